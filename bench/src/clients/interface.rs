@@ -1,0 +1,82 @@
+//! samesocket's interface with all its defaults: a socket on the background thread, its events as a stream.
+
+use std::future::Future as _;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use samesocket::{BinaryType, Event, Events, Message, Text, WebSocket};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// While more than this waits to be sent, no message is taken.
+const ENOUGH: u64 = 1 << 20;
+
+/// The interface has no event for a falling `bufferedAmount`: a program looks again after so long.
+const PAUSE: Duration = Duration::from_millis(1);
+
+struct Interface {
+    socket: WebSocket,
+    events: Events,
+    pause: Pin<Box<Sleep>>,
+}
+
+pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::Connection> {
+    let socket = WebSocket::new(&format!("ws://127.0.0.1:{port}{path}"), ())?;
+    socket.set_binary_type(BinaryType::ArrayBuffer);
+    let mut events = socket.events();
+    match events.next().await {
+        Some(Event::Open) => Ok(Interface { socket, events, pause: Box::pin(sleep_until(Instant::now())) }),
+        _ => Err(anyhow!("the connection failed: {:?}", socket.failure())),
+    }
+}
+
+#[derive(Clone)]
+enum Content {
+    Text(Text),
+    Binary(Bytes),
+}
+
+impl super::Connection for Interface {
+    type Message = Content;
+
+    fn message(text: bool, payload: Bytes) -> Result<Content> {
+        Ok(if text { Content::Text(str::from_utf8(&payload)?.into()) } else { Content::Binary(payload) })
+    }
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        while self.socket.buffered_amount() >= ENOUGH {
+            if self.pause.deadline() <= Instant::now() {
+                self.pause.as_mut().reset(Instant::now() + PAUSE);
+            }
+            ready!(self.pause.as_mut().poll(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn send(&mut self, message: Content) -> Result<()> {
+        match message {
+            Content::Text(text) => self.socket.send(&text),
+            Content::Binary(bytes) => self.socket.send(&bytes),
+        }?;
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+        // The socket writes by itself.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
+        Poll::Ready(match ready!(pin!(&mut self.events).poll_next(context)) {
+            Some(Event::Message(event)) => match event.data {
+                Message::Text(text) => Ok(text.len()),
+                Message::Binary(bytes) => Ok(bytes.len()),
+                other => Err(anyhow!("{other:?} is no message of this binary type")),
+            },
+            other => Err(anyhow!("it is no message: {other:?}")),
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! samesocket's frames in a plain loop over tokio's `TcpStream`: what a driver could come up to at best.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use bytes::Bytes;
+use rand::Rng as _;
+use samesocket::spec::state::Feedback;
+use samesocket::wire::connection::Connection;
+use samesocket::wire::handshake::Request;
+use samesocket::wire::limits::Limits;
+use samesocket::wire::message::{Kind, Message, Payload};
+use tokio::io::AsyncWrite as _;
+use tokio::net::TcpStream;
+use tokio_util::io::poll_read_buf;
+
+use super::stream;
+
+/// While more than this waits to be sent, no message is taken.
+const ENOUGH: u64 = 256 << 10;
+
+struct Loop {
+    stream: TcpStream,
+    connection: Connection,
+    start: Instant,
+    /// What the clock said at the last read or write.
+    now: Duration,
+}
+
+pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::Connection> {
+    let request = Request { host: format!("127.0.0.1:{port}"), path: path.to_owned(), ..Request::default() };
+    let entropy = Box::new(|bytes: &mut [u8]| rand::rng().fill_bytes(bytes));
+    let connection = Connection::new(&request, Limits::default(), entropy, Duration::ZERO)?;
+    let mut this = Loop { stream: stream(port).await?, connection, start: Instant::now(), now: Duration::ZERO };
+    poll_fn(|context| this.poll_write(context)).await?;
+    loop {
+        match this.connection.poll_feedback(this.now) {
+            Some(Feedback::Established { .. }) => return Ok(this),
+            Some(feedback) => bail!("{feedback:?}"),
+            None => poll_fn(|context| this.poll_read(context)).await?,
+        }
+    }
+}
+
+impl Loop {
+    /// Waits for bytes, and reads them.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let mut buffer = self.connection.read_buffer();
+        let count = ready!(poll_read_buf(Pin::new(&mut self.stream), context, &mut buffer))?;
+        self.now = self.start.elapsed();
+        Poll::Ready(if count > 0 { Ok(()) } else { Err(anyhow!("the connection ended")) })
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        loop {
+            let output = self.connection.transmit();
+            if output.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, output))?;
+            self.now = self.start.elapsed();
+            self.connection.transmitted(count, self.now);
+        }
+    }
+}
+
+impl super::Connection for Loop {
+    type Message = (Kind, Bytes);
+
+    fn message(text: bool, payload: Bytes) -> Result<(Kind, Bytes)> {
+        Ok((if text { Kind::Text } else { Kind::Binary }, payload))
+    }
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.connection.buffered_amount() < ENOUGH { Poll::Ready(Ok(())) } else { self.poll_write(context) }
+    }
+
+    fn send(&mut self, (kind, payload): (Kind, Bytes)) -> Result<()> {
+        self.connection.send(kind, Payload::Owned(payload), self.now);
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.poll_write(context)
+    }
+
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
+        loop {
+            if let Some(feedback) = self.connection.poll_feedback(self.now) {
+                return Poll::Ready(match feedback {
+                    Feedback::MessageReceived(Message::Text(text)) => Ok(text.len()),
+                    Feedback::MessageReceived(Message::Binary(bytes)) => Ok(bytes.len()),
+                    _ => Err(anyhow!("it is no message: {:?}", self.connection.failure())),
+                });
+            }
+            ready!(self.poll_read(context))?;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The work that every client does.
+
+use bytes::Bytes;
+
+/// What client and server do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// The server sends back what it gets; so many messages are under way at most.
+    Echo {
+        /// The messages under way.
+        window: usize,
+    },
+    /// The server sends as fast as it can.
+    Receive,
+    /// The server throws away what it gets, and answers the last message.
+    Send,
+}
+
+/// One job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job {
+    pub(crate) name: &'static str,
+    pub(crate) direction: Direction,
+    pub(crate) text: bool,
+    pub(crate) size: usize,
+    /// The client flushes after so many messages.
+    pub(crate) flush: usize,
+    /// The messages of one sample of a quick run; a whole run has twice as many.
+    pub(crate) count: usize,
+}
+
+const fn binary(name: &'static str, direction: Direction, size: usize, flush: usize, count: usize) -> Job {
+    Job { name, direction, text: false, size, flush, count }
+}
+
+const fn text(name: &'static str, direction: Direction, size: usize, flush: usize, count: usize) -> Job {
+    Job { name, direction, text: true, size, flush, count }
+}
+
+const fn echo(window: usize) -> Direction {
+    Direction::Echo { window }
+}
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// The jobs, in the order of the tables.
+pub(crate) const JOBS: [Job; 14] = [
+    binary("lat64", echo(1), 64, 1, 4_000),
+    binary("pipe64", echo(1024), 64, 64, 400_000),
+    binary("recv64", Direction::Receive, 64, 1, 1_000_000),
+    binary("send64", Direction::Send, 64, 64, 800_000),
+    binary("echo1k", echo(256), KIB, 16, 100_000),
+    binary("echo16k", echo(8), 16 * KIB, 1, 8_000),
+    text("text16k", echo(8), 16 * KIB, 1, 8_000),
+    binary("recv16k", Direction::Receive, 16 * KIB, 1, 40_000),
+    text("recvtext16k", Direction::Receive, 16 * KIB, 1, 20_000),
+    binary("send16k", Direction::Send, 16 * KIB, 1, 16_000),
+    binary("echo1m", echo(4), MIB, 1, 200),
+    binary("recv1m", Direction::Receive, MIB, 1, 600),
+    binary("send1m", Direction::Send, MIB, 1, 300),
+    binary("echo16m", echo(2), 16 * MIB, 1, 8),
+];
+
+impl Job {
+    /// Finds a job by its name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        JOBS.into_iter().find(|job| job.name == name)
+    }
+
+    /// The messages that go before those that are measured.
+    pub(crate) fn warmup(count: usize) -> usize {
+        (count / 10).max(2)
+    }
+
+    /// The payload of each message.
+    pub(crate) fn payload(&self) -> Bytes {
+        payload(self.text, self.size)
+    }
+
+    /// The path that tells the server what to do.
+    pub(crate) fn path(&self, count: usize) -> String {
+        let Self { text, size, .. } = self;
+        match self.direction {
+            Direction::Echo { .. } => "/echo".to_owned(),
+            Direction::Receive => format!("/flood/{}/{size}/{count}", if *text { "text" } else { "binary" }),
+            Direction::Send => format!("/discard/{count}"),
+        }
+    }
+}
+
+/// The payload of this size: bytes, or JSON with some characters of two and three bytes.
+pub(crate) fn payload(text: bool, size: usize) -> Bytes {
+    let unit: &[u8] = if text {
+        "{\"symbol\":\"EURUSD\",\"näme\":\"€uro\",\"bid\":1.08123,\"ask\":1.08131,\"note\":\"grüße\"},".as_bytes()
+    } else {
+        &[0x5a, 0x01, 0xff, 0x80, 0x33, 0x00, 0x7e]
+    };
+    let mut payload: Vec<u8> = unit.iter().copied().cycle().take(size).collect();
+    while text && str::from_utf8(&payload).is_err() {
+        // What is cut within a character ends with letters instead.
+        let whole = payload.len() - payload.utf8_chunks().map(|chunk| chunk.invalid().len()).sum::<usize>();
+        payload.truncate(whole);
+        payload.resize(size, b'x');
+    }
+    payload.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_have_their_size_and_texts_are_texts() {
+        for size in 0..300 {
+            assert_eq!(payload(false, size).len(), size);
+            let text = payload(true, size);
+            assert!(text.len() == size && str::from_utf8(&text).is_ok());
+        }
+    }
+}

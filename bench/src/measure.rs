@@ -1,0 +1,53 @@
+//! What a client's process costs.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::sample::Sample;
+
+/// Time and CPU time since a moment.
+pub(crate) struct Stopwatch {
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self { cpu: cpu_time(), wall: Instant::now() }
+    }
+
+    pub(crate) fn stop(self, messages: usize) -> Result<Sample> {
+        let (wall, cpu) = (self.wall.elapsed(), cpu_time().saturating_sub(self.cpu));
+        let messages = u32::try_from(messages)?;
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(messages);
+        Ok(Sample { cpu: each(cpu), wall: each(wall), peak: peak_memory()? })
+    }
+}
+
+/// The CPU time of all threads of this process, the kernel's share included.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
+}
+
+/// The most memory that this process has had, in KiB.
+fn peak_memory() -> Result<u32> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no VmHWM")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// Keeps this process, and what it starts, on one core, if there is more than one.
+pub(crate) fn stay_on(core: usize) -> Result<()> {
+    let cores = std::thread::available_parallelism()?.get();
+    if core < cores {
+        let mut set = CpuSet::new();
+        set.set(core);
+        sched_setaffinity(None, &set)?;
+    }
+    Ok(())
+}

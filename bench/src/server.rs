@@ -1,0 +1,212 @@
+//! The server of the bench: one thread a connection, the same work whatever the client, no message ever whole in memory.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+
+use samesocket::wire::handshake::accept_of;
+
+use crate::jobs::payload;
+
+/// What is read, and written, at a time.
+const BUFFER: usize = 256 << 10;
+
+/// Listens, tells the port on standard output, and serves until the process ends.
+pub(crate) fn serve() -> io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    println!("{}", listener.local_addr()?.port());
+    for stream in listener.incoming() {
+        let stream = stream?;
+        // A client that goes away is no concern of the others.
+        thread::spawn(move || converse(stream));
+    }
+    Ok(())
+}
+
+fn converse(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (path, rest) = open(&mut stream)?;
+    let mut parts = path.trim_start_matches('/').split('/');
+    let number = |part: Option<&str>| part.and_then(|part| part.parse().ok()).unwrap_or_default();
+    match parts.next() {
+        Some("flood") => {
+            let text = parts.next() == Some("text");
+            flood(&mut stream, text, number(parts.next()), number(parts.next()))
+        }
+        Some("discard") => discard(&mut stream, rest, number(parts.next())),
+        _ => echo(&mut stream, rest),
+    }
+}
+
+/// Does the opening handshake; gives the path, and the bytes that came after the request.
+fn open(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes.extend_from_slice(&buffer[..count]);
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+    };
+    let rest = bytes.split_off(end);
+    let head = String::from_utf8_lossy(&bytes);
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    let fields = head.lines().filter_map(|line| line.split_once(':'));
+    let key = fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"));
+    let accept = accept_of(key.map_or("", |(_, value)| value.trim()));
+    write!(
+        stream,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )?;
+    Ok((path, rest))
+}
+
+/// Appends the header of a server's frame.
+fn header(first: u8, length: u64, out: &mut Vec<u8>) {
+    out.push(first);
+    if let Ok(length @ ..=125) = u8::try_from(length) {
+        out.push(length);
+    } else if let Ok(length) = u16::try_from(length) {
+        out.push(126);
+        out.extend_from_slice(&length.to_be_bytes());
+    } else {
+        out.push(127);
+        out.extend_from_slice(&length.to_be_bytes());
+    }
+}
+
+fn flood(stream: &mut TcpStream, text: bool, size: usize, count: usize) -> io::Result<()> {
+    let mut frame = Vec::new();
+    header(if text { 0x81 } else { 0x82 }, size as u64, &mut frame);
+    frame.extend_from_slice(&payload(text, size));
+    let times = (BUFFER / frame.len()).max(1);
+    let chunk = frame.repeat(times);
+    let mut left = count;
+    while left > 0 {
+        let now = left.min(times);
+        stream.write_all(&chunk[..now * frame.len()])?;
+        left -= now;
+    }
+    // The client has the last word.
+    io::copy(stream, &mut io::sink())?;
+    Ok(())
+}
+
+fn discard(stream: &mut TcpStream, rest: Vec<u8>, count: usize) -> io::Result<()> {
+    let (mut frames, mut seen) = (Frames::default(), 0);
+    each_read(stream, rest, |bytes, out| {
+        frames.read(bytes, |part| {
+            if let Part::End { first } = part
+                && first & 0x80 != 0
+            {
+                seen += 1;
+                if seen == count {
+                    header(0x82, 0, out);
+                }
+            }
+        });
+    })
+}
+
+fn echo(stream: &mut TcpStream, rest: Vec<u8>) -> io::Result<()> {
+    let mut frames = Frames::default();
+    each_read(stream, rest, |bytes, out| {
+        frames.read(bytes, |part| match part {
+            Part::Begin { first, length } => header(first, length, out),
+            Part::Payload(payload) => out.extend_from_slice(payload),
+            Part::End { .. } => {}
+        });
+    })
+}
+
+/// Has each read looked at, and writes what comes of it.
+fn each_read(
+    stream: &mut TcpStream,
+    mut rest: Vec<u8>,
+    mut look: impl FnMut(&mut [u8], &mut Vec<u8>),
+) -> io::Result<()> {
+    let (mut buffer, mut out) = (vec![0; BUFFER], Vec::with_capacity(BUFFER * 2));
+    look(&mut rest, &mut out);
+    loop {
+        stream.write_all(&out)?;
+        out.clear();
+        let count = stream.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        look(&mut buffer[..count], &mut out);
+    }
+}
+
+/// What of a frame has come.
+enum Part<'a> {
+    Begin { first: u8, length: u64 },
+    Payload(&'a [u8]),
+    End { first: u8 },
+}
+
+/// Tells frames apart, and unmasks them where they are.
+#[derive(Default)]
+struct Frames {
+    header: Vec<u8>,
+    /// The first byte, the mask and what is missing of the frame that is being read.
+    frame: Option<(u8, [u8; 4], u64)>,
+}
+
+impl Frames {
+    fn read(&mut self, mut bytes: &mut [u8], mut take: impl FnMut(Part<'_>)) {
+        loop {
+            if self.frame.is_none() {
+                let Some(rest) = self.begin(bytes, &mut take) else { return };
+                bytes = rest;
+            }
+            let Some((first, mask, missing)) = &mut self.frame else { return };
+            let now = usize::try_from(*missing).map_or(bytes.len(), |missing| missing.min(bytes.len()));
+            let (payload, rest) = bytes.split_at_mut(now);
+            unmask(payload, mask);
+            take(Part::Payload(payload));
+            *missing -= now as u64;
+            bytes = rest;
+            if *missing > 0 {
+                return;
+            }
+            take(Part::End { first: *first });
+            self.frame = None;
+        }
+    }
+
+    /// Reads a header; `None` if more bytes are needed.
+    fn begin<'a>(&mut self, bytes: &'a mut [u8], take: &mut impl FnMut(Part<'_>)) -> Option<&'a mut [u8]> {
+        let before = self.header.len();
+        self.header.extend_from_slice(&bytes[..bytes.len().min(14)]);
+        let [first, second, after @ ..] = &self.header[..] else { return None };
+        let (length, size) = match second & 0x7f {
+            126 => (u64::from(u16::from_be_bytes(*after.first_chunk()?)), 4),
+            127 => (u64::from_be_bytes(*after.first_chunk()?), 10),
+            length => (u64::from(length), 2),
+        };
+        let mask = *self.header.get(size..)?.first_chunk()?;
+        take(Part::Begin { first: *first, length });
+        self.frame = Some((*first, mask, length));
+        self.header.clear();
+        Some(&mut bytes[size + 4 - before..])
+    }
+}
+
+fn unmask(bytes: &mut [u8], mask: &mut [u8; 4]) {
+    let [a, b, c, d] = *mask;
+    let wide = u128::from_ne_bytes([a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d]);
+    let (chunks, rest) = bytes.as_chunks_mut();
+    for chunk in chunks {
+        *chunk = (u128::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= key;
+    }
+    mask.rotate_left(rest.len() % 4);
+}

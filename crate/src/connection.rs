@@ -1,0 +1,392 @@
+//! One socket: the Standard's state, the platform that carries it, and those who hear of it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::message::Payload;
+use crate::platform::{self, Carry, Dial, MaybeSend, MaybeSync, Receive, Remains, Task, Tasks, Url};
+use crate::shared::{Lock, Shared, Weak};
+use crate::spec::close::CloseFrame;
+use crate::spec::constructor::{self, UrlRecord};
+use crate::spec::state::{Closing, Feedback, Outcome, Sending, State};
+use crate::subscribers::Subscribers;
+use crate::websocket::Handle;
+use crate::{BinaryType, CloseEvent, Event, Exception, Message, MessageEvent, ReadyState, WebSocket};
+
+/// What all handles of a socket share.
+pub(crate) struct Connection {
+    pub(crate) url: String,
+    origin: Arc<str>,
+    /// Locked before the socket and the subscribers, where more than one of them is.
+    state: Lock<State>,
+    /// The platform's socket, from the constructor to the `close` event.
+    socket: Lock<Option<Shared<dyn Carry>>>,
+    /// What the platform left when it was let go of.
+    remains: Lock<Remains>,
+    binary_type: Lock<BinaryType>,
+    tasks: Tasks,
+    /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
+    /// an error and, unlike the Standard, of nothing after it.
+    failing: Lock<Option<Task>>,
+    /// The task that delivers what waited for the first subscriber.
+    delivery: Lock<Option<Task>>,
+    pub(crate) subscribers: Subscribers,
+    /// Who hears of everything in the place of the subscribers.
+    listener: Option<Shared<dyn Listen>>,
+    /// The handles of users; none once the last was dropped.
+    handle: Weak<Handle>,
+    me: Weak<Connection>,
+    /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
+    lingering: Lock<Option<Shared<Connection>>>,
+}
+
+/// Who hears of a connection at once and at first hand, without events: the futures API.
+///
+/// Nothing is locked when it is told of something.
+pub(crate) trait Listen: MaybeSend + MaybeSync {
+    /// Notes that the connection is open.
+    fn opened(&self);
+
+    /// Takes a message, unless there is no room for it; then it gives the Close frame to end the connection with.
+    fn received(&self, message: Message) -> Option<CloseFrame<'static>>;
+
+    /// Tells whether there is room for another message, and else has the task woken once there is.
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()>;
+
+    /// Notes that bufferedAmount may have fallen to this; whether anybody still waits for less.
+    fn sent(&self, buffered_amount: u64) -> bool;
+
+    /// Notes that nothing can be sent any more.
+    fn closing(&self);
+
+    /// Notes the end: whether there was an error, the data of the `close` event, and what the platform left.
+    fn closed(&self, error: bool, event: &CloseEvent, remains: Remains);
+}
+
+/// The end of a connection at which its back end tells what happens; it does not keep the connection.
+struct Receiver(Weak<Connection>);
+
+impl Connection {
+    /// Establishes a WebSocket connection; the arguments have been checked.
+    ///
+    /// See <https://websockets.spec.whatwg.org/#concept-websocket-establish>.
+    pub(crate) fn establish(
+        url: &Url,
+        protocols: Vec<String>,
+        binary_type: BinaryType,
+        dial: &dyn Dial,
+        listener: Option<Shared<dyn Listen>>,
+        handle: Weak<Handle>,
+    ) -> Shared<Self> {
+        let connection = Shared::new_cyclic(|me: &Weak<Self>| Self {
+            url: url.serialize(),
+            origin: constructor::origin(url).into(),
+            state: Lock::new(State::new(protocols.clone())),
+            socket: Lock::default(),
+            remains: Lock::default(),
+            binary_type: Lock::new(binary_type),
+            tasks: dial.tasks(),
+            failing: Lock::default(),
+            delivery: Lock::default(),
+            subscribers: Subscribers::default(),
+            listener,
+            handle,
+            me: me.clone(),
+            lingering: Lock::default(),
+        });
+        let receiver = Box::new(Receiver(connection.me.clone()));
+        connection.socket.replace(dial.dial(url, protocols, binary_type, &connection.tasks, receiver));
+        match connection.socket() {
+            Some(socket) => socket.start(),
+            None => connection.fail_in_a_task(),
+        }
+        connection
+    }
+
+    /// The ready state; the platform is asked whether the peer has started to close, since no event tells.
+    pub(crate) fn ready_state(&self) -> ReadyState {
+        self.notice_closing();
+        self.state.lock().ready_state()
+    }
+
+    pub(crate) fn buffered_amount(&self) -> u64 {
+        self.remains().buffered_amount.saturating_add(self.state.lock().discarded())
+    }
+
+    pub(crate) fn extensions(&self) -> String {
+        self.state.lock().extensions().to_owned()
+    }
+
+    pub(crate) fn protocol(&self) -> String {
+        self.state.lock().protocol().to_owned()
+    }
+
+    pub(crate) fn binary_type(&self) -> BinaryType {
+        *self.binary_type.lock()
+    }
+
+    pub(crate) fn set_binary_type(&self, binary_type: BinaryType) {
+        if let Some(socket) = self.socket() {
+            socket.set_binary_type(binary_type);
+        }
+        // Locked, so that a message that comes at this moment has the new form, or is among those that wait.
+        let _state = self.state.lock();
+        self.binary_type.replace(binary_type);
+        self.subscribers.change_waiting(|message| platform::set_form(message, binary_type));
+    }
+
+    pub(crate) fn send(&self, payload: Payload<'_>) -> Result<(), Exception> {
+        self.notice_closing();
+        let size = payload.size();
+        let socket = self.socket();
+        // Locked until the data is handed over, so that no Close gets between.
+        let mut state = self.state.lock();
+        if state.send(size)? == Sending::Transmit
+            && let Some(socket) = socket
+            && !socket.send(payload)
+        {
+            state.flag_as_full(size);
+            socket.close(None);
+        }
+        Ok(())
+    }
+
+    /// Sends, unless the socket is not OPEN or the platform does not take it; whether it was handed over.
+    pub(crate) fn hand_over(&self, payload: Payload<'_>) -> bool {
+        let Some(socket) = self.socket() else { return false };
+        self.notice_closing_of(&*socket);
+        let taken = {
+            // Locked until the data is handed over, as for `send`.
+            let mut state = self.state.lock();
+            if state.ready_state() != ReadyState::Open {
+                return false;
+            }
+            let taken = socket.send(payload);
+            if !taken {
+                state.flag_as_full(0);
+                socket.close(None);
+            }
+            taken
+        };
+        socket.settle();
+        taken
+    }
+
+    /// Sends a ping of the protocol, where that is possible; whether it is.
+    pub(crate) fn ping(&self) -> bool {
+        self.socket().is_some_and(|socket| socket.ping())
+    }
+
+    /// Whether a pong came since this was asked last.
+    pub(crate) fn take_pong(&self) -> bool {
+        self.socket().is_some_and(|socket| socket.take_pong())
+    }
+
+    /// Has the back end tell what it can, after what was taken of it.
+    pub(crate) fn settle(&self) {
+        if let Some(socket) = self.socket() {
+            socket.settle();
+        }
+    }
+
+    /// Has the listener told when bufferedAmount falls.
+    pub(crate) fn watch(&self) {
+        if let Some(socket) = self.socket() {
+            socket.watch();
+        }
+    }
+
+    pub(crate) fn close(&self, frame: CloseFrame<'_>) {
+        self.notice_closing();
+        let socket = self.socket();
+        {
+            let mut state = self.state.lock();
+            if state.close() == Closing::Nothing {
+                return;
+            }
+            if let Some(socket) = &socket {
+                socket.close(frame);
+            }
+        }
+        self.subscribers.purge_messages();
+        if let Some(listener) = &self.listener {
+            listener.closing();
+        }
+        if let Some(socket) = socket {
+            socket.settle();
+        }
+    }
+
+    /// Has the events that waited for a subscriber delivered, now that there is one.
+    pub(crate) fn welcome(&self) {
+        if self.subscribers.has_backlog() {
+            let task = self.queue(|connection| {
+                connection.delivery.take();
+                connection.deliver();
+            });
+            self.delivery.replace(Some(task));
+        }
+    }
+
+    /// The last handle was dropped: closes without a code, and frees all that nobody waits for.
+    pub(crate) fn abandon(self: &Shared<Self>) {
+        self.subscribers.release_callbacks();
+        self.close(None);
+        // Streams take what waits for a subscriber; no callback is left to be called in a task of its own.
+        self.delivery.take();
+        self.deliver();
+        let closes_later = self.socket().is_some_and(|socket| socket.has_waiting_close());
+        if closes_later || self.subscribers.end_is_awaited() {
+            self.lingering.replace(Some(Shared::clone(self)));
+        } else {
+            self.let_go();
+            self.failing.take();
+            self.subscribers.release();
+        }
+    }
+
+    /// What the platform knows of a socket, be it at its end or before.
+    pub(crate) fn remains(&self) -> Remains {
+        match self.socket() {
+            Some(socket) => socket.remains(),
+            None => self.remains.lock().clone(),
+        }
+    }
+
+    /// The platform's socket; a reference of its own, since an event may let go of it meanwhile.
+    fn socket(&self) -> Option<Shared<dyn Carry>> {
+        self.socket.lock().clone()
+    }
+
+    fn notice_closing(&self) {
+        if let Some(socket) = self.socket() {
+            self.notice_closing_of(&*socket);
+        }
+    }
+
+    fn notice_closing_of(&self, socket: &dyn Carry) {
+        if socket.is_closing() {
+            // Nothing is fired for it.
+            let _ = self.state.lock().take::<Message>(Feedback::ClosingHandshakeStarted);
+        }
+    }
+
+    fn take(&self, feedback: Feedback<Message>) {
+        if matches!(feedback, Feedback::Failed) {
+            self.fail_in_a_task();
+        }
+        let closing = matches!(feedback, Feedback::ClosingHandshakeStarted);
+        let mut state = self.state.lock();
+        match state.take(feedback) {
+            Outcome::Nothing => {
+                drop(state);
+                if let Some(listener) = self.listener.as_ref().filter(|_| closing) {
+                    listener.closing();
+                }
+            }
+            Outcome::Open => {
+                drop(state);
+                match &self.listener {
+                    Some(listener) => listener.opened(),
+                    None => self.fire(Event::Open),
+                }
+            }
+            Outcome::Message(mut message) if let Some(listener) = &self.listener => {
+                drop(state);
+                platform::set_form(&mut message, self.binary_type());
+                if let Some(frame) = listener.received(message) {
+                    self.close(frame);
+                }
+            }
+            Outcome::Message(mut data) => {
+                platform::set_form(&mut data, self.binary_type());
+                // Locked until the message waits for its turn, so that a `close` purges it or comes before it.
+                let event = Event::Message(MessageEvent { data, origin: Arc::clone(&self.origin) });
+                let deliver = self.subscribers.fire(event);
+                drop(state);
+                if deliver {
+                    self.deliver();
+                }
+            }
+            Outcome::Fail => {
+                drop(state);
+                if let Some(socket) = self.socket() {
+                    socket.close(None);
+                }
+                self.fail();
+            }
+            Outcome::Closed { error, event } => {
+                drop(state);
+                self.let_go();
+                self.failing.take();
+                if let Some(listener) = &self.listener {
+                    listener.closed(error, &event, self.remains());
+                } else {
+                    if error {
+                        self.fire(Event::Error);
+                    }
+                    self.fire(Event::Close(event.clone()));
+                }
+                self.subscribers.reach_end(event);
+                self.lingering.take();
+            }
+        }
+    }
+
+    /// Fails the connection, unless its `close` comes before.
+    fn fail_in_a_task(&self) {
+        let task = self.queue(|connection| connection.fail());
+        self.failing.replace(Some(task));
+    }
+
+    fn fail(&self) {
+        self.take(Feedback::Closed(CloseEvent::abnormal()));
+    }
+
+    fn fire(&self, event: Event) {
+        if self.subscribers.fire(event) {
+            self.deliver();
+        }
+    }
+
+    fn deliver(&self) {
+        self.subscribers.deliver(|| WebSocket::of(&self.handle));
+    }
+
+    /// Lets go of the platform's socket, with every listener at it.
+    fn let_go(&self) {
+        if let Some(socket) = self.socket.take() {
+            self.remains.replace(socket.remains());
+        }
+    }
+
+    fn queue(&self, steps: impl FnOnce(Shared<Self>) + MaybeSend + 'static) -> Task {
+        let me = self.me.clone();
+        self.tasks.queue(move || {
+            if let Some(connection) = me.upgrade() {
+                steps(connection);
+            }
+        })
+    }
+}
+
+impl Receive for Receiver {
+    fn take(&self, feedback: Feedback<Message>) {
+        if let Some(connection) = self.0.upgrade() {
+            connection.take(feedback);
+        }
+    }
+
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        let Some(connection) = self.0.upgrade() else { return Poll::Ready(()) };
+        match &connection.listener {
+            Some(listener) => listener.poll_room(context),
+            None => connection.subscribers.poll_room(context),
+        }
+    }
+
+    fn sent(&self) -> bool {
+        let Some(connection) = self.0.upgrade() else { return false };
+        connection.listener.as_ref().is_some_and(|listener| listener.sent(connection.buffered_amount()))
+    }
+}

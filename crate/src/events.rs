@@ -1,0 +1,267 @@
+//! The stream of a socket's events, with a bound.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures::Stream;
+use futures::stream::FusedStream;
+
+use crate::shared::{Lock, Shared};
+use crate::{Event, Lagged, Message};
+
+/// The events of a socket as a stream, from [`WebSocket::events`](crate::WebSocket::events).
+///
+/// It holds the events that have been fired and not yet been taken: of messages at most
+/// [`MAX_MESSAGES`](Self::MAX_MESSAGES) and, until the last of them, [`MAX_BYTES`](Self::MAX_BYTES) together. Natively, a
+/// stream that is full has the socket stop reading, until half of it is taken. A browser's socket cannot be stopped: a
+/// message that comes when there is no room is lost to this stream, and an [`Event::Lagged`] stands in its place. The
+/// other events are never lost, so that the last one is always [`Event::Close`]. Then the stream is over.
+///
+/// A stream is no handle: it does not keep the socket open. When the last handle is dropped, the stream goes on to the
+/// socket's end. Dropping it releases what it holds; cancelling a wait for the next event loses nothing.
+pub struct Events {
+    queue: Shared<Lock<Queue>>,
+}
+
+impl Events {
+    /// The number of messages that a stream holds.
+    pub const MAX_MESSAGES: usize = 4096;
+
+    /// The number of payload bytes from which a stream is full: 16 MiB.
+    pub const MAX_BYTES: u64 = 16 << 20;
+
+    /// A stream, and the end that feeds it.
+    pub(crate) fn new() -> (Self, Shared<Lock<Queue>>) {
+        let queue = Shared::new(Lock::new(Queue::default()));
+        (Self { queue: Shared::clone(&queue) }, queue)
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut queue = self.queue.lock();
+        if let Some(event) = queue.pop() {
+            let paused = queue.resume();
+            // Woken and dropped while nothing is locked, here and below, since a waker may own and do anything.
+            drop(queue);
+            paused.into_iter().for_each(Waker::wake);
+            return Poll::Ready(Some(event));
+        }
+        if queue.ended {
+            return Poll::Ready(None);
+        }
+        let former = queue.waker.replace(context.waker().clone());
+        drop(queue);
+        drop(former);
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.queue.lock().events.len(), None)
+    }
+}
+
+impl FusedStream for Events {
+    fn is_terminated(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.ended && queue.events.is_empty()
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let (queue, paused) = {
+            let mut queue = self.queue.lock();
+            let abandoned = Queue { abandoned: true, ..Queue::default() };
+            let mut queue = std::mem::replace(&mut *queue, abandoned);
+            let paused = queue.paused.take();
+            (queue, paused)
+        };
+        drop(queue);
+        paused.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("held", &self.queue.lock().events.len()).finish_non_exhaustive()
+    }
+}
+
+/// Events in order, with the bound of [`Events`].
+#[derive(Default)]
+pub(crate) struct Queue {
+    events: VecDeque<Event>,
+    messages: usize,
+    bytes: u64,
+    ended: bool,
+    /// Whether its stream was dropped, so that nobody will take anything.
+    abandoned: bool,
+    /// Who waits for an event.
+    waker: Option<Waker>,
+    /// The back end, when it waits for room.
+    paused: Option<Waker>,
+}
+
+impl Queue {
+    /// Adds an event; the waker is to be woken when nothing is locked any more.
+    #[must_use]
+    pub(crate) fn push(&mut self, event: Event) -> Option<Waker> {
+        if self.abandoned {
+            return None;
+        }
+        if let Event::Message(message) = &event {
+            let size = message.data.size();
+            if self.is_full() {
+                self.lose(size);
+                return self.waker.take();
+            }
+            self.messages += 1;
+            self.bytes = self.bytes.saturating_add(size);
+        }
+        self.events.push_back(event);
+        self.waker.take()
+    }
+
+    /// Notes at the end of the queue that a message of this size was lost.
+    fn lose(&mut self, size: u64) {
+        if let Some(Event::Lagged(lagged)) = self.events.back_mut() {
+            lagged.messages += 1;
+            lagged.bytes = lagged.bytes.saturating_add(size);
+        } else {
+            self.events.push_back(Event::Lagged(Lagged { messages: 1, bytes: size }));
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        if let Event::Message(message) = &event {
+            self.messages -= 1;
+            self.bytes -= message.data.size();
+        }
+        Some(event)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    pub(crate) const fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
+    /// Whether the next message would be lost.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.messages >= Events::MAX_MESSAGES || self.bytes >= Events::MAX_BYTES
+    }
+
+    /// Has `waker` woken once there is room again, if there is none.
+    pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
+        if !self.is_full() {
+            return Poll::Ready(());
+        }
+        self.paused = Some(waker.clone());
+        Poll::Pending
+    }
+
+    /// Gives the back end's waker, to be woken when nothing is locked any more, if it waits and half the room is free.
+    #[must_use]
+    pub(crate) fn resume(&mut self) -> Option<Waker> {
+        let free = self.messages <= Events::MAX_MESSAGES / 2 && self.bytes <= Events::MAX_BYTES / 2;
+        if free { self.paused.take() } else { None }
+    }
+
+    /// Changes the messages, not their sizes.
+    pub(crate) fn change_messages(&mut self, change: impl Fn(&mut Message)) {
+        for event in &mut self.events {
+            if let Event::Message(message) = event {
+                change(&mut message.data);
+            }
+        }
+    }
+
+    /// Drops the messages, as `close` asks for those that have not been dispatched.
+    pub(crate) fn purge_messages(&mut self) {
+        self.events.retain(|event| !matches!(event, Event::Message(_) | Event::Lagged(_)));
+        (self.messages, self.bytes) = (0, 0);
+    }
+
+    /// Ends the stream after what it holds; as for the waker, see [`push`](Self::push).
+    #[must_use]
+    pub(crate) fn end(&mut self) -> Option<Waker> {
+        self.ended = true;
+        self.waker.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CloseEvent, Message, MessageEvent};
+    use bytes::Bytes;
+
+    fn message(size: usize) -> Event {
+        Event::Message(MessageEvent { data: Message::Binary(Bytes::from(vec![0; size])), origin: "".into() })
+    }
+
+    /// The kinds in the queue, runs of messages counted.
+    fn drain(queue: &mut Queue) -> Vec<String> {
+        std::iter::from_fn(|| queue.pop())
+            .map(|event| match event {
+                Event::Message(message) => format!("message {}", message.data.size()),
+                Event::Lagged(Lagged { messages, bytes }) => format!("lagged {messages} {bytes}"),
+                Event::Close(_) => "close".to_owned(),
+                other => format!("{other:?}").to_lowercase(),
+            })
+            .collect()
+    }
+
+    #[crate::test]
+    fn messages_beyond_the_bound_in_bytes_leave_a_mark_in_their_place() {
+        let mut queue = Queue::default();
+        let half = usize::try_from(Events::MAX_BYTES / 2).unwrap();
+        for size in [half, half, 1, 2] {
+            assert!(queue.push(message(size)).is_none());
+        }
+        assert!(matches!(queue.pop(), Some(Event::Message(_))));
+        assert!(queue.push(message(3)).is_none());
+        assert!(queue.push(Event::Close(CloseEvent::abnormal())).is_none());
+        assert_eq!(drain(&mut queue), [&format!("message {half}"), "lagged 2 3", "message 3", "close"]);
+    }
+
+    #[crate::test]
+    fn messages_beyond_the_bound_in_number_leave_a_mark_in_their_place() {
+        let mut queue = Queue::default();
+        assert!(queue.push(Event::Open).is_none());
+        for _ in 0..Events::MAX_MESSAGES + 7 {
+            assert!(queue.push(message(0)).is_none());
+        }
+        let kinds = drain(&mut queue);
+        assert_eq!(kinds.len(), Events::MAX_MESSAGES + 2);
+        assert_eq!(kinds.last().map(String::as_str), Some("lagged 7 0"));
+        assert_eq!((queue.messages, queue.bytes), (0, 0));
+    }
+
+    #[crate::test]
+    fn one_message_always_fits() {
+        let mut queue = Queue::default();
+        let size = usize::try_from(Events::MAX_BYTES).unwrap() + 1;
+        assert!(queue.push(message(size)).is_none());
+        assert_eq!(drain(&mut queue), [format!("message {size}")]);
+    }
+
+    #[crate::test]
+    fn purging_keeps_what_is_no_message() {
+        let mut queue = Queue::default();
+        for event in [Event::Open, message(1), Event::Error] {
+            assert!(queue.push(event).is_none());
+        }
+        queue.purge_messages();
+        assert_eq!((queue.messages, queue.bytes), (0, 0));
+        assert_eq!(drain(&mut queue), ["open", "error"]);
+    }
+}

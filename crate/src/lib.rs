@@ -1,0 +1,93 @@
+//! The WebSocket of the Web, the same everywhere: the [WHATWG](https://websockets.spec.whatwg.org/) interface for Rust.
+//!
+//! [`WebSocket`] is that interface, one method per member of the IDL. In a browser, in windows and in dedicated, shared and
+//! service workers, it stands on the platform's own socket and keeps the Standard's rules itself, so that engines which
+//! deviate behave alike. Natively it stands on TCP, TLS and a protocol core of its own, which needs no runtime of the user's.
+//!
+//! # Natively
+//!
+//! Attributes, events, their order and the exceptions are those of a browser, and the same conformance scripts demand
+//! them. What differs:
+//!
+//! | | in a browser | natively |
+//! | --- | --- | --- |
+//! | base URL | the page's or the worker's | none: a relative URL is a `"SyntaxError"` |
+//! | received Close codes 0 to 999, 1004 to 1006, 1015 to 2999 and from 5000 on | passed on, by the Standard | a protocol error, by [RFC 6455, section 7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4): the connection fails |
+//! | `Origin` | the page's | none, or [`Options::origin`] |
+//! | cookies | the user's | none, or [`Options::cookies`] |
+//! | user name and password of the URL | the engine's affair | told as Basic authentication |
+//! | 401 and 407 | the engine may ask the user | the connection fails |
+//! | proxies | the user's | none, or [`Options::proxy`], [`Options::proxy_from_environment`] |
+//! | mixed content, Content Security Policy, HSTS, private network access | the page's and the engine's | none |
+//! | blocked ports | Fetch's list | Fetch's list |
+//! | redirects | followed by nobody | followed by nobody |
+//! | limits and deadlines | the engine's | [`Options`] lists them |
+//! | a subscriber that does not keep up | loses messages beyond the bound of [`Events`], and is told | stops the reading from TCP until it has caught up, so that Close and the end are not seen meanwhile |
+//! | events | in tasks of the thread that made the socket | on a thread of the socket's, one after the other |
+//! | `Blob` | the engine's | bytes in memory, or a file that is read when its turn comes |
+//! | messages under way at the program's end | the engine's affair | lost; awaiting [`closed`](WebSocket::closed) is certain |
+//!
+//! # Why did it fail?
+//!
+//! A page is never told: `error`, then `close` with code 1006. Natively [`WebSocket::failure`] says more, as a
+//! [`Failure`]: the name that was not resolved, the addresses that refused, the certificate, the rule of the handshake that
+//! was broken with what was expected and found, the rule of a frame. In a browser, the console of its developer tools does.
+//!
+#![doc = include_str!("../differences.md")]
+#![cfg_attr(
+    target_family = "wasm",
+    allow(rustdoc::broken_intra_doc_links, reason = "what exists natively only is linked, and checked there")
+)]
+
+mod binary_type;
+mod close_event;
+mod closed;
+mod connection;
+mod event;
+mod events;
+mod exception;
+pub mod guide;
+mod message;
+mod platform;
+mod ready_state;
+pub mod reconnect;
+mod shared;
+mod socket;
+// The rooms below the interface, for this project's own `js/`, `bench/` and `fuzz/`: anything in them may change.
+#[doc(hidden)]
+pub mod spec;
+pub mod subprotocol;
+mod subscribers;
+mod subscription;
+pub mod testing;
+#[cfg(any(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]
+mod tokio_io;
+mod websocket;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+#[doc(hidden)]
+pub mod wire;
+
+pub use self::binary_type::{BinaryType, UnknownBinaryType};
+pub use self::close_event::CloseEvent;
+pub use self::closed::Closed;
+pub use self::event::{Event, Lagged, MessageEvent};
+pub use self::events::Events;
+pub use self::exception::{Argument, Exception};
+pub use self::message::{Data, Message, Text};
+pub use self::platform::surface::*;
+pub use self::ready_state::ReadyState;
+pub use self::socket::{
+    ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Receiver, ReuniteError,
+    Sender, Socket, connect,
+};
+pub use self::subprotocol::{IntoProtocols, Subprotocol};
+pub use self::subscription::Subscription;
+pub use self::websocket::WebSocket;
+
+#[cfg(test)]
+pub(crate) use self::platform::test;
+
+/// The README's Rust, compiled by the tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,182 @@
+//! What is sent and received.
+
+use std::fmt;
+use std::ops::Deref;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::Blob;
+
+/// A message: what is received, and what the futures API sends, made by `From`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Message {
+    /// A text message.
+    Text(Text),
+    /// A binary message, while the binary type is [`ArrayBuffer`](crate::BinaryType::ArrayBuffer).
+    Binary(Bytes),
+    /// A binary message, while the binary type is [`Blob`](crate::BinaryType::Blob).
+    Blob(Blob),
+}
+
+impl Message {
+    /// Gives the size of the payload in bytes: of the UTF-8 of a text, of a binary message's bytes.
+    ///
+    /// ```
+    /// # use samesocket::{Message, Text};
+    /// assert_eq!(Message::Text(Text::from("grün")).size(), 5);
+    /// ```
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Binary(bytes) => bytes.len() as u64,
+            Self::Blob(blob) => blob.size(),
+        }
+    }
+
+    /// Gives what sending this sends.
+    pub(crate) fn payload(&self) -> Payload<'_> {
+        match self {
+            Self::Text(text) => Payload::Text(text),
+            Self::Binary(bytes) => Payload::Binary(bytes),
+            Self::Blob(blob) => Payload::Blob(blob),
+        }
+    }
+}
+
+macro_rules! made_of {
+    ($($kind:ident: $($source:ty),+;)+) => {
+        $($(impl From<$source> for Message {
+            fn from(data: $source) -> Self {
+                Self::$kind(data.into())
+            }
+        })+)+
+    };
+}
+
+made_of! {
+    Text: &str, String, Text;
+    Binary: Bytes, Vec<u8>;
+    Blob: Blob;
+}
+
+/// The text of a message: UTF-8 that is cheap to clone, and a `str` by [`Deref`].
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(ByteString);
+
+impl Text {
+    /// Gives the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Gives the UTF-8 of the text without copying it.
+    pub fn into_bytes(self) -> Bytes {
+        self.0.into_bytes()
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(ByteString::from(text))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(ByteString::from(text))
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.as_str().to_owned()
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self)
+    }
+}
+
+/// What [`WebSocket::send`](crate::WebSocket::send) takes: a borrowed text, bytes or a [`Blob`].
+///
+/// It is made by `From`: a `&str`, `&String` or `&Text` is sent as text, a `&[u8]`, `&[u8; N]`, `&Vec<u8>`,
+/// `&Bytes` or `&Blob` as a binary message.
+#[derive(Clone, Copy, Debug)]
+pub struct Data<'a>(pub(crate) Payload<'a>);
+
+/// The union of the IDL's `send`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Payload<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+    Blob(&'a Blob),
+}
+
+impl Payload<'_> {
+    /// The number of bytes by which sending this increases bufferedAmount.
+    pub(crate) fn size(self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Binary(bytes) => bytes.len() as u64,
+            Self::Blob(blob) => blob.size(),
+        }
+    }
+}
+
+macro_rules! sent_as {
+    ($($kind:ident: $($source:ty),+;)+) => {
+        $($(impl<'a> From<&'a $source> for Data<'a> {
+            fn from(data: &'a $source) -> Self {
+                Self(Payload::$kind(data))
+            }
+        })+)+
+    };
+}
+
+sent_as! {
+    Text: str, String, Text;
+    Binary: [u8], Vec<u8>, Bytes;
+    Blob: Blob;
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Data<'a> {
+    fn from(data: &'a [u8; N]) -> Self {
+        Self(Payload::Binary(data))
+    }
+}

@@ -1,0 +1,155 @@
+//! What carries the Standard's algorithms: in a browser its own socket, natively our `wire` over TCP and TLS.
+//!
+//! This module knows about targets, and nothing above it does but the list of `wire` in `lib.rs`. A back end provides
+//!
+//! - `Url`, a [`UrlRecord`](crate::spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one;
+//! - `Options`, what a user may choose beside the interface's arguments;
+//! - `Socket`, a [`Carry`]: it tells a [`Receive`] each [`Feedback`] in a task of its own, one after the other, and lets go
+//!   of everything when it is dropped; `Remains` is what it knows at its end;
+//! - [`Dial`] for its `Options`, which makes a connection, to be started;
+//! - `Time`, a [`Clock`];
+//! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes;
+//! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped;
+//! - `Blob`, the opaque payload that it owns, and `set_form`, where a message's form is not the platform's affair;
+//! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
+//!   what may be shared.
+//!
+//! The network in memory, for tests, is a third one behind the same traits: [`testing`](crate::testing).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::message::Payload;
+use crate::spec::close::CloseFrame;
+use crate::spec::state::Feedback;
+use crate::{BinaryType, Message};
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod native;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod web;
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use self::native as carrier;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+use self::web as carrier;
+
+pub(crate) use self::carrier::surface;
+pub(crate) use self::carrier::{
+    Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, io_error, set_form,
+};
+
+/// Who starts connections.
+pub(crate) trait Dial: MaybeSend + MaybeSync {
+    /// Makes a connection, whose feedback will be given to `receiver` once it is [started](Carry::start).
+    ///
+    /// The arguments have been checked, so `None` says that it cannot be made for a reason that the Standard does not
+    /// know, which then fails the connection.
+    fn dial(
+        &self,
+        url: &Url,
+        protocols: Vec<String>,
+        binary_type: BinaryType,
+        tasks: &Tasks,
+        receiver: Box<dyn Receive>,
+    ) -> Option<Shared<dyn Carry>>;
+
+    /// Gives the place where tasks of such a connection are queued.
+    fn tasks(&self) -> Tasks;
+
+    /// Gives the clock of such a connection.
+    fn clock(&self) -> Shared<dyn Clock>;
+}
+
+/// What carries one connection; it decides nothing.
+pub(crate) trait Carry: MaybeSend + MaybeSync {
+    /// Starts the connection, unless that was done; what happens is told from now on.
+    fn start(&self);
+
+    /// Whether a closing handshake has started of which no feedback tells.
+    fn is_closing(&self) -> bool;
+
+    /// What is known now, for the time after this was let go of.
+    fn remains(&self) -> Remains;
+
+    /// Sets how binary messages arrive from the next one on.
+    fn set_binary_type(&self, binary_type: BinaryType);
+
+    /// Takes data to send, while the connection is OPEN; whether it took it.
+    fn send(&self, payload: Payload<'_>) -> bool;
+
+    /// Starts the closing handshake, or fails a connection that is not established.
+    fn close(&self, frame: CloseFrame<'_>);
+
+    /// Whether the closing handshake that was asked for has still to be started.
+    fn has_waiting_close(&self) -> bool;
+
+    /// Has [`Receive::sent`] told when bufferedAmount falls, from now on until that gives `false`.
+    fn watch(&self);
+
+    /// Sends a ping of the protocol, where that is possible; whether it is.
+    fn ping(&self) -> bool {
+        false
+    }
+
+    /// Whether a pong came since this was asked last.
+    fn take_pong(&self) -> bool {
+        false
+    }
+
+    /// Tells, after what was done to it and with nothing locked, what can be told at once.
+    fn settle(&self) {}
+}
+
+/// Who knows how long something takes.
+pub(crate) trait Clock: MaybeSend + MaybeSync {
+    /// Gives a future that ends after so long; dropping it releases the timer.
+    fn sleep(&self, duration: Duration) -> Sleep;
+
+    /// Gives a future that ends when there is news that makes it reasonable to try again what has failed: the machine is
+    /// back online, or the user looks at the page.
+    fn comeback(&self) -> Sleep;
+
+    /// Gives a number from 0 to 1, by chance.
+    fn chance(&self) -> f64;
+}
+
+/// A wait of some length.
+pub(crate) type Sleep = Pin<Box<dyn Timer>>;
+
+/// Work of a user's that is under way.
+pub(crate) type Boxed<T> = Pin<Box<dyn Work<T>>>;
+
+/// What a [`Boxed`] is inside.
+pub(crate) trait Work<T>: Future<Output = T> + MaybeSend {}
+
+impl<T, F: Future<Output = T> + MaybeSend> Work<T> for F {}
+
+/// What a [`Sleep`] is inside.
+pub(crate) trait Timer: Future<Output = ()> + MaybeSend + MaybeSync {}
+
+impl<F: Future<Output = ()> + MaybeSend + MaybeSync> Timer for F {}
+
+/// Who is told what a socket's protocol tells.
+pub(crate) trait Receive: MaybeSend + MaybeSync + 'static {
+    /// Takes the next feedback.
+    fn take(&self, feedback: Feedback<Message>);
+
+    /// Tells whether there is room for another message, and else has the task woken once there is.
+    ///
+    /// A back end whose platform can be made to wait asks after every message.
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()>;
+
+    /// Takes the news that bufferedAmount has fallen; whether more of it is asked for.
+    fn sent(&self) -> bool;
+}
+
+/// The attribute of a unit test that runs natively and on wasm.
+#[cfg(all(test, not(target_family = "wasm")))]
+pub(crate) use core::prelude::v1::test;
+#[cfg(all(test, target_family = "wasm"))]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);
+#[cfg(all(test, target_family = "wasm"))]
+pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -1,0 +1,352 @@
+//! The task of one socket: it moves bytes between a stream and the protocol, minds the clock, and tells what happens.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::{Sleep, sleep_until};
+
+use super::options::{CookieStore, Stream};
+use super::socket::{Channel, Link, message};
+use super::{Failure, Options, Url, connect};
+use crate::CloseEvent;
+use crate::platform::Receive;
+use crate::spec::constructor::UrlRecord;
+use crate::spec::state::Feedback;
+use crate::wire::connection::Tcp;
+
+/// After how long without any byte a connection gives back what memory it can do without.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// After how many rounds the task lets others have a turn.
+const ROUNDS: usize = 32;
+
+/// A future that ends with its connection.
+pub(super) struct Driver {
+    link: Arc<Link>,
+    receiver: Box<dyn Receive>,
+    connecting: Option<Connecting>,
+    line: Option<Line>,
+    clock: Clock,
+    cookies: Option<(Arc<dyn CookieStore>, String)>,
+    /// Whether bytes were written that somebody waits for.
+    written: bool,
+    /// Whether the last message may have left no room for another one.
+    perhaps_full: bool,
+    done: bool,
+}
+
+type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;
+
+impl Driver {
+    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Box<dyn Receive>) -> Self {
+        let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
+        Self {
+            link,
+            receiver,
+            connecting: Some(Box::pin(connect::connect(url, options))),
+            line: None,
+            clock: Clock::default(),
+            cookies,
+            written: false,
+            perhaps_full: false,
+            done: false,
+        }
+    }
+
+    /// Tells the receiver what the protocol has to tell; pending, when the receiver has no room for more.
+    fn tell(&mut self, context: &Context<'_>) -> Poll<()> {
+        loop {
+            // A user who has closed takes no more messages: what comes is discarded, so that the end is seen.
+            if self.perhaps_full && !self.link.channel.lock().closing {
+                ready!(self.receiver.poll_room(context));
+            }
+            self.perhaps_full = false;
+            let feedback = {
+                let channel = &mut *self.link.channel.lock();
+                let Some(feedback) = channel.wire.poll_feedback(self.link.now()) else { return Poll::Ready(()) };
+                match feedback {
+                    Feedback::MessageReceived(received) => {
+                        self.perhaps_full = true;
+                        Feedback::MessageReceived(message(received))
+                    }
+                    Feedback::Established { protocol, extensions } => Feedback::Established { protocol, extensions },
+                    Feedback::ClosingHandshakeStarted => Feedback::ClosingHandshakeStarted,
+                    Feedback::Failed => Feedback::Failed,
+                    Feedback::Closed(event) => Feedback::Closed(event),
+                }
+            };
+            if !self.perhaps_full {
+                self.keep_cookies();
+            }
+            self.receiver.take(feedback);
+        }
+    }
+
+    /// Tells the receiver that bytes were written, if it waits for that.
+    fn tell_of_writing(&mut self) {
+        if std::mem::take(&mut self.written) && self.receiver.sent() {
+            self.link.channel.lock().watched = true;
+        }
+    }
+
+    /// Gives the cookies of the answer to the store, before anybody is told of the answer.
+    fn keep_cookies(&mut self) {
+        let Some((store, url)) = &self.cookies else { return };
+        let Some(response) = self.link.channel.lock().wire.take_response() else { return };
+        let fields = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
+        let values: Vec<&[u8]> = fields.map(|(_, value)| &**value).collect();
+        if !values.is_empty() {
+            store.set_cookies(url, &values);
+        }
+        self.cookies = None;
+    }
+
+    /// Goes on with making the stream; whether there is something new.
+    fn connect(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(connecting) = &mut self.connecting else { return false };
+        let Poll::Ready(connected) = connecting.as_mut().poll(context) else { return false };
+        self.connecting = None;
+        match connected {
+            Ok(stream) => self.line = Some(Line::new(stream)),
+            Err(failure) => self.link.channel.lock().lose(failure),
+        }
+        true
+    }
+
+    /// Does all there is to do at present; ready when nothing will be left to do.
+    fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            self.link.tasks.run();
+            self.tell_of_writing();
+            let told = self.tell(context).is_ready();
+            let mut moved = self.connect(context);
+            let channel = &mut *self.link.channel.lock();
+            let now = self.link.now();
+            moved |= std::mem::take(&mut channel.touched);
+            moved |= channel.send_waiting(context, now);
+            match channel.wire.tcp() {
+                // Nothing will be told any more, once all is.
+                Tcp::Close if told && !moved => {
+                    self.done = true;
+                    return Poll::Ready(());
+                }
+                Tcp::Close => (self.connecting, self.line) = (None, None),
+                Tcp::Keep | Tcp::Linger => {
+                    if let Some(line) = &mut self.line {
+                        moved |= line.exchange(context, channel, told, now);
+                    }
+                }
+            }
+            if moved {
+                self.clock.note(now);
+                // Asked for anew by who still waits; in this order, nobody who begins to wait meanwhile is forgotten.
+                self.written = std::mem::take(&mut channel.watched);
+            } else if !self.clock.poll(context, &self.link, channel, now) {
+                channel.awake = false;
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.link.tasks.driver().register(context.waker());
+        self.link.channel.lock().awake = true;
+        ready!(self.drive(context));
+        if let Some(mut line) = self.line.take() {
+            // TLS says farewell, if it can at once.
+            let _ = Pin::new(&mut line.stream).poll_shutdown(context);
+        }
+        self.link.tasks.end();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Driver {
+    /// A runtime that ends drops its tasks: the connection has failed.
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        (self.connecting, self.line) = (None, None);
+        self.link.channel.lock().failure = Some(Failure::Runtime);
+        self.receiver.take(Feedback::Failed);
+        self.receiver.take(Feedback::Closed(CloseEvent::abnormal()));
+        self.link.tasks.end();
+    }
+}
+
+impl Channel {
+    /// Notes that the stream is lost, or that there never will be one.
+    fn lose(&mut self, failure: Failure) {
+        self.failure = Some(failure);
+        self.wire.receive_eof();
+    }
+
+    /// Sends what waited for a file, as far as it can be; whether there was any progress.
+    fn send_waiting(&mut self, context: &mut Context<'_>, now: Duration) -> bool {
+        if self.outbox.is_empty() {
+            return false;
+        }
+        if self.wire.tcp() != Tcp::Keep {
+            self.outbox.drop_all();
+            return false;
+        }
+        match self.outbox.poll(context, &mut self.wire, now) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                self.outbox.drop_all();
+                self.wire.transmit_failed();
+                self.lose(Failure::Blob(error));
+                true
+            }
+        }
+    }
+}
+
+/// The stream, and what is known of its two directions.
+struct Line {
+    stream: Box<dyn Stream>,
+    /// Whether the stream may hold bytes that it has taken and not passed on.
+    unflushed: bool,
+    /// Whether our direction is shut, or broken.
+    shut: bool,
+    /// Whether the other one is.
+    ended: bool,
+}
+
+impl Line {
+    fn new(stream: Box<dyn Stream>) -> Self {
+        Self { stream, unflushed: false, shut: false, ended: false }
+    }
+
+    /// Moves bytes both ways, as far as the stream goes along at once; whether any were moved.
+    fn exchange(&mut self, context: &mut Context<'_>, channel: &mut Channel, read: bool, now: Duration) -> bool {
+        let written = !self.shut && self.write(context, channel, now);
+        read && !self.ended && self.read(context, channel) || written
+    }
+
+    fn write(&mut self, context: &mut Context<'_>, channel: &mut Channel, now: Duration) -> bool {
+        let mut moved = false;
+        loop {
+            let bytes = channel.wire.transmit();
+            if bytes.is_empty() {
+                break;
+            }
+            match Pin::new(&mut self.stream).poll_write(context, bytes) {
+                Poll::Pending => return moved,
+                Poll::Ready(Ok(count @ 1..)) => channel.wire.transmitted(count, now),
+                Poll::Ready(Ok(0)) => return self.give_up_writing(channel, None),
+                Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
+            }
+            self.unflushed = true;
+            moved = true;
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.stream).poll_flush(context) {
+                Poll::Pending => return moved,
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
+            }
+        }
+        if channel.wire.tcp() == Tcp::Linger {
+            // Nothing follows, so it does not matter what becomes of it.
+            self.shut = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
+        }
+        moved
+    }
+
+    /// What the peer has sent before may still be read.
+    fn give_up_writing(&mut self, channel: &mut Channel, error: Option<std::io::Error>) -> bool {
+        self.shut = true;
+        channel.wire.transmit_failed();
+        if channel.failure.is_none() {
+            channel.failure = error.map(Failure::lost);
+        }
+        true
+    }
+
+    fn read(&mut self, context: &mut Context<'_>, channel: &mut Channel) -> bool {
+        let read = {
+            let mut buffer = channel.wire.read_buffer();
+            // It keeps nothing between polls, so one may be dropped.
+            let Poll::Ready(read) = pin!(self.stream.read_buf(&mut buffer)).poll(context) else { return false };
+            read
+        };
+        match read {
+            Ok(1..) => {}
+            Ok(0) => {
+                self.ended = true;
+                channel.wire.receive_eof();
+            }
+            Err(error) => {
+                self.ended = true;
+                channel.lose(Failure::lost(error));
+            }
+        }
+        true
+    }
+}
+
+/// The one timer of a socket: for the protocol's deadlines, and for when it has been quiet.
+#[derive(Default)]
+struct Clock {
+    sleep: Option<Pin<Box<Sleep>>>,
+    set_to: Option<Duration>,
+    last_moved: Duration,
+    /// When to look whether it has been quiet.
+    look_at: Option<Duration>,
+}
+
+impl Clock {
+    /// Notes that bytes were moved.
+    fn note(&mut self, now: Duration) {
+        self.last_moved = now;
+        self.look_at.get_or_insert(now.saturating_add(QUIET));
+    }
+
+    /// Acts on what time it is; whether there was something to do.
+    fn poll(&mut self, context: &mut Context<'_>, link: &Link, channel: &mut Channel, now: Duration) -> bool {
+        let deadline = channel.wire.deadline();
+        let next = [deadline, self.look_at].into_iter().flatten().min();
+        let Some(next) = next else {
+            (self.sleep, self.set_to) = (None, None);
+            return false;
+        };
+        let moment = || link.moment(next).into();
+        let sleep = match &mut self.sleep {
+            Some(sleep) => {
+                if self.set_to != Some(next) {
+                    sleep.as_mut().reset(moment());
+                }
+                sleep
+            }
+            none => none.insert(Box::pin(sleep_until(moment()))),
+        };
+        self.set_to = Some(next);
+        if sleep.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        let now = now.max(next);
+        self.set_to = None;
+        if self.look_at.is_some_and(|look_at| look_at <= now) {
+            let quiet_since = self.last_moved.saturating_add(QUIET);
+            self.look_at = (quiet_since > now).then_some(quiet_since);
+            if self.look_at.is_none() {
+                channel.wire.idle();
+            }
+        }
+        channel.wire.timeout(now);
+        true
+    }
+}

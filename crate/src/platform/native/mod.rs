@@ -1,0 +1,49 @@
+//! The native back end: one task a socket, which feeds `wire` bytes and time.
+//!
+//! [`socket`] is the end that the interface holds, [`driver`] the task at the other one. Before there are bytes,
+//! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`].
+
+mod blob;
+mod clock;
+mod connect;
+mod driver;
+mod failure;
+mod options;
+mod outbox;
+mod ports;
+mod proxy;
+mod runtime;
+mod share;
+mod socket;
+mod task;
+mod tcp;
+mod tls;
+mod url;
+mod websocket;
+
+pub(crate) use self::blob::set_form;
+pub(crate) use self::clock::Time;
+pub(crate) use self::options::Options;
+pub(crate) use self::share::{Lock, Shared, Weak, io_error};
+pub(crate) use self::socket::Remains;
+pub(crate) use self::task::{Task, Tasks};
+pub(crate) use self::url::Url;
+
+/// What this back end adds to the crate's surface.
+pub(crate) mod surface {
+    pub use super::blob::{Blob, BlobError};
+    pub use super::failure::{Failure, ProxyFailure};
+    pub use super::options::{Connecting, Connector, CookieStore, InvalidOption, Options, Stream, Target};
+    pub use super::proxy::Proxy;
+    pub use super::share::MaybeSend;
+    pub use crate::wire::failure::Failure as ProtocolFailure;
+    pub use tokio_rustls::rustls;
+}
+pub(crate) use self::share::MaybeSync;
+pub(crate) use self::surface::MaybeSend;
+use self::surface::{Blob, BlobError, Failure};
+
+/// How many messages, and how many bytes of them, may wait to be taken before the peer is made to wait.
+///
+/// Enough to keep a reader on another thread busy, and little for a server of ten thousand sockets.
+pub(crate) const RECEIVE_LIMIT: (usize, u64) = (1024, 1 << 20);

@@ -1,0 +1,104 @@
+//! What waits to be sent because a file before it has still to be read.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::{Blob, BlobError};
+use crate::spec::close::CloseFrame;
+use crate::wire::connection::Connection;
+use crate::wire::message::{Kind, Payload};
+
+/// Messages and files in the order in which they were sent, and perhaps a Close.
+#[derive(Default)]
+pub(super) struct Outbox {
+    waiting: VecDeque<Waiting>,
+    /// The file at the front, while it is being read.
+    reading: Option<JoinHandle<Result<Bytes, BlobError>>>,
+    /// The payload bytes of what waits.
+    bytes: u64,
+}
+
+enum Waiting {
+    Message(Kind, Bytes),
+    File(Blob),
+    Close(Option<(u16, String)>),
+}
+
+impl Outbox {
+    /// Whether nothing waits, so that what is sent need not wait either.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The payload bytes of what waits, or has waited in vain.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn send(&mut self, kind: Kind, payload: Bytes) {
+        self.bytes += payload.len() as u64;
+        self.waiting.push_back(Waiting::Message(kind, payload));
+    }
+
+    pub(super) fn send_file(&mut self, file: Blob) {
+        self.bytes += file.size();
+        self.waiting.push_back(Waiting::File(file));
+    }
+
+    pub(super) fn close(&mut self, frame: CloseFrame<'_>) {
+        self.waiting.push_back(Waiting::Close(frame.map(|(code, reason)| (code, reason.to_owned()))));
+    }
+
+    /// Drops what waits, which is counted all the same.
+    pub(super) fn drop_all(&mut self) {
+        self.waiting.clear();
+        self.reading = None;
+    }
+
+    /// Hands on what need not wait any more, on the runtime of the socket; ready when nothing waits, or when a file
+    /// could not be read.
+    pub(super) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        wire: &mut Connection,
+        now: Duration,
+    ) -> Poll<Result<(), BlobError>> {
+        while let Some(waiting) = self.waiting.front() {
+            match waiting {
+                Waiting::Message(kind, payload) => {
+                    self.bytes -= payload.len() as u64;
+                    wire.send(*kind, Payload::Owned(payload.clone()), now);
+                }
+                Waiting::Close(frame) => {
+                    wire.close(frame.as_ref().map(|(code, reason)| (*code, &**reason)), now);
+                }
+                Waiting::File(file) => {
+                    let reading = self.reading.get_or_insert_with(|| {
+                        let file = file.clone();
+                        tokio::task::spawn_blocking(move || file.read())
+                    });
+                    let Poll::Ready(read) = Pin::new(reading).poll(context) else { return Poll::Pending };
+                    let size = file.size();
+                    self.reading = None;
+                    // A runtime that ends while it reads ends the socket, too.
+                    let Ok(read) = read else { return Poll::Pending };
+                    match read {
+                        Ok(payload) => {
+                            self.bytes -= size;
+                            wire.send(Kind::Binary, Payload::Owned(payload), now);
+                        }
+                        Err(error) => return Poll::Ready(Err(error)),
+                    }
+                }
+            }
+            self.waiting.pop_front();
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,280 @@
+//! The interface's end of a socket.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::driver::Driver;
+use super::outbox::Outbox;
+use super::{Failure, Lock, Options, Time, Url, connect};
+use crate::message::Payload;
+use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
+use crate::spec::close::CloseFrame;
+use crate::wire::connection::Connection;
+use crate::wire::limits::MESSAGE_OVERHEAD;
+use crate::wire::message::{Kind, Payload as Sent};
+use crate::{BinaryType, Message};
+
+/// A connection that a task drives; dropping it closes it, in the background.
+pub(crate) struct Socket {
+    link: Arc<Link>,
+    /// Until it is started.
+    driver: Lock<Option<Driver>>,
+}
+
+/// What the interface and the driver share.
+pub(super) struct Link {
+    pub(super) channel: Lock<Channel>,
+    pub(super) tasks: Tasks,
+    start: Instant,
+}
+
+/// The connection, and what it is told from outside the driver.
+#[expect(clippy::struct_excessive_bools, reason = "each is told by one side and asked by the other")]
+pub(super) struct Channel {
+    pub(super) wire: Connection,
+    pub(super) outbox: Outbox,
+    /// Why the connection failed, where the protocol knows no more than that it ended.
+    pub(super) failure: Option<Failure>,
+    /// Whether the user has closed the connection, so that nobody cares for messages any more.
+    pub(super) closing: bool,
+    /// Whether something was done to the connection that the driver has not seen.
+    pub(super) touched: bool,
+    /// Whether somebody waits for bufferedAmount to fall.
+    pub(super) watched: bool,
+    /// Whether the driver is at work, and will look before it rests.
+    pub(super) awake: bool,
+    limit: u64,
+    /// The bytes of messages that had no room; the interface counts them.
+    refused: u64,
+}
+
+/// What is left of a socket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remains {
+    /// The payload bytes that were not sent.
+    pub(crate) buffered_amount: u64,
+    /// Why the connection failed, if it did.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Remains {
+    /// What is left of a socket that nothing else is known of.
+    pub(crate) const fn of(buffered_amount: u64) -> Self {
+        Self { buffered_amount, failure: None }
+    }
+
+    /// Why the connection failed, as an error.
+    pub(crate) fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failure.as_ref().map(|failure| failure as _)
+    }
+}
+
+impl Socket {
+    /// Makes a connection, whose feedback will be given to `receiver` in one task once it is started.
+    ///
+    /// The arguments have been checked, so `None` says that the system has no thread or no randomness for it.
+    pub(crate) fn connect(
+        url: &Url,
+        protocols: Vec<String>,
+        _binary_type: BinaryType,
+        options: &Options,
+        tasks: &Tasks,
+        receiver: Box<dyn Receive>,
+    ) -> Option<Self> {
+        tasks.runtime()?;
+        getrandom::fill(&mut [0; 16]).ok()?;
+        // It gave once, and the systems that we know give ever after. Masks that can be foreseen would be no masks.
+        let entropy = Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("the system gives random bytes"));
+        let request = connect::request(url, protocols, options);
+        let wire = Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).ok()?;
+        let channel = Channel {
+            wire,
+            outbox: Outbox::default(),
+            failure: None,
+            closing: false,
+            touched: false,
+            watched: false,
+            awake: true,
+            limit: options.limits.queue,
+            refused: 0,
+        };
+        let link = Arc::new(Link { channel: Lock::new(channel), tasks: tasks.clone(), start: Instant::now() });
+        let driver = Driver::new(Arc::clone(&link), url.clone(), options.clone(), receiver);
+        Some(Self { link, driver: Lock::new(Some(driver)) })
+    }
+}
+
+impl Dial for Options {
+    fn dial(
+        &self,
+        url: &Url,
+        protocols: Vec<String>,
+        binary_type: BinaryType,
+        tasks: &Tasks,
+        receiver: Box<dyn Receive>,
+    ) -> Option<Shared<dyn Carry>> {
+        Socket::connect(url, protocols, binary_type, self, tasks, receiver).map(|socket| Shared::new(socket) as _)
+    }
+
+    fn tasks(&self) -> Tasks {
+        Tasks::new(self)
+    }
+
+    fn clock(&self) -> Shared<dyn Clock> {
+        Shared::new(Time { runtime: self.runtime_of_socket().ok() })
+    }
+}
+
+impl Carry for Socket {
+    /// Where the runtime has ended, its end is told at once.
+    fn start(&self) {
+        if let Some(driver) = self.driver.take()
+            && let Some(runtime) = self.link.tasks.runtime()
+        {
+            self.link.tasks.begin();
+            runtime.spawn(driver);
+        }
+    }
+
+    /// The driver tells of a closing handshake like of anything else.
+    fn is_closing(&self) -> bool {
+        false
+    }
+
+    fn remains(&self) -> Remains {
+        let channel = self.link.channel.lock();
+        let protocol = || channel.wire.failure().cloned().map(Failure::Protocol);
+        Remains { buffered_amount: channel.buffered_amount(), failure: channel.failure.clone().or_else(protocol) }
+    }
+
+    /// The interface gives messages their form.
+    fn set_binary_type(&self, _: BinaryType) {}
+
+    fn send(&self, payload: Payload<'_>) -> bool {
+        self.link.touch(|channel, now| channel.send(payload, now))
+    }
+
+    fn close(&self, frame: CloseFrame<'_>) {
+        self.link.touch(|channel, now| channel.close(frame, now));
+    }
+
+    /// The driver does what waits, whether or not this is there.
+    fn has_waiting_close(&self) -> bool {
+        false
+    }
+
+    fn watch(&self) {
+        self.link.channel.lock().watched = true;
+    }
+
+    fn ping(&self) -> bool {
+        self.link.touch(|channel, _| {
+            channel.wire.take_pong();
+            channel.wire.ping(&[]);
+        });
+        true
+    }
+
+    fn take_pong(&self) -> bool {
+        self.link.channel.lock().wire.take_pong().is_some()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.close(None);
+    }
+}
+
+impl Link {
+    /// The time since the socket was made.
+    pub(super) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The moment that is so long after the socket was made.
+    pub(super) fn moment(&self, time: Duration) -> Instant {
+        // A moment that the clock does not reach is as good as one in years.
+        self.start.checked_add(time).unwrap_or_else(|| self.start + Duration::from_hours(1 << 16))
+    }
+
+    /// Does something to the connection, and has the driver look at it.
+    fn touch<R>(&self, act: impl FnOnce(&mut Channel, Duration) -> R) -> R {
+        let (result, awake) = {
+            let mut channel = self.channel.lock();
+            let result = act(&mut channel, self.now());
+            channel.touched = true;
+            (result, channel.awake)
+        };
+        if !awake {
+            self.tasks.driver().wake();
+        }
+        result
+    }
+}
+
+impl Channel {
+    fn buffered_amount(&self) -> u64 {
+        self.wire.buffered_amount().saturating_add(self.outbox.bytes()).saturating_sub(self.refused)
+    }
+
+    fn send(&mut self, payload: Payload<'_>, now: Duration) -> bool {
+        let size = payload.size();
+        let (kind, sent) = match payload {
+            Payload::Text(text) => (Kind::Text, Sent::Borrowed(text.as_bytes())),
+            Payload::Binary(bytes) => (Kind::Binary, Sent::Borrowed(bytes)),
+            Payload::Blob(blob) => match blob.in_memory() {
+                Some(bytes) => (Kind::Binary, Sent::Owned(bytes.clone())),
+                None => return self.send_file(blob),
+            },
+        };
+        if self.outbox.is_empty() {
+            let failed = self.wire.failure().is_some();
+            self.wire.send(kind, sent, now);
+            let taken = failed || self.wire.failure().is_none();
+            self.refused += if taken { 0 } else { size };
+            return taken;
+        }
+        let room = self.has_room(size);
+        if room {
+            self.outbox.send(kind, sent.into_bytes());
+        }
+        room
+    }
+
+    /// A file is read when its turn comes; until then the driver hands on nothing that follows it.
+    fn send_file(&mut self, file: &super::Blob) -> bool {
+        let room = self.has_room(file.size());
+        if room {
+            self.outbox.send_file(file.clone());
+        }
+        room
+    }
+
+    /// Whether a message has room behind a file. One that has none fails the connection, as the protocol does it.
+    fn has_room(&self, size: u64) -> bool {
+        self.buffered_amount().saturating_add(size).saturating_add(MESSAGE_OVERHEAD) <= self.limit
+    }
+
+    fn close(&mut self, frame: CloseFrame<'_>, now: Duration) {
+        if self.closing {
+            return;
+        }
+        self.closing = true;
+        if self.outbox.is_empty() {
+            self.wire.close(frame, now);
+        } else {
+            self.outbox.close(frame);
+        }
+    }
+}
+
+/// Makes a message of what the protocol received.
+pub(super) fn message(received: crate::wire::message::Message) -> Message {
+    use crate::wire::message::Message as Received;
+    match received {
+        Received::Text(text) => Message::Text(text.into()),
+        Received::Binary(bytes) => Message::Binary(bytes),
+    }
+}

@@ -1,0 +1,32 @@
+//! The back end of a browser: it wraps the platform's socket.
+
+mod blob;
+mod clock;
+mod listener;
+mod lookout;
+mod options;
+mod share;
+mod socket;
+mod task;
+mod url;
+
+pub(crate) use self::blob::set_form;
+pub(crate) use self::clock::Time;
+pub(crate) use self::options::Options;
+pub(crate) use self::share::{Lock, MaybeSync, Shared, Weak, io_error};
+pub(crate) use self::socket::Remains;
+pub(crate) use self::task::{Task, Tasks};
+pub(crate) use self::url::Url;
+
+/// What this back end adds to the crate's surface.
+pub(crate) mod surface {
+    pub use super::blob::{Blob, BlobError};
+    pub use super::share::MaybeSend;
+}
+use self::surface::Blob;
+pub(crate) use self::surface::MaybeSend;
+
+/// How many messages, and how many bytes of them, may wait to be taken before the socket is closed for it.
+///
+/// Nothing can make the peer wait, so there is room for a burst; a page has some hundred megabytes at the least.
+pub(crate) const RECEIVE_LIMIT: (usize, u64) = (1 << 16, 64 << 20);

@@ -1,0 +1,259 @@
+//! The platform's socket, turned into feedback.
+
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use gloo_timers::callback::Interval;
+use js_sys::{Array, ArrayBuffer, JsString, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{Event, MessageEvent, WebSocket};
+
+use super::listener::Listener;
+use super::lookout::Lookout;
+use super::{Blob, Options, Time, Url};
+use crate::message::Payload;
+use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
+use crate::spec::close::CloseFrame;
+use crate::spec::constructor::UrlRecord;
+use crate::spec::state::Feedback;
+use crate::{BinaryType, CloseEvent, Message, Text};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The platform's socket, for the attribute that `web-sys` narrows to 32 bits.
+    #[wasm_bindgen(extends = WebSocket)]
+    type Platform;
+
+    #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
+    fn buffered_amount_f64(this: &Platform) -> f64;
+}
+
+/// How often a Close that waits for blobs looks whether they are gone, in milliseconds.
+const LOOK_EVERY: u32 = 10;
+
+/// After how many looks without any progress it waits no longer: 5 s.
+const LOOKS: u32 = 500;
+
+/// What is left of a socket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remains {
+    /// The bytes that the platform had queued.
+    pub(crate) buffered_amount: u64,
+}
+
+impl Remains {
+    /// What is left of a socket that nothing else is known of.
+    pub(crate) const fn of(buffered_amount: u64) -> Self {
+        Self { buffered_amount }
+    }
+
+    /// A page is not told why a connection failed.
+    #[expect(clippy::unused_self, reason = "natively there is something to tell")]
+    pub(crate) fn source(&self) -> Option<&(dyn Error + 'static)> {
+        None
+    }
+}
+
+/// A platform's socket with our listeners; dropping it takes these away and closes nothing.
+pub(crate) struct Socket {
+    platform: WebSocket,
+    /// Whether a blob was sent.
+    sent_blob: Cell<bool>,
+    lookout: Rc<Lookout>,
+    /// The Close that waits for blobs.
+    waiting_close: Rc<RefCell<Option<Interval>>>,
+    _signals: [Listener<Event>; 2],
+    _message: Listener<MessageEvent>,
+    _close: Listener<web_sys::CloseEvent>,
+}
+
+impl Socket {
+    /// Starts a connection, whose feedback is given to `receiver`, each in a task of the platform's.
+    ///
+    /// The arguments have been checked, so `None` says that the platform refuses to start, as it does for mixed
+    /// content; the Standard knows no such exception and has the connection fail.
+    pub(crate) fn connect(
+        url: &Url,
+        protocols: Vec<String>,
+        binary_type: BinaryType,
+        receiver: Box<dyn Receive>,
+    ) -> Option<Self> {
+        let list: Array = protocols.into_iter().map(JsValue::from).collect();
+        let platform = WebSocket::new_with_str_sequence(&url.serialize(), &list).ok()?;
+        let receiver: Rc<dyn Receive> = Rc::from(receiver);
+        let lookout = Rc::new(Lookout::new(platform.clone(), Rc::clone(&receiver)));
+        let on_open = {
+            let (receiver, platform) = (Rc::clone(&receiver), platform.clone());
+            move |_| {
+                receiver
+                    .take(Feedback::Established { protocol: platform.protocol(), extensions: platform.extensions() });
+            }
+        };
+        let on_error = {
+            let receiver = Rc::clone(&receiver);
+            move |_| receiver.take(Feedback::Failed)
+        };
+        let on_message = {
+            let (receiver, lookout) = (Rc::clone(&receiver), Rc::downgrade(&lookout));
+            move |event: MessageEvent| {
+                receiver.take(Feedback::MessageReceived(message(event.data())));
+                if let Some(lookout) = lookout.upgrade() {
+                    lookout.look();
+                }
+            }
+        };
+        let on_close = move |event: web_sys::CloseEvent| {
+            receiver.take(Feedback::Closed(CloseEvent {
+                code: event.code(),
+                reason: event.reason(),
+                was_clean: event.was_clean(),
+            }));
+        };
+        let socket = Self {
+            _signals: [Listener::new(&platform, "open", on_open), Listener::new(&platform, "error", on_error)],
+            _message: Listener::new(&platform, "message", on_message),
+            _close: Listener::new(&platform, "close", on_close),
+            platform,
+            lookout,
+            sent_blob: Cell::new(false),
+            waiting_close: Rc::default(),
+        };
+        socket.set_binary_type(binary_type);
+        Some(socket)
+    }
+
+    /// The platform takes no view of shared memory, so a build with threads copies out of it first.
+    fn send_bytes(&self, bytes: &[u8]) -> Result<(), JsValue> {
+        if cfg!(target_feature = "atomics") {
+            self.platform.send_with_js_u8_array(&Uint8Array::from(bytes))
+        } else {
+            self.platform.send_with_u8_array(bytes)
+        }
+    }
+}
+
+impl Dial for Options {
+    fn dial(
+        &self,
+        url: &Url,
+        protocols: Vec<String>,
+        binary_type: BinaryType,
+        _tasks: &Tasks,
+        receiver: Box<dyn Receive>,
+    ) -> Option<Shared<dyn Carry>> {
+        Socket::connect(url, protocols, binary_type, receiver).map(|socket| Shared::new(socket) as _)
+    }
+
+    fn tasks(&self) -> Tasks {
+        Tasks
+    }
+
+    fn clock(&self) -> Shared<dyn Clock> {
+        Shared::new(Time)
+    }
+}
+
+impl Carry for Socket {
+    /// The platform has started it, and tells of it in tasks to come.
+    fn start(&self) {}
+
+    /// Whether the platform has seen a closing handshake start, of which no event tells.
+    fn is_closing(&self) -> bool {
+        self.platform.ready_state() >= WebSocket::CLOSING
+    }
+
+    /// What the platform knows now, for the time after it was let go of.
+    fn remains(&self) -> Remains {
+        Remains { buffered_amount: buffered_amount(&self.platform) }
+    }
+
+    /// Sets how binary messages arrive from the next one on.
+    fn set_binary_type(&self, binary_type: BinaryType) {
+        self.platform.set_binary_type(match binary_type {
+            BinaryType::Blob => web_sys::BinaryType::Blob,
+            BinaryType::ArrayBuffer => web_sys::BinaryType::Arraybuffer,
+        });
+    }
+
+    /// Hands data to the platform, which is OPEN; whether it took it.
+    fn send(&self, payload: Payload<'_>) -> bool {
+        match payload {
+            Payload::Text(text) => self.platform.send_with_str(text),
+            Payload::Binary(bytes) => self.send_bytes(bytes),
+            Payload::Blob(blob) => {
+                self.sent_blob.set(true);
+                self.platform.send_with_blob(blob.as_platform())
+            }
+        }
+        .is_ok()
+    }
+
+    /// Starts the closing handshake, or fails a connection that is not established.
+    ///
+    /// A Close must not overtake a blob that was sent before, but in WebKit it does, and the blob is lost. So it waits
+    /// until the platform has nothing queued, if there may be a blob, or takes no more.
+    fn close(&self, frame: CloseFrame<'_>) {
+        if !self.sent_blob.get() || buffered_amount(&self.platform) == 0 {
+            return close(&self.platform, frame);
+        }
+        let platform = self.platform.clone();
+        let frame = frame.map(|(code, reason)| (code, reason.to_owned()));
+        let waiting = Rc::clone(&self.waiting_close);
+        let (mut least, mut looks) = (buffered_amount(&self.platform), 0);
+        let look = Interval::new(LOOK_EVERY, move || {
+            let queued = buffered_amount(&platform);
+            looks = if queued < least { 0 } else { looks + 1 };
+            least = least.min(queued);
+            if queued == 0 || looks == LOOKS {
+                close(&platform, frame.as_ref().map(|(code, reason)| (*code, &**reason)));
+                waiting.take();
+            }
+        });
+        self.waiting_close.replace(Some(look));
+    }
+
+    /// Whether the closing handshake that was asked for has still to be started.
+    fn has_waiting_close(&self) -> bool {
+        self.waiting_close.borrow().is_some()
+    }
+
+    fn watch(&self) {
+        self.lookout.watch();
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // The interval refers to its own place, so that it can end itself.
+        self.waiting_close.take();
+    }
+}
+
+pub(super) fn buffered_amount(platform: &WebSocket) -> u64 {
+    // The platform counts in a double, which holds every integer up to 2^53.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let bytes = platform.unchecked_ref::<Platform>().buffered_amount_f64() as u64;
+    bytes
+}
+
+fn close(platform: &WebSocket, frame: CloseFrame<'_>) {
+    // The arguments have been checked, and an absent code is left out: an engine takes `undefined` for zero.
+    let _ = match frame {
+        None => platform.close(),
+        Some((code, "")) => platform.close_with_code(code),
+        Some((code, reason)) => platform.close_with_code_and_reason(code, reason),
+    };
+}
+
+/// Makes a message of what an event carries, with one copy out of the platform for text and bytes.
+fn message(data: JsValue) -> Message {
+    match data.dyn_into::<JsString>() {
+        Ok(text) => Message::Text(Text::from(String::from(text))),
+        Err(data) => match data.dyn_into::<ArrayBuffer>() {
+            Ok(buffer) => Message::Binary(Bytes::from(Uint8Array::new(&buffer).to_vec())),
+            Err(data) => Message::Blob(Blob::from(data.unchecked_into::<web_sys::Blob>())),
+        },
+    }
+}

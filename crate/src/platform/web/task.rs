@@ -1,0 +1,23 @@
+//! Tasks on the event loop.
+
+use gloo_timers::callback::Timeout;
+
+/// Where the tasks of a socket are queued.
+#[derive(Default)]
+pub(crate) struct Tasks;
+
+/// A task that has been queued, and is taken back when this is dropped.
+///
+/// A timer of zero, because a promise's reaction would run before the current task ends; it exists in windows and in
+/// all workers.
+pub(crate) struct Task {
+    _timeout: Timeout,
+}
+
+impl Tasks {
+    /// Queues a task that runs `steps`.
+    #[expect(clippy::unused_self, reason = "a browser has one event loop a thread")]
+    pub(crate) fn queue(&self, steps: impl FnOnce() + 'static) -> Task {
+        Task { _timeout: Timeout::new(0, steps) }
+    }
+}

@@ -1,0 +1,38 @@
+//! The states of a connection.
+
+use std::fmt;
+
+/// Where a connection stands; it only ever moves forwards.
+///
+/// The numbers are those of the interface's constants; see
+/// <https://websockets.spec.whatwg.org/#dom-websocket-ready-state>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u16)]
+pub enum ReadyState {
+    /// The connection has not yet been established.
+    Connecting = 0,
+    /// The connection is established, and messages can be sent.
+    Open = 1,
+    /// The closing handshake has started, by either side, or `close` was called.
+    Closing = 2,
+    /// The connection has been closed, or could not be opened.
+    Closed = 3,
+}
+
+impl ReadyState {
+    /// Gives the name of the interface's constant: `"CONNECTING"`, `"OPEN"`, `"CLOSING"` or `"CLOSED"`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "CONNECTING",
+            Self::Open => "OPEN",
+            Self::Closing => "CLOSING",
+            Self::Closed => "CLOSED",
+        }
+    }
+}
+
+impl fmt::Display for ReadyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

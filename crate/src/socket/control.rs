@@ -1,0 +1,66 @@
+//! The handle for everything but messages.
+
+use std::fmt;
+
+use super::{Closing, Core};
+use crate::platform::Shared;
+use crate::{Closed, ReadyState};
+
+/// A handle to a [`Socket`](crate::Socket) that neither sends nor receives; a clone is another one.
+///
+/// It is there before a split and after it, and keeps the socket open like the halves do.
+#[derive(Clone)]
+pub struct Control {
+    core: Shared<Core>,
+}
+
+impl Control {
+    pub(super) const fn new(core: Shared<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Starts the closing handshake, at once, and gives a future that waits for its end.
+    ///
+    /// `code` is 1000 or 3000..=4999, `reason` at most 123 bytes of UTF-8. What was sent goes out first. If the socket is
+    /// CLOSING already, it is only waited for.
+    #[must_use = "the future tells how it went; dropping it leaves the handshake to go on"]
+    pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Closing {
+        Closing::start(&self.core, code, reason)
+    }
+
+    /// Waits for the end, before or after it; any number may.
+    pub fn closed(&self) -> Closed {
+        self.core.socket.closed()
+    }
+
+    /// Gives the URL, as it was resolved.
+    pub fn url(&self) -> &str {
+        self.core.socket.url()
+    }
+
+    /// Gives the state of the connection.
+    pub fn ready_state(&self) -> ReadyState {
+        self.core.socket.ready_state()
+    }
+
+    /// Gives the number of payload bytes that were sent and not yet handed to the network.
+    pub fn buffered_amount(&self) -> u64 {
+        self.core.socket.buffered_amount()
+    }
+
+    /// Gives the subprotocol that the server chose, or the empty string.
+    pub fn protocol(&self) -> String {
+        self.core.socket.protocol()
+    }
+
+    /// Gives the extensions in use.
+    pub fn extensions(&self) -> String {
+        self.core.socket.extensions()
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Control").field(&self.core.socket).finish()
+    }
+}

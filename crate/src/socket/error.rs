@@ -1,0 +1,189 @@
+//! What can go wrong.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use super::{Receiver, Sender};
+use crate::platform::Remains;
+use crate::{CloseEvent, Exception, Message};
+
+/// Why [`connect`](crate::connect) gave no socket.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// An argument is at fault, which the exception tells; nothing was started.
+    Exception(Exception),
+    /// The connection failed.
+    Failed(ConnectionFailed),
+    /// It was not open in time, and has been given up.
+    TimedOut {
+        /// How long it had.
+        after: Duration,
+    },
+}
+
+/// What can happen to a [`Socket`](crate::Socket).
+///
+/// What could not be sent is in the error.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The connection failed, or was not closed cleanly.
+    Failed(ConnectionFailed),
+    /// More messages came than the [receive limit](crate::Connect::receive_limit) allows, where the peer cannot be made
+    /// to wait; those before have been given, and the connection is being closed with 4009.
+    ReceiveLimit {
+        /// The number of messages that were waiting.
+        messages: usize,
+        /// Their size in bytes together.
+        bytes: u64,
+    },
+    /// Nothing came within the [idle timeout](crate::Connect::idle_timeout); the connection is being closed with 4008.
+    Idle {
+        /// How long it had been waited for.
+        after: Duration,
+    },
+    /// The peer did not answer to a [heartbeat](crate::Heartbeat); the connection is being closed with 4008.
+    NoAnswer {
+        /// How long it had.
+        after: Duration,
+    },
+    /// The socket was not OPEN any more, so that this was not sent.
+    NotOpen(Message),
+    /// More than the high-water mark is queued, so that this was not sent.
+    Full(Message),
+    /// The socket closed with as many bytes queued; what became of them is not known.
+    Undelivered {
+        /// What bufferedAmount was.
+        bytes: u64,
+    },
+    /// The closing handshake did not end in time; the socket stays CLOSING.
+    CloseTimedOut {
+        /// How long it had.
+        after: Duration,
+    },
+    /// The arguments of `close` are at fault; nothing was done.
+    Exception(Exception),
+}
+
+/// How a connection failed: by an `error` event, or by a close that was not clean.
+#[derive(Clone, Debug)]
+pub struct ConnectionFailed(Box<Failed>);
+
+#[derive(Clone, Debug)]
+struct Failed {
+    event: CloseEvent,
+    remains: Remains,
+}
+
+impl ConnectionFailed {
+    pub(crate) fn new(event: CloseEvent, remains: Remains) -> Self {
+        Self(Box::new(Failed { event, remains }))
+    }
+
+    /// Gives the data of the `close` event.
+    pub fn event(&self) -> &CloseEvent {
+        &self.0.event
+    }
+
+    pub(crate) fn remains(&self) -> &Remains {
+        &self.0.remains
+    }
+}
+
+impl Error {
+    /// Gives the message that could not be sent, if it is about one.
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Self::NotOpen(message) | Self::Full(message) => Some(message),
+            _ => None,
+        }
+    }
+}
+
+/// Halves that are not of the same socket; both are given back.
+#[derive(Debug)]
+pub struct ReuniteError {
+    /// The sender.
+    pub sender: Sender,
+    /// The receiver.
+    pub receiver: Receiver,
+}
+
+impl fmt::Display for ConnectionFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CloseEvent { code, reason, .. } = self.event();
+        match reason.as_str() {
+            "" => write!(f, "the connection failed with code {code}"),
+            reason => write!(f, "the connection failed with code {code} and the reason {reason:?}"),
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exception(exception) => exception.fmt(f),
+            Self::Failed(failed) => failed.fmt(f),
+            Self::TimedOut { after } => write!(f, "the connection was not open after {after:?}"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failed) => failed.fmt(f),
+            Self::ReceiveLimit { messages, bytes } => {
+                write!(f, "a message came while {messages} messages of {bytes} bytes waited to be taken")
+            }
+            Self::Idle { after } => write!(f, "nothing came for {after:?}"),
+            Self::NoAnswer { after } => write!(f, "the peer did not answer within {after:?}"),
+            Self::NotOpen(message) => write!(f, "the socket is not open, so {} bytes were not sent", message.size()),
+            Self::Full(message) => write!(f, "too much is queued, so {} bytes were not sent", message.size()),
+            Self::Undelivered { bytes } => write!(f, "the socket closed with {bytes} bytes queued"),
+            Self::CloseTimedOut { after } => write!(f, "the socket was not closed after {after:?}"),
+            Self::Exception(exception) => exception.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ReuniteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the sender and the receiver are not of the same socket")
+    }
+}
+
+impl StdError for ConnectionFailed {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.remains().source()
+    }
+}
+
+// What an error shows as its own text is not its source too, but the source's source is.
+impl StdError for ConnectError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Failed(failed) => failed.source(),
+            Self::Exception(_) | Self::TimedOut { .. } => None,
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Failed(failed) => failed.source(),
+            _ => None,
+        }
+    }
+}
+
+impl StdError for ReuniteError {}
+
+impl From<Exception> for ConnectError {
+    fn from(exception: Exception) -> Self {
+        Self::Exception(exception)
+    }
+}

@@ -1,0 +1,133 @@
+//! The sending half.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures::sink::Sink;
+
+use super::core::{Core, Place, Queueing};
+use super::{Closing, Control, Error};
+use crate::Message;
+use crate::platform::Shared;
+use crate::socket::error::ConnectionFailed;
+
+/// The sending half of a [`Socket`](crate::Socket): a `Sink` of messages; a clone sends to the same socket.
+///
+/// Messages leave in the order in which they were handed over, whoever did.
+pub struct Sender {
+    core: Shared<Core>,
+    /// Where the sink waits.
+    place: Place,
+    closing: Option<Box<Closing>>,
+}
+
+impl Sender {
+    pub(super) fn new(core: Shared<Core>) -> Self {
+        Self { core, place: Place::default(), closing: None }
+    }
+
+    /// Sends a message, once no more than the high-water mark is queued.
+    ///
+    /// `Ok` means that it was handed over to a socket that was OPEN. Cancelled, it was not sent.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error::NotOpen`], with the message, from CLOSING on.
+    pub async fn send(&self, message: Message) -> Result<(), Error> {
+        self.room().await;
+        self.core.hand_over(message)
+    }
+
+    /// Waits until no more than the high-water mark is queued, or the socket is not OPEN any more.
+    pub(crate) async fn room(&self) {
+        if !self.core.has_room() {
+            let mut queueing = Queueing::new(&self.core);
+            poll_fn(|context| queueing.place.poll_room(queueing.core, context)).await;
+        }
+    }
+
+    /// Sends a message, whatever is queued.
+    pub(crate) fn hand_over(&self, message: Message) -> Result<(), Error> {
+        self.core.hand_over(message)
+    }
+
+    /// Sends a message, if no more than the high-water mark is queued.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error::Full`], if there is more, or [`Error::NotOpen`] from CLOSING on, each with the message.
+    pub fn try_send(&self, message: Message) -> Result<(), Error> {
+        if self.core.has_room() { self.core.hand_over(message) } else { Err(Error::Full(message)) }
+    }
+
+    /// Waits until bufferedAmount is zero: all that was sent is with the network.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error::Undelivered`], if the socket closes before.
+    pub async fn drained(&self) -> Result<(), Error> {
+        let mut queueing = Queueing::new(&self.core);
+        match poll_fn(|context| queueing.place.poll_drained(queueing.core, context)).await {
+            0 => Ok(()),
+            bytes => Err(Error::Undelivered { bytes }),
+        }
+    }
+
+    /// Gives a handle that can do everything but send and receive.
+    pub fn control(&self) -> Control {
+        Control::new(Shared::clone(&self.core))
+    }
+
+    pub(super) const fn core(&self) -> &Shared<Core> {
+        &self.core
+    }
+}
+
+impl Sink<Message> for Sender {
+    type Error = Error;
+
+    /// Waits while more than the high-water mark is queued; never fails, so that the message comes back by `start_send`.
+    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        this.place.poll_room(&this.core, context).map(Ok)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.core.hand_over(message)
+    }
+
+    /// Unlike what `Sink` asks for, waits only until no more than the high-water mark is queued.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_ready(context)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        let closing = this.closing.get_or_insert_with(|| Box::new(Closing::start(&this.core, None, None)));
+        let closed = ready!(Pin::new(&mut **closing).poll(context));
+        this.closing = None;
+        let event = closed?;
+        let remains = || this.core.socket.connection().remains();
+        Poll::Ready(if event.was_clean { Ok(()) } else { Err(Error::Failed(ConnectionFailed::new(event, remains()))) })
+    }
+}
+
+impl Clone for Sender {
+    fn clone(&self) -> Self {
+        Self::new(Shared::clone(&self.core))
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.place.leave(&self.core);
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sender").field(&self.core.socket).finish()
+    }
+}

@@ -1,0 +1,273 @@
+//! Who hears of a socket's events: callbacks, streams and, before there is any, the queue of those that wait.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll, Waker};
+
+use crate::closed::{Closed, End};
+use crate::events::{Events, Queue};
+use crate::platform::MaybeSend;
+use crate::shared::{Lock, Shared};
+use crate::{CloseEvent, Event, Message, WebSocket};
+
+/// What [`WebSocket::subscribe`] takes, in a box.
+pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}
+
+impl<F: FnMut(&WebSocket, &Event) + MaybeSend> Callback for F {}
+
+/// The subscribers of one socket.
+#[derive(Default)]
+pub(crate) struct Subscribers {
+    hall: Lock<Hall>,
+    end: Shared<Lock<End>>,
+}
+
+/// The subscribers, and the events that wait for them.
+#[derive(Default)]
+struct Hall {
+    places: Vec<Place>,
+    streams: Vec<Shared<Lock<Queue>>>,
+    audience: Audience,
+    /// What was fired and is not yet dispatched: because nobody was there, or another event is being dispatched.
+    waiting: Queue,
+    /// Whether somebody is dispatching; nobody else does meanwhile, so that events come one after the other.
+    dispatching: bool,
+    last_id: u64,
+}
+
+/// The place of one callback.
+struct Place {
+    id: u64,
+    /// Empty while the callback runs, and after it was taken out.
+    callback: Option<Box<dyn Callback>>,
+    /// Whether the place is to be cleared away.
+    left: bool,
+}
+
+/// Whether there is anybody yet to fire events at.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Audience {
+    /// Events wait until there is somebody, and behind one another.
+    #[default]
+    Awaited,
+    /// What had waited is delivered; events are delivered as they are fired.
+    Present,
+    /// The last event was delivered.
+    Gone,
+}
+
+impl Subscribers {
+    /// Adds a callback and gives its id; after the last event it is dropped at once.
+    pub(crate) fn add_callback(&self, callback: Box<dyn Callback>) -> u64 {
+        let mut hall = self.hall.lock();
+        hall.last_id += 1;
+        let id = hall.last_id;
+        if hall.audience != Audience::Gone {
+            hall.places.push(Place { id, callback: Some(callback), left: false });
+        }
+        id
+    }
+
+    /// Takes a callback out; it is called no more, and dropped now, or when it returns if it is running.
+    pub(crate) fn remove_callback(&self, id: u64) {
+        let callback = {
+            let mut hall = self.hall.lock();
+            hall.places.iter_mut().find(|place| place.id == id).and_then(Place::leave)
+        };
+        // Dropped while nothing is locked, since a callback may own anything, another subscription for example.
+        drop(callback);
+        self.clear_away();
+    }
+
+    pub(crate) fn add_stream(&self) -> Events {
+        let (events, feeder) = Events::new();
+        let mut hall = self.hall.lock();
+        if hall.audience == Audience::Gone {
+            // Nobody polls it yet.
+            let _ = feeder.lock().end();
+        } else {
+            hall.streams.push(feeder);
+        }
+        events
+    }
+
+    pub(crate) fn closed(&self) -> Closed {
+        Closed::new(Shared::clone(&self.end))
+    }
+
+    /// Whether anybody but a callback waits for an end that is still to come.
+    pub(crate) fn end_is_awaited(&self) -> bool {
+        let by_future = !self.end.lock().is_reached() && Shared::strong_count(&self.end) > 1;
+        // Streams are let go of with the last event.
+        by_future || self.hall.lock().has_streams()
+    }
+
+    /// Whether events wait for subscribers, so that [`deliver`](Self::deliver) has to be called in a task.
+    pub(crate) fn has_backlog(&self) -> bool {
+        let hall = self.hall.lock();
+        hall.audience == Audience::Awaited && !hall.waiting.is_empty()
+    }
+
+    /// Whether a message that is fired now finds room, and else who is to be woken once one does.
+    pub(crate) fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        let mut hall = self.hall.lock();
+        let mut room = hall.waiting.poll_room(context.waker());
+        for stream in &hall.streams {
+            if stream.lock().poll_room(context.waker()).is_pending() {
+                room = Poll::Pending;
+            }
+        }
+        room
+    }
+
+    /// Changes the messages that have not been dispatched.
+    pub(crate) fn change_waiting(&self, change: impl Fn(&mut Message)) {
+        self.hall.lock().waiting.change_messages(change);
+    }
+
+    /// Drops the messages that have not been dispatched.
+    pub(crate) fn purge_messages(&self) {
+        let paused = {
+            let mut hall = self.hall.lock();
+            hall.waiting.purge_messages();
+            hall.waiting.resume()
+        };
+        paused.into_iter().for_each(Waker::wake);
+    }
+
+    /// Fires an event: has it wait for its turn. [`deliver`](Self::deliver) has to follow if this gives `true`.
+    #[must_use]
+    pub(crate) fn fire(&self, event: Event) -> bool {
+        let mut hall = self.hall.lock();
+        // What waited when the first subscriber came is delivered in a task of its own.
+        let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
+        // Nobody polls this queue.
+        let _ = hall.waiting.push(event);
+        !held
+    }
+
+    /// Notes the end, whether or not anybody has heard of it.
+    pub(crate) fn reach_end(&self, event: CloseEvent) {
+        let wakers = self.end.lock().reach(event);
+        wakers.into_iter().map(|(_, waker)| waker).for_each(Waker::wake);
+    }
+
+    /// Delivers what waits to all there are, one event after the other, unless that is being done; if there has never
+    /// been anybody, it waits on.
+    ///
+    /// The socket is asked for anew for each event, since a callback may drop the last handle.
+    pub(crate) fn deliver(&self, socket: impl Fn() -> Option<WebSocket>) {
+        {
+            let mut hall = self.hall.lock();
+            if hall.dispatching {
+                return;
+            }
+            hall.dispatching = true;
+        }
+        while let Some(event) = self.next() {
+            let calls = !self.hall.lock().places.is_empty();
+            if calls && let Some(socket) = socket() {
+                self.call_all(&socket, &event);
+            }
+            if matches!(event, Event::Close(_)) {
+                self.release();
+            }
+        }
+        self.clear_away();
+    }
+
+    /// Takes the next event, which the streams are given at once.
+    fn next(&self) -> Option<Event> {
+        let (event, wakers) = {
+            let mut hall = self.hall.lock();
+            let nobody = hall.audience == Audience::Awaited && hall.is_empty();
+            let next = if nobody { None } else { hall.waiting.pop() };
+            let Some(event) = next else {
+                if hall.audience == Audience::Awaited && !nobody {
+                    hall.audience = Audience::Present;
+                }
+                hall.dispatching = false;
+                return None;
+            };
+            let mut wakers = Vec::new();
+            wakers.extend(hall.waiting.resume());
+            for stream in &hall.streams {
+                wakers.extend(stream.lock().push(event.clone()));
+            }
+            (event, wakers)
+        };
+        // Nothing is locked while a waker runs, since it may do anything.
+        wakers.into_iter().for_each(Waker::wake);
+        Some(event)
+    }
+
+    /// Calls those that are subscribed now: not one that is added on the way, nor one that is taken out.
+    fn call_all(&self, socket: &WebSocket, event: &Event) {
+        let count = self.hall.lock().places.len();
+        for index in 0..count {
+            let callback = self.hall.lock().places[index].callback.take();
+            let Some(mut callback) = callback else { continue };
+            // A callback that panics has told the panic hook of it, and is called again like any other.
+            let _ = catch_unwind(AssertUnwindSafe(|| callback(socket, event)));
+            let left = {
+                let mut hall = self.hall.lock();
+                let place = &mut hall.places[index];
+                if place.left {
+                    Some(callback)
+                } else {
+                    place.callback = Some(callback);
+                    None
+                }
+            };
+            drop(left);
+        }
+    }
+
+    /// Drops every callback; one that is running is dropped when it returns.
+    pub(crate) fn release_callbacks(&self) {
+        let callbacks: Vec<_> = self.hall.lock().places.iter_mut().map(Place::leave).collect();
+        drop(callbacks);
+        self.clear_away();
+    }
+
+    /// Lets go of everybody: the last event was delivered, or no other will be.
+    pub(crate) fn release(&self) {
+        let streams = {
+            let mut hall = self.hall.lock();
+            hall.audience = Audience::Gone;
+            std::mem::take(&mut hall.streams)
+        };
+        self.release_callbacks();
+        for stream in streams {
+            let waker = stream.lock().end();
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Removes the places of callbacks and streams that have left, unless they are being gone through.
+    fn clear_away(&self) {
+        let mut hall = self.hall.lock();
+        if !hall.dispatching {
+            // Neither owns anything of a user's any more.
+            hall.places.retain(|place| !place.left);
+            hall.streams.retain(|stream| !stream.lock().is_abandoned());
+        }
+    }
+}
+
+impl Hall {
+    fn has_streams(&self) -> bool {
+        self.streams.iter().any(|stream| !stream.lock().is_abandoned())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places.is_empty() && !self.has_streams()
+    }
+}
+
+impl Place {
+    /// Leaves, and gives the callback, to be dropped when nothing is locked any more.
+    fn leave(&mut self) -> Option<Box<dyn Callback>> {
+        self.left = true;
+        self.callback.take()
+    }
+}

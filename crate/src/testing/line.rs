@@ -1,0 +1,296 @@
+//! What lies between a socket and its peer.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use super::{Knock, Network, Received};
+use crate::message::Payload;
+use crate::platform::{Carry, Lock, Receive, Remains, Shared};
+use crate::spec::close::CloseFrame;
+use crate::spec::state::Feedback;
+use crate::{BinaryType, Blob, CloseEvent, Message, Text};
+
+/// A connection in memory.
+pub(super) struct Line {
+    receiver: Box<dyn Receive>,
+    pausable: bool,
+    state: Lock<State>,
+}
+
+/// The socket's end of a line; when it is dropped, the client is gone.
+pub(super) struct End {
+    pub(super) line: Shared<Line>,
+    /// Where to knock, until that is done.
+    pub(super) begin: Lock<Option<(Network, Knock)>>,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "a test switches each by itself")]
+struct State {
+    binary_type: BinaryType,
+    /// What the socket has still to be told.
+    feedback: VecDeque<Feedback<Message>>,
+    /// Whether somebody tells it, so that nobody else does.
+    telling: bool,
+    /// Whether somebody else wanted to, meanwhile.
+    again: bool,
+    /// Whether the socket was told of its end, or does not care.
+    over: bool,
+    /// What the peer can take.
+    arrived: VecDeque<Received>,
+    /// What the client has sent and the peer does not read yet.
+    under_way: VecDeque<Received>,
+    buffered_amount: u64,
+    /// Whether somebody waits for bufferedAmount to fall.
+    watched: bool,
+    paused: bool,
+    established: bool,
+    holds_close: bool,
+    /// The client's Close frame, from when the peer could read it until it is answered.
+    unanswered: Option<(u16, String)>,
+    waker: Option<Waker>,
+}
+
+impl Line {
+    pub(super) fn new(receiver: Box<dyn Receive>, binary_type: BinaryType, pausable: bool) -> Self {
+        let state = State {
+            binary_type,
+            feedback: VecDeque::new(),
+            telling: false,
+            again: false,
+            over: false,
+            arrived: VecDeque::new(),
+            under_way: VecDeque::new(),
+            buffered_amount: 0,
+            watched: false,
+            paused: false,
+            established: false,
+            holds_close: false,
+            unanswered: None,
+            waker: None,
+        };
+        Self { receiver, pausable, state: Lock::new(state) }
+    }
+
+    pub(super) fn establish(&self, protocol: &str, extensions: &str) {
+        self.state.lock().established = true;
+        let (protocol, extensions) = (protocol.to_owned(), extensions.to_owned());
+        self.tell([Feedback::Established { protocol, extensions }]);
+    }
+
+    pub(super) fn send(&self, message: Message) {
+        self.tell([Feedback::MessageReceived(message)]);
+    }
+
+    pub(super) fn close(&self, code: Option<u16>, reason: &str) {
+        let event = CloseEvent { code: code.unwrap_or(1005), reason: reason.to_owned(), was_clean: true };
+        self.tell([Feedback::ClosingHandshakeStarted, Feedback::Closed(event)]);
+    }
+
+    pub(super) fn start_closing(&self) {
+        self.tell([Feedback::ClosingHandshakeStarted]);
+    }
+
+    pub(super) fn fail(&self) {
+        self.tell([Feedback::Closed(CloseEvent::abnormal())]);
+    }
+
+    pub(super) fn hold_close(&self) {
+        self.state.lock().holds_close = true;
+    }
+
+    pub(super) fn answer_close(&self) {
+        self.state.lock().holds_close = false;
+        self.settle();
+    }
+
+    pub(super) fn pause(&self) {
+        self.state.lock().paused = true;
+    }
+
+    pub(super) fn resume(&self) {
+        let waker = {
+            let mut state = self.state.lock();
+            state.paused = false;
+            state.arrive()
+        };
+        waker.into_iter().for_each(Waker::wake);
+        if std::mem::take(&mut self.state.lock().watched) && self.receiver.sent() {
+            self.state.lock().watched = true;
+        }
+        self.settle();
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.state.lock().over
+    }
+
+    pub(super) fn poll_receive(&self, context: &Context<'_>) -> Poll<Option<Received>> {
+        let mut state = self.state.lock();
+        if let Some(received) = state.arrived.pop_front() {
+            return Poll::Ready(Some(received));
+        }
+        if state.over {
+            return Poll::Ready(None);
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn tell(&self, feedback: impl IntoIterator<Item = Feedback<Message>>) {
+        self.state.lock().feedback.extend(feedback);
+        self.settle();
+    }
+
+    /// Tells the socket what it can be told, one after the other.
+    fn settle(&self) {
+        loop {
+            let feedback = {
+                let mut state = self.state.lock();
+                if state.telling {
+                    state.again = true;
+                    return;
+                }
+                state.again = false;
+                state.answer();
+                let message = matches!(state.feedback.front(), Some(Feedback::MessageReceived(_)));
+                state.telling = true;
+                drop(state);
+                // Asked anew whenever the socket was read from.
+                let room = !message
+                    || !self.pausable
+                    || self.receiver.poll_room(&Context::from_waker(Waker::noop())).is_ready();
+                let mut state = self.state.lock();
+                state.telling = false;
+                if state.over || !room && !state.again {
+                    return;
+                }
+                if !room {
+                    continue;
+                }
+                let Some(feedback) = state.feedback.pop_front() else { return };
+                state.telling = true;
+                state.note(feedback)
+            };
+            let over = matches!(feedback, Feedback::Closed(_));
+            self.receiver.take(feedback);
+            self.state.lock().telling = false;
+            if over {
+                self.end();
+            }
+        }
+    }
+
+    fn end(&self) {
+        let waker = {
+            let mut state = self.state.lock();
+            state.over = true;
+            state.feedback.clear();
+            state.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    /// Has what is under way arrive, unless the peer does not read.
+    fn arrive(&mut self) -> Option<Waker> {
+        if self.paused {
+            return None;
+        }
+        self.arrived.append(&mut self.under_way);
+        self.buffered_amount = 0;
+        if let Some(Received::Close { code, reason }) = self.arrived.back() {
+            self.unanswered = Some((code.unwrap_or(1005), reason.clone()));
+        }
+        self.waker.take()
+    }
+
+    /// Answers the client's Close, if there is one, behind what has been sent.
+    fn answer(&mut self) {
+        if !self.holds_close
+            && let Some((code, reason)) = self.unanswered.take()
+        {
+            self.feedback.push_back(Feedback::Closed(CloseEvent { code, reason, was_clean: true }));
+        }
+    }
+
+    /// Gives feedback the form in which it is told.
+    fn note(&self, feedback: Feedback<Message>) -> Feedback<Message> {
+        match feedback {
+            Feedback::MessageReceived(Message::Binary(bytes)) if self.binary_type == BinaryType::Blob => {
+                Feedback::MessageReceived(Message::Blob(Blob::new(&bytes)))
+            }
+            other => other,
+        }
+    }
+}
+
+impl Carry for End {
+    fn start(&self) {
+        if let Some((network, knock)) = self.begin.take() {
+            network.knock(knock);
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        false
+    }
+
+    fn remains(&self) -> Remains {
+        Remains::of(self.line.state.lock().buffered_amount)
+    }
+
+    fn set_binary_type(&self, binary_type: BinaryType) {
+        self.line.state.lock().binary_type = binary_type;
+    }
+
+    fn send(&self, payload: Payload<'_>) -> bool {
+        let message = match payload {
+            Payload::Text(text) => Message::Text(Text::from(text)),
+            Payload::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
+            Payload::Blob(blob) => Message::Blob(blob.clone()),
+        };
+        let waker = {
+            let mut state = self.line.state.lock();
+            state.buffered_amount += payload.size();
+            state.under_way.push_back(Received::Message(message));
+            state.arrive()
+        };
+        waker.into_iter().for_each(Waker::wake);
+        true
+    }
+
+    fn close(&self, frame: CloseFrame<'_>) {
+        let waker = {
+            let mut state = self.line.state.lock();
+            if !state.established {
+                state.feedback.push_back(Feedback::Closed(CloseEvent::abnormal()));
+                return;
+            }
+            let (code, reason) = frame.unzip();
+            state.under_way.push_back(Received::Close { code, reason: reason.unwrap_or_default().to_owned() });
+            state.arrive()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn has_waiting_close(&self) -> bool {
+        false
+    }
+
+    fn watch(&self) {
+        self.line.state.lock().watched = true;
+    }
+
+    fn settle(&self) {
+        self.line.settle();
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.line.end();
+    }
+}

@@ -1,0 +1,365 @@
+//! One connection: the opening handshake, messages, the closing handshake, failing.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::buf::Limit;
+
+use super::closing::Received;
+use super::deflate::Deflater;
+use super::failure::Failure;
+use super::frame::{Entropy, Opcode};
+use super::handshake::{InvalidRequest, Opening, Request, Response};
+use super::incoming::{Incoming, Read};
+use super::limits::Limits;
+use super::message::{Kind, Message, Payload};
+use super::queue::Queue;
+use crate::CloseEvent;
+use crate::spec::close::CloseFrame;
+use crate::spec::state::Feedback;
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    limits: Limits,
+    phase: Phase,
+    incoming: Incoming,
+    queue: Queue,
+    eof: bool,
+    /// Whether our Close frame is sent, or waits behind the messages.
+    close_sent: bool,
+    /// The peer's Close frame.
+    received: Option<Received>,
+    pending: VecDeque<Feedback<Message>>,
+    failure: Option<Failure>,
+    response: Option<Response>,
+    pong: Option<Vec<u8>>,
+    /// When the last thing happened that a deadline counts from.
+    since: Duration,
+}
+
+/// What a driver does to TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tcp {
+    /// It stays open: write, read, mind the deadline.
+    Keep,
+    /// Write what there is, shut the sending side down, read until the end or the deadline; nothing else will happen.
+    Linger,
+    /// Close it now.
+    Close,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Opening(Box<Opening>),
+    Established,
+    Ended(Tcp),
+}
+
+impl Connection {
+    /// Begins the opening handshake, over a stream that is connected.
+    ///
+    /// The masking keys and the nonce come from `entropy`, which must be a cryptographic source.
+    pub fn new(request: &Request, limits: Limits, entropy: Entropy, now: Duration) -> Result<Self, InvalidRequest> {
+        request.check()?;
+        let mut queue = Queue::new(entropy, limits.queue);
+        let (opening, head) = Opening::new(request, queue.nonce(), limits.head);
+        queue.begin(head);
+        Ok(Self {
+            incoming: Incoming::new(&limits),
+            limits,
+            phase: Phase::Opening(Box::new(opening)),
+            queue,
+            eof: false,
+            close_sent: false,
+            received: None,
+            pending: VecDeque::new(),
+            failure: None,
+            response: None,
+            pong: None,
+            since: now,
+        })
+    }
+
+    /// Gives the next feedback, if there is any.
+    pub fn poll_feedback(&mut self, now: Duration) -> Option<Feedback<Message>> {
+        loop {
+            if let Some(feedback) = self.pending.pop_front() {
+                return Some(feedback);
+            }
+            // By far the commonest case goes the shortest way.
+            if matches!(self.phase, Phase::Established)
+                && self.received.is_none()
+                && let Some(message) = self.incoming.read_at_once()
+            {
+                return Some(Feedback::MessageReceived(message));
+            }
+            match self.step(now) {
+                Ok(Read::Part | Read::Control(..)) => {}
+                Ok(Read::Message(message)) => return Some(Feedback::MessageReceived(message)),
+                Ok(Read::Wait) if self.settle(now) => {}
+                Ok(Read::Wait) => return None,
+                Err(failure) => self.fail(failure, now),
+            }
+        }
+    }
+
+    /// Gives the buffer to read into next: as much as fits, at least one byte.
+    pub fn read_buffer(&mut self) -> Limit<&mut Vec<u8>> {
+        self.incoming.buffer()
+    }
+
+    /// Takes bytes that were read elsewhere; [`read_buffer`](Self::read_buffer) saves this copy.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.incoming.extend(bytes);
+    }
+
+    /// Notes that the stream gives no more bytes, be it by its end or by an error.
+    pub fn receive_eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// Gives the next bytes to write; none, if nothing waits.
+    pub fn transmit(&mut self) -> &[u8] {
+        self.queue.transmit()
+    }
+
+    /// Notes that the stream has taken the first `bytes` of those that [`transmit`](Self::transmit) gave.
+    pub fn transmitted(&mut self, bytes: usize, now: Duration) {
+        self.queue.transmitted(bytes);
+        if bytes > 0 && matches!(self.phase, Phase::Established) {
+            self.since = now;
+        }
+    }
+
+    /// Notes that the stream takes no more bytes; what it may still give is worth reading.
+    pub fn transmit_failed(&mut self) {
+        self.queue.drop_all();
+    }
+
+    /// Sends a message; a text's payload is UTF-8.
+    ///
+    /// Its bytes are counted in any case; they go out if the connection is established and not closing.
+    pub fn send(&mut self, kind: Kind, payload: Payload<'_>, now: Duration) {
+        let opcode = match kind {
+            Kind::Text => Opcode::Text,
+            Kind::Binary => Opcode::Binary,
+        };
+        if !matches!(self.phase, Phase::Established) || self.close_sent {
+            self.queue.count(&payload);
+        } else if !self.queue.send(opcode, payload) {
+            self.fail(Failure::QueueFull { limit: self.limits.queue }, now);
+        }
+    }
+
+    /// Sends a ping with these bytes, at most 125; later ones take the place of one that still waits.
+    pub fn ping(&mut self, payload: &[u8]) {
+        if matches!(self.phase, Phase::Established) && !self.close_sent {
+            self.queue.ping(payload);
+        }
+    }
+
+    /// Gives the payload of the last pong, once.
+    pub fn take_pong(&mut self) -> Option<Vec<u8>> {
+        self.pong.take()
+    }
+
+    /// Closes the connection, as the Standard has it: fails one that is not yet established, else starts the closing
+    /// handshake, unless it has started.
+    pub fn close(&mut self, frame: CloseFrame<'_>, now: Duration) {
+        match self.phase {
+            Phase::Opening(_) => self.fail(Failure::ClosedWhileConnecting, now),
+            Phase::Established if !self.close_sent => {
+                self.start_closing_handshake(frame, now);
+                self.incoming.discard();
+            }
+            Phase::Established | Phase::Ended(_) => {}
+        }
+    }
+
+    /// Tells when [`timeout`](Self::timeout) is to be called.
+    pub fn deadline(&self) -> Option<Duration> {
+        let wait = match self.phase {
+            Phase::Opening(_) => self.limits.opening,
+            Phase::Established if self.received.is_some() && self.queue.is_empty() => self.limits.fin,
+            Phase::Established if self.close_sent => self.limits.closing,
+            Phase::Ended(Tcp::Linger) => self.limits.fin,
+            Phase::Established | Phase::Ended(_) => return None,
+        };
+        Some(self.since.saturating_add(wait))
+    }
+
+    /// Acts on a deadline, if one has come.
+    pub fn timeout(&mut self, now: Duration) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Opening(_) => self.fail(Failure::OpeningTimeout, now),
+            Phase::Established => {
+                if self.received.is_none() {
+                    self.failure = Some(Failure::ClosingTimeout);
+                }
+                let was_clean = self.queue.close_transmitted();
+                self.finish(was_clean);
+            }
+            Phase::Ended(tcp) => *tcp = Tcp::Close,
+        }
+    }
+
+    /// Tells what to do to TCP.
+    pub fn tcp(&self) -> Tcp {
+        match self.phase {
+            Phase::Ended(Tcp::Linger) if self.eof && self.queue.is_empty() => Tcp::Close,
+            Phase::Opening(_) | Phase::Established => Tcp::Keep,
+            Phase::Ended(tcp) => tcp,
+        }
+    }
+
+    /// The payload bytes of messages that the stream has not taken; it never falls for what will not go out.
+    pub const fn buffered_amount(&self) -> u64 {
+        self.queue.buffered_amount()
+    }
+
+    /// Tells what went wrong, for diagnosis.
+    pub const fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// Gives the response to the opening handshake, once.
+    pub fn take_response(&mut self) -> Option<Response> {
+        self.response.take()
+    }
+
+    /// Gives back what memory a quiet connection can do without; to be called when it has been quiet for a while.
+    pub fn idle(&mut self) {
+        self.incoming.idle();
+        self.queue.idle();
+        self.response = None;
+        self.pending.shrink_to_fit();
+    }
+
+    /// Looks at the bytes that have come, as far as one result goes.
+    fn step(&mut self, now: Duration) -> Result<Read, Failure> {
+        match &mut self.phase {
+            Phase::Opening(_) => self.open(),
+            Phase::Established if self.received.is_none() => self.read(now),
+            // Nothing is processed after the peer's Close frame.
+            Phase::Established | Phase::Ended(_) => {
+                self.incoming.clear();
+                Ok(Read::Wait)
+            }
+        }
+    }
+
+    /// Reads the response, or what is there of it.
+    fn open(&mut self) -> Result<Read, Failure> {
+        let Phase::Opening(opening) = &mut self.phase else { return Ok(Read::Wait) };
+        let result = opening.take(self.incoming.bytes());
+        self.response = opening.response();
+        let (taken, agreed) = result?;
+        self.incoming.take(taken);
+        let Some(agreed) = agreed else { return Ok(Read::Wait) };
+        self.phase = Phase::Established;
+        self.incoming.establish(&self.limits, agreed.deflate.as_ref());
+        if let Some(deflate) = &agreed.deflate {
+            self.queue.compress(Deflater::new(deflate));
+        }
+        self.pending.push_back(Feedback::Established { protocol: agreed.protocol, extensions: agreed.extensions });
+        Ok(Read::Part)
+    }
+
+    fn read(&mut self, now: Duration) -> Result<Read, Failure> {
+        let (opcode, payload) = match self.incoming.read()? {
+            Read::Control(opcode, payload) => (opcode, payload),
+            other => return Ok(other),
+        };
+        match opcode {
+            Opcode::Close => self.take_close(Received::read(&payload)?, now),
+            Opcode::Ping => self.queue.pong(payload),
+            _ => self.pong = Some(payload),
+        }
+        Ok(Read::Part)
+    }
+
+    fn take_close(&mut self, received: Received, now: Duration) {
+        self.incoming.discard();
+        if self.close_sent {
+            self.since = now;
+        } else {
+            self.start_closing_handshake(received.echo(), now);
+            self.pending.push_back(Feedback::ClosingHandshakeStarted);
+        }
+        self.received = Some(received);
+    }
+
+    fn start_closing_handshake(&mut self, frame: CloseFrame<'_>, now: Duration) {
+        self.close_sent = true;
+        self.since = now;
+        self.queue.close(frame);
+    }
+
+    /// Acts on the end of the stream, once everything before it is looked at; `true` if there is something to tell.
+    fn settle(&mut self, now: Duration) -> bool {
+        match self.phase {
+            _ if !self.eof => false,
+            Phase::Opening(_) => {
+                self.fail(Failure::LostWhileOpening, now);
+                true
+            }
+            Phase::Established if self.received.is_some() => {
+                // A peer that has only shut its sending side down still reads.
+                let done = self.queue.is_empty();
+                if done {
+                    self.finish(true);
+                }
+                done
+            }
+            Phase::Established if self.close_sent => {
+                self.failure = Some(Failure::Lost);
+                self.finish(false);
+                true
+            }
+            Phase::Established => {
+                self.fail(Failure::Lost, now);
+                true
+            }
+            Phase::Ended(_) => false,
+        }
+    }
+
+    /// Fails the connection.
+    ///
+    /// See [RFC 6455, section 7.1.7](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7).
+    fn fail(&mut self, failure: Failure, now: Duration) {
+        let code = failure.close_code();
+        match self.phase {
+            Phase::Ended(_) => return,
+            Phase::Established if code.is_some() => {
+                self.queue.abort(code);
+                self.end(Tcp::Linger);
+            }
+            Phase::Opening(_) | Phase::Established => {
+                self.queue.drop_all();
+                self.end(Tcp::Close);
+            }
+        }
+        self.since = now;
+        self.failure = Some(failure);
+        self.pending.extend([Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())]);
+    }
+
+    /// Ends a connection that has not failed.
+    fn finish(&mut self, was_clean: bool) {
+        let received = self.received.take();
+        let event = received.map_or_else(CloseEvent::abnormal, |received| received.into_event(was_clean));
+        self.queue.drop_all();
+        self.end(Tcp::Close);
+        self.pending.push_back(Feedback::Closed(event));
+    }
+
+    fn end(&mut self, tcp: Tcp) {
+        self.phase = Phase::Ended(tcp);
+        self.incoming.end();
+    }
+}

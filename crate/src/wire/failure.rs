@@ -1,0 +1,230 @@
+//! Why a connection failed: the rule that was broken, with what it expects and what was found.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why a connection failed, for diagnosis: the events of the interface never tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// `close` was called before the connection was established.
+    ClosedWhileConnecting,
+    /// The opening handshake took longer than its deadline.
+    OpeningTimeout,
+    /// The connection ended before the response's head did.
+    LostWhileOpening,
+    /// The head of the response is not HTTP/1.1.
+    MalformedHead {
+        /// Which rule of HTTP was broken.
+        rule: &'static str,
+    },
+    /// The head of the response is too long.
+    HeadTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The status of the response is not 101.
+    Status {
+        /// The status that was found.
+        found: u16,
+    },
+    /// The response lacks a header field.
+    MissingHeader {
+        /// The name of the field.
+        name: &'static str,
+        /// What it must hold.
+        expected: String,
+    },
+    /// A header field of the response does not hold what it must.
+    WrongHeader {
+        /// The name of the field.
+        name: &'static str,
+        /// What it must hold.
+        expected: String,
+        /// What was found; several fields are joined by commas.
+        found: String,
+    },
+    /// A header field that must stand once stands in the response more often.
+    RepeatedHeader {
+        /// The name of the field.
+        name: &'static str,
+    },
+    /// The response's list of extensions breaks a rule of the grammar or of permessage-deflate.
+    Extensions {
+        /// The rule that was broken.
+        rule: &'static str,
+        /// The value of the header fields.
+        found: String,
+    },
+    /// A frame of the server is masked.
+    MaskedFrame,
+    /// A reserved bit is set that nothing has negotiated for such a frame.
+    ReservedBits {
+        /// The three bits, RSV1 being 4.
+        bits: u8,
+        /// The opcode of the frame.
+        opcode: u8,
+    },
+    /// The opcode is reserved.
+    ReservedOpcode {
+        /// The opcode that was found.
+        opcode: u8,
+    },
+    /// A control frame is a fragment.
+    FragmentedControlFrame {
+        /// Its opcode.
+        opcode: u8,
+    },
+    /// A control frame has more than 125 bytes.
+    LongControlFrame {
+        /// Its opcode.
+        opcode: u8,
+    },
+    /// The length of a frame is not in its shortest form.
+    LengthNotMinimal {
+        /// The length that was found.
+        length: u64,
+    },
+    /// The length of a frame has its top bit set.
+    LengthTopBit {
+        /// The length that was found.
+        length: u64,
+    },
+    /// A continuation frame continues nothing.
+    UnexpectedContinuation,
+    /// A message begins within another.
+    InterruptedMessage {
+        /// The opcode of the frame.
+        opcode: u8,
+    },
+    /// A frame is too long.
+    FrameTooLong {
+        /// The limit, in bytes.
+        limit: u64,
+        /// The length of the frame.
+        length: u64,
+    },
+    /// A message is too long.
+    MessageTooLong {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A text message is not UTF-8.
+    InvalidText {
+        /// The bytes of the message before those at fault.
+        position: u64,
+    },
+    /// A compressed message is not in the DEFLATE format.
+    InvalidDeflate,
+    /// The body of a Close frame has one byte.
+    CloseBodyOfOneByte,
+    /// A Close frame carries a code that no frame may carry.
+    ForbiddenCloseCode {
+        /// The code that was found.
+        code: u16,
+    },
+    /// The reason of a Close frame is not UTF-8.
+    InvalidCloseReason,
+    /// More was sent than may wait: the connection was flagged as full.
+    QueueFull {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The connection ended without a Close frame.
+    Lost,
+    /// The peer left our Close frame without an answer.
+    ClosingTimeout,
+}
+
+impl Failure {
+    /// Gives the code of the Close frame that tells the peer, if it is to be told.
+    ///
+    /// See [RFC 6455, section 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1). No failure has code 1003:
+    /// text and binary messages are both accepted, and a reserved opcode is an error of the protocol.
+    pub const fn close_code(&self) -> Option<u16> {
+        match self {
+            Self::MaskedFrame
+            | Self::ReservedBits { .. }
+            | Self::ReservedOpcode { .. }
+            | Self::FragmentedControlFrame { .. }
+            | Self::LongControlFrame { .. }
+            | Self::LengthNotMinimal { .. }
+            | Self::LengthTopBit { .. }
+            | Self::UnexpectedContinuation
+            | Self::InterruptedMessage { .. }
+            | Self::CloseBodyOfOneByte
+            | Self::ForbiddenCloseCode { .. } => Some(1002),
+            Self::InvalidText { .. } | Self::InvalidDeflate | Self::InvalidCloseReason => Some(1007),
+            Self::FrameTooLong { .. } | Self::MessageTooLong { .. } => Some(1009),
+            Self::ClosedWhileConnecting
+            | Self::OpeningTimeout
+            | Self::LostWhileOpening
+            | Self::MalformedHead { .. }
+            | Self::HeadTooLong { .. }
+            | Self::Status { .. }
+            | Self::MissingHeader { .. }
+            | Self::WrongHeader { .. }
+            | Self::RepeatedHeader { .. }
+            | Self::Extensions { .. }
+            | Self::QueueFull { .. }
+            | Self::Lost
+            | Self::ClosingTimeout => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClosedWhileConnecting => f.write_str("the socket was closed before the connection was established"),
+            Self::OpeningTimeout => f.write_str("the opening handshake took too long"),
+            Self::LostWhileOpening => f.write_str("the connection ended before the response did"),
+            Self::MalformedHead { rule } => write!(f, "the head of the response is malformed: {rule}"),
+            Self::HeadTooLong { limit } => write!(f, "the head of the response has more than {limit} bytes"),
+            Self::Status { found } => write!(f, "the status of the response is {found}, not 101"),
+            Self::MissingHeader { name, expected } => {
+                write!(f, "the response has no {name}, which must be {expected}")
+            }
+            Self::WrongHeader { name, expected, found } => {
+                write!(f, "the response's {name} must be {expected} and is {found:?}")
+            }
+            Self::RepeatedHeader { name } => write!(f, "the response has more than one {name}"),
+            Self::Extensions { rule, found } => {
+                write!(f, "the response's Sec-WebSocket-Extensions is {found:?}: {rule}")
+            }
+            Self::MaskedFrame => f.write_str("a frame of the server is masked"),
+            Self::ReservedBits { bits, opcode } => {
+                write!(f, "the reserved bits {bits:03b} are set on a frame with opcode {opcode:#x}")
+            }
+            Self::ReservedOpcode { opcode } => write!(f, "the opcode {opcode:#x} is reserved"),
+            Self::FragmentedControlFrame { opcode } => {
+                write!(f, "a control frame, of opcode {opcode:#x}, is fragmented")
+            }
+            Self::LongControlFrame { opcode } => {
+                write!(f, "a control frame, of opcode {opcode:#x}, has more than 125 bytes")
+            }
+            Self::LengthNotMinimal { length } => {
+                write!(f, "the length {length} of a frame is not in its shortest form")
+            }
+            Self::LengthTopBit { length } => write!(f, "the length {length:#x} of a frame has its top bit set"),
+            Self::UnexpectedContinuation => f.write_str("a continuation frame continues no message"),
+            Self::InterruptedMessage { opcode } => {
+                write!(f, "a frame with opcode {opcode:#x} begins a message within another")
+            }
+            Self::FrameTooLong { limit, length } => {
+                write!(f, "a frame has {length} bytes, more than the limit of {limit}")
+            }
+            Self::MessageTooLong { limit } => write!(f, "a message has more than the limit of {limit} bytes"),
+            Self::InvalidText { position } => write!(f, "a text message is not UTF-8 from byte {position} on"),
+            Self::InvalidDeflate => f.write_str("a compressed message is not in the DEFLATE format"),
+            Self::CloseBodyOfOneByte => f.write_str("the body of the Close frame has one byte"),
+            Self::ForbiddenCloseCode { code } => write!(f, "no Close frame may carry the code {code}"),
+            Self::InvalidCloseReason => f.write_str("the reason of the Close frame is not UTF-8"),
+            Self::QueueFull { limit } => write!(f, "more was sent than the {limit} bytes that may wait"),
+            Self::Lost => f.write_str("the connection ended without a Close frame"),
+            Self::ClosingTimeout => f.write_str("the peer did not answer the Close frame in time"),
+        }
+    }
+}
+
+impl Error for Failure {}

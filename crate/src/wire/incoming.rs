@@ -1,0 +1,187 @@
+//! What comes: bytes are read, frames told apart, messages put together.
+
+use bytes::BufMut;
+use bytes::buf::Limit;
+
+use super::extension::Deflate;
+use super::failure::Failure;
+use super::frame::{Header, Opcode};
+use super::inbox::Inbox;
+use super::limits::Limits;
+use super::message::{Message, Messages};
+
+/// The receiving side of one connection.
+#[derive(Debug)]
+pub struct Incoming {
+    inbox: Inbox,
+    messages: Messages,
+    /// The data frame that is being read.
+    frame: Option<Frame>,
+    /// The length of its message when the message's own memory was given to be read into.
+    direct: Option<usize>,
+}
+
+/// A data frame that is not yet whole.
+#[derive(Debug)]
+struct Frame {
+    header: Header,
+    missing: u64,
+}
+
+/// What a look at the bytes gave.
+#[derive(Debug)]
+pub enum Read {
+    /// Something that tells nothing by itself; there may be more.
+    Part,
+    /// A message is whole.
+    Message(Message),
+    /// A control frame with its payload.
+    Control(Opcode, Vec<u8>),
+    /// More bytes are needed.
+    Wait,
+}
+
+impl Incoming {
+    /// The receiving side of a connection that is not yet established.
+    pub fn new(limits: &Limits) -> Self {
+        Self { inbox: Inbox::default(), messages: Messages::new(limits, None), frame: None, direct: None }
+    }
+
+    /// Takes messages from now on, compressed ones too if permessage-deflate is in use.
+    pub fn establish(&mut self, limits: &Limits, deflate: Option<&Deflate>) {
+        self.messages = Messages::new(limits, deflate);
+    }
+
+    /// Gives the buffer to read into next: as much as fits, at least one byte.
+    ///
+    /// The rest of a large binary frame is read into the message's own memory, and nothing that follows it.
+    pub fn buffer(&mut self) -> Limit<&mut Vec<u8>> {
+        self.account();
+        if let Some(Frame { missing, .. }) = self.frame
+            && self.inbox.is_empty()
+            && let Some(memory) = self.messages.direct(missing)
+        {
+            self.direct = Some(memory.len());
+            let room = (memory.capacity() - memory.len()) as u64;
+            return memory.limit(usize::try_from(room.min(missing)).unwrap_or(usize::MAX));
+        }
+        let buffer = self.inbox.room();
+        let room = buffer.capacity() - buffer.len();
+        buffer.limit(room)
+    }
+
+    /// Takes bytes that were read elsewhere.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.account();
+        self.inbox.extend(bytes);
+    }
+
+    /// The bytes that wait, for the opening handshake.
+    pub fn bytes(&self) -> &[u8] {
+        self.inbox.rest()
+    }
+
+    /// Takes away bytes that wait.
+    pub fn take(&mut self, bytes: usize) {
+        self.inbox.take(bytes);
+    }
+
+    /// Throws the bytes that wait away.
+    pub fn clear(&mut self) {
+        self.direct = None;
+        self.inbox.clear();
+    }
+
+    /// Throws messages away from now on; frames are checked as before.
+    pub fn discard(&mut self) {
+        self.account();
+        self.messages.discard();
+    }
+
+    /// Throws everything away, the memory too.
+    pub fn end(&mut self) {
+        (self.inbox, self.frame, self.direct) = (Inbox::default(), None, None);
+        self.messages.discard();
+    }
+
+    /// Gives back the memory that a quiet connection can do without.
+    pub fn idle(&mut self) {
+        self.inbox.idle();
+        self.messages.idle();
+    }
+
+    /// Reads a message that is one frame, all of which is there; leaves whatever is less simple, or wrong, to
+    /// [`read`](Self::read).
+    #[inline]
+    pub fn read_at_once(&mut self) -> Option<Message> {
+        if self.frame.is_some() {
+            return None;
+        }
+        let rest = self.inbox.rest();
+        let Ok(Some((header, size))) = Header::decode(rest, self.messages.compression()) else { return None };
+        let payload = rest.get(size..)?.get(..usize::try_from(header.length).ok()?)?;
+        let message = self.messages.take_at_once(&header, payload)?;
+        let taken = size + payload.len();
+        self.inbox.take(taken);
+        Some(message)
+    }
+
+    /// Reads a frame, or what is there of one.
+    pub fn read(&mut self) -> Result<Read, Failure> {
+        self.account();
+        if self.frame.is_some() {
+            return self.read_payload();
+        }
+        let rest = self.inbox.rest();
+        let Some((header, size)) = Header::decode(rest, self.messages.compression())? else { return Ok(Read::Wait) };
+        let after = &rest[size..];
+        let whole = usize::try_from(header.length).ok().and_then(|length| after.get(..length));
+        let (read, taken) = match whole {
+            Some(payload) if header.opcode.is_control() => {
+                (Read::Control(header.opcode, payload.to_owned()), size + payload.len())
+            }
+            None if header.opcode.is_control() => return Ok(Read::Wait),
+            Some(payload) => {
+                self.messages.begin_frame(&header)?;
+                self.messages.take_payload(payload, 0)?;
+                let message = self.messages.end_frame(&header)?;
+                (message.map_or(Read::Part, Read::Message), size + payload.len())
+            }
+            None => {
+                self.messages.begin_frame(&header)?;
+                let missing = header.length - after.len() as u64;
+                self.messages.take_payload(after, missing)?;
+                self.frame = Some(Frame { header, missing });
+                (Read::Wait, rest.len())
+            }
+        };
+        self.inbox.take(taken);
+        Ok(read)
+    }
+
+    /// Reads on in a data frame that has begun.
+    fn read_payload(&mut self) -> Result<Read, Failure> {
+        let Some(Frame { header, missing }) = &mut self.frame else { return Ok(Read::Wait) };
+        let rest = self.inbox.rest();
+        let bytes = usize::try_from(*missing).map_or(rest, |missing| &rest[..rest.len().min(missing)]);
+        *missing -= bytes.len() as u64;
+        self.messages.take_payload(bytes, *missing)?;
+        let (header, missing, taken) = (*header, *missing, bytes.len());
+        self.inbox.take(taken);
+        if missing > 0 {
+            return Ok(Read::Wait);
+        }
+        self.frame = None;
+        Ok(self.messages.end_frame(&header)?.map_or(Read::Part, Read::Message))
+    }
+
+    /// Accounts for what was read into the message's own memory.
+    fn account(&mut self) {
+        if let Some(before) = self.direct.take()
+            && let Some(frame) = &mut self.frame
+        {
+            let came = self.messages.direct_len().saturating_sub(before);
+            frame.missing = frame.missing.saturating_sub(came as u64);
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! What is to be sent: messages and control frames in order, masked in batches, counted as the socket takes them.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::closing;
+use super::deflate::Deflater;
+use super::frame::{Entropy, Header, Keys, MAX_CONTROL, Mask, Opcode};
+use super::limits::{COMPRESSION_THRESHOLD, MESSAGE_OVERHEAD, PONGS};
+use super::message::Payload;
+use crate::spec::close::CloseFrame;
+
+/// Small messages are masked ahead until this much is ready for the socket.
+const BATCH: usize = 64 << 10;
+
+/// A message up to this size is small.
+const SMALL: usize = 16 << 10;
+
+/// A large message is masked in pieces of this size, and compressed in fragments of so much.
+const PIECE: usize = 1 << 20;
+
+/// The queue of one connection.
+#[derive(Debug)]
+pub struct Queue {
+    limit: u64,
+    keys: Keys,
+    deflater: Option<Deflater>,
+    /// What is ready for the socket, from `start` on.
+    output: Vec<u8>,
+    start: usize,
+    /// The bytes that the socket has taken, and those that were made ready, since the beginning.
+    taken: u64,
+    made: u64,
+    /// The payloads within what is ready, in order.
+    marks: VecDeque<Mark>,
+    messages: VecDeque<Outgoing>,
+    ping: Option<Vec<u8>>,
+    /// Answers to pings, in order.
+    pongs: VecDeque<Vec<u8>>,
+    close: Option<Vec<u8>>,
+    /// Whether nothing may follow any more: our Close frame is made or cannot be.
+    ended: bool,
+    close_made: bool,
+    /// The payload bytes that the socket has not taken.
+    buffered_amount: u64,
+}
+
+/// A message that waits.
+#[derive(Debug)]
+struct Outgoing {
+    opcode: Opcode,
+    payload: Bytes,
+    compressed: bool,
+    /// The bytes that are made ready; with some, the message has begun.
+    done: usize,
+    /// The mask of the frame that is being made.
+    mask: Mask,
+}
+
+/// The place of a payload, or of a piece of one.
+#[derive(Debug)]
+struct Mark {
+    /// Where it ends, in bytes made since the beginning.
+    end: u64,
+    /// The bytes of the payload that are still counted.
+    counted: u64,
+    /// Whether it is compressed, so that its bytes are not those of the payload.
+    compressed: bool,
+}
+
+impl Queue {
+    pub fn new(entropy: Entropy, limit: u64) -> Self {
+        Self {
+            limit,
+            keys: Keys::new(entropy),
+            deflater: None,
+            output: Vec::new(),
+            start: 0,
+            taken: 0,
+            made: 0,
+            marks: VecDeque::new(),
+            messages: VecDeque::new(),
+            ping: None,
+            pongs: VecDeque::new(),
+            close: None,
+            ended: false,
+            close_made: false,
+            buffered_amount: 0,
+        }
+    }
+
+    /// Gives 16 bytes for the nonce of the opening handshake.
+    pub fn nonce(&mut self) -> [u8; 16] {
+        self.keys.nonce()
+    }
+
+    /// Takes the request, which goes out before everything else and is in nobody's count.
+    pub fn begin(&mut self, request: Vec<u8>) {
+        self.made += request.len() as u64;
+        self.output = request;
+    }
+
+    /// Compresses from now on.
+    pub fn compress(&mut self, deflater: Deflater) {
+        self.deflater = Some(deflater);
+    }
+
+    /// The payload bytes that the socket has not taken.
+    pub const fn buffered_amount(&self) -> u64 {
+        self.buffered_amount
+    }
+
+    /// Counts a payload that will not go out.
+    pub fn count(&mut self, payload: &Payload<'_>) {
+        self.buffered_amount = self.buffered_amount.saturating_add(payload.as_slice().len() as u64);
+    }
+
+    /// Takes a message; `false` if it has no room. The payload is counted in any case.
+    pub fn send(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
+        self.count(&payload);
+        if self.ended {
+            return true;
+        }
+        let bytes = payload.as_slice();
+        let waiting = self.messages.len() + self.marks.len() + 1;
+        if self.buffered_amount.saturating_add(waiting as u64 * MESSAGE_OVERHEAD) > self.limit {
+            return false;
+        }
+        let compressed = self.deflater.is_some() && bytes.len() >= COMPRESSION_THRESHOLD;
+        if self.messages.is_empty() && bytes.len() <= SMALL && self.ready() < BATCH {
+            self.make_room();
+            self.make_control_frames();
+            if compressed {
+                self.make_compressed(opcode, bytes, true, true);
+            } else {
+                self.make_whole(opcode, bytes);
+            }
+        } else {
+            let (payload, mask) = (payload.into_bytes(), Mask::new([0; 4]));
+            self.messages.push_back(Outgoing { opcode, payload, compressed, done: 0, mask });
+        }
+        true
+    }
+
+    /// Takes a ping; one that still waits is replaced.
+    pub fn ping(&mut self, payload: &[u8]) {
+        self.ping = Some(payload[..payload.len().min(MAX_CONTROL)].to_vec());
+    }
+
+    /// Takes the answer to a ping. Where too many wait, the oldest goes: the answers to later pings are enough, by
+    /// [RFC 6455, section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
+    pub fn pong(&mut self, payload: Vec<u8>) {
+        if self.pongs.len() == PONGS {
+            self.pongs.pop_front();
+        }
+        self.pongs.push_back(payload);
+    }
+
+    /// Takes our Close frame, which follows all messages and ends the queue.
+    pub fn close(&mut self, frame: CloseFrame<'_>) {
+        self.close = Some(closing::write(frame));
+    }
+
+    /// Drops what is not yet made, and ends the queue with a Close frame of this code; without one, if there is no
+    /// code, or if a frame is begun that would have to be finished first.
+    pub fn abort(&mut self, code: Option<u16>) {
+        let within_frame = self.messages.front().is_some_and(|message| message.done > 0 && !message.compressed);
+        self.messages = VecDeque::new();
+        self.pongs = VecDeque::new();
+        (self.ping, self.close) = (None, None);
+        if let Some(code) = code
+            && !within_frame
+            && !self.ended
+        {
+            self.make_control(Opcode::Close, &closing::write(Some((code, ""))));
+        }
+        self.ended = true;
+    }
+
+    /// Drops everything: the socket takes no more.
+    pub fn drop_all(&mut self) {
+        self.abort(None);
+        self.output = Vec::new();
+        self.start = 0;
+        self.marks = VecDeque::new();
+    }
+
+    /// Gives the next bytes for the socket; none, if nothing waits.
+    pub fn transmit(&mut self) -> &[u8] {
+        if self.ready() < BATCH && !self.ended {
+            self.make_room();
+            while self.ready() < BATCH && self.make_next() {}
+        }
+        &self.output[self.start..]
+    }
+
+    /// Notes that the socket has taken the first `bytes` of those that [`transmit`](Self::transmit) gave.
+    pub fn transmitted(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.ready());
+        self.start += bytes;
+        self.taken += bytes as u64;
+        while let Some(mark) = self.marks.front_mut() {
+            let missing = mark.end.saturating_sub(self.taken);
+            let left = if mark.compressed && missing > 0 { mark.counted } else { mark.counted.min(missing) };
+            self.buffered_amount -= mark.counted - left;
+            mark.counted = left;
+            if missing > 0 {
+                break;
+            }
+            self.marks.pop_front();
+        }
+        if self.start == self.output.len() {
+            self.output.clear();
+            self.start = 0;
+        }
+    }
+
+    /// Whether the socket has taken everything.
+    pub fn is_empty(&self) -> bool {
+        let waiting =
+            !self.messages.is_empty() || self.ping.is_some() || !self.pongs.is_empty() || self.close.is_some();
+        self.ready() == 0 && (self.ended || !waiting)
+    }
+
+    /// Whether our Close frame is made, and the socket has taken it.
+    pub const fn close_transmitted(&self) -> bool {
+        self.close_made && self.made == self.taken
+    }
+
+    /// Gives back the memory that a quiet connection can do without.
+    pub fn idle(&mut self) {
+        if !self.is_empty() {
+            return;
+        }
+        self.output = Vec::new();
+        self.start = 0;
+        self.marks = VecDeque::new();
+        self.messages = VecDeque::new();
+        self.pongs = VecDeque::new();
+        if let Some(deflater) = &mut self.deflater {
+            deflater.idle();
+        }
+    }
+
+    /// The number of bytes that are ready.
+    fn ready(&self) -> usize {
+        self.output.len() - self.start
+    }
+
+    /// Moves what is ready to the front, if that is less than what the socket has taken.
+    fn make_room(&mut self) {
+        if self.start > self.ready() {
+            self.output.drain(..self.start);
+            self.start = 0;
+        }
+    }
+
+    /// Makes the next frame or piece of one; `false` if nothing waits.
+    fn make_next(&mut self) -> bool {
+        let begun = self.messages.front().is_some_and(|message| message.done > 0 && !message.compressed);
+        if !begun {
+            self.make_control_frames();
+        }
+        if let Some(message) = self.messages.pop_front() {
+            if message.compressed {
+                self.make_fragment(message);
+            } else if message.done == 0 && message.payload.len() <= PIECE {
+                self.make_whole(message.opcode, &message.payload);
+            } else {
+                self.make_piece(message);
+            }
+            return true;
+        }
+        let Some(body) = self.close.take() else { return false };
+        self.make_control(Opcode::Close, &body);
+        self.ended = true;
+        true
+    }
+
+    /// Control frames go before messages, and between the fragments of one.
+    fn make_control_frames(&mut self) {
+        while let Some(payload) = self.pongs.pop_front() {
+            self.make_control(Opcode::Pong, &payload);
+        }
+        if let Some(payload) = self.ping.take() {
+            self.make_control(Opcode::Ping, &payload);
+        }
+    }
+
+    fn make_control(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.make_header(true, false, opcode, payload.len()).append(payload, &mut self.output);
+        self.made += payload.len() as u64;
+        self.close_made |= opcode == Opcode::Close;
+    }
+
+    fn make_whole(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.make_header(true, false, opcode, payload.len()).append(payload, &mut self.output);
+        self.mark(payload.len(), payload.len(), false);
+    }
+
+    /// Makes the next piece of a large frame.
+    fn make_piece(&mut self, mut message: Outgoing) {
+        if message.done == 0 {
+            message.mask = self.make_header(true, false, message.opcode, message.payload.len());
+        }
+        let rest = &message.payload[message.done..];
+        let piece = &rest[..rest.len().min(PIECE)];
+        message.mask.append(piece, &mut self.output);
+        self.mark(piece.len(), piece.len(), false);
+        message.done += piece.len();
+        if message.done < message.payload.len() {
+            self.messages.push_front(message);
+        }
+    }
+
+    /// Makes the next fragment of a compressed message, which is the only one if the message is not large.
+    fn make_fragment(&mut self, mut message: Outgoing) {
+        let rest = &message.payload[message.done..];
+        let piece = &rest[..rest.len().min(PIECE)];
+        let (first, last) = (message.done == 0, piece.len() == rest.len());
+        self.make_compressed(if first { message.opcode } else { Opcode::Continuation }, piece, first, last);
+        message.done += piece.len();
+        if !last {
+            self.messages.push_front(message);
+        }
+    }
+
+    fn make_compressed(&mut self, opcode: Opcode, piece: &[u8], first: bool, last: bool) {
+        let Some(mut deflater) = self.deflater.take() else { return };
+        deflater.deflate(piece);
+        if last {
+            deflater.finish();
+        }
+        let payload = deflater.deflated();
+        self.make_header(last, first, opcode, payload.len()).append(payload, &mut self.output);
+        self.mark(payload.len(), piece.len(), true);
+        deflater.clear();
+        self.deflater = Some(deflater);
+    }
+
+    fn make_header(&mut self, fin: bool, rsv1: bool, opcode: Opcode, length: usize) -> Mask {
+        let key = self.keys.take();
+        let before = self.output.len();
+        Header { fin, rsv1, opcode, length: length as u64 }.encode(key, &mut self.output);
+        self.made += (self.output.len() - before) as u64;
+        Mask::new(key)
+    }
+
+    /// Notes that `made` bytes were made of so many bytes of a payload.
+    fn mark(&mut self, made: usize, payload: usize, compressed: bool) {
+        self.made += made as u64;
+        self.marks.push_back(Mark { end: self.made, counted: payload as u64, compressed });
+    }
+}

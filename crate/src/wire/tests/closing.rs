@@ -1,0 +1,274 @@
+use super::server::sent;
+use super::*;
+
+fn driver() -> Driver {
+    Driver::established("", Limits::default())
+}
+
+#[test]
+fn a_server_that_closes_is_echoed_and_ends_tcp_itself() {
+    for (body, echo, event) in [
+        (close_body(1001, "bye"), close_body(1001, "bye"), closed(1001, "bye", true)),
+        (close_body(3000, ""), close_body(3000, ""), closed(3000, "", true)),
+        (Vec::new(), Vec::new(), closed(1005, "", true)),
+    ] {
+        let mut driver = driver();
+        driver.give(&frame(0x88, &body));
+        assert_eq!(driver.take_events(), [Event::Closing]);
+        assert_eq!(driver.take_frames(), [sent(0x88, &echo)]);
+        assert_eq!(driver.connection.tcp(), Tcp::Keep);
+        assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(2)));
+        driver.give_eof();
+        assert_eq!(driver.take_events(), [event]);
+        assert_eq!((driver.connection.tcp(), driver.connection.deadline()), (Tcp::Close, None));
+        assert_eq!(driver.connection.failure(), None);
+    }
+}
+
+#[test]
+fn a_server_that_leaves_tcp_open_is_given_the_fin_deadline() {
+    let mut driver = driver();
+    driver.give(&frame(0x88, &close_body(1000, "")));
+    driver.wait(1);
+    assert_eq!(driver.take_events(), [Event::Closing]);
+    driver.wait(1);
+    assert_eq!(driver.take_events(), [closed(1000, "", true)]);
+    assert_eq!(driver.connection.tcp(), Tcp::Close);
+}
+
+#[test]
+fn our_close_is_answered_by_the_first_close_frame_received() {
+    let mut driver = driver();
+    driver.close(Some((1000, "why")));
+    driver.write(usize::MAX);
+    assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1000, "why"))]);
+    assert_eq!(driver.connection.deadline(), Some(Duration::from_mins(1)));
+    driver.give(&[frame(0x88, &close_body(4000, "ok")), frame(0x88, &close_body(4001, "no"))].concat());
+    assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(2)));
+    driver.give_eof();
+    assert_eq!(driver.take_events(), [closed(4000, "ok", true)]);
+    assert_eq!(driver.take_frames(), []);
+}
+
+#[test]
+fn after_our_close_data_is_read_and_discarded_and_frames_are_still_checked() {
+    let data = [frame(0x81, b"\xff"), frame(0x02, &vec![7; 70_000]), frame(0x89, b"ping"), frame(0x80, b"")].concat();
+    let mut good = driver();
+    good.close(None);
+    good.give(&data);
+    good.give(&frame(0x88, &[]));
+    good.give_eof();
+    assert_eq!(good.take_events(), [closed(1005, "", true)]);
+    assert_eq!(good.take_frames(), [sent(0x88, &[])]);
+
+    let mut bad = driver();
+    bad.close(None);
+    bad.write(usize::MAX);
+    bad.give(&frame(0x80, b""));
+    assert_eq!(bad.take_events(), failed());
+    assert_eq!(bad.connection.failure(), Some(&Failure::UnexpectedContinuation));
+    assert_eq!(bad.take_frames(), [sent(0x88, &[])], "no second Close frame follows");
+}
+
+#[test]
+fn close_within_a_frame_discards_its_rest() {
+    for length in [10_usize, 200_000] {
+        for cut in [0, 1, 9, 5_000, 100_000] {
+            let bytes = frame(0x82, &vec![1; length]);
+            let cut = cut.min(bytes.len() - 1);
+            let mut driver = driver();
+            driver.give(&bytes[..cut]);
+            // The driver may close between a read and the poll after it.
+            let read = bytes.len().min(cut + 4096);
+            let mut buffer = driver.connection.read_buffer();
+            let read = read.min(cut + buffer.remaining_mut());
+            buffer.put_slice(&bytes[cut..read]);
+            driver.close(Some((1000, "")));
+            driver.give(&bytes[read..]);
+            driver.give(&frame(0x88, &close_body(1000, "")));
+            driver.give_eof();
+            assert_eq!(driver.take_events(), [closed(1000, "", true)], "{length} {cut}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_processed_after_the_servers_close() {
+    let mut driver = driver();
+    let bytes = [frame(0x88, &close_body(1000, "")), frame(0x81, b"late"), frame(0x89, b"p"), vec![0xff; 9]];
+    driver.give(&bytes.concat());
+    driver.give_eof();
+    assert_eq!(driver.take_events(), [Event::Closing, closed(1000, "", true)]);
+    assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1000, ""))]);
+}
+
+#[test]
+fn a_close_within_a_fragmented_message_is_a_normal_close() {
+    let mut driver = driver();
+    driver.give(&[frame(0x01, b"un"), frame(0x88, &[])].concat());
+    driver.give_eof();
+    assert_eq!(driver.take_events(), [Event::Closing, closed(1005, "", true)]);
+}
+
+#[test]
+fn queued_messages_go_out_before_our_close_frame_and_before_the_echo() {
+    for by_us in [true, false] {
+        let mut driver = driver();
+        driver.send_text("one");
+        driver.send_binary(vec![2; 3_000_000]);
+        driver.send_text("three");
+        if by_us {
+            driver.close(Some((1000, "")));
+        }
+        driver.give(&frame(0x88, &close_body(1000, "")));
+        driver.give_eof();
+        let frames = driver.take_frames();
+        assert_eq!(
+            frames,
+            [
+                sent(0x81, b"one"),
+                sent(0x82, &vec![2; 3_000_000]),
+                sent(0x81, b"three"),
+                sent(0x88, &close_body(1000, ""))
+            ]
+        );
+        assert_eq!(driver.take_events().last(), Some(&closed(1000, "", true)));
+        assert_eq!(driver.connection.buffered_amount(), 0);
+    }
+}
+
+#[test]
+fn a_half_closed_peer_still_gets_what_is_queued_before_the_end_is_told() {
+    let mut driver = driver();
+    driver.send_binary(vec![2; 3_000_000]);
+    driver.connection.receive(&frame(0x88, &[]));
+    driver.connection.receive_eof();
+    driver.poll();
+    assert_eq!(driver.take_events(), [Event::Closing]);
+    driver.write(1_000_000);
+    assert_eq!(driver.take_events(), []);
+    driver.write(usize::MAX);
+    assert_eq!(driver.take_events(), [closed(1005, "", true)]);
+}
+
+#[test]
+fn close_while_connecting_fails_and_nothing_is_sent() {
+    let mut driver = Driver::new(&request(), Limits::default());
+    driver.written.clear();
+    driver.close(Some((1000, "")));
+    assert_eq!(driver.take_events(), failed());
+    assert_eq!(driver.connection.failure(), Some(&Failure::ClosedWhileConnecting));
+    assert_eq!(driver.connection.tcp(), Tcp::Close);
+    assert_eq!(driver.connection.transmit(), b"");
+}
+
+#[test]
+fn a_lost_connection_has_failed_when_open_and_not_when_closing() {
+    let mut lost = driver();
+    lost.give_eof();
+    assert_eq!(lost.take_events(), failed());
+    assert_eq!((lost.connection.failure(), lost.connection.tcp()), (Some(&Failure::Lost), Tcp::Close));
+    assert_eq!(lost.take_frames(), []);
+
+    let mut within = driver();
+    within.give(&frame(0x81, b"hello")[..4]);
+    within.give_eof();
+    assert_eq!(within.take_events(), failed());
+
+    let mut closing = driver();
+    closing.close(None);
+    closing.give_eof();
+    assert_eq!(closing.take_events(), [closed(1006, "", false)]);
+    assert_eq!((closing.connection.failure(), closing.connection.tcp()), (Some(&Failure::Lost), Tcp::Close));
+}
+
+#[test]
+fn a_peer_that_never_answers_our_close_is_left_after_the_deadline_unclean_and_not_failed() {
+    let mut driver = driver();
+    driver.close(None);
+    driver.wait(30);
+    // The deadline counts from the last bytes that the socket took.
+    driver.write(usize::MAX);
+    driver.wait(59);
+    assert_eq!(driver.take_events(), []);
+    driver.wait(1);
+    assert_eq!(driver.take_events(), [closed(1006, "", false)]);
+    assert_eq!(driver.connection.failure(), Some(&Failure::ClosingTimeout));
+}
+
+#[test]
+fn a_peer_that_closes_and_never_reads_our_answer_is_left_after_the_deadline_unclean() {
+    let mut driver = driver();
+    driver.connection.receive(&frame(0x88, &close_body(1000, "x")));
+    driver.poll();
+    driver.wait(59);
+    assert_eq!(driver.take_events(), [Event::Closing]);
+    driver.wait(1);
+    assert_eq!(driver.take_events(), [closed(1000, "x", false)]);
+}
+
+#[test]
+fn what_a_broken_stream_still_gives_is_read() {
+    let mut driver = driver();
+    driver.send_text("lost");
+    driver.connection.transmit_failed();
+    driver.send_text("lost too");
+    driver.give(&[frame(0x81, b"a"), frame(0x88, &close_body(1000, ""))].concat());
+    driver.give_eof();
+    assert_eq!(driver.take_events(), [text("a"), Event::Closing, closed(1000, "", true)]);
+    assert_eq!(driver.take_frames(), []);
+    assert_eq!(driver.connection.buffered_amount(), 12, "it never falls for what will not go out");
+}
+
+#[test]
+fn failing_lingers_until_the_peer_ends_or_the_deadline() {
+    for eof in [true, false] {
+        let mut driver = driver();
+        driver.connection.receive(&frame(0x83, b""));
+        driver.poll();
+        assert_eq!(driver.take_events(), failed());
+        assert_eq!(driver.connection.tcp(), Tcp::Linger);
+        if eof {
+            driver.connection.receive_eof();
+            assert_eq!(driver.connection.tcp(), Tcp::Linger, "there is something to write");
+        }
+        driver.write(usize::MAX);
+        assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1002, ""))]);
+        driver.give(&frame(0x81, b"ignored"));
+        if !eof {
+            assert_eq!(driver.connection.tcp(), Tcp::Linger);
+            driver.wait(2);
+        }
+        assert_eq!((driver.take_events(), driver.connection.tcp()), (vec![], Tcp::Close));
+        driver.close(None);
+        driver.give_eof();
+        driver.wait(100);
+        assert_eq!(driver.take_events(), []);
+    }
+}
+
+#[test]
+fn failing_drops_what_waits_and_sends_no_close_within_a_frame() {
+    let mut whole = driver();
+    whole.send_text("made");
+    whole.give(&frame(0x83, b""));
+    assert_eq!(whole.take_frames(), [sent(0x81, b"made"), sent(0x88, &close_body(1002, ""))]);
+
+    let mut within = driver();
+    within.send_binary(vec![0; 3_000_000]);
+    within.write(10);
+    within.give(&frame(0x83, b""));
+    let (frames, rest) = server::frames_and_rest(&within.written);
+    assert_eq!((frames, rest.len() <= (1 << 20) + 14), (vec![], true));
+    assert_eq!(within.connection.buffered_amount(), 3_000_000 - (1 << 20));
+}
+
+#[test]
+fn the_opening_handshake_has_a_deadline() {
+    let mut driver = Driver::new(&request(), Limits::default());
+    assert_eq!(driver.connection.deadline(), Some(Duration::from_mins(1)));
+    driver.give(b"HTTP/1.1 1");
+    driver.wait(60);
+    assert_eq!(driver.take_events(), failed());
+    assert_eq!((driver.connection.failure(), driver.connection.tcp()), (Some(&Failure::OpeningTimeout), Tcp::Close));
+}

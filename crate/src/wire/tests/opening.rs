@@ -1,0 +1,249 @@
+use super::*;
+
+/// The response that answers the request of these subprotocols with these lines, `{accept}` being the right value.
+fn opened(protocols: &[&str], response: &str) -> (Vec<Event>, Option<Failure>) {
+    let request = Request { protocols: protocols.iter().map(|&name| name.to_owned()).collect(), ..request() };
+    let run = |cut: usize| {
+        let mut driver = Driver::new(&request, Limits::default());
+        let response = response.replace("{accept}", &handshake::accept_of(&server::key(&driver.written)));
+        let cut = cut.min(response.len());
+        driver.give(&response.as_bytes()[..cut]);
+        driver.give(&response.as_bytes()[cut..]);
+        let length = response.len();
+        (length, (driver.take_events(), driver.connection.failure().cloned()))
+    };
+    let (length, whole) = run(0);
+    for cut in 1..length {
+        assert_eq!(run(cut).1, whole, "cut at {cut}");
+    }
+    whole
+}
+
+const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                    Sec-WebSocket-Accept: {accept}\r\n\r\n";
+
+fn with(fields: &str) -> String {
+    GOOD.replace("\r\n\r\n", &format!("\r\n{fields}\r\n\r\n"))
+}
+
+fn fails(protocols: &[&str], response: &str) -> Failure {
+    let (events, failure) = opened(protocols, response);
+    assert_eq!(events, failed(), "{response}");
+    failure.unwrap()
+}
+
+#[test]
+fn the_request_is_that_of_a_browser() {
+    let request = Request {
+        host: "example.com:8080".to_owned(),
+        path: "/chat".to_owned(),
+        query: Some("a=b".to_owned()),
+        protocols: vec!["a".to_owned(), "B".to_owned()],
+        origin: Some("https://example.com".to_owned()),
+        headers: vec![("X-Extra".to_owned(), "1".to_owned()), ("pragma".to_owned(), "mine".to_owned())],
+    };
+    let driver = Driver::new(&request, Limits::default());
+    let written = String::from_utf8(driver.written).unwrap();
+    let key = server::key(written.as_bytes());
+    assert_eq!(data_encoding::BASE64.decode(key.as_bytes()).unwrap().len(), 16);
+    assert_eq!(
+        written,
+        format!(
+            "GET /chat?a=b HTTP/1.1\r\nHost: example.com:8080\r\nConnection: Upgrade\r\nCache-Control: no-cache\r\n\
+             Upgrade: websocket\r\nOrigin: https://example.com\r\nSec-WebSocket-Version: 13\r\nX-Extra: 1\r\n\
+             pragma: mine\r\nSec-WebSocket-Key: {key}\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
+             Sec-WebSocket-Protocol: a, B\r\n\r\n"
+        )
+    );
+}
+
+#[test]
+fn an_empty_query_and_an_empty_list_of_subprotocols_are_left_out() {
+    let request = Request { query: Some(String::new()), ..request() };
+    let written = String::from_utf8(Driver::new(&request, Limits::default()).written).unwrap();
+    assert!(written.starts_with("GET / HTTP/1.1\r\nHost: h\r\n"));
+    assert!(!written.contains("Sec-WebSocket-Protocol") && !written.contains("Origin"));
+}
+
+#[test]
+fn a_request_that_would_be_more_than_one_is_refused() {
+    let field = |name: &str, value: &str| Request { headers: vec![(name.to_owned(), value.to_owned())], ..request() };
+    for bad in [
+        Request { host: String::new(), ..request() },
+        Request { host: "h\r\nx: y".to_owned(), ..request() },
+        Request { path: "/a b".to_owned(), ..request() },
+        Request { path: "/é".to_owned(), ..request() },
+        Request { query: Some("\n".to_owned()), ..request() },
+        Request { origin: Some("a\r\nb".to_owned()), ..request() },
+        Request { protocols: vec!["a, b".to_owned()], ..request() },
+        field("x y", "z"),
+        field("", "z"),
+        field("x", "z\r\ny: z"),
+        field("sec-websocket-key", "z"),
+        field("HOST", "z"),
+    ] {
+        assert!(Connection::new(&bad, Limits::default(), entropy(), Duration::ZERO).is_err(), "{bad:?}");
+    }
+    assert!(Connection::new(&field("x", "é\tz"), Limits::default(), entropy(), Duration::ZERO).is_ok());
+}
+
+#[test]
+fn the_key_and_the_accept_of_rfc_6455_1_3() {
+    assert_eq!(handshake::accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
+
+#[test]
+fn good_responses_open() {
+    for response in [
+        GOOD.to_owned(),
+        GOOD.replace("Upgrade: websocket", "uPGRADE:WebSocket"),
+        GOOD.replace("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
+        GOOD.replace("Connection: Upgrade", "Connection: close\r\nConnection: ,\tuPgRaDe ,"),
+        GOOD.replace("{accept}", " \t{accept}\t "),
+        GOOD.replace("101 Switching Protocols", "101"),
+        GOOD.replace("101 Switching Protocols", "101 "),
+        format!("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n{GOOD}"),
+        with("Set-Cookie: a=b\r\nX: \u{fc}"),
+    ] {
+        assert_eq!(opened(&[], &response), (vec![open()], None), "{response}");
+    }
+}
+
+#[test]
+fn what_follows_the_head_belongs_to_the_frames() {
+    let mut driver = Driver::new(&request(), Limits::default());
+    let bytes = [driver.response("").into_bytes(), frame(0x81, b"hi"), frame(0x88, &[])].concat();
+    driver.give(&bytes);
+    assert_eq!(driver.take_events(), [open(), text("hi"), Event::Closing]);
+}
+
+#[test]
+fn a_status_other_than_101_fails() {
+    for status in [200, 204, 301, 302, 400, 401, 407, 426, 500] {
+        let response = GOOD.replace("101 Switching Protocols", &format!("{status} X"));
+        assert_eq!(fails(&[], &response), Failure::Status { found: status });
+    }
+}
+
+#[test]
+fn the_response_can_be_asked_for_whatever_its_status() {
+    let mut driver = Driver::new(&request(), Limits::default());
+    driver.give(b"HTTP/1.1 302 Found\r\nLocation:  /x \r\n\r\n");
+    let headers = vec![("Location".to_owned(), b"/x".to_vec())];
+    assert_eq!(driver.connection.take_response(), Some(Response { status: 302, headers }));
+}
+
+#[test]
+fn upgrade_connection_and_accept_are_needed() {
+    let missing = |name: &'static str, expected: &str| Failure::MissingHeader { name, expected: expected.to_owned() };
+    assert_eq!(fails(&[], &GOOD.replace("Upgrade: websocket\r\n", "")), missing("Upgrade", "websocket"));
+    assert_eq!(fails(&[], &GOOD.replace("Connection: Upgrade\r\n", "")), missing("Connection", "upgrade"));
+    let without = GOOD.replace("Sec-WebSocket-Accept: {accept}\r\n", "");
+    assert!(matches!(fails(&[], &without), Failure::MissingHeader { name: "Sec-WebSocket-Accept", .. }));
+    for (from, to, name) in [
+        ("Upgrade: websocket", "Upgrade: websockets", "Upgrade"),
+        ("Upgrade: websocket", "Upgrade: websocket\r\nUpgrade: websocket", "Upgrade"),
+        ("Connection: Upgrade", "Connection: upgrades, x", "Connection"),
+        ("{accept}", "{accept}x", "Sec-WebSocket-Accept"),
+        ("{accept}", "", "Sec-WebSocket-Accept"),
+        ("{accept}", "{accept}\r\nSec-WebSocket-Accept: {accept}", "Sec-WebSocket-Accept"),
+    ] {
+        let failure = fails(&[], &GOOD.replace(from, to));
+        assert!(matches!(failure, Failure::WrongHeader { name: found, .. } if found == name), "{failure}");
+    }
+}
+
+#[test]
+fn the_subprotocol_is_one_of_the_offered_exactly_once() {
+    let name = "Sec-WebSocket-Protocol";
+    let (events, failure) = opened(&["a", "b"], &with("Sec-WebSocket-Protocol: b "));
+    assert_eq!((events, failure), (vec![Event::Open("b".to_owned(), String::new())], None));
+    assert_eq!(fails(&["a", "b"], GOOD), Failure::MissingHeader { name, expected: "one of a, b".to_owned() });
+    for (offered, found, expected) in [
+        (&["a", "b"][..], "c", "one of a, b"),
+        (&["a", "b"], "A", "one of a, b"),
+        (&["a", "b"], "a, b", "one of a, b"),
+        (&["a", "b"], "", "one of a, b"),
+        (&[], "a", "absent"),
+        (&[], "", "absent"),
+    ] {
+        let failure = fails(offered, &with(&format!("Sec-WebSocket-Protocol: {found}")));
+        let (expected, found) = (expected.to_owned(), found.to_owned());
+        assert_eq!(failure, Failure::WrongHeader { name, expected, found });
+    }
+    let twice = with("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a");
+    assert_eq!(fails(&["a"], &twice), Failure::RepeatedHeader { name });
+}
+
+#[test]
+fn extensions_are_those_of_the_response_as_they_came() {
+    let (events, _) = opened(&[], &with("Sec-WebSocket-Extensions:  permessage-deflate;client_max_window_bits=12 "));
+    assert_eq!(events, [Event::Open(String::new(), "permessage-deflate;client_max_window_bits=12".to_owned())]);
+    for (fields, found) in [
+        ("Sec-WebSocket-Extensions: x-foo", "x-foo"),
+        (
+            "Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Extensions: permessage-deflate",
+            "permessage-deflate, permessage-deflate",
+        ),
+        (
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=99",
+            "permessage-deflate; client_max_window_bits=99",
+        ),
+        ("Sec-WebSocket-Extensions:", ""),
+    ] {
+        let failure = fails(&[], &with(fields));
+        assert!(matches!(&failure, Failure::Extensions { found: f, .. } if f == found), "{failure}");
+    }
+}
+
+#[test]
+fn what_is_not_http_1_1_fails_as_soon_as_it_shows() {
+    let malformed = |rule| Failure::MalformedHead { rule };
+    for (response, failure) in [
+        ("SSH-2.0-x\r\n", malformed("it does not begin with HTTP/1.1")),
+        ("HTTP/1.0", malformed("it does not begin with HTTP/1.1")),
+        ("\r\n", malformed("it does not begin with HTTP/1.1")),
+        ("HTTP/1.1 abc\r\n\r\n", malformed("the status is invalid")),
+        ("HTTP/1.1 101 x\r\na b: c\r\n\r\n", malformed("a field has an invalid name")),
+        ("HTTP/1.1 101 x\r\na: \0\r\n\r\n", malformed("a field has an invalid value")),
+        ("HTTP/1.1 101 x\r\na: b\r\n c\r\n\r\n", malformed("a field has an invalid name")),
+    ] {
+        assert_eq!(fails(&[], response), failure, "{response:?}");
+    }
+}
+
+#[test]
+fn the_head_is_limited_interim_responses_included() {
+    let limits = Limits { head: 300, ..Limits::default() };
+    let run = |before: &str, fields: &str| {
+        let mut driver = Driver::new(&request(), limits.clone());
+        let response = format!("{before}{}", driver.response_with(fields));
+        driver.give(response.as_bytes());
+        (driver.take_events(), response.len(), driver.connection.failure().cloned())
+    };
+    let (_, length, _) = run("", "");
+    let exact = format!("X: {}\r\n", "y".repeat(300 - length - 5));
+    assert_eq!(run("", &exact), (vec![open()], 300, None));
+    let failure = Some(Failure::HeadTooLong { limit: 300 });
+    assert_eq!(run("", &exact.replace("X: ", "X: y")), (failed().to_vec(), 301, failure.clone()));
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(8);
+    assert_eq!(run(&interim, ""), (failed().to_vec(), 200 + length, failure));
+}
+
+#[test]
+fn many_fields_are_fine() {
+    let mut driver = Driver::new(&request(), Limits::default());
+    let response = driver.response_with(&"x:\r\n".repeat(10_000));
+    driver.give(response.as_bytes());
+    assert_eq!(driver.take_events(), [open()]);
+}
+
+#[test]
+fn the_end_of_the_stream_within_the_head_fails() {
+    let mut driver = Driver::new(&request(), Limits::default());
+    driver.give(b"HTTP/1.1 101 x\r\n");
+    driver.give_eof();
+    assert_eq!(driver.take_events(), failed());
+    assert_eq!(driver.connection.failure(), Some(&Failure::LostWhileOpening));
+}

@@ -1,0 +1,115 @@
+//! The other side, made independently: it reads what the client writes.
+
+use flate2::{Decompress, FlushDecompress};
+
+/// A frame of the client, unmasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) first: u8,
+    pub(super) payload: Vec<u8>,
+}
+
+pub(super) fn sent(first: u8, payload: &[u8]) -> Frame {
+    Frame { first, payload: payload.to_owned() }
+}
+
+/// The key of a request.
+pub(super) fn key(request: &[u8]) -> String {
+    let request = std::str::from_utf8(request).unwrap();
+    let line = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+    line.unwrap().to_owned()
+}
+
+/// Reads frames, all of which are whole.
+pub(super) fn frames(bytes: &[u8]) -> Vec<Frame> {
+    let (frames, rest) = frames_and_rest(bytes);
+    assert_eq!(rest, b"", "a frame is cut");
+    frames
+}
+
+/// Reads the frames that are whole, and leaves the rest.
+pub(super) fn frames_and_rest(mut bytes: &[u8]) -> (Vec<Frame>, &[u8]) {
+    let mut frames = Vec::new();
+    while let Some((frame, rest)) = read(bytes) {
+        frames.push(frame);
+        bytes = rest;
+    }
+    (frames, bytes)
+}
+
+fn read(bytes: &[u8]) -> Option<(Frame, &[u8])> {
+    let (&[first, second], rest) = bytes.split_first_chunk()?;
+    assert!(second >= 0x80, "a client's frame is masked");
+    let (length, rest) = match second & 0x7f {
+        126 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            let length = u16::from_be_bytes(*length);
+            assert!(length > 125);
+            (usize::from(length), rest)
+        }
+        127 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            let length = usize::try_from(u64::from_be_bytes(*length)).unwrap();
+            assert!(length > 0xffff);
+            (length, rest)
+        }
+        length => (usize::from(length), rest),
+    };
+    let (key, rest) = rest.split_first_chunk::<4>()?;
+    let (masked, rest) = rest.split_at_checked(length)?;
+    let payload = masked.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+    Some((Frame { first, payload }, rest))
+}
+
+/// Makes messages of frames: opcode and payload, in order, control frames too.
+pub(super) struct Assembler {
+    inflate: Decompress,
+    context_takeover: bool,
+    message: Option<(u8, bool, Vec<u8>)>,
+}
+
+impl Assembler {
+    pub(super) fn new(context_takeover: bool) -> Self {
+        Self { inflate: Decompress::new(false), context_takeover, message: None }
+    }
+
+    pub(super) fn assemble(&mut self, frames: &[Frame]) -> Vec<(u8, Vec<u8>)> {
+        frames.iter().filter_map(|frame| self.take(frame)).collect()
+    }
+
+    fn take(&mut self, frame: &Frame) -> Option<(u8, Vec<u8>)> {
+        let opcode = frame.first & 0xf;
+        if opcode >= 8 {
+            assert!(frame.first & 0xf0 == 0x80 && frame.payload.len() <= 125);
+            return Some((opcode, frame.payload.clone()));
+        }
+        assert_eq!(opcode == 0, self.message.is_some(), "fragments are in order");
+        assert!(opcode != 0 || frame.first & 0x70 == 0);
+        let compressed = frame.first & 0x40 != 0;
+        let message = self.message.get_or_insert((opcode, compressed, Vec::new()));
+        message.2.extend_from_slice(&frame.payload);
+        if frame.first & 0x80 == 0 {
+            return None;
+        }
+        let (opcode, compressed, payload) = self.message.take()?;
+        Some((opcode, if compressed { self.inflate(payload) } else { payload }))
+    }
+
+    fn inflate(&mut self, mut payload: Vec<u8>) -> Vec<u8> {
+        payload.extend([0, 0, 0xff, 0xff]);
+        if !self.context_takeover {
+            self.inflate.reset(false);
+        }
+        let start = self.inflate.total_in();
+        let mut output = Vec::new();
+        loop {
+            output.reserve(1 << 16);
+            let used = usize::try_from(self.inflate.total_in() - start).unwrap();
+            self.inflate.decompress_vec(&payload[used..], &mut output, FlushDecompress::Sync).unwrap();
+            if output.len() < output.capacity() {
+                assert_eq!(self.inflate.total_in() - start, payload.len() as u64);
+                return output;
+            }
+        }
+    }
+}

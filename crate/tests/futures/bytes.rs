@@ -1,0 +1,96 @@
+//! The stream of bytes.
+
+use std::io::ErrorKind;
+
+use bytes::Bytes;
+use futures::io::{AsyncReadExt, AsyncWriteExt, Cursor};
+use futures::{SinkExt, StreamExt};
+use samesocket::connect;
+use samesocket::testing::{self, pair};
+use samesocket_fault_server::Until;
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+
+use super::support::Stage;
+
+#[test]
+fn an_empty_message_is_not_the_end_and_messages_have_no_borders() {
+    testing::run(|_| async {
+        let (socket, peer) = pair();
+        for bytes in [&b"ab"[..], b"", b"", b"cdef", b""] {
+            peer.send(Bytes::from_static(bytes));
+        }
+        peer.close(Some(1000), "");
+        let mut stream = socket.into_bytes();
+        let mut three = [0; 3];
+        stream.read_exact(&mut three).await.unwrap();
+        assert_eq!(&three, b"abc");
+        assert_eq!(stream.read(&mut []).await.unwrap(), 0);
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"def");
+    });
+}
+
+#[test]
+fn a_failure_is_an_error_and_so_is_a_text() {
+    testing::run(|_| async {
+        let (socket, peer) = pair();
+        peer.send(vec![1]);
+        peer.send("text");
+        drop(peer);
+        let mut stream = socket.into_bytes();
+        let mut rest = Vec::new();
+        assert_eq!(stream.read_to_end(&mut rest).await.unwrap_err().kind(), ErrorKind::InvalidData);
+        assert_eq!(stream.read_to_end(&mut rest).await.unwrap_err().kind(), ErrorKind::ConnectionAborted);
+        assert_eq!(rest, [1]);
+        assert_eq!(stream.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn the_socket_comes_back_with_what_was_not_read() {
+    testing::run(|_| async {
+        let (socket, peer) = pair();
+        peer.send(vec![1, 2, 3]);
+        peer.send("text");
+        let mut stream = socket.into_bytes();
+        stream.read_exact(&mut [0]).await.unwrap();
+        let (mut socket, rest) = stream.into_parts();
+        assert_eq!(&*rest, [2, 3]);
+        assert_eq!(socket.next().await.unwrap().unwrap().size(), 4);
+    });
+}
+
+#[tokio::test]
+async fn a_copy_goes_out_and_comes_back_whole() {
+    let stage = Stage::new().await;
+    let bytes: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
+    let (mut reader, mut writer) = connect(stage.url("a", "")).await.unwrap().into_bytes().split();
+    let mut back = vec![0; bytes.len()];
+    let write = async {
+        assert_eq!(futures::io::copy(Cursor::new(&bytes), &mut writer).await.unwrap(), 3_000_000);
+        writer.flush().await.unwrap();
+    };
+    let ((), read) = futures::join!(write, reader.read_exact(&mut back));
+    read.unwrap();
+    assert!(back == bytes);
+    writer.close().await.unwrap();
+    assert_eq!(reader.read(&mut [0]).await.unwrap(), 0);
+    let record = stage.store().wait_record("a", Until::End).await;
+    assert!(record.close.is_some());
+}
+
+#[tokio::test]
+async fn frames_of_a_codec_go_out_and_come_back() {
+    let stage = Stage::new().await;
+    let stream = connect(stage.url("a", "")).await.unwrap().into_bytes();
+    let mut framed = Framed::new(stream, LengthDelimitedCodec::new());
+    for size in [0, 1, 100_000, 3] {
+        framed.send(Bytes::from(vec![7; size])).await.unwrap();
+    }
+    for size in [0, 1, 100_000, 3] {
+        assert_eq!(framed.next().await.unwrap().unwrap().len(), size);
+    }
+    SinkExt::<Bytes>::close(&mut framed).await.unwrap();
+    assert!(framed.next().await.is_none());
+}

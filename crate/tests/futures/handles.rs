@@ -1,0 +1,59 @@
+//! The halves and the control.
+
+use samesocket::{ReadyState, Socket, connect};
+use samesocket_fault_server::Until;
+
+use super::support::Stage;
+
+#[tokio::test]
+async fn halves_can_be_reunited_and_those_of_others_are_given_back() {
+    let stage = Stage::new().await;
+    let (sender, receiver) = connect(stage.url("a", "")).await.unwrap().split();
+    let (other, _) = connect(stage.url("b", "")).await.unwrap().split();
+    let error = Socket::reunite(other, receiver).unwrap_err();
+    let mut socket = Socket::reunite(sender.clone(), error.receiver).unwrap();
+    sender.send("a".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().size(), 1);
+}
+
+#[tokio::test]
+async fn the_control_outlives_both_halves_and_closes_after_a_split() {
+    let stage = Stage::new().await;
+    let socket = connect(stage.url("a", "subprotocol=chat")).subprotocols("chat").await.unwrap();
+    let control = socket.control();
+    let (sender, mut receiver) = socket.split();
+    let closed = control.close(Some(3001), Some("enough"));
+    assert!(receiver.next().await.is_none());
+    drop((sender, receiver));
+    assert_eq!(closed.await.unwrap().code, 3001);
+    assert_eq!((control.ready_state(), &*control.protocol()), (ReadyState::Closed, "chat"));
+    assert_eq!(control.closed().await, control.clone().closed().await);
+}
+
+#[tokio::test]
+async fn dropping_the_last_of_them_closes() {
+    let stage = Stage::new().await;
+    let socket = connect(stage.url("a", "")).await.unwrap();
+    let control = socket.control();
+    let (sender, receiver) = socket.split();
+    let second = sender.clone();
+    drop(sender);
+    drop(receiver);
+    second.send("still".into()).await.unwrap();
+    drop(second);
+    assert_eq!(control.ready_state(), ReadyState::Open);
+    let closed = control.closed();
+    drop(control);
+    let record = stage.store().wait_record("a", Until::End).await;
+    assert_eq!(record.message_count, 1);
+    assert!(record.close.unwrap().code.is_none());
+    assert_eq!(closed.await.code, 1005);
+}
+
+#[tokio::test]
+async fn a_socket_whose_receiver_was_dropped_reads_on_and_sees_its_end() {
+    let stage = Stage::new().await;
+    let (sender, receiver) = connect(stage.url("a", "do=flood:3000:65536,close:4000")).await.unwrap().split();
+    drop(receiver);
+    assert_eq!(sender.control().closed().await.code, 4000);
+}

@@ -1,0 +1,37 @@
+//! The futures API natively, over loopback, against the fault server.
+#![cfg(not(target_family = "wasm"))]
+
+mod bytes;
+mod cancelling;
+mod connecting;
+mod handles;
+mod heartbeat;
+mod receiving;
+mod reconnecting;
+mod sending;
+#[allow(dead_code, reason = "the other tests use the rest")]
+#[path = "../native/support.rs"]
+mod support;
+mod testing;
+
+use samesocket::{Error, Message, Socket};
+
+/// What a stream gives, in a line.
+fn line(item: &Result<Message, Error>) -> String {
+    match item {
+        Ok(Message::Text(text)) => format!("text {text:?}"),
+        Ok(Message::Binary(bytes)) => format!("binary {}", bytes.len()),
+        Ok(other) => format!("{other:?}"),
+        Err(Error::Failed(failed)) => format!("failed {} {}", failed.event().code, failed.event().was_clean),
+        Err(error) => format!("error {error}"),
+    }
+}
+
+/// All that a stream gives.
+async fn lines(socket: &mut Socket) -> Vec<String> {
+    let mut lines = Vec::new();
+    while let Some(item) = socket.next().await {
+        lines.push(line(&item));
+    }
+    lines
+}

@@ -1,0 +1,104 @@
+//! The stream.
+
+use std::time::Duration;
+
+use futures::stream::FusedStream;
+use futures::{FutureExt, Stream, StreamExt};
+use samesocket::{BinaryType, Error, Message, connect};
+use samesocket_fault_server::Until;
+
+use super::support::Stage;
+use super::{line, lines};
+
+#[tokio::test]
+async fn a_clean_close_ends_the_stream_whatever_its_code() {
+    for (close, code) in [("close:1000", 1000), ("close:4001:bye", 4001), ("close", 1005)] {
+        let stage = Stage::new().await;
+        let mut socket = connect(stage.url("a", &format!("do=text:a,bin:010203,{close}"))).await.unwrap();
+        assert_eq!(lines(&mut socket).await, ["text \"a\"", "binary 3"]);
+        assert!(socket.is_terminated() && StreamExt::next(&mut socket).await.is_none(), "fused");
+        assert_eq!(socket.closed().await.code, code);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_one_error_after_the_messages_and_then_the_end() {
+    for end in ["drop", "reset", "badutf8", "close-hex:03e7", "raw:ff"] {
+        let stage = Stage::new().await;
+        let mut socket = connect(stage.url("a", &format!("do=text:a,gate:go,{end}"))).await.unwrap();
+        assert_eq!(socket.next().await.as_ref().map(line).as_deref(), Some("text \"a\""));
+        stage.store().release("a", "go");
+        assert_eq!(lines(&mut socket).await.len(), 1, "{end}");
+        assert!(socket.is_terminated());
+        assert!(socket.next().await.is_none());
+        assert!(!socket.closed().await.was_clean || end.starts_with("close-hex"));
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_wait_loses_nothing() {
+    let stage = Stage::new().await;
+    let mut socket = connect(stage.url("a", "do=gate:go,text:a,text:b,close:1000")).await.unwrap();
+    assert!(socket.next().now_or_never().is_none());
+    stage.store().release("a", "go");
+    assert_eq!(lines(&mut socket).await, ["text \"a\"", "text \"b\""]);
+}
+
+#[tokio::test]
+async fn binary_messages_are_blobs_for_who_wants_them() {
+    let stage = Stage::new().await;
+    let mut socket = connect(stage.url("a", "do=bin:0102,close:1000")).binary_type(BinaryType::Blob).await.unwrap();
+    let Some(Ok(Message::Blob(blob))) = socket.next().await else { panic!("no blob") };
+    assert_eq!(&*blob.bytes().await.unwrap(), [1, 2]);
+}
+
+#[tokio::test]
+async fn what_nobody_takes_makes_the_peer_wait() {
+    let stage = Stage::new().await;
+    let (count, size) = (3000, 64_u64 << 10);
+    let mut socket = connect(stage.url("a", &format!("do=flood:{count}:{size},close:1000"))).await.unwrap();
+    assert!(matches!(socket.next().await, Some(Ok(_))));
+    // The server would be through in no time, if its 188 MiB were read.
+    let sent_all = stage.store().wait_record("a", Until::End);
+    assert!(tokio::time::timeout(Duration::from_millis(300), sent_all).await.is_err());
+    assert!(socket.size_hint().0 <= 17, "{:?}", socket.size_hint());
+    let rest = socket.by_ref().map(|item| item.unwrap().size()).collect::<Vec<_>>().await;
+    assert_eq!(rest.len(), count - 1);
+    assert!(rest.iter().all(|&bytes| bytes == size));
+    assert_eq!(socket.closed().await.code, 1000);
+}
+
+#[tokio::test]
+async fn a_message_larger_than_the_limit_has_room() {
+    let stage = Stage::new().await;
+    let mut socket = connect(stage.url("a", "do=flood:5:5000,close:1000")).receive_limit(1, 1).await.unwrap();
+    assert_eq!(lines(&mut socket).await, ["binary 5000"; 5]);
+}
+
+#[tokio::test]
+async fn a_wait_for_too_long_is_one_error_and_closes() {
+    let stage = Stage::new().await;
+    let timeout = Duration::from_millis(50);
+    let mut socket = connect(stage.url("a", "do=text:a,answer")).idle_timeout(timeout).await.unwrap();
+    assert!(matches!(socket.next().await, Some(Ok(_))));
+    match socket.next().await {
+        Some(Err(Error::Idle { after })) => assert_eq!(after, timeout),
+        other => panic!("{other:?}"),
+    }
+    assert!(socket.next().await.is_none());
+    let record = stage.store().wait_record("a", Until::End).await;
+    assert_eq!(record.close.unwrap().code, Some(4008));
+}
+
+#[tokio::test]
+async fn a_blob_is_forwarded_without_being_read() {
+    let stage = Stage::new().await;
+    let query = "do=bytes:100000,await:1,close:1000";
+    let mut socket = connect(stage.url("a", query)).binary_type(BinaryType::Blob).await.unwrap();
+    let message = socket.next().await.unwrap().unwrap();
+    assert!(matches!(&message, Message::Blob(blob) if blob.size() == 100_000));
+    socket.send(message).await.unwrap();
+    assert!(socket.next().await.is_none());
+    let record = stage.store().wait_record("a", Until::End).await;
+    assert_eq!(record.messages[0].length, 100_000);
+}

@@ -1,0 +1,211 @@
+//! The network in memory.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::{FutureExt, SinkExt, StreamExt};
+use samesocket::testing::{self, Network, Received, pair};
+use samesocket::{BinaryType, ConnectError, Error, Message, ReadyState, connect};
+
+use super::{line, lines};
+
+/// What the peer was sent, in a line.
+fn received(received: Option<Received>) -> String {
+    match received {
+        Some(Received::Message(message)) => line(&Ok(message)),
+        Some(Received::Close { code, reason }) => format!("close {code:?} {reason:?}"),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_pair_talks_both_ways_and_closes_cleanly() {
+    testing::run(|_| async {
+        let (mut socket, mut peer) = pair();
+        peer.send("a");
+        socket.send("b".into()).await.unwrap();
+        assert_eq!(received(peer.receive().await), "text \"b\"");
+        assert_eq!(line(&socket.next().await.unwrap()), "text \"a\"");
+        let event = socket.close(Some(3000), Some("done")).await.unwrap();
+        assert_eq!((event.code, &*event.reason, event.was_clean), (3000, "done", true));
+        assert_eq!(received(peer.receive().await), "close Some(3000) \"done\"");
+        assert!(peer.receive().await.is_none());
+    });
+}
+
+#[test]
+fn connections_are_let_in_refused_and_given_up() {
+    testing::run(|network| async move {
+        let server = network.clone();
+        network.spawn(async move {
+            let knock = server.accept().await;
+            assert_eq!((knock.url(), knock.protocols()), ("ws://a.example/", &["x".to_owned(), "y".to_owned()][..]));
+            let peer = knock.open_with("y", "magic");
+            server.accept().await.refuse();
+            let _wrong = server.accept().await.open_with("other", "");
+            let late = server.accept().await;
+            server.clock().sleep(Duration::from_secs(61)).await;
+            assert!(late.is_gone());
+            peer.close(Some(1012), "late");
+        });
+        let mut socket = network.connect("http://a.example").subprotocols(["x", "y"]).await.unwrap();
+        assert_eq!((&*socket.protocol(), &*socket.extensions()), ("y", "magic"));
+        for _ in 0..2 {
+            assert!(matches!(network.connect("ws://b.example").await, Err(ConnectError::Failed(_))));
+        }
+        match network.connect("ws://c.example").await {
+            Err(ConnectError::TimedOut { after }) => assert_eq!(after, network.clock().now()),
+            other => panic!("{other:?}"),
+        }
+        assert!(socket.next().await.is_none());
+        assert_eq!(socket.closed().await.code, 1012);
+    });
+}
+
+#[test]
+fn a_lost_connection_is_one_error() {
+    testing::run(|_| async {
+        let (mut socket, peer) = pair();
+        peer.send(vec![1]);
+        drop(peer);
+        assert_eq!(lines(&mut socket).await, ["binary 1", "failed 1006 false"]);
+    });
+}
+
+#[test]
+fn a_dropped_socket_is_a_close_without_a_code() {
+    testing::run(|_| async {
+        let (socket, mut peer) = pair();
+        drop(socket);
+        assert_eq!(received(peer.receive().await), "close None \"\"");
+        assert!(peer.receive().await.is_none() && peer.is_over());
+    });
+}
+
+#[test]
+fn closing_deadlines_take_no_time() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example");
+        let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let mut socket = socket.unwrap();
+        peer.hold_close();
+        let error = SinkExt::close(&mut socket).await.unwrap_err();
+        assert!(matches!(error, Error::CloseTimedOut { .. }));
+        assert_eq!(network.clock().now(), Duration::from_secs(10));
+        peer.answer_close();
+        assert_eq!(socket.closed().await.code, 1005);
+    });
+}
+
+#[test]
+fn an_idle_hour_takes_no_time() {
+    testing::run(|network| async move {
+        let hour = Duration::from_hours(1);
+        let connecting = network.connect("ws://a.example").idle_timeout(hour);
+        let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
+        assert_eq!(lines(&mut socket.unwrap()).await, ["error nothing came for 3600s"]);
+        assert_eq!(received(peer.receive().await), "close Some(4008) \"nothing came for too long\"");
+        assert_eq!(network.clock().now(), hour);
+    });
+}
+
+#[test]
+fn an_unread_socket_makes_the_peer_wait_and_gives_everything() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example").receive_limit(3, 1000);
+        let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let mut socket = socket.unwrap();
+        for number in 0..100_u8 {
+            peer.send(vec![number]);
+        }
+        peer.close(Some(1000), "");
+        assert_eq!(futures::Stream::size_hint(&socket).0, 3);
+        assert_eq!(socket.ready_state(), ReadyState::Open, "the Close is behind");
+        let all = socket.by_ref().map(|item| item.unwrap()).collect::<Vec<_>>().await;
+        let number = |message: &Message| match message {
+            Message::Binary(bytes) => bytes[0],
+            other => panic!("{other:?}"),
+        };
+        let numbers: Vec<_> = all.iter().map(number).collect();
+        assert_eq!(numbers, (0..100).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn where_the_peer_cannot_wait_the_limit_is_one_error_and_a_close() {
+    testing::run(|_| async {
+        let network = Network::unpausable();
+        for (messages, bytes) in [(3, 1000), (1000, 3)] {
+            let connecting = network.connect("ws://a.example").receive_limit(messages, bytes);
+            let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
+            let mut socket = socket.unwrap();
+            for _ in 0..5 {
+                peer.send("x");
+            }
+            let mut expected = vec!["text \"x\"".to_owned(); 3];
+            expected.push("error a message came while 3 messages of 3 bytes waited to be taken".to_owned());
+            assert_eq!(lines(&mut socket).await, expected);
+            assert_eq!(received(peer.receive().await), "close Some(4009) \"too many messages wait to be read\"");
+            assert_eq!(socket.closed().await.code, 4009);
+        }
+    });
+}
+
+#[test]
+fn a_peer_that_does_not_read_makes_senders_wait() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example").high_water_mark(4);
+        let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let socket = socket.unwrap();
+        peer.pause();
+        socket.send("12345".into()).await.unwrap();
+        assert_eq!(socket.buffered_amount(), 5);
+        assert!(matches!(socket.try_send("x".into()), Err(Error::Full(_))));
+        {
+            let mut send = pin!(socket.send("6".into()));
+            let mut drained = pin!(socket.drained());
+            assert!((&mut send).now_or_never().is_none() && (&mut drained).now_or_never().is_none());
+            peer.resume();
+            send.await.unwrap();
+            drained.await.unwrap();
+        }
+        assert_eq!(received(peer.receive().await), "text \"12345\"");
+        assert_eq!(received(peer.receive().await), "text \"6\"");
+        peer.pause();
+        socket.send("12345".into()).await.unwrap();
+        let mut send = pin!(socket.send("7".into()));
+        assert!((&mut send).now_or_never().is_none());
+        peer.start_closing();
+        assert!(matches!(send.await, Err(Error::NotOpen(_))), "CLOSING ends the wait");
+        drop(peer);
+        assert!(matches!(socket.drained().await, Err(Error::Undelivered { bytes: 5 })));
+    });
+}
+
+#[test]
+fn blobs_are_for_who_wants_them() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example").binary_type(BinaryType::Blob);
+        let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+        peer.send(vec![1, 2, 3]);
+        assert!(matches!(socket.unwrap().next().await, Some(Ok(Message::Blob(blob))) if blob.size() == 3));
+    });
+}
+
+#[test]
+#[should_panic(expected = "waits for what never comes")]
+fn a_test_that_waits_for_ever_is_told_so() {
+    testing::run(|network| async move { network.accept().await.refuse() });
+}
+
+#[tokio::test]
+async fn it_works_under_any_executor_with_a_clock_wound_by_hand() {
+    let network = Network::new();
+    let mut connecting = connect("ws://a.example").network(&network).timeout(Duration::from_secs(5));
+    assert!((&mut connecting).now_or_never().is_none());
+    network.clock().advance(Duration::from_secs(4));
+    assert!((&mut connecting).now_or_never().is_none());
+    network.clock().advance(Duration::from_secs(1));
+    assert!(matches!(connecting.await, Err(ConnectError::TimedOut { .. })));
+    assert!(network.accept().await.is_gone());
+}

@@ -1,0 +1,62 @@
+//! Blobs that are files: their place in the order, their count, and what becomes of one that changed.
+
+use samesocket::{Blob, Event, Failure, WebSocket};
+use samesocket_fault_server::Until;
+
+use crate::support::{Stage, lines};
+
+/// Calls `act` within `open`, and gives all events.
+async fn within_open(url: &str, act: impl Fn(&WebSocket) + Send + 'static) -> (WebSocket, Vec<String>) {
+    let socket = WebSocket::new(url, ()).unwrap();
+    let open = move |socket: &WebSocket, event: &Event| {
+        if matches!(event, Event::Open) {
+            act(socket);
+        }
+    };
+    socket.subscribe(open).detach();
+    let seen = lines(&socket).await;
+    (socket, seen)
+}
+
+#[tokio::test]
+async fn a_file_keeps_its_place_before_texts_and_the_close() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, vec![7; 300_000]).unwrap();
+    let file = Blob::from_file(&path).unwrap();
+    let stage = Stage::new().await;
+    let (socket, seen) = within_open(&stage.url("a", "do=echo"), move |socket| {
+        socket.send("first").unwrap();
+        socket.send(&file).unwrap();
+        socket.send(&file.slice(0..3)).unwrap();
+        socket.send("then").unwrap();
+        assert_eq!(socket.buffered_amount(), 5 + 300_000 + 3 + 4);
+        socket.close(Some(3000), None).unwrap();
+        socket.send("late").unwrap();
+        assert_eq!(socket.buffered_amount(), 5 + 300_000 + 3 + 4 + 4);
+    })
+    .await;
+    assert_eq!(seen, ["open", "close 3000 \"\" clean"]);
+    assert_eq!(socket.buffered_amount(), 4);
+    let record = stage.store().wait_record("a", Until::End).await;
+    assert_eq!(record.messages.iter().map(|message| message.length).collect::<Vec<_>>(), [5, 300_000, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_file_that_changed_since_fails_the_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, b"as it was").unwrap();
+    let file = Blob::from_file(&path).unwrap();
+    std::fs::write(&path, b"no more as it was").unwrap();
+    let stage = Stage::new().await;
+    let (socket, seen) = within_open(&stage.url("a", "do=echo"), move |socket| {
+        socket.send(&file).unwrap();
+        socket.send("never").unwrap();
+    })
+    .await;
+    assert_eq!(seen, ["open", "error", "close 1006 \"\" unclean"]);
+    assert_eq!(socket.buffered_amount(), 9 + 5);
+    assert!(matches!(socket.failure(), Some(Failure::Blob(error)) if error.name() == "NotReadableError"));
+    assert_eq!(stage.store().wait_record("a", Until::End).await.message_count, 0);
+}

@@ -1,0 +1,110 @@
+//! Native sockets over loopback, against the fault server.
+#![cfg(not(target_family = "wasm"))]
+
+mod blobs;
+mod options;
+mod support;
+
+use futures::StreamExt;
+use samesocket::{BinaryType, Blob, Event, Options, ReadyState, WebSocket};
+use samesocket_fault_server::Until;
+
+use support::{Stage, line, lines};
+
+#[tokio::test]
+async fn a_conversation_from_open_to_close() {
+    let stage = Stage::new().await;
+    let socket = WebSocket::new(&stage.url("a", "subprotocol=chat&do=text:hi,echo"), ["chat"]).unwrap();
+    let mut events = socket.events();
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        if matches!(event, Event::Open) {
+            assert_eq!((socket.ready_state(), &*socket.protocol()), (ReadyState::Open, "chat"));
+            socket.set_binary_type(BinaryType::ArrayBuffer);
+            socket.send("hello").unwrap();
+            socket.send(&[1, 2, 3]).unwrap();
+            socket.send(&Blob::new(b"last")).unwrap();
+        }
+        seen.push(line(&event));
+        if seen.last().is_some_and(|line| line == "binary 4") {
+            socket.close(Some(3000), Some("done")).unwrap();
+        }
+    }
+    assert_eq!(seen, ["open", "text \"hi\"", "text \"hello\"", "binary 3", "binary 4", "close 3000 \"done\" clean"]);
+    assert_eq!((socket.ready_state(), socket.buffered_amount()), (ReadyState::Closed, 0));
+    assert!(socket.failure().is_none());
+}
+
+#[tokio::test]
+async fn a_message_that_waited_has_the_form_that_is_set_when_it_is_delivered() {
+    let stage = Stage::new().await;
+    let socket = WebSocket::new(&stage.url("a", "do=bytes:3,bytes:4,close:1000"), ()).unwrap();
+    socket.closed().await;
+    socket.set_binary_type(BinaryType::ArrayBuffer);
+    socket.set_binary_type(BinaryType::Blob);
+    socket.set_binary_type(BinaryType::ArrayBuffer);
+    assert_eq!(lines(&socket).await, ["open", "binary 3", "binary 4", "close 1000 \"\" clean"]);
+}
+
+#[test]
+fn a_socket_needs_no_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stage = runtime.block_on(Stage::new());
+    let socket = WebSocket::new(&stage.url("a", "do=text:a,close:1000"), ()).unwrap();
+    assert_eq!(futures::executor::block_on(lines(&socket)), ["open", "text \"a\"", "close 1000 \"\" clean"]);
+}
+
+#[tokio::test]
+async fn dropping_the_last_handle_closes_in_the_background() {
+    let stage = Stage::new().await;
+    let socket = WebSocket::new(&stage.url("a", ""), ()).unwrap();
+    let mut events = socket.events();
+    assert!(matches!(events.next().await, Some(Event::Open)));
+    drop((socket, events));
+    let record = stage.store().wait_record("a", Until::End).await;
+    assert!(record.close.is_some_and(|close| close.code.is_none()), "an empty Close");
+    stage.store().wait_live("a", 0).await;
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_ends_neither_the_socket_nor_the_other_callbacks() {
+    let stage = Stage::new().await;
+    let socket = WebSocket::new(&stage.url("a", "do=text:a,text:b,close:1000"), ()).unwrap();
+    let (sender, mut receiver) = futures::channel::mpsc::unbounded();
+    socket.subscribe(|_, _| panic!("on purpose")).detach();
+    socket.subscribe(move |_, event| sender.unbounded_send(line(event)).unwrap()).detach();
+    let mut seen = Vec::new();
+    while let Some(line) = receiver.next().await {
+        seen.push(line);
+    }
+    assert_eq!(seen, ["open", "text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
+}
+
+#[tokio::test]
+async fn a_runtime_that_ends_is_a_failure_at_once() {
+    let stage = Stage::new().await;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let options = Options::new().runtime(runtime.handle().clone());
+    let socket = WebSocket::with_options(&stage.url("a", ""), (), &options).unwrap();
+    let mut events = socket.events();
+    assert!(matches!(events.next().await, Some(Event::Open)));
+    runtime.shutdown_background();
+    let rest: Vec<_> = events.map(|event| line(&event)).collect().await;
+    assert_eq!(rest, ["error", "close 1006 \"\" unclean"]);
+    assert_eq!(socket.failure().unwrap().to_string(), "the socket has no runtime, or none any more");
+    let late = WebSocket::with_options(&stage.url("a", ""), (), &options).unwrap();
+    assert_eq!(lines(&late).await, ["error", "close 1006 \"\" unclean"]);
+}
+
+#[test]
+fn handles_and_what_comes_of_them_may_go_to_any_thread() {
+    fn any_thread<T: Send + Sync>() {}
+    any_thread::<WebSocket>();
+    any_thread::<samesocket::Events>();
+    any_thread::<samesocket::Closed>();
+    any_thread::<samesocket::Subscription>();
+    any_thread::<Event>();
+    any_thread::<Blob>();
+    any_thread::<Options>();
+    any_thread::<samesocket::Failure>();
+}

@@ -1,0 +1,177 @@
+//! What the options change, and what a failure tells.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use samesocket::rustls::pki_types::CertificateDer;
+use samesocket::{
+    Connecting, CookieStore, Failure, InvalidOption, Options, ProtocolFailure, Stream, Target, WebSocket,
+};
+use samesocket_fault_server::Until;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{Stage, lines};
+
+const ECHO: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
+const FAILED: [&str; 2] = ["error", "close 1006 \"\" unclean"];
+const DO: &str = "do=text:a,close:1000";
+
+async fn failure_of(url: &str, options: &Options) -> Failure {
+    let socket = WebSocket::with_options(url, (), options).unwrap();
+    assert_eq!(lines(&socket).await, FAILED, "{url}");
+    socket.failure().expect("a failed connection has a cause")
+}
+
+#[tokio::test]
+async fn a_root_that_was_given_is_trusted_and_no_other_self_made_one() {
+    let stage = Stage::new().await;
+    let url = stage.secure_url("a", DO);
+    let trusting = Options::new().root_certificate(CertificateDer::from(stage.certificate().to_vec()));
+    let socket = WebSocket::with_options(&url, (), &trusting).unwrap();
+    assert_eq!(lines(&socket).await, ECHO);
+    let failure = failure_of(&url, &Options::new()).await;
+    assert!(matches!(&failure, Failure::Tls { host, .. } if host == "127.0.0.1"), "{failure:?}");
+    assert!(std::error::Error::source(&failure).is_some());
+    let careless = Options::new().dangerous_accept_any_certificate();
+    let socket = WebSocket::with_options(&url, (), &careless).unwrap();
+    assert_eq!(lines(&socket).await, ECHO);
+}
+
+#[tokio::test]
+async fn origin_headers_credentials_and_cookies_are_told_to_the_server() {
+    #[derive(Default)]
+    struct Jar(Mutex<Vec<String>>);
+    #[derive(Clone, Default)]
+    struct SharedJar(Arc<Jar>);
+    impl CookieStore for SharedJar {
+        fn cookies(&self, url: &str) -> Option<String> {
+            assert!(url.starts_with("ws://me:secret@127.0.0.1:"), "{url}");
+            Some("a=1; b=2".to_owned())
+        }
+
+        fn set_cookies(&self, _: &str, values: &[&[u8]]) {
+            let values = values.iter().map(|value| String::from_utf8_lossy(value).into_owned());
+            self.0.0.lock().unwrap().extend(values);
+        }
+    }
+
+    let stage = Stage::new().await;
+    let jar = SharedJar::default();
+    let options =
+        Options::new().origin("https://example.com").unwrap().header("X-One", "1").unwrap().cookies(jar.clone());
+    let query = format!("header=Set-Cookie:%20c=3&header=set-cookie:%20d=4&{DO}");
+    let url = stage.url("a", &query).replace("ws://", "ws://me:secret@");
+    let socket = WebSocket::with_options(&url, (), &options).unwrap();
+    assert_eq!(lines(&socket).await, ECHO);
+    let record = stage.store().wait_record("a", Until::End).await;
+    let field = |name: &str| record.headers.get(name).map(String::as_str);
+    assert_eq!(field("origin"), Some("https://example.com"));
+    assert_eq!(field("x-one"), Some("1"));
+    assert_eq!(field("authorization"), Some("Basic bWU6c2VjcmV0"));
+    assert_eq!(field("cookie"), Some("a=1; b=2"));
+    assert_eq!(*jar.0.0.lock().unwrap(), ["c=3", "d=4"]);
+}
+
+#[test]
+fn what_no_header_can_hold_is_refused_when_it_is_set() {
+    let refused = |result: Result<Options, InvalidOption>| result.unwrap_err().to_string();
+    assert_eq!(refused(Options::new().header("Host", "a")), "the header name cannot be \"Host\"");
+    assert_eq!(refused(Options::new().header("a b", "a")), "the header name cannot be \"a b\"");
+    assert_eq!(refused(Options::new().header("A", "b\r\nC: d")), "the A cannot be \"b\\r\\nC: d\"");
+    assert_eq!(refused(Options::new().origin("a\nb")), "the Origin cannot be \"a\\nb\"");
+}
+
+#[tokio::test]
+async fn a_stream_of_the_users_is_used_whatever_the_host() {
+    let stage = Stage::new().await;
+    let address = stage.address();
+    let connector = move |target: &Target| {
+        assert_eq!((target.secure, &*target.host, target.port), (false, "no-such-host.invalid", 80));
+        async move { Ok(Box::new(TcpStream::connect(address).await?) as Box<dyn Stream>) }
+    };
+    let url = stage.url("a", DO).replace(&address.to_string(), "no-such-host.invalid");
+    let socket = WebSocket::with_options(&url, (), &Options::new().connector(connector)).unwrap();
+    assert_eq!(lines(&socket).await, ECHO);
+
+    let refusing = |_: &Target| -> Connecting { Box::pin(async { Err(io::Error::other("no pipe")) }) };
+    let failure = failure_of(&url, &Options::new().connector(refusing)).await;
+    assert!(matches!(&failure, Failure::Connector { source } if source.to_string() == "no pipe"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_failure_tells_what_was_expected_and_found_though_the_events_do_not() {
+    let stage = Stage::new().await;
+    let options = Options::new();
+    for (query, expected) in [
+        ("status=404", "the status of the response is 404, not 101"),
+        ("accept=wrong", "Sec-WebSocket-Accept"),
+        ("do=masked:a", "masked"),
+        ("do=drop", "ended without a Close"),
+    ] {
+        let socket = WebSocket::with_options(&stage.url("a", query), (), &options).unwrap();
+        let seen = lines(&socket).await;
+        assert_eq!(seen[seen.len() - 2..], FAILED);
+        let failure = socket.failure().unwrap();
+        assert!(failure.to_string().contains(expected), "{query}: {failure}");
+    }
+    let failure = failure_of("ws://127.0.0.1:25/", &options).await;
+    assert!(matches!(failure, Failure::BadPort { port: 25 }));
+
+    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let failure = failure_of(&format!("ws://{unused}/"), &options).await;
+    let Failure::Connect { attempts, port, .. } = &failure else { panic!("{failure:?}") };
+    assert_eq!((attempts.len(), attempts[0].0, *port), (1, unused, unused.port()));
+    assert_eq!(attempts[0].1.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test]
+async fn deadlines_are_the_options() {
+    let stage = Stage::new().await;
+    let short = Duration::from_millis(50);
+    let failure = failure_of(&stage.url("a", "handshake=nothing"), &Options::new().opening_timeout(short)).await;
+    assert!(matches!(failure, Failure::Protocol(ProtocolFailure::OpeningTimeout)), "{failure:?}");
+
+    let options = Options::new().closing_timeout(short);
+    let socket = WebSocket::with_options(&stage.url("b", "do=text:a,await-close,end"), (), &options).unwrap();
+    socket
+        .subscribe(|socket, event| {
+            if matches!(event, samesocket::Event::Message(_)) {
+                socket.close(Some(3000), None).unwrap();
+            }
+        })
+        .detach();
+    assert_eq!(lines(&socket).await, ["open", "text \"a\"", "close 1006 \"\" unclean"]);
+
+    let options = Options::new().fin_timeout(short);
+    let socket = WebSocket::with_options(&stage.url("c", "do=close:1001,gate:never"), (), &options).unwrap();
+    assert_eq!(lines(&socket).await, ["open", "close 1001 \"\" clean"]);
+}
+
+#[tokio::test]
+async fn limits_are_the_options() {
+    let stage = Stage::new().await;
+    for (options, query) in [
+        (Options::new().max_message_bytes(9), "do=bytes:10,await-close,end"),
+        (Options::new().max_frame_bytes(9), "do=bytes:10,await-close,end"),
+        (Options::new().max_head_bytes(64), "do=await-close,end"),
+    ] {
+        let socket = WebSocket::with_options(&stage.url("a", query), (), &options).unwrap();
+        let seen = lines(&socket).await;
+        assert_eq!(seen[seen.len() - 2..], FAILED);
+    }
+    let options = Options::new().max_queued_bytes(1000);
+    let socket = WebSocket::with_options(&stage.url("b", "do=text:a,echo"), (), &options).unwrap();
+    socket
+        .subscribe(|socket, event| {
+            if matches!(event, samesocket::Event::Message(_)) {
+                socket.send(&[0; 2000]).unwrap();
+                assert_eq!((socket.ready_state(), socket.buffered_amount()), (samesocket::ReadyState::Closing, 2000));
+                socket.send("x").unwrap();
+                assert_eq!(socket.buffered_amount(), 2001);
+            }
+        })
+        .detach();
+    assert_eq!(lines(&socket).await, ["open", "text \"a\"", "error", "close 1006 \"\" unclean"]);
+    assert_eq!(socket.buffered_amount(), 2001);
+}

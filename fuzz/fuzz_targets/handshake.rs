@@ -1,0 +1,13 @@
+//! The target `handshake`: under `cargo fuzz` inputs come from libFuzzer, else from the files that are named.
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| samesocket_fuzz::handshake(data));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::io::Result<()> {
+    for path in std::env::args_os().skip(1) {
+        samesocket_fuzz::handshake(&std::fs::read(path)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! permessage-deflate, both ways.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use samesocket::wire::deflate::{Deflater, Inflater};
+use samesocket::wire::extension::Deflate;
+use samesocket::wire::failure::Failure;
+
+/// The limit of one message.
+const MESSAGE: usize = 64 << 10;
+
+/// Whatever the server's compressed messages are, and however they are cut: the same bytes or the same failure, no more than the
+/// limit at any time, and as many as zlib makes of it; and what is deflated is inflated to what it was.
+///
+/// The first byte holds the parameters, the second the length of the first message, the third the size of pieces; the rest is the
+/// messages.
+///
+/// # Panics
+/// Where that is wrong.
+pub fn inflater(data: &[u8]) {
+    let [flags, length, size, bytes @ ..] = data else { return };
+    let flag = |bit: u32| flags & 1 << bit != 0;
+    let deflate = Deflate {
+        server_no_context_takeover: flag(0),
+        client_no_context_takeover: flag(0),
+        server_max_window_bits: 8 + (flags >> 1 & 7),
+        client_max_window_bits: 8 + (flags >> 1 & 7),
+    };
+    let (first, second) = bytes.split_at(usize::from(*length).min(bytes.len()));
+    let size = usize::from(*size) + 1;
+    if flag(4) {
+        check_round_trip(&deflate, first, second, size);
+        return;
+    }
+    let (mut whole, mut pieces) = (Inflater::new(&deflate), Inflater::new(&deflate));
+    for message in [first, second] {
+        let inflated = inflate(&mut whole, message, usize::MAX);
+        let in_pieces = inflate(&mut pieces, message, size);
+        // A server that looks back beyond the window it has agreed to is found out only where the window is all there is.
+        let beyond = deflate.server_max_window_bits < 15 && in_pieces.is_err() != inflated.is_err();
+        assert!(in_pieces == inflated || beyond, "where it is cut changes nothing");
+        if std::ptr::eq(message, first) {
+            check_against_zlib(message, &inflated);
+        }
+        if inflated.is_err() || in_pieces.is_err() {
+            return;
+        }
+        if flag(5) {
+            pieces.idle();
+        }
+    }
+}
+
+/// Inflates one message, handed over in pieces of this size.
+fn inflate(with: &mut Inflater, message: &[u8], size: usize) -> Result<Vec<u8>, Failure> {
+    let mut inflated = Vec::new();
+    let mut sink = |piece: &[u8]| {
+        if inflated.len() + piece.len() > MESSAGE {
+            return Err(Failure::MessageTooLong { limit: MESSAGE as u64 });
+        }
+        inflated.extend_from_slice(piece);
+        Ok(())
+    };
+    for piece in message.chunks(size) {
+        with.inflate(piece, &mut sink)?;
+    }
+    with.finish()?;
+    Ok(inflated)
+}
+
+/// Compares a first message with what zlib makes of it.
+fn check_against_zlib(message: &[u8], inflated: &Result<Vec<u8>, Failure>) {
+    let (mut zlib, mut output) = (Decompress::new(false), Vec::with_capacity(2 * MESSAGE));
+    let status = zlib.decompress_vec(message, &mut output, FlushDecompress::Sync);
+    // After a block that says it is the last one, ours may go on.
+    let ended = matches!(status, Ok(Status::StreamEnd));
+    let whole = output.len();
+    let tail = zlib.decompress_vec(&[0, 0, 0xff, 0xff], &mut output, FlushDecompress::Sync);
+    let invalid = message.is_empty() || status.is_err() || tail.is_err() || output.len() > whole;
+    match inflated {
+        Ok(inflated) if ended => assert!(inflated.starts_with(&output)),
+        Ok(inflated) => assert!(!invalid && *inflated == output),
+        Err(Failure::MessageTooLong { .. }) => assert!(ended || output.len() > MESSAGE),
+        Err(_) => assert!(invalid || ended),
+    }
+}
+
+fn check_round_trip(deflate: &Deflate, first: &[u8], second: &[u8], size: usize) {
+    let (mut deflater, mut inflater) = (Deflater::new(deflate), Inflater::new(deflate));
+    for message in [first, second, first] {
+        let mut wire = Vec::new();
+        for piece in message.chunks(size) {
+            deflater.deflate(piece);
+            wire.extend_from_slice(deflater.deflated());
+            deflater.clear();
+        }
+        deflater.finish();
+        wire.extend_from_slice(deflater.deflated());
+        deflater.clear();
+        assert_eq!(inflate(&mut inflater, &wire, size).as_deref(), Ok(message));
+        inflater.idle();
+    }
+}

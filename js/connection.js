@@ -1,0 +1,198 @@
+// One connection: the state that Rust keeps, and the platform's socket that carries it.
+
+import { Handler } from "./handler.js";
+import { isBlob, sizeOf } from "./conversions.js";
+import { checkClose, Ending, Opening, State } from "./rules_bg.js";
+
+const { addEventListener, dispatchEvent, removeEventListener } = EventTarget.prototype;
+const { setInterval, clearInterval, setTimeout, clearTimeout } = globalThis;
+const { apply } = Reflect;
+
+/** The kinds of events that a socket fires. */
+export const TYPES = ["open", "message", "error", "close"];
+
+/** How often a Close that waits for blobs looks whether they are gone, in milliseconds. */
+const LOOK_EVERY = 10;
+
+/** After how many looks without any progress it waits no longer: 5 s. */
+const LOOKS = 500;
+
+/** What is behind an instance of the class. */
+export class Connection {
+  binaryType = "blob";
+  handlers = { open: new Handler(), message: new Handler(), error: new Handler(), close: new Handler() };
+  #state;
+  #target;
+  #platform;
+  /** The platform's socket, unless the platform refused to start; where it can be, the target itself. */
+  #carrier;
+  /** What the platform had queued at the end, once that has come. */
+  #bufferedAtEnd;
+  #sentBlob = false;
+  #isClosing = false;
+  #failing;
+  #waiting;
+
+  constructor(platform, url, protocols, target, carrier) {
+    this.url = url;
+    this.#state = new State(protocols);
+    this.#platform = platform;
+    this.#target = target;
+    this.#carrier = carrier;
+    if (carrier) {
+      platform.setBinaryType(carrier, this.binaryType);
+      // Nobody can be there before us, and of those who listen at the same object, who captures is first.
+      for (const type of TYPES) platform.addEventListener(carrier, type, this);
+    } else {
+      this.#failInATask();
+    }
+  }
+
+  get readyState() {
+    return this.#state.readyState(this.#platformState());
+  }
+
+  get bufferedAmount() {
+    return this.#queued() + this.#state.discarded();
+  }
+
+  get extensions() {
+    return this.#state.extensions();
+  }
+
+  get protocol() {
+    return this.#state.protocol();
+  }
+
+  setBinaryType(value) {
+    this.binaryType = value;
+    if (this.#carrier) this.#platform.setBinaryType(this.#carrier, value);
+  }
+
+  send(data) {
+    if (!this.#state.maySend(this.#platformState())) return this.#state.discard(sizeOf(data));
+    this.#sentBlob ||= typeof data === "object" && isBlob(data);
+    try {
+      this.#platform.send(this.#carrier, data);
+    } catch {
+      this.#state.flagAsFull(sizeOf(data));
+      this.#closeCarrier();
+    }
+  }
+
+  close(code, reason) {
+    const sent = checkClose(code, reason);
+    if (!this.#state.close(this.#platformState()) || !this.#carrier) return;
+    // An absent code is left out: an engine takes `undefined` for zero.
+    const frame = sent === undefined ? [] : reason ? [sent, reason] : [sent];
+    if (this.#sentBlob && this.#queued() > 0) this.#closeAfterBlobs(frame);
+    else this.#closeCarrier(frame);
+  }
+
+  /** Hears of the platform's events, before anybody else. */
+  handleEvent(event) {
+    // Whatever a script dispatches at the platform's own object is for its listeners alone.
+    if (this.#isCarrier() && !event.isTrusted) return;
+    // Unlike an engine's, a socket that is written in JavaScript may tell of its end while it is being closed.
+    if (this.#isClosing) return void setTimeout(() => this.handleEvent(event), 0);
+    switch (event.type) {
+      case "open":
+        return this.#opened(event);
+      case "message":
+        return this.#state.received() ? this.#pass(event) : this.#withhold(event);
+      case "error":
+        // It is fired with the `close` that follows; an engine may forget that one.
+        this.#withhold(event);
+        this.#state.failed();
+        return this.#failInATask();
+      case "close":
+        for (const type of TYPES) this.#platform.removeEventListener(this.#carrier, type, this);
+        return this.#end(this.#state.closed(event.code, event.reason, event.wasClean), event);
+    }
+  }
+
+  #opened(event) {
+    const carrier = this.#carrier;
+    switch (this.#state.established(this.#platform.protocol(carrier), this.#platform.extensions(carrier))) {
+      case Opening.Open:
+        return this.#pass(event);
+      case Opening.Fail:
+        this.#withhold(event);
+        this.#closeCarrier();
+        return this.#end(this.#state.abandoned());
+      default:
+        return this.#withhold(event);
+    }
+  }
+
+  /** Fires what the end of the connection comes to; the platform may have told it by an event. */
+  #end(ending, event) {
+    const isAsTold = ending === Ending.AsTold || ending === Ending.AfterError;
+    if (event && !isAsTold) this.#withhold(event);
+    if (ending === Ending.Nothing) return;
+    clearTimeout(this.#failing);
+    clearInterval(this.#waiting);
+    this.#bufferedAtEnd = this.#queued();
+    if (ending !== Ending.AsTold) this.#dispatch(new Event("error"));
+    if (isAsTold) this.#pass(event);
+    else this.#dispatch(this.#platform.closeEvent(this.#state.closeCode()));
+  }
+
+  /** Lets an event reach the listeners: where the platform's object is another, by a copy. */
+  #pass(event) {
+    if (!this.#isCarrier()) this.#dispatch(copy(event));
+  }
+
+  #withhold(event) {
+    if (this.#isCarrier()) event.stopImmediatePropagation();
+  }
+
+  #isCarrier() {
+    return this.#target === this.#carrier;
+  }
+
+  #dispatch(event) {
+    apply(dispatchEvent, this.#target, [event]);
+  }
+
+  #failInATask() {
+    this.#failing = setTimeout(() => this.#end(this.#state.abandoned()), 0);
+  }
+
+  /**
+   * A Close must not overtake a blob that was sent before, but in WebKit it does, and the blob is lost. So it waits until
+   * the platform has nothing queued, or takes no more.
+   */
+  #closeAfterBlobs(frame) {
+    let least = this.#queued();
+    let looks = 0;
+    this.#waiting = setInterval(() => {
+      const queued = this.#queued();
+      looks = queued < least ? 0 : looks + 1;
+      least = Math.min(least, queued);
+      if (queued > 0 && looks < LOOKS) return;
+      clearInterval(this.#waiting);
+      this.#closeCarrier(frame);
+    }, LOOK_EVERY);
+  }
+
+  #closeCarrier(frame = []) {
+    this.#isClosing = true;
+    try {
+      this.#platform.close(this.#carrier, ...frame);
+    } finally {
+      this.#isClosing = false;
+    }
+  }
+
+  #queued() {
+    return this.#bufferedAtEnd ?? (this.#carrier ? this.#platform.bufferedAmount(this.#carrier) : 0);
+  }
+
+  #platformState() {
+    return this.#carrier ? this.#platform.readyState(this.#carrier) : 0;
+  }
+}
+
+/** An event of the same kind with the same data, which is neither read nor copied. */
+const copy = (event) => new event.constructor(event.type, event);

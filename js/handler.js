@@ -1,0 +1,27 @@
+// Event handlers: what `onopen` and its like hold.
+// https://html.spec.whatwg.org/multipage/webappapis.html#event-handlers
+
+import { isObject } from "./conversions.js";
+
+const { addEventListener, removeEventListener } = EventTarget.prototype;
+const { apply } = Reflect;
+
+/** One event handler: a listener at the target from when it is set until it is null, in the same place all the while. */
+export class Handler {
+  callback = null;
+
+  set(target, type, value) {
+    const had = this.callback !== null;
+    // [LegacyTreatNonObjectAsNull]: an object that cannot be called is kept all the same.
+    this.callback = isObject(value) ? value : null;
+    const has = this.callback !== null;
+    if (has && !had) apply(addEventListener, target, [type, this]);
+    if (had && !has) apply(removeEventListener, target, [type, this]);
+  }
+
+  handleEvent(event) {
+    const { callback } = this;
+    // What it throws is for whoever dispatches to report, as of any listener.
+    if (typeof callback === "function" && apply(callback, event.currentTarget, [event]) === false) event.preventDefault();
+  }
+}

@@ -1,0 +1,11 @@
+// The main entry, in a browser: the compiled rules stand beside this file.
+
+import { load } from "./load.js";
+import { over } from "./websocket.js";
+
+const response = await fetch(new URL("./samesocket.wasm", import.meta.url));
+if (!response.ok) throw new Error(`${response.url}: ${response.status} ${response.statusText}`);
+load(await WebAssembly.compile(await response.arrayBuffer()));
+
+export const WebSocket = over(globalThis);
+export { over };

@@ -1,0 +1,18 @@
+//! Exceptions, as JavaScript throws them.
+
+use samesocket::Exception;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The platform's class, which derives the legacy code from the name.
+    #[wasm_bindgen(js_name = DOMException)]
+    pub type DomException;
+
+    #[wasm_bindgen(constructor, js_class = DOMException)]
+    fn new(message: &str, name: &str) -> DomException;
+}
+
+pub(crate) fn throw(exception: &Exception) -> DomException {
+    DomException::new(&exception.to_string(), exception.name())
+}

@@ -1,0 +1,10 @@
+// The entry that awaits nothing: the compiled rules are in this file.
+
+import { load } from "./load.js";
+import bytes from "./samesocket.wasm";
+import { over } from "./websocket.js";
+
+load(new WebAssembly.Module(bytes));
+
+export const WebSocket = over(globalThis);
+export { over };

@@ -1,0 +1,98 @@
+// The tests in an engine: in a window, which starts the workers, and in these. It is one classic script, so that a service
+// worker can take it, and so is the class that it tests.
+
+import { over, WebSocket } from "../sync.js";
+import { NOWHERE } from "./assert.js";
+import * as conversions from "./conversions.js";
+import * as events from "./events.js";
+import * as lifetime from "./lifetime.js";
+import * as loading from "./loading.js";
+import * as shape from "./shape.js";
+
+const Platform = globalThis.WebSocket;
+const script = globalThis.document?.currentScript.src;
+
+async function run(server, more = []) {
+  const lists = [
+    // What is demanded of ours is what engines do: the platform's own class shows that the test asks for the right thing.
+    shape.tests("the platform", Platform, NOWHERE, false),
+    shape.tests("samesocket", WebSocket, NOWHERE),
+    shape.tests("samesocket over samesocket", over({ WebSocket }), NOWHERE),
+    conversions.tests(WebSocket, NOWHERE),
+    events.tests(WebSocket, server, true),
+    more,
+  ];
+  const failed = [];
+  let passed = 0;
+  for (const [name, act] of lists.flat()) {
+    try {
+      await Promise.race([act(), late(name)]);
+      passed += 1;
+    } catch (error) {
+      failed.push(`${name}: ${error?.stack?.includes(error.message) ? error.stack : `${error}\n${error?.stack}`}`);
+    }
+  }
+  return { passed, failed };
+}
+
+const CONTEXTS = {
+  window: (server) => {
+    // Whoever starts the engine has it say when to collect; not every engine can.
+    const lives = globalThis.gc ? lifetime.tests(WebSocket, Platform, server) : [];
+    return run(server, [...loading.tests(script, server), ...lives]);
+  },
+  dedicated: (server) => ask(new Worker(script), server),
+  shared: (server) => {
+    const target = new SharedWorker(script);
+    return ask(target.port, server, { target });
+  },
+  async service(server) {
+    const scope = new URL("nothing/", script).href;
+    const registration = await navigator.serviceWorker.register(script, { scope });
+    try {
+      const worker = registration.installing ?? registration.waiting ?? registration.active;
+      const { port1, port2 } = new MessageChannel();
+      return await ask(port1, server, { send: () => worker.postMessage(server, [port2]) });
+    } finally {
+      await registration.unregister();
+    }
+  },
+};
+
+const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} takes too long`)), 90_000));
+
+/** Has a worker run the tests. */
+function ask(port, server, { target = port, send = () => port.postMessage(server) } = {}) {
+  return new Promise((resolve, reject) => {
+    port.onmessage = ({ data }) => resolve(data);
+    setTimeout(() => reject(new Error("no answer")), 60_000);
+    target.onerror = (event) => reject(new Error(event.message ?? event.type));
+    send();
+  });
+}
+
+if (globalThis.document) {
+  const params = new URLSearchParams(location.search);
+  const { plain, engine } = JSON.parse(params.get("server"));
+  const all = { passed: 0, failed: [] };
+  (async () => {
+    for (const [context, start] of Object.entries(CONTEXTS)) {
+      try {
+        const { passed, failed } = await start(plain);
+        all.passed += passed;
+        all.failed.push(...failed.map((text) => `${context}: ${text}`));
+      } catch (error) {
+        all.failed.push(`${context}: ${error}`);
+      }
+    }
+    await fetch(`http://${plain}/control/report?name=class-${engine}`, { method: "POST", body: JSON.stringify(all) });
+  })();
+} else {
+  globalThis.addEventListener("connect", ({ ports: [port] }) => {
+    port.onmessage = async ({ data }) => port.postMessage(await run(data));
+  });
+  globalThis.addEventListener("message", (event) => {
+    const answer = run(event.data).then((found) => (event.ports[0] ?? globalThis).postMessage(found));
+    event.waitUntil?.(answer);
+  });
+}

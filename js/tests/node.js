@@ -1,0 +1,19 @@
+// The tests in Node, over the class of `undici`; `SAMESOCKET_SERVER` is where the fault server is.
+
+import { test } from "node:test";
+
+import * as undici from "undici";
+import reference from "webidl-conversions";
+
+import { over } from "../node.js";
+import { NOWHERE } from "./assert.js";
+import * as conversions from "./conversions.js";
+import * as events from "./events.js";
+import * as shape from "./shape.js";
+
+const server = process.env.SAMESOCKET_SERVER;
+if (!server) throw new Error("SAMESOCKET_SERVER is to be the host and port of the fault server");
+const WebSocket = over(undici);
+
+const lists = [shape.tests("samesocket", WebSocket, NOWHERE), conversions.tests(WebSocket, NOWHERE, reference), events.tests(WebSocket, server, false)];
+for (const [name, run] of lists.flat()) test(name, run);

@@ -1,0 +1,36 @@
+// Ours and the platform's are assignable to each other, both ways: the instances, the classes, and what is done with them.
+
+import { over, WebSocket as Ours, type WebSocketEventMap as OursEvents } from "samesocket";
+import { WebSocket as Sync } from "samesocket/sync";
+import "samesocket/auto";
+
+declare const theirs: globalThis.WebSocket;
+declare const ours: Ours;
+
+export const oursAsTheirs: globalThis.WebSocket = ours;
+export const theirsAsOurs: Ours = theirs;
+export const classAsTheirs: typeof globalThis.WebSocket = Ours;
+export const classAsOurs: typeof Ours = globalThis.WebSocket;
+export const same: typeof Ours = Sync;
+export const made: Ours = new (over(globalThis))("/feed", ["chat"]);
+export const eventsAsTheirs: globalThis.WebSocketEventMap = {} as OursEvents;
+export const eventsAsOurs: OursEvents = {} as globalThis.WebSocketEventMap;
+
+globalThis.WebSocket = Ours;
+
+ours.addEventListener("message", ({ data, origin }) => ours.send(`${data} ${origin}`));
+ours.onclose = ({ code, wasClean }) => [code.toFixed(), wasClean];
+ours.binaryType = "arraybuffer";
+const state: 0 | 1 | 2 | 3 = ours.OPEN;
+export class Sub extends Ours {
+  last: number = state;
+}
+
+// @ts-expect-error
+ours.readyState = 1;
+// @ts-expect-error
+ours.binaryType = "text";
+// @ts-expect-error
+ours.send(1);
+// @ts-expect-error
+new Ours();

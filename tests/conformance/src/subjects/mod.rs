@@ -1,0 +1,5 @@
+//! The subjects that there are everywhere; a page has the platform's own class too, [`Platform`](crate::place).
+
+mod samesocket;
+
+pub use self::samesocket::Samesocket;

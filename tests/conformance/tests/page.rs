@@ -1,0 +1,32 @@
+//! What is particular to a window: the base URL of a document.
+#![cfg(all(target_family = "wasm", target_os = "unknown"))]
+
+use samesocket::{Exception, WebSocket};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+fn run(script: &str) {
+    js_sys::Function::new_no_args(script).call0(&JsValue::NULL).expect("a script that runs");
+}
+
+#[wasm_bindgen_test]
+fn a_base_element_is_the_base_of_relative_urls() {
+    run(
+        "const base = document.createElement('base'); base.href = 'https://base.example/dir/'; document.head.prepend(base);",
+    );
+    let socket = WebSocket::new("a?b", ());
+    run("document.querySelector('base').remove();");
+    let socket = socket.expect("a relative URL");
+    assert_eq!(socket.url(), "wss://base.example/dir/a?b");
+    assert!(WebSocket::new("a", ()).expect("a relative URL").url().starts_with("ws://"));
+}
+
+#[wasm_bindgen_test]
+fn a_base_that_is_no_hierarchy_refuses_relative_urls() {
+    run("const base = document.createElement('base'); base.href = 'mailto:a@b'; document.head.prepend(base);");
+    let outcome = WebSocket::new("a", ());
+    run("document.querySelector('base').remove();");
+    assert_eq!(outcome.map(drop), Err(Exception::InvalidUrl { url: "a".to_owned() }));
+}

@@ -1,0 +1,340 @@
+//! The futures API in an engine, against the fault server.
+#![cfg(all(target_family = "wasm", target_os = "unknown"))]
+
+mod support;
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures::future::{join, join3};
+use futures::{FutureExt, SinkExt, StreamExt};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::Date;
+use samesocket::reconnect::{Backoff, Reconnect, State, reconnect};
+use samesocket::{BinaryType, Connect, ConnectError, Error, Heartbeat, Message, ReadyState, Socket, connect};
+use support::{Alive, Place};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::{Event, EventTarget};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// A connection at the fault server.
+fn to(place: &Place, query: &str) -> Connect {
+    connect(place.server.socket_url(&place.id, query))
+}
+
+/// What a stream gives, in a line.
+fn line(item: &Result<Message, Error>) -> String {
+    match item {
+        Ok(Message::Text(text)) => text.to_string(),
+        Ok(other) => format!("{} bytes", other.size()),
+        Err(Error::Failed(failed)) => format!("failed {}", failed.event().code),
+        Err(error) => format!("error {error}"),
+    }
+}
+
+/// All that a stream gives.
+async fn lines(socket: &mut Socket) -> Vec<String> {
+    let mut lines = Vec::new();
+    while let Some(item) = socket.next().await {
+        lines.push(line(&item));
+    }
+    lines
+}
+
+/// Polls once.
+fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    future.poll_unpin(&mut Context::from_waker(Waker::noop()))
+}
+
+#[wasm_bindgen_test]
+async fn a_conversation_from_open_to_close() {
+    let place = Place::new("conversation").await;
+    let mut socket = to(&place, "subprotocol=chat&do=text:a,bin:0102,echo").subprotocols(["chat"]).await.unwrap();
+    assert_eq!((socket.ready_state(), &*socket.protocol()), (ReadyState::Open, "chat"));
+    socket.send("hello".into()).await.unwrap();
+    for expected in ["a", "2 bytes", "hello"] {
+        assert_eq!(line(&socket.next().await.unwrap()), expected);
+    }
+    let event = socket.close(Some(3000), Some("done")).await.unwrap();
+    assert_eq!((event.code, &*event.reason, event.was_clean), (3000, "done", true));
+    assert!(socket.next().await.is_none());
+    let error = socket.send("mine".into()).await.unwrap_err();
+    assert!(matches!(error, Error::NotOpen(Message::Text(text)) if text == "mine"));
+}
+
+#[wasm_bindgen_test]
+async fn messages_that_come_with_the_handshake_are_there_however_late_the_poll() {
+    let place = Place::new("late").await;
+    let mut connecting = to(&place, "packet=1&do=text:a,text:b,close:1000");
+    assert!(poll_once(&mut connecting).is_pending());
+    place.ended().await;
+    place.settle().await;
+    let mut socket = connecting.await.unwrap();
+    assert_eq!(lines(&mut socket).await, ["a", "b"]);
+    assert_eq!(socket.closed().await.code, 1000);
+}
+
+#[wasm_bindgen_test]
+async fn a_failure_is_one_error_and_the_end() {
+    let place = Place::new("failure").await;
+    let mut socket = to(&place, "do=text:a,gate:go,drop").await.unwrap();
+    place.server.release(&place.id, "go").await;
+    assert_eq!(lines(&mut socket).await, ["a", "failed 1006"]);
+    assert!(socket.next().await.is_none());
+}
+
+#[wasm_bindgen_test]
+async fn a_connection_that_fails_says_so() {
+    let place = Place::new("refused").await;
+    assert!(matches!(to(&place, "status=403").await, Err(ConnectError::Failed(failed)) if failed.event().code == 1006));
+    assert!(matches!(connect("ws://a/#b").await, Err(ConnectError::Exception(_))));
+}
+
+#[wasm_bindgen_test]
+async fn a_connection_given_up_at_any_point_leaves_nothing() {
+    let place = Place::new("given-up").await;
+    place.settle().await;
+    let before = Alive::now();
+    let mut connecting = to(&place, "hold=handshake");
+    assert!(poll_once(&mut connecting).is_pending());
+    place.server.record(&place.id, "request").await.unwrap();
+    drop(connecting);
+    assert_eq!(Alive::now().listeners, before.listeners);
+    place.server.release(&place.id, "handshake").await;
+    place.ended().await;
+    let open = Place::new("given-up-open").await;
+    let mut connecting = to(&open, "do=text:a,echo");
+    assert!(poll_once(&mut connecting).is_pending());
+    open.server.record(&open.id, "handshake").await.unwrap();
+    drop(connecting);
+    open.ended().await;
+    place.settle().await;
+    assert_eq!(Alive::now(), before);
+}
+
+#[wasm_bindgen_test]
+async fn out_of_time_the_connection_is_given_up() {
+    let place = Place::new("timeout").await;
+    place.settle().await;
+    let before = Alive::now();
+    let timeout = Duration::from_millis(50);
+    let connected = to(&place, "hold=handshake").timeout(timeout).await;
+    assert!(matches!(connected, Err(ConnectError::TimedOut { after }) if after == timeout));
+    place.server.release(&place.id, "handshake").await;
+    place.ended().await;
+    place.settle().await;
+    assert_eq!(Alive::now(), before);
+}
+
+#[wasm_bindgen_test]
+async fn a_closing_handshake_has_a_deadline() {
+    let place = Place::new("close-deadline").await;
+    let timeout = Duration::from_millis(50);
+    let mut socket = to(&place, "do=await-close,gate:go,answer").close_timeout(timeout).await.unwrap();
+    assert!(matches!(SinkExt::close(&mut socket).await, Err(Error::CloseTimedOut { .. })));
+    place.server.release(&place.id, "go").await;
+    assert!(socket.closed().await.was_clean);
+}
+
+#[wasm_bindgen_test]
+async fn an_idle_socket_is_closed() {
+    let place = Place::new("idle").await;
+    let mut socket = to(&place, "do=text:a,answer").idle_timeout(Duration::from_millis(50)).await.unwrap();
+    assert_eq!(lines(&mut socket).await, ["a", "error nothing came for 50ms"]);
+    assert_eq!(place.ended().await.close.unwrap().code, Some(4008));
+}
+
+#[wasm_bindgen_test]
+async fn over_the_receive_limit_there_is_one_error_and_a_close() {
+    let place = Place::new("limit").await;
+    let mut socket = to(&place, "do=flood:100:1000,answer").receive_limit(10, 1 << 20).await.unwrap();
+    assert_eq!(socket.closed().await.code, 4009);
+    let mut expected = vec!["1000 bytes".to_owned(); 10];
+    expected.push("error a message came while 10 messages of 10000 bytes waited to be taken".to_owned());
+    assert_eq!(lines(&mut socket).await, expected);
+}
+
+#[wasm_bindgen_test]
+async fn a_sender_waits_while_much_is_queued_and_looks_at_most_250_times_a_second() {
+    let place = Place::new("send-wait").await;
+    // WebKit's amount falls when its library has queued the bytes.
+    let mark = 1 << 20;
+    let socket = to(&place, "do=read-gate:go,await-close,answer").high_water_mark(mark).await.unwrap();
+    let piece = Message::from(vec![7; 1 << 20]);
+    let mut sent = 0;
+    let all = 64;
+    {
+        let mut sending = pin!(async {
+            for _ in 0..all {
+                socket.send(piece.clone()).await.unwrap();
+                sent += 1;
+                assert!(socket.buffered_amount() <= mark + (1 << 20), "a mark and a message");
+            }
+        });
+        let polls = Rc::new(Cell::new(0));
+        let counted = {
+            let polls = Rc::clone(&polls);
+            futures::future::poll_fn(move |context| {
+                polls.set(polls.get() + 1);
+                sending.as_mut().poll(context)
+            })
+        };
+        let begin = Date::now();
+        let released = async {
+            TimeoutFuture::new(500).await;
+            place.server.release(&place.id, "go").await;
+        };
+        join(counted, released).await;
+        let seconds = (Date::now() - begin) / 1000.0;
+        assert!(f64::from(polls.get()) < 20.0 + 250.0 * seconds, "{} polls in {seconds} s", polls.get());
+    }
+    assert_eq!(sent, all);
+    socket.drained().await.unwrap();
+    assert_eq!(socket.buffered_amount(), 0);
+    socket.close(None, None).await.unwrap();
+    assert_eq!(place.ended().await.messages.iter().filter(|message| message.length == 1 << 20).count(), all);
+}
+
+#[wasm_bindgen_test]
+async fn who_waits_for_room_is_woken_when_the_socket_closes() {
+    let place = Place::new("send-closed").await;
+    if place.server.engine == "webkit" {
+        // Its amount falls at once, so that nobody waits.
+        return;
+    }
+    let socket = to(&place, "do=read-gate:go,drop").high_water_mark(0).await.unwrap();
+    socket.send(vec![7; 32 << 20].into()).await.unwrap();
+    let released = async {
+        TimeoutFuture::new(100).await;
+        place.server.release(&place.id, "go").await;
+    };
+    let (sent, drained, ()) = join3(socket.send("mine".into()), socket.drained(), released).await;
+    assert!(matches!(sent, Err(Error::NotOpen(_))), "{sent:?}");
+    assert!(matches!(drained, Err(Error::Undelivered { .. })), "{drained:?}");
+}
+
+/// Brings a socket into a state, drops it, and checks that nothing of it is left.
+async fn drop_leaves_nothing<F: Future<Output = Socket>>(name: &str, query: &str, bring: impl FnOnce(Socket) -> F) {
+    let place = Place::new(name).await;
+    place.settle().await;
+    let before = Alive::now();
+    let socket = bring(to(&place, query).idle_timeout(Duration::from_mins(1)).await.unwrap()).await;
+    drop(socket);
+    assert_eq!(Alive::now().listeners, before.listeners, "listeners are freed at once");
+    place.server.release(&place.id, "now").await;
+    place.ended().await;
+    place.settle().await;
+    assert_eq!(Alive::now(), before, "nothing is left");
+}
+
+#[wasm_bindgen_test]
+async fn dropping_while_open_leaves_nothing() {
+    drop_leaves_nothing("drop-open", "", |mut socket| async {
+        assert!(socket.next().now_or_never().is_none());
+        socket
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn dropping_while_sending_waits_leaves_nothing() {
+    drop_leaves_nothing("drop-sending", "do=read-gate:now,echo", |socket| async {
+        while socket.buffered_amount() <= 1 << 20 && socket.try_send(vec![7; 32 << 20].into()).is_ok() {}
+        let _ = socket.send("more".into()).now_or_never();
+        socket
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn dropping_while_closing_leaves_nothing() {
+    drop_leaves_nothing("drop-closing", "do=await-close,gate:now,answer", |socket| async {
+        assert!(socket.close(None, None).now_or_never().is_none());
+        socket
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn dropping_when_closed_leaves_nothing() {
+    drop_leaves_nothing("drop-closed", "do=text:a,close:1000", |socket| async {
+        socket.closed().await;
+        socket
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_blob_is_forwarded_without_being_read() {
+    let place = Place::new("forward").await;
+    let mut socket = to(&place, "do=bytes:100000,await:1,close:1000").binary_type(BinaryType::Blob).await.unwrap();
+    let message = socket.next().await.unwrap().unwrap();
+    assert!(matches!(&message, Message::Blob(blob) if blob.size() == 100_000));
+    socket.send(message).await.unwrap();
+    assert!(socket.next().await.is_none());
+    assert_eq!(place.ended().await.messages[0].length, 100_000);
+}
+
+#[wasm_bindgen_test]
+async fn a_heartbeat_asks_by_messages_and_ends_when_no_answer_comes() {
+    let place = Place::new("heartbeat").await;
+    let heartbeat = Heartbeat::new("ping".into(), |message| matches!(message, Message::Text(text) if text == "pong"))
+        .every(Duration::from_millis(20))
+        .within(Duration::from_millis(300));
+    let mut socket = to(&place, "do=await:1,text:pong,await:1,text:news,answer").heartbeat(heartbeat).await.unwrap();
+    assert_eq!(lines(&mut socket).await, ["news", "error the peer did not answer within 300ms"]);
+    let record = place.ended().await;
+    assert_eq!((record.messages.len(), record.close.unwrap().code), (3, Some(4008)));
+}
+
+/// A socket that comes back, to another query each time.
+fn back_to(place: &Place, queries: &'static [&'static str], first_wait: Duration) -> Reconnect {
+    let attempts = Cell::new(0);
+    let url = place.server.socket_url(&place.id, "");
+    let backoff = Backoff { first: first_wait, longest: first_wait, ..Backoff::default() };
+    reconnect(move |_| {
+        let query = queries[attempts.replace(attempts.get() + 1)];
+        let connect = connect(format!("{url}&{query}"));
+        async { Some(connect) }
+    })
+    .backoff(backoff)
+}
+
+#[wasm_bindgen_test]
+async fn a_socket_that_is_lost_comes_back() {
+    let place = Place::new("back").await;
+    let queries = &["status=403", "do=text:a,close:1012", "do=text:b,close:1000"];
+    let mut socket = back_to(&place, queries, Duration::from_millis(10)).start();
+    let mut seen = Vec::new();
+    while let Some(message) = socket.next().await {
+        match message {
+            Ok(Message::Text(text)) => seen.push(text.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(seen, ["a", "b"]);
+}
+
+#[wasm_bindgen_test]
+async fn coming_online_ends_the_wait() {
+    let place = Place::new("online").await;
+    let mut socket = back_to(&place, &["status=403", "do=close:1000"], Duration::from_hours(1)).start();
+    let mut states = socket.states();
+    let online = async {
+        while let Some(state) = states.next().await {
+            if matches!(state, State::Waiting { .. }) {
+                // Once whoever tells the state has begun to wait.
+                TimeoutFuture::new(0).await;
+                let target: EventTarget = js_sys::global().unchecked_into();
+                target.dispatch_event(&Event::new("online").unwrap()).unwrap();
+            }
+        }
+    };
+    assert!(join(socket.next(), online).await.0.is_none());
+}

@@ -1,0 +1,265 @@
+//! The opening handshake, answered as the script says.
+
+use tungstenite::handshake::derive_accept_key;
+
+use crate::{
+    connection::{Connection, Gone},
+    deflate::Inflater,
+    http::{Request, Response, push_header, status_line},
+    record::Handshake,
+    script::{Accept, Answer, Fault, Pick, Script, Value},
+};
+
+/// What our permessage-deflate response asks of both sides.
+const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+/// What a connection is after its opening handshake.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The steps come next. The response is queued, and written unless it waits for them.
+    Accepted { compress: bool },
+    /// The client is to close it.
+    Over,
+    /// Its socket is to be closed at once.
+    Drop,
+    /// Its socket is to be reset.
+    Reset,
+}
+
+/// Answers the request.
+pub(crate) async fn perform(connection: &mut Connection, request: &Request, script: &Script) -> Result<Outcome, Gone> {
+    if script.hold {
+        let gate = connection.inbox.entry().gate("handshake");
+        if let Err(gone) = connection.receive_during(gate).await {
+            note(connection, Handshake::Aborted);
+            return Err(gone);
+        }
+    }
+    if let Some(fault) = script.fault {
+        note(connection, Handshake::Aborted);
+        return break_off(connection, request, script, fault).await;
+    }
+    let refusal = match script.answer.status {
+        Some(status) => Some(refuse(status, &script.answer)),
+        None if request.header("sec-websocket-key").is_none() => {
+            Some(Response::text(400, "the Sec-WebSocket-Key is missing\n").bytes(true))
+        }
+        None => None,
+    };
+    if let Some(refusal) = refusal {
+        note(connection, Handshake::Refused);
+        queue_early(connection, &script.answer);
+        connection.queue(&refusal);
+        connection.finish_sending().await;
+        return Ok(Outcome::Over);
+    }
+    queue_early(connection, &script.answer);
+    if script.answer.early && !script.packet {
+        connection.flush().await?;
+    }
+    let extensions = extensions(request, &script.answer);
+    connection.inbox.inflate_with(inflater(&extensions));
+    let compress = script.compress && !extensions.is_empty();
+    connection.queue(&response(request, &script.answer, &extensions));
+    note(connection, Handshake::Accepted);
+    if !script.packet {
+        connection.flush().await?;
+    }
+    Ok(Outcome::Accepted { compress })
+}
+
+/// Answers a request whose script cannot be followed.
+pub(crate) async fn refuse_script(connection: &mut Connection, error: String) {
+    connection.queue(&Response::text(400, format!("{error}\n")).bytes(true));
+    connection.inbox.entry().update(|record| {
+        record.handshake = Some(Handshake::Refused);
+        record.error = Some(error);
+    });
+    connection.finish_sending().await;
+}
+
+async fn break_off(
+    connection: &mut Connection,
+    request: &Request,
+    script: &Script,
+    fault: Fault,
+) -> Result<Outcome, Gone> {
+    match fault {
+        Fault::Nothing => {}
+        Fault::Drop => return Ok(Outcome::Drop),
+        Fault::Reset => return Ok(Outcome::Reset),
+        Fault::Garbage => {
+            connection.queue(b"\x00this is no HTTP\x00\r\n\r\n");
+            connection.finish_sending().await;
+        }
+        Fault::Half => {
+            let extensions = extensions(request, &script.answer);
+            let whole = response(request, &script.answer, &extensions);
+            connection.queue(&whole[..whole.len() / 2]);
+            connection.finish_sending().await;
+        }
+    }
+    Ok(Outcome::Over)
+}
+
+fn note(connection: &Connection, handshake: Handshake) {
+    let entry = connection.inbox.entry();
+    entry.update(|record| record.handshake = Some(handshake));
+}
+
+fn queue_early(connection: &mut Connection, answer: &Answer) {
+    if answer.early {
+        let mut early = status_line(103);
+        push_header(&mut early, "Link", b"</style.css>; rel=preload; as=style");
+        early.extend_from_slice(b"\r\n");
+        connection.queue(&early);
+    }
+}
+
+fn refuse(status: u16, answer: &Answer) -> Vec<u8> {
+    // The body and its length come from an ordinary response; the script's headers go before.
+    let ordinary = Response::text(status, format!("status {status}\n")).bytes(true);
+    let mut bytes = status_line(status);
+    let rest = ordinary.get(bytes.len()..).unwrap_or_default().to_vec();
+    if let Some(location) = &answer.location {
+        push_header(&mut bytes, "Location", location);
+    }
+    push_literal(&mut bytes, &answer.headers);
+    bytes.extend(rest);
+    bytes
+}
+
+fn response(request: &Request, answer: &Answer, extensions: &[Vec<u8>]) -> Vec<u8> {
+    let key = request.header("sec-websocket-key").unwrap_or_default();
+    let right = derive_accept_key(key.as_bytes());
+    let accept = match answer.accept {
+        Accept::Right => Value::Other(right.into_bytes()),
+        Accept::Wrong => Value::Other(derive_accept_key(b"another key").into_bytes()),
+        Accept::Padded => Value::Other(format!(" \t {right} \t ").into_bytes()),
+        Accept::Missing => Value::Missing,
+    };
+    let mut bytes = status_line(101);
+    push_value(&mut bytes, "Upgrade", &answer.upgrade, b"websocket");
+    push_value(&mut bytes, "Connection", &answer.connection, b"Upgrade");
+    push_value(&mut bytes, "Sec-WebSocket-Accept", &accept, b"");
+    for subprotocol in subprotocols(request, answer) {
+        push_header(&mut bytes, "Sec-WebSocket-Protocol", &subprotocol);
+    }
+    for extension in extensions {
+        push_header(&mut bytes, "Sec-WebSocket-Extensions", extension);
+    }
+    push_literal(&mut bytes, &answer.headers);
+    bytes.extend_from_slice(b"\r\n");
+    bytes
+}
+
+fn subprotocols(request: &Request, answer: &Answer) -> Vec<Vec<u8>> {
+    if !answer.subprotocols.is_empty() {
+        return answer.subprotocols.clone();
+    }
+    let offered = request.offered();
+    let picked = match answer.pick {
+        Pick::First => offered.first().cloned(),
+        Pick::Last => offered.last().cloned(),
+        Pick::None => None,
+        Pick::Upper => offered.first().map(|first| first.to_uppercase()),
+    };
+    picked.into_iter().map(String::into_bytes).collect()
+}
+
+fn extensions(request: &Request, answer: &Answer) -> Vec<Vec<u8>> {
+    let offered = request.header("sec-websocket-extensions").is_some_and(|offer| offer.contains("permessage-deflate"));
+    match (answer.extensions.is_empty(), answer.deflate && offered) {
+        (false, _) => answer.extensions.clone(),
+        (true, true) => vec![DEFLATE.into()],
+        (true, false) => Vec::new(),
+    }
+}
+
+/// What the response lets the client compress with.
+fn inflater(extensions: &[Vec<u8>]) -> Option<Inflater> {
+    let text = String::from_utf8_lossy(&extensions.concat()).into_owned();
+    text.contains("permessage-deflate").then(|| Inflater::new(!text.contains("client_no_context_takeover")))
+}
+
+fn push_value(bytes: &mut Vec<u8>, name: &str, value: &Value, right: &[u8]) {
+    match value {
+        Value::Right => push_header(bytes, name, right),
+        Value::Missing => {}
+        Value::Other(other) => push_header(bytes, name, other),
+    }
+}
+
+fn push_literal(bytes: &mut Vec<u8>, headers: &[Vec<u8>]) {
+    for header in headers {
+        bytes.extend_from_slice(header);
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The response to a client that offers `chat, mqtt` and compression.
+    fn answered(query: &str) -> String {
+        let request = Request {
+            headers: [
+                ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+                ("sec-websocket-protocol", "chat, mqtt"),
+                ("sec-websocket-extensions", "permessage-deflate"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .to_vec(),
+            ..Request::default()
+        };
+        let answer = Script::parse(query).unwrap().answer;
+        let extensions = extensions(&request, &answer);
+        String::from_utf8(response(&request, &answer, &extensions)).unwrap()
+    }
+
+    #[test]
+    fn the_default_response_is_that_of_the_rfcs_example() {
+        assert_eq!(
+            answered(""),
+            "HTTP/1.1 101 Switching Protocols\r\n\
+             Upgrade: websocket\r\n\
+             Connection: Upgrade\r\n\
+             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+             Sec-WebSocket-Protocol: chat\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn subprotocols_are_picked_or_made_up() {
+        for (query, wanted) in [
+            ("pick=last", "Protocol: mqtt\r\n\r\n"),
+            ("pick=none", "xOo=\r\n\r\n"),
+            ("pick=upper", "Protocol: CHAT\r\n\r\n"),
+            ("subprotocol=", "Protocol: \r\n\r\n"),
+            ("subprotocol=a&subprotocol=b", "Protocol: a\r\nSec-WebSocket-Protocol: b\r\n\r\n"),
+        ] {
+            let answer = answered(query);
+            assert!(answer.ends_with(wanted), "{query}: {answer}");
+        }
+    }
+
+    #[test]
+    fn each_required_header_can_be_wrong_or_missing() {
+        assert!(!answered("accept=missing").contains("Accept"));
+        assert!(!answered("accept=wrong").contains("s3pPLMB"));
+        assert!(answered("accept=padded").contains(":  \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t \r\n"));
+        assert!(!answered("upgrade=missing").contains("Upgrade: websocket"));
+        assert!(answered("upgrade=h2c").contains("Upgrade: h2c\r\n"));
+        assert!(!answered("connection=missing").contains("Connection"));
+        assert!(answered("connection=a,%20uPgRaDe").contains("Connection: a, uPgRaDe\r\n"));
+    }
+
+    #[test]
+    fn extensions_are_agreed_on_or_made_up() {
+        assert!(!answered("").contains("Extensions"));
+        assert!(answered("deflate=1").contains(DEFLATE));
+        assert!(answered("extensions=x-foo").contains("Extensions: x-foo\r\n"));
+        assert!(answered("header=Set-Cookie:%20a=b").contains("\r\nSet-Cookie: a=b\r\n"));
+    }
+}

@@ -1,0 +1,216 @@
+//! A request's query as the script that the server follows.
+
+use crate::{query, step::Step};
+
+/// What to do with one connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Script {
+    pub(crate) answer: Answer,
+    /// Wait for the gate `handshake` before answering.
+    pub(crate) hold: bool,
+    /// Answer with something else than a response.
+    pub(crate) fault: Option<Fault>,
+    /// Write the response together with the first steps.
+    pub(crate) packet: bool,
+    /// Compress the server's own messages.
+    pub(crate) compress: bool,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// The response to the opening handshake.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) subprotocols: Vec<Vec<u8>>,
+    pub(crate) pick: Pick,
+    pub(crate) extensions: Vec<Vec<u8>>,
+    pub(crate) deflate: bool,
+    pub(crate) accept: Accept,
+    pub(crate) upgrade: Value,
+    pub(crate) connection: Value,
+    pub(crate) status: Option<u16>,
+    pub(crate) location: Option<Vec<u8>>,
+    pub(crate) early: bool,
+    pub(crate) headers: Vec<Vec<u8>>,
+}
+
+/// Which of the offered subprotocols to answer with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Pick {
+    #[default]
+    First,
+    Last,
+    None,
+    Upper,
+}
+
+/// What to make of `Sec-WebSocket-Accept`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Accept {
+    #[default]
+    Right,
+    Wrong,
+    Missing,
+    Padded,
+}
+
+/// A header that is right, absent or something else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Value {
+    #[default]
+    Right,
+    Missing,
+    Other(Vec<u8>),
+}
+
+/// What to send in the place of a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Garbage,
+    Nothing,
+    Drop,
+    Reset,
+    Half,
+}
+
+impl Script {
+    /// Reads a query; the error names what is unknown or wrong.
+    pub(crate) fn parse(query: &str) -> Result<Self, String> {
+        let mut script = Self::default();
+        let mut raw_steps = None;
+        for (key, raw) in query::pairs(query) {
+            let word = query::decode_text(raw);
+            let wrong = || format!("the key `{key}` cannot be `{word}`");
+            let answer = &mut script.answer;
+            match key.as_str() {
+                "id" => {}
+                "subprotocol" => answer.subprotocols.push(query::decode(raw)),
+                "pick" => answer.pick = Pick::parse(&word).ok_or_else(wrong)?,
+                "extensions" => answer.extensions.push(query::decode(raw)),
+                "deflate" => {
+                    script.compress = word == "send";
+                    answer.deflate = script.compress || flag(&word).ok_or_else(wrong)?;
+                }
+                "accept" => answer.accept = Accept::parse(&word).ok_or_else(wrong)?,
+                "upgrade" => answer.upgrade = Value::parse(raw),
+                "connection" => answer.connection = Value::parse(raw),
+                "status" => answer.status = Some(status(&word).ok_or_else(wrong)?),
+                "location" => answer.location = Some(query::decode(raw)),
+                "early" => answer.early = flag(&word).ok_or_else(wrong)?,
+                "header" => answer.headers.push(query::decode(raw)),
+                "handshake" => script.fault = Some(Fault::parse(&word).ok_or_else(wrong)?),
+                "hold" if word == "handshake" => script.hold = true,
+                "hold" => return Err(wrong()),
+                "packet" => script.packet = flag(&word).ok_or_else(wrong)?,
+                "do" if raw_steps.is_none() => raw_steps = Some(raw),
+                "do" => return Err("the key `do` stands twice".to_owned()),
+                _ => return Err(format!("unknown key `{key}`")),
+            }
+        }
+        script.steps = match raw_steps {
+            Some(raw) => Step::parse_list(raw)?,
+            None => vec![Step::Echo(None)],
+        };
+        Ok(script)
+    }
+}
+
+impl Pick {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "first" => Some(Self::First),
+            "last" => Some(Self::Last),
+            "none" => Some(Self::None),
+            "upper" => Some(Self::Upper),
+            _ => None,
+        }
+    }
+}
+
+impl Accept {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "wrong" => Some(Self::Wrong),
+            "missing" => Some(Self::Missing),
+            "padded" => Some(Self::Padded),
+            _ => None,
+        }
+    }
+}
+
+impl Value {
+    fn parse(raw: &str) -> Self {
+        match raw {
+            "missing" => Self::Missing,
+            _ => Self::Other(query::decode(raw)),
+        }
+    }
+}
+
+impl Fault {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "garbage" => Some(Self::Garbage),
+            "nothing" => Some(Self::Nothing),
+            "drop" => Some(Self::Drop),
+            "reset" => Some(Self::Reset),
+            "half" => Some(Self::Half),
+            _ => None,
+        }
+    }
+}
+
+fn flag(word: &str) -> Option<bool> {
+    match word {
+        "1" => Some(true),
+        "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// A status other than 101, which is what happens without the key.
+fn status(word: &str) -> Option<u16> {
+    let status = word.parse().ok()?;
+    ((100..=599).contains(&status) && status != 101).then_some(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_steps_the_server_echoes() {
+        let script = Script::parse("id=a").unwrap();
+        assert_eq!(script.steps, [Step::Echo(None)]);
+        assert_eq!(script.answer, Answer::default());
+    }
+
+    #[test]
+    fn repeatable_keys_repeat() {
+        let answer = Script::parse("subprotocol=a&subprotocol=&header=A:%20b+c").unwrap().answer;
+        assert_eq!(answer.subprotocols, [b"a".to_vec(), Vec::new()]);
+        assert_eq!(answer.headers, [b"A: b+c".to_vec()]);
+    }
+
+    #[test]
+    fn what_is_unknown_is_named() {
+        for (query, wanted) in [
+            ("stauts=404", "unknown key `stauts`"),
+            ("status=101", "the key `status` cannot be `101`"),
+            ("pick=best", "the key `pick` cannot be `best`"),
+            ("hold=open", "the key `hold` cannot be `open`"),
+            ("early=yes", "the key `early` cannot be `yes`"),
+            ("do=a&do=b", "the key `do` stands twice"),
+            ("do=ecko", "unknown step `ecko`"),
+        ] {
+            assert_eq!(Script::parse(query).unwrap_err(), wanted);
+        }
+    }
+
+    #[test]
+    fn deflate_can_be_for_one_side_or_both() {
+        let script = Script::parse("deflate=1").unwrap();
+        assert!(script.answer.deflate && !script.compress);
+        let script = Script::parse("deflate=send").unwrap();
+        assert!(script.answer.deflate && script.compress);
+    }
+}

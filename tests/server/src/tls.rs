@@ -1,0 +1,30 @@
+//! A certificate for the loopback addresses, made at each start.
+
+use std::{io, sync::Arc};
+
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    },
+};
+
+/// The names that the certificate is good for.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// A fresh self-signed certificate, and what accepts connections with it.
+pub(crate) fn acceptor() -> io::Result<(TlsAcceptor, CertificateDer<'static>)> {
+    let names = NAMES.map(str::to_owned);
+    let certified = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+    let certificate = certified.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], PrivateKeyDer::Pkcs8(key))
+        .map_err(io::Error::other)?;
+    Ok((TlsAcceptor::from(Arc::new(config)), certificate))
+}

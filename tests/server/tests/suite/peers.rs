@@ -1,0 +1,90 @@
+//! Claims about well-behaved connections, with tungstenite as the client.
+
+use std::{net::SocketAddr, net::TcpStream, sync::Arc};
+
+use samesocket_fault_server::{CloseSeen, End, Kind, Until};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName},
+};
+use tungstenite::{Message, protocol::CloseFrame};
+
+use crate::client::{record, start};
+
+/// Echoes a text over TCP and closes with 1000; runs where it may block.
+async fn echo(address: SocketAddr, id: &'static str) {
+    tokio::task::spawn_blocking(move || {
+        let stream = TcpStream::connect(address).unwrap();
+        talk(stream, &format!("ws://{address}/ws?id={id}"));
+    })
+    .await
+    .unwrap();
+}
+
+fn talk(stream: impl std::io::Read + std::io::Write, url: &str) {
+    let (mut socket, _) = tungstenite::client::client(url, stream).ok().unwrap();
+    socket.send(Message::text("hello")).unwrap();
+    assert_eq!(socket.read().unwrap(), Message::text("hello"));
+    let bytes = vec![7; 100_000];
+    socket.send(Message::binary(bytes.clone())).unwrap();
+    assert_eq!(socket.read().unwrap(), Message::binary(bytes));
+    let close = CloseFrame { code: 1000.into(), reason: "bye".into() };
+    socket.close(Some(close.clone())).unwrap();
+    assert_eq!(socket.read().unwrap(), Message::Close(Some(close)));
+    assert!(matches!(socket.read(), Err(tungstenite::Error::ConnectionClosed)));
+}
+
+#[tokio::test]
+async fn messages_are_echoed_and_the_close_is_answered() {
+    let server = start().await;
+    echo(server.addresses().plain, "echo").await;
+    let record = record(&server, "echo", Until::End).await;
+    assert_eq!(record.end, Some(End::Server));
+    assert_eq!(record.message_count, 2);
+    assert_eq!(record.messages[0].text.as_deref(), Some("hello"));
+    assert_eq!(record.messages[1].kind, Kind::Binary);
+    assert_eq!(record.messages[1].length, 100_000);
+    assert!(record.frames.iter().all(|frame| frame.masked));
+    let reason = "bye".to_owned();
+    assert_eq!(record.close, Some(CloseSeen { code: Some(1000), reason }));
+}
+
+#[tokio::test]
+async fn ipv6_is_served_where_there_is_any() {
+    let server = start().await;
+    let Some(address) = server.addresses().plain6 else {
+        eprintln!("this host has no IPv6");
+        return;
+    };
+    assert_eq!(address.port(), server.addresses().plain.port());
+    echo(address, "six").await;
+    assert!(!record(&server, "six", Until::End).await.secure);
+}
+
+#[tokio::test]
+async fn tls_is_served_with_a_certificate_for_each_loopback_name() {
+    let server = start().await;
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(server.certificate().to_vec())).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let config = Arc::new(config);
+    let address = server.addresses().tls;
+    for name in ["localhost", "127.0.0.1", "::1"] {
+        let config = Arc::clone(&config);
+        tokio::task::spawn_blocking(move || {
+            let name = ServerName::try_from(name).unwrap();
+            let connection = ClientConnection::new(config, name).unwrap();
+            let stream = TcpStream::connect(address).unwrap();
+            talk(StreamOwned::new(connection, stream), "ws://localhost/echo?id=tls");
+        })
+        .await
+        .unwrap();
+    }
+    assert!(record(&server, "tls", Until::End).await.secure);
+    assert_eq!(server.store().nth_record("tls", 3).unwrap().path, "/echo");
+}

@@ -1,0 +1,134 @@
+//! Runs one wasm test binary in one engine, by `wasm-bindgen-test-runner`.
+
+use std::{
+    fs,
+    ops::AddAssign,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::{
+    browser::{Browser, Engine},
+    build::TestBinary,
+    process::{say, watch_until},
+    project::Project,
+    setup,
+};
+
+/// Counts of tests.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Counts {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+impl Counts {
+    /// Adds up the lines `test result: ok. 3 passed; 0 failed; …`; none where there is no such line.
+    pub(crate) fn read(log: &str) -> Option<Self> {
+        let mut sum = None;
+        for line in log.lines() {
+            let Some((_, rest)) = line.split_once("test result: ") else { continue };
+            let count = |what: &str| {
+                let words: Vec<&str> = rest.split([' ', ';']).collect();
+                words.windows(2).find(|pair| pair[1] == what).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
+            };
+            *sum.get_or_insert_with(Self::default) += Self { passed: count("passed"), failed: count("failed") };
+        }
+        sum
+    }
+}
+
+/// What a conformance test says when not even the connection that it measures time by is let through.
+///
+/// Once in a while Firefox lets no connection to an address through any more after one was given up there while it was
+/// connecting. Nothing but a new process helps, so such a run is made once more, and no other.
+const STUCK: &str = "the engine lets no connection through";
+
+/// What the conformance tests call the npm package's script.
+const SCRIPT: &str = "samesocket.js";
+
+/// An engine with a working folder for the runner.
+pub(crate) struct Runner {
+    browser: Browser,
+    folder: PathBuf,
+    program: PathBuf,
+}
+
+impl Runner {
+    /// Prepares a folder from which the runner takes the capabilities, and from which it serves `server.json`: that is how
+    /// a test learns where the server is and in which engine it runs. Beside it stands the npm package's script, if the
+    /// tests need it.
+    pub(crate) fn new(project: &Project, engine: Engine, server: &Value, script: Option<&Path>) -> Result<Self> {
+        let browser = setup::browser(engine, project)?;
+        let folder = project.cache.fresh(&format!("run-{}", engine.name()))?;
+        fs::write(folder.join("webdriver.json"), serde_json::to_vec_pretty(&browser.capabilities())?)?;
+        let mut server = server.clone();
+        server["engine"] = engine.name().into();
+        fs::write(folder.join("server.json"), serde_json::to_vec_pretty(&server)?)?;
+        if let Some(script) = script {
+            fs::copy(script, folder.join(SCRIPT))?;
+        }
+        Ok(Self { browser, folder, program: setup::wasm_bindgen_tool(project, "wasm-bindgen-test-runner")? })
+    }
+
+    /// Runs a binary, which gets this long. Fails unless tests ran and all of them passed.
+    pub(crate) fn run(&self, binary: &TestBinary, limit: Duration) -> Result<Counts> {
+        match self.run_once(binary, limit) {
+            Err(error) if self.browser.engine == Engine::Firefox && error.to_string().contains(STUCK) => {
+                say(&format!("firefox is stuck in {}, which begins anew", binary.name()));
+                self.run_once(binary, limit)
+            }
+            result => result,
+        }
+    }
+
+    fn run_once(&self, binary: &TestBinary, limit: Duration) -> Result<Counts> {
+        let title = format!("{} {}", self.browser.engine.name(), binary.name());
+        let mut command = self.browser.command(&self.program);
+        command.arg(&binary.path).current_dir(&self.folder);
+        for engine in Engine::ALL {
+            let name = engine.driver_variable();
+            command.env_remove(name).env_remove(format!("{name}_REMOTE"));
+        }
+        command.env_remove("NO_HEADLESS").env(self.browser.engine.driver_variable(), &self.browser.driver);
+        command.env("WASM_BINDGEN_TEST_TIMEOUT", limit.as_secs().to_string());
+        command.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
+        // Where in the runner a test's failure was noticed is of no interest.
+        command.env("RUST_BACKTRACE", "0");
+        // A binary that does not say where it wants to run, as one of unit tests, runs in a window.
+        command.env("WASM_BINDGEN_USE_BROWSER", "1");
+        // The runner's own limit starts after the browser's start.
+        let finished = watch_until(&title, &mut command, limit + Duration::from_mins(2))?;
+        match Counts::read(&finished.log) {
+            Some(counts) if finished.success && counts.failed == 0 && counts.passed > 0 => Ok(counts),
+            Some(counts) if counts.passed == 0 && counts.failed == 0 => {
+                bail!("no test ran\n{}", finished.log.trim_end())
+            }
+            Some(_) => bail!("tests failed\n{}", finished.log.trim_end()),
+            None => bail!("the run came to no result\n{}", finished.log.trim_end()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn results_are_added_up() {
+        let log = "test a ... ok\ntest result: ok. 2 passed; 0 failed; 1 ignored; 0 filtered out; finished in 0.03s\n\
+                   test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured";
+        assert_eq!(Counts::read(log), Some(Counts { passed: 5, failed: 4 }));
+        assert_eq!(Counts::read("no tests to run!"), None);
+    }
+}

@@ -1,0 +1,221 @@
+//! Builds for wasm32: test binaries, programs, and pages.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use cargo_metadata::{Artifact, Message, TargetKind};
+
+use crate::{
+    cargo::{self, Toolchain},
+    process::watch,
+    project::Project,
+    setup,
+};
+
+/// The package with the conformance scripts and what runs them.
+pub(crate) const CONFORMANCE: &str = "samesocket-conformance";
+/// The package of the pages, and the program of the one that is shown.
+pub(crate) const PAGE: &str = "samesocket-www";
+/// The test target that wants shared memory.
+pub(crate) const THREADS: &str = "threads";
+/// The test target that waits for the engines' own minutes.
+pub(crate) const SOAK: &str = "soak";
+/// The test target that waits for our own.
+pub(crate) const NATIVE_SOAK: &str = "native_soak";
+/// The program that runs on a page served by https.
+pub(crate) const HTTPS: &str = "https";
+
+const TARGET: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+const JSON: &str = "--message-format=json-render-diagnostics";
+
+/// Shared memory, and the exports by which wasm-bindgen gives each thread its own stack and thread-locals.
+const THREAD_FLAGS: &str = "-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals -Clink-arg=--shared-memory -Clink-arg=--import-memory -Clink-arg=--max-memory=1073741824 -Clink-arg=--export=__wasm_init_tls -Clink-arg=--export=__tls_size -Clink-arg=--export=__tls_align -Clink-arg=--export=__tls_base";
+
+/// A built test target.
+#[derive(Clone)]
+pub(crate) struct TestBinary {
+    pub(crate) package: String,
+    pub(crate) target: String,
+    pub(crate) path: PathBuf,
+}
+
+impl TestBinary {
+    /// The name in tables.
+    pub(crate) fn name(&self) -> String {
+        let package = self.package.trim_start_matches("samesocket-");
+        if self.target.replace('_', "-") == self.package {
+            format!("{package} (unit tests)")
+        } else {
+            format!("{package}::{}", self.target)
+        }
+    }
+}
+
+/// A call of cargo for wasm32, into the cache.
+pub(crate) fn wasm_cargo(project: &Project) -> Result<Command> {
+    let toolchain = cargo::wasm_toolchain(&project.cache).context("no compiler for wasm32")?;
+    Ok(in_workspace(project, toolchain, "wasm"))
+}
+
+/// A call of cargo for this machine, into the cache.
+pub(crate) fn native_cargo(project: &Project) -> Command {
+    in_workspace(project, Toolchain::Default, "native")
+}
+
+/// Builds what runs in every engine.
+pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
+    let mut command = wasm_cargo(project)?;
+    command.args(["test", "--no-run", "--tests", JSON]).args(TARGET);
+    for package in project.wasm_tested()? {
+        command.args(["-p", package]);
+    }
+    let binaries = test_binaries(project, "wasm tests", command)?;
+    let mut wanted = Vec::new();
+    for binary in binaries {
+        let is_apart = binary.package == CONFORMANCE && [THREADS, SOAK].contains(&binary.target.as_str());
+        if !is_apart && !project.is_native_test(&binary.package, &binary.target)? {
+            wanted.push(binary);
+        }
+    }
+    ensure!(!wanted.is_empty(), "no package has tests for wasm32");
+    Ok(wanted)
+}
+
+/// Builds a package's program for this machine.
+pub(crate) fn native_program(project: &Project, package: &str, profile: &str) -> Result<PathBuf> {
+    let mut command = native_cargo(project);
+    command.args(["build", "--profile", profile, "-p", package, "--bins", JSON]);
+    let mut built = artifacts(package, command)?.into_iter().filter_map(|artifact| artifact.executable);
+    Ok(built.next_back().with_context(|| format!("cargo named no program of {package}"))?.into_std_path_buf())
+}
+
+/// Builds the soak test.
+pub(crate) fn soak(project: &Project) -> Result<TestBinary> {
+    let mut command = wasm_cargo(project)?;
+    command.args(["test", "--no-run", "-p", CONFORMANCE, "--test", SOAK, JSON]).args(TARGET);
+    test_binaries(project, "soak test", command)?.pop().context("cargo named no binary for the soak test")
+}
+
+/// Builds the test that wants shared memory, with a standard library that knows of threads.
+pub(crate) fn threads(project: &Project) -> Result<TestBinary> {
+    let toolchain = cargo::wasm_toolchain(&project.cache).context("no compiler for wasm32")?;
+    let mut command = in_workspace(project, toolchain, "wasm-threads");
+    command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", THREAD_FLAGS);
+    command
+        .args(["test", "--no-run", "-p", CONFORMANCE, "--test", THREADS, JSON, "-Zbuild-std=std,panic_abort,test"])
+        .args(TARGET);
+    test_binaries(project, "threads build", command)?.pop().context("cargo named no binary for the threads test")
+}
+
+/// Builds the page into an empty folder, ready to be served.
+pub(crate) fn page(project: &Project, folder: &Path) -> Result<()> {
+    let mut command = wasm_cargo(project)?;
+    command.args(["build", "--release", "-p", PAGE, "--bin", PAGE, JSON]).args(TARGET);
+    bindgen(project, &program("page", command)?, folder)?;
+    let package = project.package(PAGE)?;
+    let statics = package.manifest_path.with_file_name("static");
+    copy(statics.as_std_path(), folder).with_context(|| format!("cannot copy {statics}"))
+}
+
+/// Builds the program for the https page, and a page around it.
+pub(crate) fn https(project: &Project, folder: &Path) -> Result<()> {
+    let mut command = wasm_cargo(project)?;
+    command.args(["build", "-p", PAGE, "--bin", HTTPS, JSON]).args(TARGET);
+    bindgen(project, &program("https page", command)?, folder)?;
+    fs::create_dir_all(folder)?;
+    fs::write(
+        folder.join("index.html"),
+        "<!doctype html>\n<meta charset=\"utf-8\">\n<title>https</title>\n<script type=\"module\">import init from \"./https.js\"; await init();</script>\n",
+    )?;
+    Ok(())
+}
+
+/// Builds a library for JavaScript.
+pub(crate) fn library(project: &Project, package: &str) -> Result<PathBuf> {
+    let mut command = wasm_cargo(project)?;
+    command.args(["build", "--release", "-p", package, JSON]).args(TARGET);
+    program(package, command)
+}
+
+fn in_workspace(project: &Project, toolchain: Toolchain, target: &str) -> Command {
+    let mut command = toolchain.cargo();
+    command.current_dir(project.root());
+    cargo::into_target(&mut command, &project.cache.target(target));
+    command
+}
+
+fn test_binaries(project: &Project, title: &str, command: Command) -> Result<Vec<TestBinary>> {
+    let mut binaries: Vec<TestBinary> = artifacts(title, command)?
+        .into_iter()
+        .filter(|artifact| artifact.profile.test)
+        .filter(|artifact| {
+            artifact.target.kind.iter().any(|kind| !matches!(kind, TargetKind::Bin | TargetKind::Example))
+        })
+        .filter_map(|artifact| {
+            let package = project.name_of(&artifact.package_id)?.to_owned();
+            Some(TestBinary { package, target: artifact.target.name, path: artifact.executable?.into_std_path_buf() })
+        })
+        .collect();
+    binaries.sort_by(|one, other| (&one.package, &one.target).cmp(&(&other.package, &other.target)));
+    Ok(binaries)
+}
+
+/// Builds one program and finds its file, be it a program proper or a library for JavaScript.
+fn program(title: &str, command: Command) -> Result<PathBuf> {
+    let built = artifacts(title, command)?;
+    let file = built.into_iter().rev().find_map(|artifact| {
+        artifact
+            .filenames
+            .iter()
+            .find(|name| name.extension() == Some("wasm"))
+            .map(|name| name.clone().into_std_path_buf())
+    });
+    file.with_context(|| format!("cargo named no wasm file for the {title}"))
+}
+
+fn artifacts(title: &str, mut command: Command) -> Result<Vec<Artifact>> {
+    let finished = watch(title, &mut command)?.checked(&command)?;
+    let messages = Message::parse_stream(finished.stdout.as_bytes());
+    let mut found = Vec::new();
+    for message in messages {
+        if let Message::CompilerArtifact(artifact) = message? {
+            found.push(artifact);
+        }
+    }
+    Ok(found)
+}
+
+fn bindgen(project: &Project, wasm: &Path, folder: &Path) -> Result<()> {
+    bindgen_with(project, wasm, folder, &["--target", "web"])
+}
+
+/// Makes the JavaScript around a library, without what would load it.
+pub(crate) fn bindgen_for_bundlers(project: &Project, wasm: &Path, folder: &Path, name: &str) -> Result<()> {
+    bindgen_with(project, wasm, folder, &["--target", "bundler", "--out-name", name])
+}
+
+fn bindgen_with(project: &Project, wasm: &Path, folder: &Path, options: &[&str]) -> Result<()> {
+    let mut command = Command::new(setup::wasm_bindgen_tool(project, "wasm-bindgen")?);
+    command.args(options).args(["--no-typescript", "--out-dir"]).arg(folder).arg(wasm);
+    watch("wasm-bindgen", &mut command)?.checked(&command)?;
+    Ok(())
+}
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &place)?;
+        } else {
+            fs::copy(entry.path(), place)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Cargo as this program calls it: on a stated toolchain, without what an outer cargo left in the environment.
+
+use std::{env, ffi::OsStr, path::Path, process::Command};
+
+use crate::cache::Cache;
+
+/// What the linked toolchain is called where a distribution's rustc stands in for `rustup target add`.
+pub(crate) const LINKED: &str = "wasm";
+
+/// A toolchain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Toolchain {
+    /// The one the person uses.
+    Default,
+    /// The distribution's, linked into rustup as [`LINKED`].
+    Linked,
+}
+
+impl Toolchain {
+    /// A call of cargo.
+    pub(crate) fn cargo(self) -> Command {
+        self.program("cargo")
+    }
+
+    /// A call of rustc.
+    pub(crate) fn rustc(self) -> Command {
+        self.program("rustc")
+    }
+
+    fn program(self, name: &str) -> Command {
+        match self {
+            Self::Default => clean(name),
+            Self::Linked => {
+                let mut command = clean("rustup");
+                command.env_remove("RUSTUP_TOOLCHAIN").args(["run", LINKED, name]);
+                command
+            }
+        }
+    }
+}
+
+/// The toolchain that can build for wasm32, if there is one.
+pub(crate) fn wasm_toolchain(cache: &Cache) -> Option<Toolchain> {
+    [Toolchain::Default, Toolchain::Linked].into_iter().find(|toolchain| builds_wasm(*toolchain, cache))
+}
+
+/// Asks the compiler itself: a list of installed targets would miss a distribution's, and a library of another version.
+pub(crate) fn builds_wasm(toolchain: Toolchain, cache: &Cache) -> bool {
+    let probe = cache.folder().join("probe");
+    if std::fs::create_dir_all(&probe).is_err() {
+        return false;
+    }
+    let source = probe.join("probe.rs");
+    if !source.exists() && std::fs::write(&source, "//! Is there a standard library?\n").is_err() {
+        return false;
+    }
+    let mut rustc = toolchain.rustc();
+    rustc.args(["--target", "wasm32-unknown-unknown", "--crate-type", "lib", "--emit", "metadata", "--out-dir"]);
+    rustc.arg(&probe).arg(&source);
+    rustc.output().is_ok_and(|output| output.status.success())
+}
+
+/// A call of a program as if from the person's shell.
+///
+/// `cargo run` and rustup's proxies tell their children which cargo, compiler and package they are; a child that is to use
+/// another toolchain must not hear it. `RUSTUP_TOOLCHAIN` stays, so that `cargo +beta xtask test` means what it says.
+pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
+    const LEAKED: [&str; 7] = [
+        "CARGO",
+        "RUSTC",
+        "RUSTDOC",
+        "CARGO_TARGET_DIR",
+        "LD_LIBRARY_PATH",
+        "DYLD_LIBRARY_PATH",
+        "RUST_RECURSION_COUNT",
+    ];
+    const LEAKED_STARTS: [&str; 5] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+    let mut command = Command::new(program);
+    for name in LEAKED {
+        if env::var_os(name).is_some() {
+            command.env_remove(name);
+        }
+    }
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| LEAKED_STARTS.iter().any(|start| name.starts_with(start))) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Has a call of cargo build into this folder.
+pub(crate) fn into_target<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    command.env("CARGO_TARGET_DIR", folder)
+}

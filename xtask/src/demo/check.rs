@@ -1,0 +1,265 @@
+//! The conversation that the check has with the page, as a person would: types, clicks, chooses and drops a file; and
+//! the scripts, which the page then runs at the press of a button.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use fantoccini::Locator;
+use serde_json::{Value, json};
+
+use crate::{browser::Browser, project::Project, serve::Site, webdriver::Session};
+
+/// What the log must say in the end. An asterisk stands for what is not the page's to decide: the wording of an exception,
+/// the extensions that an engine negotiates.
+const TRANSCRIPT: [&str; 11] = [
+    "exception SyntaxError: *",
+    "exception SyntaxError: *",
+    "open protocol=\"chat\" extensions=*",
+    "sent text 5 bytes",
+    "message text \"hello\"",
+    "sent blob 5 bytes",
+    "message blob 5 bytes 68656c6c6f",
+    "sent blob 4 bytes",
+    "message binary 4 bytes 000102ff",
+    "exception InvalidAccessError: *",
+    "close code=3000 reason=\"done\" clean=true",
+];
+
+/// The states that the page must have shown, each of them, in this order.
+const STATES: [&str; 4] = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
+
+const LOG: &str = "return [...document.querySelectorAll('#log > li[data-event]')].map((entry) => entry.dataset.event)";
+
+/// How long the page has for all scripts, with both subjects.
+const SCRIPTS_LIMIT: Duration = Duration::from_mins(4);
+
+/// The sums below the scripts, null while they run, with the rows in which samesocket differs, here or natively.
+const SUMS: &str = "
+    const sum = (subject) => {
+        const { scripts, different } = document.getElementById(`conformance-${subject}`).dataset;
+        return scripts === undefined ? null : { scripts, different };
+    };
+    const rows = [...document.querySelectorAll('#scripts > tr:has([data-subject=samesocket] .different, [data-subject=natively] .different) .claim')];
+    return {
+        samesocket: sum('samesocket'),
+        natively: sum('natively'),
+        platform: sum('platform'),
+        max: document.getElementById('scripts-bar').getAttribute('max'),
+        told: document.getElementById('scripts-progress').textContent + ' ' + document.getElementById('scripts-outcome').textContent,
+        rows: rows.map((claim) => claim.textContent),
+    };";
+
+/// The size of the page in a picture.
+const PICTURE: [u32; 2] = [1200, 900];
+
+/// How many animations are still to end, of those that ever do.
+const ANIMATIONS: &str = "
+    const ends = (animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime);
+    return document.getAnimations().filter((animation) => animation.playState !== 'finished' && ends(animation)).length";
+
+/// A state may be gone before a driver asks for it: the page itself takes them down.
+const WATCH_STATES: &str = "
+    window.statesSeen = [];
+    const state = document.getElementById('state');
+    new MutationObserver(() => {
+        const now = state.textContent.trim();
+        if (window.statesSeen.at(-1) !== now) window.statesSeen.push(now);
+    }).observe(state, { childList: true, characterData: true, subtree: true });";
+
+const DROP: &str = "
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([new Uint8Array([0, 1, 2, 255])], 'dropped.bin'));
+    const area = document.getElementById('drop');
+    for (const name of ['dragenter', 'dragover', 'drop']) {
+        area.dispatchEvent(new DragEvent(name, { dataTransfer: dropped, bubbles: true, cancelable: true }));
+    }";
+
+/// Opens the page and has the conversation.
+pub(super) async fn run(browser: &Browser, project: &Project, site: &Site, screenshot: Option<&Path>) -> Result<()> {
+    let session = Session::start(browser).await?;
+    let outcome = converse(&session, project, site, screenshot).await;
+    let outcome = match outcome {
+        // What the page says for itself is the first thing that one wants to know.
+        Err(error) => {
+            let log = session.execute(LOG, Vec::new()).await.unwrap_or_default();
+            let notice = session
+                .execute("return document.querySelector('[role=alert]:not([hidden])')?.textContent ?? ''", Vec::new())
+                .await;
+            Err(error.context(format!("the page's log: {log:#}\nits notice: {}", notice.unwrap_or_default())))
+        }
+        ok => ok,
+    };
+    session.close().await;
+    outcome
+}
+
+async fn converse(session: &Session, project: &Project, site: &Site, screenshot: Option<&Path>) -> Result<()> {
+    session.client.goto(&site.page("")).await?;
+    if screenshot.is_some() {
+        size_page(session).await?;
+    }
+    let filled = session
+        .wait_for("the echo server's address", "return document.getElementById('url')?.value ?? ''", |value| {
+            value != ""
+        })
+        .await?;
+    let echo = filled.as_str().context("the address is a text")?;
+    session.execute(WATCH_STATES, Vec::new()).await?;
+
+    refuse_connections(session, echo).await?;
+    session.fill("subprotocols", "chat").await?;
+    session.click("connect").await?;
+    wait_for_state(session, "OPEN").await?;
+    for field in ["url", "subprotocols"] {
+        expect_error(session, field, false).await?;
+    }
+
+    session.fill("text", "hello").await?;
+    session.click("send-text").await?;
+    wait_for_entry(session, "message text \"hello\"").await?;
+    send_files(session, project).await?;
+
+    session.fill("close-code", "1001").await?;
+    session.click("close").await?;
+    expect_error(session, "close-code", true).await?;
+    expect_state(session, "OPEN").await?;
+    session.fill("close-code", "3000").await?;
+    session.fill("close-reason", "done").await?;
+    session.click("close").await?;
+    wait_for_state(session, "CLOSED").await?;
+    wait_for_entry(session, TRANSCRIPT[TRANSCRIPT.len() - 1]).await?;
+
+    if let Some(path) = screenshot {
+        take_picture(session, path).await?;
+    }
+    let states = session.execute("return window.statesSeen", Vec::new()).await?;
+    ensure!(states == json!(STATES), "the page should have shown {STATES:?}, it showed {states}");
+    compare(&session.execute(LOG, Vec::new()).await?)?;
+    run_scripts(session).await?;
+    leave(session, site).await
+}
+
+/// The page's own run of the scripts, and the native one that it shows beside it: samesocket does as the Standard says
+/// wherever it can be levelled, and the platform was asked as much.
+async fn run_scripts(session: &Session) -> Result<()> {
+    session.click("run-scripts").await?;
+    let sums = session
+        .wait_at_most(SCRIPTS_LIMIT, "the sums of the scripts", SUMS, |sums| {
+            sums["samesocket"] != Value::Null && sums["platform"] != Value::Null
+        })
+        .await?;
+    for subject in ["samesocket", "natively"] {
+        let different = &sums[subject]["different"];
+        ensure!(different == "0", "{subject} should differ nowhere, it differs {different} times: {:#}", sums["rows"]);
+    }
+    ensure!(sums["max"] != "0", "there should be scripts: {sums}");
+    for subject in ["samesocket", "natively", "platform"] {
+        ensure!(sums[subject]["scripts"] == sums["max"], "{subject} should have run all scripts: {sums}");
+    }
+    Ok(())
+}
+
+/// A page that goes away while its socket is open closes it with 1001: checklist 91.
+async fn leave(session: &Session, site: &Site) -> Result<()> {
+    const ID: &str = "left-page";
+    session.fill("url", &format!("/ws?id={ID}")).await?;
+    session.click("connect").await?;
+    wait_for_state(session, "OPEN").await?;
+    session.client.goto("about:blank").await?;
+    let code = site.close_code(ID, Duration::from_secs(15)).await?;
+    ensure!(code == Some(1001), "a page that goes away should close with 1001, it closed with {code:?}");
+    Ok(())
+}
+
+/// Has the page itself, without the window's frame, be of a stated size.
+async fn size_page(session: &Session) -> Result<()> {
+    let frame = session.execute("return [outerWidth - innerWidth, outerHeight - innerHeight]", Vec::new()).await?;
+    let frame: [u32; 2] = serde_json::from_value(frame).unwrap_or_default();
+    session.client.set_window_size(PICTURE[0] + frame[0], PICTURE[1] + frame[1]).await?;
+    Ok(())
+}
+
+/// Keeps a picture of the page at rest.
+async fn take_picture(session: &Session, path: &Path) -> Result<()> {
+    session.wait_for("the end of the animations", ANIMATIONS, |count| count == 0).await?;
+    session.execute("scrollTo(0, 0)", Vec::new()).await?;
+    fs::write(path, session.client.screenshot().await?).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What is wrong is said beside the field that it is wrong in, and there is no socket yet.
+async fn refuse_connections(session: &Session, echo: &str) -> Result<()> {
+    session.fill("url", "ftp://x").await?;
+    session.click("connect").await?;
+    expect_error(session, "url", true).await?;
+    session.fill("url", echo).await?;
+    session.fill("subprotocols", "a/b").await?;
+    session.click("connect").await?;
+    expect_error(session, "subprotocols", true).await?;
+    expect_error(session, "url", false).await?;
+    expect_state(session, "none").await
+}
+
+/// One file is chosen and comes back as a Blob, one is dropped and comes back as bytes.
+async fn send_files(session: &Session, project: &Project) -> Result<()> {
+    let path = project.cache.folder().join("hello.txt");
+    fs::write(&path, "hello")?;
+    select(session, "blob").await?;
+    session.element("file").await?.send_keys(&path.to_string_lossy()).await.context("cannot choose a file")?;
+    session.click("send-file").await?;
+    wait_for_entry(session, "message blob 5 bytes 68656c6c6f").await?;
+
+    select(session, "arraybuffer").await?;
+    session.execute(DROP, Vec::new()).await?;
+    session.click("send-file").await?;
+    wait_for_entry(session, "message binary 4 bytes 000102ff").await?;
+    Ok(())
+}
+
+async fn select(session: &Session, value: &str) -> Result<()> {
+    session
+        .element("binary-type")
+        .await?
+        .select_by_value(value)
+        .await
+        .with_context(|| format!("cannot select {value}"))?;
+    let selected = session.client.find(Locator::Css("#binary-type")).await?.prop("value").await?;
+    ensure!(selected.as_deref() == Some(value), "#binary-type should be {value}, it is {selected:?}");
+    Ok(())
+}
+
+async fn expect_error(session: &Session, field: &str, wanted: bool) -> Result<()> {
+    let body = format!("return document.getElementById('{field}-error').textContent.trim()");
+    let what = if wanted { format!("a text in #{field}-error") } else { format!("nothing in #{field}-error") };
+    session.wait_for(&what, &body, |text| (text != "") == wanted).await?;
+    Ok(())
+}
+
+async fn expect_state(session: &Session, wanted: &str) -> Result<()> {
+    let state = session.text("state").await?;
+    ensure!(state == wanted, "the state should be {wanted}, it is {state}");
+    Ok(())
+}
+
+async fn wait_for_state(session: &Session, wanted: &str) -> Result<()> {
+    let body = "return document.getElementById('state').textContent.trim()";
+    session.wait_for(&format!("the state {wanted}"), body, |state| state == wanted).await?;
+    Ok(())
+}
+
+async fn wait_for_entry(session: &Session, wanted: &str) -> Result<()> {
+    let is_there = |log: &Value| log.as_array().is_some_and(|log| log.iter().any(|entry| entry == wanted));
+    session.wait_for(&format!("the entry `{wanted}`"), LOG, is_there).await?;
+    Ok(())
+}
+
+fn compare(log: &Value) -> Result<()> {
+    let seen: Vec<&str> = log.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let fits = |(seen, wanted): (&&str, &&str)| match wanted.strip_suffix('*') {
+        Some(start) => seen.starts_with(start),
+        None => seen == wanted,
+    };
+    if seen.len() == TRANSCRIPT.len() && seen.iter().zip(&TRANSCRIPT).all(fits) {
+        return Ok(());
+    }
+    bail!("the transcript should be\n  {}\nit is\n  {}", TRANSCRIPT.join("\n  "), seen.join("\n  "))
+}

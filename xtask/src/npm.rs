@@ -1,0 +1,253 @@
+//! The npm package: built in the cache from `js/`, packed, weighed and tested in Node.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+
+use crate::{
+    browser_tests::Counts,
+    build,
+    process::{say, watch},
+    project::Project,
+    serve::Site,
+};
+
+/// The crate with the rules, which stands in the folder of the package's sources.
+const RULES: &str = "samesocket-js";
+/// What the compiled rules may weigh, gzipped.
+const WASM_BUDGET: usize = 40_000;
+/// What the JavaScript of the main entry may weigh, gzipped.
+const JAVASCRIPT_BUDGET: usize = 6_000;
+/// What is packed, beside what npm always adds.
+const DIST: [&str; 10] = [
+    "auto.classic.js",
+    "auto.d.ts",
+    "auto.js",
+    "index.d.ts",
+    "index.js",
+    "node.js",
+    "samesocket.wasm",
+    "sync.classic.js",
+    "sync.js",
+    "websocket.d.ts",
+];
+
+/// The folder in which the package is made: its sources, what is built from them, and the tools.
+pub(crate) struct Package {
+    folder: PathBuf,
+}
+
+impl Package {
+    /// Builds the package.
+    pub(crate) fn build(project: &Project) -> Result<Self> {
+        let package = Self::lay_out(project)?;
+        let wasm = build::library(project, RULES)?;
+        build::bindgen_for_bundlers(project, &wasm, &package.folder, "rules")?;
+        package.run("wasm-opt", "wasm-opt", &["-Oz", "rules_bg.wasm", "-o", "dist/samesocket.wasm"])?;
+        fs::copy(package.path("dist/samesocket.wasm"), package.path("samesocket.wasm"))?;
+        for (entry, format, to) in [
+            ("index", "esm", "index.js"),
+            ("node", "esm", "node.js"),
+            ("sync", "esm", "sync.js"),
+            ("auto", "esm", "auto.js"),
+            ("sync", "iife", "sync.classic.js"),
+            ("auto", "iife", "auto.classic.js"),
+        ] {
+            package.bundle(&format!("{entry}.js"), &format!("dist/{to}"), &Self::flavour(entry, format))?;
+        }
+        fs::copy(package.path("websocket.d.ts"), package.path("dist/websocket.d.ts"))?;
+        fs::write(package.path("dist/index.d.ts"), "export * from \"./websocket.js\";\n")?;
+        fs::copy(package.path("auto.d.ts"), package.path("dist/auto.d.ts"))?;
+        Ok(package)
+    }
+
+    /// The sources as they are now, without what was made of others; the tools stay as long as the lock file does.
+    fn lay_out(project: &Project) -> Result<Self> {
+        let sources = project.package(RULES)?.manifest_path.clone();
+        let sources = sources.parent().context("the rules have a folder")?;
+        let folder = project.cache.folder().join("npm");
+        fs::create_dir_all(&folder)?;
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.file_name().is_some_and(|name| name == "node_modules" || name == "installed.json") {
+                continue;
+            }
+            if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
+        }
+        build::copy(sources.as_std_path(), &folder)?;
+        for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+            let from = if name == "README.md" { sources.join(name) } else { project.root().join(name) };
+            fs::copy(&from, folder.join(name)).with_context(|| format!("cannot copy {from}"))?;
+        }
+        fs::create_dir(folder.join("dist"))?;
+        let package = Self { folder };
+        let lock = fs::read(package.path("package-lock.json"))?;
+        if fs::read(package.path("installed.json")).ok().as_ref() != Some(&lock) {
+            package.watch("npm packages", "npm", &["ci", "--no-audit", "--no-fund"])?;
+            fs::write(package.path("installed.json"), &lock)?;
+        }
+        Ok(package)
+    }
+
+    fn flavour(entry: &str, format: &str) -> Vec<String> {
+        let mut flavour = vec![format!("--format={format}"), "--minify".to_owned(), "--external:node:*".to_owned()];
+        match (entry, format) {
+            // One copy of the class for all modules that ask for it.
+            ("auto", "esm") => flavour.push("--external:./sync.js".to_owned()),
+            ("sync", "iife") => flavour.push("--global-name=samesocket".to_owned()),
+            _ => {}
+        }
+        flavour
+    }
+
+    /// Bundles a script with all that it imports.
+    fn bundle(&self, from: &str, to: &str, flavour: &[String]) -> Result<()> {
+        let to = format!("--outfile={to}");
+        let mut arguments = vec![from, &to, "--bundle", "--target=es2022", "--log-level=warning"];
+        arguments.extend(["--loader:.wasm=binary", "--loader:.webidl=text"]);
+        arguments.extend(flavour.iter().map(String::as_str));
+        self.run("esbuild", "esbuild", &arguments)
+    }
+
+    /// The package's classic script, which any context can take.
+    pub(crate) fn script(&self) -> PathBuf {
+        self.path("dist/sync.classic.js")
+    }
+
+    /// Weighs what a page has to load, and looks at what would be published.
+    pub(crate) fn weigh(&self) -> Result<Counts> {
+        for (file, budget) in [("samesocket.wasm", WASM_BUDGET), ("index.js", JAVASCRIPT_BUDGET)] {
+            let bytes = self.gzipped(&format!("dist/{file}"))?;
+            say(&format!("          {file:<20}{bytes:>6} B gzipped, of {budget}"));
+            ensure!(bytes <= budget, "{file} has {bytes} bytes gzipped, more than {budget}");
+        }
+        let listed = self.watch("npm pack", "npm", &["pack", "--dry-run", "--json", "--ignore-scripts"])?;
+        let mut packed = packed_files(&listed)?;
+        packed.sort_unstable();
+        let mut wanted: Vec<String> = DIST.iter().map(|name| format!("dist/{name}")).collect();
+        wanted.extend(["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"].map(str::to_owned));
+        wanted.sort_unstable();
+        ensure!(packed == wanted, "npm packs {packed:#?}, not {wanted:#?}");
+        Ok(Counts { passed: 3, failed: 0 })
+    }
+
+    /// The types, against those of the platform.
+    pub(crate) fn check_types(&self) -> Result<Counts> {
+        self.publish_to("tests/types")?;
+        self.run("tsc", "tsc", &["-p", "tests/types"])?;
+        Ok(Counts { passed: 1, failed: 0 })
+    }
+
+    /// The tests in Node.
+    pub(crate) fn test_in_node(&self, site: &Site) -> Result<Counts> {
+        let flavour = ["--format=esm", "--platform=node", "--packages=external"].map(str::to_owned);
+        self.bundle("tests/node.js", "node-tests.js", &flavour)?;
+        let mut command = Command::new("node");
+        // What undici keeps open for reuse would keep the process.
+        command.args(["--test", "--test-force-exit", "--test-reporter=tap", "node-tests.js"]).current_dir(&self.folder);
+        command.env("SAMESOCKET_SERVER", site.description()?["plain"].as_str().unwrap_or_default());
+        let finished = watch("node", &mut command)?.checked(&command)?;
+        let counts = tap_counts(&finished.stdout).context("node told no counts")?;
+        ensure!(counts.failed == 0 && counts.passed > 0, "{}", finished.log);
+        Ok(counts)
+    }
+
+    /// Lays the tests for engines, one classic script and a page around it, into a folder that is served.
+    pub(crate) fn lay_tests(&self, folder: &Path) -> Result<()> {
+        self.bundle("tests/engine.js", "engine-tests.js", &["--format=iife".to_owned()])?;
+        fs::create_dir_all(folder)?;
+        // The package as it is published, and a program that a bundler has bundled with it.
+        build::copy(&self.path("dist"), &folder.join("package/dist"))?;
+        self.publish_to("tests/vite")?;
+        let bundled = folder.join("bundled");
+        let bundled = bundled.to_string_lossy();
+        let options =
+            ["build", "tests/vite", "--base=./", "--outDir", &*bundled, "--emptyOutDir", "--logLevel", "warn"];
+        self.run("vite", "vite", &options)?;
+        fs::copy(self.path("engine-tests.js"), folder.join("tests.js"))?;
+        fs::write(
+            folder.join("index.html"),
+            "<!doctype html>\n<meta charset=\"utf-8\">\n<title>the class</title>\n<link rel=\"icon\" href=\"data:,\">\n<body>\n<script src=\"tests.js\"></script>\n",
+        )?;
+        Ok(())
+    }
+
+    /// Installs the package in a program's folder, which imports it by its name as anybody would.
+    fn publish_to(&self, program: &str) -> Result<()> {
+        let folder = self.path(program).join("node_modules/samesocket");
+        fs::create_dir_all(&folder)?;
+        fs::copy(self.path("package.json"), folder.join("package.json"))?;
+        build::copy(&self.path("dist"), &folder.join("dist"))
+    }
+
+    fn gzipped(&self, file: &str) -> Result<usize> {
+        let script = format!("zlib.gzipSync(fs.readFileSync({file:?}), {{ level: 9 }}).length");
+        let length = self.watch("weighing", "node", &["--print", &script])?;
+        length.trim().parse().with_context(|| format!("no length: {length}"))
+    }
+
+    /// Runs a program of one of the packages.
+    fn run(&self, title: &str, program: &str, arguments: &[&str]) -> Result<()> {
+        let program = self.path("node_modules/.bin").join(program);
+        self.watch(title, &program.to_string_lossy(), arguments)?;
+        Ok(())
+    }
+
+    fn watch(&self, title: &str, program: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.folder);
+        Ok(watch(title, &mut command)?.checked(&command)?.stdout)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// The files of `npm pack --json`: a list of packages, or, by newer versions, a table of them by name.
+fn packed_files(json: &str) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Packed {
+        files: Vec<File>,
+    }
+    #[derive(Deserialize)]
+    struct File {
+        path: String,
+    }
+    let value: serde_json::Value = serde_json::from_str(json).with_context(|| format!("this is no JSON: {json}"))?;
+    let first = value.get(0).or_else(|| value.as_object().and_then(|table| table.values().next()));
+    let packed: Packed = serde_json::from_value(first.context("npm packs nothing")?.clone())?;
+    Ok(packed.files.into_iter().map(|file| file.path).collect())
+}
+
+/// The lines `# pass 3` and `# fail 0`.
+fn tap_counts(log: &str) -> Option<Counts> {
+    let count =
+        |what: &str| log.lines().find_map(|line| line.strip_prefix("# ")?.strip_prefix(what)?.trim().parse().ok());
+    Some(Counts { passed: count("pass")?, failed: count("fail")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_npm_packs_is_read_in_either_form() {
+        let package = r#"{"files": [{"path": "a"}, {"path": "dist/b"}]}"#;
+        for json in [format!("[{package}]"), format!("{{\"samesocket\": {package}}}")] {
+            assert_eq!(packed_files(&json).unwrap(), ["a", "dist/b"]);
+        }
+        assert!(packed_files("[]").is_err() && packed_files("npm").is_err());
+    }
+
+    #[test]
+    fn the_counts_of_node_are_read() {
+        assert_eq!(tap_counts("ok 1 - a\n# tests 3\n# pass 2\n# fail 1\n"), Some(Counts { passed: 2, failed: 1 }));
+        assert_eq!(tap_counts("# pass 2"), None);
+    }
+}

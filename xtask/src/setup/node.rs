@@ -1,0 +1,56 @@
+//! Node and npm, for the package of the JavaScript class.
+
+use std::process::Command;
+
+use super::{Requirement, packages};
+use crate::{process::first_line, project::Project};
+
+/// The lowest major version that what the package is made and tested with runs on.
+const LOWEST: u32 = 20;
+
+const PACKAGES: [&str; 2] = ["nodejs", "npm"];
+
+/// Node, and npm with it.
+pub(crate) struct Node;
+
+fn version() -> Option<String> {
+    first_line(Command::new("node").arg("--version"))
+}
+
+fn is_recent(version: &str) -> bool {
+    let major = version.trim_start_matches('v').split('.').next();
+    major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= LOWEST)
+}
+
+impl Requirement for Node {
+    fn title(&self) -> String {
+        format!("Node {LOWEST} or newer, and npm")
+    }
+
+    fn is_there(&self, _project: &Project) -> bool {
+        version().is_some_and(|version| is_recent(&version)) && which::which("npm").is_ok()
+    }
+
+    fn describe(&self, _project: &Project) -> String {
+        version().unwrap_or_default()
+    }
+
+    fn remedy(&self, _project: &Project) -> String {
+        packages::remedy(&PACKAGES, &format!("install Node {LOWEST} or newer, with npm"))
+    }
+
+    fn packages(&self) -> Vec<&'static str> {
+        PACKAGES.to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_recent;
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert!(is_recent("v20.20.2") && is_recent("v100.0.0"));
+        assert!(!is_recent("v18.20.4") && !is_recent("v9.0.0") && !is_recent("what"));
+    }
+}

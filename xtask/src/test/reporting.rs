@@ -1,0 +1,63 @@
+//! Pages that test by themselves, and report: one over https, for what only such a page can be refused and for wss with the
+//! server's own certificate, and one with the tests of the npm package.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+
+use crate::{browser::Browser, browser_tests::Counts, serve::Site, webdriver::Session};
+
+/// Such a page.
+pub(super) struct Page {
+    /// Where it stands in the site, and, with the engine's name, what its report is called.
+    pub(super) folder: &'static str,
+    is_secure: bool,
+    limit: Duration,
+}
+
+/// The page served by https.
+pub(super) const HTTPS: Page = Page { folder: "https", is_secure: true, limit: Duration::from_mins(1) };
+
+/// The page with the tests of the npm package.
+pub(super) const CLASS: Page = Page { folder: "class", is_secure: false, limit: Duration::from_mins(3) };
+
+/// What the page reports.
+#[derive(Deserialize)]
+struct Verdict {
+    passed: u64,
+    failed: Vec<String>,
+}
+
+/// Opens the page, and waits for its report.
+pub(super) fn run(browser: &Browser, site: &Site, page: &Page) -> Result<Counts> {
+    let Page { folder, is_secure, limit } = page;
+    let engine = browser.engine.name();
+    let mut server = site.description()?;
+    server["engine"] = engine.into();
+    let path = format!("{folder}/index.html");
+    let address = if *is_secure { site.https(&path) } else { site.page(&path) };
+    let url = format!("{address}?server={}", percent_encoded(&server.to_string()));
+    let text = site.runtime().block_on(async {
+        let session = Session::start(browser).await?;
+        session.client.goto(&url).await.with_context(|| format!("cannot open {url}"))?;
+        let report = site.wait_report(&format!("{folder}-{engine}"), *limit).await;
+        session.close().await;
+        report
+    })?;
+    let verdict: Verdict = serde_json::from_str(&text).with_context(|| format!("this is no report: {text}"))?;
+    if verdict.passed == 0 && verdict.failed.is_empty() {
+        bail!("no test ran");
+    }
+    if !verdict.failed.is_empty() {
+        let (passed, failed) = (verdict.passed, verdict.failed.len());
+        bail!("{}\ntest result: FAILED. {passed} passed; {failed} failed;", verdict.failed.join("\n"));
+    }
+    Ok(Counts { passed: verdict.passed, failed: 0 })
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
