@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     browser::{Browser, Engine},
     build::TestBinary,
-    process::{say, watch_until},
+    process::watch_until,
     project::Project,
     setup,
 };
@@ -48,12 +48,6 @@ impl Counts {
     }
 }
 
-/// What a conformance test says when not even the connection that it measures time by is let through.
-///
-/// Once in a while Firefox lets no connection to an address through any more after one was given up there while it was
-/// connecting. Nothing but a new process helps, so such a run is made once more, and no other.
-const STUCK: &str = "the engine lets no connection through";
-
 /// What the conformance tests call the npm package's script.
 const SCRIPT: &str = "samesocket.js";
 
@@ -83,16 +77,6 @@ impl Runner {
 
     /// Runs a binary, which gets this long. Fails unless tests ran and all of them passed.
     pub(crate) fn run(&self, binary: &TestBinary, limit: Duration) -> Result<Counts> {
-        match self.run_once(binary, limit) {
-            Err(error) if self.browser.engine == Engine::Firefox && error.to_string().contains(STUCK) => {
-                say(&format!("firefox is stuck in {}, which begins anew", binary.name()));
-                self.run_once(binary, limit)
-            }
-            result => result,
-        }
-    }
-
-    fn run_once(&self, binary: &TestBinary, limit: Duration) -> Result<Counts> {
         let title = format!("{} {}", self.browser.engine.name(), binary.name());
         let mut command = self.browser.command(&self.program);
         command.arg(&binary.path).current_dir(&self.folder);

@@ -274,7 +274,13 @@ impl<S: Subject> Stage<S> {
         })
         .expect("a valid URL");
         let mut waits = Waits { events, early: VecDeque::new(), patience: 10_000 };
-        assert!(waits.until(Kind::Open).await, "the engine lets no connection through");
+        assert!(
+            waits.until(Kind::Open).await,
+            "no connection is let through after {}: within {} ms came {:?}",
+            self.id,
+            waits.patience,
+            waits.early
+        );
         socket.send(Payload::Text(Characters::Just("?"))).expect("the socket is open");
         assert!(waits.until(Kind::Message).await, "the server echoes");
     }

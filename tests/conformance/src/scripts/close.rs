@@ -207,11 +207,13 @@ pub(super) const SCRIPTS: &[Script] = &[
         "closing while connecting fails the connection",
         &[55, 78],
         &[
-            Connect("handshake=nothing", &[]),
+            Connect("hold=handshake", &[]),
             Close(None, None),
             Read(&[ReadyState]),
             Until(Kind::Close),
             Read(&[ReadyState, Protocol, Extensions]),
+            // Firefox would keep one of its six connections to the server until it is answered.
+            Release("handshake"),
         ],
         &[
             "readyState CLOSING",
