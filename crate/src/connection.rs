@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::message::Payload;
-use crate::platform::{self, Carry, Dial, MaybeSend, MaybeSync, Receive, Remains, Task, Tasks, Url};
+use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, MaybeSync, Receive, Remains, Task, Tasks, Url};
 use crate::shared::{Lock, Shared, Weak};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::{self, UrlRecord};
@@ -358,6 +358,11 @@ impl Connection {
         if let Some(socket) = self.socket.take() {
             self.remains.replace(socket.remains());
         }
+    }
+
+    /// Has a future go on beside the socket's own tasks.
+    pub(crate) fn spawn(&self, future: Boxed<()>) {
+        self.tasks.spawn(future);
     }
 
     fn queue(&self, steps: impl FnOnce(Shared<Self>) + MaybeSend + 'static) -> Task {

@@ -9,7 +9,7 @@
 //! - [`Dial`] for its `Options`, which makes a connection, to be started;
 //! - `Time`, a [`Clock`];
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes;
-//! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped;
+//! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
 //! - `Blob`, the opaque payload that it owns, and `set_form`, where a message's form is not the platform's affair;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
 //!   what may be shared.

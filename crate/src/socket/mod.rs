@@ -1,7 +1,7 @@
 //! The futures API over the interface: one socket to hold, the same on every target.
 //!
 //! [`connect`] makes it, [`feed`] is what the connection fills and wakes, [`sender`], [`receiver`] and [`control`] are the
-//! handles to [`core`](self::core), and [`Socket`] is a sender with a receiver.
+//! handles to [`core`](self::core), and [`Socket`] is a sender with a receiver. [`remote`] has handles for other threads.
 
 mod bytes;
 mod closing;
@@ -14,6 +14,7 @@ mod feed;
 mod heartbeat;
 mod inbox;
 mod receiver;
+mod remote;
 mod sender;
 
 use std::fmt;
@@ -32,6 +33,7 @@ pub(crate) use self::core::Core;
 pub use self::error::{ConnectError, ConnectionFailed, Error, ReuniteError};
 pub use self::heartbeat::Heartbeat;
 pub use self::receiver::Receiver;
+pub use self::remote::{Actor, Parcel, Remote, RemoteReceiver, RemoteSender};
 pub use self::sender::Sender;
 
 use crate::platform::Shared;
