@@ -36,7 +36,7 @@ pub fn check_one(name: &str, place: usize) -> Result<(), Exception> {
         None => Ok(()),
         Some(position) => Err(Exception::InvalidSubprotocol {
             subprotocol: name.to_owned(),
-            character: name[position..].chars().next().unwrap_or_default(),
+            character: name.chars().nth(position).unwrap_or_default(),
             position,
         }),
     }
@@ -49,7 +49,7 @@ pub fn check_one(name: &str, place: usize) -> Result<(), Exception> {
 pub fn check(names: &[String]) -> Result<(), Exception> {
     for (place, name) in names.iter().enumerate() {
         check_one(name, place)?;
-        if names[..place].contains(name) {
+        if names.iter().take(place).any(|earlier| earlier == name) {
             return Err(Exception::RepeatedSubprotocol { subprotocol: name.clone() });
         }
     }
