@@ -183,9 +183,10 @@ impl Plan {
 
     fn start(self) -> Result<Opening, ConnectError> {
         let feed = Shared::new(Feed::new(self.limit));
-        let listener = Shared::clone(&feed) as _;
+        let listener = Shared::clone(&feed);
         let base = self.base.as_deref();
-        let socket = WebSocket::dial(&self.url, base, self.protocols, self.binary_type, &*self.dial, Some(listener))?;
+        let protocols = self.protocols;
+        let socket = WebSocket::dial(&self.url, base, protocols, self.binary_type, &*self.dial, |_, _, _| listener)?;
         let clock = self.dial.clock();
         let deadline = clock.sleep(self.timeout);
         let core = Shared::new(Core { socket, feed, clock, settings: self.settings });

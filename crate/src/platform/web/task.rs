@@ -5,7 +5,7 @@ use gloo_timers::callback::Timeout;
 use crate::platform::Boxed;
 
 /// Where the tasks of a socket are queued.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Tasks;
 
 /// A task that has been queued, and is taken back when this is dropped.
