@@ -5,7 +5,8 @@ use std::fmt;
 use crate::connection::{Connection, Listen};
 use crate::platform::{Dial, MaybeSend, Options, Tasks, Url};
 use crate::shared::{Shared, Weak};
-use crate::spec::{close, constructor, subprotocol};
+use crate::spec::subprotocol::Offer;
+use crate::spec::{close, constructor};
 use crate::subscribers::Subscribers;
 use crate::{BinaryType, Closed, Data, Event, Events, Exception, IntoProtocols, ReadyState, Subscription};
 
@@ -197,7 +198,7 @@ impl WebSocket {
         protocols: Vec<String>,
         options: &Options,
     ) -> Result<Self, Exception> {
-        Self::dial(url, base, protocols, BinaryType::default(), options, |url, handle, tasks| {
+        Self::dial(url, base, Offer::of(protocols), BinaryType::default(), options, |url, handle, tasks| {
             Subscribers::new(constructor::origin(url), handle.clone(), tasks.clone())
         })
     }
@@ -206,13 +207,13 @@ impl WebSocket {
     pub(crate) fn dial(
         url: &str,
         base: Option<&str>,
-        protocols: Vec<String>,
+        offer: Offer,
         binary_type: BinaryType,
         dial: &dyn Dial,
         listener: impl FnOnce(&Url, &Weak<Handle>, &Tasks) -> Shared<dyn Listen>,
     ) -> Result<Self, Exception> {
         let url = constructor::get_a_url_record::<Url>(url, base)?;
-        subprotocol::check(&protocols)?;
+        let protocols = offer.checked()?;
         let tasks = dial.tasks();
         Ok(Self(Shared::new_cyclic(|handle| {
             let listener = listener(&url, handle, &tasks);

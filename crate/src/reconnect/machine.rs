@@ -11,7 +11,7 @@ use futures::stream::FusedStream;
 use super::outbox::Outgoing;
 use super::states::Announcer;
 use super::{Cause, Reconnect, Sender, State, States};
-use crate::platform::{Boxed, Clock, Dial, Lock, Options, Shared, Sleep};
+use crate::platform::{Boxed, Clock, Dial, Lock, Options, Shared, Sleep, World};
 use crate::{Closed, Connect, Error, Message, Socket};
 
 /// A socket that comes back: a fused `Stream` of the messages of all its connections, from
@@ -190,8 +190,9 @@ impl Reconnecting {
             return (Phase::Ended, if matches!(cause, Cause::Closed(_)) { None } else { Some(cause) });
         }
         let clock = self.clock.get_or_insert_with(|| Options::default().clock());
-        let wait = self.plan.lock().backoff.wait(self.failures, clock.chance());
-        let phase = Phase::Waiting { over: clock.sleep(wait), comeback: clock.comeback() };
+        let fate = clock.fate().unwrap_or(&World);
+        let wait = self.plan.lock().backoff.wait(self.failures, fate.chance());
+        let phase = Phase::Waiting { over: clock.sleep(wait), comeback: fate.comeback() };
         self.announcer.lock().tell(State::Waiting { cause, wait, unknown_bytes });
         (phase, None)
     }

@@ -13,6 +13,7 @@ mod error;
 mod feed;
 mod heartbeat;
 mod inbox;
+mod patience;
 mod receiver;
 mod remote;
 mod sender;
@@ -36,6 +37,7 @@ pub use self::receiver::Receiver;
 pub use self::remote::{Actor, Parcel, Remote, RemoteReceiver, RemoteSender};
 pub use self::sender::Sender;
 
+use self::patience::Watch;
 use crate::platform::Shared;
 use crate::{CloseEvent, Closed, Message, ReadyState};
 
@@ -79,8 +81,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(core: Shared<Core>) -> Self {
-        Self { sender: Sender::new(Shared::clone(&core)), receiver: Receiver::new(core) }
+    fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
+        Self { sender: Sender::new(Shared::clone(&core)), receiver: Receiver::new(core, watch) }
     }
 
     /// Waits for the next message; `None` is the end of a connection that was closed cleanly, or whose error was given.

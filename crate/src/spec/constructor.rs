@@ -63,11 +63,9 @@ fn first_forbidden_in_host(host: &str) -> Option<char> {
     if host.starts_with('[') {
         return None;
     }
-    host.chars().find(|c| {
-        let is_delimiter =
-            matches!(c, ' ' | '#' | '%' | '/' | ':' | '<' | '>' | '?' | '@' | '[' | '\\' | ']' | '^' | '|');
-        c.is_ascii_control() || is_delimiter
-    })
+    // All of them are ASCII.
+    let is_forbidden = |byte: &u8| byte.is_ascii_control() || b" #%/:<>?@[\\]^|".iter().any(|other| byte == other);
+    host.bytes().find(is_forbidden).map(char::from)
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
