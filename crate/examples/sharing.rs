@@ -30,9 +30,9 @@ async fn share() -> Outcome {
         let (first, second) = join(count_to(10, &sender), count_to(10, &sender.clone())).await;
         first.and(second)
     };
-    let (received, sent) = join(receiving, sending).await;
+    let (counted, sent) = join(receiving, sending).await;
     sent?;
-    let (count, event) = received?;
+    let (count, event) = counted?;
     say(&format!("{count} messages before the end with {}", event.code));
     Ok(())
 }
