@@ -1,23 +1,21 @@
 //! One socket: the Standard's state, the platform that carries it, and those who hear of it.
 
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use crate::closed::{Closed, End};
 use crate::message::Payload;
-use crate::platform::{self, Carry, Dial, MaybeSend, MaybeSync, Receive, Remains, Task, Tasks, Url};
+use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, MaybeSync, Receive, Remains, Task, Tasks, Url};
 use crate::shared::{Lock, Shared, Weak};
 use crate::spec::close::CloseFrame;
-use crate::spec::constructor::{self, UrlRecord};
+use crate::spec::constructor::UrlRecord;
 use crate::spec::state::{Closing, Feedback, Outcome, Sending, State};
 use crate::subscribers::Subscribers;
-use crate::websocket::Handle;
-use crate::{BinaryType, CloseEvent, Event, Exception, Message, MessageEvent, ReadyState, WebSocket};
+use crate::{BinaryType, CloseEvent, Exception, Message, ReadyState};
 
 /// What all handles of a socket share.
 pub(crate) struct Connection {
     pub(crate) url: String,
-    origin: Arc<str>,
-    /// Locked before the socket and the subscribers, where more than one of them is.
+    /// Locked before the socket and what the listener locks, where more than one of them is.
     state: Lock<State>,
     /// The platform's socket, from the constructor to the `close` event.
     socket: Lock<Option<Shared<dyn Carry>>>,
@@ -28,39 +26,70 @@ pub(crate) struct Connection {
     /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
     /// an error and, unlike the Standard, of nothing after it.
     failing: Lock<Option<Task>>,
-    /// The task that delivers what waited for the first subscriber.
-    delivery: Lock<Option<Task>>,
-    pub(crate) subscribers: Subscribers,
-    /// Who hears of everything in the place of the subscribers.
-    listener: Option<Shared<dyn Listen>>,
-    /// The handles of users; none once the last was dropped.
-    handle: Weak<Handle>,
+    /// Who hears of everything: the subscribers, or the futures API. A program that uses but one of them links but one.
+    listener: Shared<dyn Listen>,
+    end: Shared<Lock<End>>,
     me: Weak<Connection>,
     /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
     lingering: Lock<Option<Shared<Connection>>>,
 }
 
-/// Who hears of a connection at once and at first hand, without events: the futures API.
+/// Who hears of a connection.
 ///
-/// Nothing is locked when it is told of something.
+/// Nothing is locked when it is told of something, but for [`receive`](Self::receive).
 pub(crate) trait Listen: MaybeSend + MaybeSync {
     /// Notes that the connection is open.
     fn opened(&self);
 
-    /// Takes a message, unless there is no room for it; then it gives the Close frame to end the connection with.
-    fn received(&self, message: Message) -> Option<CloseFrame<'static>>;
+    /// Keeps a message, while the state is locked, so that no `close` gets between; it neither wakes nor tells anybody.
+    fn receive(&self, message: Message) -> Reception;
 
     /// Tells whether there is room for another message, and else has the task woken once there is.
     fn poll_room(&self, context: &Context<'_>) -> Poll<()>;
 
     /// Notes that bufferedAmount may have fallen to this; whether anybody still waits for less.
-    fn sent(&self, buffered_amount: u64) -> bool;
+    fn sent(&self, _buffered_amount: u64) -> bool {
+        false
+    }
 
-    /// Notes that nothing can be sent any more.
-    fn closing(&self);
+    /// Notes that nothing can be sent any more, and whether it was `close` that began.
+    fn closing(&self, by_us: bool);
 
     /// Notes the end: whether there was an error, the data of the `close` event, and what the platform left.
     fn closed(&self, error: bool, event: &CloseEvent, remains: Remains);
+
+    /// Tells what was kept, after a [`Reception`] that asks for it.
+    fn deliver(&self) {}
+
+    /// Notes the binary type that those messages have from now on that are kept; the state is locked.
+    fn set_binary_type(&self, _binary_type: BinaryType) {}
+
+    /// Lets go of what the handles' users own, since the last handle was dropped.
+    fn abandon(&self) {}
+
+    /// Whether the end is awaited, though there is no handle any more.
+    fn awaits_end(&self) -> bool {
+        false
+    }
+
+    /// Lets go of everybody: nothing comes any more.
+    fn release(&self) {}
+
+    /// The subscribers, if it is them.
+    fn subscribers(&self) -> Option<&Subscribers> {
+        None
+    }
+}
+
+/// What is to be done about a message that was kept, or was not, once nothing is locked.
+#[derive(Default)]
+pub(crate) struct Reception {
+    /// Who is to be woken.
+    pub(crate) waker: Option<Waker>,
+    /// The Close frame to end the connection with, since there was no room.
+    pub(crate) frame: Option<CloseFrame<'static>>,
+    /// Whether [`Listen::deliver`] is to be called.
+    pub(crate) deliver: bool,
 }
 
 /// The end of a connection at which its back end tells what happens; it does not keep the connection.
@@ -75,22 +104,19 @@ impl Connection {
         protocols: Vec<String>,
         binary_type: BinaryType,
         dial: &dyn Dial,
-        listener: Option<Shared<dyn Listen>>,
-        handle: Weak<Handle>,
+        tasks: Tasks,
+        listener: Shared<dyn Listen>,
     ) -> Shared<Self> {
         let connection = Shared::new_cyclic(|me: &Weak<Self>| Self {
             url: url.serialize(),
-            origin: constructor::origin(url).into(),
             state: Lock::new(State::new(protocols.clone())),
             socket: Lock::default(),
             remains: Lock::default(),
             binary_type: Lock::new(binary_type),
-            tasks: dial.tasks(),
+            tasks,
             failing: Lock::default(),
-            delivery: Lock::default(),
-            subscribers: Subscribers::default(),
             listener,
-            handle,
+            end: Shared::default(),
             me: me.clone(),
             lingering: Lock::default(),
         });
@@ -132,7 +158,7 @@ impl Connection {
         // Locked, so that a message that comes at this moment has the new form, or is among those that wait.
         let _state = self.state.lock();
         self.binary_type.replace(binary_type);
-        self.subscribers.change_waiting(|message| platform::set_form(message, binary_type));
+        self.listener.set_binary_type(binary_type);
     }
 
     pub(crate) fn send(&self, payload: Payload<'_>) -> Result<(), Exception> {
@@ -208,41 +234,38 @@ impl Connection {
                 socket.close(frame);
             }
         }
-        self.subscribers.purge_messages();
-        if let Some(listener) = &self.listener {
-            listener.closing();
-        }
+        self.listener.closing(true);
         if let Some(socket) = socket {
             socket.settle();
         }
     }
 
-    /// Has the events that waited for a subscriber delivered, now that there is one.
-    pub(crate) fn welcome(&self) {
-        if self.subscribers.has_backlog() {
-            let task = self.queue(|connection| {
-                connection.delivery.take();
-                connection.deliver();
-            });
-            self.delivery.replace(Some(task));
-        }
+    /// Who hears of events, if anybody does.
+    pub(crate) fn subscribers(&self) -> Option<&Subscribers> {
+        self.listener.subscribers()
+    }
+
+    pub(crate) fn closed(&self) -> Closed {
+        Closed::new(Shared::clone(&self.end))
     }
 
     /// The last handle was dropped: closes without a code, and frees all that nobody waits for.
     pub(crate) fn abandon(self: &Shared<Self>) {
-        self.subscribers.release_callbacks();
+        self.listener.abandon();
         self.close(None);
-        // Streams take what waits for a subscriber; no callback is left to be called in a task of its own.
-        self.delivery.take();
-        self.deliver();
+        self.listener.deliver();
         let closes_later = self.socket().is_some_and(|socket| socket.has_waiting_close());
-        if closes_later || self.subscribers.end_is_awaited() {
+        if closes_later || self.end_is_awaited() || self.listener.awaits_end() {
             self.lingering.replace(Some(Shared::clone(self)));
         } else {
             self.let_go();
             self.failing.take();
-            self.subscribers.release();
+            self.listener.release();
         }
+    }
+
+    fn end_is_awaited(&self) -> bool {
+        !self.end.lock().is_reached() && Shared::strong_count(&self.end) > 1
     }
 
     /// What the platform knows of a socket, be it at its end or before.
@@ -280,32 +303,24 @@ impl Connection {
         match state.take(feedback) {
             Outcome::Nothing => {
                 drop(state);
-                if let Some(listener) = self.listener.as_ref().filter(|_| closing) {
-                    listener.closing();
+                if closing {
+                    self.listener.closing(false);
                 }
             }
             Outcome::Open => {
                 drop(state);
-                match &self.listener {
-                    Some(listener) => listener.opened(),
-                    None => self.fire(Event::Open),
-                }
+                self.listener.opened();
             }
-            Outcome::Message(mut message) if let Some(listener) = &self.listener => {
-                drop(state);
+            Outcome::Message(mut message) => {
                 platform::set_form(&mut message, self.binary_type());
-                if let Some(frame) = listener.received(message) {
+                let Reception { waker, frame, deliver } = self.listener.receive(message);
+                drop(state);
+                waker.into_iter().for_each(Waker::wake);
+                if let Some(frame) = frame {
                     self.close(frame);
                 }
-            }
-            Outcome::Message(mut data) => {
-                platform::set_form(&mut data, self.binary_type());
-                // Locked until the message waits for its turn, so that a `close` purges it or comes before it.
-                let event = Event::Message(MessageEvent { data, origin: Arc::clone(&self.origin) });
-                let deliver = self.subscribers.fire(event);
-                drop(state);
                 if deliver {
-                    self.deliver();
+                    self.listener.deliver();
                 }
             }
             Outcome::Fail => {
@@ -319,15 +334,9 @@ impl Connection {
                 drop(state);
                 self.let_go();
                 self.failing.take();
-                if let Some(listener) = &self.listener {
-                    listener.closed(error, &event, self.remains());
-                } else {
-                    if error {
-                        self.fire(Event::Error);
-                    }
-                    self.fire(Event::Close(event.clone()));
-                }
-                self.subscribers.reach_end(event);
+                self.listener.closed(error, &event, self.remains());
+                let wakers = self.end.lock().reach(event);
+                wakers.into_iter().map(|(_, waker)| waker).for_each(Waker::wake);
                 self.lingering.take();
             }
         }
@@ -343,21 +352,16 @@ impl Connection {
         self.take(Feedback::Closed(CloseEvent::abnormal()));
     }
 
-    fn fire(&self, event: Event) {
-        if self.subscribers.fire(event) {
-            self.deliver();
-        }
-    }
-
-    fn deliver(&self) {
-        self.subscribers.deliver(|| WebSocket::of(&self.handle));
-    }
-
     /// Lets go of the platform's socket, with every listener at it.
     fn let_go(&self) {
         if let Some(socket) = self.socket.take() {
             self.remains.replace(socket.remains());
         }
+    }
+
+    /// Has a future go on beside the socket's own tasks.
+    pub(crate) fn spawn(&self, future: Boxed<()>) {
+        self.tasks.spawn(future);
     }
 
     fn queue(&self, steps: impl FnOnce(Shared<Self>) + MaybeSend + 'static) -> Task {
@@ -379,14 +383,11 @@ impl Receive for Receiver {
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
         let Some(connection) = self.0.upgrade() else { return Poll::Ready(()) };
-        match &connection.listener {
-            Some(listener) => listener.poll_room(context),
-            None => connection.subscribers.poll_room(context),
-        }
+        connection.listener.poll_room(context)
     }
 
     fn sent(&self) -> bool {
         let Some(connection) = self.0.upgrade() else { return false };
-        connection.listener.as_ref().is_some_and(|listener| listener.sent(connection.buffered_amount()))
+        connection.listener.sent(connection.buffered_amount())
     }
 }

@@ -77,8 +77,8 @@ pub use self::message::{Data, Message, Text};
 pub use self::platform::surface::*;
 pub use self::ready_state::ReadyState;
 pub use self::socket::{
-    ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Receiver, ReuniteError,
-    Sender, Socket, connect,
+    Actor, ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Parcel, Receiver,
+    Remote, RemoteReceiver, RemoteSender, ReuniteError, Sender, Socket, connect,
 };
 pub use self::subprotocol::{IntoProtocols, Subprotocol};
 pub use self::subscription::Subscription;

@@ -1,13 +1,15 @@
 //! Who hears of a socket's events: callbacks, streams and, before there is any, the queue of those that wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::closed::{Closed, End};
+use crate::connection::{Listen, Reception};
 use crate::events::{Events, Queue};
-use crate::platform::MaybeSend;
-use crate::shared::{Lock, Shared};
-use crate::{CloseEvent, Event, Message, WebSocket};
+use crate::platform::{self, MaybeSend, Remains, Task, Tasks};
+use crate::shared::{Lock, Shared, Weak};
+use crate::websocket::Handle;
+use crate::{BinaryType, CloseEvent, Event, Message, MessageEvent, Subscription, WebSocket};
 
 /// What [`WebSocket::subscribe`] takes, in a box.
 pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}
@@ -15,10 +17,16 @@ pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}
 impl<F: FnMut(&WebSocket, &Event) + MaybeSend> Callback for F {}
 
 /// The subscribers of one socket.
-#[derive(Default)]
 pub(crate) struct Subscribers {
     hall: Lock<Hall>,
-    end: Shared<Lock<End>>,
+    /// The origin of the messages.
+    origin: Arc<str>,
+    /// The handles of users, one of which callbacks are given; none once the last was dropped.
+    handle: Weak<Handle>,
+    tasks: Tasks,
+    /// The task that delivers what waited for the first subscriber.
+    delivery: Lock<Option<Task>>,
+    me: Weak<Subscribers>,
 }
 
 /// The subscribers, and the events that wait for them.
@@ -56,15 +64,30 @@ enum Audience {
 }
 
 impl Subscribers {
-    /// Adds a callback and gives its id; after the last event it is dropped at once.
-    pub(crate) fn add_callback(&self, callback: Box<dyn Callback>) -> u64 {
-        let mut hall = self.hall.lock();
-        hall.last_id += 1;
-        let id = hall.last_id;
-        if hall.audience != Audience::Gone {
-            hall.places.push(Place { id, callback: Some(callback), left: false });
-        }
-        id
+    pub(crate) fn new(origin: String, handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
+        Shared::new_cyclic(|me| Self {
+            hall: Lock::default(),
+            origin: origin.into(),
+            handle,
+            tasks,
+            delivery: Lock::default(),
+            me: me.clone(),
+        })
+    }
+
+    /// Adds a callback and gives its guard; after the last event it is dropped at once.
+    pub(crate) fn subscribe(&self, callback: Box<dyn Callback>) -> Subscription {
+        let id = {
+            let mut hall = self.hall.lock();
+            hall.last_id += 1;
+            let id = hall.last_id;
+            if hall.audience != Audience::Gone {
+                hall.places.push(Place { id, callback: Some(callback), left: false });
+            }
+            id
+        };
+        self.welcome();
+        Subscription::new(self.me.clone(), id)
     }
 
     /// Takes a callback out; it is called no more, and dropped now, or when it returns if it is running.
@@ -87,92 +110,43 @@ impl Subscribers {
         } else {
             hall.streams.push(feeder);
         }
+        drop(hall);
+        self.welcome();
         events
     }
 
-    pub(crate) fn closed(&self) -> Closed {
-        Closed::new(Shared::clone(&self.end))
-    }
-
-    /// Whether anybody but a callback waits for an end that is still to come.
-    pub(crate) fn end_is_awaited(&self) -> bool {
-        let by_future = !self.end.lock().is_reached() && Shared::strong_count(&self.end) > 1;
-        // Streams are let go of with the last event.
-        by_future || self.hall.lock().has_streams()
-    }
-
-    /// Whether events wait for subscribers, so that [`deliver`](Self::deliver) has to be called in a task.
-    pub(crate) fn has_backlog(&self) -> bool {
-        let hall = self.hall.lock();
-        hall.audience == Audience::Awaited && !hall.waiting.is_empty()
-    }
-
-    /// Whether a message that is fired now finds room, and else who is to be woken once one does.
-    pub(crate) fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
-        let mut hall = self.hall.lock();
-        let mut room = hall.waiting.poll_room(context.waker());
-        for stream in &hall.streams {
-            if stream.lock().poll_room(context.waker()).is_pending() {
-                room = Poll::Pending;
-            }
-        }
-        room
-    }
-
-    /// Changes the messages that have not been dispatched.
-    pub(crate) fn change_waiting(&self, change: impl Fn(&mut Message)) {
-        self.hall.lock().waiting.change_messages(change);
-    }
-
-    /// Drops the messages that have not been dispatched.
-    pub(crate) fn purge_messages(&self) {
-        let paused = {
-            let mut hall = self.hall.lock();
-            hall.waiting.purge_messages();
-            hall.waiting.resume()
+    /// Has the events that waited for a subscriber delivered, in a task, now that there is one.
+    fn welcome(&self) {
+        let has_backlog = {
+            let hall = self.hall.lock();
+            hall.audience == Audience::Awaited && !hall.waiting.is_empty()
         };
-        paused.into_iter().for_each(Waker::wake);
+        if has_backlog {
+            let me = self.me.clone();
+            let task = self.tasks.queue(move || {
+                if let Some(subscribers) = me.upgrade() {
+                    subscribers.deliver();
+                }
+            });
+            self.delivery.replace(Some(task));
+        }
     }
 
-    /// Fires an event: has it wait for its turn. [`deliver`](Self::deliver) has to follow if this gives `true`.
+    fn fire_and_deliver(&self, event: Event) {
+        if self.fire(event) {
+            self.deliver();
+        }
+    }
+
+    /// Fires an event: has it wait for its turn. [`deliver`](Listen::deliver) has to follow if this gives `true`.
     #[must_use]
-    pub(crate) fn fire(&self, event: Event) -> bool {
+    fn fire(&self, event: Event) -> bool {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
         // Nobody polls this queue.
         let _ = hall.waiting.push(event);
         !held
-    }
-
-    /// Notes the end, whether or not anybody has heard of it.
-    pub(crate) fn reach_end(&self, event: CloseEvent) {
-        let wakers = self.end.lock().reach(event);
-        wakers.into_iter().map(|(_, waker)| waker).for_each(Waker::wake);
-    }
-
-    /// Delivers what waits to all there are, one event after the other, unless that is being done; if there has never
-    /// been anybody, it waits on.
-    ///
-    /// The socket is asked for anew for each event, since a callback may drop the last handle.
-    pub(crate) fn deliver(&self, socket: impl Fn() -> Option<WebSocket>) {
-        {
-            let mut hall = self.hall.lock();
-            if hall.dispatching {
-                return;
-            }
-            hall.dispatching = true;
-        }
-        while let Some(event) = self.next() {
-            let calls = !self.hall.lock().places.is_empty();
-            if calls && let Some(socket) = socket() {
-                self.call_all(&socket, &event);
-            }
-            if matches!(event, Event::Close(_)) {
-                self.release();
-            }
-        }
-        self.clear_away();
     }
 
     /// Takes the next event, which the streams are given at once.
@@ -222,27 +196,6 @@ impl Subscribers {
         }
     }
 
-    /// Drops every callback; one that is running is dropped when it returns.
-    pub(crate) fn release_callbacks(&self) {
-        let callbacks: Vec<_> = self.hall.lock().places.iter_mut().map(Place::leave).collect();
-        drop(callbacks);
-        self.clear_away();
-    }
-
-    /// Lets go of everybody: the last event was delivered, or no other will be.
-    pub(crate) fn release(&self) {
-        let streams = {
-            let mut hall = self.hall.lock();
-            hall.audience = Audience::Gone;
-            std::mem::take(&mut hall.streams)
-        };
-        self.release_callbacks();
-        for stream in streams {
-            let waker = stream.lock().end();
-            waker.into_iter().for_each(Waker::wake);
-        }
-    }
-
     /// Removes the places of callbacks and streams that have left, unless they are being gone through.
     fn clear_away(&self) {
         let mut hall = self.hall.lock();
@@ -251,6 +204,106 @@ impl Subscribers {
             hall.places.retain(|place| !place.left);
             hall.streams.retain(|stream| !stream.lock().is_abandoned());
         }
+    }
+}
+
+impl Listen for Subscribers {
+    fn opened(&self) {
+        self.fire_and_deliver(Event::Open);
+    }
+
+    fn receive(&self, data: Message) -> Reception {
+        let event = Event::Message(MessageEvent { data, origin: Arc::clone(&self.origin) });
+        Reception { deliver: self.fire(event), ..Reception::default() }
+    }
+
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        let mut hall = self.hall.lock();
+        let mut room = hall.waiting.poll_room(context.waker());
+        for stream in &hall.streams {
+            if stream.lock().poll_room(context.waker()).is_pending() {
+                room = Poll::Pending;
+            }
+        }
+        room
+    }
+
+    /// Drops the messages that have not been dispatched, as `close` asks for.
+    fn closing(&self, by_us: bool) {
+        if by_us {
+            let paused = {
+                let mut hall = self.hall.lock();
+                hall.waiting.purge_messages();
+                hall.waiting.resume()
+            };
+            paused.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    fn closed(&self, error: bool, event: &CloseEvent, _: Remains) {
+        if error {
+            self.fire_and_deliver(Event::Error);
+        }
+        self.fire_and_deliver(Event::Close(event.clone()));
+    }
+
+    /// Delivers what waits to all there are, one event after the other, unless that is being done; if there has never
+    /// been anybody, it waits on.
+    ///
+    /// The socket is asked for anew for each event, since a callback may drop the last handle.
+    fn deliver(&self) {
+        self.delivery.take();
+        {
+            let mut hall = self.hall.lock();
+            if hall.dispatching {
+                return;
+            }
+            hall.dispatching = true;
+        }
+        while let Some(event) = self.next() {
+            let calls = !self.hall.lock().places.is_empty();
+            if calls && let Some(socket) = WebSocket::of(&self.handle) {
+                self.call_all(&socket, &event);
+            }
+            if matches!(event, Event::Close(_)) {
+                self.release();
+            }
+        }
+        self.clear_away();
+    }
+
+    /// Changes the messages that have not been dispatched.
+    fn set_binary_type(&self, binary_type: BinaryType) {
+        self.hall.lock().waiting.change_messages(|message| platform::set_form(message, binary_type));
+    }
+
+    /// Drops every callback; one that is running is dropped when it returns.
+    fn abandon(&self) {
+        let callbacks: Vec<_> = self.hall.lock().places.iter_mut().map(Place::leave).collect();
+        drop(callbacks);
+        self.clear_away();
+    }
+
+    /// Streams are let go of with the last event.
+    fn awaits_end(&self) -> bool {
+        self.hall.lock().has_streams()
+    }
+
+    fn release(&self) {
+        let streams = {
+            let mut hall = self.hall.lock();
+            hall.audience = Audience::Gone;
+            std::mem::take(&mut hall.streams)
+        };
+        self.abandon();
+        for stream in streams {
+            let waker = stream.lock().end();
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    fn subscribers(&self) -> Option<&Subscribers> {
+        Some(self)
     }
 }
 

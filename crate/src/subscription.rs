@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::connection::Connection;
 use crate::shared::Weak;
+use crate::subscribers::Subscribers;
 
 /// Keeps a callback of [`WebSocket::subscribe`](crate::WebSocket::subscribe) subscribed; dropping it unsubscribes.
 ///
@@ -11,25 +11,25 @@ use crate::shared::Weak;
 /// which is then not called again.
 #[must_use = "the callback is unsubscribed when this is dropped"]
 pub struct Subscription {
-    connection: Weak<Connection>,
+    subscribers: Weak<Subscribers>,
     id: u64,
 }
 
 impl Subscription {
-    pub(crate) fn new(connection: Weak<Connection>, id: u64) -> Self {
-        Self { connection, id }
+    pub(crate) fn new(subscribers: Weak<Subscribers>, id: u64) -> Self {
+        Self { subscribers, id }
     }
 
     /// Leaves the callback subscribed until the socket's `close` event, or until the last handle is dropped.
     pub fn detach(mut self) {
-        self.connection = Weak::new();
+        self.subscribers = Weak::new();
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.upgrade() {
-            connection.subscribers.remove_callback(self.id);
+        if let Some(subscribers) = self.subscribers.upgrade() {
+            subscribers.remove_callback(self.id);
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use crate::connection::{Connection, Listen};
-use crate::platform::{Dial, MaybeSend, Options, Url};
+use crate::platform::{Dial, MaybeSend, Options, Tasks, Url};
 use crate::shared::{Shared, Weak};
-use crate::spec::{close, constructor, subprotocol};
+use crate::spec::subprotocol::Offer;
+use crate::spec::{close, constructor};
+use crate::subscribers::Subscribers;
 use crate::{BinaryType, Closed, Data, Event, Events, Exception, IntoProtocols, ReadyState, Subscription};
 
 /// The [`WebSocket` interface](https://websockets.spec.whatwg.org/#the-websocket-interface): a handle to one
@@ -169,23 +171,24 @@ impl WebSocket {
     /// that is added while an event is fired hears of the next; one that is taken out hears of no more. Callbacks are
     /// called in the order of subscription, never from within one another, and dropped after the `close` event.
     pub fn subscribe(&self, callback: impl FnMut(&WebSocket, &Event) + MaybeSend + 'static) -> Subscription {
-        let connection = self.connection();
-        let id = connection.subscribers.add_callback(Box::new(callback));
-        connection.welcome();
-        Subscription::new(Shared::downgrade(connection), id)
+        match self.connection().subscribers() {
+            Some(subscribers) => subscribers.subscribe(Box::new(callback)),
+            // The futures API hands out no handle of this kind.
+            None => Subscription::new(Weak::new(), 0),
+        }
     }
 
     /// Gives the events from now on, and those that were kept, as a stream with a bound; see [`Events`].
     pub fn events(&self) -> Events {
-        let connection = self.connection();
-        let events = connection.subscribers.add_stream();
-        connection.welcome();
-        events
+        match self.connection().subscribers() {
+            Some(subscribers) => subscribers.add_stream(),
+            None => Events::ended(),
+        }
     }
 
     /// Waits for the `close` event, before or after it was fired; it does not subscribe.
     pub fn closed(&self) -> Closed {
-        self.connection().subscribers.closed()
+        self.connection().closed()
     }
 
     /// What [`new`](Self::new) does, with a base URL and with what the platform lets a user choose.
@@ -195,22 +198,26 @@ impl WebSocket {
         protocols: Vec<String>,
         options: &Options,
     ) -> Result<Self, Exception> {
-        Self::dial(url, base, protocols, BinaryType::default(), options, None)
+        Self::dial(url, base, Offer::of(protocols), BinaryType::default(), options, |url, handle, tasks| {
+            Subscribers::new(constructor::origin(url), handle.clone(), tasks.clone())
+        })
     }
 
     /// What [`start`](Self::start) does, whoever makes the connection and whoever hears of it.
     pub(crate) fn dial(
         url: &str,
         base: Option<&str>,
-        protocols: Vec<String>,
+        offer: Offer,
         binary_type: BinaryType,
         dial: &dyn Dial,
-        listener: Option<Shared<dyn Listen>>,
+        listener: impl FnOnce(&Url, &Weak<Handle>, &Tasks) -> Shared<dyn Listen>,
     ) -> Result<Self, Exception> {
         let url = constructor::get_a_url_record::<Url>(url, base)?;
-        subprotocol::check(&protocols)?;
-        Ok(Self(Shared::new_cyclic(|handle| Handle {
-            connection: Connection::establish(&url, protocols, binary_type, dial, listener, handle.clone()),
+        let protocols = offer.checked()?;
+        let tasks = dial.tasks();
+        Ok(Self(Shared::new_cyclic(|handle| {
+            let listener = listener(&url, handle, &tasks);
+            Handle { connection: Connection::establish(&url, protocols, binary_type, dial, tasks, listener) }
         })))
     }
 

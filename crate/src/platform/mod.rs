@@ -7,9 +7,9 @@
 //! - `Socket`, a [`Carry`]: it tells a [`Receive`] each [`Feedback`] in a task of its own, one after the other, and lets go
 //!   of everything when it is dropped; `Remains` is what it knows at its end;
 //! - [`Dial`] for its `Options`, which makes a connection, to be started;
-//! - `Time`, a [`Clock`];
+//! - `Time`, a [`Clock`], and `World`, the platform's own [`Fate`];
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes;
-//! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped;
+//! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
 //! - `Blob`, the opaque payload that it owns, and `set_form`, where a message's form is not the platform's affair;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
 //!   what may be shared.
@@ -38,7 +38,8 @@ use self::web as carrier;
 
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
-    Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, io_error, set_form,
+    Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, World, io_error,
+    set_form,
 };
 
 /// Who starts connections.
@@ -108,6 +109,14 @@ pub(crate) trait Clock: MaybeSend + MaybeSync {
     /// Gives a future that ends after so long; dropping it releases the timer.
     fn sleep(&self, duration: Duration) -> Sleep;
 
+    /// What a test decides in the platform's place, if it does.
+    fn fate(&self) -> Option<&dyn Fate> {
+        None
+    }
+}
+
+/// What befalls a program from outside.
+pub(crate) trait Fate {
     /// Gives a future that ends when there is news that makes it reasonable to try again what has failed: the machine is
     /// back online, or the user looks at the page.
     fn comeback(&self) -> Sleep;

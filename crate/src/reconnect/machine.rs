@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures::Stream;
 use futures::stream::FusedStream;
@@ -11,7 +11,7 @@ use futures::stream::FusedStream;
 use super::outbox::Outgoing;
 use super::states::Announcer;
 use super::{Cause, Reconnect, Sender, State, States};
-use crate::platform::{Boxed, Clock, Dial, Lock, Options, Shared, Sleep};
+use crate::platform::{Boxed, Clock, Dial, Lock, Options, Shared, Sleep, World};
 use crate::{Closed, Connect, Error, Message, Socket};
 
 /// A socket that comes back: a fused `Stream` of the messages of all its connections, from
@@ -94,6 +94,12 @@ impl Reconnecting {
         self.announcer.lock().subscribe()
     }
 
+    fn tell(&self, state: State) {
+        let wakers = self.announcer.lock().tell(state);
+        // Nothing is locked while a waker runs, since it may do anything.
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     /// Goes one step on.
     fn step(&mut self, phase: &mut Phase, context: &mut Context<'_>) -> Step {
         match phase {
@@ -147,7 +153,7 @@ impl Reconnecting {
     }
 
     fn ask(&self) -> Phase {
-        self.announcer.lock().tell(State::Connecting { failures: self.failures });
+        self.tell(State::Connecting { failures: self.failures });
         let asking = (self.plan.lock().attempt)(self.failures);
         Phase::Asking(asking)
     }
@@ -170,7 +176,7 @@ impl Reconnecting {
         if let Some((code, reason)) = close {
             drop(socket.close(code, Some(&reason)));
         }
-        self.announcer.lock().tell(State::Open);
+        self.tell(State::Open);
         let steady = socket.core().clock.sleep(self.plan.lock().steady);
         Phase::Open(Box::new(socket), Some(steady))
     }
@@ -190,16 +196,17 @@ impl Reconnecting {
             return (Phase::Ended, if matches!(cause, Cause::Closed(_)) { None } else { Some(cause) });
         }
         let clock = self.clock.get_or_insert_with(|| Options::default().clock());
-        let wait = self.plan.lock().backoff.wait(self.failures, clock.chance());
-        let phase = Phase::Waiting { over: clock.sleep(wait), comeback: clock.comeback() };
-        self.announcer.lock().tell(State::Waiting { cause, wait, unknown_bytes });
+        let fate = clock.fate().unwrap_or(&World);
+        let wait = self.plan.lock().backoff.wait(self.failures, fate.chance());
+        let phase = Phase::Waiting { over: clock.sleep(wait), comeback: fate.comeback() };
+        self.tell(State::Waiting { cause, wait, unknown_bytes });
         (phase, None)
     }
 
     fn end(&self) {
         let sender = self.outgoing.lock().end();
         drop(sender);
-        self.announcer.lock().tell(State::Ended);
+        self.tell(State::Ended);
     }
 }
 

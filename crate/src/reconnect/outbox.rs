@@ -14,8 +14,8 @@ pub enum Outbox {
     /// It comes back, as an [`Error::NotOpen`].
     #[default]
     Return,
-    /// It is kept, and sent in order once there is a connection again; beyond the bound it comes back, as an
-    /// [`Error::Full`].
+    /// It is kept, and sent in order once there is a connection again. A message for which the bound leaves no room is an
+    /// [`Error::Full`], which hands it back: `send` does not wait for room while there is no connection.
     Keep {
         /// How many messages are kept at most.
         messages: usize,
@@ -135,7 +135,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// An [`Error::NotOpen`] or [`Error::Full`], with the message.
+    /// An [`Error::NotOpen`], or an [`Error::Full`] at the bound of [`Outbox::Keep`], with the message.
     pub async fn send(&self, message: Message) -> Result<(), Error> {
         let current = self.0.lock().current.clone();
         if let Some(sender) = current {

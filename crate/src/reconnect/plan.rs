@@ -68,7 +68,7 @@ impl Reconnect {
 
     /// Sets the rule that says whether to connect again, by the cause and the number of failures, this one included;
     /// [`Cause::is_worth_another_attempt`] unless it is set.
-    pub fn while_true(self, rule: impl FnMut(&Cause, u32) -> bool + MaybeSend + 'static) -> Self {
+    pub fn retry_while(self, rule: impl FnMut(&Cause, u32) -> bool + MaybeSend + 'static) -> Self {
         Self { rule: Box::new(rule), ..self }
     }
 
@@ -79,7 +79,7 @@ impl Reconnect {
     }
 
     /// Sets how long a connection has to last until earlier failures are forgotten; ten seconds unless it is set.
-    pub fn steady_after(self, duration: Duration) -> Self {
+    pub fn forget_failures_after(self, duration: Duration) -> Self {
         Self { steady: duration, ..self }
     }
 

@@ -61,7 +61,9 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    pub(super) fn tell(&mut self, state: State) {
+    /// Tells a state, and gives who is to be woken.
+    #[must_use]
+    pub(super) fn tell(&mut self, state: State) -> Vec<Waker> {
         // Nobody else holds a stream that was dropped.
         self.streams.retain(|stream| Shared::strong_count(stream) > 1);
         let mut wakers = Vec::new();
@@ -69,7 +71,7 @@ impl Announcer {
             wakers.extend(stream.lock().push(state.clone()));
         }
         self.present = Some(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers
     }
 
     pub(super) fn subscribe(&mut self) -> States {
@@ -98,7 +100,7 @@ impl Drop for Announcer {
     /// A socket that is dropped has ended.
     fn drop(&mut self) {
         if !matches!(self.present, Some(State::Ended)) {
-            self.tell(State::Ended);
+            self.tell(State::Ended).into_iter().for_each(Waker::wake);
         }
     }
 }

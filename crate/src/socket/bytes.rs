@@ -110,6 +110,7 @@ impl From<Error> for io::Error {
             Error::NotOpen(_) => io::ErrorKind::BrokenPipe,
             Error::Full(_) => io::ErrorKind::WouldBlock,
             Error::Exception(_) => io::ErrorKind::InvalidInput,
+            Error::Unreadable(_) => io::ErrorKind::InvalidData,
         };
         platform::io_error(kind, error)
     }

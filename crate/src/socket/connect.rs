@@ -12,8 +12,10 @@ use super::core::Settings;
 use super::feed::Feed;
 use super::heartbeat::Heartbeat;
 use super::inbox::ReceiveLimit;
+use super::patience::{self, Patience, Watch};
 use super::{ConnectError, ConnectionFailed, Core, Socket};
 use crate::platform::{Clock, Dial, Options, RECEIVE_LIMIT, Shared, Sleep};
+use crate::spec::subprotocol::Offer;
 use crate::{BinaryType, CloseEvent, IntoProtocols, WebSocket};
 
 /// How long connecting may take, unless it is set.
@@ -65,16 +67,20 @@ enum Step {
 struct Plan {
     url: String,
     base: Option<String>,
-    protocols: Vec<String>,
+    offer: Offer,
     binary_type: BinaryType,
     timeout: Duration,
     limit: ReceiveLimit,
     settings: Settings,
+    patience: Patience,
+    /// Who loses it, if anybody does: a program whose sockets wait for ever links no other.
+    watch: Option<fn(Patience) -> Box<dyn Watch>>,
     dial: Shared<dyn Dial>,
 }
 
 struct Opening {
     core: Shared<Core>,
+    watch: Option<Box<dyn Watch>>,
     deadline: Sleep,
     timeout: Duration,
 }
@@ -82,7 +88,7 @@ struct Opening {
 impl Connect {
     /// Offers subprotocols, in the order of preference: one name or a list, see [`IntoProtocols`]; none unless it is set.
     pub fn subprotocols(self, protocols: impl IntoProtocols) -> Self {
-        self.with(|plan| plan.protocols = protocols.into_protocols())
+        self.with(|plan| plan.offer = Offer::of(protocols.into_protocols()))
     }
 
     /// Sets the URL that the given one is relative to; unless it is set, that is the API base URL in a browser, and none
@@ -106,7 +112,7 @@ impl Connect {
     ///
     /// Only the time counts in which the stream is waited for.
     pub fn idle_timeout(self, timeout: Duration) -> Self {
-        self.with(|plan| plan.settings.idle_timeout = Some(timeout))
+        self.watched(|patience| patience.idle_timeout = Some(timeout))
     }
 
     /// Has the peer asked whether it is still there when nothing comes; when no answer comes in time, the stream ends with
@@ -115,7 +121,7 @@ impl Connect {
     ///
     /// Only the time counts in which the stream is waited for.
     pub fn heartbeat(self, heartbeat: Heartbeat) -> Self {
-        self.with(|plan| plan.settings.heartbeat = Some(Box::new(heartbeat)))
+        self.watched(|patience| patience.heartbeat = Some(heartbeat))
     }
 
     /// Sets how many bytes may be queued, by bufferedAmount, before a sender waits; 1 MiB unless it is set.
@@ -152,6 +158,13 @@ impl Connect {
         self.with(|plan| plan.dial = dial)
     }
 
+    fn watched(self, choose: impl FnOnce(&mut Patience)) -> Self {
+        self.with(|plan| {
+            choose(&mut plan.patience);
+            plan.watch = Some(patience::watch);
+        })
+    }
+
     fn with(mut self, choose: impl FnOnce(&mut Plan)) -> Self {
         // What is under way is not changed any more.
         if let Step::Planned(plan) = &mut self.step {
@@ -167,29 +180,27 @@ impl Plan {
         Self {
             url,
             base: None,
-            protocols: Vec::new(),
+            offer: Offer::default(),
             binary_type: BinaryType::ArrayBuffer,
             timeout: TIMEOUT,
             limit: ReceiveLimit { messages, bytes },
-            settings: Settings {
-                high_water_mark: HIGH_WATER_MARK,
-                close_timeout: CLOSE_TIMEOUT,
-                idle_timeout: None,
-                heartbeat: None,
-            },
+            settings: Settings { high_water_mark: HIGH_WATER_MARK, close_timeout: CLOSE_TIMEOUT },
+            patience: Patience::default(),
+            watch: None,
             dial: Shared::new(Options::default()),
         }
     }
 
     fn start(self) -> Result<Opening, ConnectError> {
         let feed = Shared::new(Feed::new(self.limit));
-        let listener = Shared::clone(&feed) as _;
+        let listener = Shared::clone(&feed);
         let base = self.base.as_deref();
-        let socket = WebSocket::dial(&self.url, base, self.protocols, self.binary_type, &*self.dial, Some(listener))?;
+        let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, |_, _, _| listener)?;
         let clock = self.dial.clock();
         let deadline = clock.sleep(self.timeout);
         let core = Shared::new(Core { socket, feed, clock, settings: self.settings });
-        Ok(Opening { core, deadline, timeout: self.timeout })
+        let watch = self.watch.map(|begin| begin(self.patience));
+        Ok(Opening { core, watch, deadline, timeout: self.timeout })
     }
 }
 
@@ -220,7 +231,7 @@ impl Future for Connect {
         let Step::Opening(opening) = &mut self.step else { return Poll::Pending };
         let Poll::Ready(opened) = opening.poll(context) else { return Poll::Pending };
         let Step::Opening(opening) = std::mem::replace(&mut self.step, Step::Done) else { return Poll::Pending };
-        Poll::Ready(opened.map(|()| Socket::new(opening.core)))
+        Poll::Ready(opened.map(|()| Socket::new(opening.core, opening.watch)))
     }
 }
 

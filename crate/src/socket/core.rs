@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::feed::Feed;
-use super::heartbeat::Heartbeat;
 use crate::platform::{Clock, Shared};
 use crate::{Message, ReadyState, WebSocket};
 
@@ -18,19 +17,10 @@ pub(crate) struct Core {
 }
 
 /// What was chosen when the socket was made, and counts for all its life.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) high_water_mark: u64,
     pub(super) close_timeout: Duration,
-    pub(super) idle_timeout: Option<Duration>,
-    pub(super) heartbeat: Option<Box<Heartbeat>>,
-}
-
-impl Settings {
-    /// Whether a wait for a message has no end.
-    pub(super) const fn is_patient(&self) -> bool {
-        self.idle_timeout.is_none() && self.heartbeat.is_none()
-    }
 }
 
 impl Core {

@@ -4,9 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Receiver, Sender};
+use super::{Parcel, Receiver, Sender};
 use crate::platform::Remains;
-use crate::{CloseEvent, Exception, Message};
+use crate::{BlobError, CloseEvent, Exception, Message};
 
 /// Why [`connect`](crate::connect) gave no socket.
 #[derive(Clone, Debug)]
@@ -25,10 +25,10 @@ pub enum ConnectError {
 
 /// What can happen to a [`Socket`](crate::Socket).
 ///
-/// What could not be sent is in the error.
+/// What could not be sent is in the error: a [`Message`], or a [`Parcel`](crate::Parcel) of a [`Remote`](crate::Remote).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Error {
+pub enum Error<M = Message> {
     /// The connection failed, or was not closed cleanly.
     Failed(ConnectionFailed),
     /// More messages came than the [receive limit](crate::Connect::receive_limit) allows, where the peer cannot be made
@@ -50,9 +50,9 @@ pub enum Error {
         after: Duration,
     },
     /// The socket was not OPEN any more, so that this was not sent.
-    NotOpen(Message),
+    NotOpen(M),
     /// More than the high-water mark is queued, so that this was not sent.
-    Full(Message),
+    Full(M),
     /// The socket closed with as many bytes queued; what became of them is not known.
     Undelivered {
         /// What bufferedAmount was.
@@ -65,6 +65,8 @@ pub enum Error {
     },
     /// The arguments of `close` are at fault; nothing was done.
     Exception(Exception),
+    /// A blob that came before the socket was [moved away](crate::Socket::into_remote) could not be read.
+    Unreadable(BlobError),
 }
 
 /// How a connection failed: by an `error` event, or by a close that was not clean.
@@ -92,12 +94,47 @@ impl ConnectionFailed {
     }
 }
 
-impl Error {
+impl<M> Error<M> {
     /// Gives the message that could not be sent, if it is about one.
-    pub fn into_message(self) -> Option<Message> {
+    pub fn into_message(self) -> Option<M> {
         match self {
             Self::NotOpen(message) | Self::Full(message) => Some(message),
             _ => None,
+        }
+    }
+
+    fn describe(&self, size: impl Fn(&M) -> u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failed) => fmt::Display::fmt(failed, f),
+            Self::ReceiveLimit { messages, bytes } => {
+                write!(f, "a message came while {messages} messages of {bytes} bytes waited to be taken")
+            }
+            Self::Idle { after } => write!(f, "nothing came for {after:?}"),
+            Self::NoAnswer { after } => write!(f, "the peer did not answer within {after:?}"),
+            Self::NotOpen(message) => write!(f, "the socket is not open, so {} bytes were not sent", size(message)),
+            Self::Full(message) => write!(f, "too much is queued, so {} bytes were not sent", size(message)),
+            Self::Undelivered { bytes } => write!(f, "the socket closed with {bytes} bytes queued"),
+            Self::CloseTimedOut { after } => write!(f, "the socket was not closed after {after:?}"),
+            Self::Exception(exception) => fmt::Display::fmt(exception, f),
+            Self::Unreadable(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl Error {
+    /// The same error of another kind of message, where it is about none.
+    pub(super) fn without_message(self) -> Error<Parcel> {
+        match self {
+            Self::Failed(failed) => Error::Failed(failed),
+            Self::ReceiveLimit { messages, bytes } => Error::ReceiveLimit { messages, bytes },
+            Self::Idle { after } => Error::Idle { after },
+            Self::NoAnswer { after } => Error::NoAnswer { after },
+            Self::Undelivered { bytes } => Error::Undelivered { bytes },
+            Self::CloseTimedOut { after } => Error::CloseTimedOut { after },
+            Self::Exception(exception) => Error::Exception(exception),
+            Self::Unreadable(error) => Error::Unreadable(error),
+            // No wait gives a message back.
+            Self::NotOpen(_) | Self::Full(_) => Error::Undelivered { bytes: 0 },
         }
     }
 }
@@ -124,8 +161,8 @@ impl fmt::Display for ConnectionFailed {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exception(exception) => exception.fmt(f),
-            Self::Failed(failed) => failed.fmt(f),
+            Self::Exception(exception) => fmt::Display::fmt(exception, f),
+            Self::Failed(failed) => fmt::Display::fmt(failed, f),
             Self::TimedOut { after } => write!(f, "the connection was not open after {after:?}"),
         }
     }
@@ -133,19 +170,13 @@ impl fmt::Display for ConnectError {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(failed) => failed.fmt(f),
-            Self::ReceiveLimit { messages, bytes } => {
-                write!(f, "a message came while {messages} messages of {bytes} bytes waited to be taken")
-            }
-            Self::Idle { after } => write!(f, "nothing came for {after:?}"),
-            Self::NoAnswer { after } => write!(f, "the peer did not answer within {after:?}"),
-            Self::NotOpen(message) => write!(f, "the socket is not open, so {} bytes were not sent", message.size()),
-            Self::Full(message) => write!(f, "too much is queued, so {} bytes were not sent", message.size()),
-            Self::Undelivered { bytes } => write!(f, "the socket closed with {bytes} bytes queued"),
-            Self::CloseTimedOut { after } => write!(f, "the socket was not closed after {after:?}"),
-            Self::Exception(exception) => exception.fmt(f),
-        }
+        self.describe(Message::size, f)
+    }
+}
+
+impl fmt::Display for Error<Parcel> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(Parcel::size, f)
     }
 }
 
@@ -171,7 +202,10 @@ impl StdError for ConnectError {
     }
 }
 
-impl StdError for Error {
+impl<M: fmt::Debug> StdError for Error<M>
+where
+    Self: fmt::Display,
+{
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Failed(failed) => failed.source(),

@@ -6,7 +6,7 @@ use super::drain::Drain;
 use super::error::{ConnectionFailed, Error};
 use super::inbox::{Inbox, ReceiveLimit, Reception};
 use super::is_failure;
-use crate::connection::Listen;
+use crate::connection::{self, Listen};
 use crate::platform::{Lock, Remains};
 use crate::spec::close::CloseFrame;
 use crate::{CloseEvent, Message};
@@ -92,14 +92,12 @@ impl Listen for Feed {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn received(&self, message: Message) -> Option<CloseFrame<'static>> {
-        let reception = self.inbox.lock().push(message);
-        let (waker, frame) = match reception {
+    fn receive(&self, message: Message) -> connection::Reception {
+        let (waker, frame) = match self.inbox.lock().push(message) {
             Reception::Taken(waker) => (waker, None),
             Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),
         };
-        waker.into_iter().for_each(Waker::wake);
-        frame
+        connection::Reception { waker, frame, deliver: false }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
@@ -110,7 +108,7 @@ impl Listen for Feed {
         self.wake_senders(buffered_amount)
     }
 
-    fn closing(&self) {
+    fn closing(&self, _: bool) {
         self.wake_senders(0);
     }
 

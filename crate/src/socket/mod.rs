@@ -1,7 +1,7 @@
 //! The futures API over the interface: one socket to hold, the same on every target.
 //!
 //! [`connect`] makes it, [`feed`] is what the connection fills and wakes, [`sender`], [`receiver`] and [`control`] are the
-//! handles to [`core`](self::core), and [`Socket`] is a sender with a receiver.
+//! handles to [`core`](self::core), and [`Socket`] is a sender with a receiver. [`remote`] has handles for other threads.
 
 mod bytes;
 mod closing;
@@ -13,7 +13,9 @@ mod error;
 mod feed;
 mod heartbeat;
 mod inbox;
+mod patience;
 mod receiver;
+mod remote;
 mod sender;
 
 use std::fmt;
@@ -32,8 +34,10 @@ pub(crate) use self::core::Core;
 pub use self::error::{ConnectError, ConnectionFailed, Error, ReuniteError};
 pub use self::heartbeat::Heartbeat;
 pub use self::receiver::Receiver;
+pub use self::remote::{Actor, Parcel, Remote, RemoteReceiver, RemoteSender};
 pub use self::sender::Sender;
 
+use self::patience::Watch;
 use crate::platform::Shared;
 use crate::{CloseEvent, Closed, Message, ReadyState};
 
@@ -77,8 +81,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(core: Shared<Core>) -> Self {
-        Self { sender: Sender::new(Shared::clone(&core)), receiver: Receiver::new(core) }
+    fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
+        Self { sender: Sender::new(Shared::clone(&core)), receiver: Receiver::new(core, watch) }
     }
 
     /// Waits for the next message; `None` is the end of a connection that was closed cleanly, or whose error was given.

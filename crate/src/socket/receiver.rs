@@ -9,31 +9,23 @@ use futures::Stream;
 use futures::stream::FusedStream;
 
 use super::core::Core;
-use super::heartbeat::Pulse;
+use super::patience::{Watch, Watched};
 use super::{Control, Error};
 use crate::Message;
-use crate::platform::{Shared, Sleep};
-use crate::spec::close::CloseFrame;
-
-/// The Close frame that follows when nothing came for too long.
-const IDLE: CloseFrame<'static> = Some((4008, "nothing came for too long"));
-
-/// The Close frame that follows when a heartbeat was not answered.
-const NO_ANSWER: CloseFrame<'static> = Some((4008, "no answer came"));
+use crate::platform::Shared;
 
 /// The receiving half of a [`Socket`](crate::Socket): a fused `Stream` of messages.
 ///
 /// When it is dropped, what has come is dropped, and what comes.
 pub struct Receiver {
     core: Shared<Core>,
-    /// The deadline of the present wait, if there is one.
-    idle: Option<Sleep>,
-    pulse: Pulse,
+    /// Who loses patience, if anybody does.
+    watch: Option<Box<dyn Watch>>,
 }
 
 impl Receiver {
-    pub(super) const fn new(core: Shared<Core>) -> Self {
-        Self { core, idle: None, pulse: Pulse::Heard }
+    pub(super) const fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
+        Self { core, watch }
     }
 
     /// Waits for the next message; see [`Socket::next`](crate::Socket::next).
@@ -51,40 +43,18 @@ impl Receiver {
     }
 
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        let poll = self.poll_message(context);
-        if self.core.settings.is_patient() {
-            return poll;
-        }
-        if let Poll::Ready(item) = poll {
-            self.idle = None;
-            let is_answer = match (&item, &self.core.settings.heartbeat) {
-                (Some(Ok(message)), Some(heartbeat)) => self.pulse.hear(heartbeat, message),
-                _ => false,
-            };
-            return if is_answer { self.poll_receive(context) } else { Poll::Ready(item) };
-        }
-        match self.poll_patience(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready((error, frame)) => {
-                self.core.feed.end(error);
-                self.core.socket.connection().close(frame);
-                self.poll_message(context)
+        loop {
+            let poll = self.poll_message(context);
+            let Some(watch) = &mut self.watch else { return poll };
+            match watch.poll(&self.core, &poll, context) {
+                Watched::Nothing => return poll,
+                Watched::Answer => {}
+                Watched::TooLong(error, frame) => {
+                    self.core.feed.end(error);
+                    self.core.socket.connection().close(frame);
+                }
             }
         }
-    }
-
-    /// Waits until nothing has come for too long.
-    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<(Error, CloseFrame<'static>)> {
-        if let Some(after) = self.core.settings.idle_timeout {
-            let idle = self.idle.get_or_insert_with(|| self.core.clock.sleep(after));
-            if idle.as_mut().poll(context).is_ready() {
-                self.idle = None;
-                return Poll::Ready((Error::Idle { after }, IDLE));
-            }
-        }
-        let Some(heartbeat) = &self.core.settings.heartbeat else { return Poll::Pending };
-        let after = heartbeat.deadline();
-        self.pulse.poll(heartbeat, &self.core, context).map(|()| (Error::NoAnswer { after }, NO_ANSWER))
     }
 
     fn poll_message(&self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {

@@ -32,7 +32,7 @@ pub fn get_a_url_record<U: UrlRecord>(url: &str, base: Option<&str>) -> Result<U
         other => return Err(Exception::UnsupportedScheme { url: url.to_owned(), scheme: other.to_owned() }),
     }
     // Step 6. A serialized URL holds a number sign where its fragment begins, even an empty one, and nowhere else.
-    if record.serialize().contains('#') {
+    if record.serialize().bytes().any(|byte| byte == b'#') {
         return Err(Exception::FragmentInUrl { url: url.to_owned() });
     }
     // The URL Standard lets no such host through its parser, but an engine may.
@@ -46,7 +46,9 @@ pub fn get_a_url_record<U: UrlRecord>(url: &str, base: Option<&str>) -> Result<U
 ///
 /// See <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>.
 pub fn origin<U: UrlRecord>(record: &U) -> String {
-    let mut origin = format!("{}://{}", record.scheme(), record.host());
+    let mut origin = record.scheme();
+    origin.push_str("://");
+    origin.push_str(&record.host());
     let port = record.port();
     if !port.is_empty() {
         origin.push(':');
@@ -61,7 +63,9 @@ fn first_forbidden_in_host(host: &str) -> Option<char> {
     if host.starts_with('[') {
         return None;
     }
-    host.chars().find(|&c| c.is_ascii_control() || " #%/:<>?@[\\]^|".contains(c))
+    // All of them are ASCII.
+    let is_forbidden = |byte: &u8| byte.is_ascii_control() || b" #%/:<>?@[\\]^|".iter().any(|other| byte == other);
+    host.bytes().find(is_forbidden).map(char::from)
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]

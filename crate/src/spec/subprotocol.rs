@@ -36,9 +36,35 @@ pub fn check_one(name: &str, place: usize) -> Result<(), Exception> {
         None => Ok(()),
         Some(position) => Err(Exception::InvalidSubprotocol {
             subprotocol: name.to_owned(),
-            character: name[position..].chars().next().unwrap_or_default(),
+            character: name.chars().nth(position).unwrap_or_default(),
             position,
         }),
+    }
+}
+
+/// The subprotocols that a connection offers, with their check: a program that offers none links none.
+pub struct Offer {
+    names: Vec<String>,
+    check: fn(&[String]) -> Result<(), Exception>,
+}
+
+impl Offer {
+    /// Offers these.
+    pub fn of(names: Vec<String>) -> Self {
+        Self { names, check }
+    }
+
+    /// Gives the names, once they are [checked](check).
+    pub fn checked(self) -> Result<Vec<String>, Exception> {
+        (self.check)(&self.names)?;
+        Ok(self.names)
+    }
+}
+
+impl Default for Offer {
+    /// Offers none.
+    fn default() -> Self {
+        Self { names: Vec::new(), check: |_| Ok(()) }
     }
 }
 
@@ -49,7 +75,7 @@ pub fn check_one(name: &str, place: usize) -> Result<(), Exception> {
 pub fn check(names: &[String]) -> Result<(), Exception> {
     for (place, name) in names.iter().enumerate() {
         check_one(name, place)?;
-        if names[..place].contains(name) {
+        if names.iter().take(place).any(|earlier| earlier == name) {
             return Err(Exception::RepeatedSubprotocol { subprotocol: name.clone() });
         }
     }

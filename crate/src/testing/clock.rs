@@ -80,6 +80,12 @@ impl platform::Clock for Clock {
         Box::pin(self.sleep(duration))
     }
 
+    fn fate(&self) -> Option<&dyn platform::Fate> {
+        Some(self)
+    }
+}
+
+impl platform::Fate for Clock {
     fn comeback(&self) -> platform::Sleep {
         let (clock, since) = (self.clone(), self.0.lock().comebacks);
         Box::pin(poll_fn(move |context| {

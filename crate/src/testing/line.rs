@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{Knock, Network, Received};
+use super::{Incoming, Network, Received};
 use crate::message::Payload;
 use crate::platform::{Carry, Lock, Receive, Remains, Shared};
 use crate::spec::close::CloseFrame;
@@ -22,8 +22,8 @@ pub(super) struct Line {
 /// The socket's end of a line; when it is dropped, the client is gone.
 pub(super) struct End {
     pub(super) line: Shared<Line>,
-    /// Where to knock, until that is done.
-    pub(super) begin: Lock<Option<(Network, Knock)>>,
+    /// Where to come in, until that is done.
+    pub(super) begin: Lock<Option<(Network, Incoming)>>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "a test switches each by itself")]
@@ -229,8 +229,8 @@ impl State {
 
 impl Carry for End {
     fn start(&self) {
-        if let Some((network, knock)) = self.begin.take() {
-            network.knock(knock);
+        if let Some((network, incoming)) = self.begin.take() {
+            network.arrive(incoming);
         }
     }
 

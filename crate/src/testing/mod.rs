@@ -34,7 +34,7 @@ mod peer;
 mod run;
 
 pub use self::clock::Clock;
-pub use self::network::{Knock, Network};
+pub use self::network::{Incoming, Network};
 pub use self::peer::{Peer, Received};
 pub use self::run::run;
 

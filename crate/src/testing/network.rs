@@ -1,4 +1,4 @@
-//! The network: who knocks, and who lets in.
+//! The network: who comes, and who lets in.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,7 +22,7 @@ pub struct Network {
 
 #[derive(Default)]
 struct Door {
-    knocks: VecDeque<Knock>,
+    waiting: VecDeque<Incoming>,
     wakers: Vec<Waker>,
     spawned: Vec<Pin<Box<dyn Task>>>,
 }
@@ -34,7 +34,7 @@ impl<F: Future<Output = ()> + MaybeSend> Task for F {}
 
 /// A connection that waits to be let in; dropped, it is refused.
 #[must_use = "dropped, the connection is refused"]
-pub struct Knock {
+pub struct Incoming {
     url: String,
     protocols: Vec<String>,
     line: Option<Shared<Line>>,
@@ -56,12 +56,12 @@ impl Network {
         crate::connect(url).network(self)
     }
 
-    /// Waits for the next connection that knocks.
-    pub async fn accept(&self) -> Knock {
+    /// Waits for the next connection that comes in.
+    pub async fn accept(&self) -> Incoming {
         poll_fn(|context| {
             let mut door = self.door.lock();
-            if let Some(knock) = door.knocks.pop_front() {
-                return Poll::Ready(knock);
+            if let Some(incoming) = door.waiting.pop_front() {
+                return Poll::Ready(incoming);
             }
             door.wakers.push(context.waker().clone());
             Poll::Pending
@@ -79,10 +79,10 @@ impl Network {
         self.door.lock().spawned.push(Box::pin(task));
     }
 
-    pub(super) fn knock(&self, knock: Knock) {
+    pub(super) fn arrive(&self, incoming: Incoming) {
         let wakers = {
             let mut door = self.door.lock();
-            door.knocks.push_back(knock);
+            door.waiting.push_back(incoming);
             std::mem::take(&mut door.wakers)
         };
         wakers.into_iter().for_each(Waker::wake);
@@ -121,8 +121,8 @@ impl Dial for Network {
         receiver: Box<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
         let line = Shared::new(Line::new(receiver, binary_type, self.pausable));
-        let knock = Knock { url: url.serialize(), protocols, line: Some(Shared::clone(&line)) };
-        let begin = Lock::new(Some((self.clone(), knock)));
+        let incoming = Incoming { url: url.serialize(), protocols, line: Some(Shared::clone(&line)) };
+        let begin = Lock::new(Some((self.clone(), incoming)));
         Some(Shared::new(End { line, begin }))
     }
 
@@ -136,7 +136,7 @@ impl Dial for Network {
     }
 }
 
-impl Knock {
+impl Incoming {
     /// Gives the URL that is connected to.
     pub fn url(&self) -> &str {
         &self.url
@@ -162,7 +162,7 @@ impl Knock {
     ///
     /// # Panics
     ///
-    /// Never: what knocks can be let in once.
+    /// Never: what comes in can be let in once.
     pub fn open_with(mut self, protocol: &str, extensions: &str) -> Peer {
         let line = self.line.take().expect("it was not let in");
         line.establish(protocol, extensions);
@@ -173,7 +173,7 @@ impl Knock {
     pub fn refuse(self) {}
 }
 
-impl Drop for Knock {
+impl Drop for Incoming {
     fn drop(&mut self) {
         if let Some(line) = self.line.take() {
             line.fail();
@@ -187,8 +187,8 @@ impl fmt::Debug for Network {
     }
 }
 
-impl fmt::Debug for Knock {
+impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Knock").field("url", &self.url).field("protocols", &self.protocols).finish_non_exhaustive()
+        f.debug_struct("Incoming").field("url", &self.url).field("protocols", &self.protocols).finish_non_exhaustive()
     }
 }

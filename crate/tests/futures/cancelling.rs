@@ -44,11 +44,11 @@ async fn given_up(future: impl Future<Output = ()>, polls: usize) -> bool {
 
 /// A peer that has everything awaited, and stays until the connection is over.
 async fn attend(network: Network) {
-    let knock = network.accept().await;
-    if knock.is_gone() {
+    let incoming = network.accept().await;
+    if incoming.is_gone() {
         return;
     }
-    let mut peer = knock.open();
+    let mut peer = incoming.open();
     peer.pause();
     network.clock().sleep(std::time::Duration::from_secs(1)).await;
     peer.send("a");

@@ -8,6 +8,7 @@ mod handles;
 mod heartbeat;
 mod receiving;
 mod reconnecting;
+mod remote;
 mod sending;
 #[allow(dead_code, reason = "the other tests use the rest")]
 #[path = "../native/support.rs"]

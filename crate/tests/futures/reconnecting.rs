@@ -57,7 +57,7 @@ fn an_hour_of_refusals_keeps_to_the_schedule() {
         });
         let hour = Duration::from_hours(1);
         let mut socket = to(&network)
-            .while_true({
+            .retry_while({
                 let clock = network.clock();
                 move |_, _| clock.now() < hour
             })
@@ -76,7 +76,7 @@ fn jitter_spreads_the_attempts() {
     testing::run(|network| async move {
         let waits = Arc::new(Mutex::new(Vec::new()));
         let backoff = Backoff { factor: 1.0, first: Duration::from_secs(1), ..Backoff::default() };
-        let mut socket = to(&network).backoff(backoff).while_true(|_, failures| failures < 100).start();
+        let mut socket = to(&network).backoff(backoff).retry_while(|_, failures| failures < 100).start();
         let mut states = socket.states();
         let server = network.clone();
         network.spawn(async move {
@@ -254,7 +254,7 @@ fn the_rule_sees_the_close_event_and_ends_with_the_cause_if_it_was_a_failure() {
             assert!(end.is_none(), "a clean close is no failure");
         }
         let mut socket =
-            to(&network).while_true(|cause, _| cause.event().is_none_or(|event| event.code != 1006)).start();
+            to(&network).retry_while(|cause, _| cause.event().is_none_or(|event| event.code != 1006)).start();
         let (end, ()) = futures::join!(socket.next(), async { network.accept().await.refuse() });
         assert!(matches!(end, Some(Err(Cause::NotConnected(_)))));
     });
@@ -270,7 +270,7 @@ fn an_exception_is_not_tried_again_and_no_attempt_is() {
             let network = inner.clone();
             async move { (failures != 1).then(|| network.connect("ws://a.example")) }
         })
-        .while_true(|cause, failures| !matches!(cause, Cause::NoAttempt) || failures < 2)
+        .retry_while(|cause, failures| !matches!(cause, Cause::NoAttempt) || failures < 2)
         .start();
         let (end, ()) = futures::join!(socket.next(), async { network.accept().await.refuse() });
         assert!(matches!(end, Some(Err(Cause::NoAttempt))));

@@ -38,9 +38,12 @@ fn connections_are_let_in_refused_and_given_up() {
     testing::run(|network| async move {
         let server = network.clone();
         network.spawn(async move {
-            let knock = server.accept().await;
-            assert_eq!((knock.url(), knock.protocols()), ("ws://a.example/", &["x".to_owned(), "y".to_owned()][..]));
-            let peer = knock.open_with("y", "magic");
+            let incoming = server.accept().await;
+            assert_eq!(
+                (incoming.url(), incoming.protocols()),
+                ("ws://a.example/", &["x".to_owned(), "y".to_owned()][..])
+            );
+            let peer = incoming.open_with("y", "magic");
             server.accept().await.refuse();
             let _wrong = server.accept().await.open_with("other", "");
             let late = server.accept().await;

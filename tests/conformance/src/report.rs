@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::script::{Protocols, Step};
 use crate::server::Server;
+use crate::stage::Performance;
 use crate::unlevelled::{self, Unlevelled};
 use crate::{Script, Subject, natively, perform, place, scripts};
 
@@ -19,7 +20,7 @@ pub struct Finding {
     pub checklist: Cow<'static, [u16]>,
     /// What one is to observe.
     pub expected: Vec<String>,
-    /// The rule that makes it something else than the script says.
+    /// The rule that makes it something else than the script says, or nothing that the subject could be asked.
     pub rule: Option<Cow<'static, str>>,
     /// What was observed.
     pub seen: Vec<String>,
@@ -124,17 +125,24 @@ impl<S: Subject> Examination<S> {
         let id = format!("{run}-{}", self.scripts);
         let natively = natively::find(script.name, &server.engine);
         let expected = natively.map_or(script.seen, |line| line.seen);
-        let expected: Vec<String> = expected.iter().map(|line| server.name_page(line)).collect();
-        let beyond_means = |step: &Step| {
-            (!S::DROP_CLOSES && matches!(step, Step::Drop))
-                || (!S::WEB_IDL && needs_web_idl(step))
-                || (server.plain6.is_none() && needs_ipv6(step))
-        };
-        let (seen, verdict) = if contains(script.steps, &beyond_means) {
+        let mut expected: Vec<String> = expected.iter().map(|line| server.name_page(line)).collect();
+        let reworded = S::reword(&mut expected);
+        let mut rule = natively.map(|line| line.rule).or(reworded);
+        let (seen, verdict) = if let Some(missing) = missing_means::<S>(server, script.steps) {
+            rule = Some(missing);
             (Vec::new(), Verdict::NotApplicable)
         } else {
-            let seen = perform::<S>(script, server, &id, *patience).await;
-            let verdict = compare(&expected, &seen, unlevelled::find(table, script.name, &server.engine));
+            let Performance { seen, lacking } = perform::<S>(script, server, &id, *patience).await;
+            let exception = unlevelled::find(table, script.name, &server.engine);
+            let verdict = match lacking {
+                // What came before has to be right all the same.
+                Some(_) if !begins_with(&expected, exception, &seen) => Verdict::Different,
+                Some(lacking) => {
+                    rule = Some(lacking);
+                    Verdict::NotApplicable
+                }
+                None => compare::<S>(&expected, &seen, exception),
+            };
             (seen, verdict)
         };
         self.scripts += 1;
@@ -142,7 +150,7 @@ impl<S: Subject> Examination<S> {
             script: script.name.into(),
             checklist: script.checklist.into(),
             expected,
-            rule: natively.map(|line| line.rule.into()),
+            rule: rule.map(Cow::Borrowed),
             seen,
             verdict,
         }
@@ -234,11 +242,36 @@ fn needs_ipv6(step: &Step) -> bool {
     matches!(step, Step::ConnectTo(url, _) if url.contains("{server6}"))
 }
 
-fn compare(expected: &[String], seen: &[String], exception: Option<&Unlevelled>) -> Verdict {
+/// Says what a subject lacks for steps, or for those within an event.
+fn missing_means<S: Subject>(server: &Server, steps: &[Step]) -> Option<&'static str> {
+    if !S::DROP_CLOSES && contains(steps, &|step| matches!(step, Step::Drop)) {
+        Some("some garbage collection to come closes what nobody holds any more")
+    } else if !S::WEB_IDL && contains(steps, &needs_web_idl) {
+        Some("types keep out what only Web IDL can convert")
+    } else if server.plain6.is_none() && contains(steps, &needs_ipv6) {
+        Some("the machine has no IPv6")
+    } else {
+        None
+    }
+}
+
+/// Whether a script that went no further saw until then what it was to see.
+fn begins_with(expected: &[String], exception: Option<&Unlevelled>, seen: &[String]) -> bool {
+    let exceptions = exception.into_iter().flat_map(|line| line.seen);
+    expected.starts_with(seen)
+        || exceptions.into_iter().any(|lines| lines.iter().zip(seen).all(|(line, seen)| line == seen))
+}
+
+fn compare<S: Subject>(expected: &[String], seen: &[String], exception: Option<&Unlevelled>) -> Verdict {
+    let is_seen = |lines: &&[&str]| {
+        let mut lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        S::reword(&mut lines);
+        lines == seen
+    };
     match exception {
         None if expected == seen => Verdict::AsExpected,
         None => Verdict::Different,
-        Some(line) if line.seen.iter().any(|lines| *lines == seen) => Verdict::NotLevelable,
+        Some(line) if line.seen.iter().any(is_seen) => Verdict::NotLevelable,
         Some(line) if line.varies && expected == seen => Verdict::AsExpected,
         Some(_) => Verdict::TableIsStale,
     }

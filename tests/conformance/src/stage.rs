@@ -13,13 +13,21 @@ use crate::notation::{describe_bytes, describe_record, describe_text, describe_t
 use crate::place::{self, Bystander, Later, Turn};
 use crate::script::{Attribute, Characters, Field, Kind, Payload, Progress, Protocols, Script, Step};
 use crate::server::Server;
-use crate::subject::{Happening, Received, Subject, Thrown};
+use crate::subject::{Happening, Member, Received, Subject, Thrown};
+
+/// What came of performing a script.
+pub struct Performance {
+    /// What was seen.
+    pub seen: Vec<String>,
+    /// Why it went no further: what the subject lacks.
+    pub lacking: Option<&'static str>,
+}
 
 /// Performs a script, and gives what was seen; it ends early when an event is awaited for more than `patience`
-/// milliseconds.
+/// milliseconds, or when the subject lacks a member.
 ///
 /// All that it does between two waits is done in one turn, into which no event can come.
-pub async fn perform<S: Subject>(script: &'static Script, server: &Server, id: &str, patience: u32) -> Vec<String> {
+pub async fn perform<S: Subject>(script: &'static Script, server: &Server, id: &str, patience: u32) -> Performance {
     let (happened, events) = unbounded();
     let (stage_server, id) = (server.clone(), id.to_owned());
     place::play(server, move |turn| {
@@ -32,6 +40,7 @@ pub async fn perform<S: Subject>(script: &'static Script, server: &Server, id: &
             seen: Mutex::default(),
             reactions: Mutex::default(),
             blobs: Mutex::default(),
+            lacking: Mutex::default(),
             happened,
         });
         let waits = Waits { events, early: VecDeque::new(), patience };
@@ -40,17 +49,33 @@ pub async fn perform<S: Subject>(script: &'static Script, server: &Server, id: &
     .await
 }
 
-async fn take_steps<S: Subject>(stage: Arc<Stage<S>>, steps: &'static [Step], mut waits: Waits) -> Vec<String> {
-    for step in steps {
-        if !stage.take_step(step)
+async fn take_steps<S: Subject>(stage: Arc<Stage<S>>, steps: &'static [Step], mut waits: Waits) -> Performance {
+    let mut rest = steps.iter().peekable();
+    while let Some(step) = rest.next() {
+        let binary_type = rest.peek().and_then(|next| match (step, next) {
+            (Step::Connect(..) | Step::ConnectTo(..), Step::SetBinaryType(value)) => known_binary_type(value),
+            _ => None,
+        });
+        if let Some(binary_type) = binary_type {
+            stage.take_step_with(step, Some(binary_type));
+            rest.next();
+        } else if !stage.take_step(step)
             && let Err(missing) = stage.wait_for(step, &mut waits).await
+            && stage.lacking().is_none()
         {
             stage.note(format!("nothing: {missing}"));
             break;
         }
+        if stage.lacking().is_some() {
+            break;
+        }
     }
-    // Whatever should not happen after the last step has its chance.
-    stage.settle().await;
+    if stage.lacking().is_some() {
+        stage.drop_socket();
+    } else {
+        // Whatever should not happen after the last step has its chance.
+        stage.settle().await;
+    }
     let blobs = mem::take(&mut *lock(&stage.blobs));
     for (line, bytes) in join_all(blobs.into_iter().map(|(line, read)| read.map(move |bytes| (line, bytes)))).await {
         let text = describe_bytes("blob", &bytes);
@@ -58,7 +83,12 @@ async fn take_steps<S: Subject>(stage: Arc<Stage<S>>, steps: &'static [Step], mu
     }
     stage.drop_socket();
     let seen = mem::take(&mut *lock(&stage.seen));
-    seen.into_iter().map(Line::into_text).collect()
+    Performance { seen: seen.into_iter().map(Line::into_text).collect(), lacking: stage.lacking() }
+}
+
+/// Gives a value that `binaryType` takes.
+fn known_binary_type(value: &'static str) -> Option<&'static str> {
+    ["blob", "arraybuffer"].contains(&value).then_some(value)
 }
 
 /// A line, and how often it was seen in a row.
@@ -86,6 +116,8 @@ struct Stage<S> {
     reactions: Mutex<Vec<(Kind, &'static [Step])>>,
     /// Blobs that are still to be read, with the lines that await them.
     blobs: Mutex<Vec<(usize, Later<Vec<u8>>)>>,
+    /// What the subject lacks for the script.
+    lacking: Mutex<Option<&'static str>>,
     happened: UnboundedSender<Kind>,
 }
 
@@ -103,20 +135,27 @@ struct Waits {
 impl<S: Subject> Stage<S> {
     /// Takes a step that need not wait; whether it was one.
     fn take_step(self: &Arc<Self>, step: &Step) -> bool {
+        self.take_step_with(step, None)
+    }
+
+    /// Takes a step; if it constructs, with a value of `binaryType` to set before anything else.
+    fn take_step_with(self: &Arc<Self>, step: &Step, binary_type: Option<&str>) -> bool {
         match step {
             Step::Connect(query, protocols) => {
                 let protocols = if protocols.is_empty() { Protocols::Absent } else { Protocols::List(protocols) };
-                self.connect(&self.server.socket_url(&self.id, query), &protocols);
+                self.connect(&self.server.socket_url(&self.id, query), &protocols, binary_type);
             }
-            Step::ConnectTo(url, protocols) => self.connect(&self.fill_in(url), protocols),
+            Step::ConnectTo(url, protocols) => self.connect(&self.fill_in(url), protocols, binary_type),
             Step::Read(attributes) => attributes.iter().for_each(|&attribute| self.read(attribute)),
-            Step::Send(payload) => self.note_thrown(|socket| socket.send(*payload)),
+            Step::Send(payload) => self.note_thrown(Member::Send, |socket| socket.send(*payload)),
             Step::Close(code, reason) => {
                 let reason = reason.map(Characters::to_text);
-                self.note_thrown(|socket| socket.close(*code, reason.as_deref()));
+                self.note_thrown(Member::Close, |socket| socket.close(*code, reason.as_deref()));
             }
             Step::SetBinaryType(value) => {
-                if let Some(socket) = self.socket() {
+                if let Some(socket) = self.socket()
+                    && self.has(&socket, Member::SetBinaryType)
+                {
                     socket.set_binary_type(value);
                 }
             }
@@ -156,13 +195,17 @@ impl<S: Subject> Stage<S> {
         Ok(())
     }
 
-    fn connect(self: &Arc<Self>, url: &str, protocols: &Protocols) {
+    fn connect(self: &Arc<Self>, url: &str, protocols: &Protocols, binary_type: Option<&str>) {
         let stage: Weak<Self> = Arc::downgrade(self);
-        let constructed = S::construct(url, protocols, move |happening| {
+        let listener = move |happening| {
             if let Some(stage) = stage.upgrade() {
                 stage.hear(happening);
             }
-        });
+        };
+        let constructed = match binary_type {
+            None => S::construct(url, protocols, listener),
+            Some(binary_type) => S::construct_with(url, protocols, binary_type, listener),
+        };
         match constructed {
             Ok(socket) => {
                 self.has_connected.store(true, Ordering::Relaxed);
@@ -183,6 +226,9 @@ impl<S: Subject> Stage<S> {
     }
 
     fn hear(self: &Arc<Self>, happening: Happening) {
+        if self.lacking().is_some() {
+            return;
+        }
         let kind = happening.kind();
         self.note_event(happening);
         let reaction = {
@@ -191,6 +237,9 @@ impl<S: Subject> Stage<S> {
         };
         for step in reaction.unwrap_or_default() {
             assert!(self.take_step(step), "{step:?} waits, and cannot be done within an event");
+            if self.lacking().is_some() {
+                break;
+            }
         }
         let _ = self.happened.unbounded_send(kind);
         self.turn.checkpoint();
@@ -223,7 +272,9 @@ impl<S: Subject> Stage<S> {
                 (text, "OPEN")
             }
         };
-        if let Some(socket) = self.socket() {
+        if let Some(socket) = self.socket()
+            && socket.lacks(Member::Attribute(Attribute::ReadyState)).is_none()
+        {
             let state = socket.read(Attribute::ReadyState);
             if state != natural {
                 text.push_str(" in ");
@@ -235,6 +286,9 @@ impl<S: Subject> Stage<S> {
 
     fn read(&self, attribute: Attribute) {
         let Some(socket) = self.socket() else { return self.note("no socket".to_owned()) };
+        if !self.has(&socket, Member::Attribute(attribute)) {
+            return;
+        }
         let value = self.normalise(&socket.read(attribute));
         let name = match attribute {
             Attribute::Url => "url",
@@ -247,12 +301,25 @@ impl<S: Subject> Stage<S> {
         self.note(if value.is_empty() { format!("{name} \"\"") } else { format!("{name} {value}") });
     }
 
-    fn note_thrown(&self, act: impl FnOnce(&S) -> Result<(), Thrown>) {
-        match self.socket().as_deref().map(act) {
-            Some(Ok(())) => {}
-            Some(Err(thrown)) => self.note(describe_thrown(&thrown)),
-            None => self.note("no socket".to_owned()),
+    fn note_thrown(&self, member: Member, act: impl FnOnce(&S) -> Result<(), Thrown>) {
+        let Some(socket) = self.socket() else { return self.note("no socket".to_owned()) };
+        if self.has(&socket, member)
+            && let Err(thrown) = act(&socket)
+        {
+            self.note(describe_thrown(&thrown));
         }
+    }
+
+    /// Whether the subject has a member; if it lacks one, the script goes no further.
+    fn has(&self, socket: &S, member: Member) -> bool {
+        let Some(reason) = socket.lacks(member) else { return true };
+        lock(&self.lacking).get_or_insert(reason);
+        self.happened.close_channel();
+        false
+    }
+
+    fn lacking(&self) -> Option<&'static str> {
+        *lock(&self.lacking)
     }
 
     fn note(&self, text: String) {

@@ -25,6 +25,32 @@ pub trait Subject: Anywhere + Sized + 'static {
         listener: impl Fn(Happening) + Anywhere + 'static,
     ) -> Result<Self, Thrown>;
 
+    /// Constructs a socket as [`construct`](Self::construct) does, and sets `binaryType` before anything else.
+    ///
+    /// # Errors
+    ///
+    /// What the constructor throws.
+    fn construct_with(
+        url: &str,
+        protocols: &Protocols,
+        binary_type: &str,
+        listener: impl Fn(Happening) + Anywhere + 'static,
+    ) -> Result<Self, Thrown> {
+        let socket = Self::construct(url, protocols, listener)?;
+        socket.set_binary_type(binary_type);
+        Ok(socket)
+    }
+
+    /// Tells why it has no such member now, if it has none: the script is not applicable then.
+    fn lacks(&self, _: Member) -> Option<&'static str> {
+        None
+    }
+
+    /// Says in the subject's words what one is to observe, where these are others than the interface's, and why.
+    fn reword(_: &mut Vec<String>) -> Option<&'static str> {
+        None
+    }
+
     /// Reads an attribute as text.
     fn read(&self, attribute: Attribute) -> String;
 
@@ -44,6 +70,19 @@ pub trait Subject: Anywhere + Sized + 'static {
 
     /// Sets `binaryType`.
     fn set_binary_type(&self, value: &str);
+}
+
+/// A member of the interface.
+#[derive(Clone, Copy, Debug)]
+pub enum Member {
+    /// An attribute, to be read.
+    Attribute(Attribute),
+    /// `send`
+    Send,
+    /// `close`
+    Close,
+    /// `binaryType`, to be set.
+    SetBinaryType,
 }
 
 /// An exception: the name and the legacy code of a `DOMException`, or another error's name and zero.

@@ -3,12 +3,17 @@
 
 use futures::executor::block_on;
 use samesocket_conformance::server::Server;
-use samesocket_conformance::subjects::Samesocket;
+use samesocket_conformance::subjects::{Futures, Samesocket};
 use samesocket_conformance::{natively, report, scripts};
 
 #[test]
 fn samesocket_does_what_the_standard_says() {
     block_on(report::run::<Samesocket>(natively::CONTEXT, scripts::all())).demand();
+}
+
+#[test]
+fn the_futures_api_does_what_the_standard_says() {
+    block_on(report::run::<Futures>(natively::CONTEXT, scripts::all())).demand();
 }
 
 #[test]

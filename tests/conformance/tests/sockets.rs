@@ -15,7 +15,7 @@ use futures::{FutureExt, SinkExt, StreamExt};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Date;
 use samesocket::reconnect::{Backoff, Reconnect, State, reconnect};
-use samesocket::{BinaryType, Connect, ConnectError, Error, Heartbeat, Message, ReadyState, Socket, connect};
+use samesocket::{BinaryType, Connect, ConnectError, Error, Heartbeat, Message, Parcel, ReadyState, Socket, connect};
 use support::{Alive, Place};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -291,6 +291,51 @@ async fn a_heartbeat_asks_by_messages_and_ends_when_no_answer_comes() {
     assert_eq!(lines(&mut socket).await, ["news", "error the peer did not answer within 300ms"]);
     let record = place.ended().await;
     assert_eq!((record.messages.len(), record.close.unwrap().code), (3, Some(4008)));
+}
+
+/// What a remote handle's stream gives, in a line.
+fn remote_line(item: &Result<Parcel, Error<Parcel>>) -> String {
+    match item {
+        Ok(Parcel::Text(text)) => text.to_string(),
+        Ok(other) => format!("{} bytes", other.size()),
+        Err(Error::Failed(failed)) => format!("failed {}", failed.event().code),
+        Err(error) => format!("error {error}"),
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_remote_handle_holds_a_conversation() {
+    let place = Place::new("remote").await;
+    let query = "subprotocol=chat&do=bin:0102,bin:030405,echo";
+    let socket = to(&place, query).subprotocols(["chat"]).binary_type(BinaryType::Blob).await.unwrap();
+    // What came before is a blob that has to be read, and keeps its place.
+    let mut remote = socket.into_remote();
+    assert_eq!((remote.sender().protocol(), remote.sender().ready_state().await), ("chat", ReadyState::Open));
+    remote.send("hello".into()).await.unwrap();
+    for expected in ["2 bytes", "3 bytes", "hello"] {
+        assert_eq!(remote_line(&remote.next().await.unwrap()), expected);
+    }
+    remote.drained().await.unwrap();
+    assert_eq!(remote.sender().buffered_amount().await, 0);
+    let event = remote.close(Some(3000), Some("done")).await.unwrap();
+    assert_eq!((event.code, &*event.reason, event.was_clean), (3000, "done", true));
+    assert!(remote.next().await.is_none());
+    assert!(matches!(remote.send("late".into()).await, Err(Error::NotOpen(Parcel::Text(text))) if text == "late"));
+    assert_eq!(remote.closed().await, event);
+}
+
+#[wasm_bindgen_test]
+async fn dropping_the_last_remote_handle_leaves_nothing() {
+    let place = Place::new("remote-drop").await;
+    place.settle().await;
+    let before = Alive::now();
+    let (sender, receiver) = to(&place, "").await.unwrap().into_remote().split();
+    drop(receiver);
+    sender.send("still".into()).await.unwrap();
+    drop(sender);
+    assert_eq!(place.ended().await.messages.len(), 1);
+    place.settle().await;
+    assert_eq!(Alive::now(), before, "nothing is left");
 }
 
 /// A socket that comes back, to another query each time.

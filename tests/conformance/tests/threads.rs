@@ -5,12 +5,16 @@
 
 mod support;
 
+use std::sync::Mutex;
+
 use futures::StreamExt;
-use samesocket::{BinaryType, Blob, Event, Message};
+use js_sys::{Function, Promise};
+use samesocket::{BinaryType, Blob, Event, Message, Parcel, Remote, connect};
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};
 use support::{Place, until};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -24,6 +28,66 @@ fn the_memory_is_shared() {
 #[wasm_bindgen_test]
 async fn samesocket_does_what_the_standard_says() {
     report::run::<Samesocket>("threads", scripts::selection()).await.demand();
+}
+
+/// What the other thread is given; memory is shared.
+static HANDED_OVER: Mutex<Option<Remote>> = Mutex::new(None);
+
+/// What the other thread does: one conversation, whose outcome it gives.
+#[wasm_bindgen]
+pub async fn converse_elsewhere() -> String {
+    let mut remote = HANDED_OVER.lock().unwrap().take().expect("a handle");
+    let mut seen = Vec::new();
+    remote.send("from elsewhere".into()).await.expect("it is open");
+    remote.send(vec![7; 100_000].into()).await.expect("it is open");
+    seen.push(format!("{} {}", remote.sender().protocol(), remote.sender().ready_state().await));
+    for _ in 0..3 {
+        seen.push(match remote.next().await {
+            Some(Ok(Parcel::Text(text))) => text.to_string(),
+            other => format!("{} bytes", other.expect("a message").expect("no error").size()),
+        });
+    }
+    remote.drained().await.expect("it is open");
+    let event = remote.close(Some(3000), Some("done")).await.expect("arguments that are right");
+    seen.push(format!("close {} {} {}", event.code, event.reason, event.was_clean));
+    seen.push(remote.sender().ready_state().await.to_string());
+    seen.join(", ")
+}
+
+/// The other thread: a worker that has the same module and memory.
+const ELSEWHERE: &str = "
+    const [module, memory, glue] = arguments;
+    const script = `
+        import init, { converse_elsewhere } from '${glue}';
+        onmessage = async ({ data }) => {
+            await init({ module_or_path: data.module, memory: data.memory });
+            postMessage({ outcome: await converse_elsewhere() });
+        };
+    `;
+    const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
+    const worker = new Worker(url, { type: 'module' });
+    return new Promise((resolve, reject) => {
+        worker.addEventListener('message', ({ data }) => { if (data.outcome) { worker.terminate(); resolve(data.outcome); } });
+        worker.addEventListener('error', (event) => reject(event.message));
+        worker.postMessage({ module, memory });
+    });
+";
+
+#[wasm_bindgen_test]
+async fn another_thread_has_a_remote_handle() {
+    let place = Place::new("elsewhere").await;
+    let url = place.server.socket_url(&place.id, "subprotocol=chat&do=text:a,echo");
+    let remote = connect(url).subprotocols("chat").await.unwrap().into_remote();
+    *HANDED_OVER.lock().unwrap() = Some(remote);
+    let glue = format!(
+        "{}/wasm-bindgen-test.js",
+        js_sys::Reflect::get(&js_sys::global(), &"origin".into()).unwrap().as_string().unwrap()
+    );
+    let begin = Function::new_no_args(ELSEWHERE);
+    let outcome = begin.call3(&JsValue::NULL, &wasm_bindgen::module(), &wasm_bindgen::memory(), &glue.into()).unwrap();
+    let outcome = JsFuture::from(outcome.unchecked_into::<Promise>()).await.unwrap().as_string().unwrap();
+    assert_eq!(outcome, "chat OPEN, a, from elsewhere, 100000 bytes, close 3000 done true, CLOSED");
+    assert_eq!(place.ended().await.close.unwrap().code, Some(3000));
 }
 
 #[wasm_bindgen_test]

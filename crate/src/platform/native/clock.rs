@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::runtime;
-use crate::platform::{Clock, Sleep};
+use crate::platform::{Clock, Fate, Sleep};
 
 /// The clock of a runtime.
 pub(crate) struct Time {
@@ -24,7 +24,12 @@ impl Clock for Time {
             None => Box::pin(std::future::pending()),
         }
     }
+}
 
+/// The machine that the program runs on.
+pub(crate) struct World;
+
+impl Fate for World {
     /// Nothing tells of it.
     fn comeback(&self) -> Sleep {
         Box::pin(std::future::pending())

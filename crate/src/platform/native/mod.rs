@@ -22,7 +22,7 @@ mod url;
 mod websocket;
 
 pub(crate) use self::blob::set_form;
-pub(crate) use self::clock::Time;
+pub(crate) use self::clock::{Time, World};
 pub(crate) use self::options::Options;
 pub(crate) use self::share::{Lock, Shared, Weak, io_error};
 pub(crate) use self::socket::Remains;

@@ -7,6 +7,7 @@ use futures::task::AtomicWaker;
 use tokio::runtime::Handle;
 
 use super::{Lock, Options, runtime};
+use crate::platform::Boxed;
 
 /// Where the tasks of a socket are queued.
 #[derive(Clone, Default)]
@@ -51,6 +52,14 @@ impl Tasks {
             (Some(steps), None) => drop(steps),
         }
         Task { taken_back }
+    }
+
+    /// Has a future go on, on the socket's runtime or the background thread; where there is neither, it is dropped.
+    pub(crate) fn spawn(&self, future: Boxed<()>) {
+        if let Some(runtime) = self.0.runtime.clone().or_else(|| runtime::background().ok()) {
+            // The join handle is not needed: it ends by itself.
+            drop(runtime.spawn(future));
+        }
     }
 
     pub(super) fn runtime(&self) -> Option<&Handle> {

@@ -1,8 +1,12 @@
 //! What the interface has natively beyond the Standard's.
 
-use super::{Failure, Options};
+use super::{Blob, Failure, Options};
 use crate::platform::Shared;
-use crate::{Connect, ConnectionFailed, Exception, IntoProtocols, WebSocket};
+use crate::reconnect::{self, Cause, Reconnecting, States};
+use crate::{
+    ByteStream, Closed, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Events, Exception,
+    IntoProtocols, Message, Receiver, ReuniteError, Sender, Socket, Subscription, WebSocket,
+};
 
 impl WebSocket {
     /// Starts to connect as [`new`](Self::new) does, with options; natively only.
@@ -46,3 +50,13 @@ impl ConnectionFailed {
         self.remains().failure.as_ref()
     }
 }
+
+/// Natively everything may be anywhere, and be used by several at once.
+const _: fn() = || {
+    fn anywhere<T: Send + Sync>() {}
+    anywhere::<WebSocket>();
+    anywhere::<(Subscription, Events, Closed, Blob)>();
+    anywhere::<(Connect, Socket, Sender, Receiver, Control, Closing, ByteStream)>();
+    anywhere::<(Message, ConnectError, Error, ReuniteError)>();
+    anywhere::<(Reconnecting, reconnect::Sender, States, Cause)>();
+};

@@ -1,19 +1,19 @@
 //! Event listeners with an owner.
 
-use wasm_bindgen::convert::FromWasmAbi;
 use wasm_bindgen::prelude::*;
-use web_sys::EventTarget;
+use web_sys::{Event, EventTarget};
 
 /// A listener at a target of the platform; dropping it takes it away and frees its closure.
-pub(crate) struct Listener<E: 'static> {
+pub(crate) struct Listener {
     target: EventTarget,
     name: &'static str,
-    closure: Closure<dyn Fn(E)>,
+    /// It takes any kind of event, so that there is one kind of closure.
+    closure: Closure<dyn Fn(Event)>,
 }
 
-impl<E: FromWasmAbi + 'static> Listener<E> {
+impl Listener {
     /// Adds a listener for the events called `name`.
-    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(E) + 'static) -> Self {
+    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(Event) + 'static) -> Self {
         let closure = Closure::new(callback);
         let function = closure.as_ref().unchecked_ref();
         // Adding fails for a detached window only, where no event is fired.
@@ -22,7 +22,7 @@ impl<E: FromWasmAbi + 'static> Listener<E> {
     }
 }
 
-impl<E: 'static> Drop for Listener<E> {
+impl Drop for Listener {
     fn drop(&mut self) {
         let function = self.closure.as_ref().unchecked_ref();
         let _ = self.target.remove_event_listener_with_callback(self.name, function);

@@ -9,6 +9,7 @@ mod share;
 mod socket;
 mod task;
 mod url;
+mod world;
 
 pub(crate) use self::blob::set_form;
 pub(crate) use self::clock::Time;
@@ -17,6 +18,7 @@ pub(crate) use self::share::{Lock, MaybeSync, Shared, Weak, io_error};
 pub(crate) use self::socket::Remains;
 pub(crate) use self::task::{Task, Tasks};
 pub(crate) use self::url::Url;
+pub(crate) use self::world::World;
 
 /// What this back end adds to the crate's surface.
 pub(crate) mod surface {

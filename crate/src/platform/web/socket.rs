@@ -64,9 +64,7 @@ pub(crate) struct Socket {
     lookout: Rc<Lookout>,
     /// The Close that waits for blobs.
     waiting_close: Rc<RefCell<Option<Interval>>>,
-    _signals: [Listener<Event>; 2],
-    _message: Listener<MessageEvent>,
-    _close: Listener<web_sys::CloseEvent>,
+    _listeners: [Listener; 4],
 }
 
 impl Socket {
@@ -97,14 +95,16 @@ impl Socket {
         };
         let on_message = {
             let (receiver, lookout) = (Rc::clone(&receiver), Rc::downgrade(&lookout));
-            move |event: MessageEvent| {
+            move |event: Event| {
+                let event: MessageEvent = event.unchecked_into();
                 receiver.take(Feedback::MessageReceived(message(event.data())));
                 if let Some(lookout) = lookout.upgrade() {
                     lookout.look();
                 }
             }
         };
-        let on_close = move |event: web_sys::CloseEvent| {
+        let on_close = move |event: Event| {
+            let event: web_sys::CloseEvent = event.unchecked_into();
             receiver.take(Feedback::Closed(CloseEvent {
                 code: event.code(),
                 reason: event.reason(),
@@ -112,9 +112,12 @@ impl Socket {
             }));
         };
         let socket = Self {
-            _signals: [Listener::new(&platform, "open", on_open), Listener::new(&platform, "error", on_error)],
-            _message: Listener::new(&platform, "message", on_message),
-            _close: Listener::new(&platform, "close", on_close),
+            _listeners: [
+                Listener::new(&platform, "open", on_open),
+                Listener::new(&platform, "error", on_error),
+                Listener::new(&platform, "message", on_message),
+                Listener::new(&platform, "close", on_close),
+            ],
             platform,
             lookout,
             sent_blob: Cell::new(false),

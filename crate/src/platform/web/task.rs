@@ -2,8 +2,10 @@
 
 use gloo_timers::callback::Timeout;
 
+use crate::platform::Boxed;
+
 /// Where the tasks of a socket are queued.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Tasks;
 
 /// A task that has been queued, and is taken back when this is dropped.
@@ -19,5 +21,11 @@ impl Tasks {
     #[expect(clippy::unused_self, reason = "a browser has one event loop a thread")]
     pub(crate) fn queue(&self, steps: impl FnOnce() + 'static) -> Task {
         Task { _timeout: Timeout::new(0, steps) }
+    }
+
+    /// Has a future go on, on this thread.
+    #[expect(clippy::unused_self, reason = "a browser has one event loop a thread")]
+    pub(crate) fn spawn(&self, future: Boxed<()>) {
+        wasm_bindgen_futures::spawn_local(future);
     }
 }

@@ -9,11 +9,13 @@ extern "C" {
     type Document;
     type Location;
 
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Option<Document>;
-    #[wasm_bindgen(thread_local_v2, js_name = location)]
-    static LOCATION: Option<Location>;
+    /// The global object, whichever it is.
+    type Global;
 
+    #[wasm_bindgen(method, getter)]
+    fn document(this: &Global) -> Option<Document>;
+    #[wasm_bindgen(method, getter)]
+    fn location(this: &Global) -> Option<Location>;
     #[wasm_bindgen(method, getter, js_name = baseURI)]
     fn base_uri(this: &Document) -> String;
     #[wasm_bindgen(method, getter)]
@@ -26,8 +28,9 @@ pub(crate) struct Url(web_sys::Url);
 /// The [API base URL](https://html.spec.whatwg.org/multipage/webappapis.html#api-base-url): a document's, which a
 /// `base` element may set, or a worker's own; there is none in a program outside a browser.
 fn api_base_url() -> Option<String> {
-    let of_document = DOCUMENT.with(|document| document.as_ref().map(Document::base_uri));
-    of_document.or_else(|| LOCATION.with(|location| location.as_ref().map(Location::href)))
+    let global = js_sys::global();
+    let global: &Global = global.unchecked_ref();
+    global.document().map(|document| document.base_uri()).or_else(|| global.location().map(|location| location.href()))
 }
 
 impl UrlRecord for Url {

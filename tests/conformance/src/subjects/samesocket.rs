@@ -76,7 +76,7 @@ fn happening(event: &Event) -> Happening {
     }
 }
 
-fn received(message: &Message) -> Received {
+pub(super) fn received(message: &Message) -> Received {
     match message {
         Message::Text(text) => Received::Text(text.to_string()),
         Message::Binary(bytes) => Received::Binary(bytes.to_vec()),

@@ -5,7 +5,7 @@ mod platform;
 
 use futures::future::LocalBoxFuture;
 use gloo_timers::future::TimeoutFuture;
-use samesocket::{Exception, IntoProtocols, WebSocket};
+use samesocket::{Connect, Exception, IntoProtocols, WebSocket};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -78,6 +78,16 @@ pub(crate) fn origin() -> String {
 /// Calls our constructor.
 pub(crate) fn open(url: &str, protocols: impl IntoProtocols) -> Result<WebSocket, Exception> {
     WebSocket::new(url, protocols)
+}
+
+/// Begins to make a connection by the futures API.
+pub(crate) fn dial(url: &str) -> Connect {
+    samesocket::connect(url)
+}
+
+/// Has a future go on: the event loop does, right after the event that it has waited for.
+pub(crate) fn drive(future: Later<()>) {
+    wasm_bindgen_futures::spawn_local(future);
 }
 
 /// Reads where the server is from the page's address, or from beside the tests.

@@ -1,6 +1,7 @@
 //! The place that is a process of its own, which the fault server shares.
 #![expect(clippy::unused_async, reason = "other places have to ask somebody")]
 
+mod drive;
 mod turn;
 
 use std::sync::LazyLock;
@@ -10,11 +11,12 @@ use std::{env, fs};
 
 use futures::future::BoxFuture;
 use samesocket::rustls::pki_types::CertificateDer;
-use samesocket::{Exception, IntoProtocols, Options, WebSocket};
+use samesocket::{Connect, Exception, IntoProtocols, Options, WebSocket};
 use samesocket_fault_server::{Server as FaultServer, Until};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time;
 
+pub(crate) use self::drive::drive;
 pub(crate) use self::turn::{Turn, play};
 use crate::server::{Record, Server};
 use crate::subjects::Samesocket;
@@ -67,11 +69,19 @@ pub(crate) fn origin() -> String {
 
 /// Calls our constructor; nobody but us trusts the server's certificate, which is its own root.
 pub(crate) fn open(url: &str, protocols: impl IntoProtocols) -> Result<WebSocket, Exception> {
-    if url.starts_with("wss:") {
-        let root = CertificateDer::from(HOME.server.certificate().to_vec());
-        return WebSocket::with_options(url, protocols, &Options::new().root_certificate(root));
+    WebSocket::with_options(url, protocols, &options(url))
+}
+
+/// Begins to make a connection by the futures API.
+pub(crate) fn dial(url: &str) -> Connect {
+    samesocket::connect(url).options(options(url))
+}
+
+fn options(url: &str) -> Options {
+    if !url.starts_with("wss:") {
+        return Options::new();
     }
-    WebSocket::new(url, protocols)
+    Options::new().root_certificate(CertificateDer::from(HOME.server.certificate().to_vec()))
 }
 
 /// Starts the server, the first time.

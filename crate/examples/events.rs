@@ -1,0 +1,31 @@
+//! The interface itself: callbacks, and what a page would see.
+
+mod common;
+
+use common::{Outcome, run, say, url};
+use samesocket::{Event, Message, WebSocket};
+
+fn main() {
+    run(listen());
+}
+
+async fn listen() -> Outcome {
+    let socket = WebSocket::new(&url()?, ())?;
+    let subscription = socket.subscribe(|socket, event| match event {
+        Event::Open => {
+            // An exception here would be a fault of this program.
+            let _ = socket.send("hello");
+        }
+        Event::Message(message) => {
+            if let Message::Text(text) = &message.data {
+                say(text);
+            }
+            let _ = socket.close(Some(1000), Some("bye"));
+        }
+        other => say(&format!("{other:?}")),
+    });
+    let event = socket.closed().await;
+    drop(subscription);
+    say(&format!("closed with {}", event.code));
+    Ok(())
+}

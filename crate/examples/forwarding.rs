@@ -1,0 +1,24 @@
+//! Sends a server's messages back to it without reading them, and waits whenever it does not keep up.
+
+mod common;
+
+use common::{Outcome, run, say, url};
+use samesocket::{BinaryType, connect};
+
+fn main() {
+    run(forward());
+}
+
+async fn forward() -> Outcome {
+    let mut from = connect(url()?).binary_type(BinaryType::Blob).await?;
+    let to = connect(url()?).await?;
+    let mut bytes = 0;
+    while let Some(message) = from.next().await {
+        let message = message?;
+        bytes += message.size();
+        to.send(message).await?;
+    }
+    to.drained().await?;
+    say(&format!("{bytes} bytes forwarded"));
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! The task that has a socket, and does what handles elsewhere ask for.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use futures::channel::{mpsc, oneshot};
+use futures::future::{FutureExt, join4};
+use futures::stream::StreamExt;
+
+use super::{Error, Parcel, Socket};
+use crate::platform::Boxed;
+use crate::socket::{Receiver, Sender};
+use crate::{BinaryType, BlobError, CloseEvent, Closed, ReadyState};
+
+/// The task that has the socket of a [`Remote`](crate::Remote), for [`Socket::into_remote_by`]; it ends with the
+/// connection.
+///
+/// Dropped before, it closes the socket without a code.
+#[must_use = "nothing is received or sent unless it is polled"]
+pub struct Actor(Boxed<()>);
+
+/// The actor's ends of the ways between it and the handles.
+pub(super) struct Ends {
+    pub(super) items: mpsc::Sender<Item>,
+    /// Ends when the receiving half is dropped.
+    pub(super) receiver: oneshot::Receiver<()>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) questions: mpsc::Receiver<Question>,
+    pub(super) end: oneshot::Sender<CloseEvent>,
+}
+
+/// What goes to the receiving half.
+pub(super) enum Item {
+    Message(Parcel),
+    /// After it there is nothing.
+    Error(Error<Parcel>),
+    End,
+}
+
+/// A message to send.
+pub(super) struct Order {
+    pub(super) parcel: Parcel,
+    pub(super) answer: oneshot::Sender<Result<(), Error<Parcel>>>,
+}
+
+/// What is asked of a socket, beside sending.
+pub(super) enum Question {
+    Close(Option<u16>, Option<String>, oneshot::Sender<Result<CloseEvent, Error<Parcel>>>),
+    Drained(oneshot::Sender<Result<(), Error<Parcel>>>),
+    Look(oneshot::Sender<(ReadyState, u64)>),
+}
+
+impl Actor {
+    pub(super) fn new(socket: Socket, ends: Ends) -> Self {
+        socket.core().socket.set_binary_type(BinaryType::ArrayBuffer);
+        let closed = socket.closed();
+        let (sender, receiver) = socket.split();
+        let Ends { items, receiver: presence, orders, questions, end } = ends;
+        // Each part lets go of its handle when those who ask it are gone; waiting for the end takes none.
+        let parts = join4(
+            receive(receiver, items, presence),
+            send(sender.clone(), orders),
+            answer(sender, questions),
+            tell_end(closed, end),
+        );
+        Self(Box::pin(parts.map(drop)))
+    }
+
+    pub(super) fn into_boxed(self) -> Boxed<()> {
+        self.0
+    }
+}
+
+impl Future for Actor {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Actor")
+    }
+}
+
+/// Hands over what comes, once there is room on the way.
+async fn receive(mut receiver: Receiver, mut items: mpsc::Sender<Item>, mut presence: oneshot::Receiver<()>) {
+    loop {
+        let next = poll_fn(|context| {
+            if presence.poll_unpin(context).is_ready() || ready!(items.poll_ready(context)).is_err() {
+                return Poll::Ready(None);
+            }
+            receiver.poll_receive(context).map(Some)
+        });
+        let Some(next) = next.await else { return };
+        let item = match next {
+            None => Item::End,
+            Some(Err(error)) => Item::Error(error.without_message()),
+            Some(Ok(message)) => match Parcel::of(message).await {
+                Ok(parcel) => Item::Message(parcel),
+                Err(error) => Item::Error(unreadable(error)),
+            },
+        };
+        let is_last = !matches!(item, Item::Message(_));
+        if items.start_send(item).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+fn unreadable(error: BlobError) -> Error<Parcel> {
+    Error::Unreadable(error)
+}
+
+/// Sends what is to be sent, one message after the other, each once there is room.
+async fn send(sender: Sender, mut orders: mpsc::Receiver<Order>) {
+    while let Some(Order { parcel, mut answer }) = orders.next().await {
+        {
+            let mut room = pin!(sender.room());
+            // Who does not wait any more has nothing sent.
+            poll_fn(|context| {
+                if answer.poll_canceled(context).is_ready() { Poll::Ready(()) } else { room.as_mut().poll(context) }
+            })
+            .await;
+        }
+        if !answer.is_canceled() {
+            let sent = sender.hand_over(parcel.clone().into()).map_err(|_| Error::NotOpen(parcel));
+            drop(answer.send(sent));
+        }
+    }
+}
+
+/// Answers what is asked; waits are waited for side by side, and no longer than somebody wants the answer.
+async fn answer(sender: Sender, mut questions: mpsc::Receiver<Question>) {
+    let control = sender.control();
+    let mut waits: Vec<Boxed<()>> = Vec::new();
+    loop {
+        let question = poll_fn(|context| {
+            waits.retain_mut(|wait| wait.as_mut().poll(context).is_pending());
+            questions.poll_next_unpin(context)
+        });
+        match question.await {
+            None => return,
+            Some(Question::Look(answer)) => drop(answer.send((control.ready_state(), control.buffered_amount()))),
+            Some(Question::Close(code, reason, answer)) => {
+                let closing = control.close(code, reason.as_deref());
+                let closed = async { closing.await.map_err(Error::without_message) };
+                waits.push(Box::pin(answer_later(answer, closed)));
+            }
+            Some(Question::Drained(answer)) => {
+                let sender = sender.clone();
+                let drained = async move { sender.drained().await.map_err(Error::without_message) };
+                waits.push(Box::pin(answer_later(answer, drained)));
+            }
+        }
+    }
+}
+
+async fn answer_later<T>(mut answer: oneshot::Sender<T>, value: impl Future<Output = T>) {
+    let value = {
+        let mut value = pin!(value);
+        poll_fn(|context| match answer.poll_canceled(context) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => value.as_mut().poll(context).map(Some),
+        })
+        .await
+    };
+    if let Some(value) = value {
+        drop(answer.send(value));
+    }
+}
+
+async fn tell_end(closed: Closed, end: oneshot::Sender<CloseEvent>) {
+    drop(end.send(closed.await));
+}
