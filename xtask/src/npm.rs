@@ -149,8 +149,7 @@ impl Package {
         let flavour = ["--format=esm", "--platform=node", "--packages=external"].map(str::to_owned);
         self.bundle("tests/node.js", "node-tests.js", &flavour)?;
         let mut command = Command::new("node");
-        // What undici keeps open for reuse would keep the process.
-        command.args(["--test", "--test-force-exit", "--test-reporter=tap", "node-tests.js"]).current_dir(&self.folder);
+        command.args(["--test", "--test-reporter=tap", "node-tests.js"]).current_dir(&self.folder);
         command.env("SAMESOCKET_SERVER", site.description()?["plain"].as_str().unwrap_or_default());
         let finished = watch("node", &mut command)?.checked(&command)?;
         let counts = tap_counts(&finished.stdout).context("node told no counts")?;
