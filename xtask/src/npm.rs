@@ -120,6 +120,11 @@ impl Package {
         self.path("dist/sync.classic.js")
     }
 
+    /// The same, in the place of the platform's class.
+    pub(crate) fn auto_script(&self) -> PathBuf {
+        self.path("dist/auto.classic.js")
+    }
+
     /// Weighs what a page has to load, and looks at what would be published.
     pub(crate) fn weigh(&self) -> Result<Counts> {
         for (file, budget) in [("samesocket.wasm", WASM_BUDGET), ("index.js", JAVASCRIPT_BUDGET)] {
