@@ -1,7 +1,7 @@
 // One connection: the state that Rust keeps, and the platform's socket that carries it.
 
 import { Handler } from "./handler.js";
-import { isBlob, sizeOf } from "./conversions.js";
+import { isBytes, sizeOf } from "./conversions.js";
 import { checkClose, Ending, Opening, State } from "./rules_bg.js";
 
 const { addEventListener, dispatchEvent, removeEventListener } = EventTarget.prototype;
@@ -32,6 +32,13 @@ export class Connection {
   #isClosing = false;
   #failing;
   #waiting;
+  /** What hears of the platform's events, before anybody else; functions, as an engine calls those soonest. */
+  #listeners = {
+    open: (event) => this.#hears(event) && this.#opened(event),
+    message: (event) => this.#hears(event) && (this.#state.received() ? this.#pass(event) : this.#withhold(event)),
+    error: (event) => this.#hears(event) && this.#failed(event),
+    close: (event) => this.#hears(event) && this.#closed(event),
+  };
 
   constructor(platform, url, protocols, target, carrier) {
     this.url = url;
@@ -42,7 +49,7 @@ export class Connection {
     if (carrier) {
       platform.setBinaryType(carrier, this.binaryType);
       // Nobody can be there before us, and of those who listen at the same object, who captures is first.
-      for (const type of TYPES) platform.addEventListener(carrier, type, this);
+      for (const type of TYPES) platform.addEventListener(carrier, type, this.#listeners[type]);
     } else {
       this.#failInATask();
     }
@@ -71,7 +78,7 @@ export class Connection {
 
   send(data) {
     if (!this.#state.maySend(this.#platformState())) return this.#state.discard(sizeOf(data));
-    this.#sentBlob ||= typeof data === "object" && isBlob(data);
+    this.#sentBlob ||= typeof data === "object" && !isBytes(data);
     try {
       this.#platform.send(this.#carrier, data);
     } catch {
@@ -89,26 +96,13 @@ export class Connection {
     else this.#closeCarrier(frame);
   }
 
-  /** Hears of the platform's events, before anybody else. */
-  handleEvent(event) {
+  /** Whether an event is to be taken now. */
+  #hears(event) {
     // Whatever a script dispatches at the platform's own object is for its listeners alone.
-    if (this.#isCarrier() && !event.isTrusted) return;
+    if (this.#isCarrier()) return event.isTrusted;
     // Unlike an engine's, a socket that is written in JavaScript may tell of its end while it is being closed.
-    if (this.#isClosing) return void setTimeout(() => this.handleEvent(event), 0);
-    switch (event.type) {
-      case "open":
-        return this.#opened(event);
-      case "message":
-        return this.#state.received() ? this.#pass(event) : this.#withhold(event);
-      case "error":
-        // It is fired with the `close` that follows; an engine may forget that one.
-        this.#withhold(event);
-        this.#state.failed();
-        return this.#failInATask();
-      case "close":
-        for (const type of TYPES) this.#platform.removeEventListener(this.#carrier, type, this);
-        return this.#end(this.#state.closed(event.code, event.reason, event.wasClean), event);
-    }
+    if (this.#isClosing) setTimeout(() => this.#listeners[event.type](event), 0);
+    return !this.#isClosing;
   }
 
   #opened(event) {
@@ -123,6 +117,18 @@ export class Connection {
       default:
         return this.#withhold(event);
     }
+  }
+
+  #failed(event) {
+    // It is fired with the `close` that follows; an engine may forget that one.
+    this.#withhold(event);
+    this.#state.failed();
+    this.#failInATask();
+  }
+
+  #closed(event) {
+    for (const type of TYPES) this.#platform.removeEventListener(this.#carrier, type, this.#listeners[type]);
+    this.#end(this.#state.closed(event.code, event.reason, event.wasClean), event);
   }
 
   /** Fires what the end of the connection comes to; the platform may have told it by an event. */
@@ -179,7 +185,7 @@ export class Connection {
   #closeCarrier(frame = []) {
     this.#isClosing = true;
     try {
-      this.#platform.close(this.#carrier, ...frame);
+      this.#platform.close(this.#carrier, frame);
     } finally {
       this.#isClosing = false;
     }

@@ -81,9 +81,10 @@ export function sizeOf(data) {
   return attempt(sizeOfBuffer, data) ?? apply(sizeOfBlob, data, []);
 }
 
-/** Whether an object is the platform's Blob. */
-export const isBlob = (value) => attempt(sizeOfBlob, value) !== undefined;
+/** Whether an object that `toData` gave is bytes in memory, and no Blob: that is asked first, for it costs no exception. */
+export const isBytes = (data) => isView(data) || isBuffer(data);
 
+const isBlob = (value) => attempt(sizeOfBlob, value) !== undefined;
 const isBuffer = (value) => attempt(sizeOfBuffer, value) !== undefined;
 const isResizable = (buffer) => resizable !== undefined && apply(resizable, buffer, []);
 

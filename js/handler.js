@@ -9,17 +9,20 @@ const { apply } = Reflect;
 /** One event handler: a listener at the target from when it is set until it is null, in the same place all the while. */
 export class Handler {
   callback = null;
+  #listener;
 
   set(target, type, value) {
     const had = this.callback !== null;
     // [LegacyTreatNonObjectAsNull]: an object that cannot be called is kept all the same.
     this.callback = isObject(value) ? value : null;
     const has = this.callback !== null;
-    if (has && !had) apply(addEventListener, target, [type, this]);
-    if (had && !has) apply(removeEventListener, target, [type, this]);
+    // A function, because an engine looks up `handleEvent` for each event.
+    this.#listener ??= (event) => this.#call(event);
+    if (has && !had) apply(addEventListener, target, [type, this.#listener]);
+    if (had && !has) apply(removeEventListener, target, [type, this.#listener]);
   }
 
-  handleEvent(event) {
+  #call(event) {
     const { callback } = this;
     // What it throws is for whoever dispatches to report, as of any listener.
     if (typeof callback === "function" && apply(callback, event.currentTarget, [event]) === false) event.preventDefault();

@@ -14,11 +14,9 @@ export class Platform {
       const { get } = find(name);
       return get ? (socket) => apply(get, socket, []) : (socket) => socket[name];
     };
-    const caller = (name) => {
-      const { value } = find(name);
-      return value ? (socket, ...values) => apply(value, socket, values) : (socket, ...values) => socket[name](...values);
-    };
     const { set } = find("binaryType");
+    const { value: send } = find("send");
+    const { value: close } = find("close");
 
     // An engine's own class knows its objects by what they are. One that is written in JavaScript knows them by their
     // prototype, so that an object with another would be none of its own.
@@ -32,8 +30,8 @@ export class Platform {
     this.extensions = reader("extensions");
     this.protocol = reader("protocol");
     this.setBinaryType = set ? (socket, value) => apply(set, socket, [value]) : (socket, value) => (socket.binaryType = value);
-    this.send = caller("send");
-    this.close = caller("close");
+    this.send = send ? (socket, data) => apply(send, socket, [data]) : (socket, data) => socket.send(data);
+    this.close = close ? (socket, frame) => apply(close, socket, frame) : (socket, frame) => socket.close(...frame);
     this.addEventListener = (socket, type, listener) => apply(addEventListener, socket, [type, listener, true]);
     this.removeEventListener = (socket, type, listener) => apply(removeEventListener, socket, [type, listener, true]);
     this.closeEvent = (code) => new CloseEvent("close", { code });

@@ -6,13 +6,12 @@
 mod exception;
 #[expect(clippy::float_cmp, reason = "what wasm-bindgen makes of an enum that is passed to JavaScript")]
 mod state;
-mod url;
 
+use samesocket::PlatformUrl;
 use samesocket::spec::{close, constructor, subprotocol};
 use wasm_bindgen::prelude::*;
 
 use crate::exception::{DomException, throw};
-use crate::url::Url;
 
 /// Gives the serialized URL record of the constructor's first argument.
 ///
@@ -21,7 +20,7 @@ use crate::url::Url;
 /// What the constructor throws.
 #[wasm_bindgen(js_name = getUrlRecord)]
 pub fn get_a_url_record(url: &str) -> Result<String, DomException> {
-    let record = constructor::get_a_url_record::<Url>(url, None).map_err(|exception| throw(&exception))?;
+    let record = constructor::get_a_url_record::<PlatformUrl>(url, None).map_err(|exception| throw(&exception))?;
     Ok(constructor::UrlRecord::serialize(&record))
 }
 

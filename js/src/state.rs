@@ -73,22 +73,21 @@ impl State {
         self.state.discarded() as f64
     }
 
-    /// Decides about `send`: whether the data is to be transmitted. If not, tell its size to `discard`, which most data
-    /// is never asked for.
+    /// Decides about `send`: whether the data is to be transmitted. If not, `discard` says what else; most data is never
+    /// asked for its size, and what cannot fail is called soonest.
+    #[wasm_bindgen(js_name = maySend)]
+    pub fn may_send(&mut self, platform: u16) -> bool {
+        self.notice_closing(platform);
+        self.state.send(0) == Ok(Sending::Transmit)
+    }
+
+    /// Counts data of this many bytes that is not to be transmitted.
     ///
     /// # Errors
     ///
     /// What `send` throws.
-    #[wasm_bindgen(js_name = maySend)]
-    pub fn may_send(&mut self, platform: u16) -> Result<bool, DomException> {
-        self.notice_closing(platform);
-        Ok(self.state.send(0).map_err(|exception| throw(&exception))? == Sending::Transmit)
-    }
-
-    /// Counts data of this many bytes that is not transmitted.
-    pub fn discard(&mut self, bytes: f64) {
-        // Never an exception: it was asked whether the socket may send.
-        let _ = self.state.send(whole(bytes));
+    pub fn discard(&mut self, bytes: f64) -> Result<(), DomException> {
+        self.state.send(whole(bytes)).map(drop).map_err(|exception| throw(&exception))
     }
 
     /// Flags the connection as full, when the platform did not take data of this many bytes.

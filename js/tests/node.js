@@ -1,6 +1,6 @@
 // The tests in Node, over the class of `undici`; `SAMESOCKET_SERVER` is where the fault server is.
 
-import { test } from "node:test";
+import { after, test } from "node:test";
 
 import * as undici from "undici";
 import reference from "webidl-conversions";
@@ -14,6 +14,19 @@ import * as shape from "./shape.js";
 const server = process.env.SAMESOCKET_SERVER;
 if (!server) throw new Error("SAMESOCKET_SERVER is to be the host and port of the fault server");
 const WebSocket = over(undici);
+
+// Where the server does not choose a subprotocol, undici fails the socket and leaves its connection open, without a hold
+// on it: it would keep the process.
+const connections = new Set();
+const connect = undici.buildConnector({});
+const kept = (done) => (error, connection) => {
+  if (connection) connections.add(connection);
+  done(error, connection);
+};
+undici.setGlobalDispatcher(new undici.Agent({ connect: (options, done) => connect(options, kept(done)) }));
+after(() => {
+  for (const connection of connections) connection.destroy();
+});
 
 const lists = [shape.tests("samesocket", WebSocket, NOWHERE), conversions.tests(WebSocket, NOWHERE, reference), events.tests(WebSocket, server, false)];
 for (const [name, run] of lists.flat()) test(name, run);

@@ -24,6 +24,8 @@ pub(crate) const PAGE: &str = "samesocket-www";
 pub(crate) const THREADS: &str = "threads";
 /// The test target that waits for the engines' own minutes.
 pub(crate) const SOAK: &str = "soak";
+/// The test target that runs in Node.
+pub(crate) const NODE: &str = "node";
 /// The test target that waits for our own.
 pub(crate) const NATIVE_SOAK: &str = "native_soak";
 /// The program that runs on a page served by https.
@@ -76,7 +78,7 @@ pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
     let binaries = test_binaries(project, "wasm tests", command)?;
     let mut wanted = Vec::new();
     for binary in binaries {
-        let is_apart = binary.package == CONFORMANCE && [THREADS, SOAK].contains(&binary.target.as_str());
+        let is_apart = binary.package == CONFORMANCE && [THREADS, SOAK, NODE].contains(&binary.target.as_str());
         if !is_apart && !project.is_native_test(&binary.package, &binary.target)? {
             wanted.push(binary);
         }
@@ -95,9 +97,19 @@ pub(crate) fn native_program(project: &Project, package: &str, profile: &str) ->
 
 /// Builds the soak test.
 pub(crate) fn soak(project: &Project) -> Result<TestBinary> {
+    conformance_test(project, SOAK)
+}
+
+/// Builds the test for Node.
+pub(crate) fn node_test(project: &Project) -> Result<TestBinary> {
+    conformance_test(project, NODE)
+}
+
+fn conformance_test(project: &Project, target: &str) -> Result<TestBinary> {
     let mut command = wasm_cargo(project)?;
-    command.args(["test", "--no-run", "-p", CONFORMANCE, "--test", SOAK, JSON]).args(TARGET);
-    test_binaries(project, "soak test", command)?.pop().context("cargo named no binary for the soak test")
+    command.args(["test", "--no-run", "-p", CONFORMANCE, "--test", target, JSON]).args(TARGET);
+    let title = format!("{target} test");
+    test_binaries(project, &title, command)?.pop().with_context(|| format!("cargo named no binary for the {title}"))
 }
 
 /// Builds the test that wants shared memory, with a standard library that knows of threads.

@@ -20,6 +20,7 @@ mod setup;
 mod soak;
 mod test;
 mod webdriver;
+mod wpt;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ enum Verb {
     Bench(bench::Arguments),
     /// Runs the scripts that wait for minutes
     Soak(soak::Arguments),
+    /// Runs the Web's own tests, of a checkout that you have
+    Wpt(wpt::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Doctor => doctor::run(),
         Verb::Autobahn(arguments) => autobahn::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Wpt(arguments) => wpt::run(&arguments, runtime),
         Verb::Soak(arguments) => soak::run(&arguments, runtime),
     };
     match outcome {

@@ -11,10 +11,11 @@ use serde::Deserialize;
 
 use crate::{
     browser_tests::Counts,
-    build,
+    build::{self, TestBinary},
     process::{say, watch},
     project::Project,
     serve::Site,
+    setup,
 };
 
 /// The crate with the rules, which stands in the folder of the package's sources.
@@ -119,6 +120,11 @@ impl Package {
         self.path("dist/sync.classic.js")
     }
 
+    /// The same, in the place of the platform's class.
+    pub(crate) fn auto_script(&self) -> PathBuf {
+        self.path("dist/auto.classic.js")
+    }
+
     /// Weighs what a page has to load, and looks at what would be published.
     pub(crate) fn weigh(&self) -> Result<Counts> {
         for (file, budget) in [("samesocket.wasm", WASM_BUDGET), ("index.js", JAVASCRIPT_BUDGET)] {
@@ -148,11 +154,26 @@ impl Package {
         let flavour = ["--format=esm", "--platform=node", "--packages=external"].map(str::to_owned);
         self.bundle("tests/node.js", "node-tests.js", &flavour)?;
         let mut command = Command::new("node");
-        // What undici keeps open for reuse would keep the process.
-        command.args(["--test", "--test-force-exit", "--test-reporter=tap", "node-tests.js"]).current_dir(&self.folder);
+        command.args(["--test", "--test-reporter=tap", "node-tests.js"]).current_dir(&self.folder);
         command.env("SAMESOCKET_SERVER", site.description()?["plain"].as_str().unwrap_or_default());
         let finished = watch("node", &mut command)?.checked(&command)?;
         let counts = tap_counts(&finished.stdout).context("node told no counts")?;
+        ensure!(counts.failed == 0 && counts.passed > 0, "{}", finished.log);
+        Ok(counts)
+    }
+
+    /// The conformance scripts in Node, with the class and with the one that it is over; they leave their reports with the
+    /// site.
+    pub(crate) fn run_scripts_in_node(&self, project: &Project, scripts: &TestBinary, site: &Site) -> Result<Counts> {
+        let flavour = ["--format=esm", "--platform=node", "--packages=external"].map(str::to_owned);
+        self.bundle("tests/conformance.js", "node-conformance.js", &flavour)?;
+        let mut server = site.description()?;
+        server["engine"] = build::NODE.into();
+        let mut command = Command::new(setup::wasm_bindgen_tool(project, "wasm-bindgen-test-runner")?);
+        command.arg(&scripts.path).current_dir(&self.folder);
+        command.env("NODE_ARGS", "--import,./node-conformance.js").env("SAMESOCKET_SERVER", server.to_string());
+        let finished = watch("the scripts, in Node", &mut command)?.checked(&command)?;
+        let counts = Counts::read(&finished.log).context("the scripts told no counts")?;
         ensure!(counts.failed == 0 && counts.passed > 0, "{}", finished.log);
         Ok(counts)
     }

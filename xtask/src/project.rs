@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) reports: Vec<String>,
     /// The reports that a native run must have written, named in the same way.
     pub(crate) native_reports: Vec<String>,
+    /// The reports that a run in Node must have posted, named in the same way.
+    pub(crate) node_reports: Vec<String>,
 }
 
 impl Project {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{browser::Browser, process::Group};
 
@@ -29,6 +29,11 @@ pub(crate) struct Session {
 impl Session {
     /// Starts the driver and the browser. Certificates are not checked: the test server signs its own.
     pub(crate) async fn start(browser: &Browser) -> Result<Self> {
+        Self::start_as(browser, browser.capabilities()).await
+    }
+
+    /// Starts as [`start`](Self::start) does, with other capabilities than the browser's usual ones.
+    pub(crate) async fn start_as(browser: &Browser, mut capabilities: Map<String, Value>) -> Result<Self> {
         let address = free_address()?;
         let mut command = browser.command(&browser.driver);
         command.arg(format!("--port={}", address.port()));
@@ -37,7 +42,6 @@ impl Session {
             Group::spawn(&mut command).with_context(|| format!("cannot start {}", browser.driver.display()))?;
         wait_until_ready(&mut driver, address).await?;
 
-        let mut capabilities = browser.capabilities();
         capabilities.insert("acceptInsecureCerts".to_owned(), true.into());
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);

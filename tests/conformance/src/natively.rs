@@ -1,12 +1,16 @@
 //! Where one expects something else of a process than of a page, with the rule that says so.
 //!
-//! The table is demanded to the letter: what a page would see is wrong there.
+//! The table is demanded to the letter: what a page would see is wrong there. Node is a process too, in which somebody
+//! else's client carries the class.
 
 use crate::subjects::Samesocket;
 use crate::{Script, Subject, report, scripts};
 
 /// What stands for the engine where there is none.
 pub const ENGINE: &str = "native";
+
+/// What stands for the engine in Node.
+pub const NODE: &str = "node";
 
 /// Where the whole list is performed.
 pub const CONTEXT: &str = "process";
@@ -22,6 +26,8 @@ pub fn report() -> String {
 pub struct Natively {
     /// The script.
     pub script: &'static str,
+    /// What stands for the engine where it is so.
+    pub engines: &'static [&'static str],
     /// What one observes instead.
     pub seen: &'static [&'static str],
     /// The rule.
@@ -32,6 +38,11 @@ const NO_BASE: &str = "outside of a page there is no base URL, and a relative UR
 const NOT_TO_BE_RECEIVED: &str = "RFC 6455, section 7.4, reserves the code or leaves it undefined: a Close frame that has it \
     breaks the protocol, whatever engines let pass";
 
+/// Where there is no page.
+const WITHOUT_PAGE: &[&str] = &[ENGINE, NODE];
+/// Where our own client reads the frames.
+const OWN_CLIENT: &[&str] = &[ENGINE];
+
 /// What one observes of a relative URL, where reading, closing and waiting come to nothing.
 const NOT_CONSTRUCTED: &[&str] = &["throws SyntaxError 12", "no socket", "no socket", "nothing: no Close event came"];
 /// What one observes of a code that must not be received.
@@ -39,20 +50,30 @@ const REFUSED: &[&str] = &["open", "error", "close 1006 \"\" unclean", "server s
 
 /// The table.
 pub const TABLE: &[Natively] = &[
-    Natively { script: "a relative URL is resolved against the base URL", seen: NOT_CONSTRUCTED, rule: NO_BASE },
-    Natively { script: "a URL without a scheme of its own is resolved too", seen: NOT_CONSTRUCTED, rule: NO_BASE },
-    Natively { script: "a received 0 is passed on", seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
-    Natively { script: "a received 999 is passed on", seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
-    Natively { script: "a received 1004 is passed on", seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
-    Natively { script: "a received 1016 is passed on", seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
-    Natively { script: "a received 5000 is passed on", seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
-    Natively { script: "a received 65535 is passed on", seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
+    Natively {
+        script: "a relative URL is resolved against the base URL",
+        engines: WITHOUT_PAGE,
+        seen: NOT_CONSTRUCTED,
+        rule: NO_BASE,
+    },
+    Natively {
+        script: "a URL without a scheme of its own is resolved too",
+        engines: WITHOUT_PAGE,
+        seen: NOT_CONSTRUCTED,
+        rule: NO_BASE,
+    },
+    Natively { script: "a received 0 is passed on", engines: OWN_CLIENT, seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
+    Natively { script: "a received 999 is passed on", engines: OWN_CLIENT, seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
+    Natively { script: "a received 1004 is passed on", engines: OWN_CLIENT, seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
+    Natively { script: "a received 1016 is passed on", engines: OWN_CLIENT, seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
+    Natively { script: "a received 5000 is passed on", engines: OWN_CLIENT, seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
+    Natively { script: "a received 65535 is passed on", engines: OWN_CLIENT, seen: REFUSED, rule: NOT_TO_BE_RECEIVED },
 ];
 
 /// Finds the line of a script, where this is a process.
 #[must_use]
 pub fn find(script: &str, engine: &str) -> Option<&'static Natively> {
-    TABLE.iter().find(|line| line.script == script && engine == ENGINE)
+    TABLE.iter().find(|line| line.script == script && line.engines.contains(&engine))
 }
 
 /// Demands that each line of the table is about a script, of which it says something else than the script itself.

@@ -104,13 +104,18 @@ impl<S: Subject> Examination<S> {
     /// Examines a subject that is to pass, but for what cannot be levelled.
     #[must_use]
     pub fn demanding(server: Server, context: &str) -> Self {
-        Self::new(server, context, unlevelled::TABLE, PATIENCE)
+        Self::within(server, context, PATIENCE)
     }
 
     /// Examines a subject whose differences are the finding.
     #[must_use]
     pub fn recording(server: Server, context: &str) -> Self {
         Self::new(server, context, &[], PATIENCE_WITH_THE_PLATFORM)
+    }
+
+    fn within(server: Server, context: &str, patience: u32) -> Self {
+        let table = unlevelled::table(&server.engine);
+        Self::new(server, context, table, patience)
     }
 
     fn new(server: Server, context: &str, table: &'static [Unlevelled], patience: u32) -> Self {
@@ -178,7 +183,7 @@ pub async fn run_within<S: Subject>(
     scripts: impl Iterator<Item = &'static Script>,
 ) -> Findings {
     let server = Server::find().await;
-    run_all(Examination::<S>::new(server, context, unlevelled::TABLE, patience), context, scripts).await
+    run_all(Examination::<S>::within(server, context, patience), context, scripts).await
 }
 
 /// Runs scripts with a subject whose differences are the finding, and sends the report.
@@ -198,12 +203,7 @@ pub fn name(engine: &str, context: &str, subject: &str) -> String {
 ///
 /// If a line of it is about no script, or about one twice in an engine.
 pub async fn tell_unlevelled() {
-    for (index, line) in unlevelled::TABLE.iter().enumerate() {
-        let known = scripts::all().chain(scripts::secure()).chain(scripts::long());
-        assert!(known.into_iter().any(|script| script.name == line.script), "no script is called {:?}", line.script);
-        let former = unlevelled::find(&unlevelled::TABLE[..index], line.script, line.engine);
-        assert!(former.is_none(), "{:?} has two lines for {}", line.script, line.engine);
-    }
+    unlevelled::check(unlevelled::TABLE);
     let body = serde_json::to_string(unlevelled::TABLE).expect("the table is plain data");
     Server::find().await.put_report("unlevelled", &body).await;
 }

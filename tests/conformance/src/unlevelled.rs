@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+use crate::{in_node, natively, scripts};
+
 /// One line of the table.
 #[derive(Debug, Serialize)]
 pub struct Unlevelled {
@@ -257,6 +259,26 @@ pub const TABLE: &[Unlevelled] = &[
         reason: "the Standard does not say how long to wait nor whether it is a failure; the engine takes it for one",
     },
 ];
+
+/// Gives the table that holds in an engine.
+#[must_use]
+pub fn table(engine: &str) -> &'static [Unlevelled] {
+    if engine == natively::NODE { in_node::TABLE } else { TABLE }
+}
+
+/// Demands that each line of a table is about a script, and about none twice in an engine.
+///
+/// # Panics
+///
+/// If one is not.
+pub fn check(table: &[Unlevelled]) {
+    for (index, line) in table.iter().enumerate() {
+        let known = scripts::all().chain(scripts::secure()).chain(scripts::long());
+        assert!(known.into_iter().any(|script| script.name == line.script), "no script is called {:?}", line.script);
+        let former = find(&table[..index], line.script, line.engine);
+        assert!(former.is_none(), "{:?} has two lines for {}", line.script, line.engine);
+    }
+}
 
 /// Finds the line of a script in an engine.
 #[must_use]

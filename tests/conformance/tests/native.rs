@@ -4,7 +4,7 @@
 use futures::executor::block_on;
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::{Futures, Samesocket};
-use samesocket_conformance::{natively, report, scripts};
+use samesocket_conformance::{in_node, natively, report, scripts, unlevelled};
 
 #[test]
 fn samesocket_does_what_the_standard_says() {
@@ -25,4 +25,5 @@ fn a_selection_is_as_the_standard_says_over_tls() {
 #[test]
 fn what_differs_from_a_page_is_told_of_scripts_that_there_are() {
     natively::check();
+    unlevelled::check(in_node::TABLE);
 }

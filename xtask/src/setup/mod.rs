@@ -13,12 +13,14 @@ mod peers;
 mod wasm_bindgen;
 mod wasm_target;
 mod webkit;
+mod wpt;
 
 use anyhow::{Context as _, Result, bail};
 
 pub(crate) use autobahn::wstest;
 pub(crate) use peers::tell as tell_peers;
 pub(crate) use wasm_bindgen::tool as wasm_bindgen_tool;
+pub(crate) use wpt::python as wpt_python;
 
 use crate::{
     browser::{Browser, Engine},
@@ -90,6 +92,11 @@ pub(crate) fn sources() -> Box<dyn Requirement> {
 /// The programs from elsewhere that the native client is tried with.
 pub(crate) fn peers() -> Box<dyn Requirement> {
     Box::new(peers::Peers)
+}
+
+/// What serves a web-platform-tests checkout.
+pub(crate) fn wpt() -> Box<dyn Requirement> {
+    Box::new(wpt::Wpt)
 }
 
 /// What makes and tests the npm package.

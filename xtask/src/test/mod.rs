@@ -71,15 +71,23 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         let package = Package::build(&project)?;
         Ok((package.weigh()?, package))
     });
+    let mut in_node = None;
     if let Some(package) = &package {
         ledger.step("npm package: types", || Ok((package.check_types()?, ())));
         ledger.step("npm package: tests in Node", || {
             let site = Site::start(&project.cache.fresh("node-site")?, None, runtime)?;
             Ok((package.test_in_node(&site)?, ()))
         });
+        in_node = ledger.step("npm package: the scripts in Node", || {
+            let scripts = build::node_test(&project)?;
+            let site = Site::start(&project.cache.fresh("node-site")?, None, runtime)?;
+            let counts = package.run_scripts_in_node(&project, &scripts, &site)?;
+            report::tell_node(&project, &site)?;
+            Ok((counts, site))
+        });
     }
     if !picked.is_empty() {
-        browser_steps(&project, &picked, arguments, runtime, &reports, package, &ledger)?;
+        browser_steps(&project, &picked, arguments, runtime, &reports, package, in_node.as_ref(), &ledger)?;
     }
     Ok(ledger.close())
 }
@@ -91,6 +99,7 @@ fn browser_steps(
     runtime: &Handle,
     reports: &Reports,
     package: Option<Package>,
+    in_node: Option<&Site>,
     ledger: &Ledger,
 ) -> Result<()> {
     let folder = project.cache.fresh("site")?;
@@ -119,7 +128,7 @@ fn browser_steps(
     reports.publish(&site)?;
     engines::run(project, picked, arguments.jobs, &built, &site, ledger);
     if built.tests.is_some() {
-        ledger.step("reports", || report::collect(project, picked, &site, arguments.bless));
+        ledger.step("reports", || report::collect(project, picked, &site, in_node, arguments.bless));
     }
     Ok(())
 }

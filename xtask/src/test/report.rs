@@ -2,12 +2,17 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    browser::Engine, browser_tests::Counts, build::CONFORMANCE, native::Reports, process::say, project::Project,
+    browser::Engine,
+    browser_tests::Counts,
+    build::{CONFORMANCE, NODE},
+    native::Reports,
+    process::say,
+    project::Project,
     serve::Site,
 };
 
@@ -50,44 +55,77 @@ struct Deviation {
     seen: String,
 }
 
+/// The deviations, with the contexts in which each was seen.
+type Deviations = BTreeMap<Deviation, Vec<String>>;
+
 /// Reads every report that has to be there, prints the counts and writes the table.
-pub(super) fn collect(project: &Project, engines: &[Engine], site: &Site, bless: bool) -> Result<(Counts, ())> {
-    let wanted = project.facts(CONFORMANCE)?.reports;
-    ensure!(!wanted.is_empty(), "[package.metadata.samesocket] of {CONFORMANCE} names no reports");
-    let mut deviations: BTreeMap<Deviation, Vec<String>> = BTreeMap::new();
+pub(super) fn collect(
+    project: &Project,
+    engines: &[Engine],
+    site: &Site,
+    in_node: Option<&Site>,
+    bless: bool,
+) -> Result<(Counts, ())> {
+    let facts = project.facts(CONFORMANCE)?;
+    ensure!(!facts.reports.is_empty(), "[package.metadata.samesocket] of {CONFORMANCE} names no reports");
+    let mut deviations = Deviations::new();
     let mut missing = Vec::new();
-    for engine in engines.iter().map(|engine| engine.name()) {
-        for run in &wanted {
-            let name = format!("conformance-{engine}-{run}");
-            let (context, subject) = parts(run)?;
-            let Some(text) = site.report(&name) else {
-                missing.push(name);
-                continue;
-            };
-            let lines: Vec<Line> = serde_json::from_str(&text).with_context(|| format!("the report {name}"))?;
-            say(&format!("          {engine:<10}{context:<12}{subject:<12}{}", verdicts(&lines)));
-            for line in lines.into_iter().filter(|line| subject == PLATFORM && plain(&line.verdict) == DIFFERENT) {
-                let Line { script, checklist, expected, seen, .. } = line;
-                let row = Deviation {
-                    script,
-                    checklist: plain(&checklist),
-                    engine,
-                    expected: list(&expected),
-                    seen: list(&seen),
-                };
-                deviations.entry(row).or_default().push(context.to_owned());
-            }
-        }
+    for engine in engines {
+        missing.extend(read(site, engine.name(), &facts.reports, &mut deviations, say)?);
+    }
+    if let Some(site) = in_node {
+        missing.extend(read(site, NODE, &facts.node_reports, &mut deviations, |_| {})?);
     }
     let unlevelled = site.report("unlevelled").context("the report of what cannot be levelled is missing")?;
     let unlevelled: Vec<Unlevelled> = serde_json::from_str(&unlevelled).context("the report unlevelled")?;
     keep_deviations(project, &table(&deviations), bless)?;
     keep_differences(project, &differences(&unlevelled), bless)?;
-    if missing.is_empty() {
-        Ok((Counts::default(), ()))
-    } else {
-        bail!("these reports are missing: {}", missing.join(", "))
+    demand(&missing)
+}
+
+/// Reads every report that a run in Node has to leave, and prints the counts.
+pub(super) fn tell_node(project: &Project, site: &Site) -> Result<()> {
+    let runs = project.facts(CONFORMANCE)?.node_reports;
+    demand(&read(site, NODE, &runs, &mut Deviations::new(), say)?)?;
+    Ok(())
+}
+
+/// Reads the reports of one engine, says what they come to, and gives the names of those that are missing.
+fn read(
+    site: &Site,
+    engine: &'static str,
+    wanted: &[String],
+    deviations: &mut Deviations,
+    say: impl Fn(&str),
+) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for run in wanted {
+        let name = format!("conformance-{engine}-{run}");
+        let (context, subject) = parts(run)?;
+        let Some(text) = site.report(&name) else {
+            missing.push(name);
+            continue;
+        };
+        let lines: Vec<Line> = serde_json::from_str(&text).with_context(|| format!("the report {name}"))?;
+        say(&format!("          {engine:<10}{context:<12}{subject:<12}{}", verdicts(&lines)));
+        for line in lines.into_iter().filter(|line| subject == PLATFORM && plain(&line.verdict) == DIFFERENT) {
+            let Line { script, checklist, expected, seen, .. } = line;
+            let row = Deviation {
+                script,
+                checklist: plain(&checklist),
+                engine,
+                expected: list(&expected),
+                seen: list(&seen),
+            };
+            deviations.entry(row).or_default().push(context.to_owned());
+        }
     }
+    Ok(missing)
+}
+
+fn demand(missing: &[String]) -> Result<(Counts, ())> {
+    ensure!(missing.is_empty(), "these reports are missing: {}", missing.join(", "));
+    Ok((Counts::default(), ()))
 }
 
 /// Reads every report that a native run has to leave, and prints the counts.
@@ -115,9 +153,9 @@ fn verdicts(lines: &[Line]) -> String {
     format!("{} scripts: {}", lines.len(), each.join(", "))
 }
 
-fn table(deviations: &BTreeMap<Deviation, Vec<String>>) -> String {
+fn table(deviations: &Deviations) -> String {
     let mut text = String::from(
-        "# Where the engines' own `WebSocket` differs from the Standard\n\n\
+        "# Where the engines' own `WebSocket`, and undici's in Node, differs from the Standard\n\n\
          Written by `cargo xtask test --bless` from what the conformance scripts saw.\n\n\
          | script | checklist | engine | where | expected | seen |\n| --- | --- | --- | --- | --- | --- |\n",
     );

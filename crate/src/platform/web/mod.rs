@@ -24,6 +24,9 @@ pub(crate) use self::world::World;
 pub(crate) mod surface {
     pub use super::blob::{Blob, BlobError};
     pub use super::share::MaybeSend;
+    // For this project's own `js/`, which asks `spec` about URLs too.
+    #[doc(hidden)]
+    pub use super::url::Url as PlatformUrl;
 }
 use self::surface::Blob;
 pub(crate) use self::surface::MaybeSend;

@@ -23,7 +23,7 @@ extern "C" {
 }
 
 /// The platform's `URL`.
-pub(crate) struct Url(web_sys::Url);
+pub struct Url(web_sys::Url);
 
 /// The [API base URL](https://html.spec.whatwg.org/multipage/webappapis.html#api-base-url): a document's, which a
 /// `base` element may set, or a worker's own; there is none in a program outside a browser.

@@ -1,4 +1,4 @@
-//! The place that is a page, or one of its workers.
+//! The place that is a page, or one of its workers; or Node, which has the same globals but for an address.
 
 mod class;
 mod platform;
@@ -26,6 +26,8 @@ extern "C" {
     static SCHEME: Option<String>;
     #[wasm_bindgen(thread_local_v2, js_namespace = location, js_name = search)]
     static SEARCH: Option<String>;
+    #[wasm_bindgen(thread_local_v2, js_name = samesocketServer)]
+    static HANDED_IN: Option<String>;
 
     type Response;
     #[wasm_bindgen(method, getter)]
@@ -90,15 +92,16 @@ pub(crate) fn drive(future: Later<()>) {
     wasm_bindgen_futures::spawn_local(future);
 }
 
-/// Reads where the server is from the page's address, or from beside the tests.
+/// Reads where the server is from the page's address, from what was handed in, or from beside the tests.
 pub(crate) async fn look_up() -> Result<Server, String> {
     let search = SEARCH.with(|search| search.clone().unwrap_or_default());
-    let text = match search.strip_prefix("?server=") {
-        Some(told) => {
-            let told = js_sys::decode_uri_component(told).map_err(|error| format!("{told}: {error:?}"))?;
-            String::from(told)
-        }
-        None => request(&format!("{}/server.json", origin()), None).await?,
+    let text = if let Some(told) = search.strip_prefix("?server=") {
+        let told = js_sys::decode_uri_component(told).map_err(|error| format!("{told}: {error:?}"))?;
+        String::from(told)
+    } else if let Some(told) = HANDED_IN.with(Clone::clone) {
+        told
+    } else {
+        request(&format!("{}/server.json", origin()), None).await?
     };
     let server: Server = serde_json::from_str(&text).map_err(|error| format!("{text}: {error}"))?;
     Ok(Server { secure: SCHEME.with(|scheme| scheme.as_deref() == Some("https:")), ..server })

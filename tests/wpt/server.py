@@ -1,0 +1,291 @@
+"""Serves a web-platform-tests checkout for `cargo xtask wpt`, with `wptserve` and `pywebsocket3` from PyPI.
+
+The files are served as the checkout's own server would: templates are filled in, scripts run, and a page is made around a
+test that is a script alone. With `--class`, each page and worker begins with that classic script, which puts another class
+in the place of its WebSocket.
+
+The first line of standard output says, as JSON, at which ports this listens; all are the loopback's.
+"""
+
+import argparse
+import json
+import logging
+import os
+import re
+import ssl
+import subprocess
+import sys
+import threading
+import uuid
+from html import escape
+
+from pywebsocket3 import standalone
+from wptserve import handlers, stash
+from wptserve.pipes import template
+from wptserve.server import WebTestHttpd
+from wptserve.utils import HTTPException
+
+HOST = "web-platform.test"
+OTHER_HOST = "not-web-platform.test"
+SUBDOMAINS = ["www", "www1", "www2", "www1.www2", "天気の良い日", "élève"]
+CLASS_PATH = "/samesocket.js"
+REPORT_PATH = "/resources/testharnessreport.js"
+META = re.compile(rb"^//\s*META:\s*(\w*)=(.*)$")
+
+WINDOW = """<!doctype html>
+<meta charset=utf-8>
+{head}
+<script>self.GLOBAL = {{ isWindow: () => true, isWorker: () => false, isShadowRealm: () => false }};</script>
+<script src="/resources/testharness.js"></script>
+<script src="/resources/testharnessreport.js"></script>
+{scripts}
+<div id=log></div>
+<script src="{script}{query}"></script>
+"""
+
+AROUND_WORKER = """<!doctype html>
+<meta charset=utf-8>
+{head}
+<script src="/resources/testharness.js"></script>
+<script src="/resources/testharnessreport.js"></script>
+<div id=log></div>
+<script>
+const script = {script};
+{start}
+</script>
+"""
+
+STARTS = {
+    "worker": "fetch_tests_from_worker(new Worker(script));",
+    "sharedworker": "fetch_tests_from_worker(new SharedWorker(script));",
+    "serviceworker": """(async () => {
+  const scope = "does/not/exist";
+  await (await navigator.serviceWorker.getRegistration(scope))?.unregister();
+  const registration = await navigator.serviceWorker.register(script, { scope });
+  fetch_tests_from_worker(registration.installing);
+})();""",
+}
+
+WORKER = """self.GLOBAL = {{ isWindow: () => false, isWorker: () => true, isShadowRealm: () => false }};
+importScripts("/resources/testharness.js");
+{scripts}
+importScripts("{script}");
+done();
+"""
+
+
+class Config(dict):
+    """What templates and handlers may ask for."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Pages:
+    """The pages and scripts that are made of others."""
+
+    def __init__(self, root, class_script):
+        self.root = root
+        self.class_script = class_script
+
+    def file(self, path):
+        place = os.path.normpath(os.path.join(self.root, path.lstrip("/")))
+        if not place.startswith(self.root + os.sep) or not os.path.isfile(place):
+            raise HTTPException(404)
+        return place
+
+    def meta(self, path):
+        """The pairs of the comments with which a script begins."""
+        pairs = []
+        with open(self.file(path), "rb") as lines:
+            for line in lines:
+                found = META.match(line.rstrip())
+                if found:
+                    pairs.append(tuple(part.decode("utf-8") for part in found.groups()))
+                elif line.strip() and not line.startswith(b"//"):
+                    break
+        return pairs
+
+    def head(self, meta):
+        wanted = [f'<meta name="timeout" content="{escape(value)}">' for key, value in meta if key == "timeout"]
+        return "\n".join([self.class_tag(), *wanted])
+
+    def class_tag(self):
+        return f'<script src="{CLASS_PATH}"></script>' if self.class_script else ""
+
+    def class_import(self):
+        return f'importScripts("{CLASS_PATH}");\n' if self.class_script else ""
+
+    def window(self, request, response):
+        """`x.any.html` and `x.window.html`, of the script of that name."""
+        script = request.url_parts.path[: -len("html")] + "js"
+        meta = self.meta(script)
+        tags = [f'<script src="{escape(value)}"></script>' for key, value in meta if key == "script"]
+        return self.html(WINDOW.format(head=self.head(meta), scripts="\n".join(tags), script=script, query=query(request)))
+
+    def around_worker(self, request, response):
+        """`x.any.worker.html` and its like, and `x.worker.html`."""
+        path = request.url_parts.path
+        base, kind, _ = path.rsplit(".", 2)
+        if base.endswith(".any"):
+            meta, script = self.meta(f"{base}.js"), f"{base}.worker.js"
+        else:
+            meta, script = self.meta(f"{base}.worker.js"), f"{base}.worker.js"
+        page = AROUND_WORKER.format(head=self.head(meta), script=json.dumps(script + query(request)), start=STARTS[kind])
+        return self.html(page)
+
+    def worker(self, request, response):
+        """`x.any.worker.js`, of `x.any.js`; or `x.worker.js`, which is a file."""
+        path = request.url_parts.path
+        if not path.endswith(".any.worker.js"):
+            with open(self.file(path), "rb") as script:
+                return self.script(self.class_import().encode() + script.read(), path, request)
+        script = path[: -len("worker.js")] + "js"
+        imports = [f'importScripts("{value}");' for key, value in self.meta(script) if key == "script"]
+        text = self.class_import() + WORKER.format(scripts="\n".join(imports), script=script)
+        return self.script(text.encode(), "", request)
+
+    def page(self, request, response):
+        """A page of the checkout, with the class before any other script."""
+        path = request.url_parts.path
+        place = self.file(path)
+        with open(place, "rb") as page:
+            content = page.read()
+        if ".sub." in path or "pipe=sub" in request.url_parts.query:
+            content = template(request, content)
+        tag = self.class_tag().encode()
+        content, count = re.subn(rb"(?i)^(\s*<!doctype[^>]*>)", lambda found: found[1] + tag, content, count=1)
+        if not count:
+            content = tag + content
+        own = [(name.decode(), value.decode()) for name, value in handlers.load_headers(request, place)]
+        return [("Content-Type", "text/html"), *own], content
+
+    def report(self, request, response):
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.js"), "rb") as script:
+            return self.script(script.read(), "", request)
+
+    def class_file(self, request, response):
+        if not self.class_script:
+            raise HTTPException(404)
+        with open(self.class_script, "rb") as script:
+            return self.script(script.read(), "", request)
+
+    @staticmethod
+    def html(text):
+        return [("Content-Type", "text/html; charset=utf-8")], text
+
+    @staticmethod
+    def script(content, path, request):
+        if ".sub." in path:
+            content = template(request, content, escape_type="none")
+        return [("Content-Type", "text/javascript")], content
+
+
+def query(request):
+    return f"?{request.url_parts.query}" if request.url_parts.query else ""
+
+
+def routes(pages):
+    """Who answers what; the first that fits does."""
+    answer = handlers.handler
+    list_ = [
+        ("GET", REPORT_PATH, answer(pages.report)),
+        ("GET", CLASS_PATH, answer(pages.class_file)),
+        *(("GET", f"*.{kind}.html", answer(pages.around_worker)) for kind in STARTS),
+        ("GET", "*.any.html", answer(pages.window)),
+        ("GET", "*.window.html", answer(pages.window)),
+        ("GET", "*.worker.js", answer(pages.worker)),
+        ("GET", "*.asis", handlers.AsIsHandler()),
+        ("*", "*.py", handlers.PythonScriptHandler()),
+    ]
+    if pages.class_script:
+        list_ += [("GET", "*.html", answer(pages.page)), ("GET", "*.htm", answer(pages.page))]
+    return [*list_, ("GET", "*", handlers.FileHandler())]
+
+
+class WebSockets(standalone.WebSocketServer):
+    """The checkout's own handlers; where there is a certificate, over TLS."""
+
+    def __init__(self, root, context):
+        arguments = ["-H", "127.0.0.1", "-p", "0", "-d", root, "-w", os.path.join(root, "websockets", "handlers")]
+        options, _ = standalone._parse_args_and_config(arguments)
+        options.cgi_directories = []
+        options.is_executable_method = None
+        super().__init__(options)
+        if context:
+            # The package's own way to TLS has gone from newer versions of Python.
+            wrapped = [context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) for plain, _ in self._sockets]
+            self._sockets = [(tls, address) for tls, (_, address) in zip(wrapped, self._sockets)]
+            options.use_tls = True
+
+    def get_request(self):
+        return self.socket.accept()
+
+    def handle_error(self, request, client_address):
+        # A client that goes away is what many tests are about.
+        pass
+
+
+def certify(folder):
+    """Makes a certificate, which lasts as long as one run."""
+    key, certificate = os.path.join(folder, "key.pem"), os.path.join(folder, "certificate.pem")
+    names = [f"{prefix}{host}".encode("idna").decode() for host in (HOST, OTHER_HOST) for prefix in ("", *(f"{name}." for name in SUBDOMAINS))]
+    subject = ["-subj", f"/CN={HOST}", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-keyout", key, "-out", certificate]
+    subprocess.run([*command, *subject], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return key, certificate
+
+
+def domains(host):
+    return {"": host, **{name: f"{name}.{host}".encode("idna").decode() for name in SUBDOMAINS}}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", required=True)
+    parser.add_argument("--scratch", required=True)
+    parser.add_argument("--class", dest="class_script")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.CRITICAL)
+    root = os.path.abspath(arguments.root)
+    sys.path.insert(0, root)
+    key, certificate = certify(arguments.scratch)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    config = Config(
+        browser_host=HOST,
+        server_host="127.0.0.1",
+        doc_root=root,
+        all_domains={"": domains(HOST), "alt": domains(OTHER_HOST)},
+        domains=domains(HOST),
+        logging={"level": "critical", "suppress_handler_traceback": True},
+    )
+    pages = Pages(root, arguments.class_script and os.path.abspath(arguments.class_script))
+
+    with stash.StashServer(authkey=str(uuid.uuid4())):
+        def serve(use_ssl):
+            server = WebTestHttpd(
+                host="127.0.0.1", port=0, doc_root=root, routes=routes(pages), config=config,
+                rewrites=[("GET", "/resources/WebIDLParser.js", "/resources/webidl2/lib/webidl2.js")],
+                use_ssl=use_ssl, key_file=key, certificate=certificate,
+            )
+            server.start()
+            return server.port
+
+        ports = {"http": [serve(False), serve(False)], "https": [serve(True), serve(True)]}
+        for scheme, tls in (("ws", None), ("wss", context)):
+            server = WebSockets(root, tls)
+            ports[scheme] = [server.server_port]
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        # Templates name it in tests over HTTP/2 too, which nobody asks for.
+        config["ports"] = {**ports, "h2": [9]}
+        print(json.dumps(ports), flush=True)
+        # Until whoever started this is gone.
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+//! Which tests are expected to fail with our class, each with the reason.
+//!
+//! A line is `engine | test | "subtest" | reason`: the engine may be `*`, the subtest is a JSON string, and an empty one
+//! stands for the page as a whole.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::ValueEnum as _;
+
+use super::{Class, Outcome, Outcomes};
+use crate::browser::Engine;
+
+/// The lines.
+pub(super) struct Expectations(Vec<Line>);
+
+struct Line {
+    engine: Option<Engine>,
+    test: String,
+    subtest: String,
+}
+
+impl Expectations {
+    /// Reads the file.
+    pub(super) fn read(text: &str) -> Result<Self> {
+        let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+        let lines = lines.map(|line| Line::read(line).with_context(|| format!("this line: {line}")));
+        Ok(Self(lines.collect::<Result<_>>()?))
+    }
+
+    /// Compares with what came of our class; says what is otherwise.
+    pub(super) fn compare(&self, outcomes: &Outcomes, engines: &[Engine], filter: &str) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for ((engine, class, test), outcome) in outcomes {
+            if *class != Class::Samesocket {
+                continue;
+            }
+            for (subtest, (status, message)) in verdicts(outcome) {
+                let is_expected = self.0.iter().any(|line| line.is(*engine, test) && line.subtest == subtest);
+                if !is_ok(status) && !is_expected {
+                    complaints.push(format!("{}: {test} {subtest:?}: {status} {message}", engine.name()));
+                }
+                if is_ok(status) && is_expected {
+                    complaints.push(format!("{}: {test} {subtest:?} passes, and is listed as failing", engine.name()));
+                }
+            }
+        }
+        for line in self.0.iter().filter(|line| line.test.contains(filter)) {
+            for engine in engines.iter().filter(|engine| line.engine.is_none_or(|own| own == **engine)) {
+                let outcome = outcomes.get(&(*engine, Class::Samesocket, line.test.clone()));
+                let ran = outcome.is_some_and(|outcome| verdicts(outcome).contains_key(&*line.subtest));
+                if !ran {
+                    complaints.push(format!(
+                        "{}: {} {:?} is listed, and did not run",
+                        engine.name(),
+                        line.test,
+                        line.subtest
+                    ));
+                }
+            }
+        }
+        complaints
+    }
+}
+
+impl Line {
+    fn read(line: &str) -> Result<Self> {
+        let mut parts = line.splitn(3, " | ");
+        let (engine, test) = (parts.next().context("an engine")?, parts.next().context("a test")?);
+        let rest = parts.next().context("a subtest")?;
+        let mut strings = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+        let subtest = strings.next().context("a subtest")?.context("the subtest is a JSON string")?;
+        let reason = rest[strings.byte_offset()..].strip_prefix(" | ").unwrap_or_default();
+        ensure!(!reason.trim().is_empty(), "there is no reason");
+        let engine = match engine {
+            "*" => None,
+            name => Some(Engine::from_str(name, false).ok().context("no such engine")?),
+        };
+        Ok(Self { engine, test: test.to_owned(), subtest })
+    }
+
+    fn is(&self, engine: Engine, test: &str) -> bool {
+        self.engine.is_none_or(|own| own == engine) && self.test == test
+    }
+}
+
+/// What came of a page and of each of its tests; of several that are called the same, the worst.
+pub(super) fn verdicts(outcome: &Outcome) -> BTreeMap<&str, (&str, &str)> {
+    let mut verdicts = BTreeMap::from([("", (&*outcome.harness, &*outcome.message))]);
+    for test in &outcome.tests {
+        let verdict = (&*test.status, &*test.message);
+        verdicts
+            .entry(&test.name)
+            .and_modify(|former| {
+                if is_ok(former.0) {
+                    *former = verdict
+                }
+            })
+            .or_insert(verdict);
+    }
+    verdicts
+}
+
+/// Whether a status is a good one. A test whose precondition is not met has nothing to say.
+pub(super) fn is_ok(status: &str) -> bool {
+    matches!(status, "OK" | "PASS" | "PRECONDITION_FAILED")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Subtest, *};
+
+    fn outcomes(statuses: &[(&str, &str)]) -> Outcomes {
+        let subtest = |(name, status): &(&str, &str)| Subtest {
+            name: (*name).to_owned(),
+            status: (*status).to_owned(),
+            message: String::new(),
+        };
+        let outcome = Outcome {
+            class: Class::Samesocket,
+            harness: "OK".into(),
+            message: String::new(),
+            tests: statuses.iter().map(subtest).collect(),
+        };
+        [(Class::Samesocket, outcome.clone()), (Class::Platform, outcome)]
+            .map(|(class, outcome)| ((Engine::Firefox, class, "/a.html".to_owned()), outcome))
+            .into()
+    }
+
+    fn complaints(lines: &str, statuses: &[(&str, &str)], filter: &str) -> Vec<String> {
+        Expectations::read(lines).unwrap().compare(&outcomes(statuses), &[Engine::Firefox], filter)
+    }
+
+    #[test]
+    fn what_is_listed_fails_and_nothing_else_does() {
+        let lines = "# why\n\n* | /a.html | \"one | \\\"two\\\"\" | because\n";
+        assert_eq!(complaints(lines, &[("one | \"two\"", "FAIL"), ("three", "PASS")], ""), [""; 0]);
+        assert_eq!(complaints(lines, &[("one | \"two\"", "TIMEOUT"), ("three", "FAIL")], "").len(), 1);
+    }
+
+    #[test]
+    fn a_listed_test_that_passes_or_did_not_run_is_a_failure() {
+        let lines = "firefox | /a.html | \"one\" | because";
+        let passes = complaints(lines, &[("one", "PASS")], "");
+        assert_eq!(passes, ["firefox: /a.html \"one\" passes, and is listed as failing"]);
+        let missing = complaints(lines, &[("two", "PASS")], "");
+        assert_eq!(missing, ["firefox: /a.html \"one\" is listed, and did not run"]);
+        assert_eq!(complaints(lines, &[("two", "PASS")], "b.html"), [""; 0]);
+        assert_eq!(complaints("chromium | /a.html | \"one\" | because", &[("one", "PASS")], ""), [""; 0]);
+    }
+
+    #[test]
+    fn of_tests_that_are_called_the_same_the_worst_counts() {
+        assert_eq!(complaints("", &[("one", "PASS"), ("one", "FAIL"), ("one", "PASS")], "").len(), 1);
+    }
+
+    #[test]
+    fn each_line_has_a_reason() {
+        for line in [
+            "* | /a.html | \"one\"",
+            "* | /a.html | \"one\" | ",
+            "opera | /a.html | \"one\" | why",
+            "* | /a.html | one | why",
+        ] {
+            assert!(Expectations::read(line).is_err(), "{line}");
+        }
+    }
+}

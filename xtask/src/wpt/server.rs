@@ -1,0 +1,50 @@
+//! The server of a checkout, with one of the classes.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{FOLDER, suite::Test};
+use crate::{process::Group, project::Project, setup};
+
+/// The name by which pages are reached, which the tests expect.
+const HOST: &str = "web-platform.test";
+
+/// A running server; it ends on drop.
+pub(super) struct Server {
+    ports: BTreeMap<String, Vec<u16>>,
+    _group: Group,
+}
+
+impl Server {
+    /// Starts one; with a script, that comes before all others in every page and worker.
+    pub(super) fn start(project: &Project, checkout: &Path, script: Option<&Path>) -> Result<Self> {
+        let scratch = project.cache.fresh(if script.is_some() { "wpt-samesocket" } else { "wpt-platform" })?;
+        let mut command = Command::new(setup::wpt_python(project));
+        command.arg(project.root().join(FOLDER).join("server.py"));
+        command.arg("--root").arg(checkout).arg("--scratch").arg(scratch);
+        if let Some(script) = script {
+            command.arg("--class").arg(script);
+        }
+        // It ends when its standard input does.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut group = Group::spawn(&mut command).context("cannot start the tests' server")?;
+        let stdout = group.child().stdout.take().context("the server has an output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let ports = serde_json::from_str(&line).context("the tests' server did not start; is there openssl?")?;
+        Ok(Self { ports, _group: group })
+    }
+
+    /// Where a test is.
+    pub(super) fn address(&self, test: &Test) -> Result<String> {
+        let scheme = if test.is_secure { "https" } else { "http" };
+        let port = self.ports.get(scheme).and_then(|ports| ports.first()).context("the server told its ports")?;
+        Ok(format!("{scheme}://{HOST}:{port}{}", test.url))
+    }
+}

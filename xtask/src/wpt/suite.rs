@@ -1,0 +1,260 @@
+//! Which tests a checkout has: the variants of each file of `websockets/`, as its own tools would name them.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+/// The folder that is run.
+const FOLDER: &str = "websockets";
+/// Folders of what tests need.
+const NO_TESTS: [&str; 3] = ["handlers", "resources", "support"];
+
+/// A page to open.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Test {
+    /// Its path, with the variant: what it is called.
+    pub(super) url: String,
+    /// Whether it wants a secure origin.
+    pub(super) is_secure: bool,
+    /// Whether it says that it takes longer than others.
+    pub(super) is_long: bool,
+}
+
+/// The tests, and for each reason how many were left out.
+#[derive(Default)]
+pub(super) struct Suite {
+    pub(super) tests: Vec<Test>,
+    pub(super) left_out: BTreeMap<&'static str, usize>,
+}
+
+const OF_ANOTHER_INTERFACE: &str = "about WebSocketStream, which is another interface";
+const OVER_HTTP2: &str = "over HTTP/2, which is the engine's affair and wants the checkout's own server";
+const SCRIPT_IS_MISSING: &str = "with a script that this checkout lacks";
+const OTHER_GLOBAL: &str = "in a global that is neither a window nor a classic worker";
+
+/// Where an `.any.js` test runs: what `META: global=` calls it, and how its page ends.
+const GLOBALS: [(&str, &str, bool); 4] = [
+    ("window", "any.html", false),
+    ("dedicatedworker", "any.worker.html", false),
+    ("sharedworker", "any.sharedworker.html", false),
+    // Only secure origins have them.
+    ("serviceworker", "any.serviceworker.html", true),
+];
+
+impl Suite {
+    /// Finds the tests of a checkout.
+    pub(super) fn find(checkout: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        list(&checkout.join(FOLDER), &mut files)?;
+        files.sort();
+        let mut suite = Self::default();
+        for file in files {
+            let text = String::from_utf8_lossy(&fs::read(&file)?).into_owned();
+            let path = file.strip_prefix(checkout)?.to_string_lossy().replace('\\', "/");
+            let has = |script: &str| place(checkout, &path, script).is_file();
+            suite.add(&format!("/{path}"), &text, has);
+        }
+        suite.tests.sort();
+        Ok(suite)
+    }
+
+    /// Adds the tests of one file; `has` says whether there is a script that it names.
+    fn add(&mut self, path: &str, text: &str, has: impl Fn(&str) -> bool) {
+        let Some(source) = Source::read(path, text) else { return };
+        let mut leave_out = |reason, count| *self.left_out.entry(reason).or_default() += count;
+        if path.contains("/stream/") {
+            return leave_out(OF_ANOTHER_INTERFACE, source.pages.len() * source.variants.len());
+        }
+        if source.scripts.iter().any(|script| !has(script)) {
+            return leave_out(SCRIPT_IS_MISSING, source.pages.len() * source.variants.len());
+        }
+        leave_out(OTHER_GLOBAL, source.unknown_globals);
+        for variant in &source.variants {
+            if variant.contains("wpt_flags=h2") || path.contains(".h2.") {
+                *self.left_out.entry(OVER_HTTP2).or_default() += source.pages.len();
+                continue;
+            }
+            for (page, is_secure) in &source.pages {
+                let is_secure = *is_secure || variant.contains("wpt_flags=https") || path.contains(".https.");
+                self.tests.push(Test { url: format!("{page}{variant}"), is_secure, is_long: source.is_long });
+            }
+        }
+        self.left_out.retain(|_, count| *count > 0);
+    }
+}
+
+/// What a file says of itself.
+struct Source {
+    /// The pages that are made of it, and whether a secure origin is a must.
+    pages: Vec<(String, bool)>,
+    variants: Vec<String>,
+    scripts: Vec<String>,
+    unknown_globals: usize,
+    is_long: bool,
+}
+
+impl Source {
+    /// Reads a file; none if it is no test.
+    fn read(path: &str, text: &str) -> Option<Self> {
+        let is_page = path.ends_with(".html") || path.ends_with(".htm");
+        if is_page {
+            return text.contains("/resources/testharness.js").then(|| Self {
+                pages: vec![(path.to_owned(), false)],
+                variants: or_none(tags(text, "meta", "variant")),
+                scripts: attributes(text, "<script", "src"),
+                unknown_globals: 0,
+                is_long: tags(text, "meta", "timeout").iter().any(|value| value == "long"),
+            });
+        }
+        let meta = |key: &str| -> Vec<String> {
+            let pairs = text.lines().take_while(|line| line.trim().is_empty() || line.starts_with("//"));
+            let values = pairs.filter_map(|line| {
+                line.trim_start_matches('/').trim().strip_prefix("META:")?.trim().strip_prefix(key)?.strip_prefix('=')
+            });
+            values.map(|value| value.trim().to_owned()).collect()
+        };
+        let mut unknown_globals = 0;
+        let pages = if let Some(base) = path.strip_suffix("any.js") {
+            let globals = meta("global").pop().unwrap_or_else(|| "window,dedicatedworker".to_owned());
+            let mut pages = Vec::new();
+            for global in globals.split(',').map(str::trim) {
+                let is_it = |name: &str| name == global || (global == "worker" && name != "window");
+                let found = GLOBALS.iter().filter(|(name, ..)| is_it(name));
+                let before = pages.len();
+                pages.extend(found.map(|(_, end, is_secure)| (format!("{base}{end}"), *is_secure)));
+                unknown_globals += usize::from(pages.len() == before);
+            }
+            pages
+        } else if let Some(base) = path.strip_suffix("window.js").or_else(|| path.strip_suffix("worker.js")) {
+            let kind = if path.ends_with("window.js") { "window" } else { "worker" };
+            vec![(format!("{base}{kind}.html"), false)]
+        } else {
+            return None;
+        };
+        Some(Self {
+            pages,
+            variants: or_none(meta("variant")),
+            scripts: meta("script"),
+            unknown_globals,
+            is_long: meta("timeout").iter().any(|value| value == "long"),
+        })
+    }
+}
+
+/// A test without variants is one.
+fn or_none(variants: Vec<String>) -> Vec<String> {
+    if variants.is_empty() { vec![String::new()] } else { variants }
+}
+
+/// The `content` of tags that have this `name`.
+fn tags(text: &str, tag: &str, name: &str) -> Vec<String> {
+    let named = text.split('<').filter(|rest| rest.starts_with(tag));
+    let named = named.filter_map(|rest| rest.split_once('>')).map(|(inside, _)| inside);
+    let named = named.filter(|inside| attribute(inside, "name").as_deref() == Some(name));
+    named.filter_map(|inside| attribute(inside, "content")).collect()
+}
+
+fn attributes(text: &str, tag: &str, name: &str) -> Vec<String> {
+    let rests = text.split(tag).skip(1);
+    rests.filter_map(|rest| attribute(rest.split_once('>')?.0, name)).collect()
+}
+
+/// The value of an attribute, with quotes or without.
+fn attribute(inside: &str, name: &str) -> Option<String> {
+    let (_, rest) = inside.split_once(&format!("{name}="))?;
+    let end = match rest.chars().next()? {
+        quote @ ('"' | '\'') => return rest[1..].split(quote).next().map(str::to_owned),
+        _ => rest.find(char::is_whitespace).unwrap_or(rest.len()),
+    };
+    Some(rest[..end].to_owned())
+}
+
+/// Where a script stands that a file names.
+fn place(checkout: &Path, path: &str, script: &str) -> PathBuf {
+    let script = script.split('?').next().unwrap_or_default();
+    match script.strip_prefix('/') {
+        // It is another file's other name.
+        Some("resources/WebIDLParser.js") => checkout.join("resources/webidl2/lib/webidl2.js"),
+        Some(absolute) => checkout.join(absolute),
+        None => checkout.join(path).parent().unwrap_or(checkout).join(script),
+    }
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} is no folder of a checkout", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let is_test_folder = || !path.file_name().is_some_and(|name| NO_TESTS.iter().any(|other| name == *other));
+        if !path.is_dir() {
+            files.push(path);
+        } else if is_test_folder() {
+            list(&path, files)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(path: &str, text: &str) -> (Vec<String>, Vec<(&'static str, usize)>) {
+        let mut suite = Suite::default();
+        suite.add(path, text, |script| script != "/missing.js");
+        let show = |test: Test| format!("{}{}", if test.is_secure { "secure " } else { "" }, test.url);
+        (suite.tests.into_iter().map(show).collect(), suite.left_out.into_iter().collect())
+    }
+
+    #[test]
+    fn a_script_for_any_global_is_a_page_for_each_global_and_variant() {
+        let text = "// META: script=constants.sub.js\n// META: variant=?default\n// META: variant=?wss\n// META: variant=?wpt_flags=h2\n\ntest();";
+        let (pages, left_out) = urls("/websockets/a.any.js", text);
+        let wanted = ["any.html?default", "any.worker.html?default", "any.html?wss", "any.worker.html?wss"];
+        assert_eq!(pages, wanted.map(|end| format!("/websockets/a.{end}")));
+        assert_eq!(left_out, [(OVER_HTTP2, 2)]);
+    }
+
+    #[test]
+    fn globals_are_those_that_it_names() {
+        let (pages, left_out) = urls("/websockets/a.any.js", "// META: global=window,worker,shadowrealm\n");
+        let wanted = [
+            "/websockets/a.any.html",
+            "/websockets/a.any.worker.html",
+            "/websockets/a.any.sharedworker.html",
+            "secure /websockets/a.any.serviceworker.html",
+        ];
+        assert_eq!((pages, left_out), (wanted.map(str::to_owned).to_vec(), vec![(OTHER_GLOBAL, 1)]));
+    }
+
+    #[test]
+    fn a_page_is_a_test_if_it_loads_the_harness() {
+        let text = "<meta name=\"variant\" content=\"?default\"><meta name=variant content=?wss&wpt_flags=https>\n\
+                    <script src=/resources/testharness.js></script>";
+        let (pages, _) = urls("/websockets/a.html", text);
+        assert_eq!(pages, ["/websockets/a.html?default", "secure /websockets/a.html?wss&wpt_flags=https"]);
+        assert_eq!(urls("/websockets/b.html", "<p>").0, Vec::<String>::new());
+        assert_eq!(urls("/websockets/c.sub.js", "").0, Vec::<String>::new());
+        assert_eq!(
+            urls("/websockets/d.https.html", "<script src=\"/resources/testharness.js\">").0,
+            ["secure /websockets/d.https.html"]
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_reason() {
+        let harness = "<script src=/resources/testharness.js></script>";
+        assert_eq!(urls("/websockets/stream/a.any.js", "").1, [(OF_ANOTHER_INTERFACE, 2)]);
+        let missing = format!("{harness}<script src='/missing.js'></script>");
+        assert_eq!(urls("/websockets/a.html", &missing).1, [(SCRIPT_IS_MISSING, 1)]);
+    }
+
+    #[test]
+    fn a_worker_s_script_and_a_window_s_are_one_page_each() {
+        assert_eq!(urls("/websockets/a.worker.js", "").0, ["/websockets/a.worker.html"]);
+        assert_eq!(urls("/websockets/a.window.js", "// META: timeout=long").0, ["/websockets/a.window.html"]);
+    }
+}
