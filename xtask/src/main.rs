@@ -17,6 +17,7 @@ mod process;
 mod project;
 mod serve;
 mod setup;
+mod size;
 mod soak;
 mod test;
 mod webdriver;
@@ -39,6 +40,8 @@ enum Verb {
     Autobahn(autobahn::Arguments),
     /// Measures the clients that a user would choose between, side by side
     Bench(bench::Arguments),
+    /// Weighs the smallest program of each client in a page
+    Size,
     /// Runs the scripts that wait for minutes
     Soak(soak::Arguments),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Doctor => doctor::run(),
         Verb::Autobahn(arguments) => autobahn::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Size => size::run(),
         Verb::Soak(arguments) => soak::run(&arguments, runtime),
     };
     match outcome {

@@ -19,7 +19,7 @@ use crate::{
     process::watch,
     project::Project,
     serve::Site,
-    setup,
+    setup, size,
 };
 
 /// What `test` takes.
@@ -72,6 +72,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         Ok((package.weigh()?, package))
     });
     if let Some(package) = &package {
+        ledger.step("size of a page's program", || Ok((size::check(&project, package)?, ())));
         ledger.step("npm package: types", || Ok((package.check_types()?, ())));
         ledger.step("npm package: tests in Node", || {
             let site = Site::start(&project.cache.fresh("node-site")?, None, runtime)?;
