@@ -4,8 +4,6 @@ mod clients;
 mod jobs;
 mod measure;
 mod native;
-mod report;
-mod sample;
 mod server;
 
 use std::fs;
@@ -32,11 +30,11 @@ fn main() -> Result<()> {
         Verb::Native(arguments) => {
             let run = native::run(&arguments)?;
             let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-            println!("{}", report::tables(&run));
+            println!("{}", samesocket_bench_report::native_tables(&run));
             if arguments.is_whole() {
                 fs::create_dir_all(folder.join("results"))?;
                 fs::write(folder.join("results/native.json"), serde_json::to_string_pretty(&run)? + "\n")?;
-                report::write(&folder.join("README.md"), &run)?;
+                samesocket_bench_report::write(folder)?;
             }
             Ok(())
         }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::sample::Sample;
+use samesocket_bench_report::Sample;
 
 /// Time and CPU time since a moment.
 pub(crate) struct Stopwatch {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::clients::CLIENTS;
 use crate::jobs::{JOBS, Job};
-use crate::sample::{Machine, Run, Sample, Series};
+use samesocket_bench_report::{Machine, Run, Sample, Series};
 
 /// What to run.
 #[derive(clap::Args)]

@@ -153,6 +153,30 @@ pub(crate) fn library(project: &Project, package: &str) -> Result<PathBuf> {
     program(package, command)
 }
 
+/// Builds a program for a page as small as it gets, with nothing but the feature of its name.
+pub(crate) fn size_program(project: &Project, package: &str, name: &str) -> Result<PathBuf> {
+    let mut command = wasm_cargo(project)?;
+    command.args([
+        "build",
+        "--profile",
+        "size",
+        "-p",
+        package,
+        "--no-default-features",
+        "--features",
+        name,
+        "--bin",
+        name,
+    ]);
+    command.arg(JSON).args(TARGET);
+    program(name, command)
+}
+
+/// Makes the JavaScript that loads a program in a page.
+pub(crate) fn page_program(project: &Project, wasm: &Path, folder: &Path) -> Result<()> {
+    bindgen(project, wasm, folder)
+}
+
 fn in_workspace(project: &Project, toolchain: Toolchain, target: &str) -> Command {
     let mut command = toolchain.cargo();
     command.current_dir(project.root());

@@ -17,6 +17,7 @@ mod process;
 mod project;
 mod serve;
 mod setup;
+mod size;
 mod soak;
 mod test;
 mod webdriver;
@@ -40,6 +41,8 @@ enum Verb {
     Autobahn(autobahn::Arguments),
     /// Measures the clients that a user would choose between, side by side
     Bench(bench::Arguments),
+    /// Weighs the smallest program of each client in a page
+    Size,
     /// Runs the scripts that wait for minutes
     Soak(soak::Arguments),
     /// Runs the Web's own tests, of a checkout that you have
@@ -65,8 +68,9 @@ fn main() -> ExitCode {
         Verb::Doctor => doctor::run(),
         Verb::Autobahn(arguments) => autobahn::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
-        Verb::Wpt(arguments) => wpt::run(&arguments, runtime),
+        Verb::Size => size::run(),
         Verb::Soak(arguments) => soak::run(&arguments, runtime),
+        Verb::Wpt(arguments) => wpt::run(&arguments, runtime),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

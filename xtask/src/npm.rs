@@ -68,7 +68,7 @@ impl Package {
     }
 
     /// The sources as they are now, without what was made of others; the tools stay as long as the lock file does.
-    fn lay_out(project: &Project) -> Result<Self> {
+    pub(crate) fn lay_out(project: &Project) -> Result<Self> {
         let sources = project.package(RULES)?.manifest_path.clone();
         let sources = sources.parent().context("the rules have a folder")?;
         let folder = project.cache.folder().join("npm");
@@ -207,13 +207,25 @@ impl Package {
     }
 
     fn gzipped(&self, file: &str) -> Result<usize> {
-        let script = format!("zlib.gzipSync(fs.readFileSync({file:?}), {{ level: 9 }}).length");
+        self.compressed(&self.path(file), "gzipSync")
+    }
+
+    /// The length of a file after one of the functions of Node's `zlib`; of these, brotli does its best by default.
+    pub(crate) fn compressed(&self, file: &Path, function: &str) -> Result<usize> {
+        let file = file.to_string_lossy();
+        let script = format!("zlib.{function}(fs.readFileSync({file:?}), {{ level: 9 }}).length");
         let length = self.watch("weighing", "node", &["--print", &script])?;
         length.trim().parse().with_context(|| format!("no length: {length}"))
     }
 
+    /// What `wasm-opt` calls itself.
+    pub(crate) fn wasm_opt_version(&self) -> Result<String> {
+        let program = self.path("node_modules/.bin/wasm-opt");
+        Ok(self.watch("wasm-opt", &program.to_string_lossy(), &["--version"])?.trim().to_owned())
+    }
+
     /// Runs a program of one of the packages.
-    fn run(&self, title: &str, program: &str, arguments: &[&str]) -> Result<()> {
+    pub(crate) fn run(&self, title: &str, program: &str, arguments: &[&str]) -> Result<()> {
         let program = self.path("node_modules/.bin").join(program);
         self.watch(title, &program.to_string_lossy(), arguments)?;
         Ok(())

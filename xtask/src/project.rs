@@ -80,6 +80,16 @@ impl Project {
         self.metadata.packages.iter().find(|package| package.id == *id).map(|package| package.name.as_str())
     }
 
+    /// The version of a package that one of the workspace's packages depends on.
+    pub(crate) fn version(&self, package: &str, dependent: &str) -> Result<String> {
+        let id = &self.package(dependent)?.id;
+        let nodes = &self.metadata.resolve.as_ref().context("the workspace is not resolved")?.nodes;
+        let node = nodes.iter().find(|node| node.id == *id).context("a package of the workspace is not resolved")?;
+        let mut found = self.metadata.packages.iter().filter(|other| node.dependencies.contains(&other.id));
+        let found = found.find(|other| other.name.as_str() == package);
+        Ok(found.with_context(|| format!("{dependent} does not depend on {package}"))?.version.to_string())
+    }
+
     /// What a package says about itself.
     pub(crate) fn facts(&self, package: &str) -> Result<Facts> {
         let package = self.package(package)?;

@@ -12,11 +12,11 @@ use std::task::{Context, Poll, ready};
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
+use samesocket_bench_report::{Sample, WIRE};
 use tokio::net::TcpStream;
 
 use crate::jobs::{Direction, Job};
 use crate::measure::Stopwatch;
-use crate::sample::Sample;
 
 /// The greatest message of any job, and some more: limits are set to this where they are lower by default.
 pub(crate) const LIMIT: usize = 32 << 20;
@@ -36,9 +36,6 @@ pub(crate) const CLIENTS: [Client; 6] = [
     Client { name: WIRE, package: "samesocket" },
     Client { name: INTERFACE, package: "samesocket" },
 ];
-
-/// Our own frames in a plain loop, without a driver.
-pub(crate) const WIRE: &str = "samesocket (wire)";
 
 /// The interface, with its driver.
 const INTERFACE: &str = "samesocket (interface)";

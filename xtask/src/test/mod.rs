@@ -19,7 +19,7 @@ use crate::{
     process::watch,
     project::Project,
     serve::Site,
-    setup,
+    setup, size,
 };
 
 /// What `test` takes.
@@ -73,6 +73,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     });
     let mut in_node = None;
     if let Some(package) = &package {
+        ledger.step("size of a page's program", || Ok((size::check(&project, package)?, ())));
         ledger.step("npm package: types", || Ok((package.check_types()?, ())));
         ledger.step("npm package: tests in Node", || {
             let site = Site::start(&project.cache.fresh("node-site")?, None, runtime)?;

@@ -1,0 +1,174 @@
+//! `cargo xtask size`: what the smallest echo program of each client weighs in a page.
+
+use std::{fs, path::Path, path::PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Serialize;
+
+use crate::{
+    browser_tests::Counts,
+    build::{self, native_cargo},
+    cargo,
+    npm::Package,
+    process::{first_line, say, watch},
+    project::Project,
+    setup,
+};
+
+/// The package of the programs; each stands behind a feature of its own name.
+const PROGRAMS: &str = "samesocket-bench-size";
+/// The package that makes the tables.
+const REPORT: &str = "samesocket-bench-report";
+
+/// What a program of ours may weigh, gzipped and without its glue, and what it is wanted to where that is less.
+struct Budget {
+    bytes: usize,
+    wanted: Option<usize>,
+}
+
+/// A program, and how its client is called in tables.
+struct Program {
+    name: &'static str,
+    client: &'static str,
+    package: &'static str,
+    budget: Option<Budget>,
+}
+
+const fn peer(name: &'static str) -> Program {
+    Program { name, client: name, package: name, budget: None }
+}
+
+const fn ours(name: &'static str, client: &'static str, budget: Budget) -> Program {
+    Program { name, client, package: "samesocket", budget: Some(budget) }
+}
+
+const ALL: [Program; 8] = [
+    peer("web-sys"),
+    ours("interface", "samesocket (interface)", Budget { bytes: 24_600, wanted: None }),
+    ours("futures", "samesocket (futures)", Budget { bytes: 35_100, wanted: Some(13_000) }),
+    peer("gloo-net"),
+    peer("ws_stream_wasm"),
+    peer("tokio-tungstenite-wasm"),
+    peer("ewebsock"),
+    peer("websocket-web"),
+];
+
+/// One program, in bytes.
+#[derive(Serialize)]
+struct Weight {
+    client: &'static str,
+    version: String,
+    wasm: usize,
+    gzip: usize,
+    brotli: usize,
+    glue: usize,
+    glue_gzip: usize,
+}
+
+/// What is kept in `bench/results/size.json`.
+#[derive(Serialize)]
+struct Sizes {
+    date: String,
+    rustc: String,
+    wasm_bindgen: String,
+    wasm_opt: String,
+    programs: Vec<Weight>,
+}
+
+/// Weighs all programs and keeps what came of it.
+pub(crate) fn run() -> Result<bool> {
+    let project = Project::open()?;
+    let mut required = setup::wasm();
+    required.push(setup::node());
+    setup::ensure(&project, &required)?;
+    // The tools of the npm package weigh the programs.
+    let _lock = project.cache.lock("test")?;
+    let package = Package::lay_out(&project)?;
+
+    let toolchain = cargo::wasm_toolchain(&project.cache).context("no compiler for wasm32")?;
+    let mut sizes = Sizes {
+        date: first_line(std::process::Command::new("date").args(["-u", "+%Y-%m-%d"])).context("no date")?,
+        rustc: first_line(toolchain.rustc().arg("--version")).context("rustc tells no version")?,
+        wasm_bindgen: project.wasm_bindgen()?,
+        wasm_opt: package.wasm_opt_version()?,
+        programs: Vec::new(),
+    };
+    let mut all_fit = true;
+    for program in &ALL {
+        let weight = weigh(&project, &package, program)?;
+        all_fit &= fits(program, &weight);
+        sizes.programs.push(weight);
+    }
+    let folder = project.root().join("bench/results");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("size.json"), serde_json::to_string_pretty(&sizes)? + "\n")?;
+    write_tables(&project)?;
+    Ok(all_fit)
+}
+
+/// Weighs our own programs, and fails if one has outgrown its budget.
+pub(crate) fn check(project: &Project, package: &Package) -> Result<Counts> {
+    let mut counts = Counts::default();
+    for program in ALL.iter().filter(|program| program.budget.is_some()) {
+        let weight = weigh(project, package, program)?;
+        ensure!(fits(program, &weight), "{} has {} bytes gzipped", program.client, weight.gzip);
+        counts.passed += 1;
+    }
+    Ok(counts)
+}
+
+/// Has the generated parts of the bench's page written anew.
+pub(crate) fn write_tables(project: &Project) -> Result<()> {
+    let mut command = native_cargo(project);
+    command.args(["run", "-p", REPORT]);
+    watch("tables", &mut command)?.checked(&command)?;
+    Ok(())
+}
+
+fn fits(program: &Program, weight: &Weight) -> bool {
+    let aside = program.budget.as_ref().map_or_else(String::new, |budget| {
+        let wanted = budget.wanted.map_or_else(String::new, |wanted| format!("; wanted are {wanted}"));
+        format!(", of {}{wanted}", budget.bytes)
+    });
+    say(&format!("          {:<26}{:>7} B gzipped{aside}", program.client, weight.gzip));
+    program.budget.as_ref().is_none_or(|budget| weight.gzip <= budget.bytes)
+}
+
+fn weigh(project: &Project, package: &Package, program: &Program) -> Result<Weight> {
+    let name = program.name;
+    let built = build::size_program(project, PROGRAMS, name)?;
+    let folder = project.cache.fresh(&format!("size/{name}"))?;
+    build::page_program(project, &built, &folder)?;
+    let (wasm, glue) = (optimise(package, &folder, name)?, minify(package, &folder, name)?);
+    let length = |file: &Path| -> Result<usize> { Ok(usize::try_from(fs::metadata(file)?.len())?) };
+    Ok(Weight {
+        client: program.client,
+        version: project.version(program.package, PROGRAMS)?,
+        wasm: length(&wasm)?,
+        gzip: package.compressed(&wasm, "gzipSync")?,
+        brotli: package.compressed(&wasm, "brotliCompressSync")?,
+        glue: length(&glue)?,
+        glue_gzip: package.compressed(&glue, "gzipSync")?,
+    })
+}
+
+fn optimise(package: &Package, folder: &Path, name: &str) -> Result<PathBuf> {
+    let (from, to) = (folder.join(format!("{name}_bg.wasm")), folder.join("small.wasm"));
+    package.run(
+        "wasm-opt",
+        "wasm-opt",
+        &["-Oz", "--strip-producers", &from.to_string_lossy(), "-o", &to.to_string_lossy()],
+    )?;
+    Ok(to)
+}
+
+fn minify(package: &Package, folder: &Path, name: &str) -> Result<PathBuf> {
+    let (from, to) = (folder.join(format!("{name}.js")), folder.join("small.js"));
+    let outfile = format!("--outfile={}", to.display());
+    package.run(
+        "esbuild",
+        "esbuild",
+        &[&from.to_string_lossy(), &outfile, "--minify", "--format=esm", "--log-level=warning"],
+    )?;
+    Ok(to)
+}
