@@ -12,7 +12,7 @@ use samesocket::spec::state::Feedback;
 use samesocket::wire::connection::Connection;
 use samesocket::wire::handshake::Request;
 use samesocket::wire::limits::Limits;
-use samesocket::wire::message::{Kind, Message, Payload};
+use samesocket::wire::message::{Kind, Payload};
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
@@ -89,12 +89,13 @@ impl super::Connection for Loop {
 
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
         loop {
-            if let Some(feedback) = self.connection.poll_feedback(self.now) {
-                return Poll::Ready(match feedback {
-                    Feedback::MessageReceived(Message::Text(text)) => Ok(text.len()),
-                    Feedback::MessageReceived(Message::Binary(bytes)) => Ok(bytes.len()),
-                    _ => Err(anyhow!("it is no message: {:?}", self.connection.failure())),
-                });
+            let length = self.connection.lend_feedback(self.now, |feedback| match feedback {
+                Feedback::MessageReceived(message) => Some(message.len()),
+                _ => None,
+            });
+            if let Some(length) = length {
+                let no_message = || anyhow!("it is no message: {:?}", self.connection.failure());
+                return Poll::Ready(length.ok_or_else(no_message));
             }
             ready!(self.poll_read(context))?;
         }

@@ -26,6 +26,17 @@ pub enum Feedback<M> {
 }
 
 impl<M> Feedback<M> {
+    /// Gives the same with another message.
+    pub fn map<N>(self, change: impl FnOnce(M) -> N) -> Feedback<N> {
+        match self {
+            Self::Established { protocol, extensions } => Feedback::Established { protocol, extensions },
+            Self::MessageReceived(message) => Feedback::MessageReceived(change(message)),
+            Self::ClosingHandshakeStarted => Feedback::ClosingHandshakeStarted,
+            Self::Failed => Feedback::Failed,
+            Self::Closed(event) => Feedback::Closed(event),
+        }
+    }
+
     /// The end of a connection as a platform tells it.
     pub fn closed(code: u16, reason: String, was_clean: bool) -> Self {
         Self::Closed(CloseEvent { code, reason, was_clean })

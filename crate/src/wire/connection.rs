@@ -12,7 +12,7 @@ use super::frame::{Entropy, Opcode};
 use super::handshake::{InvalidRequest, Opening, Request, Response};
 use super::incoming::{Incoming, Read};
 use super::limits::Limits;
-use super::message::{Kind, Message, Payload};
+use super::message::{Kind, Lent, Message, Payload};
 use super::queue::Queue;
 use crate::CloseEvent;
 use crate::spec::close::CloseFrame;
@@ -83,25 +83,22 @@ impl Connection {
 
     /// Gives the next feedback, if there is any.
     pub fn poll_feedback(&mut self, now: Duration) -> Option<Feedback<Message>> {
-        loop {
-            if let Some(feedback) = self.pending.pop_front() {
-                return Some(feedback);
-            }
-            // By far the commonest case goes the shortest way.
-            if matches!(self.phase, Phase::Established)
-                && self.received.is_none()
-                && let Some(message) = self.incoming.read_at_once()
-            {
-                return Some(Feedback::MessageReceived(message));
-            }
-            match self.step(now) {
-                Ok(Read::Part | Read::Control(..)) => {}
-                Ok(Read::Message(message)) => return Some(Feedback::MessageReceived(message)),
-                Ok(Read::Wait) if self.settle(now) => {}
-                Ok(Read::Wait) => return None,
-                Err(failure) => self.fail(failure, now),
+        self.lend_feedback(now, |feedback| feedback.map(Lent::into_message))
+    }
+
+    /// Lends the next feedback to `take`, if there is any: a message that lies whole in the read buffer is not copied.
+    #[inline]
+    pub fn lend_feedback<R>(&mut self, now: Duration, take: impl FnOnce(Feedback<Lent<'_>>) -> R) -> Option<R> {
+        let mut take = Some(take);
+        // By far the commonest case goes the shortest way.
+        if self.pending.is_empty() && matches!(self.phase, Phase::Established) && self.received.is_none() {
+            let lent = self.incoming.lend(|lent| take.take().map(|take| take(Feedback::MessageReceived(lent))));
+            if let Some(result) = lent {
+                return result;
             }
         }
+        let feedback = self.next_feedback(now)?;
+        take.map(|take| take(feedback.map(Lent::Whole)))
     }
 
     /// Gives the buffer to read into next: as much as fits, at least one byte.
@@ -140,6 +137,7 @@ impl Connection {
     /// Sends a message; a text's payload is UTF-8.
     ///
     /// Its bytes are counted in any case; they go out if the connection is established and not closing.
+    #[inline]
     pub fn send(&mut self, kind: Kind, payload: Payload<'_>, now: Duration) {
         let opcode = match kind {
             Kind::Text => Opcode::Text,
@@ -237,6 +235,23 @@ impl Connection {
         self.queue.idle();
         self.response = None;
         self.pending.shrink_to_fit();
+    }
+
+    /// Gives the next feedback, if there is any, however it comes about.
+    #[inline(never)]
+    fn next_feedback(&mut self, now: Duration) -> Option<Feedback<Message>> {
+        loop {
+            if let Some(feedback) = self.pending.pop_front() {
+                return Some(feedback);
+            }
+            match self.step(now) {
+                Ok(Read::Part | Read::Control(..)) => {}
+                Ok(Read::Message(message)) => return Some(Feedback::MessageReceived(message)),
+                Ok(Read::Wait) if self.settle(now) => {}
+                Ok(Read::Wait) => return None,
+                Err(failure) => self.fail(failure, now),
+            }
+        }
     }
 
     /// Looks at the bytes that have come, as far as one result goes.

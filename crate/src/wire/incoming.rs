@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::frame::{Header, Opcode};
 use super::inbox::Inbox;
 use super::limits::Limits;
-use super::message::{Message, Messages};
+use super::message::{Lent, Message, Messages};
 
 /// The receiving side of one connection.
 #[derive(Debug)]
@@ -110,20 +110,21 @@ impl Incoming {
         self.messages.idle();
     }
 
-    /// Reads a message that is one frame, all of which is there; leaves whatever is less simple, or wrong, to
+    /// Lends a message that is one frame, all of which is there, to `take`; leaves whatever is less simple, or wrong, to
     /// [`read`](Self::read).
     #[inline]
-    pub fn read_at_once(&mut self) -> Option<Message> {
-        if self.frame.is_some() {
+    pub fn lend<R>(&mut self, take: impl FnOnce(Lent<'_>) -> R) -> Option<R> {
+        let (opcode, payload, size) = Header::split_whole(self.inbox.rest())?;
+        if self.frame.is_some() || !self.messages.may_lend(payload.len()) {
             return None;
         }
-        let rest = self.inbox.rest();
-        let Ok(Some((header, size))) = Header::decode(rest, self.messages.compression()) else { return None };
-        let payload = rest.get(size..)?.get(..usize::try_from(header.length).ok()?)?;
-        let message = self.messages.take_at_once(&header, payload)?;
-        let taken = size + payload.len();
-        self.inbox.take(taken);
-        Some(message)
+        let lent = match opcode {
+            Opcode::Text => Lent::Text(simdutf8::basic::from_utf8(payload).ok()?),
+            _ => Lent::Binary(payload),
+        };
+        let result = take(lent);
+        self.inbox.take(size);
+        Some(result)
     }
 
     /// Reads a frame, or what is there of one.

@@ -29,6 +29,45 @@ pub enum Message {
     Binary(Bytes),
 }
 
+/// A received message as it is given to who may do without a copy.
+#[derive(Debug)]
+pub enum Lent<'a> {
+    /// A text, where it was read.
+    Text(&'a str),
+    /// Bytes, where they were read.
+    Binary(&'a [u8]),
+    /// A message in memory of its own.
+    Whole(Message),
+}
+
+impl Lent<'_> {
+    /// The bytes of the payload.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+            Self::Whole(Message::Text(text)) => text.len(),
+            Self::Whole(Message::Binary(bytes)) => bytes.len(),
+        }
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives the message in memory of its own, copied once if it is not there yet.
+    #[inline]
+    pub fn into_message(self) -> Message {
+        match self {
+            Self::Text(text) => Message::Text(text.to_owned()),
+            Self::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
+            Self::Whole(message) => message,
+        }
+    }
+}
+
 /// The payload of a message to send.
 #[derive(Clone, Debug)]
 pub enum Payload<'a> {
@@ -61,6 +100,8 @@ impl Payload<'_> {
 pub struct Messages {
     frame_limit: u64,
     message_limit: u64,
+    /// The lesser of both.
+    whole_limit: u64,
     inflater: Option<Inflater>,
     /// Whether a message has begun whose last frame is still to come.
     fragmented: bool,
@@ -96,6 +137,7 @@ impl Messages {
         Self {
             frame_limit: limits.frame,
             message_limit: limits.message,
+            whole_limit: limits.frame.min(limits.message),
             inflater: deflate.map(Inflater::new),
             fragmented: false,
             partial: None,
@@ -115,19 +157,10 @@ impl Messages {
         self.inflater = self.inflater.take().map(Inflater::emptied);
     }
 
-    /// Takes a message that is one frame, all of which is there, and copies it once; `None` if it is not as simple as
-    /// that, or wrong.
+    /// Whether a frame of this length that is a message by itself can be lent as it is.
     #[inline]
-    pub fn take_at_once(&self, header: &Header, payload: &[u8]) -> Option<Message> {
-        let simple = header.fin && !header.rsv1 && !self.fragmented && !self.discarding;
-        if !simple || header.length > self.frame_limit.min(self.message_limit) {
-            return None;
-        }
-        match header.opcode {
-            Opcode::Text => Some(Message::Text(simdutf8::basic::from_utf8(payload).ok()?.to_owned())),
-            Opcode::Binary => Some(Message::Binary(Bytes::copy_from_slice(payload))),
-            _ => None,
-        }
+    pub const fn may_lend(&self, length: usize) -> bool {
+        !self.fragmented && !self.discarding && length as u64 <= self.whole_limit
     }
 
     /// Takes the header of a data frame.

@@ -32,8 +32,9 @@ pub struct Queue {
     /// The bytes that the socket has taken, and those that were made ready, since the beginning.
     taken: u64,
     made: u64,
-    /// The payloads within what is ready, in order.
+    /// The payloads within what is ready, in order, and the sum of what they count.
     marks: VecDeque<Mark>,
+    marked: u64,
     messages: VecDeque<Outgoing>,
     ping: Option<Vec<u8>>,
     /// Answers to pings, in order.
@@ -80,6 +81,7 @@ impl Queue {
             taken: 0,
             made: 0,
             marks: VecDeque::new(),
+            marked: 0,
             messages: VecDeque::new(),
             ping: None,
             pongs: VecDeque::new(),
@@ -117,6 +119,7 @@ impl Queue {
     }
 
     /// Takes a message; `false` if it has no room. The payload is counted in any case.
+    #[inline]
     pub fn send(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
         self.count(&payload);
         if self.ended {
@@ -137,10 +140,16 @@ impl Queue {
                 self.make_whole(opcode, bytes);
             }
         } else {
-            let (payload, mask) = (payload.into_bytes(), Mask::new([0; 4]));
-            self.messages.push_back(Outgoing { opcode, payload, compressed, done: 0, mask });
+            self.wait(opcode, payload, compressed);
         }
         true
+    }
+
+    /// Has a message wait for its turn.
+    #[cold]
+    fn wait(&mut self, opcode: Opcode, payload: Payload<'_>, compressed: bool) {
+        let (payload, mask) = (payload.into_bytes(), Mask::new([0; 4]));
+        self.messages.push_back(Outgoing { opcode, payload, compressed, done: 0, mask });
     }
 
     /// Takes a ping; one that still waits is replaced.
@@ -183,7 +192,7 @@ impl Queue {
         self.abort(None);
         self.output = Vec::new();
         self.start = 0;
-        self.marks = VecDeque::new();
+        (self.marks, self.marked) = (VecDeque::new(), 0);
     }
 
     /// Gives the next bytes for the socket; none, if nothing waits.
@@ -197,22 +206,28 @@ impl Queue {
 
     /// Notes that the socket has taken the first `bytes` of those that [`transmit`](Self::transmit) gave.
     pub fn transmitted(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.ready());
+        let ready = self.ready();
+        if bytes >= ready {
+            // The commonest case by far needs no look at each payload.
+            self.taken += ready as u64;
+            self.buffered_amount -= std::mem::take(&mut self.marked);
+            self.marks.clear();
+            self.output.clear();
+            self.start = 0;
+            return;
+        }
         self.start += bytes;
         self.taken += bytes as u64;
         while let Some(mark) = self.marks.front_mut() {
             let missing = mark.end.saturating_sub(self.taken);
             let left = if mark.compressed && missing > 0 { mark.counted } else { mark.counted.min(missing) };
             self.buffered_amount -= mark.counted - left;
+            self.marked -= mark.counted - left;
             mark.counted = left;
             if missing > 0 {
                 break;
             }
             self.marks.pop_front();
-        }
-        if self.start == self.output.len() {
-            self.output.clear();
-            self.start = 0;
         }
     }
 
@@ -279,7 +294,15 @@ impl Queue {
     }
 
     /// Control frames go before messages, and between the fragments of one.
+    #[inline]
     fn make_control_frames(&mut self) {
+        if !self.pongs.is_empty() || self.ping.is_some() {
+            self.make_pongs_and_ping();
+        }
+    }
+
+    #[cold]
+    fn make_pongs_and_ping(&mut self) {
         while let Some(payload) = self.pongs.pop_front() {
             self.make_control(Opcode::Pong, &payload);
         }
@@ -294,6 +317,7 @@ impl Queue {
         self.close_made |= opcode == Opcode::Close;
     }
 
+    #[inline]
     fn make_whole(&mut self, opcode: Opcode, payload: &[u8]) {
         self.make_header(true, false, opcode, payload.len()).append(payload, &mut self.output);
         self.mark(payload.len(), payload.len(), false);
@@ -339,6 +363,7 @@ impl Queue {
         self.deflater = Some(deflater);
     }
 
+    #[inline]
     fn make_header(&mut self, fin: bool, rsv1: bool, opcode: Opcode, length: usize) -> Mask {
         let key = self.keys.take();
         let before = self.output.len();
@@ -348,8 +373,10 @@ impl Queue {
     }
 
     /// Notes that `made` bytes were made of so many bytes of a payload.
+    #[inline]
     fn mark(&mut self, made: usize, payload: usize, compressed: bool) {
         self.made += made as u64;
+        self.marked += payload as u64;
         self.marks.push_back(Mark { end: self.made, counted: payload as u64, compressed });
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 use tokio::runtime::Handle;
 
 use super::runtime;
@@ -36,9 +38,7 @@ impl Fate for World {
     }
 
     fn chance(&self) -> f64 {
-        let mut bytes = [0; 4];
         // Without randomness, no socket will ever open.
-        let _ = getrandom::fill(&mut bytes);
-        f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
+        f64::from(SysRng.try_next_u32().unwrap_or_default()) / f64::from(u32::MAX)
     }
 }

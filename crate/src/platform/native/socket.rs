@@ -4,6 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng as _, SeedableRng as _};
+
 use super::driver::Driver;
 use super::outbox::Outbox;
 use super::{Failure, Lock, Options, Time, Url, connect};
@@ -83,9 +86,9 @@ impl Socket {
         receiver: Box<dyn Receive>,
     ) -> Option<Self> {
         tasks.runtime()?;
-        getrandom::fill(&mut [0; 16]).ok()?;
-        // It gave once, and the systems that we know give ever after. Masks that can be foreseen would be no masks.
-        let entropy = Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("the system gives random bytes"));
+        // A generator of its own, since some systems take longer for a key than all the rest of a short message does.
+        let mut generator = StdRng::try_from_rng(&mut SysRng).ok()?;
+        let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
         let request = connect::request(url, protocols, options);
         let wire = Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).ok()?;
         let channel = Channel {
