@@ -9,7 +9,7 @@ use crate::script::{Protocols, Step};
 use crate::server::Server;
 use crate::stage::Performance;
 use crate::unlevelled::{self, Unlevelled};
-use crate::{Script, Subject, natively, perform, place, scripts};
+use crate::{Script, Subject, natively, perform, place};
 
 /// What came of one script.
 #[derive(Debug, Serialize, Deserialize)]
