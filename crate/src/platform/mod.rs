@@ -9,6 +9,7 @@
 //! - [`Dial`] for its `Options`, which makes a connection, to be started;
 //! - `Time`, a [`Clock`], and `World`, the platform's own [`Fate`];
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes;
+//! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
 //! - `Blob`, the opaque payload that it owns, and `set_form`, where a message's form is not the platform's affair;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
@@ -39,7 +40,7 @@ use self::web as carrier;
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
     Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, World, io_error,
-    set_form,
+    pausing, set_form,
 };
 
 /// Who starts connections.
@@ -62,6 +63,11 @@ pub(crate) trait Dial: MaybeSend + MaybeSync {
 
     /// Gives the clock of such a connection.
     fn clock(&self) -> Shared<dyn Clock>;
+
+    /// Whether such a connection makes its peer wait while there is no room for messages.
+    fn pauses(&self) -> bool {
+        false
+    }
 }
 
 /// What carries one connection; it decides nothing.

@@ -14,7 +14,7 @@ use super::heartbeat::Heartbeat;
 use super::inbox::ReceiveLimit;
 use super::patience::{self, Patience, Watch};
 use super::{ConnectError, ConnectionFailed, Core, Socket};
-use crate::platform::{Clock, Dial, Options, RECEIVE_LIMIT, Shared, Sleep};
+use crate::platform::{self, Clock, Dial, Options, RECEIVE_LIMIT, Shared, Sleep};
 use crate::spec::subprotocol::Offer;
 use crate::{BinaryType, CloseEvent, IntoProtocols, WebSocket};
 
@@ -23,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long the closing handshake may take, unless it is set.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much may wait to be taken where the peer can be made to wait, unless it is set.
+const PAUSING_RECEIVE_LIMIT: (usize, u64) = (1024, 1 << 20);
 
 /// How many bytes may be queued before a sender waits, unless it is set.
 const HIGH_WATER_MARK: u64 = 1 << 20;
@@ -70,13 +73,20 @@ struct Plan {
     offer: Offer,
     binary_type: BinaryType,
     timeout: Duration,
-    limit: ReceiveLimit,
+    /// Chosen, or that of who makes the connection.
+    limit: Option<ReceiveLimit>,
     settings: Settings,
     patience: Patience,
     /// Who loses it, if anybody does: a program whose sockets wait for ever links no other.
     watch: Option<fn(Patience) -> Box<dyn Watch>>,
     dial: Shared<dyn Dial>,
+    has_usual_dial: bool,
+    /// Looks for another way to connect, if that was asked for.
+    pausing: Option<Look>,
 }
+
+/// Finds who makes connections in another way, where there is one.
+type Look = fn() -> Option<Shared<dyn Dial>>;
 
 struct Opening {
     core: Shared<Core>,
@@ -136,7 +146,17 @@ impl Connect {
     /// browser, whose socket cannot be stopped, 65,536 and 64 MiB: the message for which there is no room is an
     /// [`Error::ReceiveLimit`](crate::Error::ReceiveLimit) after those that wait, and the connection is closed with 4009.
     pub fn receive_limit(self, messages: usize, bytes: u64) -> Self {
-        self.with(|plan| plan.limit = ReceiveLimit { messages: messages.max(1), bytes: bytes.max(1) })
+        self.with(|plan| plan.limit = Some(ReceiveLimit { messages: messages.max(1), bytes: bytes.max(1) }))
+    }
+
+    /// Has the peer wait at the [receive limit](Self::receive_limit), where the engine can: by `WebSocketStream`, which
+    /// Chromium has. The limit is then 1024 messages and 1 MiB unless it is set.
+    ///
+    /// Elsewhere the socket is the ordinary one, which [`Control::makes_peer_wait`](crate::Control::makes_peer_wait) tells;
+    /// natively every socket makes its peer wait. Of such a socket, bufferedAmount is what the engine's stream has not yet
+    /// taken, and that the peer starts to close is seen at its end only.
+    pub fn make_peer_wait(self) -> Self {
+        self.with(|plan| plan.pausing = Some(platform::pausing))
     }
 
     /// Sets what binary messages are received as; unlike the interface's, the default is bytes.
@@ -155,7 +175,7 @@ impl Connect {
 
     /// Sets who makes the connection.
     pub(crate) fn by(self, dial: Shared<dyn Dial>) -> Self {
-        self.with(|plan| plan.dial = dial)
+        self.with(|plan| (plan.dial, plan.has_usual_dial) = (dial, false))
     }
 
     fn watched(self, choose: impl FnOnce(&mut Patience)) -> Self {
@@ -176,23 +196,36 @@ impl Connect {
 
 impl Plan {
     fn new(url: String) -> Self {
-        let (messages, bytes) = RECEIVE_LIMIT;
         Self {
             url,
             base: None,
             offer: Offer::default(),
             binary_type: BinaryType::ArrayBuffer,
             timeout: TIMEOUT,
-            limit: ReceiveLimit { messages, bytes },
-            settings: Settings { high_water_mark: HIGH_WATER_MARK, close_timeout: CLOSE_TIMEOUT },
+            limit: None,
+            settings: Settings {
+                high_water_mark: HIGH_WATER_MARK,
+                close_timeout: CLOSE_TIMEOUT,
+                makes_peer_wait: false,
+            },
             patience: Patience::default(),
             watch: None,
             dial: Shared::new(Options::default()),
+            has_usual_dial: true,
+            pausing: None,
         }
     }
 
-    fn start(self) -> Result<Opening, ConnectError> {
-        let feed = Shared::new(Feed::new(self.limit));
+    fn start(mut self) -> Result<Opening, ConnectError> {
+        let mut limit = RECEIVE_LIMIT;
+        if self.has_usual_dial
+            && let Some(pausing) = self.pausing.and_then(|pausing| pausing())
+        {
+            (self.dial, limit) = (pausing, PAUSING_RECEIVE_LIMIT);
+        }
+        self.settings.makes_peer_wait = self.dial.pauses();
+        let (messages, bytes) = limit;
+        let feed = Shared::new(Feed::new(self.limit.unwrap_or(ReceiveLimit { messages, bytes })));
         let listener = Shared::clone(&feed);
         let base = self.base.as_deref();
         let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, |_, _, _| listener)?;

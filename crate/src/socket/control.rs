@@ -33,6 +33,13 @@ impl Control {
         self.core.socket.closed()
     }
 
+    /// Whether the peer has to wait while nobody takes what comes, up to the
+    /// [receive limit](crate::Connect::receive_limit); otherwise the limit ends the connection. Always natively; in a
+    /// browser, see [`Connect::make_peer_wait`](crate::Connect::make_peer_wait).
+    pub fn makes_peer_wait(&self) -> bool {
+        self.core.settings.makes_peer_wait
+    }
+
     /// Gives the URL, as it was resolved.
     pub fn url(&self) -> &str {
         self.core.socket.url()

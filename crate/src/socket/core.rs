@@ -21,6 +21,7 @@ pub(crate) struct Core {
 pub(super) struct Settings {
     pub(super) high_water_mark: u64,
     pub(super) close_timeout: Duration,
+    pub(super) makes_peer_wait: bool,
 }
 
 impl Core {

@@ -134,6 +134,10 @@ impl Dial for Network {
     fn clock(&self) -> Shared<dyn platform::Clock> {
         Shared::new(self.clock.clone())
     }
+
+    fn pauses(&self) -> bool {
+        self.pausable
+    }
 }
 
 impl Incoming {

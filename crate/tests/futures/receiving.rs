@@ -102,3 +102,14 @@ async fn a_blob_is_forwarded_without_being_read() {
     let record = stage.store().wait_record("a", Until::End).await;
     assert_eq!(record.messages[0].length, 100_000);
 }
+
+#[tokio::test]
+async fn every_socket_makes_its_peer_wait_without_being_asked() {
+    let stage = Stage::new().await;
+    for connect in [connect(stage.url("a", "do=close:1000")), connect(stage.url("b", "do=close:1000")).make_peer_wait()]
+    {
+        let socket = connect.await.unwrap();
+        assert!(socket.control().makes_peer_wait());
+        assert_eq!(socket.closed().await.code, 1000);
+    }
+}

@@ -15,7 +15,9 @@ use futures::{FutureExt, SinkExt, StreamExt};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Date;
 use samesocket::reconnect::{Backoff, Reconnect, State, reconnect};
-use samesocket::{BinaryType, Connect, ConnectError, Error, Heartbeat, Message, Parcel, ReadyState, Socket, connect};
+use samesocket::{
+    BinaryType, Blob, Connect, ConnectError, Error, Heartbeat, Message, Parcel, ReadyState, Socket, connect,
+};
 use support::{Alive, Place};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -291,6 +293,87 @@ async fn a_heartbeat_asks_by_messages_and_ends_when_no_answer_comes() {
     assert_eq!(lines(&mut socket).await, ["news", "error the peer did not answer within 300ms"]);
     let record = place.ended().await;
     assert_eq!((record.messages.len(), record.close.unwrap().code), (3, Some(4008)));
+}
+
+#[wasm_bindgen_test]
+async fn a_socket_that_makes_its_peer_wait_does_where_the_engine_can() {
+    let place = Place::new("peer-waits").await;
+    // Asked after the flood, which the engine answers once it gets so far.
+    let flood = "do=flood:64:1048576,ping:read,await-close,answer";
+    let mut socket = to(&place, flood).make_peer_wait().await.unwrap();
+    assert_eq!(socket.control().makes_peer_wait(), place.server.engine == "chromium");
+    // As much goes through another connection meanwhile.
+    let other = Place::new("peer-waits-not").await;
+    let mut read = to(&other, "do=flood:64:1048576,close:1000").await.unwrap();
+    assert_eq!(lines(&mut read).await.len(), 64);
+    let record = place.server.record(&place.id, "handshake").await.unwrap();
+    if socket.control().makes_peer_wait() {
+        assert!(record.frames.is_empty(), "{:?}", record.frames);
+    }
+    // Whatever the engine, nothing is lost.
+    for _ in 0..64 {
+        assert_eq!(line(&socket.next().await.unwrap()), "1048576 bytes");
+    }
+    let event = socket.close(Some(3000), Some("read")).await.unwrap();
+    assert_eq!((event.code, &*event.reason, event.was_clean), (3000, "read", true));
+    assert!(socket.next().await.is_none());
+    assert_eq!(place.ended().await.frames[0].opcode, 10);
+}
+
+#[wasm_bindgen_test]
+async fn a_socket_that_makes_its_peer_wait_is_otherwise_like_any() {
+    let place = Place::new("stream").await;
+    let query = "subprotocol=chat&do=text:grün,bin:0102,echo";
+    let mut socket = to(&place, query).subprotocols(["chat"]).make_peer_wait().await.unwrap();
+    assert_eq!((socket.ready_state(), &*socket.protocol()), (ReadyState::Open, "chat"));
+    socket.send("hello".into()).await.unwrap();
+    socket.send(Blob::new(&[7; 5]).into()).await.unwrap();
+    socket.send(vec![7; 3 << 20].into()).await.unwrap();
+    for expected in ["grün", "2 bytes", "hello", "5 bytes", "3145728 bytes"] {
+        assert_eq!(line(&socket.next().await.unwrap()), expected);
+    }
+    socket.drained().await.unwrap();
+    assert_eq!(socket.buffered_amount(), 0);
+    let mut failing = to(&Place::new("stream-failure").await, "do=text:a,drop").make_peer_wait().await.unwrap();
+    assert_eq!(lines(&mut failing).await, ["a", "failed 1006"]);
+    let mut closed = to(&Place::new("stream-closed").await, "do=text:a,close:1001:bye").make_peer_wait().await.unwrap();
+    assert_eq!(lines(&mut closed).await, ["a"]);
+    assert_eq!((closed.closed().await.code, &*closed.closed().await.reason), (1001, "bye"));
+    let refused = to(&Place::new("stream-refused").await, "status=403").make_peer_wait().await;
+    assert!(matches!(refused, Err(ConnectError::Failed(failed)) if failed.event().code == 1006));
+}
+
+#[wasm_bindgen_test]
+async fn what_was_sent_goes_out_before_the_close_of_a_socket_that_makes_its_peer_wait() {
+    let place = Place::new("stream-last").await;
+    let connect = to(&place, "do=read-gate:go,await-close,answer").make_peer_wait().high_water_mark(64 << 20);
+    let socket = connect.await.unwrap();
+    for _ in 0..8 {
+        socket.send(vec![7; 4 << 20].into()).await.unwrap();
+    }
+    let closing = socket.close(Some(3001), None);
+    assert_eq!(socket.ready_state(), ReadyState::Closing);
+    place.server.release(&place.id, "go").await;
+    assert_eq!(closing.await.unwrap().code, 3001);
+    assert_eq!(place.ended().await.messages.len(), 8);
+}
+
+#[wasm_bindgen_test]
+async fn dropping_a_socket_that_makes_its_peer_wait_leaves_nothing() {
+    let place = Place::new("stream-drop").await;
+    place.settle().await;
+    let before = Alive::now();
+    let mut connecting = to(&place, "hold=handshake").make_peer_wait();
+    assert!(poll_once(&mut connecting).is_pending());
+    place.server.record(&place.id, "request").await.unwrap();
+    drop(connecting);
+    place.server.release(&place.id, "handshake").await;
+    place.ended().await;
+    let unread = Place::new("stream-drop-unread").await;
+    drop(to(&unread, "do=flood:64:1048576,answer").make_peer_wait().await.unwrap());
+    unread.ended().await;
+    place.settle().await;
+    assert_eq!(Alive::now(), before, "nothing is left");
 }
 
 /// What a remote handle's stream gives, in a line.

@@ -42,6 +42,12 @@ pub(crate) mod surface {
 pub(crate) use self::share::MaybeSync;
 pub(crate) use self::surface::MaybeSend;
 use self::surface::{Blob, BlobError, Failure};
+use crate::platform::Dial;
+
+/// Gives who makes connections that can make their peers wait, where others cannot; here all can.
+pub(crate) fn pausing() -> Option<Shared<dyn Dial>> {
+    None
+}
 
 /// How many messages, and how many bytes of them, may wait to be taken before the peer is made to wait.
 ///

@@ -127,6 +127,10 @@ impl Dial for Options {
     fn clock(&self) -> Shared<dyn Clock> {
         Shared::new(Time { runtime: self.runtime_of_socket().ok() })
     }
+
+    fn pauses(&self) -> bool {
+        true
+    }
 }
 
 impl Carry for Socket {

@@ -26,7 +26,12 @@ impl Blob {
     /// Never: the platform's constructor takes any list of buffers.
     pub fn new(bytes: &[u8]) -> Self {
         // The buffer is one of the platform's, since it refuses a shared one and takes a view without its memory.
-        let parts = Array::of1(&Uint8Array::from(bytes));
+        Self::of_platform(&Uint8Array::from(bytes))
+    }
+
+    /// Makes a blob of bytes that the platform has.
+    pub(super) fn of_platform(bytes: &Uint8Array) -> Self {
+        let parts = Array::of1(bytes);
         Self(web_sys::Blob::new_with_u8_array_sequence(&parts).expect("a list of buffers makes a blob"))
     }
 
