@@ -30,6 +30,7 @@ pub struct Record {
     pub headers: std::collections::BTreeMap<String, String>,
     pub frames: Vec<Frame>,
     pub messages: Vec<Message>,
+    pub message_count: u64,
     pub close: Option<Close>,
     pub end: Option<String>,
     pub error: Option<String>,

@@ -1,11 +1,108 @@
 //! What takes a minute natively; run by `cargo xtask soak`.
 #![cfg(not(target_family = "wasm"))]
 
+use std::fs;
+
 use futures::executor::block_on;
+use futures::future::join_all;
+use samesocket::{Message, connect};
+use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};
 
 #[test]
 fn samesocket_does_what_the_standard_says() {
     block_on(report::run_within::<Samesocket>(150_000, "soak", scripts::long())).demand();
+}
+
+/// How many connections are made, and how many at a time: each takes two descriptors of this process, the server's too.
+const CONNECTIONS: usize = 10_000;
+const BATCH: usize = 500;
+
+/// What the system counts for this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Held {
+    descriptors: usize,
+    threads: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let count = |folder| fs::read_dir(folder).expect("what the system tells of a process").count();
+        Self { descriptors: count("/proc/self/fd"), threads: count("/proc/self/task") }
+    }
+}
+
+/// The bytes of this process that are in memory.
+fn resident() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").expect("what the system tells of a process");
+    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
+    pages * 4096
+}
+
+/// One short life, ended in one of the ways there are.
+async fn live_and_end(url: String, way: usize) {
+    let mut socket = connect(url).await.unwrap();
+    socket.send("hello".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().size(), 5);
+    match way % 4 {
+        0 => assert!(socket.close(Some(1000), None).await.unwrap().was_clean),
+        1 => drop(socket),
+        2 => {
+            let (sender, receiver) = socket.split();
+            drop(receiver);
+            sender.send("more".into()).await.unwrap();
+        }
+        _ => {
+            let mut remote = socket.into_remote();
+            remote.send("far".into()).await.unwrap();
+            assert_eq!(remote.next().await.unwrap().unwrap().size(), 3);
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_connections_leave_nothing() {
+    // What the server keeps of each, its record, is in this process too.
+    const RECORD: usize = 8 << 10;
+    let server = block_on(Server::find());
+    let mut before = None;
+    for batch in 0..CONNECTIONS / BATCH {
+        let prefix = format!("batch-{batch}-");
+        let lives = (0..BATCH).map(|index| live_and_end(server.socket_url(&format!("{prefix}{index}"), ""), index));
+        block_on(join_all(lives));
+        block_on(server.all_gone(&prefix));
+        // A connection of which the server is done may take the socket's thread a moment more.
+        let mut looks = 0;
+        while before.is_some_and(|(held, _)| held != Held::now()) && looks < 1000 {
+            looks += 1;
+            block_on(live_and_end(server.socket_url(&format!("{prefix}look-{looks}"), ""), 0));
+        }
+        let (held, memory) = *before.get_or_insert((Held::now(), resident()));
+        assert_eq!(Held::now(), held, "after {} connections", (batch + 1) * BATCH);
+        let kept = resident().saturating_sub(memory);
+        assert!(kept <= batch * BATCH * RECORD + (8 << 20), "{kept} bytes after {} connections", (batch + 1) * BATCH);
+    }
+}
+
+#[test]
+fn a_gibibyte_goes_through_a_slow_reader_and_memory_stays_flat() {
+    const MESSAGE: usize = 1 << 20;
+    const MESSAGES: usize = 1 << 10;
+    let server = block_on(Server::find());
+    block_on(async {
+        let url = server.socket_url("gibibyte", "do=read-slow:67108864,await:1024,close:1000");
+        let socket = connect(url).await.unwrap();
+        let message = Message::from(vec![7; MESSAGE]);
+        socket.send(message.clone()).await.unwrap();
+        let (before, mut most) = (resident(), 0);
+        for _ in 1..MESSAGES {
+            socket.send(message.clone()).await.unwrap();
+            most = resident().saturating_sub(before).max(most);
+        }
+        assert!(most < 32 << 20, "{most} bytes more");
+        assert!(socket.closed().await.was_clean);
+        let record = server.record("gibibyte", "end").await.unwrap();
+        assert_eq!(record.message_count, MESSAGES as u64);
+    });
 }

@@ -3,11 +3,13 @@
 
 mod support;
 
+use futures::future::join_all;
 use gloo_timers::future::TimeoutFuture;
-use samesocket::Blob;
+use samesocket::{Blob, Message, connect};
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};
 use support::{Alive, Place, until};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -15,6 +17,82 @@ wasm_bindgen_test_configure!(run_in_browser);
 #[wasm_bindgen_test]
 async fn samesocket_does_what_the_standard_says() {
     report::run_within::<Samesocket>(150_000, "soak", scripts::long()).await.demand();
+}
+
+/// How many connections are made, and how many at a time: an engine has room for 200 in a profile, six of which connect.
+const CONNECTIONS: usize = 10_000;
+const BATCH: usize = 50;
+
+/// The size of this program's memory, in bytes.
+fn memory() -> f64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length().into()
+}
+
+/// One short life, ended in one of the ways there are.
+async fn live_and_end(url: String, way: usize) {
+    let mut socket = connect(url).await.unwrap();
+    socket.send("hello".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().size(), 5);
+    match way % 4 {
+        0 => assert!(socket.close(Some(1000), None).await.unwrap().was_clean),
+        1 => drop(socket),
+        2 => {
+            let (sender, receiver) = socket.split();
+            drop(receiver);
+            sender.send("more".into()).await.unwrap();
+        }
+        _ => {
+            let mut remote = socket.into_remote();
+            remote.send("far".into()).await.unwrap();
+            assert_eq!(remote.next().await.unwrap().unwrap().size(), 3);
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn ten_thousand_connections_leave_nothing() {
+    let place = Place::new("ten-thousand").await;
+    place.settle().await;
+    let mut before = None;
+    for batch in 0..CONNECTIONS / BATCH {
+        let prefix = format!("{}-batch-{batch}-", place.id);
+        let lives =
+            (0..BATCH).map(|index| live_and_end(place.server.socket_url(&format!("{prefix}{index}"), ""), index));
+        join_all(lives).await;
+        // The server has seen each of them go.
+        place.server.all_gone(&prefix).await;
+        place.settle().await;
+        let now = (Alive::now(), memory());
+        // What the first batch has made room for is kept, and used again.
+        let before = before.get_or_insert(now);
+        assert_eq!(now, *before, "after {} connections", (batch + 1) * BATCH);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_gibibyte_goes_through_a_slow_reader_and_never_more_than_the_mark_waits() {
+    const MESSAGE: usize = 1 << 20;
+    const MESSAGES: usize = 1 << 10;
+    let place = Place::new("gibibyte").await;
+    if place.server.engine == "webkit" {
+        // Its library queues whatever it is given, and bufferedAmount does not tell of that.
+        return;
+    }
+    let socket =
+        connect(place.server.socket_url(&place.id, "do=read-slow:33554432,await:1024,close:1000")).await.unwrap();
+    let message = Message::from(vec![7; MESSAGE]);
+    socket.send(message.clone()).await.unwrap();
+    let (before, mut most) = (memory(), 0);
+    for _ in 1..MESSAGES {
+        socket.send(message.clone()).await.unwrap();
+        most = socket.buffered_amount().max(most);
+    }
+    assert!(most <= 2 * MESSAGE as u64, "{most} bytes waited");
+    assert!(memory() - before <= f64::from(1 << 20), "the program's memory is as large as before");
+    assert!(socket.closed().await.was_clean);
+    let record = place.ended().await;
+    assert_eq!(record.message_count, MESSAGES as u64);
 }
 
 #[wasm_bindgen_test]

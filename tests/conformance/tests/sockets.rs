@@ -19,7 +19,7 @@ use samesocket::{
     BinaryType, Blob, Connect, ConnectError, Error, Heartbeat, Message, Parcel, ReadyState, Socket, connect,
 };
 use support::{Alive, Place};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Event, EventTarget};
 
@@ -334,7 +334,9 @@ async fn a_socket_that_makes_its_peer_wait_is_otherwise_like_any() {
     }
     socket.drained().await.unwrap();
     assert_eq!(socket.buffered_amount(), 0);
-    let mut failing = to(&Place::new("stream-failure").await, "do=text:a,drop").make_peer_wait().await.unwrap();
+    let failure = Place::new("stream-failure").await;
+    let mut failing = to(&failure, "do=text:a,gate:go,drop").make_peer_wait().await.unwrap();
+    failure.server.release(&failure.id, "go").await;
     assert_eq!(lines(&mut failing).await, ["a", "failed 1006"]);
     let mut closed = to(&Place::new("stream-closed").await, "do=text:a,close:1001:bye").make_peer_wait().await.unwrap();
     assert_eq!(lines(&mut closed).await, ["a"]);
@@ -465,4 +467,36 @@ async fn coming_online_ends_the_wait() {
         }
     };
     assert!(join(socket.next(), online).await.0.is_none());
+}
+
+/// Has the page say that it is hidden or shown, as if a user had done it.
+fn show(page_is_hidden: bool) {
+    let hide = format!(
+        "Object.defineProperty(document, 'hidden', {{ configurable: true, get: () => {page_is_hidden} }}); \
+         document.dispatchEvent(new Event('visibilitychange'));"
+    );
+    js_sys::Function::new_no_args(&hide).call0(&JsValue::NULL).unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn showing_the_page_ends_the_wait_and_hiding_it_does_not() {
+    let place = Place::new("shown").await;
+    let mut socket = back_to(&place, &["status=403", "do=close:1000"], Duration::from_hours(1)).start();
+    let mut states = socket.states();
+    let mut waits = 0;
+    let shown = async {
+        while let Some(state) = states.next().await {
+            if matches!(state, State::Waiting { .. }) {
+                waits += 1;
+                TimeoutFuture::new(0).await;
+                show(true);
+                place.settle().await;
+                assert!(states.next().now_or_never().is_none(), "a hidden page is no reason");
+                show(false);
+            }
+        }
+    };
+    assert!(join(socket.next(), shown).await.0.is_none());
+    js_sys::Function::new_no_args("delete document.hidden").call0(&JsValue::NULL).unwrap();
+    assert_eq!(waits, 1);
 }
