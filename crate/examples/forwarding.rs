@@ -3,14 +3,14 @@
 mod common;
 
 use common::{Outcome, run, say, url};
-use samesocket::{BinaryType, connect};
+use samesocket::connect;
 
 fn main() {
     run(forward());
 }
 
 async fn forward() -> Outcome {
-    let mut from = connect(url()?).binary_type(BinaryType::Blob).await?;
+    let mut from = connect(url()?).unread().await?;
     let to = connect(url()?).await?;
     let mut bytes = 0;
     while let Some(message) = from.next().await {

@@ -198,6 +198,13 @@ impl Connection {
         taken
     }
 
+    /// Leaves messages to the platform until they are read.
+    pub(crate) fn keep_unread(&self) {
+        if let Some(socket) = self.socket() {
+            socket.keep_unread();
+        }
+    }
+
     /// Sends a ping of the protocol, where that is possible; whether it is.
     pub(crate) fn ping(&self) -> bool {
         self.socket().is_some_and(|socket| socket.ping())

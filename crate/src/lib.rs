@@ -48,6 +48,7 @@ mod events;
 mod exception;
 pub mod guide;
 mod message;
+mod parcel;
 mod platform;
 mod ready_state;
 pub mod reconnect;
@@ -74,11 +75,12 @@ pub use self::event::{Event, Lagged, MessageEvent};
 pub use self::events::Events;
 pub use self::exception::{Argument, Exception};
 pub use self::message::{Data, Message, Text};
+pub use self::parcel::Parcel;
 pub use self::platform::surface::*;
 pub use self::ready_state::ReadyState;
 pub use self::socket::{
-    Actor, ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Parcel, Receiver,
-    Remote, RemoteReceiver, RemoteSender, ReuniteError, Sender, Socket, connect,
+    Actor, ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Receiver, Remote,
+    RemoteReceiver, RemoteSender, ReuniteError, Sender, Socket, connect,
 };
 pub use self::subprotocol::{IntoProtocols, Subprotocol};
 pub use self::subscription::Subscription;

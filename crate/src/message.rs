@@ -6,7 +6,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::Blob;
+use crate::{Blob, Unread};
 
 /// A message: what is received, and what the futures API sends, made by `From`.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub enum Message {
     Binary(Bytes),
     /// A binary message, while the binary type is [`Blob`](crate::BinaryType::Blob).
     Blob(Blob),
+    /// A text or binary message that has not been read, if [`Connect::unread`](crate::Connect::unread) asked for such.
+    Unread(Unread),
 }
 
 impl Message {
@@ -32,6 +34,24 @@ impl Message {
             Self::Text(text) => text.len() as u64,
             Self::Binary(bytes) => bytes.len() as u64,
             Self::Blob(blob) => blob.size(),
+            Self::Unread(unread) => unread.size(),
+        }
+    }
+
+    /// Gives what it takes while it waits, which is its size, or easier to be had.
+    pub(crate) fn weight(&self) -> u64 {
+        match self {
+            Self::Unread(unread) => unread.weight(),
+            other => other.size(),
+        }
+    }
+
+    /// Leaves it to the platform to hold, unless it does.
+    pub(crate) fn into_unread(self) -> Self {
+        match self {
+            Self::Text(text) => Self::Unread(text.into()),
+            Self::Binary(bytes) => Self::Unread(bytes.into()),
+            other => other,
         }
     }
 
@@ -41,6 +61,7 @@ impl Message {
             Self::Text(text) => Payload::Text(text),
             Self::Binary(bytes) => Payload::Binary(bytes),
             Self::Blob(blob) => Payload::Blob(blob),
+            Self::Unread(unread) => unread.payload(),
         }
     }
 }
@@ -59,6 +80,7 @@ made_of! {
     Text: &str, String, Text;
     Binary: Bytes, Vec<u8>;
     Blob: Blob;
+    Unread: Unread;
 }
 
 /// The text of a message: UTF-8 that is cheap to clone, and a `str` by [`Deref`].
@@ -146,6 +168,9 @@ pub(crate) enum Payload<'a> {
     Text(&'a str),
     Binary(&'a [u8]),
     Blob(&'a Blob),
+    /// What the platform holds, where it does.
+    #[allow(dead_code, reason = "natively the program itself holds all that it has received")]
+    Unread(&'a Unread),
 }
 
 impl Payload<'_> {
@@ -155,6 +180,7 @@ impl Payload<'_> {
             Self::Text(text) => text.len() as u64,
             Self::Binary(bytes) => bytes.len() as u64,
             Self::Blob(blob) => blob.size(),
+            Self::Unread(unread) => unread.size(),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes;
 //! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
-//! - `Blob`, the opaque payload that it owns, and `set_form`, where a message's form is not the platform's affair;
+//! - `Blob`, the opaque payload that it owns, and `Unread`, a message that it holds, and `set_form`, where a message's form is not the platform's affair;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
 //!   what may be shared.
 //!
@@ -95,6 +95,9 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
 
     /// Has [`Receive::sent`] told when bufferedAmount falls, from now on until that gives `false`.
     fn watch(&self);
+
+    /// Leaves messages to the platform until they are read, where it can hold them; none has come yet.
+    fn keep_unread(&self) {}
 
     /// Sends a ping of the protocol, where that is possible; whether it is.
     fn ping(&self) -> bool {

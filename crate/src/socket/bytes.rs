@@ -10,9 +10,9 @@ use futures::io::{AsyncRead, AsyncWrite};
 use futures::{Sink, Stream};
 
 use super::{Error, Socket};
-use crate::Message;
 use crate::message::Payload;
 use crate::platform;
+use crate::{Message, Parcel};
 
 /// The greatest message that one write makes.
 const LARGEST: usize = 64 << 10;
@@ -45,6 +45,11 @@ impl ByteStream {
             match ready!(Pin::new(&mut self.socket).poll_next(context)) {
                 None => break,
                 Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
+                Some(Ok(Message::Unread(unread))) if !unread.is_text() => {
+                    if let Parcel::Binary(bytes) = unread.read() {
+                        self.rest = bytes;
+                    }
+                }
                 Some(Ok(_)) => {
                     let error = io::Error::new(io::ErrorKind::InvalidData, "a message came that is not of bytes");
                     return Poll::Ready(Err(error));

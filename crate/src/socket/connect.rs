@@ -73,6 +73,7 @@ struct Plan {
     offer: Offer,
     binary_type: BinaryType,
     timeout: Duration,
+    unread: bool,
     /// Chosen, or that of who makes the connection.
     limit: Option<ReceiveLimit>,
     settings: Settings,
@@ -159,6 +160,15 @@ impl Connect {
         self.with(|plan| plan.pausing = Some(platform::pausing))
     }
 
+    /// Gives messages unread, as [`Message::Unread`](crate::Message::Unread): in a browser the platform holds them, and a
+    /// program that only forwards or measures them copies nothing. Blobs stay what they are.
+    ///
+    /// At the [receive limit](Self::receive_limit) a text counts two bytes for each of its UTF-16 units, in a browser. What
+    /// [`Heartbeat`] has to know as an answer is unread, too.
+    pub fn unread(self) -> Self {
+        self.with(|plan| plan.unread = true)
+    }
+
     /// Sets what binary messages are received as; unlike the interface's, the default is bytes.
     pub fn binary_type(self, binary_type: BinaryType) -> Self {
         self.with(|plan| plan.binary_type = binary_type)
@@ -202,6 +212,7 @@ impl Plan {
             offer: Offer::default(),
             binary_type: BinaryType::ArrayBuffer,
             timeout: TIMEOUT,
+            unread: false,
             limit: None,
             settings: Settings {
                 high_water_mark: HIGH_WATER_MARK,
@@ -225,10 +236,13 @@ impl Plan {
         }
         self.settings.makes_peer_wait = self.dial.pauses();
         let (messages, bytes) = limit;
-        let feed = Shared::new(Feed::new(self.limit.unwrap_or(ReceiveLimit { messages, bytes })));
+        let feed = Shared::new(Feed::new(self.limit.unwrap_or(ReceiveLimit { messages, bytes }), self.unread));
         let listener = Shared::clone(&feed);
         let base = self.base.as_deref();
         let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, |_, _, _| listener)?;
+        if self.unread {
+            socket.connection().keep_unread();
+        }
         let clock = self.dial.clock();
         let deadline = clock.sleep(self.timeout);
         let core = Shared::new(Core { socket, feed, clock, settings: self.settings });

@@ -4,9 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Parcel, Receiver, Sender};
+use super::{Receiver, Sender};
 use crate::platform::Remains;
-use crate::{BlobError, CloseEvent, Exception, Message};
+use crate::{BlobError, CloseEvent, Exception, Message, Parcel};
 
 /// Why [`connect`](crate::connect) gave no socket.
 #[derive(Clone, Debug)]

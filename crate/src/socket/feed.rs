@@ -17,12 +17,14 @@ const RECEIVE_LIMIT: CloseFrame<'static> = Some((4009, "too many messages wait t
 /// The two ends at which a connection and the handles of its socket meet.
 pub(crate) struct Feed {
     inbox: Lock<Inbox>,
+    /// Whether messages are given unread.
+    unread: bool,
     drain: Lock<Drain>,
 }
 
 impl Feed {
-    pub(super) fn new(limit: ReceiveLimit) -> Self {
-        Self { inbox: Lock::new(Inbox::new(limit)), drain: Lock::default() }
+    pub(super) fn new(limit: ReceiveLimit, unread: bool) -> Self {
+        Self { unread, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default() }
     }
 
     pub(super) fn poll_open(&self, context: &Context<'_>) -> Poll<Result<(), Option<ConnectionFailed>>> {
@@ -93,6 +95,7 @@ impl Listen for Feed {
     }
 
     fn receive(&self, message: Message) -> connection::Reception {
+        let message = if self.unread { message.into_unread() } else { message };
         let (waker, frame) = match self.inbox.lock().push(message) {
             Reception::Taken(waker) => (waker, None),
             Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),

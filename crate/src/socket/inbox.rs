@@ -72,7 +72,7 @@ impl Inbox {
             let limit = Error::ReceiveLimit { messages: self.messages.len(), bytes: self.bytes };
             return Reception::Refused(self.end(Some(limit)));
         }
-        self.bytes = self.bytes.saturating_add(message.size());
+        self.bytes = self.bytes.saturating_add(message.weight());
         self.messages.push_back(message);
         Reception::Taken(self.waker.take())
     }
@@ -99,7 +99,7 @@ impl Inbox {
     /// to be dropped when nothing is locked.
     pub(super) fn poll(&mut self, waker: &Waker) -> (Poll<Option<Result<Message, Error>>>, Option<Waker>) {
         if let Some(message) = self.messages.pop_front() {
-            self.bytes -= message.size();
+            self.bytes -= message.weight();
             return (Poll::Ready(Some(Ok(message))), None);
         }
         if self.ended {

@@ -34,7 +34,7 @@ pub(crate) use self::core::Core;
 pub use self::error::{ConnectError, ConnectionFailed, Error, ReuniteError};
 pub use self::heartbeat::Heartbeat;
 pub use self::receiver::Receiver;
-pub use self::remote::{Actor, Parcel, Remote, RemoteReceiver, RemoteSender};
+pub use self::remote::{Actor, Remote, RemoteReceiver, RemoteSender};
 pub use self::sender::Sender;
 
 use self::patience::Watch;

@@ -251,6 +251,7 @@ impl Carry for End {
             Payload::Text(text) => Message::Text(Text::from(text)),
             Payload::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
             Payload::Blob(blob) => Message::Blob(blob.clone()),
+            Payload::Unread(unread) => unread.read().into(),
         };
         let waker = {
             let mut state = self.line.state.lock();

@@ -113,3 +113,21 @@ async fn every_socket_makes_its_peer_wait_without_being_asked() {
         assert_eq!(socket.closed().await.code, 1000);
     }
 }
+
+#[tokio::test]
+async fn messages_are_forwarded_unread() {
+    let stage = Stage::new().await;
+    let url = stage.url("a", "do=text:gr%C3%BCn,bytes:1000,await:2,close:1000");
+    let mut socket = connect(url).unread().await.unwrap();
+    let mut sizes = Vec::new();
+    for _ in 0..2 {
+        let message = socket.next().await.unwrap().unwrap();
+        let Message::Unread(unread) = &message else { panic!("{message:?}") };
+        sizes.push((unread.is_text(), unread.size(), unread.read().size()));
+        socket.send(message).await.unwrap();
+    }
+    assert_eq!(sizes, [(true, 5, 5), (false, 1000, 1000)]);
+    let record = stage.store().wait_record("a", Until::End).await;
+    assert_eq!(record.messages[0].text.as_deref(), Some("grün"));
+    assert_eq!(record.messages[1].length, 1000);
+}

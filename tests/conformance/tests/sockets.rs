@@ -284,6 +284,49 @@ async fn a_blob_is_forwarded_without_being_read() {
 }
 
 #[wasm_bindgen_test]
+async fn messages_are_forwarded_and_measured_without_being_read() {
+    for streamed in [false, true] {
+        let place = Place::new(if streamed { "unread-stream" } else { "unread" }).await;
+        let connect = to(&place, "do=text:gr%C3%BCn%20%F0%9F%98%80,bytes:100000,text:,await:3,close:1000").unread();
+        let connect = if streamed { connect.make_peer_wait() } else { connect };
+        let mut socket = connect.await.unwrap();
+        let mut sizes = Vec::new();
+        for _ in 0..3 {
+            let message = socket.next().await.unwrap().unwrap();
+            let Message::Unread(unread) = &message else { panic!("{message:?}") };
+            sizes.push((unread.is_text(), message.size()));
+            if sizes.len() == 1 {
+                assert_eq!(unread.read(), Parcel::from("grün 😀"));
+            }
+            socket.send(message).await.unwrap();
+        }
+        assert_eq!(sizes, [(true, 10), (false, 100_000), (true, 0)]);
+        assert!(socket.next().await.is_none());
+        let record = place.ended().await;
+        let seen: Vec<_> = record.messages.iter().map(|message| (&*message.kind, message.length)).collect();
+        assert_eq!(seen, [("text", 10), ("binary", 100_000), ("text", 0)]);
+        assert_eq!(record.messages[0].text.as_deref(), Some("grün 😀"));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_not_read_is_not_copied_into_the_program() {
+    let memory = || {
+        let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+        memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length()
+    };
+    let place = Place::new("unread-large").await;
+    let mut socket = to(&place, "do=bytes:33554432,await:1,close:1000").unread().await.unwrap();
+    let before = memory();
+    let message = socket.next().await.unwrap().unwrap();
+    assert_eq!(message.size(), 32 << 20);
+    socket.send(message).await.unwrap();
+    assert!(socket.next().await.is_none());
+    assert!(memory() - before < 1 << 20, "no room was made for it");
+    assert_eq!(place.ended().await.messages[0].length, 32 << 20);
+}
+
+#[wasm_bindgen_test]
 async fn a_heartbeat_asks_by_messages_and_ends_when_no_answer_comes() {
     let place = Place::new("heartbeat").await;
     let heartbeat = Heartbeat::new("ping".into(), |message| matches!(message, Message::Text(text) if text == "pong"))

@@ -18,6 +18,7 @@ mod socket;
 mod task;
 mod tcp;
 mod tls;
+mod unread;
 mod url;
 mod websocket;
 
@@ -36,6 +37,7 @@ pub(crate) mod surface {
     pub use super::options::{Connecting, Connector, CookieStore, InvalidOption, Options, Stream, Target};
     pub use super::proxy::Proxy;
     pub use super::share::MaybeSend;
+    pub use super::unread::Unread;
     pub use crate::wire::failure::Failure as ProtocolFailure;
     pub use tokio_rustls::rustls;
 }

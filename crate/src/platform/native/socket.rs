@@ -235,6 +235,7 @@ impl Channel {
                 Some(bytes) => (Kind::Binary, Sent::Owned(bytes.clone())),
                 None => return self.send_file(blob),
             },
+            Payload::Unread(unread) => return self.send(unread.payload(), now),
         };
         if self.outbox.is_empty() {
             let failed = self.wire.failure().is_some();

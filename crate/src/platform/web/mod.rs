@@ -9,6 +9,7 @@ mod share;
 mod socket;
 mod stream;
 mod task;
+mod unread;
 mod url;
 mod world;
 
@@ -29,6 +30,7 @@ pub(crate) mod surface {
     // For this project's own `js/`, which asks `spec` about URLs too.
     #[doc(hidden)]
     pub use super::url::Url as PlatformUrl;
+    pub use super::unread::Unread;
 }
 use self::surface::Blob;
 pub(crate) use self::surface::MaybeSend;

@@ -12,6 +12,7 @@ use web_sys::{Event, MessageEvent, WebSocket};
 
 use super::listener::Listener;
 use super::lookout::Lookout;
+use super::surface::Unread;
 use super::{Blob, Options, Time, Url};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
@@ -28,6 +29,10 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
     fn buffered_amount_f64(this: &Platform) -> f64;
+
+    /// Sends what the platform holds.
+    #[wasm_bindgen(method, catch, js_name = send)]
+    fn send_held(this: &Platform, data: &JsValue) -> Result<(), JsValue>;
 }
 
 /// How often a Close that waits for blobs looks whether they are gone, in milliseconds.
@@ -62,6 +67,8 @@ pub(crate) struct Socket {
     /// Whether a blob was sent.
     sent_blob: Cell<bool>,
     lookout: Rc<Lookout>,
+    /// Whether messages stay with the platform.
+    unread: Rc<Cell<bool>>,
     /// The Close that waits for blobs.
     waiting_close: Rc<RefCell<Option<Interval>>>,
     _listeners: [Listener; 4],
@@ -82,6 +89,7 @@ impl Socket {
         let platform = WebSocket::new_with_str_sequence(&url.serialize(), &list).ok()?;
         let receiver: Rc<dyn Receive> = Rc::from(receiver);
         let lookout = Rc::new(Lookout::new(platform.clone(), Rc::clone(&receiver)));
+        let unread = Rc::new(Cell::new(false));
         let on_open = {
             let (receiver, platform) = (Rc::clone(&receiver), platform.clone());
             move |_| {
@@ -94,10 +102,10 @@ impl Socket {
             move |_| receiver.take(Feedback::Failed)
         };
         let on_message = {
-            let (receiver, lookout) = (Rc::clone(&receiver), Rc::downgrade(&lookout));
+            let (receiver, lookout, unread) = (Rc::clone(&receiver), Rc::downgrade(&lookout), Rc::clone(&unread));
             move |event: Event| {
                 let event: MessageEvent = event.unchecked_into();
-                receiver.take(Feedback::MessageReceived(message(event.data())));
+                receiver.take(Feedback::MessageReceived(message(event.data(), unread.get())));
                 if let Some(lookout) = lookout.upgrade() {
                     lookout.look();
                 }
@@ -120,6 +128,7 @@ impl Socket {
             ],
             platform,
             lookout,
+            unread,
             sent_blob: Cell::new(false),
             waiting_close: Rc::default(),
         };
@@ -189,6 +198,7 @@ impl Carry for Socket {
                 self.sent_blob.set(true);
                 self.platform.send_with_blob(blob.as_platform())
             }
+            Payload::Unread(unread) => self.platform.unchecked_ref::<Platform>().send_held(unread.as_platform()),
         }
         .is_ok()
     }
@@ -225,6 +235,10 @@ impl Carry for Socket {
     fn watch(&self) {
         self.lookout.watch();
     }
+
+    fn keep_unread(&self) {
+        self.unread.set(true);
+    }
 }
 
 impl Drop for Socket {
@@ -250,8 +264,11 @@ fn close(platform: &WebSocket, frame: CloseFrame<'_>) {
     };
 }
 
-/// Makes a message of what an event carries, with one copy out of the platform for text and bytes.
-fn message(data: JsValue) -> Message {
+/// Makes a message of what an event carries, with one copy out of the platform for text and bytes that are read.
+fn message(data: JsValue, unread: bool) -> Message {
+    if unread && !data.is_instance_of::<web_sys::Blob>() {
+        return Message::Unread(Unread::of_platform(data));
+    }
     match data.dyn_into::<JsString>() {
         Ok(text) => Message::Text(Text::from(String::from(text))),
         Err(data) => match data.dyn_into::<ArrayBuffer>() {

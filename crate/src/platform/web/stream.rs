@@ -15,7 +15,7 @@ use js_sys::{Array, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::surface::Blob;
+use super::surface::{Blob, Unread};
 use super::{Remains, Time, Url};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
@@ -131,6 +131,8 @@ struct Stream {
 struct State {
     receiver: Box<dyn Receive>,
     binary_type: Cell<BinaryType>,
+    /// Whether messages stay with the platform.
+    unread: Cell<bool>,
     /// What was handed over and is not yet written.
     amount: Cell<u64>,
     /// Whether somebody waits for it to fall.
@@ -159,6 +161,7 @@ impl Stream {
         let state = Rc::new(State {
             receiver,
             binary_type: Cell::new(binary_type),
+            unread: Cell::new(false),
             amount: Cell::new(0),
             watched: Cell::new(false),
             opened: Cell::new(false),
@@ -200,7 +203,7 @@ async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot
         if result.done() {
             break;
         }
-        state.receiver.take(Feedback::MessageReceived(message(result.value(), state.binary_type.get())));
+        state.receiver.take(Feedback::MessageReceived(state.message(result.value())));
     }
     let (info, was_clean) = match JsFuture::from(platform.closed()).await {
         Ok(info) => (info, true),
@@ -271,6 +274,7 @@ impl Carry for Stream {
             Payload::Text(text) => Outgoing::Chunk(text.into(), size),
             Payload::Binary(bytes) => Outgoing::Chunk(Uint8Array::from(bytes).into(), size),
             Payload::Blob(blob) => Outgoing::Blob(blob.clone()),
+            Payload::Unread(unread) => Outgoing::Chunk(unread.as_platform().clone(), size),
         };
         self.state.amount.set(self.state.amount.get() + size);
         self.outgoing.unbounded_send(outgoing).is_ok()
@@ -302,6 +306,10 @@ impl Carry for Stream {
     fn watch(&self) {
         self.state.watched.set(true);
     }
+
+    fn keep_unread(&self) {
+        self.state.unread.set(true);
+    }
 }
 
 impl Drop for Stream {
@@ -319,14 +327,20 @@ fn object<const N: usize>(members: [(&str, JsValue); N]) -> Object {
     object
 }
 
-/// Makes a message of a chunk, with one copy out of the platform.
-fn message(chunk: JsValue, binary_type: BinaryType) -> Message {
-    let chunk = match chunk.dyn_into::<JsString>() {
-        Ok(text) => return Message::Text(Text::from(String::from(text))),
-        Err(chunk) => Uint8Array::new(&chunk),
-    };
-    match binary_type {
-        BinaryType::ArrayBuffer => Message::Binary(Bytes::from(chunk.to_vec())),
-        BinaryType::Blob => Message::Blob(Blob::of_platform(&chunk)),
+impl State {
+    /// Makes a message of a chunk, with one copy out of the platform if it is read.
+    fn message(&self, chunk: JsValue) -> Message {
+        let unread = self.unread.get();
+        let chunk = match chunk.dyn_into::<JsString>() {
+            Ok(text) if unread => return Message::Unread(Unread::of_platform(text.into())),
+            Ok(text) => return Message::Text(Text::from(String::from(text))),
+            Err(chunk) => Uint8Array::new(&chunk),
+        };
+        match self.binary_type.get() {
+            BinaryType::Blob => Message::Blob(Blob::of_platform(&chunk)),
+            // A chunk has a buffer of its own.
+            BinaryType::ArrayBuffer if unread => Message::Unread(Unread::of_platform(chunk.buffer().into())),
+            BinaryType::ArrayBuffer => Message::Binary(Bytes::from(chunk.to_vec())),
+        }
     }
 }

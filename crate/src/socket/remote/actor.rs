@@ -9,10 +9,10 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::{FutureExt, join4};
 use futures::stream::StreamExt;
 
-use super::{Error, Parcel, Socket};
+use super::{Error, Socket};
 use crate::platform::Boxed;
 use crate::socket::{Receiver, Sender};
-use crate::{BinaryType, BlobError, CloseEvent, Closed, ReadyState};
+use crate::{BinaryType, BlobError, CloseEvent, Closed, Message, Parcel, ReadyState};
 
 /// The task that has the socket of a [`Remote`](crate::Remote), for [`Socket::into_remote_by`]; it ends with the
 /// connection.
@@ -100,9 +100,9 @@ async fn receive(mut receiver: Receiver, mut items: mpsc::Sender<Item>, mut pres
         let item = match next {
             None => Item::End,
             Some(Err(error)) => Item::Error(error.without_message()),
-            Some(Ok(message)) => match Parcel::of(message).await {
+            Some(Ok(message)) => match parcel_of(message).await {
                 Ok(parcel) => Item::Message(parcel),
-                Err(error) => Item::Error(unreadable(error)),
+                Err(error) => Item::Error(Error::Unreadable(error)),
             },
         };
         let is_last = !matches!(item, Item::Message(_));
@@ -112,8 +112,14 @@ async fn receive(mut receiver: Receiver, mut items: mpsc::Sender<Item>, mut pres
     }
 }
 
-fn unreadable(error: BlobError) -> Error<Parcel> {
-    Error::Unreadable(error)
+/// Takes what a message holds, which of a blob has to be read.
+async fn parcel_of(message: Message) -> Result<Parcel, BlobError> {
+    Ok(match message {
+        Message::Text(text) => Parcel::Text(text),
+        Message::Binary(bytes) => Parcel::Binary(bytes),
+        Message::Unread(unread) => unread.read(),
+        Message::Blob(blob) => Parcel::Binary(blob.bytes().await?),
+    })
 }
 
 /// Sends what is to be sent, one message after the other, each once there is room.

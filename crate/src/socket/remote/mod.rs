@@ -1,7 +1,6 @@
 //! Handles to a socket that any thread may use: [`actor`] is the task that has the socket, on the socket's thread.
 
 mod actor;
-mod parcel;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -15,11 +14,10 @@ use futures::stream::{FusedStream, Stream, StreamExt};
 
 pub use self::actor::Actor;
 use self::actor::{Ends, Item, Question};
-pub use self::parcel::Parcel;
 use super::{ConnectionFailed, Error, Socket};
 use crate::platform::Remains;
 use crate::spec::close;
-use crate::{CloseEvent, ReadyState};
+use crate::{CloseEvent, Parcel, ReadyState};
 
 /// How many messages are on their way from the socket's thread, beside one that is being handed over.
 const UNDER_WAY: usize = 15;

@@ -1,10 +1,12 @@
-//! What a handle that any thread may use sends and receives.
+//! Messages in the program's memory.
 
 use bytes::Bytes;
 
-use crate::{BlobError, Message, Text};
+use crate::{Message, Text};
 
-/// A message that any thread may have: a [`Message`] that is no blob, made by `From` like that.
+/// A text or binary message that is in the program's memory, so that any thread may have it: what a
+/// [`Remote`](crate::Remote) sends and receives, and what reading an [`Unread`](crate::Unread) gives. It is made by `From`,
+/// and a [`Message`] is made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parcel {
     /// A text message.
@@ -20,15 +22,6 @@ impl Parcel {
             Self::Text(text) => text.len() as u64,
             Self::Binary(bytes) => bytes.len() as u64,
         }
-    }
-
-    /// Takes what a message holds, which of a blob has to be read.
-    pub(super) async fn of(message: Message) -> Result<Self, BlobError> {
-        Ok(match message {
-            Message::Text(text) => Self::Text(text),
-            Message::Binary(bytes) => Self::Binary(bytes),
-            Message::Blob(blob) => Self::Binary(blob.bytes().await?),
-        })
     }
 }
 

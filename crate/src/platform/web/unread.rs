@@ -1,0 +1,100 @@
+//! Messages that the platform holds.
+
+use std::fmt;
+
+use bytes::Bytes;
+use js_sys::{Array, ArrayBuffer, JsString, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use crate::message::Payload;
+use crate::{Parcel, Text};
+
+/// A text or binary message that has not been read: the platform holds it, and it is copied into the program's memory when
+/// it is read, if it is. A clone is another reference to the same message.
+#[derive(Clone)]
+pub struct Unread(JsValue);
+
+impl Unread {
+    /// Whether it is a text message.
+    pub fn is_text(&self) -> bool {
+        self.0.is_string()
+    }
+
+    /// Gives the size of the payload in bytes, as [`Message::size`](crate::Message::size) does; of a text the platform has to look for it.
+    ///
+    /// # Panics
+    ///
+    /// Never: the platform measures any text.
+    pub fn size(&self) -> u64 {
+        match self.0.dyn_ref::<JsString>() {
+            None => self.buffer().byte_length().into(),
+            Some(text) => {
+                // A blob of a text holds its UTF-8, which nothing else gives the size of.
+                let blob = web_sys::Blob::new_with_str_sequence(&Array::of1(text)).expect("a list makes a blob");
+                // The platform counts in a double, which holds every integer up to 2^53.
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let size = blob.size() as u64;
+                size
+            }
+        }
+    }
+
+    /// Reads the message, with one copy out of the platform; it can be read again.
+    pub fn read(&self) -> Parcel {
+        match self.0.dyn_ref::<JsString>() {
+            Some(text) => Parcel::Text(Text::from(String::from(text))),
+            None => Parcel::Binary(Bytes::from(Uint8Array::new(self.buffer()).to_vec())),
+        }
+    }
+
+    /// What a platform gives as a message's data, if it is a text or a buffer.
+    pub(super) const fn of_platform(data: JsValue) -> Self {
+        Self(data)
+    }
+
+    pub(super) const fn as_platform(&self) -> &JsValue {
+        &self.0
+    }
+
+    /// What it takes while it waits: of a text, what the platform may need for it.
+    pub(crate) fn weight(&self) -> u64 {
+        match self.0.dyn_ref::<JsString>() {
+            Some(text) => 2 * u64::from(text.length()),
+            None => self.buffer().byte_length().into(),
+        }
+    }
+
+    pub(crate) const fn payload(&self) -> Payload<'_> {
+        Payload::Unread(self)
+    }
+
+    fn buffer(&self) -> &ArrayBuffer {
+        self.0.unchecked_ref()
+    }
+}
+
+/// Has the platform hold a message.
+impl From<&str> for Unread {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Has the platform hold a message.
+impl From<Bytes> for Unread {
+    fn from(bytes: Bytes) -> Self {
+        Self(Uint8Array::from(&*bytes).buffer().into())
+    }
+}
+
+impl From<Text> for Unread {
+    fn from(text: Text) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl fmt::Debug for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unread").field("is_text", &self.is_text()).finish_non_exhaustive()
+    }
+}
