@@ -2,6 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::executor::block_on;
 use futures::future::join_all;
@@ -12,7 +13,14 @@ use samesocket_conformance::{report, scripts};
 
 #[test]
 fn samesocket_does_what_the_standard_says() {
+    let _alone = alone();
     block_on(report::run_within::<Samesocket>(150_000, "soak", scripts::long())).demand();
+}
+
+/// What counts what the process holds has it to itself.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many connections are made, and how many at a time: each takes two descriptors of this process, the server's too.
@@ -63,6 +71,7 @@ async fn live_and_end(url: String, way: usize) {
 
 #[test]
 fn ten_thousand_connections_leave_nothing() {
+    let _alone = alone();
     // What the server keeps of each, its record, is in this process too.
     const RECORD: usize = 8 << 10;
     let server = block_on(Server::find());
@@ -87,6 +96,7 @@ fn ten_thousand_connections_leave_nothing() {
 
 #[test]
 fn a_gibibyte_goes_through_a_slow_reader_and_memory_stays_flat() {
+    let _alone = alone();
     const MESSAGE: usize = 1 << 20;
     const MESSAGES: usize = 1 << 10;
     let server = block_on(Server::find());
