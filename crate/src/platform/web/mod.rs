@@ -28,9 +28,9 @@ pub(crate) mod surface {
     pub use super::blob::{Blob, BlobError};
     pub use super::share::MaybeSend;
     // For this project's own `js/`, which asks `spec` about URLs too.
+    pub use super::unread::Unread;
     #[doc(hidden)]
     pub use super::url::Url as PlatformUrl;
-    pub use super::unread::Unread;
 }
 use self::surface::Blob;
 pub(crate) use self::surface::MaybeSend;
