@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: the scripts that wait for minutes, the engines' and natively our own, side by side.
+//! `cargo xtask soak`: what takes minutes, in the engines and natively, side by side.
 
 use std::{thread, time::Duration};
 
