@@ -13,8 +13,8 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Adds a listener for the events called `name`.
-    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(Event) + 'static) -> Self {
-        let closure = Closure::new(callback);
+    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: Box<dyn Fn(Event)>) -> Self {
+        let closure = Closure::wrap(callback);
         let function = closure.as_ref().unchecked_ref();
         // Adding fails for a detached window only, where no event is fired.
         let _ = target.add_event_listener_with_callback(name, function);
