@@ -203,6 +203,45 @@ async fn a_sender_waits_while_much_is_queued_and_looks_at_most_250_times_a_secon
     assert_eq!(place.ended().await.messages.iter().filter(|message| message.length == 1 << 20).count(), all);
 }
 
+/// Has timers counted, and those that are set within one.
+const COUNT_TIMERS: &str = "
+    const original = globalThis.setTimeout;
+    globalThis.timers = 0;
+    globalThis.timersWithinTimers = 0;
+    let within = false;
+    globalThis.setTimeout = (callback, ...rest) => {
+        timers++;
+        if (within) timersWithinTimers++;
+        return original((...args) => { within = true; try { callback(...args); } finally { within = false; } }, ...rest);
+    };
+    return () => { globalThis.setTimeout = original; };
+";
+
+#[wasm_bindgen_test]
+async fn who_looks_for_room_sets_no_timer_within_a_timer() {
+    // An engine may let those of a hidden page wait for a minute.
+    let place = Place::new("look").await;
+    if place.server.engine == "webkit" {
+        // Its amount falls at once, so that nobody looks.
+        return;
+    }
+    let socket = to(&place, "do=read-gate:go,await-close,answer").high_water_mark(0).await.unwrap();
+    let put_back = js_sys::Function::new_no_args(COUNT_TIMERS).call0(&JsValue::NULL).unwrap();
+    let released = async {
+        TimeoutFuture::new(500).await;
+        place.server.release(&place.id, "go").await;
+    };
+    let sending = async {
+        socket.send(vec![7; 32 << 20].into()).await.unwrap();
+        socket.send("more".into()).await.unwrap();
+    };
+    join(sending, released).await;
+    let count = |name: &str| js_sys::Reflect::get(&js_sys::global(), &name.into()).unwrap().as_f64().unwrap();
+    assert!(count("timers") > 5.0, "{} looks", count("timers"));
+    assert_eq!(count("timersWithinTimers").to_bits(), 0.0_f64.to_bits());
+    put_back.unchecked_into::<js_sys::Function>().call0(&JsValue::NULL).unwrap();
+}
+
 #[wasm_bindgen_test]
 async fn who_waits_for_room_is_woken_when_the_socket_closes() {
     let place = Place::new("send-closed").await;

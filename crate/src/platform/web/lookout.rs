@@ -1,17 +1,40 @@
 //! Looking whether bufferedAmount has fallen, of which no event tells.
+//!
+//! A hidden page's timers ring once a second, but in Chromium, after five minutes, those that were set within one another
+//! once a minute. So a timer that rings posts a message, and within that the next one is set.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
-use web_sys::WebSocket;
+use wasm_bindgen::prelude::*;
+use web_sys::{EventTarget, WebSocket};
 
+use super::listener::Listener;
 use super::socket::buffered_amount;
 use crate::platform::Receive;
 
+#[wasm_bindgen]
+extern "C" {
+    type MessageChannel;
+    #[wasm_bindgen(constructor)]
+    fn new() -> MessageChannel;
+    #[wasm_bindgen(method, getter)]
+    fn port1(this: &MessageChannel) -> Port;
+    #[wasm_bindgen(method, getter)]
+    fn port2(this: &MessageChannel) -> Port;
+
+    #[wasm_bindgen(extends = EventTarget)]
+    type Port;
+    #[wasm_bindgen(method)]
+    fn start(this: &Port);
+    #[wasm_bindgen(method)]
+    fn close(this: &Port);
+    #[wasm_bindgen(method, js_name = postMessage)]
+    fn post_message(this: &Port, message: &JsValue);
+}
+
 /// How long to the next look while the amount falls, in milliseconds: at most 250 looks a second.
-///
-/// An engine lets a timer that is set within another wait no shorter.
 const SHORTEST: u32 = 4;
 
 /// How long at most, when it does not.
@@ -25,11 +48,27 @@ pub(super) struct Lookout {
     amount: Cell<u64>,
     wait: Cell<u32>,
     next: RefCell<Option<Timeout>>,
+    /// Where timers have a message come; made when somebody waits first.
+    bell: RefCell<Option<Rc<Bell>>>,
+}
+
+/// A message to oneself.
+struct Bell {
+    port: Port,
+    _message: Listener,
+    heard_at: Port,
 }
 
 impl Lookout {
     pub(super) fn new(platform: WebSocket, receiver: Rc<dyn Receive>) -> Self {
-        Self { platform, receiver, amount: Cell::default(), wait: Cell::new(SHORTEST), next: RefCell::default() }
+        Self {
+            platform,
+            receiver,
+            amount: Cell::default(),
+            wait: Cell::new(SHORTEST),
+            next: RefCell::default(),
+            bell: RefCell::default(),
+        }
     }
 
     /// Begins to look, unless it does already.
@@ -56,12 +95,30 @@ impl Lookout {
     }
 
     fn set_timer(self: &Rc<Self>) {
-        let me = Rc::downgrade(self);
-        let timeout = Timeout::new(self.wait.get(), move || {
-            if let Some(me) = me.upgrade() {
-                me.look();
-            }
-        });
+        let bell = Rc::clone(self.bell.borrow_mut().get_or_insert_with(|| Rc::new(Bell::of(self))));
+        let timeout = Timeout::new(self.wait.get(), move || bell.port.post_message(&JsValue::NULL));
         self.next.replace(Some(timeout));
+    }
+}
+
+impl Bell {
+    fn of(lookout: &Rc<Lookout>) -> Self {
+        let channel = MessageChannel::new();
+        let heard_at = channel.port2();
+        let lookout = Rc::downgrade(lookout);
+        let look = move |_| {
+            if let Some(lookout) = lookout.upgrade() {
+                lookout.look();
+            }
+        };
+        let message = Listener::new(&heard_at, "message", Box::new(look));
+        heard_at.start();
+        Self { port: channel.port1(), _message: message, heard_at }
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.heard_at.close();
     }
 }
