@@ -3,8 +3,9 @@
 use std::task::{Context, Poll, Waker};
 
 use crate::closed::{Closed, End};
+use crate::listen::{Listen, Reception};
 use crate::message::Payload;
-use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, MaybeSync, Receive, Remains, Task, Tasks, Url};
+use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, Receive, Remains, Task, Tasks, Url};
 use crate::shared::{Lock, Shared, Weak};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
@@ -32,64 +33,6 @@ pub(crate) struct Connection {
     me: Weak<Connection>,
     /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
     lingering: Lock<Option<Shared<Connection>>>,
-}
-
-/// Who hears of a connection.
-///
-/// Nothing is locked when it is told of something, but for [`receive`](Self::receive).
-pub(crate) trait Listen: MaybeSend + MaybeSync {
-    /// Notes that the connection is open.
-    fn opened(&self);
-
-    /// Keeps a message, while the state is locked, so that no `close` gets between; it neither wakes nor tells anybody.
-    fn receive(&self, message: Message) -> Reception;
-
-    /// Tells whether there is room for another message, and else has the task woken once there is.
-    fn poll_room(&self, context: &Context<'_>) -> Poll<()>;
-
-    /// Notes that bufferedAmount may have fallen to this; whether anybody still waits for less.
-    fn sent(&self, _buffered_amount: u64) -> bool {
-        false
-    }
-
-    /// Notes that nothing can be sent any more, and whether it was `close` that began.
-    fn closing(&self, by_us: bool);
-
-    /// Notes the end: whether there was an error, the data of the `close` event, and what the platform left.
-    fn closed(&self, error: bool, event: &CloseEvent, remains: Remains);
-
-    /// Tells what was kept, after a [`Reception`] that asks for it.
-    fn deliver(&self) {}
-
-    /// Notes the binary type that those messages have from now on that are kept; the state is locked.
-    fn set_binary_type(&self, _binary_type: BinaryType) {}
-
-    /// Lets go of what the handles' users own, since the last handle was dropped.
-    fn abandon(&self) {}
-
-    /// Whether the end is awaited, though there is no handle any more.
-    fn awaits_end(&self) -> bool {
-        false
-    }
-
-    /// Lets go of everybody: nothing comes any more.
-    fn release(&self) {}
-
-    /// The subscribers, if it is them.
-    fn subscribers(&self) -> Option<&Subscribers> {
-        None
-    }
-}
-
-/// What is to be done about a message that was kept, or was not, once nothing is locked.
-#[derive(Default)]
-pub(crate) struct Reception {
-    /// Who is to be woken.
-    pub(crate) waker: Option<Waker>,
-    /// The Close frame to end the connection with, since there was no room.
-    pub(crate) frame: Option<CloseFrame<'static>>,
-    /// Whether [`Listen::deliver`] is to be called.
-    pub(crate) deliver: bool,
 }
 
 /// The end of a connection at which its back end tells what happens; it does not keep the connection.

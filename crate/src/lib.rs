@@ -47,6 +47,7 @@ mod event;
 mod events;
 mod exception;
 pub mod guide;
+mod listen;
 mod message;
 mod parcel;
 mod platform;

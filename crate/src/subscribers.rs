@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::connection::{Listen, Reception};
 use crate::events::{Events, Queue};
+use crate::listen::{Listen, Reception};
 use crate::platform::{self, MaybeSend, Remains, Task, Tasks};
 use crate::shared::{Lock, Shared, Weak};
 use crate::websocket::Handle;

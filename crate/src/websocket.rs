@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::connection::{Connection, Listen};
+use crate::connection::Connection;
+use crate::listen::Listen;
 use crate::platform::{Dial, MaybeSend, Options, Tasks, Url};
 use crate::shared::{Shared, Weak};
 use crate::spec::subprotocol::Offer;

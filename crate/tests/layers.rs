@@ -33,6 +33,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("message.rs", &["web_sys", "js_sys", "wasm_bindgen", "tokio", "wire", "platform"]),
     ("websocket.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire"]),
     ("connection.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire"]),
+    ("listen.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire"]),
     ("subscribers.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire", "platform::native"]),
     ("shared.rs", &["web_sys", "js_sys", "tokio", "wire", "std::sync", "std::rc"]),
     (

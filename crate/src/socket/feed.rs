@@ -6,7 +6,7 @@ use super::drain::Drain;
 use super::error::{ConnectionFailed, Error};
 use super::inbox::{Inbox, ReceiveLimit, Reception};
 use super::is_failure;
-use crate::connection::{self, Listen};
+use crate::listen::{self, Listen};
 use crate::platform::{Lock, Remains};
 use crate::spec::close::CloseFrame;
 use crate::{CloseEvent, Message};
@@ -94,13 +94,13 @@ impl Listen for Feed {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn receive(&self, message: Message) -> connection::Reception {
+    fn receive(&self, message: Message) -> listen::Reception {
         let message = if self.unread { message.into_unread() } else { message };
         let (waker, frame) = match self.inbox.lock().push(message) {
             Reception::Taken(waker) => (waker, None),
             Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),
         };
-        connection::Reception { waker, frame, deliver: false }
+        listen::Reception { waker, frame, deliver: false }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<()> {

@@ -17,6 +17,7 @@ pub mod stage;
 pub mod subject;
 pub mod subjects;
 pub mod unlevelled;
+mod waits;
 
 pub use self::script::Script;
 pub use self::stage::perform;

@@ -5,15 +5,16 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures::future::{Either, join_all, select};
-use futures::{FutureExt, StreamExt, pin_mut};
+use futures::FutureExt;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use futures::future::join_all;
 
 use crate::notation::{describe_bytes, describe_record, describe_text, describe_thrown};
 use crate::place::{self, Bystander, Later, Turn};
 use crate::script::{Attribute, Characters, Field, Kind, Payload, Progress, Protocols, Script, Step};
 use crate::server::Server;
 use crate::subject::{Happening, Member, Received, Subject, Thrown};
+use crate::waits::Waits;
 
 /// What came of performing a script.
 pub struct Performance {
@@ -123,13 +124,6 @@ struct Stage<S> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The events that a script has not waited for yet.
-struct Waits {
-    events: UnboundedReceiver<Kind>,
-    early: VecDeque<Kind>,
-    patience: u32,
 }
 
 impl<S: Subject> Stage<S> {
@@ -373,33 +367,6 @@ impl<S: Subject> Stage<S> {
             text = text.replace(&**server6, "server6");
         }
         text.replace(port_of(host), "port")
-    }
-}
-
-impl Waits {
-    /// Waits for the next event of a kind; whether it came in time.
-    async fn until(&mut self, kind: Kind) -> bool {
-        if let Some(index) = self.early.iter().position(|&other| other == kind) {
-            self.early.drain(..=index);
-            return true;
-        }
-        let timeout = place::elapse(self.patience).fuse();
-        let (events, early) = (&mut self.events, &mut self.early);
-        let event = async {
-            while let Some(next) = events.next().await {
-                if next == kind {
-                    return true;
-                }
-                early.push_back(next);
-            }
-            false
-        }
-        .fuse();
-        pin_mut!(timeout, event);
-        match select(event, timeout).await {
-            Either::Left((came, _)) => came,
-            Either::Right(_) => false,
-        }
     }
 }
 
