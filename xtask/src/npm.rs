@@ -190,6 +190,7 @@ impl Package {
         let options =
             ["build", "tests/vite", "--base=./", "--outDir", &*bundled, "--emptyOutDir", "--logLevel", "warn"];
         self.run("vite", "vite", &options)?;
+        build::copy(&self.path("tests/auto"), &folder.join("auto"))?;
         fs::copy(self.path("engine-tests.js"), folder.join("tests.js"))?;
         fs::write(
             folder.join("index.html"),
