@@ -107,7 +107,11 @@ fn browser_steps(
     let none = Counts::default();
     let built = engines::Built {
         tests: ledger.step("build: wasm tests", || Ok((none, build::tests(project)?))),
-        page: ledger.step("build: the page", || Ok((none, build::page(project, &folder)?))),
+        page: ledger.step("build: the page", || {
+            build::page(project, &folder)?;
+            // Without the package, the page has no class to show, which its check then finds.
+            Ok((none, package.as_ref().map_or(Ok(()), |package| package.lay_beside(&folder))?))
+        }),
         https: ledger.step("build: the https page", || {
             Ok((none, build::https(project, &folder.join(reporting::HTTPS.folder))?))
         }),
