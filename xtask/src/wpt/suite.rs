@@ -100,8 +100,8 @@ struct Source {
 impl Source {
     /// Reads a file; none if it is no test.
     fn read(path: &str, text: &str) -> Option<Self> {
-        let is_page = path.ends_with(".html") || path.ends_with(".htm");
-        if is_page {
+        let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("html" | "htm")) {
             return text.contains("/resources/testharness.js").then(|| Self {
                 pages: vec![(path.to_owned(), false)],
                 variants: or_none(tags(text, "meta", "variant")),
