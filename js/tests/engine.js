@@ -38,7 +38,7 @@ async function run(server, more = []) {
 const CONTEXTS = {
   window: (server) => {
     // Whoever starts the engine has it say when to collect; not every engine can.
-    const lives = globalThis.gc ? lifetime.tests(WebSocket, Platform, server) : [];
+    const lives = lifetime.gc ? lifetime.tests(WebSocket, Platform, server) : [];
     return run(server, [...loading.tests(script, server), ...lives]);
   },
   dedicated: (server) => ask(new Worker(script), server),
@@ -59,7 +59,7 @@ const CONTEXTS = {
   },
 };
 
-const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} takes too long`)), 90_000));
+const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} takes too long`)), 240_000));
 
 /** Has a worker run the tests. */
 function ask(port, server, { target = port, send = () => port.postMessage(server) } = {}) {

@@ -19,20 +19,39 @@ export function tests(site, server) {
     });
   }
 
-  const told = `onclose = ({ code }) => postMessage([String(WebSocket).includes("[native code]"), WebSocket.name, code]);`;
-  const scripts = {
-    "auto.js": [`import ${JSON.stringify(entry("auto.js"))};\nnew WebSocket(${JSON.stringify(url)}).${told}`, "module"],
-    "auto.classic.js": [`importScripts(${JSON.stringify(entry("auto.classic.js"))});\nnew WebSocket(${JSON.stringify(url)}).${told}`],
+  /** How a worker of each kind is started and asked. */
+  const workers = {
+    dedicated: (script, type) => ask(new Worker(script, { type })),
+    shared: (script, type) => {
+      const worker = new SharedWorker(script, { type });
+      return ask(worker.port, worker);
+    },
+    async service(script, type) {
+      const registration = await navigator.serviceWorker.register(script, { scope: `${script}/${type}/`, type });
+      const worker = registration.installing ?? registration.waiting ?? registration.active;
+      const { port1, port2 } = new MessageChannel();
+      port1.start();
+      worker.postMessage(url, [port2]);
+      const { data } = await next(port1, "message");
+      await registration.unregister();
+      return data;
+    },
   };
-  for (const [name, [text, type = "classic"]] of Object.entries(scripts)) {
-    test(`${name} takes the place of a worker's WebSocket`, async () => {
-      const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-      const worker = new Worker(address, { type });
-      const { data } = await Promise.race([next(worker, "message"), next(worker, "error")]);
-      worker.terminate();
-      URL.revokeObjectURL(address);
-      same(data, [false, "WebSocket", 3000]);
-    });
+  const ask = async (port, worker = port) => {
+    port.start?.();
+    port.postMessage(url);
+    const { data, message } = await Promise.race([next(port, "message"), next(worker, "error")]);
+    worker.terminate?.();
+    if (message) throw new Error(message);
+    return data;
+  };
+  for (const [kind, run] of Object.entries(workers)) {
+    for (const type of ["classic", "module"]) {
+      const script = new URL(`auto/${type}.js`, site).href;
+      test(`auto, as a ${type} script, takes the place of the WebSocket of a ${kind} worker`, async () => {
+        same(await run(script, type), [false, "WebSocket", 3000]);
+      });
+    }
   }
 
   test("sync.classic.js gives a page one global, and auto.classic.js another class", async () => {

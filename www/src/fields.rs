@@ -1,10 +1,11 @@
 //! The fields: what was typed into them, and the texts of the errors beside them.
 
-use samesocket::{Argument, BinaryType, Exception};
+use samesocket::{Argument, BinaryType};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, File, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 
 use crate::page;
+use crate::socket::Refusal;
 
 /// A field and the text of its error.
 pub(crate) struct Field<T> {
@@ -46,6 +47,7 @@ pub(crate) struct Fields {
     /// The address.
     pub(crate) url: Field<HtmlInputElement>,
     subprotocols: Field<HtmlInputElement>,
+    made_by: HtmlSelectElement,
     binary_type: HtmlSelectElement,
     /// The text to send.
     pub(crate) text: Field<HtmlTextAreaElement>,
@@ -64,6 +66,7 @@ impl Fields {
         let fields = Self {
             url: Field::new("url"),
             subprotocols: Field::new("subprotocols"),
+            made_by: page::by_id("made-by"),
             binary_type: page::by_id("binary-type"),
             text: Field::new("text"),
             file: Field::new("file"),
@@ -83,6 +86,11 @@ impl Fields {
             return Vec::new();
         }
         value.split(',').map(|subprotocol| subprotocol.trim().to_owned()).collect()
+    }
+
+    /// Whether the socket is to be one of the class for JavaScript.
+    pub(crate) fn is_of_class(&self) -> bool {
+        self.made_by.value() == "class"
     }
 
     /// Gives the binary type to receive with.
@@ -128,16 +136,16 @@ impl Fields {
         }
     }
 
-    /// Shows an exception beside the field of the argument at fault; beside `otherwise` if it is none's.
-    pub(crate) fn refuse(&self, exception: &Exception, otherwise: &dyn Faulty) {
-        let field: &dyn Faulty = match exception.argument() {
+    /// Shows what was thrown beside the field of the argument at fault; beside `otherwise` if it is none's.
+    pub(crate) fn refuse(&self, refusal: &Refusal, otherwise: &dyn Faulty) {
+        let field: &dyn Faulty = match refusal.argument {
             Some(Argument::Url) => &self.url,
             Some(Argument::Protocols) => &self.subprotocols,
             Some(Argument::Code) => &self.close_code,
             Some(Argument::Reason) => &self.close_reason,
             None => otherwise,
         };
-        field.refuse(&exception.to_string());
+        field.refuse(&refusal.message);
     }
 }
 

@@ -123,7 +123,7 @@ impl Entry {
             let class = if part.aside { "part aside" } else { "part" };
             let shown = page::append(&self.parts, "span", class, "");
             if !part.key.is_empty() {
-                page::append(&shown, "span", "key", part.key);
+                page::append(&shown, "span", "key", &part.key);
             }
             page::append(&shown, "code", "", &part.value);
         }

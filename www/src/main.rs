@@ -1,4 +1,5 @@
-//! The playground: a page that holds one [`samesocket::WebSocket`] and shows everything that can be seen of it; below it,
+//! The playground: a page that holds one [`samesocket::WebSocket`], or one of the class for JavaScript, and shows everything
+//! that can be seen of it; below it,
 //! the conformance scripts, run in the visitor's own browser.
 //!
 //! It imports the crate as any program would. What it prints into each entry's `data-event` is the transcript
@@ -11,6 +12,7 @@ mod journal;
 mod page;
 mod panel;
 mod playground;
+mod socket;
 mod tally;
 #[expect(dead_code, reason = "the page shows its source; it is compiled so that it stays true")]
 mod ten_lines;

@@ -3,10 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use samesocket::{ReadyState, WebSocket};
+use samesocket::ReadyState;
 use web_sys::Element;
 
 use crate::page;
+use crate::socket::Socket;
 use crate::transcript::quoted;
 
 /// The attributes of the socket.
@@ -43,17 +44,17 @@ impl Panel {
     }
 
     /// Begins anew with a socket that was just constructed.
-    pub(crate) fn begin(&self, socket: &WebSocket) {
+    pub(crate) fn begin(&self, socket: &Socket) {
         self.seen.set(None);
         self.highest_buffered.set(0);
         self.peak.set_text_content(None);
-        self.url.set_text_content(Some(socket.url()));
+        self.url.set_text_content(Some(&socket.url()));
         self.show_clean(true);
         self.diagram.begin();
     }
 
     /// Looks at the socket, shows what changed, and says whether it may change without an event.
-    pub(crate) fn observe(&self, socket: &WebSocket) -> bool {
+    pub(crate) fn observe(&self, socket: &Socket) -> bool {
         let state = socket.ready_state();
         if self.seen.replace(Some(state)) != Some(state) {
             self.state.set_text_content(Some(&state.to_string()));

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use samesocket::{Blob, Event, Exception, Message, MessageEvent, ReadyState, Subscription, WebSocket};
+use samesocket::{Blob, Message, ReadyState};
 use wasm_bindgen::prelude::*;
 use web_sys::{DragEvent, EventTarget, File, KeyboardEvent};
 
@@ -12,6 +12,7 @@ use crate::frames::Frames;
 use crate::journal::Journal;
 use crate::page::{self, Listener};
 use crate::panel::Panel;
+use crate::socket::{Happening, Hearing, Refusal, Socket};
 use crate::transcript::{Line, SHOWN_BYTES};
 
 const NO_SOCKET: &str = "there is no socket yet: connect first";
@@ -27,10 +28,10 @@ pub(crate) struct Playground {
     _listeners: Vec<Listener>,
 }
 
-/// The socket, and the guard of our subscription to it. Dropping both closes the one and ends the other.
+/// The socket, and the guard of our hearing of it. Dropping both closes the one and ends the other.
 struct Connection {
-    socket: WebSocket,
-    _subscription: Subscription,
+    socket: Socket,
+    _hearing: Hearing,
 }
 
 impl Playground {
@@ -66,21 +67,22 @@ impl Playground {
     /// Opens a socket in the place of the one that there may be.
     fn connect(self: &Rc<Self>) {
         self.fields.accept();
-        match WebSocket::new(&self.fields.url.input.value(), self.fields.subprotocols()) {
+        let fields = &self.fields;
+        match Socket::new(&fields.url.input.value(), fields.subprotocols(), fields.is_of_class()) {
             Ok(socket) => {
                 socket.set_binary_type(self.fields.binary_type());
                 let playground = Rc::downgrade(self);
-                let subscription = socket.subscribe(move |socket, event| {
+                let hearing = socket.hear(move |socket, happening| {
                     if let Some(playground) = playground.upgrade() {
-                        playground.hear(socket, event);
+                        playground.hear(socket, happening);
                     }
                 });
                 self.journal.divide();
                 self.panel.begin(&socket);
-                self.connection.replace(Some(Connection { socket, _subscription: subscription }));
+                self.connection.replace(Some(Connection { socket, _hearing: hearing }));
                 self.observe();
             }
-            Err(exception) => self.refuse("new", &exception, &self.fields.url),
+            Err(refusal) => self.refuse("new", &refusal, &self.fields.url),
         }
     }
 
@@ -96,12 +98,12 @@ impl Playground {
             return self.fields.text.refuse(NO_SOCKET);
         };
         let text = self.fields.text.input.value();
-        match socket.send(&text) {
+        match socket.send_text(&text) {
             Ok(()) => {
                 self.fields.text.input.set_value("");
                 self.note_sent(&socket, Line::sent_text(&text));
             }
-            Err(exception) => self.refuse("send", &exception, &self.fields.text),
+            Err(refusal) => self.refuse("send", &refusal, &self.fields.text),
         }
     }
 
@@ -113,9 +115,9 @@ impl Playground {
         let Some(file) = self.file.borrow().clone() else {
             return self.fields.file.refuse("there is no file yet: choose one first");
         };
-        match socket.send(&Blob::from(web_sys::Blob::from(file.clone()))) {
+        match socket.send_blob(web_sys::Blob::from(file.clone())) {
             Ok(()) => self.note_sent(&socket, Line::sent_file(&file.name(), fields::size(&file))),
-            Err(exception) => self.refuse("send", &exception, &self.fields.file),
+            Err(refusal) => self.refuse("send", &refusal, &self.fields.file),
         }
     }
 
@@ -127,7 +129,7 @@ impl Playground {
         match self.fields.close_code() {
             Ok(code) => match socket.close(code, self.fields.close_reason().as_deref()) {
                 Ok(()) => self.observe(),
-                Err(exception) => self.refuse("close", &exception, &self.fields.close_code),
+                Err(refusal) => self.refuse("close", &refusal, &self.fields.close_code),
             },
             Err(fault) => self.fields.close_code.refuse(&fault),
         }
@@ -146,24 +148,23 @@ impl Playground {
         }
     }
 
-    fn hear(&self, socket: &WebSocket, event: &Event) {
-        let line = match event {
-            Event::Open => Line::open(socket),
-            Event::Message(message) => return self.hear_message(message),
-            Event::Error => Line::error(),
-            Event::Close(close) => {
-                self.panel.show_clean(close.was_clean);
-                Line::close(close)
+    fn hear(&self, socket: &Socket, happening: Happening) {
+        let line = match happening {
+            Happening::Open => Line::open(socket),
+            Happening::Message { data, origin } => return self.hear_message(&data, origin),
+            Happening::Error => Line::error(),
+            Happening::Close { code, reason, was_clean } => {
+                self.panel.show_clean(was_clean);
+                Line::close(code, &reason, was_clean)
             }
-            other => Line::known(format!("{other:?}")),
+            Happening::Other(text) => Line::known(text),
         };
         self.journal.write(&line);
         self.observe();
     }
 
-    fn hear_message(&self, message: &MessageEvent) {
-        let origin = message.origin.to_string();
-        let line = match &message.data {
+    fn hear_message(&self, data: &Message, origin: String) {
+        let line = match data {
             Message::Text(text) => Line::text_message(text, &origin),
             Message::Binary(bytes) => Line::bytes_message("binary", bytes.len() as u64, bytes, &origin),
             Message::Blob(blob) => {
@@ -184,19 +185,19 @@ impl Playground {
         self.journal.write(&line);
     }
 
-    fn note_sent(&self, socket: &WebSocket, line: Line) {
+    fn note_sent(&self, socket: &Socket, line: Line) {
         let went = socket.ready_state() == ReadyState::Open;
         self.journal.write(&if went { line } else { line.discarded(socket) });
         self.observe();
     }
 
-    fn refuse(&self, member: &'static str, exception: &Exception, otherwise: &dyn Faulty) {
-        self.fields.refuse(exception, otherwise);
-        self.journal.write(&Line::exception(member, exception));
+    fn refuse(&self, member: &'static str, refusal: &Refusal, otherwise: &dyn Faulty) {
+        self.fields.refuse(refusal, otherwise);
+        self.journal.write(&Line::exception(member, refusal));
     }
 
     /// The socket, as a handle that lasts as long as one act.
-    fn socket(&self) -> Option<WebSocket> {
+    fn socket(&self) -> Option<Socket> {
         self.connection.borrow().as_ref().map(|connection| connection.socket.clone())
     }
 }

@@ -1,8 +1,9 @@
 //! What the journal says of each happening: one stable line, and the attributes that a reader sees.
 
-use samesocket::{CloseEvent, Exception, WebSocket};
+use std::borrow::Cow;
 
 use crate::page;
+use crate::socket::{Refusal, Socket};
 
 /// At most so many bytes of a message are shown as hexadecimal digits.
 pub(crate) const SHOWN_BYTES: usize = 16;
@@ -24,7 +25,7 @@ pub(crate) struct Line {
 /// A named value.
 pub(crate) struct Part {
     /// Its name.
-    pub(crate) key: &'static str,
+    pub(crate) key: Cow<'static, str>,
     /// Its value.
     pub(crate) value: String,
     /// Whether it matters less than the rest.
@@ -33,7 +34,7 @@ pub(crate) struct Part {
 
 impl Line {
     /// The event `open`, with the attributes that have their values from now on.
-    pub(crate) fn open(socket: &WebSocket) -> Self {
+    pub(crate) fn open(socket: &Socket) -> Self {
         let (protocol, extensions) = (quoted(&socket.protocol()), quoted(&socket.extensions()));
         Self::known(format!("open protocol={protocol} extensions={extensions}"))
             .with("protocol", protocol)
@@ -78,8 +79,7 @@ impl Line {
     }
 
     /// The event `close`.
-    pub(crate) fn close(close: &CloseEvent) -> Self {
-        let CloseEvent { code, reason, was_clean, .. } = close;
+    pub(crate) fn close(code: u16, reason: &str, was_clean: bool) -> Self {
         let reason = quoted(reason);
         Self::known(format!("close code={code} reason={reason} clean={was_clean}"))
             .with("code", code.to_string())
@@ -101,15 +101,15 @@ impl Line {
     }
 
     /// An exception, with the member that threw it.
-    pub(crate) fn exception(member: &'static str, exception: &Exception) -> Self {
-        let name = exception.name();
-        Self::known(format!("exception {name}: {exception}"))
-            .with(name, exception.to_string())
+    pub(crate) fn exception(member: &'static str, refusal: &Refusal) -> Self {
+        let Refusal { name, message, .. } = refusal;
+        Self::known(format!("exception {name}: {message}"))
+            .with(name.clone(), message.clone())
             .aside("thrown by", member.into())
     }
 
     /// Says that what was sent went nowhere, as the Standard has it of a socket that is closing or closed.
-    pub(crate) fn discarded(self, socket: &WebSocket) -> Self {
+    pub(crate) fn discarded(self, socket: &Socket) -> Self {
         self.aside("discarded:", format!("the socket is {}", socket.ready_state()))
     }
 
@@ -121,13 +121,13 @@ impl Line {
         Self { kind, transcript: Some(transcript), parts: Vec::new() }
     }
 
-    fn with(mut self, key: &'static str, value: String) -> Self {
-        self.parts.push(Part { key, value, aside: false });
+    fn with(mut self, key: impl Into<Cow<'static, str>>, value: String) -> Self {
+        self.parts.push(Part { key: key.into(), value, aside: false });
         self
     }
 
     fn aside(mut self, key: &'static str, value: String) -> Self {
-        self.parts.push(Part { key, value, aside: true });
+        self.parts.push(Part { key: key.into(), value, aside: true });
         self
     }
 }

@@ -93,8 +93,11 @@ impl Browser {
             ),
             Engine::Firefox => (
                 "moz:firefoxOptions",
-                // Firefox would delay a reconnect after failures by up to a minute.
-                json!({ "binary": program, "args": ["-headless"], "prefs": { "network.websocket.delay-failed-reconnects": false } }),
+                // Firefox would delay a reconnect after failures by up to a minute; tests say when to collect garbage.
+                json!({ "binary": program, "args": ["-headless"], "prefs": {
+                    "network.websocket.delay-failed-reconnects": false,
+                    "dom.testing.testutils.enabled": true,
+                } }),
             ),
             Engine::Webkit => ("webkitgtk:browserOptions", json!({ "binary": program, "args": ["--automation"] })),
         };

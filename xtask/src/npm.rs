@@ -178,6 +178,11 @@ impl Package {
         Ok(counts)
     }
 
+    /// Lays the package as it is published beside a page, which can import it from there.
+    pub(crate) fn lay_beside(&self, page: &Path) -> Result<()> {
+        build::copy(&self.path("dist"), &page.join("npm"))
+    }
+
     /// Lays the tests for engines, one classic script and a page around it, into a folder that is served.
     pub(crate) fn lay_tests(&self, folder: &Path) -> Result<()> {
         self.bundle("tests/engine.js", "engine-tests.js", &["--format=iife".to_owned()])?;
@@ -190,6 +195,7 @@ impl Package {
         let options =
             ["build", "tests/vite", "--base=./", "--outDir", &*bundled, "--emptyOutDir", "--logLevel", "warn"];
         self.run("vite", "vite", &options)?;
+        build::copy(&self.path("tests/auto"), &folder.join("auto"))?;
         fs::copy(self.path("engine-tests.js"), folder.join("tests.js"))?;
         fs::write(
             folder.join("index.html"),

@@ -4,7 +4,6 @@
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use fantoccini::Locator;
 use serde_json::{Value, json};
 
 use crate::{browser::Browser, project::Project, serve::Site, webdriver::Session};
@@ -94,10 +93,21 @@ pub(super) async fn run(browser: &Browser, project: &Project, site: &Site, scree
 }
 
 async fn converse(session: &Session, project: &Project, site: &Site, screenshot: Option<&Path>) -> Result<()> {
-    session.client.goto(&site.page("")).await?;
     if screenshot.is_some() {
         size_page(session).await?;
     }
+    converse_with("class", session, project, site).await.context("the class for JavaScript")?;
+    converse_with("crate", session, project, site).await?;
+    if let Some(path) = screenshot {
+        take_picture(session, path).await?;
+    }
+    run_scripts(session).await?;
+    leave(session, site).await
+}
+
+/// The conversation with a socket of the crate, or of the class: what it comes to is the same.
+async fn converse_with(made_by: &str, session: &Session, project: &Project, site: &Site) -> Result<()> {
+    session.client.goto(&site.page("")).await?;
     let filled = session
         .wait_for("the echo server's address", "return document.getElementById('url')?.value ?? ''", |value| {
             value != ""
@@ -105,6 +115,7 @@ async fn converse(session: &Session, project: &Project, site: &Site, screenshot:
         .await?;
     let echo = filled.as_str().context("the address is a text")?;
     session.execute(WATCH_STATES, Vec::new()).await?;
+    select(session, "made-by", made_by).await?;
 
     refuse_connections(session, echo).await?;
     session.fill("subprotocols", "chat").await?;
@@ -128,15 +139,9 @@ async fn converse(session: &Session, project: &Project, site: &Site, screenshot:
     session.click("close").await?;
     wait_for_state(session, "CLOSED").await?;
     wait_for_entry(session, TRANSCRIPT[TRANSCRIPT.len() - 1]).await?;
-
-    if let Some(path) = screenshot {
-        take_picture(session, path).await?;
-    }
     let states = session.execute("return window.statesSeen", Vec::new()).await?;
     ensure!(states == json!(STATES), "the page should have shown {STATES:?}, it showed {states}");
-    compare(&session.execute(LOG, Vec::new()).await?)?;
-    run_scripts(session).await?;
-    leave(session, site).await
+    compare(&session.execute(LOG, Vec::new()).await?)
 }
 
 /// The page's own run of the scripts, and the native one that it shows beside it: samesocket does as the Standard says
@@ -203,27 +208,22 @@ async fn refuse_connections(session: &Session, echo: &str) -> Result<()> {
 async fn send_files(session: &Session, project: &Project) -> Result<()> {
     let path = project.cache.folder().join("hello.txt");
     fs::write(&path, "hello")?;
-    select(session, "blob").await?;
+    select(session, "binary-type", "blob").await?;
     session.element("file").await?.send_keys(&path.to_string_lossy()).await.context("cannot choose a file")?;
     session.click("send-file").await?;
     wait_for_entry(session, "message blob 5 bytes 68656c6c6f").await?;
 
-    select(session, "arraybuffer").await?;
+    select(session, "binary-type", "arraybuffer").await?;
     session.execute(DROP, Vec::new()).await?;
     session.click("send-file").await?;
     wait_for_entry(session, "message binary 4 bytes 000102ff").await?;
     Ok(())
 }
 
-async fn select(session: &Session, value: &str) -> Result<()> {
-    session
-        .element("binary-type")
-        .await?
-        .select_by_value(value)
-        .await
-        .with_context(|| format!("cannot select {value}"))?;
-    let selected = session.client.find(Locator::Css("#binary-type")).await?.prop("value").await?;
-    ensure!(selected.as_deref() == Some(value), "#binary-type should be {value}, it is {selected:?}");
+async fn select(session: &Session, field: &str, value: &str) -> Result<()> {
+    session.element(field).await?.select_by_value(value).await.with_context(|| format!("cannot select {value}"))?;
+    let selected = session.element(field).await?.prop("value").await?;
+    ensure!(selected.as_deref() == Some(value), "#{field} should be {value}, it is {selected:?}");
     Ok(())
 }
 

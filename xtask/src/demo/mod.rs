@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use crate::{
     browser::{Browser, Engine},
     build, native,
+    npm::Package,
     process::say,
     project::Project,
     serve::Site,
@@ -45,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let project = Project::open()?;
     let checks = arguments.check || arguments.screenshot.is_some();
     let mut required = setup::wasm();
+    required.push(setup::node());
     if checks {
         required.push(setup::engine(arguments.engine));
     }
@@ -52,6 +54,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
 
     let folder = project.cache.fresh("www")?;
     build::page(&project, &folder)?;
+    Package::build(&project)?.lay_beside(&folder)?;
     // The page shows them beside its own; without them it has a column less, which the check then finds.
     let natively = native::run(&project);
     let site = Site::start(&folder, arguments.port, runtime)?;

@@ -88,9 +88,18 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         });
     }
     if !picked.is_empty() {
-        browser_steps(&project, &picked, arguments, runtime, &reports, package, in_node.as_ref(), &ledger)?;
+        let before = Before { reports, package, in_node };
+        browser_steps(&project, &picked, arguments, runtime, before, &ledger)?;
     }
     Ok(ledger.close())
+}
+
+/// What the steps without an engine have left.
+struct Before {
+    reports: Reports,
+    package: Option<Package>,
+    /// Where the scripts in Node have left their reports.
+    in_node: Option<Site>,
 }
 
 fn browser_steps(
@@ -98,16 +107,19 @@ fn browser_steps(
     picked: &[Engine],
     arguments: &Arguments,
     runtime: &Handle,
-    reports: &Reports,
-    package: Option<Package>,
-    in_node: Option<&Site>,
+    before: Before,
     ledger: &Ledger,
 ) -> Result<()> {
+    let Before { reports, package, in_node } = before;
     let folder = project.cache.fresh("site")?;
     let none = Counts::default();
     let built = engines::Built {
         tests: ledger.step("build: wasm tests", || Ok((none, build::tests(project)?))),
-        page: ledger.step("build: the page", || Ok((none, build::page(project, &folder)?))),
+        page: ledger.step("build: the page", || {
+            build::page(project, &folder)?;
+            // Without the package, the page has no class to show, which its check then finds.
+            Ok((none, package.as_ref().map_or(Ok(()), |package| package.lay_beside(&folder))?))
+        }),
         https: ledger.step("build: the https page", || {
             Ok((none, build::https(project, &folder.join(reporting::HTTPS.folder))?))
         }),
@@ -129,7 +141,7 @@ fn browser_steps(
     reports.publish(&site)?;
     engines::run(project, picked, arguments.jobs, &built, &site, ledger);
     if built.tests.is_some() {
-        ledger.step("reports", || report::collect(project, picked, &site, in_node, arguments.bless));
+        ledger.step("reports", || report::collect(project, picked, &site, in_node.as_ref(), arguments.bless));
     }
     Ok(())
 }

@@ -114,32 +114,24 @@ impl Window {
 /// The browser's usual capabilities, and that it finds the tests' hosts, lets windows open, and asks no proxy.
 fn capabilities(browser: &Browser) -> Map<String, Value> {
     let mut capabilities = browser.capabilities();
-    match browser.engine {
-        Engine::Chromium => {
-            if let Some(Value::Array(arguments)) =
-                capabilities.get_mut("goog:chromeOptions").map(|all| &mut all["args"])
-            {
-                arguments.extend(
-                    ["--host-resolver-rules=MAP *.test 127.0.0.1", "--no-proxy-server", "--disable-popup-blocking"]
-                        .map(Value::from),
-                );
-            }
+    if browser.engine == Engine::Chromium {
+        let own = ["--host-resolver-rules=MAP *.test 127.0.0.1", "--no-proxy-server", "--disable-popup-blocking"];
+        let options = capabilities.get_mut("goog:chromeOptions").and_then(|options| options.get_mut("args"));
+        if let Some(Value::Array(arguments)) = options {
+            arguments.extend(own.map(Value::from));
         }
-        _ => {
-            let names = ["", "www.", "www1.", "www2.", "www1.www2.", "xn--n8j6ds53lwwkrqhv28a.", "xn--lve-6lad."];
-            let hosts: Vec<String> = ["web-platform.test", "not-web-platform.test"]
-                .iter()
-                .flat_map(|host| names.map(|name| format!("{name}{host}")))
-                .collect();
-            if let Some(Value::Object(preferences)) =
-                capabilities.get_mut("moz:firefoxOptions").map(|all| &mut all["prefs"])
-            {
-                preferences.extend([
-                    ("network.dns.localDomains".to_owned(), json!(hosts.join(","))),
-                    ("network.proxy.type".to_owned(), json!(0)),
-                    ("dom.disable_open_during_load".to_owned(), json!(false)),
-                ]);
-            }
+    } else {
+        let names = ["", "www.", "www1.", "www2.", "www1.www2.", "xn--n8j6ds53lwwkrqhv28a.", "xn--lve-6lad."];
+        let hosts = ["web-platform.test", "not-web-platform.test"];
+        let hosts: Vec<String> = hosts.iter().flat_map(|host| names.map(|name| format!("{name}{host}"))).collect();
+        let own = [
+            ("network.dns.localDomains", json!(hosts.join(","))),
+            ("network.proxy.type", json!(0)),
+            ("dom.disable_open_during_load", json!(false)),
+        ];
+        let options = capabilities.get_mut("moz:firefoxOptions").and_then(|options| options.get_mut("prefs"));
+        if let Some(Value::Object(preferences)) = options {
+            preferences.extend(own.map(|(name, value)| (name.to_owned(), value)));
         }
     }
     capabilities

@@ -93,7 +93,7 @@ pub(super) fn verdicts(outcome: &Outcome) -> BTreeMap<&str, (&str, &str)> {
             .entry(&test.name)
             .and_modify(|former| {
                 if is_ok(former.0) {
-                    *former = verdict
+                    *former = verdict;
                 }
             })
             .or_insert(verdict);

@@ -32,6 +32,7 @@ pub(super) struct Suite {
 }
 
 const OF_ANOTHER_INTERFACE: &str = "about WebSocketStream, which is another interface";
+const OF_KEPT_PAGES: &str = "about pages that an engine keeps when one leaves them, which it does not under WebDriver";
 const OVER_HTTP2: &str = "over HTTP/2, which is the engine's affair and wants the checkout's own server";
 const SCRIPT_IS_MISSING: &str = "with a script that this checkout lacks";
 const OTHER_GLOBAL: &str = "in a global that is neither a window nor a classic worker";
@@ -69,6 +70,9 @@ impl Suite {
         if path.contains("/stream/") {
             return leave_out(OF_ANOTHER_INTERFACE, source.pages.len() * source.variants.len());
         }
+        if path.contains("/back-forward-cache") {
+            return leave_out(OF_KEPT_PAGES, source.pages.len() * source.variants.len());
+        }
         if source.scripts.iter().any(|script| !has(script)) {
             return leave_out(SCRIPT_IS_MISSING, source.pages.len() * source.variants.len());
         }
@@ -100,8 +104,8 @@ struct Source {
 impl Source {
     /// Reads a file; none if it is no test.
     fn read(path: &str, text: &str) -> Option<Self> {
-        let is_page = path.ends_with(".html") || path.ends_with(".htm");
-        if is_page {
+        let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("html" | "htm")) {
             return text.contains("/resources/testharness.js").then(|| Self {
                 pages: vec![(path.to_owned(), false)],
                 variants: or_none(tags(text, "meta", "variant")),
@@ -248,6 +252,7 @@ mod tests {
     fn what_is_left_out_has_a_reason() {
         let harness = "<script src=/resources/testharness.js></script>";
         assert_eq!(urls("/websockets/stream/a.any.js", "").1, [(OF_ANOTHER_INTERFACE, 2)]);
+        assert_eq!(urls("/websockets/back-forward-cache-a.window.js", "").1, [(OF_KEPT_PAGES, 1)]);
         let missing = format!("{harness}<script src='/missing.js'></script>");
         assert_eq!(urls("/websockets/a.html", &missing).1, [(SCRIPT_IS_MISSING, 1)]);
     }

@@ -1,0 +1,1 @@
+importScripts("../package/dist/auto.classic.js", "answer.js");

@@ -1,0 +1,2 @@
+import "../package/dist/auto.js";
+import "./answer.js";
