@@ -1,7 +1,10 @@
 //! One socket: the Standard's state, the platform that carries it, and those who hear of it.
 
+use std::collections::VecDeque;
+use std::ops::DerefMut;
 use std::task::{Context, Poll, Waker};
 
+use crate::backlog::Room;
 use crate::closed::{Closed, End};
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
@@ -16,12 +19,8 @@ use crate::{BinaryType, CloseEvent, Exception, Message, ReadyState};
 /// What all handles of a socket share.
 pub(crate) struct Connection {
     pub(crate) url: String,
-    /// Locked before the socket and what the listener locks, where more than one of them is.
-    state: Lock<State>,
-    /// The platform's socket, from the constructor to the `close` event.
-    socket: Lock<Option<Shared<dyn Carry>>>,
-    /// What the platform left when it was let go of.
-    remains: Lock<Remains>,
+    /// Locked before what the listener locks, where both are.
+    present: Lock<Present>,
     binary_type: Lock<BinaryType>,
     tasks: Tasks,
     /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
@@ -33,6 +32,15 @@ pub(crate) struct Connection {
     me: Weak<Connection>,
     /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
     lingering: Lock<Option<Shared<Connection>>>,
+}
+
+/// What a connection is at present; together, since most of what is done to a socket asks for all of it.
+struct Present {
+    state: State,
+    /// The platform's socket, from the constructor to the `close` event.
+    socket: Option<Shared<dyn Carry>>,
+    /// What the platform left when it was let go of.
+    remains: Remains,
 }
 
 /// The end of a connection at which its back end tells what happens; it does not keep the connection.
@@ -52,9 +60,11 @@ impl Connection {
     ) -> Shared<Self> {
         let connection = Shared::new_cyclic(|me: &Weak<Self>| Self {
             url: url.serialize(),
-            state: Lock::new(State::new(protocols.clone())),
-            socket: Lock::default(),
-            remains: Lock::default(),
+            present: Lock::new(Present {
+                state: State::new(protocols.clone()),
+                socket: None,
+                remains: Remains::default(),
+            }),
             binary_type: Lock::new(binary_type),
             tasks,
             failing: Lock::default(),
@@ -64,8 +74,9 @@ impl Connection {
             lingering: Lock::default(),
         });
         let receiver = Box::new(Receiver(connection.me.clone()));
-        connection.socket.replace(dial.dial(url, protocols, binary_type, &connection.tasks, receiver));
-        match connection.socket() {
+        let socket = dial.dial(url, protocols, binary_type, &connection.tasks, receiver);
+        connection.present.lock().socket.clone_from(&socket);
+        match socket {
             Some(socket) => socket.start(),
             None => connection.fail_in_a_task(),
         }
@@ -74,20 +85,24 @@ impl Connection {
 
     /// The ready state; the platform is asked whether the peer has started to close, since no event tells.
     pub(crate) fn ready_state(&self) -> ReadyState {
-        self.notice_closing();
-        self.state.lock().ready_state()
+        self.up_to_date().state.ready_state()
     }
 
     pub(crate) fn buffered_amount(&self) -> u64 {
-        self.remains().buffered_amount.saturating_add(self.state.lock().discarded())
+        let present = self.present.lock();
+        let carried = match &present.socket {
+            Some(socket) => socket.buffered_amount(),
+            None => present.remains.buffered_amount,
+        };
+        carried.saturating_add(present.state.discarded())
     }
 
     pub(crate) fn extensions(&self) -> String {
-        self.state.lock().extensions().to_owned()
+        self.present.lock().state.extensions().to_owned()
     }
 
     pub(crate) fn protocol(&self) -> String {
-        self.state.lock().protocol().to_owned()
+        self.present.lock().state.protocol().to_owned()
     }
 
     pub(crate) fn binary_type(&self) -> BinaryType {
@@ -99,22 +114,20 @@ impl Connection {
             socket.set_binary_type(binary_type);
         }
         // Locked, so that a message that comes at this moment has the new form, or is among those that wait.
-        let _state = self.state.lock();
+        let _present = self.present.lock();
         self.binary_type.replace(binary_type);
         self.listener.set_binary_type(binary_type);
     }
 
     pub(crate) fn send(&self, payload: Payload<'_>) -> Result<(), Exception> {
-        self.notice_closing();
         let size = payload.size();
-        let socket = self.socket();
         // Locked until the data is handed over, so that no Close gets between.
-        let mut state = self.state.lock();
-        if state.send(size)? == Sending::Transmit
-            && let Some(socket) = socket
+        let present = &mut *self.up_to_date();
+        if present.state.send(size)? == Sending::Transmit
+            && let Some(socket) = &present.socket
             && !socket.send(payload)
         {
-            state.flag_as_full(size);
+            present.state.flag_as_full(size);
             socket.close(None);
         }
         Ok(())
@@ -122,30 +135,22 @@ impl Connection {
 
     /// Sends, unless the socket is not OPEN or the platform does not take it; whether it was handed over.
     pub(crate) fn hand_over(&self, payload: Payload<'_>) -> bool {
-        let Some(socket) = self.socket() else { return false };
-        self.notice_closing_of(&*socket);
-        let taken = {
+        let (socket, taken) = {
             // Locked until the data is handed over, as for `send`.
-            let mut state = self.state.lock();
-            if state.ready_state() != ReadyState::Open {
+            let present = &mut *self.up_to_date();
+            let Some(socket) = &present.socket else { return false };
+            if present.state.ready_state() != ReadyState::Open {
                 return false;
             }
             let taken = socket.send(payload);
             if !taken {
-                state.flag_as_full(0);
+                present.state.flag_as_full(0);
                 socket.close(None);
             }
-            taken
+            (Shared::clone(socket), taken)
         };
         socket.settle();
         taken
-    }
-
-    /// Leaves messages to the platform until they are read.
-    pub(crate) fn keep_unread(&self) {
-        if let Some(socket) = self.socket() {
-            socket.keep_unread();
-        }
     }
 
     /// Sends a ping of the protocol, where that is possible; whether it is.
@@ -173,17 +178,16 @@ impl Connection {
     }
 
     pub(crate) fn close(&self, frame: CloseFrame<'_>) {
-        self.notice_closing();
-        let socket = self.socket();
-        {
-            let mut state = self.state.lock();
-            if state.close() == Closing::Nothing {
+        let socket = {
+            let mut present = self.up_to_date();
+            if present.state.close() == Closing::Nothing {
                 return;
             }
-            if let Some(socket) = &socket {
+            if let Some(socket) = &present.socket {
                 socket.close(frame);
             }
-        }
+            present.socket.clone()
+        };
         self.listener.closing(true);
         if let Some(socket) = socket {
             socket.settle();
@@ -220,28 +224,30 @@ impl Connection {
 
     /// What the platform knows of a socket, be it at its end or before.
     pub(crate) fn remains(&self) -> Remains {
-        match self.socket() {
-            Some(socket) => socket.remains(),
-            None => self.remains.lock().clone(),
-        }
+        let present = self.present.lock();
+        present.socket.as_ref().map_or_else(|| present.remains.clone(), |socket| socket.remains())
     }
 
     /// The platform's socket; a reference of its own, since an event may let go of it meanwhile.
     fn socket(&self) -> Option<Shared<dyn Carry>> {
-        self.socket.lock().clone()
+        self.present.lock().socket.clone()
     }
 
-    fn notice_closing(&self) {
+    /// Leaves messages to the platform until they are read.
+    pub(crate) fn keep_unread(&self) {
         if let Some(socket) = self.socket() {
-            self.notice_closing_of(&*socket);
+            socket.keep_unread();
         }
     }
 
-    fn notice_closing_of(&self, socket: &dyn Carry) {
-        if socket.is_closing() {
+    /// What is at present, once it is noticed whether the closing handshake has started.
+    fn up_to_date(&self) -> impl DerefMut<Target = Present> {
+        let mut present = self.present.lock();
+        if present.socket.as_ref().is_some_and(|socket| socket.is_closing()) {
             // Nothing is fired for it.
-            let _ = self.state.lock().take::<Message>(Feedback::ClosingHandshakeStarted);
+            let _ = present.state.take::<Message>(Feedback::ClosingHandshakeStarted);
         }
+        present
     }
 
     fn take(&self, feedback: Feedback<Message>) {
@@ -249,39 +255,33 @@ impl Connection {
             self.fail_in_a_task();
         }
         let closing = matches!(feedback, Feedback::ClosingHandshakeStarted);
-        let mut state = self.state.lock();
-        match state.take(feedback) {
+        let mut present = self.present.lock();
+        match present.state.take(feedback) {
             Outcome::Nothing => {
-                drop(state);
+                drop(present);
                 if closing {
                     self.listener.closing(false);
                 }
             }
             Outcome::Open => {
-                drop(state);
+                drop(present);
                 self.listener.opened();
             }
             Outcome::Message(mut message) => {
                 platform::set_form(&mut message, self.binary_type());
-                let Reception { waker, frame, deliver } = self.listener.receive(message);
-                drop(state);
-                waker.into_iter().for_each(Waker::wake);
-                if let Some(frame) = frame {
-                    self.close(frame);
-                }
-                if deliver {
-                    self.listener.deliver();
-                }
+                let reception = self.listener.receive(message);
+                drop(present);
+                self.act_on(reception);
             }
             Outcome::Fail => {
-                drop(state);
+                drop(present);
                 if let Some(socket) = self.socket() {
                     socket.close(None);
                 }
                 self.fail();
             }
             Outcome::Closed { error, event } => {
-                drop(state);
+                drop(present);
                 self.let_go();
                 self.failing.take();
                 self.listener.closed(error, &event, self.remains());
@@ -289,6 +289,33 @@ impl Connection {
                 wakers.into_iter().map(|(_, waker)| waker).for_each(Waker::wake);
                 self.lingering.take();
             }
+        }
+    }
+
+    /// Takes messages that came together, each as [`take`](Self::take) does.
+    fn take_messages(&self, messages: &mut VecDeque<Message>) {
+        let reception = {
+            let mut present = self.present.lock();
+            // What is true of the first is true of all: the state does not change meanwhile.
+            if present.state.take(Feedback::MessageReceived(())) != Outcome::Message(()) {
+                return;
+            }
+            let binary_type = self.binary_type();
+            for message in &mut *messages {
+                platform::set_form(message, binary_type);
+            }
+            self.listener.receive_all(messages)
+        };
+        self.act_on(reception);
+    }
+
+    fn act_on(&self, Reception { waker, frame, deliver }: Reception) {
+        waker.into_iter().for_each(Waker::wake);
+        if let Some(frame) = frame {
+            self.close(frame);
+        }
+        if deliver {
+            self.listener.deliver();
         }
     }
 
@@ -304,9 +331,16 @@ impl Connection {
 
     /// Lets go of the platform's socket, with every listener at it.
     fn let_go(&self) {
-        if let Some(socket) = self.socket.take() {
-            self.remains.replace(socket.remains());
-        }
+        let socket = {
+            let mut present = self.present.lock();
+            let socket = present.socket.take();
+            if let Some(socket) = &socket {
+                present.remains = socket.remains();
+            }
+            socket
+        };
+        // Dropped while nothing is locked, since it closes what is open.
+        drop(socket);
     }
 
     /// Has a future go on beside the socket's own tasks.
@@ -331,8 +365,15 @@ impl Receive for Receiver {
         }
     }
 
-    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
-        let Some(connection) = self.0.upgrade() else { return Poll::Ready(()) };
+    fn take_messages(&self, messages: &mut VecDeque<Message>) {
+        if let Some(connection) = self.0.upgrade() {
+            connection.take_messages(messages);
+        }
+        messages.clear();
+    }
+
+    fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
+        let Some(connection) = self.0.upgrade() else { return Poll::Ready(Room::ENDLESS) };
         connection.listener.poll_room(context)
     }
 

@@ -1,6 +1,5 @@
 //! The stream of a socket's events, with a bound.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -8,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use futures::Stream;
 use futures::stream::FusedStream;
 
+use crate::backlog::{Backlog, Batch, Room};
 use crate::shared::{Lock, Shared};
 use crate::{Event, Lagged, Message};
 
@@ -23,6 +23,7 @@ use crate::{Event, Lagged, Message};
 /// socket's end. Dropping it releases what it holds; cancelling a wait for the next event loses nothing.
 pub struct Events {
     queue: Shared<Lock<Queue>>,
+    batch: Batch<Event>,
 }
 
 impl Events {
@@ -43,7 +44,7 @@ impl Events {
     /// A stream, and the end that feeds it.
     pub(crate) fn new() -> (Self, Shared<Lock<Queue>>) {
         let queue = Shared::new(Lock::new(Queue::default()));
-        (Self { queue: Shared::clone(&queue) }, queue)
+        (Self { queue: Shared::clone(&queue), batch: Batch::new(BOUND) }, queue)
     }
 }
 
@@ -51,9 +52,13 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        let mut queue = self.queue.lock();
-        if let Some(event) = queue.pop() {
-            let paused = queue.resume();
+        let Self { queue, batch } = self.get_mut();
+        if let Some(event) = batch.pop_quietly() {
+            return Poll::Ready(Some(event));
+        }
+        let mut queue = queue.lock();
+        if let Some(event) = queue.backlog.take(batch) {
+            let paused = queue.backlog.resume();
             // Woken and dropped while nothing is locked, here and below, since a waker may own and do anything.
             drop(queue);
             paused.into_iter().for_each(Waker::wake);
@@ -62,130 +67,138 @@ impl Stream for Events {
         if queue.ended {
             return Poll::Ready(None);
         }
-        let former = queue.waker.replace(context.waker().clone());
+        let former = queue.backlog.wait(context.waker());
         drop(queue);
         drop(former);
         Poll::Pending
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.queue.lock().events.len(), None)
+        (self.batch.len() + self.queue.lock().backlog.len(), None)
     }
 }
 
 impl FusedStream for Events {
     fn is_terminated(&self) -> bool {
         let queue = self.queue.lock();
-        queue.ended && queue.events.is_empty()
+        queue.ended && queue.backlog.is_empty() && self.batch.is_empty()
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
-        let (queue, paused) = {
+        let (events, wakers) = {
             let mut queue = self.queue.lock();
-            let abandoned = Queue { abandoned: true, ..Queue::default() };
-            let mut queue = std::mem::replace(&mut *queue, abandoned);
-            let paused = queue.paused.take();
-            (queue, paused)
+            queue.abandoned = true;
+            queue.backlog.abandon()
         };
-        drop(queue);
-        paused.into_iter().for_each(Waker::wake);
+        drop(events);
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("held", &self.queue.lock().events.len()).finish_non_exhaustive()
+        f.debug_struct("Events").field("held", &self.size_hint().0).finish_non_exhaustive()
     }
 }
 
+/// The bound of [`Events`].
+const BOUND: Room = Room { messages: Events::MAX_MESSAGES, bytes: Events::MAX_BYTES };
+
 /// Events in order, with the bound of [`Events`].
-#[derive(Default)]
 pub(crate) struct Queue {
-    events: VecDeque<Event>,
-    messages: usize,
-    bytes: u64,
+    backlog: Backlog<Event>,
     ended: bool,
     /// Whether its stream was dropped, so that nobody will take anything.
     abandoned: bool,
-    /// Who waits for an event.
-    waker: Option<Waker>,
-    /// The back end, when it waits for room.
-    paused: Option<Waker>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { backlog: Backlog::new(BOUND), ended: false, abandoned: false }
+    }
 }
 
 impl Queue {
     /// Adds an event; the waker is to be woken when nothing is locked any more.
     #[must_use]
+    #[inline]
     pub(crate) fn push(&mut self, event: Event) -> Option<Waker> {
         if self.abandoned {
             return None;
         }
-        if let Event::Message(message) = &event {
-            let size = message.data.size();
-            if self.is_full() {
-                self.lose(size);
-                return self.waker.take();
-            }
-            self.messages += 1;
-            self.bytes = self.bytes.saturating_add(size);
+        match &event {
+            Event::Message(message) if self.backlog.is_full() => self.lose(message.data.size()),
+            _ => self.backlog.push(event),
         }
-        self.events.push_back(event);
-        self.waker.take()
+        self.backlog.wake()
+    }
+
+    /// Adds all that is in another queue, which is empty then; as for the waker, see [`push`](Self::push).
+    #[must_use]
+    pub(crate) fn append(&mut self, other: &mut Self) -> Option<Waker> {
+        if !self.abandoned && !self.backlog.append(&mut other.backlog) {
+            while let Some(event) = other.pop() {
+                // Whoever waits is woken below.
+                match &event {
+                    Event::Message(message) if self.backlog.is_full() => self.lose(message.data.size()),
+                    _ => self.backlog.push(event),
+                }
+            }
+        }
+        self.backlog.wake()
     }
 
     /// Notes at the end of the queue that a message of this size was lost.
     fn lose(&mut self, size: u64) {
-        if let Some(Event::Lagged(lagged)) = self.events.back_mut() {
+        if let Some(Event::Lagged(lagged)) = self.backlog.items_mut().back_mut() {
             lagged.messages += 1;
             lagged.bytes = lagged.bytes.saturating_add(size);
         } else {
-            self.events.push_back(Event::Lagged(Lagged { messages: 1, bytes: size }));
+            self.backlog.push(Event::Lagged(Lagged { messages: 1, bytes: size }));
         }
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        if let Event::Message(message) = &event {
-            self.messages -= 1;
-            self.bytes -= message.data.size();
-        }
-        Some(event)
+        self.backlog.pop()
+    }
+
+    pub(crate) fn reserve(&mut self, events: usize) {
+        self.backlog.reserve(events);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.backlog.is_empty()
+    }
+
+    pub(crate) fn events(&self) -> impl DoubleEndedIterator<Item = &Event> {
+        self.backlog.items().iter()
+    }
+
+    /// Whether the last event of all is here.
+    pub(crate) fn ends_with_close(&self) -> bool {
+        matches!(self.events().next_back(), Some(Event::Close(_)))
     }
 
     pub(crate) const fn is_abandoned(&self) -> bool {
         self.abandoned
     }
 
-    /// Whether the next message would be lost.
-    pub(crate) const fn is_full(&self) -> bool {
-        self.messages >= Events::MAX_MESSAGES || self.bytes >= Events::MAX_BYTES
-    }
-
-    /// Has `waker` woken once there is room again, if there is none.
-    pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
-        if !self.is_full() {
-            return Poll::Ready(());
-        }
-        self.paused = Some(waker.clone());
-        Poll::Pending
+    /// Tells how much room there is, and has `waker` woken once there is some again, if there is none.
+    pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<Room> {
+        if self.abandoned { Poll::Ready(Room::ENDLESS) } else { self.backlog.poll_room(waker) }
     }
 
     /// Gives the back end's waker, to be woken when nothing is locked any more, if it waits and half the room is free.
     #[must_use]
     pub(crate) fn resume(&mut self) -> Option<Waker> {
-        let free = self.messages <= Events::MAX_MESSAGES / 2 && self.bytes <= Events::MAX_BYTES / 2;
-        if free { self.paused.take() } else { None }
+        self.backlog.resume()
     }
 
     /// Changes the messages, not their sizes.
     pub(crate) fn change_messages(&mut self, change: impl Fn(&mut Message)) {
-        for event in &mut self.events {
+        for event in self.backlog.items_mut() {
             if let Event::Message(message) = event {
                 change(&mut message.data);
             }
@@ -194,15 +207,14 @@ impl Queue {
 
     /// Drops the messages, as `close` asks for those that have not been dispatched.
     pub(crate) fn purge_messages(&mut self) {
-        self.events.retain(|event| !matches!(event, Event::Message(_) | Event::Lagged(_)));
-        (self.messages, self.bytes) = (0, 0);
+        self.backlog.retain(|event| !matches!(event, Event::Message(_) | Event::Lagged(_)));
     }
 
     /// Ends the stream after what it holds; as for the waker, see [`push`](Self::push).
     #[must_use]
     pub(crate) fn end(&mut self) -> Option<Waker> {
         self.ended = true;
-        self.waker.take()
+        self.backlog.wake()
     }
 }
 
@@ -251,7 +263,41 @@ mod tests {
         let kinds = drain(&mut queue);
         assert_eq!(kinds.len(), Events::MAX_MESSAGES + 2);
         assert_eq!(kinds.last().map(String::as_str), Some("lagged 7 0"));
-        assert_eq!((queue.messages, queue.bytes), (0, 0));
+        assert_eq!(queue.backlog.held(), Room::NONE);
+    }
+
+    #[crate::test]
+    fn what_a_stream_holds_counts_until_it_is_taken_and_its_losses_are_told_once() {
+        let (mut events, feeder) = Events::new();
+        let full = usize::try_from(Events::MAX_BYTES).unwrap();
+        for size in [1, full, 1, 2] {
+            assert!(feeder.lock().push(message(size)).is_none());
+        }
+        let mut take = || Pin::new(&mut events).poll_next(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(take(), Poll::Ready(Some(Event::Message(_)))));
+        assert!(feeder.lock().push(message(3)).is_none());
+        assert!(matches!(take(), Poll::Ready(Some(Event::Message(message))) if message.data.size() == full as u64));
+        let lost = Lagged { messages: 3, bytes: 6 };
+        assert!(matches!(take(), Poll::Ready(Some(Event::Lagged(lagged))) if lagged == lost));
+        assert!(take().is_pending());
+        assert_eq!(feeder.lock().backlog.held(), Room::NONE);
+    }
+
+    #[crate::test]
+    fn room_is_told_of_when_half_of_it_is_free() {
+        let (mut events, feeder) = Events::new();
+        for _ in 0..Events::MAX_MESSAGES {
+            assert!(feeder.lock().push(message(1)).is_none());
+        }
+        assert!(feeder.lock().poll_room(Waker::noop()).is_pending());
+        let mut taken = 0;
+        while feeder.lock().backlog.is_paused() {
+            let next = Pin::new(&mut events).poll_next(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(next, Poll::Ready(Some(Event::Message(_)))));
+            taken += 1;
+        }
+        let half = Events::MAX_MESSAGES / 2;
+        assert!((half..=half + Events::MAX_MESSAGES / 16 + 1).contains(&taken), "{taken}");
     }
 
     #[crate::test]
@@ -269,7 +315,7 @@ mod tests {
             assert!(queue.push(event).is_none());
         }
         queue.purge_messages();
-        assert_eq!((queue.messages, queue.bytes), (0, 0));
+        assert_eq!(queue.backlog.held(), Room::NONE);
         assert_eq!(drain(&mut queue), ["open", "error"]);
     }
 }

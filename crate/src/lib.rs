@@ -39,6 +39,7 @@
     allow(rustdoc::broken_intra_doc_links, reason = "what exists natively only is linked, and checked there")
 )]
 
+mod backlog;
 mod binary_type;
 mod close_event;
 mod closed;

@@ -1,7 +1,9 @@
 //! Who hears of a connection: the subscribers of the interface, or the futures API.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
+use crate::backlog::Room;
 use crate::platform::{MaybeSend, MaybeSync, Remains};
 use crate::spec::close::CloseFrame;
 use crate::subscribers::Subscribers;
@@ -17,8 +19,11 @@ pub(crate) trait Listen: MaybeSend + MaybeSync {
     /// Keeps a message, while the state is locked, so that no `close` gets between; it neither wakes nor tells anybody.
     fn receive(&self, message: Message) -> Reception;
 
-    /// Tells whether there is room for another message, and else has the task woken once there is.
-    fn poll_room(&self, context: &Context<'_>) -> Poll<()>;
+    /// Keeps messages that came together, all of them, as [`receive`](Self::receive) keeps one.
+    fn receive_all(&self, messages: &mut VecDeque<Message>) -> Reception;
+
+    /// Tells for how many messages there is room, and if for none has the task woken once there is some.
+    fn poll_room(&self, context: &Context<'_>) -> Poll<Room>;
 
     /// Notes that bufferedAmount may have fallen to this; whether anybody still waits for less.
     fn sent(&self, _buffered_amount: u64) -> bool {

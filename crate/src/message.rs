@@ -1,7 +1,7 @@
 //! What is sent and received.
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -9,6 +9,9 @@ use bytestring::ByteString;
 use crate::{Blob, Unread};
 
 /// A message: what is received, and what the futures API sends, made by `From`.
+///
+/// Natively, received messages up to 256 bytes that came together share memory, up to 4 KiB of it, which is freed with the
+/// last of them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Message {
@@ -91,6 +94,21 @@ impl Text {
     /// Gives the text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Gives a part of the text, in bytes, without copying it; it keeps all of the text in memory.
+    ///
+    /// ```
+    /// # use samesocket::Text;
+    /// assert_eq!(Text::from("grün").slice(0..2), "gr");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the range ends beyond the text, or within a character.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        Self(self.0.slice_ref(&self.0[range]))
     }
 
     /// Gives the UTF-8 of the text without copying it.

@@ -1,9 +1,11 @@
 //! Who hears of a socket's events: callbacks, streams and, before there is any, the queue of those that wait.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use crate::backlog::Room;
 use crate::events::{Events, Queue};
 use crate::listen::{Listen, Reception};
 use crate::platform::{self, MaybeSend, Remains, Task, Tasks};
@@ -49,6 +51,16 @@ struct Place {
     callback: Option<Box<dyn Callback>>,
     /// Whether the place is to be cleared away.
     left: bool,
+}
+
+/// What became of the next event.
+enum Next {
+    /// There is none.
+    Nothing,
+    /// It is with the streams, and what came behind it; whether the last of all is among them.
+    Given { is_last: bool },
+    /// It is with the streams, and the callbacks are to be called with it.
+    Call(Event),
 }
 
 /// Whether there is anybody yet to fire events at.
@@ -141,37 +153,40 @@ impl Subscribers {
     /// Fires an event: has it wait for its turn. [`deliver`](Listen::deliver) has to follow if this gives `true`.
     #[must_use]
     fn fire(&self, event: Event) -> bool {
+        self.fire_all(std::iter::once(event))
+    }
+
+    /// Fires events, of which there is at least one; see [`fire`](Self::fire).
+    #[must_use]
+    fn fire_all(&self, events: impl Iterator<Item = Event>) -> bool {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
-        // Nobody polls this queue.
-        let _ = hall.waiting.push(event);
+        hall.waiting.reserve(events.size_hint().0);
+        for event in events {
+            // Nobody polls this queue.
+            let _ = hall.waiting.push(event);
+        }
         !held
     }
 
-    /// Takes the next event, which the streams are given at once.
-    fn next(&self) -> Option<Event> {
-        let (event, wakers) = {
+    /// Takes the next event, which the streams are given at once; without callbacks, all there are.
+    fn next(&self) -> Next {
+        let (next, wakers) = {
             let mut hall = self.hall.lock();
             let nobody = hall.audience == Audience::Awaited && hall.is_empty();
-            let next = if nobody { None } else { hall.waiting.pop() };
-            let Some(event) = next else {
+            if nobody || hall.waiting.is_empty() {
                 if hall.audience == Audience::Awaited && !nobody {
                     hall.audience = Audience::Present;
                 }
                 hall.dispatching = false;
-                return None;
-            };
-            let mut wakers = Vec::new();
-            wakers.extend(hall.waiting.resume());
-            for stream in &hall.streams {
-                wakers.extend(stream.lock().push(event.clone()));
+                return Next::Nothing;
             }
-            (event, wakers)
+            if hall.places.is_empty() { hall.give_all() } else { hall.give_one() }
         };
         // Nothing is locked while a waker runs, since it may do anything.
         wakers.into_iter().for_each(Waker::wake);
-        Some(event)
+        next
     }
 
     /// Calls those that are subscribed now: not one that is added on the way, nor one that is taken out.
@@ -217,13 +232,19 @@ impl Listen for Subscribers {
         Reception { deliver: self.fire(event), ..Reception::default() }
     }
 
-    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+    fn receive_all(&self, messages: &mut VecDeque<Message>) -> Reception {
+        let event = |data| Event::Message(MessageEvent { data, origin: Arc::clone(&self.origin) });
+        Reception { deliver: self.fire_all(messages.drain(..).map(event)), ..Reception::default() }
+    }
+
+    fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
         let mut hall = self.hall.lock();
         let mut room = hall.waiting.poll_room(context.waker());
         for stream in &hall.streams {
-            if stream.lock().poll_room(context.waker()).is_pending() {
-                room = Poll::Pending;
-            }
+            room = match (room, stream.lock().poll_room(context.waker())) {
+                (Poll::Ready(room), Poll::Ready(other)) => Poll::Ready(room.min(other)),
+                _ => Poll::Pending,
+            };
         }
         room
     }
@@ -260,12 +281,18 @@ impl Listen for Subscribers {
             }
             hall.dispatching = true;
         }
-        while let Some(event) = self.next() {
-            let calls = !self.hall.lock().places.is_empty();
-            if calls && let Some(socket) = WebSocket::of(&self.handle) {
-                self.call_all(&socket, &event);
-            }
-            if matches!(event, Event::Close(_)) {
+        loop {
+            let is_last = match self.next() {
+                Next::Nothing => break,
+                Next::Given { is_last } => is_last,
+                Next::Call(event) => {
+                    if let Some(socket) = WebSocket::of(&self.handle) {
+                        self.call_all(&socket, &event);
+                    }
+                    matches!(event, Event::Close(_))
+                }
+            };
+            if is_last {
                 self.release();
             }
         }
@@ -308,6 +335,34 @@ impl Listen for Subscribers {
 }
 
 impl Hall {
+    /// Gives the next event to the streams, and to the callbacks.
+    fn give_one(&mut self) -> (Next, Vec<Waker>) {
+        let Some(event) = self.waiting.pop() else { return (Next::Nothing, Vec::new()) };
+        let mut wakers = Vec::from_iter(self.waiting.resume());
+        for stream in &self.streams {
+            wakers.extend(stream.lock().push(event.clone()));
+        }
+        (Next::Call(event), wakers)
+    }
+
+    /// Gives all that waits to the streams: nothing of a user's runs in between that could ask for something else.
+    fn give_all(&mut self) -> (Next, Vec<Waker>) {
+        let is_last = self.waiting.ends_with_close();
+        let mut wakers = Vec::new();
+        if let Some((last, others)) = self.streams.split_last() {
+            for stream in others {
+                let mut stream = stream.lock();
+                for event in self.waiting.events() {
+                    wakers.extend(stream.push(event.clone()));
+                }
+            }
+            wakers.extend(last.lock().append(&mut self.waiting));
+        }
+        while self.waiting.pop().is_some() {}
+        wakers.extend(self.waiting.resume());
+        (Next::Given { is_last }, wakers)
+    }
+
     fn has_streams(&self) -> bool {
         self.streams.iter().any(|stream| !stream.lock().is_abandoned())
     }

@@ -27,6 +27,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("close_event.rs", &["web_sys", "js_sys", "wasm_bindgen", "tokio", "wire", "platform"]),
     ("subprotocol", &["web_sys", "js_sys", "wasm_bindgen", "tokio", "wire", "platform"]),
     ("events.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire", "platform"]),
+    ("backlog.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire", "platform::native"]),
     ("closed.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire", "platform"]),
     ("subscription.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire", "platform"]),
     ("event.rs", &["web_sys", "js_sys", "wasm_bindgen", "tokio", "wire", "platform"]),

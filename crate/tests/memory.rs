@@ -92,7 +92,7 @@ fn converse(connection: &mut Connection) {
     }
     for size in [0, 64, 255] {
         for _ in 0..100 {
-            connection.send(Kind::Text, Payload::Borrowed(&vec![b'a'; size]), Duration::ZERO);
+            connection.send(Kind::Text, Payload::Borrowed(&vec![b'a'; size]));
             write(connection);
         }
     }
@@ -117,7 +117,7 @@ fn a_connection_holds_its_window_more_after_a_compressed_message_and_no_deflater
     assert!(received.bytes_current < QUIET + INFLATER, "{received:?}");
     assert!(received.bytes_current > 32 * KIB, "the window is kept: {received:?}");
     let sent = held(true, |connection| {
-        connection.send(Kind::Text, Payload::Borrowed(&[b'a'; 5000]), Duration::ZERO);
+        connection.send(Kind::Text, Payload::Borrowed(&[b'a'; 5000]));
         write(connection);
     });
     assert!(sent.bytes_current < QUIET && sent.bytes_max > 200 << 10, "{sent:?}");
@@ -135,7 +135,7 @@ fn receiving_allocates_once_a_message_and_sending_not_at_all() {
         let payload = Bytes::from(vec![7; size]);
         let send_all = |connection: &mut Connection| {
             for _ in 0..100 {
-                connection.send(Kind::Binary, Payload::Owned(payload.clone()), Duration::ZERO);
+                connection.send(Kind::Binary, Payload::Owned(payload.clone()));
             }
             write(connection);
         };

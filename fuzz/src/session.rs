@@ -111,7 +111,7 @@ impl Session {
                     Message::Text(text) => (Kind::Text, Payload::Borrowed(text.as_bytes())),
                     Message::Binary(bytes) => (Kind::Binary, Payload::Owned(bytes.clone())),
                 };
-                self.connection.send(kind, payload, Duration::ZERO);
+                self.connection.send(kind, payload);
                 self.write();
             }
             self.events.push(event);

@@ -79,7 +79,7 @@ impl super::Connection for Loop {
     }
 
     fn send(&mut self, (kind, payload): (Kind, Bytes)) -> Result<()> {
-        self.connection.send(kind, Payload::Owned(payload), self.now);
+        self.connection.send(kind, Payload::Owned(payload));
         Ok(())
     }
 

@@ -17,11 +17,13 @@
 //!
 //! The network in memory, for tests, is a third one behind the same traits: [`testing`](crate::testing).
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::backlog::Room;
 use crate::message::Payload;
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
@@ -80,6 +82,11 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
 
     /// What is known now, for the time after this was let go of.
     fn remains(&self) -> Remains;
+
+    /// The payload bytes that were sent, and not yet handed to the network.
+    fn buffered_amount(&self) -> u64 {
+        self.remains().buffered_amount
+    }
 
     /// Sets how binary messages arrive from the next one on.
     fn set_binary_type(&self, binary_type: BinaryType);
@@ -155,10 +162,13 @@ pub(crate) trait Receive: MaybeSend + MaybeSync + 'static {
     /// Takes the next feedback.
     fn take(&self, feedback: Feedback<Message>);
 
-    /// Tells whether there is room for another message, and else has the task woken once there is.
+    /// Takes messages that came together, all of them: what [`take`](Self::take) does one by one, in fewer steps.
+    fn take_messages(&self, messages: &mut VecDeque<Message>);
+
+    /// Tells for how many messages there is room, and if for none has the task woken once there is some.
     ///
-    /// A back end whose platform can be made to wait asks after every message.
-    fn poll_room(&self, context: &Context<'_>) -> Poll<()>;
+    /// A back end whose platform can be made to wait asks before any message.
+    fn poll_room(&self, context: &Context<'_>) -> Poll<Room>;
 
     /// Takes the news that bufferedAmount has fallen; whether more of it is asked for.
     fn sent(&self) -> bool;

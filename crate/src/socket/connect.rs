@@ -11,9 +11,9 @@ use futures::future::FusedFuture;
 use super::core::Settings;
 use super::feed::Feed;
 use super::heartbeat::Heartbeat;
-use super::inbox::ReceiveLimit;
 use super::patience::{self, Patience, Watch};
 use super::{ConnectError, ConnectionFailed, Core, Socket};
+use crate::backlog::Room;
 use crate::platform::{self, Clock, Dial, Options, RECEIVE_LIMIT, Shared, Sleep};
 use crate::spec::subprotocol::Offer;
 use crate::{BinaryType, CloseEvent, IntoProtocols, WebSocket};
@@ -75,7 +75,7 @@ struct Plan {
     timeout: Duration,
     unread: bool,
     /// Chosen, or that of who makes the connection.
-    limit: Option<ReceiveLimit>,
+    limit: Option<Room>,
     settings: Settings,
     patience: Patience,
     /// Who loses it, if anybody does: a program whose sockets wait for ever links no other.
@@ -147,7 +147,7 @@ impl Connect {
     /// browser, whose socket cannot be stopped, 65,536 and 64 MiB: the message for which there is no room is an
     /// [`Error::ReceiveLimit`](crate::Error::ReceiveLimit) after those that wait, and the connection is closed with 4009.
     pub fn receive_limit(self, messages: usize, bytes: u64) -> Self {
-        self.with(|plan| plan.limit = Some(ReceiveLimit { messages: messages.max(1), bytes: bytes.max(1) }))
+        self.with(|plan| plan.limit = Some(Room { messages: messages.max(1), bytes: bytes.max(1) }))
     }
 
     /// Has the peer wait at the [receive limit](Self::receive_limit), where the engine can: by `WebSocketStream`, which
@@ -236,7 +236,7 @@ impl Plan {
         }
         self.settings.makes_peer_wait = self.dial.pauses();
         let (messages, bytes) = limit;
-        let feed = Shared::new(Feed::new(self.limit.unwrap_or(ReceiveLimit { messages, bytes }), self.unread));
+        let feed = Shared::new(Feed::new(self.limit.unwrap_or(Room { messages, bytes }), self.unread));
         let listener = Shared::clone(&feed);
         let base = self.base.as_deref();
         let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, |_, _, _| listener)?;

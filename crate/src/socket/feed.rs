@@ -1,11 +1,13 @@
 //! What a connection feeds and wakes.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use super::drain::Drain;
 use super::error::{ConnectionFailed, Error};
-use super::inbox::{Inbox, ReceiveLimit, Reception};
+use super::inbox::{Inbox, Reception};
 use super::is_failure;
+use crate::backlog::{Batch, Room};
 use crate::listen::{self, Listen};
 use crate::platform::{Lock, Remains};
 use crate::spec::close::CloseFrame;
@@ -23,7 +25,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(limit: ReceiveLimit, unread: bool) -> Self {
+    pub(super) fn new(limit: Room, unread: bool) -> Self {
         Self { unread, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default() }
     }
 
@@ -33,11 +35,15 @@ impl Feed {
         poll
     }
 
-    /// Takes what comes next, and tells whether the back end may go on.
-    pub(super) fn poll_message(&self, context: &Context<'_>) -> (Poll<Option<Result<Message, Error>>>, bool) {
+    /// Takes what comes next, out of `batch` or into it, and tells whether the back end may go on.
+    pub(super) fn poll_message(
+        &self,
+        batch: &mut Batch<Message>,
+        context: &Context<'_>,
+    ) -> (Poll<Option<Result<Message, Error>>>, bool) {
         let (poll, former, paused) = {
             let mut inbox = self.inbox.lock();
-            let (poll, former) = inbox.poll(context.waker());
+            let (poll, former) = inbox.poll(batch, context.waker());
             (poll, former, inbox.resume())
         };
         drop(former);
@@ -57,6 +63,11 @@ impl Feed {
         let (messages, wakers) = self.inbox.lock().abandon();
         drop(messages);
         wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// What takes messages out, for the one who does.
+    pub(super) fn batch(&self) -> Batch<Message> {
+        self.inbox.lock().batch()
     }
 
     pub(super) fn waiting_messages(&self) -> usize {
@@ -88,6 +99,18 @@ impl Feed {
     }
 }
 
+impl Feed {
+    /// Keeps messages, as far as there is room.
+    fn keep(&self, messages: impl Iterator<Item = Message>) -> listen::Reception {
+        let messages = messages.map(|message| if self.unread { message.into_unread() } else { message });
+        let (waker, frame) = match self.inbox.lock().push(messages) {
+            Reception::Taken(waker) => (waker, None),
+            Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),
+        };
+        listen::Reception { waker, frame, deliver: false }
+    }
+}
+
 impl Listen for Feed {
     fn opened(&self) {
         let waker = self.inbox.lock().open();
@@ -95,15 +118,14 @@ impl Listen for Feed {
     }
 
     fn receive(&self, message: Message) -> listen::Reception {
-        let message = if self.unread { message.into_unread() } else { message };
-        let (waker, frame) = match self.inbox.lock().push(message) {
-            Reception::Taken(waker) => (waker, None),
-            Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),
-        };
-        listen::Reception { waker, frame, deliver: false }
+        self.keep(std::iter::once(message))
     }
 
-    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+    fn receive_all(&self, messages: &mut VecDeque<Message>) -> listen::Reception {
+        self.keep(messages.drain(..))
+    }
+
+    fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
         self.inbox.lock().poll_room(context.waker())
     }
 

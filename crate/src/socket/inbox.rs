@@ -5,20 +5,11 @@ use std::task::{Poll, Waker};
 
 use super::{ConnectionFailed, Error};
 use crate::Message;
-
-/// How many messages may wait to be taken, and how many bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReceiveLimit {
-    pub(super) messages: usize,
-    /// From how many on nothing more is taken, so that one message always has room.
-    pub(super) bytes: u64,
-}
+use crate::backlog::{Backlog, Batch, Room};
 
 /// The one queue between a connection and who receives.
 pub(super) struct Inbox {
-    messages: VecDeque<Message>,
-    bytes: u64,
-    limit: ReceiveLimit,
+    messages: Backlog<Message>,
     opened: bool,
     /// Whether nothing comes after what is here.
     ended: bool,
@@ -28,53 +19,41 @@ pub(super) struct Inbox {
     failed: Option<ConnectionFailed>,
     /// Whether nobody will take anything.
     abandoned: bool,
-    waker: Option<Waker>,
-    /// The back end, when it waits for room.
-    paused: Option<Waker>,
 }
 
-/// What became of a message that came.
+/// What became of messages that came.
 pub(super) enum Reception {
-    /// It is here; the waker is to be woken when nothing is locked any more.
+    /// They are here; the waker is to be woken when nothing is locked any more.
     Taken(Option<Waker>),
     /// There was no room, which is an error from now on; as for the waker, likewise.
     Refused(Option<Waker>),
 }
 
 impl Inbox {
-    pub(super) const fn new(limit: ReceiveLimit) -> Self {
-        Self {
-            messages: VecDeque::new(),
-            bytes: 0,
-            limit,
-            opened: false,
-            ended: false,
-            error: None,
-            failed: None,
-            abandoned: false,
-            waker: None,
-            paused: None,
-        }
+    pub(super) const fn new(limit: Room) -> Self {
+        Self { messages: Backlog::new(limit), opened: false, ended: false, error: None, failed: None, abandoned: false }
     }
 
     /// Notes that the connection is open; this waker, and those below, is to be woken when nothing is locked.
     #[must_use]
     pub(super) fn open(&mut self) -> Option<Waker> {
         self.opened = true;
-        self.waker.take()
+        self.messages.wake()
     }
 
-    pub(super) fn push(&mut self, message: Message) -> Reception {
+    pub(super) fn push(&mut self, messages: impl Iterator<Item = Message>) -> Reception {
         if self.ended || self.abandoned {
             return Reception::Taken(None);
         }
-        if self.is_full() {
-            let limit = Error::ReceiveLimit { messages: self.messages.len(), bytes: self.bytes };
-            return Reception::Refused(self.end(Some(limit)));
+        self.messages.reserve(messages.size_hint().0);
+        for message in messages {
+            if self.messages.is_full() {
+                let Room { messages, bytes } = self.messages.held();
+                return Reception::Refused(self.end(Some(Error::ReceiveLimit { messages, bytes })));
+            }
+            self.messages.push(message);
         }
-        self.bytes = self.bytes.saturating_add(message.weight());
-        self.messages.push_back(message);
-        Reception::Taken(self.waker.take())
+        Reception::Taken(self.messages.wake())
     }
 
     /// Notes the end of the connection; only the first end counts.
@@ -92,20 +71,23 @@ impl Inbox {
         }
         self.ended = true;
         self.error = error;
-        self.waker.take()
+        self.messages.wake()
     }
 
-    /// Takes what comes next, which is `None` at the end, or has `waker` woken; a waker that is replaced is given back,
-    /// to be dropped when nothing is locked.
-    pub(super) fn poll(&mut self, waker: &Waker) -> (Poll<Option<Result<Message, Error>>>, Option<Waker>) {
-        if let Some(message) = self.messages.pop_front() {
-            self.bytes -= message.weight();
+    /// Takes what comes next, out of `batch` or into it, which is `None` at the end, or has `waker` woken; a waker that is
+    /// replaced is given back, to be dropped when nothing is locked.
+    pub(super) fn poll(
+        &mut self,
+        batch: &mut Batch<Message>,
+        waker: &Waker,
+    ) -> (Poll<Option<Result<Message, Error>>>, Option<Waker>) {
+        if let Some(message) = self.messages.take(batch) {
             return (Poll::Ready(Some(Ok(message))), None);
         }
         if self.ended {
             return (Poll::Ready(self.error.take().map(Err)), None);
         }
-        (Poll::Pending, self.wait(waker))
+        (Poll::Pending, self.messages.wait(waker))
     }
 
     /// Waits until the connection is open, or has failed; an open connection whose end came since was open.
@@ -116,43 +98,29 @@ impl Inbox {
         if self.ended {
             return (Poll::Ready(Err(self.failed.take())), None);
         }
-        (Poll::Pending, self.wait(waker))
-    }
-
-    fn wait(&mut self, waker: &Waker) -> Option<Waker> {
-        match &self.waker {
-            Some(known) if known.will_wake(waker) => None,
-            _ => self.waker.replace(waker.clone()),
-        }
+        (Poll::Pending, self.messages.wait(waker))
     }
 
     /// Drops what is here, now and from now on.
     #[must_use]
     pub(super) fn abandon(&mut self) -> (VecDeque<Message>, [Option<Waker>; 2]) {
         self.abandoned = true;
-        self.bytes = 0;
-        (std::mem::take(&mut self.messages), [self.waker.take(), self.paused.take()])
+        self.messages.abandon()
     }
 
-    /// Has `waker` woken once there is room again, if there is none.
-    pub(super) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
-        if self.abandoned || !self.is_full() {
-            return Poll::Ready(());
-        }
-        self.paused = Some(waker.clone());
-        Poll::Pending
+    /// Tells how much room there is, and has `waker` woken once there is some again, if there is none.
+    pub(super) fn poll_room(&mut self, waker: &Waker) -> Poll<Room> {
+        if self.abandoned { Poll::Ready(Room::ENDLESS) } else { self.messages.poll_room(waker) }
     }
 
-    /// Gives the back end's waker, if it waits and half the room is free.
+    /// Gives the back end's waker if it waits, and half the room is free.
     #[must_use]
     pub(super) fn resume(&mut self) -> Option<Waker> {
-        self.paused.as_ref()?;
-        let free = self.messages.len() <= self.limit.messages / 2 && self.bytes <= self.limit.bytes / 2;
-        if free { self.paused.take() } else { None }
+        self.messages.resume()
     }
 
-    fn is_full(&self) -> bool {
-        self.messages.len() >= self.limit.messages || self.bytes >= self.limit.bytes
+    pub(super) const fn batch(&self) -> Batch<Message> {
+        self.messages.batch()
     }
 
     pub(super) fn len(&self) -> usize {

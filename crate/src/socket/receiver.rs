@@ -12,6 +12,7 @@ use super::core::Core;
 use super::patience::{Watch, Watched};
 use super::{Control, Error};
 use crate::Message;
+use crate::backlog::Batch;
 use crate::platform::Shared;
 
 /// The receiving half of a [`Socket`](crate::Socket): a fused `Stream` of messages.
@@ -19,13 +20,15 @@ use crate::platform::Shared;
 /// When it is dropped, what has come is dropped, and what comes.
 pub struct Receiver {
     core: Shared<Core>,
+    /// What was taken out of the inbox and not yet given.
+    batch: Box<Batch<Message>>,
     /// Who loses patience, if anybody does.
     watch: Option<Box<dyn Watch>>,
 }
 
 impl Receiver {
-    pub(super) const fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
-        Self { core, watch }
+    pub(super) fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
+        Self { batch: Box::new(core.feed.batch()), core, watch }
     }
 
     /// Waits for the next message; see [`Socket::next`](crate::Socket::next).
@@ -43,6 +46,11 @@ impl Receiver {
     }
 
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        if self.watch.is_none()
+            && let Some(message) = self.batch.pop_quietly()
+        {
+            return Poll::Ready(Some(Ok(message)));
+        }
         loop {
             let poll = self.poll_message(context);
             let Some(watch) = &mut self.watch else { return poll };
@@ -57,8 +65,8 @@ impl Receiver {
         }
     }
 
-    fn poll_message(&self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        let (poll, resumed) = self.core.feed.poll_message(context);
+    fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        let (poll, resumed) = self.core.feed.poll_message(&mut self.batch, context);
         if resumed {
             self.core.socket.connection().settle();
         }
@@ -78,13 +86,13 @@ impl Stream for Receiver {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.core.feed.waiting_messages(), None)
+        (self.batch.len() + self.core.feed.waiting_messages(), None)
     }
 }
 
 impl FusedStream for Receiver {
     fn is_terminated(&self) -> bool {
-        self.core.feed.is_exhausted()
+        self.batch.is_empty() && self.core.feed.is_exhausted()
     }
 }
 

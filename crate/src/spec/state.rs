@@ -27,14 +27,21 @@ pub enum Feedback<M> {
 
 impl<M> Feedback<M> {
     /// Gives the same with another message.
+    #[inline]
     pub fn map<N>(self, change: impl FnOnce(M) -> N) -> Feedback<N> {
-        match self {
+        self.into_message().map_or_else(|other| other, |message| Feedback::MessageReceived(change(message)))
+    }
+
+    /// Gives the message that arrived, or what else it is, whatever messages may be there.
+    #[inline]
+    pub fn into_message<N>(self) -> Result<M, Feedback<N>> {
+        Err(match self {
+            Self::MessageReceived(message) => return Ok(message),
             Self::Established { protocol, extensions } => Feedback::Established { protocol, extensions },
-            Self::MessageReceived(message) => Feedback::MessageReceived(change(message)),
             Self::ClosingHandshakeStarted => Feedback::ClosingHandshakeStarted,
             Self::Failed => Feedback::Failed,
             Self::Closed(event) => Feedback::Closed(event),
-        }
+        })
     }
 
     /// The end of a connection as a platform tells it.

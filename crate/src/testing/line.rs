@@ -174,7 +174,11 @@ impl Line {
                 state.note(feedback)
             };
             let over = matches!(feedback, Feedback::Closed(_));
-            self.receiver.take(feedback);
+            // Messages go the way of those that a driver tells together.
+            match feedback.into_message() {
+                Ok(message) => self.receiver.take_messages(&mut VecDeque::from([message])),
+                Err(other) => self.receiver.take(other),
+            }
             self.state.lock().telling = false;
             if over {
                 self.end();

@@ -138,7 +138,7 @@ impl Connection {
     ///
     /// Its bytes are counted in any case; they go out if the connection is established and not closing.
     #[inline]
-    pub fn send(&mut self, kind: Kind, payload: Payload<'_>, now: Duration) {
+    pub fn send(&mut self, kind: Kind, payload: Payload<'_>) {
         let opcode = match kind {
             Kind::Text => Opcode::Text,
             Kind::Binary => Opcode::Binary,
@@ -146,7 +146,8 @@ impl Connection {
         if !matches!(self.phase, Phase::Established) || self.close_sent {
             self.queue.count(&payload);
         } else if !self.queue.send(opcode, payload) {
-            self.fail(Failure::QueueFull { limit: self.limits.queue }, now);
+            // TCP is closed at once, so that no deadline counts from now.
+            self.fail(Failure::QueueFull { limit: self.limits.queue }, self.since);
         }
     }
 

@@ -11,8 +11,12 @@ use super::limits::{COMPRESSION_THRESHOLD, MESSAGE_OVERHEAD, PONGS};
 use super::message::Payload;
 use crate::spec::close::CloseFrame;
 
-/// Small messages are masked ahead until this much is ready for the socket.
+/// What waits is masked until this much is ready for the socket.
 const BATCH: usize = 64 << 10;
+
+/// Small messages are masked as they are sent while less than this is ready for the socket: that is cheaper than to keep
+/// each until its turn.
+const AHEAD: usize = PIECE;
 
 /// A message up to this size is small.
 const SMALL: usize = 16 << 10;
@@ -131,7 +135,7 @@ impl Queue {
             return false;
         }
         let compressed = self.deflater.is_some() && bytes.len() >= COMPRESSION_THRESHOLD;
-        if self.messages.is_empty() && bytes.len() <= SMALL && self.ready() < BATCH {
+        if self.messages.is_empty() && bytes.len() <= SMALL && self.ready() < AHEAD {
             self.make_room();
             self.make_control_frames();
             if compressed {

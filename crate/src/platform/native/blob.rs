@@ -163,10 +163,10 @@ impl Snapshot {
 
 /// Gives a received message the form that this binary type asks for.
 pub(crate) fn set_form(message: &mut Message, binary_type: BinaryType) {
-    match (&*message, binary_type) {
-        (Message::Binary(bytes), BinaryType::Blob) => *message = Message::Blob(bytes.clone().into()),
+    match (&mut *message, binary_type) {
+        (Message::Binary(bytes), BinaryType::Blob) => *message = Message::Blob(std::mem::take(bytes).into()),
         (Message::Blob(Blob(Source::Memory(bytes))), BinaryType::ArrayBuffer) => {
-            *message = Message::Binary(bytes.clone());
+            *message = Message::Binary(std::mem::take(bytes));
         }
         _ => {}
     }

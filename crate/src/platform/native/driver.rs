@@ -9,14 +9,16 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Sleep, sleep_until};
 
+use super::burst::Burst;
 use super::options::{CookieStore, Stream};
-use super::socket::{Channel, Link, message};
+use super::socket::{Channel, Link};
 use super::{Failure, Options, Url, connect};
-use crate::CloseEvent;
+use crate::backlog::Room;
 use crate::platform::Receive;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
+use crate::{CloseEvent, Message};
 
 /// After how long without any byte a connection gives back what memory it can do without.
 const QUIET: Duration = Duration::from_secs(5);
@@ -34,9 +36,21 @@ pub(super) struct Driver {
     cookies: Option<(Arc<dyn CookieStore>, String)>,
     /// Whether bytes were written that somebody waits for.
     written: bool,
-    /// Whether the last message may have left no room for another one.
-    perhaps_full: bool,
+    /// Messages on their way from the protocol to the receiver.
+    burst: Burst,
     done: bool,
+}
+
+/// How much is told at once, at most.
+const BURST: Room = Room { messages: 1024, bytes: 1 << 20 };
+
+/// What came after the messages that were gathered.
+enum Gathered {
+    /// There is no room for what may follow.
+    Full,
+    /// Nothing does.
+    Nothing,
+    Other(Feedback<Message>),
 }
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;
@@ -52,37 +66,33 @@ impl Driver {
             clock: Clock::default(),
             cookies,
             written: false,
-            perhaps_full: false,
+            burst: Burst::default(),
             done: false,
         }
     }
 
     /// Tells the receiver what the protocol has to tell; pending, when the receiver has no room for more.
+    ///
+    /// Messages that came together are told together, so that nobody is woken for each.
     fn tell(&mut self, context: &Context<'_>) -> Poll<()> {
         loop {
             // A user who has closed takes no more messages: what comes is discarded, so that the end is seen.
-            if self.perhaps_full && !self.link.channel.lock().closing {
-                ready!(self.receiver.poll_room(context));
+            let closing = self.link.channel.lock().closing;
+            let room = if closing { BURST } else { ready!(self.receiver.poll_room(context)).min(BURST) };
+            let now = self.link.now();
+            let gathered = self.link.channel.lock().gather(&mut self.burst, room, now);
+            let messages = self.burst.messages();
+            if !messages.is_empty() {
+                self.receiver.take_messages(messages);
             }
-            self.perhaps_full = false;
-            let feedback = {
-                let channel = &mut *self.link.channel.lock();
-                let Some(feedback) = channel.wire.poll_feedback(self.link.now()) else { return Poll::Ready(()) };
-                match feedback {
-                    Feedback::MessageReceived(received) => {
-                        self.perhaps_full = true;
-                        Feedback::MessageReceived(message(received))
-                    }
-                    Feedback::Established { protocol, extensions } => Feedback::Established { protocol, extensions },
-                    Feedback::ClosingHandshakeStarted => Feedback::ClosingHandshakeStarted,
-                    Feedback::Failed => Feedback::Failed,
-                    Feedback::Closed(event) => Feedback::Closed(event),
+            match gathered {
+                Gathered::Full => {}
+                Gathered::Nothing => return Poll::Ready(()),
+                Gathered::Other(feedback) => {
+                    self.keep_cookies();
+                    self.receiver.take(feedback);
                 }
-            };
-            if !self.perhaps_full {
-                self.keep_cookies();
             }
-            self.receiver.take(feedback);
         }
     }
 
@@ -148,6 +158,8 @@ impl Driver {
             } else if !self.clock.poll(context, &self.link, channel, now) {
                 channel.awake = false;
                 return Poll::Pending;
+            } else if self.clock.look_at.is_none() {
+                self.burst = Burst::default();
             }
         }
         context.waker().wake_by_ref();
@@ -186,6 +198,26 @@ impl Drop for Driver {
 }
 
 impl Channel {
+    /// Gathers the messages that have come, as long as there is room.
+    fn gather(&mut self, burst: &mut Burst, mut room: Room, now: Duration) -> Gathered {
+        while !room.is_none() {
+            let other = self.wire.lend_feedback(now, |feedback| match feedback.into_message() {
+                Ok(lent) => {
+                    room.remove(1, lent.len() as u64);
+                    burst.push(lent);
+                    None
+                }
+                Err(other) => Some(other),
+            });
+            match other {
+                None => return Gathered::Nothing,
+                Some(None) => {}
+                Some(Some(feedback)) => return Gathered::Other(feedback),
+            }
+        }
+        Gathered::Full
+    }
+
     /// Notes that the stream is lost, or that there never will be one.
     fn lose(&mut self, failure: Failure) {
         self.failure = Some(failure);

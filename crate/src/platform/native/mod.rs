@@ -4,6 +4,7 @@
 //! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`].
 
 mod blob;
+mod burst;
 mod clock;
 mod connect;
 mod driver;

@@ -10,13 +10,13 @@ use rand::{Rng as _, SeedableRng as _};
 use super::driver::Driver;
 use super::outbox::Outbox;
 use super::{Failure, Lock, Options, Time, Url, connect};
+use crate::BinaryType;
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
 use crate::spec::close::CloseFrame;
 use crate::wire::connection::Connection;
 use crate::wire::limits::MESSAGE_OVERHEAD;
 use crate::wire::message::{Kind, Payload as Sent};
-use crate::{BinaryType, Message};
 
 /// A connection that a task drives; dropping it closes it, in the background.
 pub(crate) struct Socket {
@@ -45,7 +45,7 @@ pub(super) struct Channel {
     pub(super) touched: bool,
     /// Whether somebody waits for bufferedAmount to fall.
     pub(super) watched: bool,
-    /// Whether the driver is at work, and will look before it rests.
+    /// Whether the driver is at work or was woken, and will look before it rests.
     pub(super) awake: bool,
     limit: u64,
     /// The bytes of messages that had no room; the interface counts them.
@@ -149,6 +149,10 @@ impl Carry for Socket {
         false
     }
 
+    fn buffered_amount(&self) -> u64 {
+        self.link.channel.lock().buffered_amount()
+    }
+
     fn remains(&self) -> Remains {
         let channel = self.link.channel.lock();
         let protocol = || channel.wire.failure().cloned().map(Failure::Protocol);
@@ -159,11 +163,12 @@ impl Carry for Socket {
     fn set_binary_type(&self, _: BinaryType) {}
 
     fn send(&self, payload: Payload<'_>) -> bool {
-        self.link.touch(|channel, now| channel.send(payload, now))
+        self.link.touch(|channel| channel.send(payload))
     }
 
     fn close(&self, frame: CloseFrame<'_>) {
-        self.link.touch(|channel, now| channel.close(frame, now));
+        let now = self.link.now();
+        self.link.touch(|channel| channel.close(frame, now));
     }
 
     /// The driver does what waits, whether or not this is there.
@@ -176,7 +181,7 @@ impl Carry for Socket {
     }
 
     fn ping(&self) -> bool {
-        self.link.touch(|channel, _| {
+        self.link.touch(|channel| {
             channel.wire.take_pong();
             channel.wire.ping(&[]);
         });
@@ -207,12 +212,13 @@ impl Link {
     }
 
     /// Does something to the connection, and has the driver look at it.
-    fn touch<R>(&self, act: impl FnOnce(&mut Channel, Duration) -> R) -> R {
+    fn touch<R>(&self, act: impl FnOnce(&mut Channel) -> R) -> R {
         let (result, awake) = {
             let mut channel = self.channel.lock();
-            let result = act(&mut channel, self.now());
+            let result = act(&mut channel);
             channel.touched = true;
-            (result, channel.awake)
+            // Who comes next need not wake it once more.
+            (result, std::mem::replace(&mut channel.awake, true))
         };
         if !awake {
             self.tasks.driver().wake();
@@ -226,7 +232,7 @@ impl Channel {
         self.wire.buffered_amount().saturating_add(self.outbox.bytes()).saturating_sub(self.refused)
     }
 
-    fn send(&mut self, payload: Payload<'_>, now: Duration) -> bool {
+    fn send(&mut self, payload: Payload<'_>) -> bool {
         let size = payload.size();
         let (kind, sent) = match payload {
             Payload::Text(text) => (Kind::Text, Sent::Borrowed(text.as_bytes())),
@@ -235,11 +241,11 @@ impl Channel {
                 Some(bytes) => (Kind::Binary, Sent::Owned(bytes.clone())),
                 None => return self.send_file(blob),
             },
-            Payload::Unread(unread) => return self.send(unread.payload(), now),
+            Payload::Unread(unread) => return self.send(unread.payload()),
         };
         if self.outbox.is_empty() {
             let failed = self.wire.failure().is_some();
-            self.wire.send(kind, sent, now);
+            self.wire.send(kind, sent);
             let taken = failed || self.wire.failure().is_none();
             self.refused += if taken { 0 } else { size };
             return taken;
@@ -275,14 +281,5 @@ impl Channel {
         } else {
             self.outbox.close(frame);
         }
-    }
-}
-
-/// Makes a message of what the protocol received.
-pub(super) fn message(received: crate::wire::message::Message) -> Message {
-    use crate::wire::message::Message as Received;
-    match received {
-        Received::Text(text) => Message::Text(text.into()),
-        Received::Binary(bytes) => Message::Binary(bytes),
     }
 }

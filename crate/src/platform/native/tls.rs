@@ -8,7 +8,7 @@ use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio_rustls::{TlsConnector, rustls};
 
 use super::Failure;
@@ -61,8 +61,8 @@ impl Trust {
     fn build(&self) -> Result<ClientConfig, Error> {
         // A provider of our own, so that the process need not have one, and whichever it has does not matter.
         let provider = Arc::new(ring::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> =
-            if self.any { Arc::new(AnyCertificate(Arc::clone(&provider))) } else { platform(&self.roots, &provider)? };
+        let judges = if self.any { None } else { Some(judges(&self.roots, &provider)?) };
+        let verifier = Arc::new(Judged { judges, provider: Arc::clone(&provider) });
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -76,23 +76,27 @@ impl Trust {
     }
 }
 
-/// The platform's verifier, which is asked first, and one of the roots that were given.
-fn platform(
+/// One for the roots that were given, if there are any, and the platform's verifier.
+fn judges(
     roots: &[CertificateDer<'static>],
     provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+) -> Result<Vec<Arc<dyn ServerCertVerifier>>, Error> {
+    let platform = Verifier::new(Arc::clone(provider));
     if roots.is_empty() {
-        return Ok(Arc::new(Verifier::new(Arc::clone(provider))?));
+        return Ok(vec![Arc::new(platform?)]);
     }
     let mut store = rustls::RootCertStore::empty();
     for root in roots {
         store.add(root.clone())?;
     }
     let given = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
-    let given = given.build().map_err(|error| Error::General(error.to_string()))?;
+    let mut judges: Vec<Arc<dyn ServerCertVerifier>> =
+        vec![given.build().map_err(|error| Error::General(error.to_string()))?];
     // A platform without any root of its own is no hindrance here.
-    let platform = Verifier::new(Arc::clone(provider)).ok();
-    Ok(Arc::new(Either { given, platform }))
+    if let Ok(platform) = platform {
+        judges.push(Arc::new(platform));
+    }
+    Ok(judges)
 }
 
 /// Does the TLS handshake over a stream.
@@ -106,14 +110,15 @@ pub(super) async fn connect(trust: &Trust, host: &str, stream: Box<dyn Stream>) 
     Ok(Box::new(stream))
 }
 
-/// A verifier that takes what either of two takes.
+/// A verifier that takes what any of its judges takes, and checks itself that the server has its key.
 #[derive(Debug)]
-struct Either {
-    given: Arc<WebPkiServerVerifier>,
-    platform: Option<Verifier>,
+struct Judged {
+    /// They are asked in this order, and the first tells what is wrong; without judges, any certificate is good.
+    judges: Option<Vec<Arc<dyn ServerCertVerifier>>>,
+    provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Either {
+impl ServerCertVerifier for Judged {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -122,13 +127,15 @@ impl ServerCertVerifier for Either {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let given = self.given.verify_server_cert(end_entity, intermediates, server_name, ocsp, now);
-        match (&given, &self.platform) {
-            (Err(_), Some(platform)) => {
-                platform.verify_server_cert(end_entity, intermediates, server_name, ocsp, now).or(given)
+        let Some(judges) = &self.judges else { return Ok(ServerCertVerified::assertion()) };
+        let mut wrong = None;
+        for judge in judges {
+            match judge.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
+                Ok(verified) => return Ok(verified),
+                Err(error) => wrong = wrong.or(Some(error)),
             }
-            _ => given,
         }
+        Err(wrong.unwrap_or_else(|| CertificateError::UnknownIssuer.into()))
     }
 
     fn verify_tls12_signature(
@@ -137,7 +144,7 @@ impl ServerCertVerifier for Either {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.given.verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -146,49 +153,10 @@ impl ServerCertVerifier for Either {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.given.verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.given.supported_verify_schemes()
-    }
-}
-
-/// A verifier that takes any certificate, and checks only that the server has its key.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

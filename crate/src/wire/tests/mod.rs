@@ -177,11 +177,11 @@ impl Driver {
     }
 
     fn send_text(&mut self, text: &str) {
-        self.connection.send(Kind::Text, Payload::Borrowed(text.as_bytes()), self.now);
+        self.connection.send(Kind::Text, Payload::Borrowed(text.as_bytes()));
     }
 
     fn send_binary(&mut self, bytes: impl Into<bytes::Bytes>) {
-        self.connection.send(Kind::Binary, Payload::Owned(bytes.into()), self.now);
+        self.connection.send(Kind::Binary, Payload::Owned(bytes.into()));
     }
 
     fn wait(&mut self, seconds: u64) {

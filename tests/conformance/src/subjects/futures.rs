@@ -1,5 +1,6 @@
 //! Our futures API: what connecting gives as `open`, what the stream gives as the other events.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -18,6 +19,7 @@ use crate::subject::{Happening, Member, Subject, Thrown, pattern};
 pub struct Futures {
     /// There once the connection is open.
     open: Arc<Mutex<Option<Open>>>,
+    done: Arc<AtomicBool>,
     task: AbortHandle,
 }
 
@@ -67,10 +69,10 @@ impl Subject for Futures {
             return Err(exception.into());
         }
         assert!(polled.is_pending(), "nothing comes of connecting before the task ends");
-        let open = Arc::default();
-        let (task, handle) = abortable(converse(connect, Arc::clone(&open), listener));
+        let (open, done) = (Arc::default(), Arc::default());
+        let (task, handle) = abortable(converse(connect, Arc::clone(&open), Arc::clone(&done), listener));
         place::drive(Box::pin(task.map(drop)));
-        Ok(Self { open, task: handle })
+        Ok(Self { open, done, task: handle })
     }
 
     fn lacks(&self, member: Member) -> Option<&'static str> {
@@ -127,9 +129,13 @@ impl Subject for Futures {
     fn close(&self, code: Option<f64>, reason: Option<&str>) -> Result<(), Thrown> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "other codes need Web IDL")]
         let code = code.map(|code| code as u16);
+        let was_done = self.done.swap(true, Ordering::AcqRel);
         // It has been started; nobody need wait.
         match self.control().close(code, reason).now_or_never() {
-            Some(Err(Error::Exception(exception))) => Err(exception.into()),
+            Some(Err(Error::Exception(exception))) => {
+                self.done.store(was_done, Ordering::Release);
+                Err(exception.into())
+            }
             Some(Err(error)) => panic!("{error}"),
             Some(Ok(_)) | None => Ok(()),
         }
@@ -148,12 +154,21 @@ impl Futures {
 
 impl Drop for Futures {
     fn drop(&mut self) {
+        self.done.store(true, Ordering::Release);
         self.task.abort();
     }
 }
 
 /// Connects and receives, and tells of it as the interface does.
-async fn converse(connect: Connect, place: Arc<Mutex<Option<Open>>>, listener: impl Fn(Happening)) {
+///
+/// Unlike the interface, the API still gives what had arrived before a close of ours: a program that is `done` reads on for
+/// the end alone.
+async fn converse(
+    connect: Connect,
+    place: Arc<Mutex<Option<Open>>>,
+    done: Arc<AtomicBool>,
+    listener: impl Fn(Happening),
+) {
     let socket = match connect.await {
         Ok(socket) => socket,
         Err(ConnectError::Failed(failed)) => {
@@ -175,6 +190,7 @@ async fn converse(connect: Connect, place: Arc<Mutex<Option<Open>>>, listener: i
             return;
         }
         match item {
+            Ok(_) if done.load(Ordering::Acquire) => {}
             Ok(message) => listener(Happening::Message { data: received(&message), origin: origin.clone() }),
             Err(Error::Failed(_)) => listener(Happening::Error),
             Err(error) => panic!("{error}"),

@@ -1,0 +1,295 @@
+//! What waits to be taken, with a bound on the messages in it: the one that feeds it and the one that takes meet here, seldom.
+
+use std::collections::VecDeque;
+use std::task::{Poll, Waker};
+
+use crate::{Event, Message};
+
+/// So many messages, of so many bytes together: what is held, or may be.
+///
+/// There is room as long as neither number is used up, so that one message of any size has room where there is some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) messages: usize,
+    pub(crate) bytes: u64,
+}
+
+impl Room {
+    pub(crate) const NONE: Self = Self { messages: 0, bytes: 0 };
+
+    /// As much as any number tells.
+    pub(crate) const ENDLESS: Self = Self { messages: usize::MAX, bytes: u64::MAX };
+
+    pub(crate) const fn add(&mut self, messages: usize, bytes: u64) {
+        self.messages += messages;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    pub(crate) const fn remove(&mut self, messages: usize, bytes: u64) {
+        self.messages = self.messages.saturating_sub(messages);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// What is left of a bound when this is held.
+    pub(crate) const fn left_of(self, mut bound: Self) -> Self {
+        bound.remove(self.messages, self.bytes);
+        bound
+    }
+
+    /// The lesser of both, number by number.
+    pub(crate) fn min(self, other: Self) -> Self {
+        Self { messages: self.messages.min(other.messages), bytes: self.bytes.min(other.bytes) }
+    }
+
+    pub(crate) const fn is_none(self) -> bool {
+        self.messages == 0 || self.bytes == 0
+    }
+}
+
+/// What may be a message, or hold one.
+pub(crate) trait Measured {
+    /// The payload bytes of the message; none, if it is no message.
+    fn message_size(&self) -> Option<u64>;
+
+    /// Whether what follows may be added to it, so that it stays here until nothing is before it.
+    fn may_grow(&self) -> bool {
+        false
+    }
+}
+
+impl Measured for Message {
+    fn message_size(&self) -> Option<u64> {
+        Some(self.weight())
+    }
+}
+
+impl Measured for Event {
+    #[inline]
+    fn message_size(&self) -> Option<u64> {
+        match self {
+            Self::Message(message) => Some(message.data.weight()),
+            _ => None,
+        }
+    }
+
+    fn may_grow(&self) -> bool {
+        matches!(self, Self::Lagged(_))
+    }
+}
+
+/// Items in order; messages are held until their taker has told that they are taken.
+pub(crate) struct Backlog<T> {
+    items: VecDeque<T>,
+    bound: Room,
+    /// The messages that are here or in the taker's [`Batch`].
+    held: Room,
+    /// Who waits for an item.
+    waker: Option<Waker>,
+    /// The back end, when it waits for room.
+    paused: Option<Waker>,
+}
+
+/// What the taker took out at once, so as not to meet the feeder for each item.
+pub(crate) struct Batch<T> {
+    items: VecDeque<T>,
+    /// The messages that were taken out of this and are still held in the backlog's count.
+    taken: Room,
+    /// How much of them that may be.
+    share: Room,
+}
+
+/// The taker tells of what it took when that is so much of the bound, at the latest.
+const SHARE: usize = 16;
+
+/// From this capacity on, memory is given back when little comes.
+const LARGE: usize = 64;
+
+impl<T: Measured> Backlog<T> {
+    /// One that is full when it holds as many messages as this, or as many bytes of them.
+    pub(crate) const fn new(bound: Room) -> Self {
+        Self { items: VecDeque::new(), bound, held: Room::NONE, waker: None, paused: None }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, item: T) {
+        if let Some(size) = item.message_size() {
+            self.held.add(1, size);
+        }
+        self.items.push_back(item);
+    }
+
+    /// Makes memory for so many more items.
+    pub(crate) fn reserve(&mut self, items: usize) {
+        self.items.reserve(items);
+    }
+
+    /// Moves what is in another one behind what is here, if there is room for all of it; whether there was.
+    pub(crate) fn append(&mut self, other: &mut Self) -> bool {
+        let sum = self.held.messages.saturating_add(other.held.messages);
+        let bytes = self.held.bytes.saturating_add(other.held.bytes);
+        if sum > self.bound.messages || bytes > self.bound.bytes {
+            return false;
+        }
+        self.held = Room { messages: sum, bytes };
+        other.held = Room::NONE;
+        if self.items.is_empty() {
+            std::mem::swap(&mut self.items, &mut other.items);
+        } else {
+            self.items.append(&mut other.items);
+        }
+        true
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let item = self.items.pop_front()?;
+        if let Some(size) = item.message_size() {
+            self.held.remove(1, size);
+        }
+        Some(item)
+    }
+
+    /// Takes the next item, out of the batch or, if that is used up, from here, with what follows it; takes note of what
+    /// was taken out of the batch.
+    #[inline]
+    pub(crate) fn take(&mut self, batch: &mut Batch<T>) -> Option<T> {
+        let taken = std::mem::replace(&mut batch.taken, Room::NONE);
+        self.held.remove(taken.messages, taken.bytes);
+        if batch.items.is_empty() && self.items.len() > 1 {
+            std::mem::swap(&mut self.items, &mut batch.items);
+            self.items.extend(batch.items.pop_back_if(|last| last.may_grow()));
+        }
+        if let Some(item) = batch.items.pop_front() {
+            if let Some(size) = item.message_size() {
+                self.held.remove(1, size);
+            }
+            return Some(item);
+        }
+        let item = self.pop()?;
+        if self.items.capacity() > LARGE {
+            (self.items, batch.items) = (VecDeque::new(), VecDeque::new());
+        }
+        Some(item)
+    }
+
+    /// Gives the back end's waker if it waits, and half the room is free.
+    #[must_use]
+    pub(crate) fn resume(&mut self) -> Option<Waker> {
+        self.paused.as_ref()?;
+        let free = self.held.messages <= self.bound.messages / 2 && self.held.bytes <= self.bound.bytes / 2;
+        if free { self.paused.take() } else { None }
+    }
+
+    /// Tells how much room there is, and has `waker` woken once there is some again, if there is none.
+    pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<Room> {
+        if !self.is_full() {
+            return Poll::Ready(self.held.left_of(self.bound));
+        }
+        if !self.paused.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.paused = Some(waker.clone());
+        }
+        Poll::Pending
+    }
+
+    /// Whether there is no room for another message.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.held.left_of(self.bound).is_none()
+    }
+
+    /// What a taker takes items out by.
+    pub(crate) const fn batch(&self) -> Batch<T> {
+        Batch::new(self.bound)
+    }
+
+    /// The messages that are held, and their bytes.
+    pub(crate) const fn held(&self) -> Room {
+        self.held
+    }
+
+    /// Whether the back end waits for room.
+    #[cfg(test)]
+    pub(crate) const fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub(crate) const fn items(&self) -> &VecDeque<T> {
+        &self.items
+    }
+
+    pub(crate) fn items_mut(&mut self) -> &mut VecDeque<T> {
+        &mut self.items
+    }
+
+    /// Drops items that are here; those in a batch have been taken.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        let held = &mut self.held;
+        self.items.retain(|item| {
+            let keep = keep(item);
+            if !keep && let Some(size) = item.message_size() {
+                held.remove(1, size);
+            }
+            keep
+        });
+    }
+
+    /// Has `waker` woken when there is an item; gives the waker that it replaces, to be dropped when nothing is locked.
+    #[must_use]
+    pub(crate) fn wait(&mut self, waker: &Waker) -> Option<Waker> {
+        match &self.waker {
+            Some(known) if known.will_wake(waker) => None,
+            _ => self.waker.replace(waker.clone()),
+        }
+    }
+
+    /// Gives who waits for an item, to be woken when nothing is locked.
+    #[must_use]
+    pub(crate) fn wake(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    /// Empties itself for good, since nobody takes anything any more; what was in it is to be dropped, and who waited to be
+    /// woken, when nothing is locked.
+    #[must_use]
+    pub(crate) fn abandon(&mut self) -> (VecDeque<T>, [Option<Waker>; 2]) {
+        self.held = Room::NONE;
+        (std::mem::take(&mut self.items), [self.waker.take(), self.paused.take()])
+    }
+}
+
+impl<T: Measured> Batch<T> {
+    /// One for a backlog with this bound.
+    pub(crate) const fn new(bound: Room) -> Self {
+        let share = Room { messages: bound.messages / SHARE, bytes: bound.bytes / SHARE as u64 };
+        Self { items: VecDeque::new(), taken: Room::NONE, share }
+    }
+
+    /// Gives the next item, unless the backlog has to take note of it, or there is none.
+    #[inline]
+    pub(crate) fn pop_quietly(&mut self) -> Option<T> {
+        let due = self.taken.messages >= self.share.messages || self.taken.bytes >= self.share.bytes;
+        if due || self.items.len() <= 1 {
+            return None;
+        }
+        let item = self.items.pop_front()?;
+        if let Some(size) = item.message_size() {
+            self.taken.add(1, size);
+        }
+        Some(item)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}

@@ -1,0 +1,134 @@
+//! Messages on their way from the protocol to who takes them; short ones that came together share memory.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::wire::message::{Kind, Lent, Message as Received};
+use crate::{Message, Text};
+
+/// Messages that came together, in order.
+///
+/// A short message in memory of its own costs more to allocate and, on another thread, to free than to read. So short ones
+/// share a piece, which each of them keeps: it is small, so that who keeps one message for long keeps little else.
+#[derive(Default)]
+pub(super) struct Burst {
+    messages: VecDeque<Message>,
+    /// The short ones that come after the messages: what they are and how long, and their payloads.
+    short: Vec<(Kind, usize)>,
+    texts: String,
+    bytes: Vec<u8>,
+}
+
+/// A message up to this length is short.
+const SHORT: usize = 256;
+
+/// Short messages share pieces of memory up to this size.
+pub(super) const PIECE: usize = 4 << 10;
+
+impl Burst {
+    /// Adds a message.
+    pub(super) fn push(&mut self, lent: Lent<'_>) {
+        let (kind, length) = match lent {
+            Lent::Text(text) if text.len() <= SHORT => {
+                self.texts.push_str(text);
+                (Kind::Text, text.len())
+            }
+            Lent::Binary(bytes) if bytes.len() <= SHORT => {
+                self.bytes.extend_from_slice(bytes);
+                (Kind::Binary, bytes.len())
+            }
+            long => {
+                self.share();
+                self.messages.push_back(match long.into_message() {
+                    Received::Text(text) => Message::Text(text.into()),
+                    Received::Binary(bytes) => Message::Binary(bytes),
+                });
+                return;
+            }
+        };
+        self.short.push((kind, length));
+        if self.texts.len().max(self.bytes.len()) > PIECE - SHORT {
+            self.share();
+        }
+    }
+
+    /// Gives the messages, to be taken out.
+    pub(super) fn messages(&mut self) -> &mut VecDeque<Message> {
+        self.share();
+        &mut self.messages
+    }
+
+    /// Makes messages of the short ones.
+    fn share(&mut self) {
+        if self.short.is_empty() {
+            return;
+        }
+        let (texts, bytes) = (Text::from(&*self.texts), Bytes::copy_from_slice(&self.bytes));
+        let (mut text_start, mut start) = (0, 0);
+        self.messages.reserve(self.short.len());
+        for (kind, length) in self.short.drain(..) {
+            self.messages.push_back(match kind {
+                Kind::Text => {
+                    text_start += length;
+                    Message::Text(texts.slice(text_start - length..text_start))
+                }
+                Kind::Binary => {
+                    start += length;
+                    Message::Binary(bytes.slice(start - length..start))
+                }
+            });
+        }
+        self.texts.clear();
+        self.bytes.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the messages say, and how many pieces of memory they lie in.
+    fn contents(burst: &mut Burst) -> Vec<String> {
+        let line = |message| match message {
+            Message::Text(text) => format!("text {}", text.len()),
+            Message::Binary(bytes) => format!("bytes {:?} {}", bytes.first(), bytes.len()),
+            Message::Blob(_) => "blob".to_owned(),
+        };
+        burst.messages().drain(..).map(line).collect()
+    }
+
+    #[test]
+    fn messages_keep_their_order_and_their_contents_whatever_their_length() {
+        let mut burst = Burst::default();
+        let long = "x".repeat(SHORT + 1);
+        burst.push(Lent::Text("é"));
+        burst.push(Lent::Binary(&[1, 2]));
+        burst.push(Lent::Text(""));
+        burst.push(Lent::Text(&long));
+        burst.push(Lent::Binary(&[3; 5]));
+        burst.push(Lent::Whole(Received::Binary(Bytes::from_static(b"\x04"))));
+        let expected = ["text 2", "bytes Some(1) 2", "text 0", "text 257", "bytes Some(3) 5", "bytes Some(4) 1"];
+        assert_eq!(contents(&mut burst), expected);
+        burst.push(Lent::Text("ä"));
+        assert!(matches!(burst.messages().pop_front(), Some(Message::Text(text)) if text == "ä"));
+        assert!(burst.messages().is_empty());
+    }
+
+    #[test]
+    fn short_messages_share_no_more_than_a_piece() {
+        let mut burst = Burst::default();
+        for _ in 0..100 {
+            burst.push(Lent::Binary(&[7; 100]));
+        }
+        let mut pieces: Vec<Bytes> = Vec::new();
+        for message in burst.messages().drain(..) {
+            let Message::Binary(bytes) = message else { panic!("it is binary") };
+            match pieces.last_mut().filter(|piece| piece.as_ptr_range().end == bytes.as_ptr()) {
+                Some(_) => {}
+                None => pieces.push(bytes),
+            }
+        }
+        assert!((100 * 100 / PIECE..=100).contains(&pieces.len()));
+    }
+}
