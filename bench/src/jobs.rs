@@ -14,6 +14,18 @@ pub(crate) enum Direction {
     Receive,
     /// The server throws away what it gets, and answers the last message.
     Send,
+    /// The server reads nothing, and the client does not wait.
+    Queue,
+}
+
+/// What messages are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Binary,
+    /// JSON with some characters of two and three bytes.
+    Text,
+    /// A text of one byte a character.
+    Ascii,
 }
 
 /// One job.
@@ -21,7 +33,10 @@ pub(crate) enum Direction {
 pub(crate) struct Job {
     pub(crate) name: &'static str,
     pub(crate) direction: Direction,
-    pub(crate) text: bool,
+    pub(crate) content: Content,
+    pub(crate) compressed: bool,
+    pub(crate) tls: bool,
+    pub(crate) connections: usize,
     pub(crate) size: usize,
     /// The client flushes after so many messages.
     pub(crate) flush: usize,
@@ -30,11 +45,11 @@ pub(crate) struct Job {
 }
 
 const fn binary(name: &'static str, direction: Direction, size: usize, flush: usize, count: usize) -> Job {
-    Job { name, direction, text: false, size, flush, count }
+    Job { name, direction, content: Content::Binary, compressed: false, tls: false, connections: 1, size, flush, count }
 }
 
 const fn text(name: &'static str, direction: Direction, size: usize, flush: usize, count: usize) -> Job {
-    Job { name, direction, text: true, size, flush, count }
+    Job { content: Content::Text, ..binary(name, direction, size, flush, count) }
 }
 
 const fn echo(window: usize) -> Direction {
@@ -45,7 +60,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// The jobs, in the order of the tables.
-pub(crate) const JOBS: [Job; 14] = [
+pub(crate) const JOBS: [Job; 22] = [
     binary("lat64", echo(1), 64, 1, 4_000),
     binary("pipe64", echo(1024), 64, 64, 400_000),
     binary("recv64", Direction::Receive, 64, 1, 1_000_000),
@@ -53,6 +68,7 @@ pub(crate) const JOBS: [Job; 14] = [
     binary("echo1k", echo(256), KIB, 16, 100_000),
     binary("echo16k", echo(8), 16 * KIB, 1, 8_000),
     text("text16k", echo(8), 16 * KIB, 1, 8_000),
+    Job { content: Content::Ascii, ..text("ascii16k", echo(8), 16 * KIB, 1, 8_000) },
     binary("recv16k", Direction::Receive, 16 * KIB, 1, 40_000),
     text("recvtext16k", Direction::Receive, 16 * KIB, 1, 20_000),
     binary("send16k", Direction::Send, 16 * KIB, 1, 16_000),
@@ -60,12 +76,31 @@ pub(crate) const JOBS: [Job; 14] = [
     binary("recv1m", Direction::Receive, MIB, 1, 600),
     binary("send1m", Direction::Send, MIB, 1, 300),
     binary("echo16m", echo(2), 16 * MIB, 1, 8),
+    Job { compressed: true, ..text("deflate64", echo(1), 64, 1, 4_000) },
+    Job { compressed: true, ..text("deflate16k", echo(8), 16 * KIB, 1, 2_000) },
+    Job { tls: true, ..binary("tls64", echo(1), 64, 1, 4_000) },
+    Job { tls: true, ..binary("tls16k", echo(8), 16 * KIB, 1, 8_000) },
+    Job { tls: true, ..binary("tls1m", echo(4), MIB, 1, 150) },
+    Job { connections: 100, ..binary("conn100", echo(1), 64, 1, 20_000) },
+    Job { connections: 10_000, ..binary("conn10k", echo(1), 64, 1, 20_000) },
 ];
 
 impl Job {
     /// Finds a job by its name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        JOBS.into_iter().find(|job| job.name == name)
+        JOBS.into_iter().find(|job| job.name == name).or_else(|| Self::growing(name))
+    }
+
+    /// A job that is named by what grows in it: `size=1024`, `connections=10`, `queued=1048576`.
+    fn growing(name: &str) -> Option<Self> {
+        let (what, amount) = name.split_once('=')?;
+        let amount = amount.parse().ok()?;
+        Some(match what {
+            "size" => binary("size", echo(1), amount, 1, 0),
+            "connections" => Self { connections: amount, ..binary("connections", echo(1), 64, 1, 0) },
+            "queued" => binary("queued", Direction::Queue, amount, 1, 0),
+            _ => return None,
+        })
     }
 
     /// The messages that go before those that are measured.
@@ -73,17 +108,27 @@ impl Job {
         (count / 10).max(2)
     }
 
+    pub(crate) fn is_text(&self) -> bool {
+        self.content != Content::Binary
+    }
+
     /// The payload of each message.
     pub(crate) fn payload(&self) -> Bytes {
-        payload(self.text, self.size)
+        match self.content {
+            Content::Ascii => vec![b'a'; self.size].into(),
+            Content::Text | Content::Binary => payload(self.is_text(), self.size),
+        }
     }
 
     /// The path that tells the server what to do.
     pub(crate) fn path(&self, count: usize) -> String {
-        let Self { text, size, .. } = self;
+        let size = self.size;
         match self.direction {
+            Direction::Echo { .. } if self.compressed => "/deflate".to_owned(),
+            Direction::Echo { .. } if self.connections > 1 => "/small".to_owned(),
             Direction::Echo { .. } => "/echo".to_owned(),
-            Direction::Receive => format!("/flood/{}/{size}/{count}", if *text { "text" } else { "binary" }),
+            Direction::Queue => "/ignore".to_owned(),
+            Direction::Receive => format!("/flood/{}/{size}/{count}", if self.is_text() { "text" } else { "binary" }),
             Direction::Send => format!("/discard/{count}"),
         }
     }

@@ -9,22 +9,34 @@ use rustix::time::{ClockId, clock_gettime};
 
 use samesocket_bench_report::Sample;
 
+use crate::Counter;
+
 /// Time and CPU time since a moment.
 pub(crate) struct Stopwatch {
     wall: Instant,
     cpu: Duration,
+    allocations: Option<(Counter, usize)>,
 }
 
 impl Stopwatch {
-    pub(crate) fn start() -> Self {
-        Self { cpu: cpu_time(), wall: Instant::now() }
+    pub(crate) fn start(counter: Option<Counter>) -> Self {
+        let allocations = counter.map(|counter| (counter, counter()));
+        Self { allocations, cpu: cpu_time(), wall: Instant::now() }
     }
 
     pub(crate) fn stop(self, messages: usize) -> Result<Sample> {
         let (wall, cpu) = (self.wall.elapsed(), cpu_time().saturating_sub(self.cpu));
         let messages = u32::try_from(messages)?;
         let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(messages);
-        Ok(Sample { cpu: each(cpu), wall: each(wall), peak: peak_memory()? })
+        let asked = self.allocations.map(|(counter, before)| counter() - before);
+        let asked = asked.map(u32::try_from).transpose()?;
+        Ok(Sample {
+            cpu: each(cpu),
+            wall: each(wall),
+            peak: status("VmHWM:")?,
+            idle: None,
+            allocations: asked.map(|asked| f64::from(asked) / f64::from(messages)),
+        })
     }
 }
 
@@ -34,10 +46,15 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
 }
 
-/// The most memory that this process has had, in KiB.
-fn peak_memory() -> Result<u32> {
+/// The memory that this process has, in KiB.
+pub(crate) fn memory() -> Result<u32> {
+    status("VmRSS:")
+}
+
+/// What the kernel tells of this process, in KiB.
+fn status(name: &str) -> Result<u32> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 

@@ -10,6 +10,13 @@ use crate::clients::CLIENTS;
 use crate::jobs::{JOBS, Job};
 use samesocket_bench_report::{Machine, Run, Sample, Series};
 
+/// The program with the allocator that counts.
+const COUNTED: &str = "samesocket-bench-counted";
+
+/// The jobs whose instructions are counted, and for how many messages.
+const INSTRUCTED: [&str; 6] = ["lat64", "pipe64", "recv64", "send64", "echo1k", "recv16k"];
+const MESSAGES: u32 = 2_000;
+
 /// What to run.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -38,19 +45,19 @@ impl Arguments {
 }
 
 /// The server's process, which ends with this.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    port: u16,
+    /// What it told of where it listens.
+    pub(crate) address: String,
 }
 
 impl Server {
-    fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let mut child = this_program()?.arg("serve").stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         let output = child.stdout.take().context("the server has no output")?;
         BufReader::new(output).read_line(&mut line)?;
-        let port = line.trim().parse().context("the server tells no port")?;
-        Ok(Self { child, port })
+        Ok(Self { child, address: line.trim().to_owned() })
     }
 }
 
@@ -71,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 9 });
 
     let mut run = Run {
-        date: output("date", &["-u", "+%Y-%m-%d %H:%M UTC"])?,
+        date: now()?,
         machine: machine()?,
         clients: clients
             .iter()
@@ -84,36 +91,72 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
     let server = Server::start()?;
     for job in &jobs {
         let count = job.count * if arguments.quick { 1 } else { 2 };
+        let clients: Vec<_> = clients.iter().filter(|client| client.can(job)).collect();
         let mut samples = vec![Vec::new(); clients.len()];
         for round in 0..rounds {
             // Whoever goes first finds the caches as the last job left them: each does in turn.
             for place in 0..clients.len() {
                 let index = (place + round) % clients.len();
-                samples[index].push(turn(clients[index].name, job, server.port, count)?);
+                samples[index].push(turn(this_program()?, clients[index].name, job.name, &server.address, count)?);
             }
         }
         for (client, samples) in clients.iter().zip(samples) {
-            let series = Series { job: job.name.to_owned(), client: client.name.to_owned(), samples };
-            run.series.push(series);
+            let (allocations, instructions) = exactly(client.name, job, &server.address)?;
+            run.series.push(Series {
+                job: job.name.to_owned(),
+                client: client.name.to_owned(),
+                samples,
+                allocations,
+                instructions,
+            });
         }
         eprintln!("  done    {}", job.name);
     }
     Ok(run)
 }
 
-fn turn(client: &str, job: &Job, port: u16, count: usize) -> Result<Sample> {
-    let mut command = this_program()?;
-    command.args(["client", client, job.name, &port.to_string(), &count.to_string()]);
-    let output = command.stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "{client} failed at {}", job.name);
+/// What of a message's cost can be counted, where the job is short and has one connection.
+fn exactly(client: &str, job: &Job, address: &str) -> Result<(Option<f64>, Option<f64>)> {
+    if job.connections > 1 {
+        return Ok((None, None));
+    }
+    let counted = Command::new(env::current_exe()?.with_file_name(COUNTED).with_extension(env::consts::EXE_EXTENSION));
+    let allocations = turn(counted, client, job.name, address, (job.count / 10).max(4))?.allocations;
+    let instructions = if INSTRUCTED.contains(&job.name) { instructions(client, job, address)? } else { None };
+    Ok((allocations, instructions))
+}
+
+/// The instructions of a message: what twice as many messages take more, without the start of the program.
+fn instructions(client: &str, job: &Job, address: &str) -> Result<Option<f64>> {
+    if output("valgrind", &["--version"]).is_err() {
+        return Ok(None);
+    }
+    let count = |messages: u32| -> Result<f64> {
+        let mut command = Command::new("valgrind");
+        command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(env::current_exe()?);
+        command.args(["client", client, job.name, address, &messages.to_string()]).env("RUST_BACKTRACE", "0");
+        let output = command.output()?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{client} failed at {} under valgrind: {text}", job.name);
+        let line = text.lines().find_map(|line| line.split_once("Collected : "));
+        Ok(line.context("callgrind tells no count")?.1.trim().parse()?)
+    };
+    Ok(Some((count(2 * MESSAGES)? - count(MESSAGES)?) / f64::from(MESSAGES)))
+}
+
+/// One turn of a client, in a process of its own.
+pub(crate) fn turn(mut program: Command, client: &str, job: &str, address: &str, count: usize) -> Result<Sample> {
+    program.args(["client", client, job, address, &count.to_string()]);
+    let output = program.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "{client} failed at {job}");
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-fn this_program() -> Result<Command> {
+pub(crate) fn this_program() -> Result<Command> {
     Ok(Command::new(env::current_exe()?))
 }
 
-fn machine() -> Result<Machine> {
+pub(crate) fn machine() -> Result<Machine> {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -126,15 +169,27 @@ fn machine() -> Result<Machine> {
     })
 }
 
+/// The time, as it stands in results.
+pub(crate) fn now() -> Result<String> {
+    output("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
+}
+
 fn output(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program).args(arguments).output().with_context(|| format!("cannot run {program}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The version of a package that the lock file has settled on.
+/// The version of a package that the lock file has settled on for this one.
 fn version(package: &str) -> Result<String> {
     let lock = include_str!("../../Cargo.lock");
-    let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{package}\"\n")));
-    let version = entry.and_then(|entry| entry.lines().find_map(|line| line.strip_prefix("version = ")));
-    Ok(version.with_context(|| format!("the lock file has no {package}"))?.trim_matches('"').to_owned())
+    let named = |name: &str| {
+        let name = format!("name = \"{name}\"\n");
+        lock.split("[[package]]").filter(move |entry| entry.contains(&name))
+    };
+    let version = |entry: &str| entry.lines().find_map(|line| line.strip_prefix("version = ")).map(str::to_owned);
+    // Where there are several, the dependent says which one it has.
+    let ours = named(env!("CARGO_PKG_NAME")).next().unwrap_or_default();
+    let chosen = ours.lines().find_map(|line| line.trim().strip_prefix(&format!("\"{package} "))?.split('"').next());
+    let found = chosen.map(str::to_owned).or_else(|| named(package).find_map(version));
+    Ok(found.with_context(|| format!("the lock file has no {package}"))?.trim_matches('"').to_owned())
 }

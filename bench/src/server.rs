@@ -2,29 +2,97 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::thread;
 
+use anyhow::Result;
 use samesocket::wire::handshake::accept_of;
+use serde::{Deserialize, Serialize};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::jobs::payload;
 
 /// What is read, and written, at a time.
 const BUFFER: usize = 256 << 10;
 
-/// Listens, tells the port on standard output, and serves until the process ends.
-pub(crate) fn serve() -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    println!("{}", listener.local_addr()?.port());
+/// The same where there are many connections.
+const SMALL_BUFFER: usize = 4 << 10;
+
+/// The stack of a connection's thread.
+const STACK: usize = 256 << 10;
+
+/// The first byte of a Close.
+const CLOSE: u8 = 0x88;
+
+/// Where the server listens, and the certificate that it has there, in hexadecimal digits.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Address {
+    pub(crate) plain: u16,
+    pub(crate) tls: u16,
+    certificate: String,
+}
+
+impl Address {
+    pub(crate) fn url(&self, tls: bool, path: &str) -> String {
+        if tls { format!("wss://localhost:{}{path}", self.tls) } else { format!("ws://127.0.0.1:{}{path}", self.plain) }
+    }
+
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
+        let digits = self.certificate.as_bytes().as_chunks().0.iter();
+        let byte = |[high, low]: &[u8; 2]| {
+            let digit = |letter: u8| char::from(letter).to_digit(16).unwrap_or_default();
+            u8::try_from(digit(*high) << 4 | digit(*low)).unwrap_or_default()
+        };
+        CertificateDer::from(digits.map(byte).collect::<Vec<u8>>())
+    }
+}
+
+/// Listens, tells where on standard output, and serves until the process ends.
+pub(crate) fn serve() -> Result<()> {
+    let (plain, tls) = (listen()?, listen()?);
+    let (config, certificate) = tls_config()?;
+    let address = Address {
+        plain: plain.local_addr()?.port(),
+        tls: tls.local_addr()?.port(),
+        certificate: certificate.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
+    };
+    println!("{}", serde_json::to_string(&address)?);
+    thread::spawn(move || {
+        accept(&tls, move |stream| converse(StreamOwned::new(ServerConnection::new(Arc::clone(&config))?, stream)))
+    });
+    accept(&plain, converse)
+}
+
+fn listen() -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// A fresh certificate for the loopback, and what serves with it.
+fn tls_config() -> Result<(Arc<ServerConfig>, CertificateDer<'static>)> {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let certificate = certified.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key.into())?;
+    Ok((Arc::new(config), certificate))
+}
+
+fn accept(listener: &TcpListener, serve: impl Fn(TcpStream) -> Result<()> + Clone + Send + 'static) -> Result<()> {
     for stream in listener.incoming() {
-        let stream = stream?;
+        let (stream, serve) = (stream?, serve.clone());
+        stream.set_nodelay(true)?;
         // A client that goes away is no concern of the others.
-        thread::spawn(move || converse(stream));
+        thread::Builder::new().stack_size(STACK).spawn(move || serve(stream))?;
     }
     Ok(())
 }
 
-fn converse(mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+fn converse(mut stream: impl Read + Write) -> Result<()> {
     let (path, rest) = open(&mut stream)?;
     let mut parts = path.trim_start_matches('/').split('/');
     let number = |part: Option<&str>| part.and_then(|part| part.parse().ok()).unwrap_or_default();
@@ -34,12 +102,21 @@ fn converse(mut stream: TcpStream) -> io::Result<()> {
             flood(&mut stream, text, number(parts.next()), number(parts.next()))
         }
         Some("discard") => discard(&mut stream, rest, number(parts.next())),
-        _ => echo(&mut stream, rest),
-    }
+        // Many connections: the server's memory shall not be what is short.
+        Some("small") => echo(&mut stream, rest, SMALL_BUFFER),
+        Some("ignore") => loop {
+            thread::park();
+        },
+        _ => echo(&mut stream, rest, BUFFER),
+    }?;
+    Ok(())
 }
 
 /// Does the opening handshake; gives the path, and the bytes that came after the request.
-fn open(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
+///
+/// Compression is agreed on by the path, and costs the server nothing: what was compressed for it is, sent back, what it
+/// would have compressed itself, history included.
+fn open(stream: &mut (impl Read + Write)) -> io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let end = loop {
         let mut buffer = [0; 4096];
@@ -58,10 +135,14 @@ fn open(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     let fields = head.lines().filter_map(|line| line.split_once(':'));
     let key = fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"));
     let accept = accept_of(key.map_or("", |(_, value)| value.trim()));
-    write!(
-        stream,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    let extension = if path == "/deflate" { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
+    // One write, so that it is one segment.
+    stream.write_all(
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             {extension}Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        )
+        .as_bytes(),
     )?;
     Ok((path, rest))
 }
@@ -80,7 +161,7 @@ fn header(first: u8, length: u64, out: &mut Vec<u8>) {
     }
 }
 
-fn flood(stream: &mut TcpStream, text: bool, size: usize, count: usize) -> io::Result<()> {
+fn flood(stream: &mut (impl Read + Write), text: bool, size: usize, count: usize) -> io::Result<()> {
     let mut frame = Vec::new();
     header(if text { 0x81 } else { 0x82 }, size as u64, &mut frame);
     frame.extend_from_slice(&payload(text, size));
@@ -93,53 +174,75 @@ fn flood(stream: &mut TcpStream, text: bool, size: usize, count: usize) -> io::R
         left -= now;
     }
     // The client has the last word.
-    io::copy(stream, &mut io::sink())?;
-    Ok(())
+    discard(stream, Vec::new(), 0)
 }
 
-fn discard(stream: &mut TcpStream, rest: Vec<u8>, count: usize) -> io::Result<()> {
+fn discard(stream: &mut (impl Read + Write), rest: Vec<u8>, count: usize) -> io::Result<()> {
     let (mut frames, mut seen) = (Frames::default(), 0);
-    each_read(stream, rest, |bytes, out| {
-        frames.read(bytes, |part| {
-            if let Part::End { first } = part
-                && first & 0x80 != 0
-            {
+    each_read(stream, rest, BUFFER, |bytes, out| {
+        let mut flow = ControlFlow::Continue(());
+        frames.read(bytes, |part| match part {
+            Part::End { first } if is_close(first) => {
+                header(CLOSE, 0, out);
+                flow = ControlFlow::Break(());
+            }
+            Part::End { first } if is_last(first) => {
                 seen += 1;
                 if seen == count {
                     header(0x82, 0, out);
                 }
             }
+            _ => {}
         });
+        flow
     })
 }
 
-fn echo(stream: &mut TcpStream, rest: Vec<u8>) -> io::Result<()> {
+fn echo(stream: &mut (impl Read + Write), rest: Vec<u8>, size: usize) -> io::Result<()> {
     let mut frames = Frames::default();
-    each_read(stream, rest, |bytes, out| {
+    each_read(stream, rest, size, |bytes, out| {
+        let mut flow = ControlFlow::Continue(());
         frames.read(bytes, |part| match part {
             Part::Begin { first, length } => header(first, length, out),
             Part::Payload(payload) => out.extend_from_slice(payload),
+            Part::End { first } if is_close(first) => flow = ControlFlow::Break(()),
             Part::End { .. } => {}
         });
+        flow
     })
 }
 
-/// Has each read looked at, and writes what comes of it.
+/// Whether this frame is a Close.
+const fn is_close(first: u8) -> bool {
+    first == CLOSE
+}
+
+/// Whether this frame ends a message.
+const fn is_last(first: u8) -> bool {
+    first & 0x88 == 0x80
+}
+
+/// Has each read looked at, and writes what comes of it, until there is an end to it.
 fn each_read(
-    stream: &mut TcpStream,
+    stream: &mut (impl Read + Write),
     mut rest: Vec<u8>,
-    mut look: impl FnMut(&mut [u8], &mut Vec<u8>),
+    size: usize,
+    mut look: impl FnMut(&mut [u8], &mut Vec<u8>) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let (mut buffer, mut out) = (vec![0; BUFFER], Vec::with_capacity(BUFFER * 2));
-    look(&mut rest, &mut out);
+    let (mut buffer, mut out) = (vec![0; size], Vec::with_capacity(size * 2));
+    let mut flow = look(&mut rest, &mut out);
     loop {
         stream.write_all(&out)?;
+        stream.flush()?;
         out.clear();
+        if flow.is_break() {
+            return Ok(());
+        }
         let count = stream.read(&mut buffer)?;
         if count == 0 {
             return Ok(());
         }
-        look(&mut buffer[..count], &mut out);
+        flow = look(&mut buffer[..count], &mut out);
     }
 }
 

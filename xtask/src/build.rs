@@ -91,8 +91,12 @@ pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
 pub(crate) fn native_program(project: &Project, package: &str, profile: &str) -> Result<PathBuf> {
     let mut command = native_cargo(project);
     command.args(["build", "--profile", profile, "-p", package, "--bins", JSON]);
-    let mut built = artifacts(package, command)?.into_iter().filter_map(|artifact| artifact.executable);
-    Ok(built.next_back().with_context(|| format!("cargo named no program of {package}"))?.into_std_path_buf())
+    let built = artifacts(package, command)?.into_iter().filter(|artifact| artifact.target.name == package);
+    Ok(built
+        .filter_map(|artifact| artifact.executable)
+        .next_back()
+        .with_context(|| format!("cargo named no program of {package}"))?
+        .into_std_path_buf())
 }
 
 /// Builds the soak test.
@@ -151,6 +155,15 @@ pub(crate) fn library(project: &Project, package: &str) -> Result<PathBuf> {
     let mut command = wasm_cargo(project)?;
     command.args(["build", "--release", "-p", package, JSON]).args(TARGET);
     program(package, command)
+}
+
+/// Builds the page of the bench, compiled for speed, into an empty folder.
+pub(crate) fn bench_page(project: &Project, package: &str, folder: &Path) -> Result<()> {
+    let mut command = wasm_cargo(project)?;
+    command.args(["build", "--profile", "bench", "-p", package, JSON]).args(TARGET);
+    bindgen(project, &program("page of the bench", command)?, folder)?;
+    let statics = project.package(package)?.manifest_path.with_file_name("static");
+    copy(statics.as_std_path(), folder).with_context(|| format!("cannot copy {statics}"))
 }
 
 /// Builds a program for a page as small as it gets, with nothing but the feature of its name.

@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         Verb::Test(arguments) => test::run(&arguments, runtime),
         Verb::Doctor => doctor::run(),
         Verb::Autobahn(arguments) => autobahn::run(&arguments),
-        Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments, runtime),
         Verb::Size => size::run(),
         Verb::Soak(arguments) => soak::run(&arguments, runtime),
         Verb::Wpt(arguments) => wpt::run(&arguments, runtime),

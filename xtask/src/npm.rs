@@ -115,6 +115,11 @@ impl Package {
         self.run("esbuild", "esbuild", &arguments)
     }
 
+    /// Copies what is published.
+    pub(crate) fn publish_dist(&self, folder: &Path) -> Result<()> {
+        build::copy(&self.path("dist"), folder)
+    }
+
     /// The package's classic script, which any context can take.
     pub(crate) fn script(&self) -> PathBuf {
         self.path("dist/sync.classic.js")

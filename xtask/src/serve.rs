@@ -68,3 +68,10 @@ impl Site {
         &self.runtime
     }
 }
+
+/// A text as it can stand in a query.
+pub(crate) fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

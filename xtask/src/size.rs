@@ -117,6 +117,14 @@ pub(crate) fn check(project: &Project, package: &Package) -> Result<Counts> {
     Ok(counts)
 }
 
+/// Prints the tables of results that are not kept.
+pub(crate) fn print_tables(project: &Project, folder: &Path) -> Result<()> {
+    let mut command = native_cargo(project);
+    command.args(["run", "-p", REPORT, "--"]).arg(folder);
+    say(&watch("tables", &mut command)?.checked(&command)?.stdout);
+    Ok(())
+}
+
 /// Has the generated parts of the bench's page written anew.
 pub(crate) fn write_tables(project: &Project) -> Result<()> {
     let mut command = native_cargo(project);

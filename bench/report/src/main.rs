@@ -1,7 +1,12 @@
-//! Writes the generated parts of the bench's page anew, from `results/`.
+//! Writes the generated parts of the bench's page anew, from `results/`; or prints the tables of another folder's results.
 
+use std::env;
 use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
-    samesocket_bench_report::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+    match env::args_os().nth(1) {
+        Some(folder) => println!("{}", samesocket_bench_report::tables(Path::new(&folder))?),
+        None => samesocket_bench_report::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?,
+    }
+    Ok(())
 }

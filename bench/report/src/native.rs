@@ -22,6 +22,12 @@ pub struct Sample {
     pub wall: f64,
     /// The most memory that the client's process had, in KiB.
     pub peak: u32,
+    /// The memory that a connection takes while nothing is under way, in KiB, where there are many.
+    #[serde(default)]
+    pub idle: Option<f64>,
+    /// How often memory was asked for, a message, where that was counted.
+    #[serde(default)]
+    pub allocations: Option<f64>,
 }
 
 /// All that a client did at one job, a sample a round.
@@ -33,6 +39,12 @@ pub struct Series {
     pub client: String,
     /// A sample a round.
     pub samples: Vec<Sample>,
+    /// How often memory was asked for, a message, in a turn of its own.
+    #[serde(default)]
+    pub allocations: Option<f64>,
+    /// The instructions of a message, in a turn of its own.
+    #[serde(default)]
+    pub instructions: Option<f64>,
 }
 
 /// One run.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use samesocket::{BinaryType, Event, Events, Message, Text, WebSocket};
+use samesocket::{BinaryType, Event, Events, Message, Options, Text, WebSocket};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// While more than this waits to be sent, no message is taken.
@@ -23,8 +23,8 @@ struct Interface {
     pause: Pin<Box<Sleep>>,
 }
 
-pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::Connection> {
-    let socket = WebSocket::new(&format!("ws://127.0.0.1:{port}{path}"), ())?;
+pub(super) async fn connect(url: &str, options: &Options) -> Result<impl super::Connection> {
+    let socket = WebSocket::with_options(url, (), options)?;
     socket.set_binary_type(BinaryType::ArrayBuffer);
     let mut events = socket.events();
     match events.next().await {

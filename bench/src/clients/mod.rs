@@ -1,55 +1,109 @@
 //! The clients, each behind the same four verbs, so that all do the same work in the same order.
 
+mod fastwebsockets;
+mod futures;
 mod interface;
+mod line;
+mod piped;
 mod sockudo;
 mod tokio_tungstenite;
 mod tokio_websockets;
+mod turn;
 mod wire;
 mod yawc;
 
-use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use bytes::Bytes;
 use samesocket_bench_report::{Sample, WIRE};
-use tokio::net::TcpStream;
 
+pub(crate) use self::line::Line;
+use self::turn::Turn;
+use crate::Counter;
 use crate::jobs::{Direction, Job};
-use crate::measure::Stopwatch;
+use crate::server::Address;
 
 /// The greatest message of any job, and some more: limits are set to this where they are lower by default.
-pub(crate) const LIMIT: usize = 32 << 20;
+pub(crate) const LIMIT: usize = 128 << 20;
 
-/// A client: its name in the tables, and the package whose version stands beside it.
+/// A client: its name in the tables, the package whose version stands beside it, and what it can do.
 pub(crate) struct Client {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
+    /// Whether it has permessage-deflate.
+    compresses: bool,
+    /// Whether the bench can hand it a TLS stream, or it makes one itself.
+    speaks_tls: bool,
+}
+
+const fn client(name: &'static str, package: &'static str, compresses: bool) -> Client {
+    Client { name, package, compresses, speaks_tls: true }
 }
 
 /// The clients, in the order of the tables; the others are measured against the first.
-pub(crate) const CLIENTS: [Client; 6] = [
-    Client { name: "tokio-tungstenite", package: "tokio-tungstenite" },
-    Client { name: "tokio-websockets", package: "tokio-websockets" },
-    Client { name: "yawc", package: "yawc" },
-    Client { name: "sockudo-ws", package: "sockudo-ws" },
-    Client { name: WIRE, package: "samesocket" },
-    Client { name: INTERFACE, package: "samesocket" },
+pub(crate) const CLIENTS: [Client; 8] = [
+    client("tokio-tungstenite", "tokio-tungstenite", false),
+    client("tokio-websockets", "tokio-websockets", false),
+    client("fastwebsockets", "fastwebsockets", false),
+    client("yawc", "yawc", true),
+    client("sockudo-ws", "sockudo-ws", true),
+    Client { speaks_tls: false, ..client(WIRE, "samesocket", true) },
+    client(INTERFACE, "samesocket", true),
+    client(FUTURES, "samesocket", true),
 ];
 
 /// The interface, with its driver.
-const INTERFACE: &str = "samesocket (interface)";
+pub(crate) const INTERFACE: &str = "samesocket (interface)";
 
-/// Does one job with the client of this name, over this port of the loopback.
-pub(crate) async fn run(name: &str, job: &Job, port: u16, count: usize) -> Result<Sample> {
+/// The futures API, with the same driver.
+pub(crate) const FUTURES: &str = "samesocket (futures)";
+
+impl Client {
+    /// Whether it can do a job at all.
+    pub(crate) const fn can(&self, job: &Job) -> bool {
+        (self.compresses || !job.compressed) && (self.speaks_tls || !job.tls)
+    }
+}
+
+/// Does one job with the client of this name.
+pub(crate) async fn run(
+    name: &str,
+    job: &Job,
+    address: &Address,
+    count: usize,
+    counter: Option<Counter>,
+) -> Result<Sample> {
     let path = job.path(Job::warmup(count) + count);
+    let turn = Turn { job, count, counter };
     match name {
-        "tokio-tungstenite" => work(tokio_tungstenite::connect(port, &path).await?, job, count).await,
-        "tokio-websockets" => work(tokio_websockets::connect(port, &path).await?, job, count).await,
-        "yawc" => work(yawc::connect(port, &path).await?, job, count).await,
-        "sockudo-ws" => work(sockudo::connect(port, &path).await?, job, count).await,
-        WIRE => work(wire::connect(port, &path).await?, job, count).await,
-        INTERFACE => work(interface::connect(port, &path).await?, job, count).await,
+        WIRE => turn.take(async || wire::connect(address.plain, &path).await).await,
+        INTERFACE | FUTURES => {
+            let (url, options) = (address.url(job.tls, &path), line::options(address));
+            if name == INTERFACE {
+                turn.take(async || interface::connect(&url, &options).await).await
+            } else {
+                let waits = job.direction != Direction::Queue;
+                turn.take(async || futures::connect(&url, options.clone(), waits).await).await
+            }
+        }
+        _ if job.tls => {
+            let tls = line::Tls::new(address)?;
+            over(name, &turn, &path, async || tls.connect().await).await
+        }
+        _ => over(name, &turn, &path, async || line::plain(address.plain).await).await,
+    }
+}
+
+/// Does a job with a client that is given its stream.
+async fn over<S: Line>(name: &str, turn: &Turn<'_>, path: &str, line: impl AsyncFn() -> Result<S>) -> Result<Sample> {
+    let compressed = turn.job.compressed;
+    match name {
+        "tokio-tungstenite" => turn.take(async || tokio_tungstenite::connect(line().await?, path).await).await,
+        "tokio-websockets" => turn.take(async || tokio_websockets::connect(line().await?, path).await).await,
+        "fastwebsockets" => turn.take(async || fastwebsockets::connect(line().await?, path).await).await,
+        "yawc" => turn.take(async || yawc::connect(line().await?, path, compressed).await).await,
+        "sockudo-ws" => turn.take(async || sockudo::connect(line().await?, path, compressed).await).await,
         _ => anyhow::bail!("there is no client {name}"),
     }
 }
@@ -73,84 +127,4 @@ trait Connection {
 
     /// Waits for a message, and gives its length.
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>>;
-}
-
-/// A connected stream, as all clients get it.
-async fn stream(port: u16) -> Result<TcpStream> {
-    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-async fn work<C: Connection>(mut connection: C, job: &Job, count: usize) -> Result<Sample> {
-    let message = C::message(job.text, job.payload())?;
-    exchange(&mut connection, job, &message, Job::warmup(count), false).await?;
-    let stopwatch = Stopwatch::start();
-    exchange(&mut connection, job, &message, count, true).await?;
-    stopwatch.stop(count)
-}
-
-/// Sends, receives, or both at once, until so many messages are through.
-async fn exchange<C: Connection>(
-    connection: &mut C,
-    job: &Job,
-    message: &C::Message,
-    count: usize,
-    last: bool,
-) -> Result<()> {
-    let (to_send, to_receive, window, expected) = match job.direction {
-        Direction::Echo { window } => (count, count, window, job.size),
-        Direction::Receive => (0, count, usize::MAX, job.size),
-        // The answer to the last message tells that it has come.
-        Direction::Send => (count, usize::from(last), usize::MAX, 0),
-    };
-    let (mut sent, mut unflushed, mut received) = (0, 0, 0);
-    poll_fn(|context| {
-        loop {
-            // A batch begins when there is room for all of it.
-            let room = unflushed > 0 || sent - received.min(sent) <= window - job.flush;
-            let may_send = sent < to_send && room;
-            let flush = unflushed == job.flush || unflushed > 0 && sent == to_send;
-            let mut moved = false;
-            if flush {
-                if let Poll::Ready(result) = connection.poll_flush(context) {
-                    result?;
-                    (unflushed, moved) = (0, true);
-                }
-            } else if may_send && let Poll::Ready(result) = connection.poll_ready(context) {
-                result?;
-                connection.send(message.clone())?;
-                (sent, unflushed, moved) = (sent + 1, unflushed + 1, true);
-            }
-            if received < to_receive
-                // While there is a batch to send, what comes can wait for its end.
-                && !(moved && unflushed > 0)
-                && let Poll::Ready(size) = connection.poll_receive(context)
-            {
-                if size? != expected {
-                    return Poll::Ready(Err(anyhow!("a message has another length")));
-                }
-                (received, moved) = (received + 1, true);
-            }
-            if sent == to_send && received == to_receive && unflushed == 0 {
-                return Poll::Ready(Ok(()));
-            }
-            if !moved {
-                return Poll::Pending;
-            }
-        }
-    })
-    .await
-}
-
-/// What `poll_receive` gives for a client that is a `Stream`.
-fn poll_stream<T>(
-    polled: Poll<Option<Result<T, impl std::error::Error + Send + Sync + 'static>>>,
-    length: impl FnOnce(T) -> Option<usize>,
-) -> Poll<Result<usize>> {
-    let message = match ready!(polled) {
-        Some(message) => message?,
-        None => return Poll::Ready(Err(anyhow!("the connection ended"))),
-    };
-    Poll::Ready(length(message).ok_or_else(|| anyhow!("it is no message")))
 }

@@ -1,45 +1,31 @@
 //! `sockudo-ws`, with limits that the jobs do not reach.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use anyhow::Result;
 use bytes::Bytes;
-use futures::{Sink, Stream};
 use sockudo_ws::client::WebSocketClient;
-use sockudo_ws::{Config, Http1, Message, WebSocketStream};
-use tokio::net::TcpStream;
+use sockudo_ws::{Compression, Config, Error, Http1, Message, WebSocketStream};
 
-use super::{Connection, LIMIT, poll_stream, stream};
+use super::piped::Piped;
+use super::{Connection, LIMIT, Line};
 
-pub(super) async fn connect(port: u16, path: &str) -> Result<impl Connection> {
-    let config = Config { max_message_size: LIMIT, max_frame_size: LIMIT, ..Config::default() };
+pub(super) async fn connect(stream: impl Line, path: &str, compressed: bool) -> Result<impl Connection> {
+    let compression = if compressed { Compression::Dedicated } else { Compression::Disabled };
+    let config = Config { max_message_size: LIMIT, max_frame_size: LIMIT, compression, ..Config::default() };
     let client = WebSocketClient::<Http1>::new(config);
-    let (stream, _) = client.connect_raw(stream(port).await?, "127.0.0.1", path, None).await?;
+    let (stream, _) = client.connect_raw(stream, "localhost", path, None).await?;
     Ok(stream)
 }
 
-impl Connection for WebSocketStream<TcpStream> {
+impl<S: Line> Piped for WebSocketStream<S> {
     type Message = Message;
+    type Given = Result<Message, Error>;
 
     fn message(text: bool, payload: Bytes) -> Result<Message> {
         Ok(if text { Message::Text(payload) } else { Message::Binary(payload) })
     }
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Sink::poll_ready(Pin::new(self), context).map_err(Into::into)
-    }
-
-    fn send(&mut self, message: Message) -> Result<()> {
-        Ok(Pin::new(self).start_send(message)?)
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Sink::poll_flush(Pin::new(self), context).map_err(Into::into)
-    }
-
-    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
-        poll_stream(Pin::new(self).poll_next(context), |message| match message {
+    fn length(item: Self::Given) -> Result<Option<usize>> {
+        Ok(match item? {
             Message::Text(bytes) | Message::Binary(bytes) => Some(bytes.len()),
             _ => None,
         })

@@ -1,44 +1,31 @@
-//! `tokio-tungstenite`, as it comes.
-
-use std::pin::Pin;
-use std::task::{Context, Poll};
+//! `tokio-tungstenite`, with limits that no job reaches.
 
 use anyhow::Result;
 use bytes::Bytes;
-use futures::{Sink, Stream};
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::{Connection, poll_stream, stream};
+use super::piped::Piped;
+use super::{Connection, LIMIT, Line};
 
-pub(super) async fn connect(port: u16, path: &str) -> Result<impl Connection> {
-    let url = format!("ws://127.0.0.1:{port}{path}");
-    let (stream, _) = tokio_tungstenite::client_async(url, stream(port).await?).await?;
+pub(super) async fn connect(stream: impl Line, path: &str) -> Result<impl Connection> {
+    let config = WebSocketConfig::default().max_message_size(Some(LIMIT)).max_frame_size(Some(LIMIT));
+    let url = format!("ws://localhost{path}");
+    let (stream, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
     Ok(stream)
 }
 
-impl Connection for WebSocketStream<TcpStream> {
+impl<S: Line> Piped for WebSocketStream<S> {
     type Message = Message;
+    type Given = Result<Message, Error>;
 
     fn message(text: bool, payload: Bytes) -> Result<Message> {
         Ok(if text { Message::Text(Utf8Bytes::try_from(payload)?) } else { Message::Binary(payload) })
     }
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Sink::poll_ready(Pin::new(self), context).map_err(Into::into)
-    }
-
-    fn send(&mut self, message: Message) -> Result<()> {
-        Ok(Pin::new(self).start_send(message)?)
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Sink::poll_flush(Pin::new(self), context).map_err(Into::into)
-    }
-
-    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
-        poll_stream(Pin::new(self).poll_next(context), |message| match message {
+    fn length(item: Self::Given) -> Result<Option<usize>> {
+        Ok(match item? {
             Message::Text(text) => Some(text.len()),
             Message::Binary(bytes) => Some(bytes.len()),
             _ => None,

@@ -17,7 +17,7 @@ use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 
-use super::stream;
+use super::line;
 
 /// While more than this waits to be sent, no message is taken.
 const ENOUGH: u64 = 256 << 10;
@@ -34,7 +34,7 @@ pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::Connect
     let request = Request { host: format!("127.0.0.1:{port}"), path: path.to_owned(), ..Request::default() };
     let entropy = Box::new(|bytes: &mut [u8]| rand::rng().fill_bytes(bytes));
     let connection = Connection::new(&request, Limits::default(), entropy, Duration::ZERO)?;
-    let mut this = Loop { stream: stream(port).await?, connection, start: Instant::now(), now: Duration::ZERO };
+    let mut this = Loop { stream: line::plain(port).await?, connection, start: Instant::now(), now: Duration::ZERO };
     poll_fn(|context| this.poll_write(context)).await?;
     loop {
         match this.connection.poll_feedback(this.now) {

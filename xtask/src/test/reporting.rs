@@ -6,7 +6,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use crate::{browser::Browser, browser_tests::Counts, serve::Site, webdriver::Session};
+use crate::{
+    browser::Browser,
+    browser_tests::Counts,
+    serve::{Site, percent_encoded},
+    webdriver::Session,
+};
 
 /// Such a page.
 pub(super) struct Page {
@@ -54,10 +59,4 @@ pub(super) fn run(browser: &Browser, site: &Site, page: &Page) -> Result<Counts>
         bail!("{}\ntest result: FAILED. {passed} passed; {failed} failed;", verdict.failed.join("\n"));
     }
     Ok(Counts { passed: verdict.passed, failed: 0 })
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

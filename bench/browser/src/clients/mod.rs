@@ -1,0 +1,29 @@
+//! The clients, by name.
+
+mod ewebsock;
+mod futures;
+mod gloo_net;
+mod interface;
+mod tokio_tungstenite_wasm;
+mod web_sys;
+mod websocket_web;
+mod ws_stream_wasm;
+
+use crate::job::Job;
+use crate::streaming::Result;
+use crate::{Outcome, calling, streaming};
+
+/// Has the client of this name do a job.
+pub(crate) async fn run(name: &str, job: &Job) -> Result<Outcome> {
+    match name {
+        "web-sys" => calling::run::<web_sys::Client>(job).await,
+        "samesocket (interface)" => calling::run::<interface::Client>(job).await,
+        "samesocket (futures)" => streaming::run::<futures::Client>(job).await,
+        "gloo-net" => streaming::run::<gloo_net::Client>(job).await,
+        "ws_stream_wasm" => streaming::run::<ws_stream_wasm::Client>(job).await,
+        "tokio-tungstenite-wasm" => streaming::run::<tokio_tungstenite_wasm::Client>(job).await,
+        "ewebsock" => calling::run::<ewebsock::Client>(job).await,
+        "websocket-web" => streaming::run::<websocket_web::Client>(job).await,
+        _ => Err(format!("there is no client {name}")),
+    }
+}

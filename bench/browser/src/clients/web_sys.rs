@@ -1,0 +1,65 @@
+//! `web-sys` alone, with callbacks.
+
+use std::rc::Rc;
+
+use js_sys::{ArrayBuffer, JsString, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{BinaryType, Event, MessageEvent, WebSocket};
+
+use crate::calling::{Calling, Tally};
+use crate::job::Payload;
+use crate::streaming::Result;
+
+pub(crate) struct Client {
+    socket: WebSocket,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _signals: [Closure<dyn FnMut(Event)>; 2],
+}
+
+impl Calling for Client {
+    fn connect(url: &str, tally: &Rc<Tally>) -> Result<Self> {
+        let socket = WebSocket::new(url).map_err(said)?;
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let on_message = {
+            let (tally, socket) = (Rc::clone(tally), socket.clone());
+            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+                let length = match event.data().dyn_into::<JsString>() {
+                    Ok(text) => String::from(text).len(),
+                    Err(data) => Uint8Array::new(data.unchecked_ref::<ArrayBuffer>()).to_vec().len(),
+                };
+                if let Some(reply) = tally.message(length) {
+                    send(&socket, reply).unwrap_throw();
+                }
+            })
+        };
+        let signal = |what: fn(&Tally)| {
+            let tally = Rc::clone(tally);
+            Closure::<dyn FnMut(Event)>::new(move |_| what(&tally))
+        };
+        let signals = [signal(Tally::opened), signal(Tally::closed)];
+        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onopen(Some(signals[0].as_ref().unchecked_ref()));
+        socket.set_onclose(Some(signals[1].as_ref().unchecked_ref()));
+        Ok(Self { socket, _on_message: on_message, _signals: signals })
+    }
+
+    fn send(&self, payload: &Payload) -> Result<()> {
+        send(&self.socket, payload).map_err(said)
+    }
+
+    fn close(&self) -> Result<()> {
+        self.socket.close().map_err(said)
+    }
+}
+
+fn send(socket: &WebSocket, payload: &Payload) -> std::result::Result<(), JsValue> {
+    match payload {
+        Payload::Text(text) => socket.send_with_str(text),
+        Payload::Binary(bytes) => socket.send_with_u8_array(bytes),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` has it")]
+fn said(error: JsValue) -> String {
+    format!("{error:?}")
+}

@@ -1,0 +1,144 @@
+// What stands in for the platform's class, so that a client's own cost shows: no process and no wire, every event is
+// dispatched synchronously, from a microtask.
+
+const { addEventListener, removeEventListener } = EventTarget.prototype;
+const { apply } = Reflect;
+
+/** What a listener is given: what an engine's event has, without being one. */
+class PlainEvent {
+  isTrusted = true;
+
+  constructor(type, target, data) {
+    this.type = type;
+    this.currentTarget = this.target = target;
+    this.data = data;
+  }
+
+  stopImmediatePropagation() {}
+}
+
+/** The path of its URL is what the bench's server takes: `/echo/SIZE`, `/flood/KIND/SIZE/COUNT`, `/discard/COUNT`. */
+export class StandIn {
+  static CONNECTING = 0;
+  static OPEN = 1;
+  static CLOSING = 2;
+  static CLOSED = 3;
+
+  #listeners = { open: [], message: [], error: [], close: [] };
+  #readyState = StandIn.CONNECTING;
+  #url;
+  #work;
+  #data;
+  #count;
+  binaryType = "blob";
+
+  constructor(url) {
+    this.#url = url;
+    const [, work, ...rest] = new URL(url).pathname.split("/");
+    this.#work = work;
+    if (work === "discard") this.#data = new ArrayBuffer(0);
+    else this.#data = payload(rest[0] === "text", Number(rest[1]));
+    this.#count = Number(rest.at(-1));
+    setTimeout(() => this.#open());
+  }
+
+  static is(object) {
+    return #url in object;
+  }
+
+  /** Adds a listener, whatever the object's prototype says. */
+  static listen(socket, type, listener) {
+    socket.#listeners[type].push(typeof listener === "function" ? listener : (event) => listener.handleEvent(event));
+  }
+
+  get url() {
+    return this.#url;
+  }
+
+  get readyState() {
+    return this.#readyState;
+  }
+
+  get bufferedAmount() {
+    return 0;
+  }
+
+  get protocol() {
+    return "";
+  }
+
+  get extensions() {
+    return "";
+  }
+
+  addEventListener(type, listener) {
+    StandIn.listen(this, type, listener);
+  }
+
+  removeEventListener(type, listener) {
+    this.#listeners[type] = this.#listeners[type].filter((other) => other !== listener);
+  }
+
+  dispatchEvent() {
+    return true;
+  }
+
+  send() {
+    if (this.#work === "echo") queueMicrotask(() => this.#deliver());
+    else if (this.#work === "discard" && --this.#count === 0) queueMicrotask(() => this.#deliver());
+  }
+
+  close() {
+    if (this.#readyState >= StandIn.CLOSING) return;
+    this.#readyState = StandIn.CLOSING;
+    setTimeout(() => {
+      this.#readyState = StandIn.CLOSED;
+      this.#fire(Object.assign(new PlainEvent("close", this), { code: 1000, reason: "", wasClean: true }));
+    });
+  }
+
+  #open() {
+    this.#readyState = StandIn.OPEN;
+    this.#fire(new PlainEvent("open", this));
+    // Messages come in tasks after that of `open`, as an engine's do: there are clients that begin to listen only then.
+    if (this.#work === "flood") setTimeout(() => this.#flood());
+  }
+
+  async #flood() {
+    for (let left = this.#count; left > 0 && this.#readyState === StandIn.OPEN; left -= 1) {
+      this.#deliver();
+      // As between an engine's tasks, what was promised is done before the next message.
+      await null;
+    }
+  }
+
+  #deliver() {
+    if (this.#readyState === StandIn.OPEN) this.#fire(new PlainEvent("message", this, this.#data));
+  }
+
+  #fire(event) {
+    const { type } = event;
+    const handler = this[`on${type}`];
+    if (handler) handler.call(this, event);
+    for (const listener of this.#listeners[type]) listener.call(this, event);
+  }
+}
+
+function payload(isText, size) {
+  if (isText) return "abcdefghijklmnopqrstuvwxyz".repeat(Math.ceil(size / 26)).slice(0, size);
+  return new ArrayBuffer(size);
+}
+
+/**
+ * The same for the class of the npm package, which takes only an engine's own class for the object itself, and reaches
+ * members from outside: it has to look native, and listeners have to be added by the function of every EventTarget.
+ */
+export const NativeLooking = Object.assign(StandIn.bind(), { prototype: StandIn.prototype });
+
+EventTarget.prototype.addEventListener = function (type, listener, options) {
+  if (StandIn.is(this)) return StandIn.listen(this, type, listener);
+  return apply(addEventListener, this, [type, listener, options]);
+};
+EventTarget.prototype.removeEventListener = function (type, listener, options) {
+  if (!StandIn.is(this)) apply(removeEventListener, this, [type, listener, options]);
+};

@@ -1,0 +1,187 @@
+//! How cost grows.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::figures::figure;
+use crate::{Machine, page};
+
+/// One run.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Growth {
+    /// When it began.
+    pub date: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// Whether amounts were left out.
+    pub quick: bool,
+    /// What was measured.
+    pub curves: Vec<Curve>,
+}
+
+/// How a client's cost grows with one thing.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Curve {
+    /// What grows: `size`, `connections` or `queued`.
+    pub what: String,
+    /// The client's name.
+    pub client: String,
+    /// By amount.
+    pub points: Vec<Point>,
+}
+
+/// What one amount costs.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Point {
+    /// The bytes of a message, the connections, or the bytes that are queued.
+    pub amount: u32,
+    /// Microseconds of CPU time a message.
+    pub cpu: f64,
+    /// Microseconds a message.
+    pub wall: f64,
+    /// The most memory that the process had, in KiB.
+    pub peak: f64,
+}
+
+/// One way to look at curves.
+pub(crate) struct Aspect {
+    pub(crate) what: &'static str,
+    /// What grows, in words.
+    pub(crate) title: &'static str,
+    pub(crate) unit: &'static str,
+    /// The file of its plot.
+    #[allow(dead_code)]
+    pub(crate) file: &'static str,
+    /// From which amount on the exponent is fitted: below, what does not grow is most of the cost.
+    floor: u32,
+    of: fn(&Point, &Point) -> f64,
+}
+
+impl Aspect {
+    /// The points of a curve, without what is nothing and has no logarithm.
+    pub(crate) fn points(&self, curve: &Curve) -> Vec<(f64, f64)> {
+        let Some(first) = curve.points.first() else { return Vec::new() };
+        let points = curve.points.iter().map(|point| (f64::from(point.amount), (self.of)(point, first)));
+        points.filter(|(amount, cost)| *amount > 0.0 && *cost > 0.0).collect()
+    }
+
+    /// The exponent by which the cost grows.
+    pub(crate) fn exponent(&self, curve: &Curve) -> Option<f64> {
+        let mut points = self.points(curve);
+        points.retain(|(amount, _)| *amount >= f64::from(self.floor));
+        slope(&points)
+    }
+}
+
+/// What the tables and the plots show.
+pub(crate) const ASPECTS: [Aspect; 6] = [
+    Aspect {
+        what: "size",
+        title: "CPU time of an echo by the message's bytes",
+        unit: "microseconds",
+        file: "size-time",
+        floor: 64 << 10,
+        of: |point, _| point.cpu,
+    },
+    Aspect {
+        what: "size",
+        title: "memory by the message's bytes",
+        unit: "KiB",
+        file: "size-memory",
+        floor: 1 << 20,
+        of: |point, first| point.peak - first.peak,
+    },
+    Aspect {
+        what: "connections",
+        title: "CPU time of an echo by connections",
+        unit: "microseconds",
+        file: "connections-time",
+        floor: 100,
+        of: |point, _| point.cpu,
+    },
+    Aspect {
+        what: "connections",
+        title: "memory by connections",
+        unit: "KiB",
+        file: "connections-memory",
+        floor: 100,
+        of: |point, first| point.peak - first.peak,
+    },
+    Aspect {
+        what: "queued",
+        title: "CPU time of queueing by the bytes queued",
+        unit: "microseconds",
+        file: "queued-time",
+        floor: 4 << 20,
+        // A queue's time is that of all its messages, of 64 KiB each.
+        of: |point, _| point.cpu * f64::from(point.amount) / 65_536.0,
+    },
+    Aspect {
+        what: "queued",
+        title: "memory by the bytes queued",
+        unit: "KiB",
+        file: "queued-memory",
+        floor: 4 << 20,
+        of: |point, first| point.peak - first.peak,
+    },
+];
+
+/// The slope of the line through the logarithms, by least squares.
+fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    if points.len() < 2 {
+        return None;
+    }
+    let logarithms: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
+    let count = f64::from(u32::try_from(points.len()).ok()?);
+    let mean = |of: fn(&(f64, f64)) -> f64| logarithms.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let (rise, run) = logarithms
+        .iter()
+        .fold((0.0, 0.0), |(rise, run), point| (rise + (point.0 - x) * (point.1 - y), run + (point.0 - x).powi(2)));
+    Some(rise / run)
+}
+
+pub(crate) fn tables(growth: &Growth) -> String {
+    let Machine { processor, cores, kernel, rustc, load } = &growth.machine;
+    let quick = if growth.quick { ", a quick run" } else { "" };
+    let mut text = format!(
+        "{}{quick}, on {processor} ({cores} cores, {kernel}, {rustc}; load {load} at the beginning).\n",
+        growth.date
+    );
+    for aspect in &ASPECTS {
+        let curves: Vec<&Curve> = growth.curves.iter().filter(|curve| curve.what == aspect.what).collect();
+        let Some(first) = curves.first() else { continue };
+        let head: Vec<String> =
+            std::iter::once(aspect.what.to_owned()).chain(curves.iter().map(|curve| curve.client.clone())).collect();
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for point in first.points.iter().filter(|point| point.amount > 0) {
+            let amount = f64::from(point.amount);
+            let cell = |curve: &&Curve| {
+                let found = aspect.points(curve).into_iter().find(|point| (point.0 - amount).abs() < 0.5);
+                found.map_or_else(|| "0".to_owned(), |(_, cost)| figure(cost))
+            };
+            rows.push(std::iter::once(point.amount.to_string()).chain(curves.iter().map(cell)).collect());
+        }
+        let exponent = |curve: &&Curve| {
+            aspect.exponent(curve).map_or_else(|| "none".to_owned(), |exponent| format!("**{exponent:.2}**"))
+        };
+        let title = format!("exponent, from {} on", aspect.floor);
+        rows.push(std::iter::once(title).chain(curves.iter().map(exponent)).collect());
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n### {}, {}\n\n{}", aspect.title, aspect.unit, page::table(&head, rows));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slope;
+
+    #[test]
+    fn the_slope_is_the_exponent() {
+        let squares = [(1.0, 3.0), (2.0, 12.0), (4.0, 48.0)];
+        assert!((slope(&squares).unwrap() - 2.0).abs() < 1e-9);
+        assert_eq!(slope(&squares[..1]), None);
+    }
+}

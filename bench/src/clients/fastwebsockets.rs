@@ -1,0 +1,81 @@
+//! `fastwebsockets`, split, since its reading and its writing are two futures.
+
+use std::future::ready;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready as complete};
+
+use anyhow::{Error, Result, anyhow, ensure};
+use bytes::Bytes;
+use fastwebsockets::{
+    FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocketError, WebSocketWrite, after_handshake_split,
+};
+use futures::{Sink, Stream, sink, stream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{Connection, LIMIT, Line};
+
+struct Halves {
+    reading: Pin<Box<dyn Stream<Item = Result<usize>>>>,
+    writing: Pin<Box<dyn Sink<(bool, Bytes), Error = Error>>>,
+}
+
+pub(super) async fn connect(mut stream: impl Line, path: &str) -> Result<impl Connection> {
+    shake_hands(&mut stream, path).await?;
+    let (read, write) = tokio::io::split(stream);
+    let (mut read, write) = after_handshake_split(read, write, Role::Client);
+    read.set_max_message_size(LIMIT);
+    let reading = stream::try_unfold(FragmentCollectorRead::new(read), async |mut read| {
+        // The jobs have no frame that has to be answered.
+        let mut answer = |_: Frame<'_>| ready(Err::<(), WebSocketError>(WebSocketError::ConnectionClosed));
+        let frame = read.read_frame(&mut answer).await?;
+        ensure!(matches!(frame.opcode, OpCode::Text | OpCode::Binary), "it is no message");
+        let length = frame.payload.len();
+        drop(frame);
+        Ok(Some((length, read)))
+    });
+    let writing = sink::unfold(write, async |mut write: WebSocketWrite<_>, (text, payload): (bool, Bytes)| {
+        let payload = Payload::Borrowed(&payload);
+        write.write_frame(if text { Frame::text(payload) } else { Frame::binary(payload) }).await?;
+        Ok(write)
+    });
+    Ok(Halves { reading: Box::pin(reading), writing: Box::pin(writing) })
+}
+
+/// Does the opening handshake, reading not a byte more: its own takes a connection of hyper's.
+async fn shake_hands(stream: &mut impl Line, path: &str) -> Result<()> {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    ensure!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+    Ok(())
+}
+
+impl Connection for Halves {
+    type Message = (bool, Bytes);
+
+    fn message(text: bool, payload: Bytes) -> Result<(bool, Bytes)> {
+        Ok((text, payload))
+    }
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.writing.as_mut().poll_ready(context)
+    }
+
+    fn send(&mut self, message: (bool, Bytes)) -> Result<()> {
+        self.writing.as_mut().start_send(message)
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.writing.as_mut().poll_flush(context)
+    }
+
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
+        Poll::Ready(complete!(self.reading.as_mut().poll_next(context)).ok_or_else(|| anyhow!("the connection ended"))?)
+    }
+}

@@ -1,0 +1,56 @@
+//! What clients stand on: a stream of tokio's, with or without TLS, or, for ours, a URL and options.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use samesocket::Options;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::LIMIT;
+use crate::server::Address;
+
+/// A connected stream.
+pub(crate) trait Line: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Line for S {}
+
+pub(super) async fn plain(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// TLS with the server's own certificate.
+pub(super) struct Tls {
+    connector: TlsConnector,
+    port: u16,
+}
+
+impl Tls {
+    pub(super) fn new(address: &Address) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add(address.certificate())?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)), port: address.tls })
+    }
+
+    pub(super) async fn connect(&self) -> Result<TlsStream<TcpStream>> {
+        Ok(self.connector.connect(ServerName::try_from("localhost")?, plain(self.port).await?).await?)
+    }
+}
+
+/// Ours, with limits that no job reaches.
+pub(super) fn options(address: &Address) -> Options {
+    let limit = LIMIT as u64;
+    let options = Options::new().max_frame_bytes(limit).max_message_bytes(limit).max_queued_bytes(u64::MAX);
+    options.root_certificate(address.certificate())
+}

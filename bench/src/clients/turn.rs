@@ -1,0 +1,118 @@
+//! One client's turn at one job.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use anyhow::{Result, anyhow};
+use futures::future::try_join_all;
+use samesocket_bench_report::Sample;
+
+use super::Connection;
+use crate::Counter;
+use crate::jobs::{Direction, Job};
+use crate::measure::{Stopwatch, memory};
+
+pub(super) struct Turn<'a> {
+    pub(super) job: &'a Job,
+    pub(super) count: usize,
+    pub(super) counter: Option<Counter>,
+}
+
+impl Turn<'_> {
+    /// Makes the connections, warms them up, and has them do the job.
+    pub(super) async fn take<C: Connection>(&self, connect: impl AsyncFn() -> Result<C>) -> Result<Sample> {
+        let Self { job, count, counter } = *self;
+        let message = C::message(job.is_text(), job.payload())?;
+        let before = memory()?;
+        let mut connections = Vec::new();
+        for _ in 0..job.connections {
+            connections.push(connect().await?);
+        }
+        if job.direction == Direction::Queue {
+            return queue(&mut connections, &message, count, counter);
+        }
+        let each = Job::warmup(count).div_ceil(job.connections);
+        try_join_all(connections.iter_mut().map(|it| exchange(it, job, &message, each, false))).await?;
+        let idle = memory()?.saturating_sub(before);
+        let each = count / job.connections;
+        let stopwatch = Stopwatch::start(counter);
+        if let [connection] = &mut connections[..] {
+            exchange(connection, job, &message, each, true).await?;
+        } else {
+            try_join_all(connections.iter_mut().map(|it| exchange(it, job, &message, each, true))).await?;
+        }
+        let mut sample = stopwatch.stop(each * job.connections)?;
+        sample.idle = (job.connections > 1)
+            .then(|| f64::from(idle) / f64::from(u32::try_from(job.connections).unwrap_or(u32::MAX)));
+        Ok(sample)
+    }
+}
+
+/// Gives a connection messages that the peer does not take.
+fn queue<C: Connection>(
+    connections: &mut [C],
+    message: &C::Message,
+    count: usize,
+    counter: Option<Counter>,
+) -> Result<Sample> {
+    let stopwatch = Stopwatch::start(counter);
+    for connection in connections {
+        for _ in 0..count {
+            connection.send(message.clone())?;
+        }
+    }
+    stopwatch.stop(count.max(1))
+}
+
+/// Sends, receives, or both at once, until so many messages are through.
+async fn exchange<C: Connection>(
+    connection: &mut C,
+    job: &Job,
+    message: &C::Message,
+    count: usize,
+    last: bool,
+) -> Result<()> {
+    let (to_send, to_receive, window, expected) = match job.direction {
+        Direction::Echo { window } => (count, count, window, job.size),
+        Direction::Receive | Direction::Queue => (0, count, usize::MAX, job.size),
+        // The answer to the last message tells that it has come.
+        Direction::Send => (count, usize::from(last), usize::MAX, 0),
+    };
+    let (mut sent, mut unflushed, mut received) = (0, 0, 0);
+    poll_fn(|context| {
+        loop {
+            // A batch begins when there is room for all of it.
+            let room = unflushed > 0 || sent - received.min(sent) <= window - job.flush;
+            let may_send = sent < to_send && room;
+            let flush = unflushed == job.flush || unflushed > 0 && sent == to_send;
+            let mut moved = false;
+            if flush {
+                if let Poll::Ready(result) = connection.poll_flush(context) {
+                    result?;
+                    (unflushed, moved) = (0, true);
+                }
+            } else if may_send && let Poll::Ready(result) = connection.poll_ready(context) {
+                result?;
+                connection.send(message.clone())?;
+                (sent, unflushed, moved) = (sent + 1, unflushed + 1, true);
+            }
+            if received < to_receive
+                // While there is a batch to send, what comes can wait for its end.
+                && !(moved && unflushed > 0)
+                && let Poll::Ready(size) = connection.poll_receive(context)
+            {
+                if size? != expected {
+                    return Poll::Ready(Err(anyhow!("a message has another length")));
+                }
+                (received, moved) = (received + 1, true);
+            }
+            if sent == to_send && received == to_receive && unflushed == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,76 @@
+//! How cost grows: with the size of messages, the number of connections, the bytes that are queued.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use samesocket_bench_report::{Curve, Growth, Point, WIRE};
+
+use crate::clients::{FUTURES, INTERFACE};
+use crate::native::{Server, machine, now, this_program, turn};
+
+/// What to run.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Fewer and smaller amounts
+    #[arg(long)]
+    quick: bool,
+}
+
+const CLIENTS: [&str; 4] = ["tokio-tungstenite", WIRE, INTERFACE, FUTURES];
+
+/// The messages that bytes are queued in.
+const QUEUED: usize = 64 << 10;
+
+/// What grows, and the amounts; a quick run has those of the second list.
+const GROWING: [(&str, &[usize], &[usize]); 3] = [
+    (
+        "size",
+        &[0, 64, 1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20],
+        &[0, 64, 16 << 10, 256 << 10, 4 << 20, 16 << 20],
+    ),
+    ("connections", &[1, 10, 100, 300, 1_000, 3_000, 10_000], &[1, 100, 300, 1_000]),
+    ("queued", &[0, 1 << 20, 4 << 20, 16 << 20, 64 << 20, 256 << 20, 1 << 30], &[0, 1 << 20, 16 << 20, 64 << 20]),
+];
+
+/// Measures every point once more than a single slow turn could spoil, and keeps the quickest.
+const TURNS: usize = 3;
+
+/// Runs it all; a run that is not quick is kept.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut growth = Growth { date: now()?, machine: machine()?, quick: arguments.quick, curves: Vec::new() };
+    let server = Server::start()?;
+    for (what, all, few) in GROWING {
+        for client in CLIENTS {
+            let amounts = if arguments.quick { few } else { all };
+            let points = amounts.iter().map(|amount| point(&server, client, what, *amount));
+            let points = points.collect::<Result<_>>()?;
+            growth.curves.push(Curve { what: what.to_owned(), client: client.to_owned(), points });
+        }
+        eprintln!("  done    {what}");
+    }
+    println!("{}", samesocket_bench_report::growth_tables(&growth));
+    if !arguments.quick {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("growth.json"), serde_json::to_string_pretty(&growth)? + "\n")?;
+    }
+    Ok(())
+}
+
+fn point(server: &Server, client: &str, what: &str, amount: usize) -> Result<Point> {
+    let (job, count) = match what {
+        "size" => (format!("size={amount}"), ((64 << 20) / amount.max(1)).clamp(4, 2_000)),
+        "connections" => (format!("connections={amount}"), (2 * amount).max(2_000)),
+        _ => (format!("queued={QUEUED}"), amount / QUEUED),
+    };
+    let samples = (0..TURNS).map(|_| turn(this_program()?, client, &job, &server.address, count));
+    let samples = samples.collect::<Result<Vec<_>>>()?;
+    let least = |of: fn(&samesocket_bench_report::Sample) -> f64| samples.iter().map(of).fold(f64::INFINITY, f64::min);
+    Ok(Point {
+        amount: amount.try_into()?,
+        cpu: least(|sample| sample.cpu),
+        wall: least(|sample| sample.wall),
+        peak: least(|sample| f64::from(sample.peak)),
+    })
+}

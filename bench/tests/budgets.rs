@@ -1,0 +1,67 @@
+//! How often our clients ask for memory while they receive and send: counted, so that no clock can be at fault.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use samesocket_bench_report::Sample;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_samesocket-bench-counted");
+
+/// A client, a job, and how often memory may be asked for, a message. Wanted is once at most wherever something is received.
+///
+/// What the interface asks for varies with how often the socket's own thread has to wake the client's.
+const BUDGETS: [(&str, &str, f64); 12] = [
+    ("samesocket (wire)", "recv64", 1.05),
+    ("samesocket (wire)", "recv16k", 1.05),
+    ("samesocket (wire)", "lat64", 1.05),
+    ("samesocket (wire)", "send64", 0.05),
+    ("samesocket (interface)", "recv64", 2.5),
+    ("samesocket (interface)", "recv16k", 3.0),
+    ("samesocket (interface)", "lat64", 3.1),
+    ("samesocket (interface)", "send64", 1.1),
+    ("samesocket (futures)", "recv64", 1.05),
+    ("samesocket (futures)", "recv16k", 1.05),
+    ("samesocket (futures)", "lat64", 1.05),
+    ("samesocket (futures)", "send64", 1.05),
+];
+
+/// The messages that are counted.
+const MESSAGES: &str = "4000";
+
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut child = Command::new(PROGRAM).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, address: line.trim().to_owned() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn no_client_of_ours_asks_for_memory_more_often_than_its_budget_allows() {
+    let server = Server::start();
+    let mut over = Vec::new();
+    for (client, job, budget) in BUDGETS {
+        let output = Command::new(PROGRAM).args(["client", client, job, &server.address, MESSAGES]).output().unwrap();
+        assert!(output.status.success(), "{client} failed at {job}: {}", String::from_utf8_lossy(&output.stderr));
+        let sample: Sample = serde_json::from_slice(&output.stdout).unwrap();
+        let asked = sample.allocations.unwrap();
+        println!("{client} {job}: {asked:.3}, of {budget}");
+        if asked > budget {
+            over.push(format!("{client} asks {asked:.3} times a message at {job}, more than {budget}"));
+        }
+    }
+    assert!(over.is_empty(), "{over:#?}");
+}

@@ -1,0 +1,116 @@
+//! `cargo xtask bench`: builds what is compared for speed, and has it compared.
+
+mod page;
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+use tokio::runtime::Handle;
+
+use crate::{browser::Engine, build, process::Group, project::Project, size};
+
+/// What `bench` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The native clients; unless a part is picked, all parts are run
+    #[arg(long)]
+    native: bool,
+
+    /// The clients in a page, in these engines
+    #[arg(long, value_enum, value_delimiter = ',', num_args = 0.., default_missing_value = "chromium,firefox,webkit")]
+    engines: Option<Vec<Engine>>,
+
+    /// Few rounds of short samples, and fewer jobs
+    #[arg(long)]
+    quick: bool,
+
+    /// How often each client does each job
+    #[arg(long)]
+    rounds: Option<usize>,
+
+    /// Only these jobs
+    #[arg(long, value_delimiter = ',')]
+    jobs: Vec<String>,
+
+    /// Only these clients; JavaScript is always there in a page
+    #[arg(long, value_delimiter = ',')]
+    clients: Vec<String>,
+}
+
+impl Arguments {
+    fn wants_all(&self) -> bool {
+        !self.native && self.engines.is_none()
+    }
+
+    /// Whether nothing is left out of a part, so that it is kept.
+    fn is_whole(&self) -> bool {
+        self.jobs.is_empty() && self.clients.is_empty()
+    }
+}
+
+const PACKAGE: &str = "samesocket-bench";
+
+/// The native program, which is server, client and measure.
+struct Program(PathBuf);
+
+impl Program {
+    fn command(&self, verb: &str) -> Command {
+        let mut command = Command::new(&self.0);
+        command.arg(verb);
+        command
+    }
+
+    /// Starts the server; gives its port.
+    fn serve(&self) -> Result<(u16, Group)> {
+        let mut command = self.command("serve");
+        let mut group = Group::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+        let output = group.child().stdout.take().context("the server has no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let address: serde_json::Value = serde_json::from_str(&line).context("the server tells no address")?;
+        let port = address["plain"].as_u64().context("the server tells no port")?;
+        Ok((u16::try_from(port)?, group))
+    }
+}
+
+/// Builds it and runs the parts that were picked.
+pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
+    let project = Project::open()?;
+    let engines = arguments.engines.clone().or_else(|| arguments.wants_all().then(|| Engine::ALL.to_vec()));
+    if let Some(engines) = &engines {
+        page::set_up(&project, engines)?;
+    }
+    let program = Program(build::native_program(&project, PACKAGE, "bench")?);
+    let _lock = project.cache.lock("bench")?;
+    if arguments.native || arguments.wants_all() {
+        native(arguments, &program)?;
+    }
+    if let Some(engines) = engines {
+        page::run(arguments, &engines, &program, &project, runtime)?;
+    }
+    if arguments.is_whole() {
+        size::write_tables(&project)?;
+    }
+    Ok(true)
+}
+
+fn native(arguments: &Arguments, program: &Program) -> Result<()> {
+    let mut command = program.command("native");
+    if arguments.quick {
+        command.arg("--quick");
+    }
+    if let Some(rounds) = arguments.rounds {
+        command.args(["--rounds", &rounds.to_string()]);
+    }
+    for (name, values) in [("--jobs", &arguments.jobs), ("--clients", &arguments.clients)] {
+        if !values.is_empty() {
+            command.args([name, &values.join(",")]);
+        }
+    }
+    anyhow::ensure!(command.status()?.success(), "the native part failed");
+    Ok(())
+}
