@@ -40,7 +40,7 @@ pub(crate) struct Job {
     pub(crate) size: usize,
     /// The client flushes after so many messages.
     pub(crate) flush: usize,
-    /// The messages of one sample of a quick run; a whole run has twice as many.
+    /// The messages of half a sample; a quick run has half of them.
     pub(crate) count: usize,
 }
 

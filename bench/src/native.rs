@@ -17,6 +17,9 @@ const COUNTED: &str = "samesocket-bench-counted";
 const INSTRUCTED: [&str; 6] = ["lat64", "pipe64", "recv64", "send64", "echo1k", "recv16k"];
 const MESSAGES: u32 = 2_000;
 
+/// How many connections a quick run has no time for.
+const MANY: usize = 10_000;
+
 /// What to run.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -72,10 +75,12 @@ impl Drop for Server {
 /// Runs it all.
 pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
     let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    let jobs: Vec<Job> = JOBS.into_iter().filter(|job| wanted(&arguments.jobs, job.name)).collect();
+    let is_long = |job: &Job| arguments.quick && arguments.jobs.is_empty() && job.connections >= MANY;
+    let jobs = JOBS.into_iter().filter(|job| wanted(&arguments.jobs, job.name) && !is_long(job));
+    let jobs: Vec<Job> = jobs.collect();
     let clients: Vec<_> = CLIENTS.iter().filter(|client| wanted(&arguments.clients, client.name)).collect();
     ensure!(!jobs.is_empty() && !clients.is_empty(), "there is no such job or client");
-    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 9 });
+    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 2 } else { 9 });
 
     let mut run = Run {
         date: now()?,
@@ -90,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
     };
     let server = Server::start()?;
     for job in &jobs {
-        let count = job.count * if arguments.quick { 1 } else { 2 };
+        let count = if arguments.quick { (job.count / 2).max(4) } else { job.count * 2 };
         let clients: Vec<_> = clients.iter().filter(|client| client.can(job)).collect();
         let mut samples = vec![Vec::new(); clients.len()];
         for round in 0..rounds {
@@ -101,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
             }
         }
         for (client, samples) in clients.iter().zip(samples) {
-            let (allocations, instructions) = exactly(client.name, job, &server.address)?;
+            let (allocations, instructions) = exactly(client.name, job, &server.address, arguments.quick)?;
             run.series.push(Series {
                 job: job.name.to_owned(),
                 client: client.name.to_owned(),
@@ -116,17 +121,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
 }
 
 /// What of a message's cost can be counted, where the job is short and has one connection.
-fn exactly(client: &str, job: &Job, address: &str) -> Result<(Option<f64>, Option<f64>)> {
+fn exactly(client: &str, job: &Job, address: &str, quick: bool) -> Result<(Option<f64>, Option<f64>)> {
     if job.connections > 1 {
         return Ok((None, None));
     }
     let counted = Command::new(env::current_exe()?.with_file_name(COUNTED).with_extension(env::consts::EXE_EXTENSION));
     let allocations = turn(counted, client, job.name, address, (job.count / 10).max(4))?.allocations;
-    let instructions = if INSTRUCTED.contains(&job.name) { instructions(client, job, address)? } else { None };
+    let instructions =
+        if INSTRUCTED.contains(&job.name) && !quick { instructions(client, job, address)? } else { None };
     Ok((allocations, instructions))
 }
 
-/// The instructions of a message: what twice as many messages take more, without the start of the program.
+/// The instructions of a message: what twice as many messages, warm-up included, take more, without the start of the program.
 fn instructions(client: &str, job: &Job, address: &str) -> Result<Option<f64>> {
     if output("valgrind", &["--version"]).is_err() {
         return Ok(None);
@@ -141,7 +147,7 @@ fn instructions(client: &str, job: &Job, address: &str) -> Result<Option<f64>> {
         let line = text.lines().find_map(|line| line.split_once("Collected : "));
         Ok(line.context("callgrind tells no count")?.1.trim().parse()?)
     };
-    Ok(Some((count(2 * MESSAGES)? - count(MESSAGES)?) / f64::from(MESSAGES)))
+    Ok(Some((count(2 * MESSAGES)? - count(MESSAGES)?) / f64::from(MESSAGES + MESSAGES / 10)))
 }
 
 /// One turn of a client, in a process of its own.

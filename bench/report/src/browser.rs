@@ -1,15 +1,21 @@
 //! A run of the clients in a page.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use anyhow::Result;
 use serde::Deserialize;
 
 use crate::figures::{figure, quartiles};
-use crate::{Machine, page};
+use crate::plot::{self, Labels, Line};
+use crate::{Machine, Plots, page};
 
 /// The clients that the others are measured against.
 const LIMIT: &str = "JavaScript";
 const CALLBACKS: &str = "web-sys";
+
+/// The set in which something stands in for the platform's socket.
+const IN_PAGE: &str = "page";
 
 /// One run, in every engine that was picked.
 #[derive(Debug, Deserialize)]
@@ -53,6 +59,10 @@ struct Turn {
 }
 
 impl Set {
+    fn place(&self) -> &'static str {
+        if self.set == IN_PAGE { "in the page" } else { "on the platform's socket" }
+    }
+
     fn turns(&self, job: &str, client: &str) -> &[Turn] {
         let turns = self.series.iter().find(|turns| turns.job == job && turns.client == client);
         turns.map_or(&[], |turns| &turns.samples)
@@ -99,6 +109,32 @@ impl Set {
     }
 }
 
+pub(crate) fn plots(run: &Browsers, folder: &Path) -> Result<Plots> {
+    let mut plots = Plots::new();
+    for InEngine { engine, sets, .. } in &run.engines {
+        for set in sets {
+            let jobs = set.names(|turns| &turns.job);
+            let line = |client: String| {
+                let speed = |job: &String| set.speed(job, &client, CALLBACKS)[1];
+                let places = (0_u32..).map(f64::from);
+                let points = places.zip(jobs.iter().map(speed)).filter(|point| point.1.is_finite() && point.1 > 0.0);
+                Line { points: points.collect(), name: client }
+            };
+            let mut clients = set.names(|turns| &turns.client);
+            // In the page, what copies nothing is beside the point, and off the scale.
+            clients.retain(|client| set.set != IN_PAGE || client != LIMIT);
+            let lines: Vec<Line> = clients.into_iter().map(line).collect();
+            let title = format!("{engine}, {}: messages a second, ratio to {CALLBACKS}, median", set.place());
+            let file = format!("browser-{engine}-{}.svg", set.set);
+            let labels = Labels { title: &title, x: "", y: "ratio" };
+            if plot::columns(&folder.join(&file), &labels, &jobs, &lines)? {
+                plots.push((file, title));
+            }
+        }
+    }
+    Ok(plots)
+}
+
 pub(crate) fn tables(run: &Browsers) -> String {
     let Machine { processor, cores, kernel, load, .. } = &run.machine;
     let quick = if run.quick { ", a quick run" } else { "" };
@@ -107,13 +143,15 @@ pub(crate) fn tables(run: &Browsers) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n### {engine}: {agent}");
         for set in sets {
-            let place = if set.set == "page" { "in the page" } else { "on the platform's socket" };
+            let place = set.place();
             let mut part = |title: &str, table: String| {
                 if table.lines().count() > 2 {
                     let _ = write!(text, "\n#### {engine}, {place}: {title}\n\n{table}");
                 }
             };
-            for other in [LIMIT, CALLBACKS] {
+            // In the page, raw JavaScript copies nothing: it is what the loop costs, and no limit.
+            let others: &[&str] = if set.set == IN_PAGE { &[CALLBACKS] } else { &[LIMIT, CALLBACKS] };
+            for other in others {
                 let title = format!("messages a second, ratio to {other}, median and quartiles of the rounds");
                 part(
                     &title,
@@ -127,7 +165,7 @@ pub(crate) fn tables(run: &Browsers) -> String {
                 "microseconds a message",
                 set.table(&run.versions, |job, client| Some(figure(set.micros(job, client)))),
             );
-            if set.set == "page" {
+            if set.set == IN_PAGE {
                 let mean = |job: &str, client: &str, of: fn(&Turn) -> Option<f64>| {
                     let values: Vec<f64> = set.turns(job, client).iter().filter_map(of).collect();
                     (!values.is_empty()).then(|| figure(quartiles(values)[1]))

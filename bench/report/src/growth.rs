@@ -1,11 +1,14 @@
 //! How cost grows.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::figure;
-use crate::{Machine, page};
+use crate::plot::{self, Labels, Line};
+use crate::{Machine, Plots, page};
 
 /// One run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +54,6 @@ pub(crate) struct Aspect {
     pub(crate) title: &'static str,
     pub(crate) unit: &'static str,
     /// The file of its plot.
-    #[allow(dead_code)]
     pub(crate) file: &'static str,
     /// From which amount on the exponent is fitted: below, what does not grow is most of the cost.
     floor: u32,
@@ -172,6 +174,21 @@ pub(crate) fn tables(growth: &Growth) -> String {
         let _ = write!(text, "\n### {}, {}\n\n{}", aspect.title, aspect.unit, page::table(&head, rows));
     }
     text
+}
+
+pub(crate) fn plots(growth: &Growth, folder: &Path) -> Result<Plots> {
+    let mut plots = Plots::new();
+    for aspect in &ASPECTS {
+        let curves = growth.curves.iter().filter(|curve| curve.what == aspect.what);
+        let lines: Vec<Line> =
+            curves.map(|curve| Line { name: curve.client.clone(), points: aspect.points(curve) }).collect();
+        let file = format!("growth-{}.svg", aspect.file);
+        let labels = Labels { title: aspect.title, x: aspect.what, y: aspect.unit };
+        if plot::lines(&folder.join(&file), &labels, &lines)? {
+            plots.push((file, aspect.title.to_owned()));
+        }
+    }
+    Ok(plots)
 }
 
 #[cfg(test)]

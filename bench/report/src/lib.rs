@@ -5,8 +5,10 @@ mod figures;
 mod growth;
 mod native;
 mod page;
+mod plot;
 mod size;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -38,7 +40,11 @@ pub fn write(folder: &Path) -> Result<()> {
     let results = folder.join("results");
     let page = folder.join("README.md");
     let mut text = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    for (name, content) in parts(&results)? {
+    for Part { name, mut content, plots } in parts(&results)? {
+        for (file, title) in plots(&results)? {
+            // Writing to a string cannot fail.
+            let _ = write!(content, "\n![{title}](results/{file})\n");
+        }
         text = page::replace(&text, name, &content)?;
     }
     fs::write(&page, text).with_context(|| format!("cannot write {}", page.display()))
@@ -51,18 +57,43 @@ pub fn write(folder: &Path) -> Result<()> {
 /// If the data cannot be read.
 pub fn tables(results: &Path) -> Result<String> {
     let parts: Vec<String> =
-        parts(results)?.into_iter().map(|(name, content)| format!("## {name}\n\n{content}")).collect();
+        parts(results)?.into_iter().map(|Part { name, content, .. }| format!("## {name}\n\n{content}")).collect();
     Ok(parts.join("\n"))
 }
 
-/// What was measured, by the names of the marks.
-fn parts(results: &Path) -> Result<Vec<(&'static str, String)>> {
-    let file = |name: &str| results.join(name).with_extension("json");
-    let sizes = read::<Sizes>(&file("size"))?.map(|sizes| ("size", size::table(&sizes)));
-    let browsers = read::<Browsers>(&file("browser"))?.map(|run| ("browser", browser::tables(&run)));
-    let natives = read::<Run>(&file("native"))?.map(|run| ("native", native::tables(&run)));
-    let growth = read::<Growth>(&file("growth"))?.map(|growth| ("growth", growth::tables(&growth)));
-    Ok([sizes, browsers, natives, growth].into_iter().flatten().collect())
+/// The plots that were drawn: the file of each, and what it shows.
+type Plots = Vec<(String, String)>;
+
+/// Draws plots into a folder.
+type Draw = Box<dyn FnOnce(&Path) -> Result<Plots>>;
+
+/// One generated part of the page.
+struct Part {
+    /// The name in the marks.
+    name: &'static str,
+    content: String,
+    /// Draws what belongs to it into a folder.
+    plots: Draw,
+}
+
+/// What was measured.
+fn parts(results: &Path) -> Result<Vec<Part>> {
+    fn part<T: DeserializeOwned + 'static>(
+        results: &Path,
+        name: &'static str,
+        table: fn(&T) -> String,
+        plots: fn(&T, &Path) -> Result<Plots>,
+    ) -> Result<Option<Part>> {
+        let found = read::<T>(&results.join(name).with_extension("json"))?;
+        Ok(found.map(|data| Part { name, content: table(&data), plots: Box::new(move |folder| plots(&data, folder)) }))
+    }
+    let all = [
+        part::<Sizes>(results, "size", size::table, |_, _| Ok(Vec::new()))?,
+        part::<Browsers>(results, "browser", browser::tables, browser::plots)?,
+        part::<Run>(results, "native", native::tables, native::plots)?,
+        part::<Growth>(results, "growth", growth::tables, growth::plots)?,
+    ];
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// Reads a result, if it was ever measured.

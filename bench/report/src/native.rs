@@ -1,11 +1,14 @@
 //! A run of the native clients.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::{figure, quartiles};
-use crate::page;
+use crate::plot::{self, Labels, Line};
+use crate::{Plots, page};
 
 /// The client that the others are measured against.
 pub const REFERENCE: &str = "tokio-tungstenite";
@@ -82,8 +85,18 @@ pub struct Machine {
 impl Run {
     /// The samples of a client at a job.
     pub fn samples(&self, job: &str, client: &str) -> &[Sample] {
-        let series = self.series.iter().find(|series| series.job == job && series.client == client);
-        series.map_or(&[], |series| &series.samples)
+        self.series(job, client).map_or(&[], |series| &series.samples)
+    }
+
+    /// All of a client at a job.
+    fn series(&self, job: &str, client: &str) -> Option<&Series> {
+        self.series.iter().find(|series| series.job == job && series.client == client)
+    }
+
+    /// How many messages a client gets through while another gets one through, round by round.
+    fn speeds(&self, job: &str, client: &str, other: &str) -> Vec<f64> {
+        let pairs = self.samples(job, client).iter().zip(self.samples(job, other));
+        pairs.map(|(one, other)| other.wall / one.wall).collect()
     }
 
     /// The ratios of a client's CPU time to another's, round by round.
@@ -107,43 +120,78 @@ pub(crate) fn tables(run: &Run) -> String {
         machine.rustc,
         machine.load
     );
-    let reference = REFERENCE;
-    section(
-        &mut text,
-        run,
-        &format!("Client CPU time a message, ratio to {reference}: median and quartiles of the rounds"),
-        |job, client| {
-            let [low, middle, high] = quartiles(run.ratios(job, client, reference));
-            format!("{middle:.2} ({low:.2}–{high:.2})")
+    let mut part = |title: &str, cell: &dyn Fn(&str, &str) -> Option<String>| section(&mut text, run, title, cell);
+    part(
+        &format!("Client CPU time a message, ratio to {REFERENCE}: median and quartiles of the rounds"),
+        &|job, client| {
+            let [low, middle, high] = quartiles(run.ratios(job, client, REFERENCE));
+            middle.is_finite().then(|| format!("{middle:.2} ({low:.2}–{high:.2})"))
         },
     );
-    section(&mut text, run, &format!("Client CPU time a message, ratio of {WIRE} to each: median"), |job, client| {
-        format!("{:.2}", quartiles(run.ratios(job, WIRE, client))[1])
+    part(&format!("Messages a second, ratio to {WIRE}: median and quartiles of the rounds"), &|job, client| {
+        let [low, middle, high] = quartiles(run.speeds(job, client, WIRE));
+        middle.is_finite().then(|| format!("{middle:.2} ({low:.2}–{high:.2})"))
     });
-    let median = |job: &str, client: &str, what: fn(&Sample) -> f64| {
-        quartiles(run.samples(job, client).iter().map(what).collect())[1]
+    let median = |job: &str, client: &str, what: fn(&Sample) -> Option<f64>| {
+        let values: Vec<f64> = run.samples(job, client).iter().filter_map(what).collect();
+        (!values.is_empty()).then(|| quartiles(values)[1])
     };
-    section(&mut text, run, "Client CPU time a message, microseconds: median", |job, client| {
-        figure(median(job, client, |sample| sample.cpu))
+    part("Client CPU time a message, microseconds: median", &|job, client| {
+        median(job, client, |sample| Some(sample.cpu)).map(figure)
     });
-    section(&mut text, run, "Time a message, microseconds: median", |job, client| {
-        figure(median(job, client, |sample| sample.wall))
+    part("Time a message, microseconds: median", &|job, client| {
+        median(job, client, |sample| Some(sample.wall)).map(figure)
     });
-    section(&mut text, run, "The most memory of the client's process, MiB: median", |job, client| {
-        format!("{:.1}", median(job, client, |sample| f64::from(sample.peak)) / 1024.0)
+    part("Allocations a message", &|job, client| run.series(job, client)?.allocations.map(figure));
+    part("Instructions a message, in thousands", &|job, client| {
+        run.series(job, client)?.instructions.map(|count| figure(count / 1000.0))
+    });
+    part("The most memory of the client's process, MiB: median", &|job, client| {
+        median(job, client, |sample| Some(f64::from(sample.peak) / 1024.0)).map(|mebibytes| format!("{mebibytes:.1}"))
+    });
+    part("Memory of an idle connection, KiB: median", &|job, client| {
+        median(job, client, |sample| sample.idle).map(figure)
     });
     text
 }
 
-fn section(text: &mut String, run: &Run, title: &str, cell: impl Fn(&str, &str) -> String) {
+pub(crate) fn plots(run: &Run, folder: &Path) -> Result<Plots> {
+    let jobs = jobs(run);
+    let line = |(client, _): &(String, String)| {
+        let ratio = |job: &&str| quartiles(run.ratios(job, client, REFERENCE))[1];
+        let places = (0_u32..).map(f64::from);
+        let points = places.zip(jobs.iter().map(ratio)).filter(|point| point.1.is_finite()).collect();
+        Line { name: client.clone(), points }
+    };
+    let lines: Vec<Line> = run.clients.iter().map(line).collect();
+    let title = format!("client CPU time a message, ratio to {REFERENCE}, median");
+    let names: Vec<String> = jobs.iter().map(|job| (*job).to_owned()).collect();
+    let labels = Labels { title: &title, x: "", y: "ratio" };
+    let drawn = plot::columns(&folder.join("native-cpu.svg"), &labels, &names, &lines)?;
+    Ok(drawn.then(|| ("native-cpu.svg".to_owned(), title.clone())).into_iter().collect())
+}
+
+/// The jobs, in their order.
+fn jobs(run: &Run) -> Vec<&str> {
     let mut jobs: Vec<&str> = run.series.iter().map(|series| &*series.job).collect();
     jobs.dedup();
+    jobs
+}
+
+fn section(text: &mut String, run: &Run, title: &str, cell: &dyn Fn(&str, &str) -> Option<String>) {
     let head: Vec<String> =
         [vec!["job".to_owned()], run.clients.iter().map(|(name, version)| format!("{name} {version}")).collect()]
             .concat();
-    let rows = jobs.iter().map(|job| {
-        [vec![(*job).to_owned()], run.clients.iter().map(|(client, _)| cell(job, client)).collect()].concat()
+    let rows = jobs(run).into_iter().filter_map(|job| {
+        let cells: Vec<Option<String>> = run.clients.iter().map(|(client, _)| cell(job, client)).collect();
+        cells.iter().any(Option::is_some).then(|| {
+            let cells = cells.into_iter().map(Option::unwrap_or_default);
+            std::iter::once(job.to_owned()).chain(cells).collect::<Vec<_>>()
+        })
     });
-    // Writing to a string cannot fail.
-    let _ = write!(text, "\n### {title}\n\n{}", page::table(&head, rows));
+    let rows: Vec<Vec<String>> = rows.collect();
+    if !rows.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n### {title}\n\n{}", page::table(&head, rows));
+    }
 }

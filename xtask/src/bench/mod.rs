@@ -8,10 +8,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tokio::runtime::Handle;
 
-use crate::{browser::Engine, build, process::Group, project::Project, size};
+use crate::{browser::Engine, build, process::Group, project::Project, setup, size};
 
 /// What `bench` takes.
 #[derive(clap::Args)]
@@ -19,6 +19,10 @@ pub(crate) struct Arguments {
     /// The native clients; unless a part is picked, all parts are run
     #[arg(long)]
     native: bool,
+
+    /// How the native clients' cost grows
+    #[arg(long)]
+    growth: bool,
 
     /// The clients in a page, in these engines
     #[arg(long, value_enum, value_delimiter = ',', num_args = 0.., default_missing_value = "chromium,firefox,webkit")]
@@ -43,7 +47,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     fn wants_all(&self) -> bool {
-        !self.native && self.engines.is_none()
+        !self.native && !self.growth && self.engines.is_none()
     }
 
     /// Whether nothing is left out of a part, so that it is kept.
@@ -84,10 +88,22 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     if let Some(engines) = &engines {
         page::set_up(&project, engines)?;
     }
+    let natively = arguments.native || arguments.wants_all();
+    if natively && !arguments.quick {
+        setup::ensure(&project, &[setup::valgrind()])?;
+    }
     let program = Program(build::native_program(&project, PACKAGE, "bench")?);
     let _lock = project.cache.lock("bench")?;
-    if arguments.native || arguments.wants_all() {
+    if natively {
         native(arguments, &program)?;
+    }
+    // A quick run of everything has no time for it.
+    if arguments.growth || arguments.wants_all() && !arguments.quick {
+        let mut command = program.command("growth");
+        if arguments.quick {
+            command.arg("--quick");
+        }
+        ensure!(command.status()?.success(), "the measuring of growth failed");
     }
     if let Some(engines) = engines {
         page::run(arguments, &engines, &program, &project, runtime)?;
@@ -111,6 +127,6 @@ fn native(arguments: &Arguments, program: &Program) -> Result<()> {
             command.args([name, &values.join(",")]);
         }
     }
-    anyhow::ensure!(command.status()?.success(), "the native part failed");
+    ensure!(command.status()?.success(), "the native part failed");
     Ok(())
 }

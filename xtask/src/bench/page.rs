@@ -98,7 +98,7 @@ fn in_engine(arguments: &Arguments, browser: &Browser, port: u16, site: &Site) -
         "port": port,
         "report": report,
         "quick": arguments.quick,
-        "rounds": arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 9 }),
+        "rounds": arguments.rounds.unwrap_or(if arguments.quick { 2 } else { 9 }),
         "jobs": arguments.jobs,
         "clients": arguments.clients,
     });

@@ -10,6 +10,7 @@ mod firefox;
 mod node;
 mod packages;
 mod peers;
+mod valgrind;
 mod wasm_bindgen;
 mod wasm_target;
 mod webkit;
@@ -65,6 +66,7 @@ pub(crate) fn everything() -> Vec<Box<dyn Requirement>> {
     all.push(sources());
     all.push(peers());
     all.push(node());
+    all.push(valgrind());
     all.extend(Engine::ALL.map(engine));
     all
 }
@@ -102,6 +104,11 @@ pub(crate) fn wpt() -> Box<dyn Requirement> {
 /// What makes and tests the npm package.
 pub(crate) fn node() -> Box<dyn Requirement> {
     Box::new(node::Node)
+}
+
+/// What counts instructions.
+pub(crate) fn valgrind() -> Box<dyn Requirement> {
+    Box::new(valgrind::Valgrind)
 }
 
 /// What it takes to run one engine.
