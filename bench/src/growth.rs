@@ -1,4 +1,4 @@
-//! How cost grows: with the size of messages, the number of connections, the bytes that are queued.
+//! How cost grows: with the size of messages and their number, the number of connections, the bytes that are queued.
 
 use std::fs;
 use std::path::Path;
@@ -23,12 +23,13 @@ const CLIENTS: [&str; 4] = ["tokio-tungstenite", WIRE, INTERFACE, FUTURES];
 const QUEUED: usize = 64 << 10;
 
 /// What grows, and the amounts; a quick run has those of the second list.
-const GROWING: [(&str, &[usize], &[usize]); 3] = [
+const GROWING: [(&str, &[usize], &[usize]); 4] = [
     (
         "size",
         &[0, 64, 1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20],
         &[0, 64, 16 << 10, 256 << 10, 4 << 20, 16 << 20],
     ),
+    ("messages", &[1_000, 10_000, 100_000, 500_000], &[1_000, 10_000]),
     ("connections", &[1, 10, 100, 300, 1_000, 3_000, 10_000], &[1, 100, 300, 1_000]),
     ("queued", &[0, 1 << 20, 4 << 20, 16 << 20, 64 << 20, 256 << 20, 1 << 30], &[0, 1 << 20, 16 << 20, 64 << 20]),
 ];
@@ -61,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn point(server: &Server, client: &str, what: &str, amount: usize) -> Result<Point> {
     let (job, count) = match what {
         "size" => (format!("size={amount}"), ((64 << 20) / amount.max(1)).clamp(4, 2_000)),
+        "messages" => ("size=64".to_owned(), amount),
         "connections" => (format!("connections={amount}"), (2 * amount).max(2_000)),
         _ => (format!("queued={QUEUED}"), amount / QUEUED),
     };

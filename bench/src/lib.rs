@@ -10,7 +10,7 @@ mod server;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
 use self::jobs::Job;
@@ -50,6 +50,8 @@ pub fn run(counter: Option<Counter>) -> Result<()> {
                 fs::write(folder.join("results/native.json"), serde_json::to_string_pretty(&run)? + "\n")?;
                 samesocket_bench_report::write(folder)?;
             }
+            let over = native::over_budget(&run);
+            ensure!(over.is_empty(), "{}", over.join("\n"));
             Ok(())
         }
         Verb::Growth(arguments) => growth::run(&arguments),

@@ -6,9 +6,9 @@ use std::{env, fs};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::clients::CLIENTS;
+use crate::clients::{CLIENTS, FUTURES, INTERFACE};
 use crate::jobs::{JOBS, Job};
-use samesocket_bench_report::{Machine, Run, Sample, Series};
+use samesocket_bench_report::{Machine, Run, Sample, Series, WIRE};
 
 /// The program with the allocator that counts.
 const COUNTED: &str = "samesocket-bench-counted";
@@ -16,6 +16,29 @@ const COUNTED: &str = "samesocket-bench-counted";
 /// The jobs whose instructions are counted, and for how many messages.
 const INSTRUCTED: [&str; 6] = ["lat64", "pipe64", "recv64", "send64", "echo1k", "recv16k"];
 const MESSAGES: u32 = 2_000;
+
+/// How many thousand instructions a message of ours may take: what was counted and an eighth more, or, where a thread of the
+/// socket's own is woken now more often and now less, a third.
+const INSTRUCTION_BUDGETS: [(&str, &str, f64); 18] = [
+    (WIRE, "lat64", 3.8),
+    (WIRE, "pipe64", 0.55),
+    (WIRE, "recv64", 0.13),
+    (WIRE, "send64", 0.39),
+    (WIRE, "echo1k", 0.82),
+    (WIRE, "recv16k", 2.1),
+    (INTERFACE, "lat64", 13.5),
+    (INTERFACE, "pipe64", 4.0),
+    (INTERFACE, "recv64", 3.1),
+    (INTERFACE, "send64", 1.3),
+    (INTERFACE, "echo1k", 5.5),
+    (INTERFACE, "recv16k", 25.0),
+    (FUTURES, "lat64", 10.5),
+    (FUTURES, "pipe64", 2.7),
+    (FUTURES, "recv64", 1.6),
+    (FUTURES, "send64", 1.3),
+    (FUTURES, "echo1k", 4.2),
+    (FUTURES, "recv16k", 23.5),
+];
 
 /// How many connections a quick run has no time for.
 const MANY: usize = 10_000;
@@ -118,6 +141,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
         eprintln!("  done    {}", job.name);
     }
     Ok(run)
+}
+
+/// Which of ours took more instructions than they may.
+pub(crate) fn over_budget(run: &Run) -> Vec<String> {
+    let counted = |client: &str, job: &str| {
+        let series = run.series.iter().find(|series| series.client == client && series.job == job);
+        series.and_then(|series| series.instructions).unwrap_or_default() / 1000.0
+    };
+    let over = INSTRUCTION_BUDGETS.iter().filter(|(client, job, budget)| counted(client, job) > *budget);
+    over.map(|(client, job, budget)| {
+        format!(
+            "{client} takes {:.2} thousand instructions a message at {job}, more than {budget}",
+            counted(client, job)
+        )
+    })
+    .collect()
 }
 
 /// What of a message's cost can be counted, where the job is short and has one connection.

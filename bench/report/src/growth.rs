@@ -26,7 +26,7 @@ pub struct Growth {
 /// How a client's cost grows with one thing.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Curve {
-    /// What grows: `size`, `connections` or `queued`.
+    /// What grows: `size`, `messages`, `connections` or `queued`.
     pub what: String,
     /// The client's name.
     pub client: String,
@@ -77,7 +77,7 @@ impl Aspect {
 }
 
 /// What the tables and the plots show.
-pub(crate) const ASPECTS: [Aspect; 6] = [
+pub(crate) const ASPECTS: [Aspect; 7] = [
     Aspect {
         what: "size",
         title: "CPU time of an echo by the message's bytes",
@@ -93,6 +93,14 @@ pub(crate) const ASPECTS: [Aspect; 6] = [
         file: "size-memory",
         floor: 1 << 20,
         of: |point, first| point.peak - first.peak,
+    },
+    Aspect {
+        what: "messages",
+        title: "memory by messages of 64 bytes there and back",
+        unit: "KiB",
+        file: "messages-memory",
+        floor: 1,
+        of: |point, _| point.peak,
     },
     Aspect {
         what: "connections",
