@@ -14,6 +14,9 @@ use crate::{Machine, Plots, page};
 const LIMIT: &str = "JavaScript";
 const CALLBACKS: &str = "web-sys";
 
+/// The class for JavaScript.
+const CLASS: &str = "samesocket (js)";
+
 /// The set in which something stands in for the platform's socket.
 const IN_PAGE: &str = "page";
 
@@ -122,7 +125,7 @@ pub(crate) fn plots(run: &Browsers, folder: &Path) -> Result<Plots> {
             };
             let mut clients = set.names(|turns| &turns.client);
             // In the page, what copies nothing is beside the point, and off the scale.
-            clients.retain(|client| set.set != IN_PAGE || client != LIMIT);
+            clients.retain(|client| set.set != IN_PAGE || ![LIMIT, CLASS].contains(&&**client));
             let lines: Vec<Line> = clients.into_iter().map(line).collect();
             let title = format!("{engine}, {}: messages a second, ratio to {CALLBACKS}, median", set.place());
             let file = format!("browser-{engine}-{}.svg", set.set);
