@@ -93,7 +93,7 @@ mod tests {
         let line = |message| match message {
             Message::Text(text) => format!("text {}", text.len()),
             Message::Binary(bytes) => format!("bytes {:?} {}", bytes.first(), bytes.len()),
-            Message::Blob(_) => "blob".to_owned(),
+            other => format!("{other:?}"),
         };
         burst.messages().drain(..).map(line).collect()
     }

@@ -195,7 +195,7 @@ async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot
         let room = poll_fn(|context| {
             state.reading.replace(Some(context.waker().clone()));
             // What comes after a Close is nobody's, and must not keep the end from coming.
-            if state.closing.get() { Poll::Ready(()) } else { state.receiver.poll_room(context) }
+            if state.closing.get() { Poll::Ready(()) } else { state.receiver.poll_room(context).map(drop) }
         });
         room.await;
         let Ok(result) = JsFuture::from(reader.read()).await else { break };
