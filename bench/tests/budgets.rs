@@ -15,11 +15,11 @@ const BUDGETS: [(&str, &str, f64); 12] = [
     ("samesocket (wire)", "send64", 0.05),
     ("samesocket (interface)", "recv64", 0.1),
     ("samesocket (interface)", "recv16k", 1.25),
-    ("samesocket (interface)", "lat64", 3.1),
+    ("samesocket (interface)", "lat64", 2.1),
     ("samesocket (interface)", "send64", 0.05),
     ("samesocket (futures)", "recv64", 0.1),
     ("samesocket (futures)", "recv16k", 1.1),
-    ("samesocket (futures)", "lat64", 2.1),
+    ("samesocket (futures)", "lat64", 1.05),
     ("samesocket (futures)", "send64", 0.05),
 ];
 

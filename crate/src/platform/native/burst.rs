@@ -61,9 +61,23 @@ impl Burst {
 
     /// Makes messages of the short ones.
     fn share(&mut self) {
-        if self.short.is_empty() {
-            return;
+        match self.short[..] {
+            [] => return,
+            // One by itself has no need of a memory that can be shared, which costs a second allocation.
+            [(kind, _)] => {
+                self.short.clear();
+                self.messages.push_back(match kind {
+                    Kind::Text => Message::Text(Text::from(&*self.texts)),
+                    Kind::Binary => Message::Binary(Bytes::copy_from_slice(&self.bytes)),
+                });
+            }
+            _ => self.share_pieces(),
         }
+        self.texts.clear();
+        self.bytes.clear();
+    }
+
+    fn share_pieces(&mut self) {
         let (texts, bytes) = (Text::from(&*self.texts), Bytes::copy_from_slice(&self.bytes));
         let (mut text_start, mut start) = (0, 0);
         self.messages.reserve(self.short.len());
@@ -79,8 +93,6 @@ impl Burst {
                 }
             });
         }
-        self.texts.clear();
-        self.bytes.clear();
     }
 }
 
