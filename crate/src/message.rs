@@ -61,8 +61,8 @@ impl Message {
     /// Gives what sending this sends.
     pub(crate) fn payload(&self) -> Payload<'_> {
         match self {
-            Self::Text(text) => Payload::Text(text),
-            Self::Binary(bytes) => Payload::Binary(bytes),
+            Self::Text(text) => text.payload(),
+            Self::Binary(bytes) => Payload::Binary(bytes, Some(bytes)),
             Self::Blob(blob) => Payload::Blob(blob),
             Self::Unread(unread) => unread.payload(),
         }
@@ -114,6 +114,11 @@ impl Text {
     /// Gives the UTF-8 of the text without copying it.
     pub fn into_bytes(self) -> Bytes {
         self.0.into_bytes()
+    }
+
+    /// Gives what sending this sends.
+    pub(crate) fn payload(&self) -> Payload<'_> {
+        Payload::Text(self, Some(self.0.as_bytes()))
     }
 }
 
@@ -183,20 +188,23 @@ pub struct Data<'a>(pub(crate) Payload<'a>);
 /// The union of the IDL's `send`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Payload<'a> {
-    Text(&'a str),
-    Binary(&'a [u8]),
+    Text(&'a str, Memory<'a>),
+    Binary(&'a [u8], Memory<'a>),
     Blob(&'a Blob),
     /// What the platform holds, where it does.
     #[allow(dead_code, reason = "natively the program itself holds all that it has received")]
     Unread(&'a Unread),
 }
 
+/// The memory that a payload is all of, where whoever sends it later may keep that instead of a copy.
+type Memory<'a> = Option<&'a Bytes>;
+
 impl Payload<'_> {
     /// The number of bytes by which sending this increases bufferedAmount.
     pub(crate) fn size(self) -> u64 {
         match self {
-            Self::Text(text) => text.len() as u64,
-            Self::Binary(bytes) => bytes.len() as u64,
+            Self::Text(text, _) => text.len() as u64,
+            Self::Binary(bytes, _) => bytes.len() as u64,
             Self::Blob(blob) => blob.size(),
             Self::Unread(unread) => unread.size(),
         }
@@ -204,23 +212,27 @@ impl Payload<'_> {
 }
 
 macro_rules! sent_as {
-    ($($kind:ident: $($source:ty),+;)+) => {
-        $($(impl<'a> From<&'a $source> for Data<'a> {
-            fn from(data: &'a $source) -> Self {
-                Self(Payload::$kind(data))
+    ($($source:ty: $data:ident => $payload:expr;)+) => {
+        $(impl<'a> From<&'a $source> for Data<'a> {
+            fn from($data: &'a $source) -> Self {
+                Self($payload)
             }
-        })+)+
+        })+
     };
 }
 
 sent_as! {
-    Text: str, String, Text;
-    Binary: [u8], Vec<u8>, Bytes;
-    Blob: Blob;
+    str: text => Payload::Text(text, None);
+    String: text => Payload::Text(text, None);
+    Text: text => text.payload();
+    [u8]: bytes => Payload::Binary(bytes, None);
+    Vec<u8>: bytes => Payload::Binary(bytes, None);
+    Bytes: bytes => Payload::Binary(bytes, Some(bytes));
+    Blob: blob => Payload::Blob(blob);
 }
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Data<'a> {
     fn from(data: &'a [u8; N]) -> Self {
-        Self(Payload::Binary(data))
+        Self(Payload::Binary(data, None))
     }
 }

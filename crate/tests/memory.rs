@@ -135,7 +135,7 @@ fn receiving_allocates_once_a_message_and_sending_not_at_all() {
         let payload = Bytes::from(vec![7; size]);
         let send_all = |connection: &mut Connection| {
             for _ in 0..100 {
-                connection.send(Kind::Binary, Payload::Owned(payload.clone()));
+                connection.send(Kind::Binary, Payload::Shared(&payload));
             }
             write(connection);
         };

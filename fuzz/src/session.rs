@@ -109,7 +109,7 @@ impl Session {
             {
                 let (kind, payload) = match message {
                     Message::Text(text) => (Kind::Text, Payload::Borrowed(text.as_bytes())),
-                    Message::Binary(bytes) => (Kind::Binary, Payload::Owned(bytes.clone())),
+                    Message::Binary(bytes) => (Kind::Binary, Payload::Shared(bytes)),
                 };
                 self.connection.send(kind, payload);
                 self.write();

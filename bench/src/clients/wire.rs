@@ -78,8 +78,8 @@ impl super::Connection for Loop {
         if self.connection.buffered_amount() < ENOUGH { Poll::Ready(Ok(())) } else { self.poll_write(context) }
     }
 
-    fn send(&mut self, (kind, payload): (Kind, Bytes)) -> Result<()> {
-        self.connection.send(kind, Payload::Owned(payload));
+    fn send(&mut self, message: (Kind, Bytes)) -> Result<()> {
+        self.connection.send(message.0, Payload::Shared(&message.1));
         Ok(())
     }
 

@@ -73,8 +73,8 @@ impl Lent<'_> {
 pub enum Payload<'a> {
     /// Bytes that are copied.
     Borrowed(&'a [u8]),
-    /// Bytes that are kept until they are masked, if they are many.
-    Owned(Bytes),
+    /// Bytes whose memory is kept until they are masked, if they are many.
+    Shared(&'a Bytes),
 }
 
 impl Payload<'_> {
@@ -82,15 +82,15 @@ impl Payload<'_> {
     pub fn as_slice(&self) -> &[u8] {
         match self {
             Self::Borrowed(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
         }
     }
 
-    /// Gives the bytes, copied if they are not its own.
+    /// Gives the bytes, copied if their memory cannot be kept.
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
-            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes.clone(),
         }
     }
 }

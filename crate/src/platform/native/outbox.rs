@@ -73,7 +73,7 @@ impl Outbox {
             match waiting {
                 Waiting::Message(kind, payload) => {
                     self.bytes -= payload.len() as u64;
-                    wire.send(*kind, Payload::Owned(payload.clone()));
+                    wire.send(*kind, Payload::Shared(payload));
                 }
                 Waiting::Close(frame) => {
                     wire.close(frame.as_ref().map(|(code, reason)| (*code, &**reason)), now);
@@ -91,7 +91,7 @@ impl Outbox {
                     match read {
                         Ok(payload) => {
                             self.bytes -= size;
-                            wire.send(Kind::Binary, Payload::Owned(payload));
+                            wire.send(Kind::Binary, Payload::Shared(&payload));
                         }
                         Err(error) => return Poll::Ready(Err(error)),
                     }

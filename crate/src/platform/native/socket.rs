@@ -235,10 +235,12 @@ impl Channel {
     fn send(&mut self, payload: Payload<'_>) -> bool {
         let size = payload.size();
         let (kind, sent) = match payload {
-            Payload::Text(text) => (Kind::Text, Sent::Borrowed(text.as_bytes())),
-            Payload::Binary(bytes) => (Kind::Binary, Sent::Borrowed(bytes)),
+            Payload::Text(_, Some(memory)) => (Kind::Text, Sent::Shared(memory)),
+            Payload::Text(text, None) => (Kind::Text, Sent::Borrowed(text.as_bytes())),
+            Payload::Binary(_, Some(memory)) => (Kind::Binary, Sent::Shared(memory)),
+            Payload::Binary(bytes, None) => (Kind::Binary, Sent::Borrowed(bytes)),
             Payload::Blob(blob) => match blob.in_memory() {
-                Some(bytes) => (Kind::Binary, Sent::Owned(bytes.clone())),
+                Some(bytes) => (Kind::Binary, Sent::Shared(bytes)),
                 None => return self.send_file(blob),
             },
             Payload::Unread(unread) => return self.send(unread.payload()),

@@ -44,8 +44,8 @@ impl Unread {
 
     pub(crate) fn payload(&self) -> Payload<'_> {
         match &self.0 {
-            Held::Text(text) => Payload::Text(text),
-            Held::Binary(bytes) => Payload::Binary(bytes),
+            Held::Text(text) => text.payload(),
+            Held::Binary(bytes) => Payload::Binary(bytes, Some(bytes)),
         }
     }
 }

@@ -192,8 +192,8 @@ impl Carry for Socket {
     /// Hands data to the platform, which is OPEN; whether it took it.
     fn send(&self, payload: Payload<'_>) -> bool {
         match payload {
-            Payload::Text(text) => self.platform.send_with_str(text),
-            Payload::Binary(bytes) => self.send_bytes(bytes),
+            Payload::Text(text, _) => self.platform.send_with_str(text),
+            Payload::Binary(bytes, _) => self.send_bytes(bytes),
             Payload::Blob(blob) => {
                 self.sent_blob.set(true);
                 self.platform.send_with_blob(blob.as_platform())

@@ -271,8 +271,8 @@ impl Carry for Stream {
     fn send(&self, payload: Payload<'_>) -> bool {
         let size = payload.size();
         let outgoing = match payload {
-            Payload::Text(text) => Outgoing::Chunk(text.into(), size),
-            Payload::Binary(bytes) => Outgoing::Chunk(Uint8Array::from(bytes).into(), size),
+            Payload::Text(text, _) => Outgoing::Chunk(text.into(), size),
+            Payload::Binary(bytes, _) => Outgoing::Chunk(Uint8Array::from(bytes).into(), size),
             Payload::Blob(blob) => Outgoing::Blob(blob.clone()),
             Payload::Unread(unread) => Outgoing::Chunk(unread.as_platform().clone(), size),
         };

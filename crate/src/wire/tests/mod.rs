@@ -181,7 +181,7 @@ impl Driver {
     }
 
     fn send_binary(&mut self, bytes: impl Into<bytes::Bytes>) {
-        self.connection.send(Kind::Binary, Payload::Owned(bytes.into()));
+        self.connection.send(Kind::Binary, Payload::Shared(&bytes.into()));
     }
 
     fn wait(&mut self, seconds: u64) {
