@@ -68,8 +68,8 @@ struct Outgoing {
 struct Mark {
     /// Where it ends, in bytes made since the beginning.
     end: u64,
-    /// The bytes of the payload that are still counted.
-    counted: u64,
+    /// The bytes of the payload that are still counted: no more than a piece has.
+    counted: u32,
     /// Whether it is compressed, so that its bytes are not those of the payload.
     compressed: bool,
 }
@@ -224,9 +224,10 @@ impl Queue {
         self.taken += bytes as u64;
         while let Some(mark) = self.marks.front_mut() {
             let missing = mark.end.saturating_sub(self.taken);
-            let left = if mark.compressed && missing > 0 { mark.counted } else { mark.counted.min(missing) };
-            self.buffered_amount -= mark.counted - left;
-            self.marked -= mark.counted - left;
+            let whole = mark.compressed && missing > 0;
+            let left = if whole { mark.counted } else { mark.counted.min(u32::try_from(missing).unwrap_or(u32::MAX)) };
+            self.buffered_amount -= u64::from(mark.counted - left);
+            self.marked -= u64::from(mark.counted - left);
             mark.counted = left;
             if missing > 0 {
                 break;
@@ -378,9 +379,10 @@ impl Queue {
 
     /// Notes that `made` bytes were made of so many bytes of a payload.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "it is no more than a piece")]
     fn mark(&mut self, made: usize, payload: usize, compressed: bool) {
         self.made += made as u64;
         self.marked += payload as u64;
-        self.marks.push_back(Mark { end: self.made, counted: payload as u64, compressed });
+        self.marks.push_back(Mark { end: self.made, counted: payload as u32, compressed });
     }
 }
