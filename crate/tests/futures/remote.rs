@@ -1,8 +1,11 @@
 //! Handles that any thread may use.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{FutureExt, StreamExt, executor::block_on};
 use samesocket::testing::{self, Peer, Received};
 use samesocket::{Error, Parcel, ReadyState, Remote, connect};
@@ -58,6 +61,40 @@ fn another_thread_holds_the_whole_conversation() {
         });
     });
     held.join().unwrap();
+}
+
+#[test]
+fn messages_that_nobody_waits_to_send_any_more_are_not_kept() {
+    struct Kept {
+        _counted: Arc<()>,
+    }
+    impl AsRef<[u8]> for Kept {
+        fn as_ref(&self) -> &[u8] {
+            &[0; 64]
+        }
+    }
+    testing::run(|network| async move {
+        let server = network.clone();
+        let (socket, peer) = futures::join!(network.connect("ws://a.example").high_water_mark(0), async {
+            server.accept().await.open()
+        });
+        peer.pause();
+        let actors = network.clone();
+        let remote = socket.unwrap().into_remote_by(|actor| actors.spawn(actor));
+        remote.send("it fills the line".into()).await.unwrap();
+        let mut first = pin!(remote.send("it waits for room".into()));
+        assert!(futures::poll!(&mut first).is_pending());
+        let kept = Arc::new(());
+        for _ in 0..1000 {
+            let parcel = Parcel::Binary(Bytes::from_owner(Kept { _counted: Arc::clone(&kept) }));
+            assert!(remote.send(parcel).now_or_never().is_none());
+            // The actor has its turn.
+            assert_eq!(remote.sender().ready_state().await, ReadyState::Open);
+        }
+        assert!(Arc::strong_count(&kept) < 40, "{} are kept", Arc::strong_count(&kept));
+        peer.resume();
+        first.await.unwrap();
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! and sends what it found to the fault server, where `cargo xtask test` collects it.
 
 pub mod in_node;
+pub mod lives;
 pub mod natively;
 pub mod notation;
 pub mod place;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures::executor::block_on;
 use futures::future::join_all;
 use samesocket::{Message, connect};
+use samesocket_conformance::lives::live_and_end;
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};
@@ -46,27 +47,6 @@ fn resident() -> usize {
     let statm = fs::read_to_string("/proc/self/statm").expect("what the system tells of a process");
     let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
     pages * 4096
-}
-
-/// One short life, ended in one of the ways there are.
-async fn live_and_end(url: String, way: usize) {
-    let mut socket = connect(url).await.unwrap();
-    socket.send("hello".into()).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap().size(), 5);
-    match way % 4 {
-        0 => assert!(socket.close(Some(1000), None).await.unwrap().was_clean),
-        1 => drop(socket),
-        2 => {
-            let (sender, receiver) = socket.split();
-            drop(receiver);
-            sender.send("more".into()).await.unwrap();
-        }
-        _ => {
-            let mut remote = socket.into_remote();
-            remote.send("far".into()).await.unwrap();
-            assert_eq!(remote.next().await.unwrap().unwrap().size(), 3);
-        }
-    }
 }
 
 #[test]

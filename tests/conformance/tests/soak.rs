@@ -6,6 +6,7 @@ mod support;
 use futures::{StreamExt, stream};
 use gloo_timers::future::TimeoutFuture;
 use samesocket::{Blob, Message, connect};
+use samesocket_conformance::lives::live_and_end;
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};
 use support::{Alive, Place, until};
@@ -30,27 +31,6 @@ const AT_A_TIME: usize = 6;
 fn memory() -> f64 {
     let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
     memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length().into()
-}
-
-/// One short life, ended in one of the ways there are.
-async fn live_and_end(url: String, way: usize) {
-    let mut socket = connect(url).await.unwrap();
-    socket.send("hello".into()).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap().size(), 5);
-    match way % 4 {
-        0 => assert!(socket.close(Some(1000), None).await.unwrap().was_clean),
-        1 => drop(socket),
-        2 => {
-            let (sender, receiver) = socket.split();
-            drop(receiver);
-            sender.send("more".into()).await.unwrap();
-        }
-        _ => {
-            let mut remote = socket.into_remote();
-            remote.send("far".into()).await.unwrap();
-            assert_eq!(remote.next().await.unwrap().unwrap().size(), 3);
-        }
-    }
 }
 
 #[wasm_bindgen_test]

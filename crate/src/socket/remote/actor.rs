@@ -1,5 +1,6 @@
 //! The task that has a socket, and does what handles elsewhere ask for.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -124,11 +125,22 @@ async fn parcel_of(message: Message) -> Result<Parcel, BlobError> {
 
 /// Sends what is to be sent, one message after the other, each once there is room.
 async fn send(sender: Sender, mut orders: mpsc::Receiver<Order>) {
-    while let Some(Order { parcel, mut answer }) = orders.next().await {
+    let mut waiting = Waiting { orders: VecDeque::new(), known: 0 };
+    loop {
+        let order = waiting.orders.pop_front();
+        let Some(Order { parcel, mut answer }) = (match order {
+            Some(order) => Some(order),
+            None => orders.next().await,
+        }) else {
+            return;
+        };
         {
             let mut room = pin!(sender.room());
             // Who does not wait any more has nothing sent.
             poll_fn(|context| {
+                while let Poll::Ready(Some(order)) = orders.poll_next_unpin(context) {
+                    waiting.push(order);
+                }
                 if answer.poll_canceled(context).is_ready() { Poll::Ready(()) } else { room.as_mut().poll(context) }
             })
             .await;
@@ -139,6 +151,27 @@ async fn send(sender: Sender, mut orders: mpsc::Receiver<Order>) {
         }
     }
 }
+
+/// The orders behind the one that waits for room.
+struct Waiting {
+    orders: VecDeque<Order>,
+    /// How many of them somebody waited for when that was looked at.
+    known: usize,
+}
+
+impl Waiting {
+    /// Adds one; what nobody waits for any more is dropped when it could be as much as the rest.
+    fn push(&mut self, order: Order) {
+        self.orders.push_back(order);
+        if self.orders.len() > 2 * self.known + FEW {
+            self.orders.retain(|order| !order.answer.is_canceled());
+            self.known = self.orders.len();
+        }
+    }
+}
+
+/// So many orders are kept in any case.
+const FEW: usize = 16;
 
 /// Answers what is asked; waits are waited for side by side, and no longer than somebody wants the answer.
 async fn answer(sender: Sender, mut questions: mpsc::Receiver<Question>) {

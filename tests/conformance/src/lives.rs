@@ -1,0 +1,29 @@
+//! Short lives of sockets, for the tests that count what many of them leave.
+
+use futures::StreamExt;
+use samesocket::connect;
+
+/// One short life at a server that echoes, ended in the one of the ways there are that the number picks.
+///
+/// # Panics
+///
+/// If anything goes wrong with it.
+pub async fn live_and_end(url: String, way: usize) {
+    let mut socket = connect(url).await.unwrap();
+    socket.send("hello".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().size(), 5);
+    match way % 4 {
+        0 => assert!(socket.close(Some(1000), None).await.unwrap().was_clean),
+        1 => drop(socket),
+        2 => {
+            let (sender, receiver) = socket.split();
+            drop(receiver);
+            sender.send("more".into()).await.unwrap();
+        }
+        _ => {
+            let mut remote = socket.into_remote();
+            remote.send("far".into()).await.unwrap();
+            assert_eq!(remote.next().await.unwrap().unwrap().size(), 3);
+        }
+    }
+}
