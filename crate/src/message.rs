@@ -61,7 +61,7 @@ impl Message {
     /// Gives what sending this sends.
     pub(crate) fn payload(&self) -> Payload<'_> {
         match self {
-            Self::Text(text) => text.payload(),
+            Self::Text(text) => Payload::Text(text, Some(text)),
             Self::Binary(bytes) => Payload::Binary(bytes, Some(bytes)),
             Self::Blob(blob) => Payload::Blob(blob),
             Self::Unread(unread) => unread.payload(),
@@ -116,9 +116,14 @@ impl Text {
         self.0.into_bytes()
     }
 
-    /// Gives what sending this sends.
-    pub(crate) fn payload(&self) -> Payload<'_> {
-        Payload::Text(self, Some(self.0.as_bytes()))
+    /// Gives the UTF-8 of the text, which is cheap to clone.
+    ///
+    /// ```
+    /// # use samesocket::Text;
+    /// assert_eq!(Text::from("grün").utf8(), "grün".as_bytes());
+    /// ```
+    pub fn utf8(&self) -> &Bytes {
+        self.0.as_bytes()
     }
 }
 
@@ -188,16 +193,15 @@ pub struct Data<'a>(pub(crate) Payload<'a>);
 /// The union of the IDL's `send`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Payload<'a> {
-    Text(&'a str, Memory<'a>),
-    Binary(&'a [u8], Memory<'a>),
+    /// The text, and what shares its memory, where whoever sends it later may keep that instead of a copy.
+    Text(&'a str, Option<&'a Text>),
+    /// The same for bytes.
+    Binary(&'a [u8], Option<&'a Bytes>),
     Blob(&'a Blob),
     /// What the platform holds, where it does.
     #[allow(dead_code, reason = "natively the program itself holds all that it has received")]
     Unread(&'a Unread),
 }
-
-/// The memory that a payload is all of, where whoever sends it later may keep that instead of a copy.
-type Memory<'a> = Option<&'a Bytes>;
 
 impl Payload<'_> {
     /// The number of bytes by which sending this increases bufferedAmount.
@@ -224,7 +228,7 @@ macro_rules! sent_as {
 sent_as! {
     str: text => Payload::Text(text, None);
     String: text => Payload::Text(text, None);
-    Text: text => text.payload();
+    Text: text => Payload::Text(text, Some(text));
     [u8]: bytes => Payload::Binary(bytes, None);
     Vec<u8>: bytes => Payload::Binary(bytes, None);
     Bytes: bytes => Payload::Binary(bytes, Some(bytes));

@@ -252,8 +252,9 @@ impl Carry for End {
 
     fn send(&self, payload: Payload<'_>) -> bool {
         let message = match payload {
-            Payload::Text(text, _) => Message::Text(Text::from(text)),
-            Payload::Binary(_, Some(memory)) => Message::Binary(memory.clone()),
+            Payload::Text(_, Some(text)) => Message::Text(text.clone()),
+            Payload::Text(text, None) => Message::Text(Text::from(text)),
+            Payload::Binary(_, Some(bytes)) => Message::Binary(bytes.clone()),
             Payload::Binary(bytes, None) => Message::Binary(Bytes::copy_from_slice(bytes)),
             Payload::Blob(blob) => Message::Blob(blob.clone()),
             Payload::Unread(unread) => unread.read().into(),

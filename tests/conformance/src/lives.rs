@@ -1,6 +1,5 @@
 //! Short lives of sockets, for the tests that count what many of them leave.
 
-use futures::StreamExt;
 use samesocket::connect;
 
 /// One short life at a server that echoes, ended in the one of the ways there are that the number picks.

@@ -235,9 +235,9 @@ impl Channel {
     fn send(&mut self, payload: Payload<'_>) -> bool {
         let size = payload.size();
         let (kind, sent) = match payload {
-            Payload::Text(_, Some(memory)) => (Kind::Text, Sent::Shared(memory)),
+            Payload::Text(_, Some(text)) => (Kind::Text, Sent::Shared(text.utf8())),
             Payload::Text(text, None) => (Kind::Text, Sent::Borrowed(text.as_bytes())),
-            Payload::Binary(_, Some(memory)) => (Kind::Binary, Sent::Shared(memory)),
+            Payload::Binary(_, Some(bytes)) => (Kind::Binary, Sent::Shared(bytes)),
             Payload::Binary(bytes, None) => (Kind::Binary, Sent::Borrowed(bytes)),
             Payload::Blob(blob) => match blob.in_memory() {
                 Some(bytes) => (Kind::Binary, Sent::Shared(bytes)),

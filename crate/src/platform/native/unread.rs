@@ -44,7 +44,7 @@ impl Unread {
 
     pub(crate) fn payload(&self) -> Payload<'_> {
         match &self.0 {
-            Held::Text(text) => text.payload(),
+            Held::Text(text) => Payload::Text(text, Some(text)),
             Held::Binary(bytes) => Payload::Binary(bytes, Some(bytes)),
         }
     }
