@@ -69,9 +69,10 @@ impl Message {
     }
 }
 
+/// Has what holds a message made by `From`, in the variant of each source.
 macro_rules! made_of {
-    ($($kind:ident: $($source:ty),+;)+) => {
-        $($(impl From<$source> for Message {
+    ($message:ident; $($kind:ident: $($source:ty),+;)+) => {
+        $($(impl From<$source> for $message {
             fn from(data: $source) -> Self {
                 Self::$kind(data.into())
             }
@@ -79,7 +80,10 @@ macro_rules! made_of {
     };
 }
 
+pub(crate) use made_of;
+
 made_of! {
+    Message;
     Text: &str, String, Text;
     Binary: Bytes, Vec<u8>;
     Blob: Blob;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::message::made_of;
 use crate::{Message, Text};
 
 /// A text or binary message that is in the program's memory, so that any thread may have it: what a
@@ -34,17 +35,8 @@ impl From<Parcel> for Message {
     }
 }
 
-macro_rules! made_of {
-    ($($kind:ident: $($source:ty),+;)+) => {
-        $($(impl From<$source> for Parcel {
-            fn from(data: $source) -> Self {
-                Self::$kind(data.into())
-            }
-        })+)+
-    };
-}
-
 made_of! {
+    Parcel;
     Text: &str, String, Text;
     Binary: Bytes, Vec<u8>;
 }
