@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{FutureExt, StreamExt, executor::block_on};
+use futures::{FutureExt, SinkExt, StreamExt, executor::block_on, stream};
 use samesocket::testing::{self, Peer, Received};
-use samesocket::{Error, Parcel, ReadyState, Remote, connect};
+use samesocket::{Error, Message, Parcel, ReadyState, Remote, connect};
 use samesocket_fault_server::Until;
 
 use super::support::Stage;
@@ -170,6 +170,54 @@ fn a_send_waits_while_much_is_queued_and_comes_back_when_the_socket_closes() {
         assert_eq!(remote.sender().buffered_amount().await, 2 << 20);
         drop(remote.close(Some(1000), None));
         assert!(matches!(waiting.await, Err(Error::NotOpen(Parcel::Text(text))) if text == "mine"));
+        peer.resume();
+        assert!(matches!(peer.receive().await, Some(Received::Message(message)) if message.size() == 2 << 20));
+        assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(1000), .. })));
+    });
+}
+
+#[test]
+fn a_stream_is_forwarded_in_order_and_ends_with_the_closing_handshake() {
+    testing::run(|network| async move {
+        let (remote, mut peer) = pair(&network).await;
+        let closed = remote.closed();
+        let messages = (0..100).map(|number| Ok(Parcel::from(number.to_string().as_str())));
+        let told = async {
+            let mut told = Vec::new();
+            loop {
+                match peer.receive().await {
+                    Some(Received::Message(Message::Text(text))) => told.push(text.to_string()),
+                    last => return (told, last),
+                }
+            }
+        };
+        let (forwarded, (told, last)) = futures::join!(stream::iter(messages).forward(remote), told);
+        forwarded.unwrap();
+        assert_eq!(told, (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert!(matches!(last, Some(Received::Close { code: None, .. })));
+        assert_eq!(closed.await.code, 1005);
+    });
+}
+
+#[test]
+fn a_sink_goes_on_without_answers_up_to_a_bound_and_gives_back_what_was_not_handed_over() {
+    testing::run(|network| async move {
+        let (mut remote, mut peer) = pair(&network).await;
+        peer.pause();
+        remote.send(vec![7; 2 << 20].into()).await.unwrap();
+        let mut fed = 0;
+        while let Some(fitted) = remote.feed(fed.to_string().as_str().into()).now_or_never() {
+            fitted.unwrap();
+            fed += 1;
+        }
+        assert_eq!(fed, 16);
+        assert!(SinkExt::<Parcel>::flush(&mut remote).now_or_never().is_none());
+        drop(remote.close(Some(1000), None));
+        for number in 0..fed {
+            let error = SinkExt::<Parcel>::flush(&mut remote).await.unwrap_err();
+            assert!(matches!(error, Error::NotOpen(Parcel::Text(text)) if text == number.to_string().as_str()));
+        }
+        SinkExt::<Parcel>::flush(&mut remote).await.unwrap();
         peer.resume();
         assert!(matches!(peer.receive().await, Some(Received::Message(message)) if message.size() == 2 << 20));
         assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(1000), .. })));

@@ -1,6 +1,7 @@
 //! Handles to a socket that any thread may use: [`actor`] is the task that has the socket, on the socket's thread.
 
 mod actor;
+mod sink;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -14,6 +15,7 @@ use futures::stream::{FusedStream, Stream, StreamExt};
 
 pub use self::actor::Actor;
 use self::actor::{Ends, Item, Question};
+use self::sink::Unanswered;
 use super::{ConnectionFailed, Error, Socket};
 use crate::platform::Remains;
 use crate::spec::close;
@@ -22,7 +24,7 @@ use crate::{CloseEvent, Parcel, ReadyState};
 /// How many messages are on their way from the socket's thread, beside one that is being handed over.
 const UNDER_WAY: usize = 15;
 
-/// A handle to an open socket that any thread may use, from [`Socket::into_remote`]; a `Stream` of [`Parcel`]s.
+/// A handle to an open socket that any thread may use, from [`Socket::into_remote`]; a `Stream` and a `Sink` of [`Parcel`]s.
 ///
 /// In a browser a socket belongs to the thread on which it was made. This handle does not: it asks a task there, an
 /// [`Actor`], which has the socket. So it is `Send` and `Sync` on every target, and a program that uses it is the same on
@@ -55,13 +57,15 @@ pub struct Remote {
     receiver: RemoteReceiver,
 }
 
-/// The sending half of a [`Remote`], which tells its state and closes it, too; a clone sends to the same socket.
+/// The sending half of a [`Remote`], a `Sink` of [`Parcel`]s, which tells its state and closes it, too; a clone sends to the
+/// same socket.
 #[derive(Clone)]
 pub struct RemoteSender {
     orders: mpsc::Sender<actor::Order>,
     questions: mpsc::Sender<Question>,
     facts: Arc<Facts>,
     end: Shared<oneshot::Receiver<CloseEvent>>,
+    unanswered: Unanswered,
 }
 
 /// The receiving half of a [`Remote`]: a fused `Stream` of [`Parcel`]s. When it is dropped, what comes is dropped.
@@ -107,7 +111,13 @@ impl Socket {
             end: end_in,
         };
         spawn(Actor::new(self, ends));
-        let sender = RemoteSender { orders, questions, facts: Arc::new(facts), end: end.shared() };
+        let sender = RemoteSender {
+            orders,
+            questions,
+            facts: Arc::new(facts),
+            end: end.shared(),
+            unanswered: Unanswered::default(),
+        };
         let receiver = RemoteReceiver { items, ended: false, _presence: presence };
         Remote { sender, receiver }
     }
