@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     browser::{Browser, Engine},
     build::TestBinary,
-    process::watch_until,
+    process::watch_beside,
     project::Project,
     setup,
 };
@@ -77,6 +77,11 @@ impl Runner {
 
     /// Runs a binary, which gets this long. Fails unless tests ran and all of them passed.
     pub(crate) fn run(&self, binary: &TestBinary, limit: Duration) -> Result<Counts> {
+        self.run_beside(binary, limit, drop)
+    }
+
+    /// Runs a binary like [`run`](Self::run), and says in which process, which starts the engine's.
+    pub(crate) fn run_beside(&self, binary: &TestBinary, limit: Duration, started: impl FnOnce(u32)) -> Result<Counts> {
         let title = format!("{} {}", self.browser.engine.name(), binary.name());
         let mut command = self.browser.command(&self.program);
         command.arg(&binary.path).current_dir(&self.folder);
@@ -92,7 +97,7 @@ impl Runner {
         // A binary that does not say where it wants to run, as one of unit tests, runs in a window.
         command.env("WASM_BINDGEN_USE_BROWSER", "1");
         // The runner's own limit starts after the browser's start.
-        let finished = watch_until(&title, &mut command, limit + Duration::from_mins(2))?;
+        let finished = watch_beside(&title, &mut command, limit + Duration::from_mins(2), started)?;
         match Counts::read(&finished.log) {
             Some(counts) if finished.success && counts.failed == 0 && counts.passed > 0 => Ok(counts),
             Some(counts) if counts.passed == 0 && counts.failed == 0 => {

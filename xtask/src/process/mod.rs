@@ -9,7 +9,7 @@ use std::{
 };
 
 pub(crate) use group::{Group, end_on_interrupt};
-pub(crate) use watch::{say, watch, watch_until};
+pub(crate) use watch::{say, watch, watch_beside, watch_until};
 
 /// A command as one would type it, for a person to read.
 pub(crate) fn line(command: &Command) -> String {

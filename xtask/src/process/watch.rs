@@ -47,11 +47,22 @@ pub(crate) fn watch(title: &str, command: &mut Command) -> Result<Finished> {
 
 /// Runs a command to its end, or ends it when the time is up.
 pub(crate) fn watch_until(title: &str, command: &mut Command, limit: Duration) -> Result<Finished> {
+    watch_beside(title, command, limit, drop)
+}
+
+/// Runs a command like [`watch_until`], and says in which process.
+pub(crate) fn watch_beside(
+    title: &str,
+    command: &mut Command,
+    limit: Duration,
+    started: impl FnOnce(u32),
+) -> Result<Finished> {
     // Cargo draws its bar only for a terminal that it sees itself; the count of crates is what a person waits for.
     command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "100");
     command.env("CARGO_TERM_COLOR", "never");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut group = Group::spawn(command).with_context(|| format!("cannot start {}", line(command)))?;
+    started(group.child().id());
     let said = Arc::new(Mutex::new(Said::default()));
     let readers = [
         group.child().stdout.take().map(|pipe| listen(pipe, true, &said)),
