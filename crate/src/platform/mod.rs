@@ -8,7 +8,8 @@
 //!   of everything when it is dropped; `Remains` is what it knows at its end;
 //! - [`Dial`] for its `Options`, which makes a connection, to be started;
 //! - `Time`, a [`Clock`], and `World`, the platform's own [`Fate`];
-//! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes;
+//! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes, and `HIGH_WATER_MARK`, how many bytes to have
+//!   queued before a sender waits;
 //! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
 //! - `Blob`, the opaque payload that it owns, and `Unread`, a message that it holds, and `set_form`, where a message's form is not the platform's affair;
@@ -41,8 +42,8 @@ use self::web as carrier;
 
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
-    Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, World, io_error,
-    pausing, set_form,
+    HIGH_WATER_MARK, Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak,
+    World, io_error, pausing, set_form,
 };
 
 /// Who starts connections.

@@ -14,7 +14,7 @@ use super::heartbeat::Heartbeat;
 use super::patience::{self, Patience, Watch};
 use super::{ConnectError, ConnectionFailed, Core, Socket};
 use crate::backlog::Room;
-use crate::platform::{self, Clock, Dial, Options, RECEIVE_LIMIT, Shared, Sleep};
+use crate::platform::{self, Clock, Dial, HIGH_WATER_MARK, Options, RECEIVE_LIMIT, Shared, Sleep};
 use crate::spec::subprotocol::Offer;
 use crate::{BinaryType, CloseEvent, IntoProtocols, WebSocket};
 
@@ -26,9 +26,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much may wait to be taken where the peer can be made to wait, unless it is set.
 const PAUSING_RECEIVE_LIMIT: (usize, u64) = (1024, 1 << 20);
-
-/// How many bytes may be queued before a sender waits, unless it is set.
-const HIGH_WATER_MARK: u64 = 1 << 20;
 
 /// Connects to `url`; see [`Connect`] for what can be chosen.
 ///
@@ -135,7 +132,11 @@ impl Connect {
         self.watched(|patience| patience.heartbeat = Some(heartbeat))
     }
 
-    /// Sets how many bytes may be queued, by bufferedAmount, before a sender waits; 1 MiB unless it is set.
+    /// Sets how many bytes may be queued, by bufferedAmount, before a sender waits: natively 1 MiB unless it is set, in a
+    /// browser 8 MiB.
+    ///
+    /// No more than this and one message is queued. More than the default makes nothing faster, less lets what is sent next
+    /// leave sooner where the line is slow; [backpressure](crate::guide::backpressure) has what was measured.
     pub fn high_water_mark(self, bytes: u64) -> Self {
         self.with(|plan| plan.settings.high_water_mark = bytes)
     }

@@ -286,7 +286,7 @@ async fn dropping_while_open_leaves_nothing() {
 #[wasm_bindgen_test]
 async fn dropping_while_sending_waits_leaves_nothing() {
     drop_leaves_nothing("drop-sending", "do=read-gate:now,echo", |socket| async {
-        while socket.buffered_amount() <= 1 << 20 && socket.try_send(vec![7; 32 << 20].into()).is_ok() {}
+        while socket.buffered_amount() <= 8 << 20 && socket.try_send(vec![7; 32 << 20].into()).is_ok() {}
         let _ = socket.send("more".into()).now_or_never();
         socket
     })

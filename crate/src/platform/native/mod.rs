@@ -56,3 +56,8 @@ pub(crate) fn pausing() -> Option<Shared<dyn Dial>> {
 ///
 /// Enough to keep a reader on another thread busy, and little for a server of ten thousand sockets.
 pub(crate) const RECEIVE_LIMIT: (usize, u64) = (1024, 1 << 20);
+
+/// How many bytes may be queued before a sender waits.
+///
+/// It is woken as soon as there are less, so that little has to be there for the time that it takes.
+pub(crate) const HIGH_WATER_MARK: u64 = 1 << 20;

@@ -39,3 +39,8 @@ pub(crate) use self::surface::MaybeSend;
 ///
 /// Nothing can make the peer wait, so there is room for a burst; a page has some hundred megabytes at the least.
 pub(crate) const RECEIVE_LIMIT: (usize, u64) = (1 << 16, 64 << 20);
+
+/// How many bytes may be queued before a sender waits.
+///
+/// It is woken by looking, which may come late by some of the timer's turns, and an engine takes half a gigabyte a second.
+pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
