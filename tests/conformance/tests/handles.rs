@@ -1,0 +1,116 @@
+//! The halves of a socket and the bytes over it, in an engine, against the fault server.
+#![cfg(all(target_family = "wasm", target_os = "unknown"))]
+
+mod support;
+
+use bytes::Bytes;
+use futures::future::join;
+use futures::io::{AsyncReadExt, AsyncWriteExt, Cursor};
+use futures::{SinkExt, StreamExt};
+use samesocket::{Connect, Error, Message, ReadyState, Socket, connect};
+use support::Place;
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// A connection at the fault server.
+fn to(place: &Place, query: &str) -> Connect {
+    connect(place.server.socket_url(&place.id, query))
+}
+
+#[wasm_bindgen_test]
+async fn halves_can_be_reunited_and_those_of_others_are_given_back() {
+    let (place, elsewhere) = (Place::new("reunite").await, Place::new("reunite-other").await);
+    let (sender, receiver) = to(&place, "").await.unwrap().split();
+    let (other, _) = to(&elsewhere, "").await.unwrap().split();
+    let error = Socket::reunite(other, receiver).unwrap_err();
+    let mut socket = Socket::reunite(sender.clone(), error.receiver).unwrap();
+    sender.send("a".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().size(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn the_control_outlives_both_halves_and_closes_after_a_split() {
+    let place = Place::new("control").await;
+    let socket = to(&place, "subprotocol=chat").subprotocols("chat").await.unwrap();
+    let control = socket.control();
+    let (sender, mut receiver) = socket.split();
+    let closed = control.close(Some(3001), Some("enough"));
+    assert!(receiver.next().await.is_none());
+    drop((sender, receiver));
+    assert_eq!(closed.await.unwrap().code, 3001);
+    assert_eq!((control.ready_state(), &*control.protocol()), (ReadyState::Closed, "chat"));
+    assert_eq!(control.closed().await, control.clone().closed().await);
+}
+
+#[wasm_bindgen_test]
+async fn dropping_the_last_of_them_closes() {
+    let place = Place::new("last").await;
+    let socket = to(&place, "").await.unwrap();
+    let control = socket.control();
+    let (sender, receiver) = socket.split();
+    drop(receiver);
+    sender.send("still".into()).await.unwrap();
+    drop(sender);
+    assert_eq!(control.ready_state(), ReadyState::Open);
+    drop(control);
+    let record = place.ended().await;
+    assert_eq!((record.message_count, record.close.unwrap().code), (1, None));
+}
+
+#[wasm_bindgen_test]
+async fn a_sink_feeds_flushes_and_closes_and_gives_messages_back_from_then_on() {
+    let place = Place::new("sink").await;
+    let (mut sender, receiver) = to(&place, "").await.unwrap().split();
+    for text in ["a", "b", "c"] {
+        sender.feed(text.into()).await.unwrap();
+    }
+    SinkExt::<Message>::flush(&mut sender).await.unwrap();
+    sender.drained().await.unwrap();
+    let texts = receiver.take(3).map(|item| item.unwrap().size()).collect::<Vec<_>>().await;
+    assert_eq!(texts, [1, 1, 1]);
+    SinkExt::<Message>::close(&mut sender).await.unwrap();
+    assert!(matches!(sender.try_send("d".into()), Err(Error::NotOpen(Message::Text(text))) if text == "d"));
+}
+
+#[wasm_bindgen_test]
+async fn a_copy_of_bytes_goes_out_and_comes_back_whole() {
+    let place = Place::new("copy").await;
+    let bytes: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
+    let (mut reader, mut writer) = to(&place, "").await.unwrap().into_bytes().split();
+    let mut back = vec![0; bytes.len()];
+    let write = async {
+        assert_eq!(futures::io::copy(Cursor::new(&bytes), &mut writer).await.unwrap(), 3_000_000);
+        writer.flush().await.unwrap();
+    };
+    let ((), read) = join(write, reader.read_exact(&mut back)).await;
+    read.unwrap();
+    assert!(back == bytes);
+    writer.close().await.unwrap();
+    assert_eq!(reader.read(&mut [0]).await.unwrap(), 0);
+    assert!(place.ended().await.close.is_some());
+}
+
+#[wasm_bindgen_test]
+async fn an_empty_message_is_not_the_end_of_the_bytes() {
+    let place = Place::new("empty").await;
+    let mut stream = to(&place, "do=bin:6162,bin:,bin:6364,close:1000").await.unwrap().into_bytes();
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).await.unwrap();
+    assert_eq!(all, b"abcd");
+}
+
+#[wasm_bindgen_test]
+async fn frames_of_a_codec_go_out_and_come_back() {
+    let place = Place::new("codec").await;
+    let mut framed = Framed::new(to(&place, "").await.unwrap().into_bytes(), LengthDelimitedCodec::new());
+    for size in [0, 1, 100_000, 3] {
+        framed.send(Bytes::from(vec![7; size])).await.unwrap();
+    }
+    for size in [0, 1, 100_000, 3] {
+        assert_eq!(framed.next().await.unwrap().unwrap().len(), size);
+    }
+    SinkExt::<Bytes>::close(&mut framed).await.unwrap();
+    assert!(framed.next().await.is_none());
+}
