@@ -1,4 +1,4 @@
-//! The halves of a socket and the bytes over it, in an engine, against the fault server.
+//! The halves of a socket, its waits and the bytes over it, in an engine, against the fault server.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 mod support;
@@ -6,7 +6,7 @@ mod support;
 use bytes::Bytes;
 use futures::future::join;
 use futures::io::{AsyncReadExt, AsyncWriteExt, Cursor};
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use samesocket::{Connect, Error, Message, ReadyState, Socket, connect};
 use support::Place;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
@@ -72,6 +72,26 @@ async fn a_sink_feeds_flushes_and_closes_and_gives_messages_back_from_then_on() 
     assert_eq!(texts, [1, 1, 1]);
     SinkExt::<Message>::close(&mut sender).await.unwrap();
     assert!(matches!(sender.try_send("d".into()), Err(Error::NotOpen(Message::Text(text))) if text == "d"));
+}
+
+#[wasm_bindgen_test]
+async fn every_wait_of_an_open_socket_can_be_cancelled() {
+    let place = Place::new("cancelled").await;
+    let query = "do=read-gate:go,text:a,await:2,await-close,answer";
+    let mut socket = to(&place, query).high_water_mark(0).await.unwrap();
+    assert!(socket.next().now_or_never().is_none());
+    socket.send(vec![7; 32 << 20].into()).await.unwrap();
+    assert!(socket.send("cancelled".into()).now_or_never().is_none());
+    assert!(socket.drained().now_or_never().is_none());
+    assert!(socket.closed().now_or_never().is_none());
+    place.server.release(&place.id, "go").await;
+    socket.send("kept".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().size(), 1);
+    socket.drained().await.unwrap();
+    assert!(socket.close(Some(3000), None).now_or_never().is_none());
+    let record = place.ended().await;
+    assert_eq!((record.message_count, record.close.unwrap().code), (2, Some(3000)));
+    assert!(socket.closed().await.was_clean);
 }
 
 #[wasm_bindgen_test]
