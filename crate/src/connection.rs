@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::DerefMut;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
@@ -22,6 +23,8 @@ pub(crate) struct Connection {
     /// Locked before what the listener locks, where both are.
     present: Lock<Present>,
     binary_type: Lock<BinaryType>,
+    /// What was queued when the last message was handed over, or more; from then on it falls only.
+    queued: AtomicUsize,
     tasks: Tasks,
     /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
     /// an error and, unlike the Standard, of nothing after it.
@@ -66,6 +69,7 @@ impl Connection {
                 remains: Remains::default(),
             }),
             binary_type: Lock::new(binary_type),
+            queued: AtomicUsize::new(0),
             tasks,
             failing: Lock::default(),
             listener,
@@ -121,15 +125,24 @@ impl Connection {
 
     pub(crate) fn send(&self, payload: Payload<'_>) -> Result<(), Exception> {
         let size = payload.size();
-        // Locked until the data is handed over, so that no Close gets between.
-        let present = &mut *self.up_to_date();
-        if present.state.send(size)? == Sending::Transmit
-            && let Some(socket) = &present.socket
-            && !socket.send(payload)
-        {
-            present.state.flag_as_full(size);
-            socket.close(None);
-        }
+        let socket = {
+            // Locked until the data is handed over, so that no Close gets between.
+            let present = &mut *self.up_to_date();
+            if present.state.send(size)? != Sending::Transmit {
+                return Ok(());
+            }
+            let Some(socket) = &present.socket else { return Ok(()) };
+            let handed = socket.send(payload);
+            if !handed.taken {
+                present.state.flag_as_full(size);
+                socket.close(None);
+            }
+            if !handed.waits {
+                return Ok(());
+            }
+            Shared::clone(socket)
+        };
+        socket.transmit();
         Ok(())
     }
 
@@ -142,15 +155,25 @@ impl Connection {
             if present.state.ready_state() != ReadyState::Open {
                 return false;
             }
-            let taken = socket.send(payload);
-            if !taken {
+            let handed = socket.send(payload);
+            self.queued.store(usize::try_from(handed.queued).unwrap_or(usize::MAX), Ordering::Relaxed);
+            if !handed.taken {
                 present.state.flag_as_full(0);
                 socket.close(None);
             }
-            (Shared::clone(socket), taken)
+            if !handed.waits {
+                return handed.taken;
+            }
+            (Shared::clone(socket), handed.taken)
         };
-        socket.settle();
+        socket.transmit();
         taken
+    }
+
+    /// Tells a number of payload bytes that is no less than what is queued, as long as nothing but
+    /// [`hand_over`](Self::hand_over) sends.
+    pub(crate) fn queued_at_most(&self) -> u64 {
+        self.queued.load(Ordering::Relaxed) as u64
     }
 
     /// Sends a ping of the protocol, where that is possible; whether it is.

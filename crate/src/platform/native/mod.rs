@@ -9,6 +9,7 @@ mod clock;
 mod connect;
 mod driver;
 mod failure;
+mod line;
 mod options;
 mod outbox;
 mod ports;

@@ -207,6 +207,11 @@ impl Options {
         }
     }
 
+    /// Whether the streams are made here, not by the user.
+    pub(super) const fn makes_stream(&self) -> bool {
+        self.connector.is_none()
+    }
+
     /// The request that these options make, as far as they do.
     pub(super) fn request(&self) -> Request {
         Request { origin: self.origin.clone(), headers: self.headers.clone(), ..Request::default() }
