@@ -124,11 +124,11 @@ pub(super) struct Pace {
     before: usize,
 }
 
-/// What is sent by itself and is as long as this is worth a write of its own.
+/// A message that is as long as this is worth a write of its own, if it is the first.
 const LONG: u64 = 4 << 10;
 
-/// Of long messages, so many are written one by one.
-const FEW: usize = 16;
+/// More than this is masked on the socket's own thread, so that sending does not take long.
+const MOST: u64 = 1 << 20;
 
 impl Pace {
     /// Notes that a message is sent.
@@ -146,9 +146,9 @@ impl Pace {
     /// Whether what waits, which is so many bytes, had better be written at once than together with what is sent after it.
     ///
     /// Who asks and waits for the answer gains the time and the cost of waking the driver; who sends much at once gains by
-    /// the driver's long writes.
+    /// the driver's long writes, and if it is long, by a peer that has something to do meanwhile.
     pub(super) const fn is_urgent(&self, bytes: u64) -> bool {
-        self.sent <= 1 && self.before <= 1 || bytes >= LONG && self.sent <= FEW
+        bytes <= MOST && self.sent <= 1 && (self.before <= 1 || bytes >= LONG)
     }
 }
 
@@ -182,10 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_urgent_unless_many_are_sent() {
+    fn a_long_message_is_urgent_if_it_is_the_first_and_not_too_long() {
         let mut pace = Pace::default();
-        assert_eq!(send(&mut pace, FEW + 1, LONG), [vec![true; FEW], vec![false]].concat());
-        pace.arrive();
-        assert_eq!(send(&mut pace, 1, LONG), [true]);
+        for _ in 0..2 {
+            assert_eq!(send(&mut pace, 3, LONG), [true, false, false]);
+            pace.arrive();
+        }
+        assert_eq!(send(&mut pace, 1, MOST + 1), [false]);
     }
 }

@@ -157,7 +157,8 @@ impl Options {
 
     /// Puts the socket on this runtime, which needs its I/O and time drivers; when it ends, the socket fails at once.
     ///
-    /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime.
+    /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime. Who sends
+    /// may find what is sent written on its own thread, without waiting, unless the stream is one of a [`Connector`].
     #[must_use]
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
