@@ -125,49 +125,35 @@ impl Connection {
 
     pub(crate) fn send(&self, payload: Payload<'_>) -> Result<(), Exception> {
         let size = payload.size();
-        let socket = {
-            // Locked until the data is handed over, so that no Close gets between.
-            let present = &mut *self.up_to_date();
-            if present.state.send(size)? != Sending::Transmit {
-                return Ok(());
-            }
-            let Some(socket) = &present.socket else { return Ok(()) };
-            let handed = socket.send(payload);
-            if !handed.taken {
-                present.state.flag_as_full(size);
-                socket.close(None);
-            }
-            if !handed.waits {
-                return Ok(());
-            }
-            Shared::clone(socket)
-        };
-        socket.transmit();
+        let mut present = self.up_to_date();
+        if present.state.send(size)? == Sending::Transmit {
+            self.give(present, payload, size);
+        }
         Ok(())
     }
 
     /// Sends, unless the socket is not OPEN or the platform does not take it; whether it was handed over.
     pub(crate) fn hand_over(&self, payload: Payload<'_>) -> bool {
-        let (socket, taken) = {
-            // Locked until the data is handed over, as for `send`.
-            let present = &mut *self.up_to_date();
-            let Some(socket) = &present.socket else { return false };
-            if present.state.ready_state() != ReadyState::Open {
-                return false;
-            }
-            let handed = socket.send(payload);
-            self.queued.store(usize::try_from(handed.queued).unwrap_or(usize::MAX), Ordering::Relaxed);
-            if !handed.taken {
-                present.state.flag_as_full(0);
-                socket.close(None);
-            }
-            if !handed.waits {
-                return handed.taken;
-            }
-            (Shared::clone(socket), handed.taken)
-        };
-        socket.transmit();
-        taken
+        let present = self.up_to_date();
+        present.state.ready_state() == ReadyState::Open && self.give(present, payload, 0)
+    }
+
+    /// Gives data to the platform, and unlocks what is present only then, so that no Close gets between; whether it was
+    /// taken. If it was not, so much is counted.
+    fn give(&self, mut present: impl DerefMut<Target = Present>, payload: Payload<'_>, count: u64) -> bool {
+        let Present { socket: Some(socket), state, .. } = &mut *present else { return false };
+        let handed = socket.send(payload);
+        self.queued.store(usize::try_from(handed.queued).unwrap_or(usize::MAX), Ordering::Relaxed);
+        if !handed.taken {
+            state.flag_as_full(count);
+            socket.close(None);
+        }
+        if handed.waits {
+            let socket = Shared::clone(socket);
+            drop(present);
+            socket.transmit();
+        }
+        handed.taken
     }
 
     /// Tells a number of payload bytes that is no less than what is queued, as long as nothing but

@@ -13,6 +13,7 @@ use super::socket::Channel;
 use crate::wire::connection::Tcp;
 
 /// The stream, and what is known of its two directions.
+#[expect(clippy::struct_excessive_bools, reason = "each direction has its own")]
 pub(super) struct Line {
     pub(super) stream: Box<dyn Stream>,
     /// Whether the stream may hold bytes that it has taken and not passed on.
