@@ -156,8 +156,7 @@ impl Connection {
         handed.taken
     }
 
-    /// Tells a number of payload bytes that is no less than what is queued, as long as nothing but
-    /// [`hand_over`](Self::hand_over) sends.
+    /// Tells a number of payload bytes that is no less than what is queued.
     pub(crate) fn queued_at_most(&self) -> u64 {
         self.queued.load(Ordering::Relaxed) as u64
     }
