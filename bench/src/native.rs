@@ -26,7 +26,7 @@ const INSTRUCTION_BUDGETS: [(&str, &str, f64); 18] = [
     (WIRE, "send64", 0.39),
     (WIRE, "echo1k", 0.82),
     (WIRE, "recv16k", 2.1),
-    (INTERFACE, "lat64", 13.5),
+    (INTERFACE, "lat64", 11.5),
     (INTERFACE, "pipe64", 4.0),
     (INTERFACE, "recv64", 3.1),
     (INTERFACE, "send64", 1.3),

@@ -21,7 +21,7 @@ impl Room {
     pub(crate) const ENDLESS: Self = Self { messages: usize::MAX, bytes: u64::MAX };
 
     pub(crate) const fn add(&mut self, messages: usize, bytes: u64) {
-        self.messages += messages;
+        self.messages = self.messages.saturating_add(messages);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
@@ -43,6 +43,13 @@ impl Room {
 
     pub(crate) const fn is_none(self) -> bool {
         self.messages == 0 || self.bytes == 0
+    }
+}
+
+impl Room {
+    /// What these messages are together.
+    pub(crate) fn of<'a>(messages: impl ExactSizeIterator<Item = &'a Message>) -> Self {
+        Self { messages: messages.len(), bytes: messages.map(Message::weight).sum() }
     }
 }
 
@@ -125,17 +132,25 @@ impl<T: Measured> Backlog<T> {
 
     /// Moves what is in another one behind what is here, if there is room for all of it; whether there was.
     pub(crate) fn append(&mut self, other: &mut Self) -> bool {
-        let sum = self.held.messages.saturating_add(other.held.messages);
-        let bytes = self.held.bytes.saturating_add(other.held.bytes);
-        if sum > self.bound.messages || bytes > self.bound.bytes {
+        let done = self.append_all(&mut other.items, other.held);
+        if done {
+            other.held = Room::NONE;
+        }
+        done
+    }
+
+    /// Moves items, of which so much is messages, behind what is here, if there is room for all of it; whether there was.
+    pub(crate) fn append_all(&mut self, items: &mut VecDeque<T>, measured: Room) -> bool {
+        let mut sum = self.held;
+        sum.add(measured.messages, measured.bytes);
+        if sum.messages > self.bound.messages || sum.bytes > self.bound.bytes {
             return false;
         }
-        self.held = Room { messages: sum, bytes };
-        other.held = Room::NONE;
+        self.held = sum;
         if self.items.is_empty() {
-            std::mem::swap(&mut self.items, &mut other.items);
+            std::mem::swap(&mut self.items, items);
         } else {
-            self.items.append(&mut other.items);
+            self.items.append(items);
         }
         true
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::DerefMut;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
@@ -22,6 +23,8 @@ pub(crate) struct Connection {
     /// Locked before what the listener locks, where both are.
     present: Lock<Present>,
     binary_type: Lock<BinaryType>,
+    /// What was queued when the last message was handed over, or more; from then on it falls only.
+    queued: AtomicUsize,
     tasks: Tasks,
     /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
     /// an error and, unlike the Standard, of nothing after it.
@@ -66,6 +69,7 @@ impl Connection {
                 remains: Remains::default(),
             }),
             binary_type: Lock::new(binary_type),
+            queued: AtomicUsize::new(0),
             tasks,
             failing: Lock::default(),
             listener,
@@ -121,36 +125,40 @@ impl Connection {
 
     pub(crate) fn send(&self, payload: Payload<'_>) -> Result<(), Exception> {
         let size = payload.size();
-        // Locked until the data is handed over, so that no Close gets between.
-        let present = &mut *self.up_to_date();
-        if present.state.send(size)? == Sending::Transmit
-            && let Some(socket) = &present.socket
-            && !socket.send(payload)
-        {
-            present.state.flag_as_full(size);
-            socket.close(None);
+        let mut present = self.up_to_date();
+        if present.state.send(size)? == Sending::Transmit {
+            self.give(present, payload, size);
         }
         Ok(())
     }
 
     /// Sends, unless the socket is not OPEN or the platform does not take it; whether it was handed over.
     pub(crate) fn hand_over(&self, payload: Payload<'_>) -> bool {
-        let (socket, taken) = {
-            // Locked until the data is handed over, as for `send`.
-            let present = &mut *self.up_to_date();
-            let Some(socket) = &present.socket else { return false };
-            if present.state.ready_state() != ReadyState::Open {
-                return false;
-            }
-            let taken = socket.send(payload);
-            if !taken {
-                present.state.flag_as_full(0);
-                socket.close(None);
-            }
-            (Shared::clone(socket), taken)
-        };
-        socket.settle();
-        taken
+        let present = self.up_to_date();
+        present.state.ready_state() == ReadyState::Open && self.give(present, payload, 0)
+    }
+
+    /// Gives data to the platform, and unlocks what is present only then, so that no Close gets between; whether it was
+    /// taken. If it was not, so much is counted.
+    fn give(&self, mut present: impl DerefMut<Target = Present>, payload: Payload<'_>, count: u64) -> bool {
+        let Present { socket: Some(socket), state, .. } = &mut *present else { return false };
+        let handed = socket.send(payload);
+        self.queued.store(usize::try_from(handed.queued).unwrap_or(usize::MAX), Ordering::Relaxed);
+        if !handed.taken {
+            state.flag_as_full(count);
+            socket.close(None);
+        }
+        if handed.waits {
+            let socket = Shared::clone(socket);
+            drop(present);
+            socket.transmit();
+        }
+        handed.taken
+    }
+
+    /// Tells a number of payload bytes that is no less than what is queued.
+    pub(crate) fn queued_at_most(&self) -> u64 {
+        self.queued.load(Ordering::Relaxed) as u64
     }
 
     /// Sends a ping of the protocol, where that is possible; whether it is.

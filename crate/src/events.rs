@@ -121,6 +121,23 @@ impl Default for Queue {
 }
 
 impl Queue {
+    /// Adds events, while nobody polls this.
+    pub(crate) fn extend(&mut self, events: impl Iterator<Item = Event>) {
+        self.backlog.reserve(events.size_hint().0);
+        for event in events {
+            self.add(event);
+        }
+    }
+
+    /// Adds an event, or notes that it is lost.
+    #[inline]
+    fn add(&mut self, event: Event) {
+        match &event {
+            Event::Message(message) if self.backlog.is_full() => self.lose(message.data.size()),
+            _ => self.backlog.push(event),
+        }
+    }
+
     /// Adds an event; the waker is to be woken when nothing is locked any more.
     #[must_use]
     #[inline]
@@ -128,10 +145,7 @@ impl Queue {
         if self.abandoned {
             return None;
         }
-        match &event {
-            Event::Message(message) if self.backlog.is_full() => self.lose(message.data.size()),
-            _ => self.backlog.push(event),
-        }
+        self.add(event);
         self.backlog.wake()
     }
 
@@ -141,16 +155,14 @@ impl Queue {
         if !self.abandoned && !self.backlog.append(&mut other.backlog) {
             while let Some(event) = other.pop() {
                 // Whoever waits is woken below.
-                match &event {
-                    Event::Message(message) if self.backlog.is_full() => self.lose(message.data.size()),
-                    _ => self.backlog.push(event),
-                }
+                self.add(event);
             }
         }
         self.backlog.wake()
     }
 
     /// Notes at the end of the queue that a message of this size was lost.
+    #[cold]
     fn lose(&mut self, size: u64) {
         if let Some(Event::Lagged(lagged)) = self.backlog.items_mut().back_mut() {
             lagged.messages += 1;
@@ -162,10 +174,6 @@ impl Queue {
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
         self.backlog.pop()
-    }
-
-    pub(crate) fn reserve(&mut self, events: usize) {
-        self.backlog.reserve(events);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

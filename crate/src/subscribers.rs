@@ -63,6 +63,9 @@ enum Next {
     Call(Event),
 }
 
+/// Who is to be woken: mostly one, which takes no memory, and others.
+type Wakers = (Option<Waker>, Vec<Waker>);
+
 /// Whether there is anybody yet to fire events at.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Audience {
@@ -162,17 +165,13 @@ impl Subscribers {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
-        hall.waiting.reserve(events.size_hint().0);
-        for event in events {
-            // Nobody polls this queue.
-            let _ = hall.waiting.push(event);
-        }
+        hall.waiting.extend(events);
         !held
     }
 
     /// Takes the next event, which the streams are given at once; without callbacks, all there are.
     fn next(&self) -> Next {
-        let (next, wakers) = {
+        let (next, (waker, wakers)) = {
             let mut hall = self.hall.lock();
             let nobody = hall.audience == Audience::Awaited && hall.is_empty();
             if nobody || hall.waiting.is_empty() {
@@ -185,7 +184,7 @@ impl Subscribers {
             if hall.places.is_empty() { hall.give_all() } else { hall.give_one() }
         };
         // Nothing is locked while a waker runs, since it may do anything.
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().chain(waker).for_each(Waker::wake);
         next
     }
 
@@ -336,19 +335,19 @@ impl Listen for Subscribers {
 
 impl Hall {
     /// Gives the next event to the streams, and to the callbacks.
-    fn give_one(&mut self) -> (Next, Vec<Waker>) {
-        let Some(event) = self.waiting.pop() else { return (Next::Nothing, Vec::new()) };
+    fn give_one(&mut self) -> (Next, Wakers) {
+        let Some(event) = self.waiting.pop() else { return (Next::Nothing, Wakers::default()) };
         let mut wakers = Vec::from_iter(self.waiting.resume());
         for stream in &self.streams {
             wakers.extend(stream.lock().push(event.clone()));
         }
-        (Next::Call(event), wakers)
+        (Next::Call(event), (None, wakers))
     }
 
     /// Gives all that waits to the streams: nothing of a user's runs in between that could ask for something else.
-    fn give_all(&mut self) -> (Next, Vec<Waker>) {
+    fn give_all(&mut self) -> (Next, Wakers) {
         let is_last = self.waiting.ends_with_close();
-        let mut wakers = Vec::new();
+        let (mut waker, mut wakers) = Wakers::default();
         if let Some((last, others)) = self.streams.split_last() {
             for stream in others {
                 let mut stream = stream.lock();
@@ -356,11 +355,11 @@ impl Hall {
                     wakers.extend(stream.push(event.clone()));
                 }
             }
-            wakers.extend(last.lock().append(&mut self.waiting));
+            waker = last.lock().append(&mut self.waiting);
         }
         while self.waiting.pop().is_some() {}
         wakers.extend(self.waiting.resume());
-        (Next::Given { is_last }, wakers)
+        (Next::Given { is_last }, (waker, wakers))
     }
 
     fn has_streams(&self) -> bool {

@@ -11,8 +11,8 @@ use futures::{Stream, StreamExt as _};
 use samesocket::{BinaryType, Event, Events, Message, Options, Text, WebSocket};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// While more than this waits to be sent, no message is taken.
-const ENOUGH: u64 = 1 << 20;
+/// While more than this waits to be sent, no message is taken: a network in memory takes as much in a pause or two.
+const ENOUGH: u64 = 8 << 20;
 
 /// The interface has no event for a falling `bufferedAmount`: a program looks again after so long.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -46,7 +46,12 @@ impl super::Connection for Interface {
         Ok(if text { Content::Text(str::from_utf8(&payload)?.into()) } else { Content::Binary(payload) })
     }
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// The socket writes by itself; it is looked at what waits where others flush.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         while self.socket.buffered_amount() >= ENOUGH {
             if self.pause.deadline() <= Instant::now() {
                 self.pause.as_mut().reset(Instant::now() + PAUSE);
@@ -62,11 +67,6 @@ impl super::Connection for Interface {
             Content::Binary(bytes) => self.socket.send(&bytes),
         }?;
         Ok(())
-    }
-
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
-        // The socket writes by itself.
-        Poll::Ready(Ok(()))
     }
 
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {

@@ -92,8 +92,11 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
     /// Sets how binary messages arrive from the next one on.
     fn set_binary_type(&self, binary_type: BinaryType);
 
-    /// Takes data to send, while the connection is OPEN; whether it took it.
-    fn send(&self, payload: Payload<'_>) -> bool;
+    /// Takes data to send, while the connection is OPEN.
+    fn send(&self, payload: Payload<'_>) -> Handed;
+
+    /// Sees to it that what was sent goes out; called with nothing locked where [`Handed::waits`] asks for it.
+    fn transmit(&self) {}
 
     /// Starts the closing handshake, or fails a connection that is not established.
     fn close(&self, frame: CloseFrame<'_>);
@@ -119,6 +122,23 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
 
     /// Tells, after what was done to it and with nothing locked, what can be told at once.
     fn settle(&self) {}
+}
+
+/// What became of data that was given to a platform to send.
+pub(crate) struct Handed {
+    /// Whether it was taken.
+    pub(crate) taken: bool,
+    /// The payload bytes that are queued now, or a number that is greater.
+    pub(crate) queued: u64,
+    /// Whether it waits for [`Carry::transmit`].
+    pub(crate) waits: bool,
+}
+
+impl Handed {
+    /// What a platform knows that sees to everything else itself.
+    pub(crate) const fn if_taken(taken: bool) -> Self {
+        Self { taken, queued: u64::MAX, waits: false }
+    }
 }
 
 /// Who knows how long something takes.

@@ -103,11 +103,17 @@ impl Feed {
     /// Keeps messages, as far as there is room.
     fn keep(&self, messages: impl Iterator<Item = Message>) -> listen::Reception {
         let messages = messages.map(|message| if self.unread { message.into_unread() } else { message });
-        let (waker, frame) = match self.inbox.lock().push(messages) {
+        self.inbox.lock().push(messages).into()
+    }
+}
+
+impl From<Reception> for listen::Reception {
+    fn from(reception: Reception) -> Self {
+        let (waker, frame) = match reception {
             Reception::Taken(waker) => (waker, None),
             Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),
         };
-        listen::Reception { waker, frame, deliver: false }
+        Self { waker, frame, deliver: false }
     }
 }
 
@@ -122,7 +128,8 @@ impl Listen for Feed {
     }
 
     fn receive_all(&self, messages: &mut VecDeque<Message>) -> listen::Reception {
-        self.keep(messages.drain(..))
+        let taken = if self.unread { None } else { self.inbox.lock().append(messages) };
+        taken.map_or_else(|| self.keep(messages.drain(..)), Into::into)
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

@@ -56,6 +56,12 @@ impl Inbox {
         Reception::Taken(self.messages.wake())
     }
 
+    /// Takes all of these messages at once, if there is room for them; `None`, if [`push`](Self::push) has to judge.
+    pub(super) fn append(&mut self, messages: &mut VecDeque<Message>) -> Option<Reception> {
+        let fits = !self.ended && !self.abandoned && self.messages.append_all(messages, Room::of(messages.iter()));
+        fits.then(|| Reception::Taken(self.messages.wake()))
+    }
+
     /// Notes the end of the connection; only the first end counts.
     #[must_use]
     pub(super) fn finish(&mut self, failed: Option<ConnectionFailed>) -> Option<Waker> {

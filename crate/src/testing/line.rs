@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Incoming, Network, Received};
 use crate::message::Payload;
-use crate::platform::{Carry, Lock, Receive, Remains, Shared};
+use crate::platform::{Carry, Handed, Lock, Receive, Remains, Shared};
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
 use crate::{BinaryType, Blob, CloseEvent, Message, Text};
@@ -250,7 +250,7 @@ impl Carry for End {
         self.line.state.lock().binary_type = binary_type;
     }
 
-    fn send(&self, payload: Payload<'_>) -> bool {
+    fn send(&self, payload: Payload<'_>) -> Handed {
         let message = match payload {
             Payload::Text(_, Some(text)) => Message::Text(text.clone()),
             Payload::Text(text, None) => Message::Text(Text::from(text)),
@@ -266,7 +266,11 @@ impl Carry for End {
             state.arrive()
         };
         waker.into_iter().for_each(Waker::wake);
-        true
+        Handed { waits: true, ..Handed::if_taken(true) }
+    }
+
+    fn transmit(&self) {
+        self.settle();
     }
 
     fn close(&self, frame: CloseFrame<'_>) {

@@ -97,6 +97,28 @@ async fn a_runtime_that_ends_is_a_failure_at_once() {
 }
 
 #[test]
+fn who_sends_one_message_writes_it_itself_while_the_runtime_of_the_socket_sleeps() {
+    let servers = tokio::runtime::Runtime::new().unwrap();
+    let stage = servers.block_on(Stage::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = Options::new().runtime(runtime.handle().clone());
+    let socket = WebSocket::with_options(&stage.url("a", "do=text:a,echo"), (), &options).unwrap();
+    let mut events = socket.events();
+    let mut next = || runtime.block_on(events.next()).map(|event| line(&event));
+    assert_eq!([next(), next()], [Some("open".to_owned()), Some("text \"a\"".to_owned())]);
+    for _ in 0..3 {
+        socket.send("b").unwrap();
+        assert_eq!(socket.buffered_amount(), 0);
+        servers.block_on(stage.store().wait_record("a", Until::Message));
+        assert_eq!(next().as_deref(), Some("text \"b\""));
+    }
+    socket.send("c").unwrap();
+    socket.send("d").unwrap();
+    assert_eq!(socket.buffered_amount(), 1, "what follows is the driver's to write");
+    assert_eq!([next(), next()], [Some("text \"c\"".to_owned()), Some("text \"d\"".to_owned())]);
+}
+
+#[test]
 fn handles_and_what_comes_of_them_may_go_to_any_thread() {
     fn any_thread<T: Send + Sync>() {}
     any_thread::<WebSocket>();

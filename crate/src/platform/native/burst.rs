@@ -78,7 +78,17 @@ impl Burst {
     }
 
     fn share_pieces(&mut self) {
-        let (texts, bytes) = (Text::from(&*self.texts), Bytes::copy_from_slice(&self.bytes));
+        // A piece that is all but full is not copied.
+        let texts = if self.texts.len() > PIECE / 2 {
+            std::mem::replace(&mut self.texts, String::with_capacity(PIECE)).into()
+        } else {
+            Text::from(&*self.texts)
+        };
+        let bytes = if self.bytes.len() > PIECE / 2 {
+            std::mem::replace(&mut self.bytes, Vec::with_capacity(PIECE)).into()
+        } else {
+            Bytes::copy_from_slice(&self.bytes)
+        };
         let (mut text_start, mut start) = (0, 0);
         self.messages.reserve(self.short.len());
         for (kind, length) in self.short.drain(..) {

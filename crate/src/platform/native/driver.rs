@@ -1,15 +1,16 @@
 //! The task of one socket: it moves bytes between a stream and the protocol, minds the clock, and tells what happens.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::time::{Sleep, sleep_until};
 
 use super::burst::Burst;
+use super::line::Line;
 use super::options::{CookieStore, Stream};
 use super::socket::{Channel, Link};
 use super::{Failure, Options, Url, connect};
@@ -31,7 +32,8 @@ pub(super) struct Driver {
     link: Arc<Link>,
     receiver: Box<dyn Receive>,
     connecting: Option<Connecting>,
-    line: Option<Line>,
+    /// Whether the stream is one of ours, so that nothing of a user's runs where it is written to.
+    ours: bool,
     clock: Clock,
     cookies: Option<(Arc<dyn CookieStore>, String)>,
     /// Whether bytes were written that somebody waits for.
@@ -57,12 +59,13 @@ type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> 
 
 impl Driver {
     pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Box<dyn Receive>) -> Self {
+        let ours = options.makes_stream();
         let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
         Self {
             link,
             receiver,
             connecting: Some(Box::pin(connect::connect(url, options))),
-            line: None,
+            ours,
             clock: Clock::default(),
             cookies,
             written: false,
@@ -121,7 +124,7 @@ impl Driver {
         let Poll::Ready(connected) = connecting.as_mut().poll(context) else { return false };
         self.connecting = None;
         match connected {
-            Ok(stream) => self.line = Some(Line::new(stream)),
+            Ok(stream) => self.link.channel.lock().line = Some(Line::new(stream, self.ours)),
             Err(failure) => self.link.channel.lock().lose(failure),
         }
         true
@@ -144,10 +147,11 @@ impl Driver {
                     self.done = true;
                     return Poll::Ready(());
                 }
-                Tcp::Close => (self.connecting, self.line) = (None, None),
+                Tcp::Close => (self.connecting, channel.line) = (None, None),
                 Tcp::Keep | Tcp::Linger => {
-                    if let Some(line) = &mut self.line {
+                    if let Some(mut line) = channel.line.take() {
                         moved |= line.exchange(context, channel, told, now);
+                        channel.line = Some(line);
                     }
                 }
             }
@@ -156,7 +160,7 @@ impl Driver {
                 // Asked for anew by who still waits; in this order, nobody who begins to wait meanwhile is forgotten.
                 self.written = std::mem::take(&mut channel.watched);
             } else if !self.clock.poll(context, &self.link, channel, now) {
-                channel.awake = false;
+                (channel.awake, channel.busy) = (false, self.clock.look_at.is_some());
                 return Poll::Pending;
             } else if self.clock.look_at.is_none() {
                 self.burst = Burst::default();
@@ -172,9 +176,10 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.link.tasks.driver().register(context.waker());
-        self.link.channel.lock().awake = true;
+        self.link.channel.lock().wake_up(context.waker());
         ready!(self.drive(context));
-        if let Some(mut line) = self.line.take() {
+        let line = self.link.channel.lock().line.take();
+        if let Some(mut line) = line {
             // TLS says farewell, if it can at once.
             let _ = Pin::new(&mut line.stream).poll_shutdown(context);
         }
@@ -189,8 +194,13 @@ impl Drop for Driver {
         if self.done {
             return;
         }
-        (self.connecting, self.line) = (None, None);
-        self.link.channel.lock().failure = Some(Failure::Runtime);
+        self.connecting = None;
+        let line = {
+            let mut channel = self.link.channel.lock();
+            channel.failure = Some(Failure::Runtime);
+            channel.line.take()
+        };
+        drop(line);
         self.receiver.take(Feedback::Failed);
         self.receiver.take(Feedback::Closed(CloseEvent::abnormal()));
         self.link.tasks.end();
@@ -218,8 +228,16 @@ impl Channel {
         Gathered::Full
     }
 
+    /// Notes that the driver is at work, and who wakes it when it is not.
+    fn wake_up(&mut self, waker: &Waker) {
+        self.awake = true;
+        if !self.waker.will_wake(waker) {
+            self.waker.clone_from(waker);
+        }
+    }
+
     /// Notes that the stream is lost, or that there never will be one.
-    fn lose(&mut self, failure: Failure) {
+    pub(super) fn lose(&mut self, failure: Failure) {
         self.failure = Some(failure);
         self.wire.receive_eof();
     }
@@ -243,90 +261,6 @@ impl Channel {
                 true
             }
         }
-    }
-}
-
-/// The stream, and what is known of its two directions.
-struct Line {
-    stream: Box<dyn Stream>,
-    /// Whether the stream may hold bytes that it has taken and not passed on.
-    unflushed: bool,
-    /// Whether our direction is shut, or broken.
-    shut: bool,
-    /// Whether the other one is.
-    ended: bool,
-}
-
-impl Line {
-    fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, unflushed: false, shut: false, ended: false }
-    }
-
-    /// Moves bytes both ways, as far as the stream goes along at once; whether any were moved.
-    fn exchange(&mut self, context: &mut Context<'_>, channel: &mut Channel, read: bool, now: Duration) -> bool {
-        let written = !self.shut && self.write(context, channel, now);
-        read && !self.ended && self.read(context, channel) || written
-    }
-
-    fn write(&mut self, context: &mut Context<'_>, channel: &mut Channel, now: Duration) -> bool {
-        let mut moved = false;
-        loop {
-            let bytes = channel.wire.transmit();
-            if bytes.is_empty() {
-                break;
-            }
-            match Pin::new(&mut self.stream).poll_write(context, bytes) {
-                Poll::Pending => return moved,
-                Poll::Ready(Ok(count @ 1..)) => channel.wire.transmitted(count, now),
-                Poll::Ready(Ok(0)) => return self.give_up_writing(channel, None),
-                Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
-            }
-            self.unflushed = true;
-            moved = true;
-        }
-        if self.unflushed {
-            match Pin::new(&mut self.stream).poll_flush(context) {
-                Poll::Pending => return moved,
-                Poll::Ready(Ok(())) => self.unflushed = false,
-                Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
-            }
-        }
-        if channel.wire.tcp() == Tcp::Linger {
-            // Nothing follows, so it does not matter what becomes of it.
-            self.shut = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
-        }
-        moved
-    }
-
-    /// What the peer has sent before may still be read.
-    fn give_up_writing(&mut self, channel: &mut Channel, error: Option<std::io::Error>) -> bool {
-        self.shut = true;
-        channel.wire.transmit_failed();
-        if channel.failure.is_none() {
-            channel.failure = error.map(Failure::lost);
-        }
-        true
-    }
-
-    fn read(&mut self, context: &mut Context<'_>, channel: &mut Channel) -> bool {
-        let read = {
-            let mut buffer = channel.wire.read_buffer();
-            // It keeps nothing between polls, so one may be dropped.
-            let Poll::Ready(read) = pin!(self.stream.read_buf(&mut buffer)).poll(context) else { return false };
-            read
-        };
-        match read {
-            Ok(1..) => {}
-            Ok(0) => {
-                self.ended = true;
-                channel.wire.receive_eof();
-            }
-            Err(error) => {
-                self.ended = true;
-                channel.lose(Failure::lost(error));
-            }
-        }
-        true
     }
 }
 

@@ -1,6 +1,7 @@
 //! The native back end: one task a socket, which feeds `wire` bytes and time.
 //!
-//! [`socket`] is the end that the interface holds, [`driver`] the task at the other one. Before there are bytes,
+//! [`socket`] is the end that the interface holds, [`driver`] the task at the other one; the [`line`] is between them, since
+//! who sends one message and waits for its answer writes it while the driver sleeps. Before there are bytes,
 //! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`].
 
 mod blob;
@@ -9,6 +10,7 @@ mod clock;
 mod connect;
 mod driver;
 mod failure;
+mod line;
 mod options;
 mod outbox;
 mod ports;

@@ -157,7 +157,8 @@ impl Options {
 
     /// Puts the socket on this runtime, which needs its I/O and time drivers; when it ends, the socket fails at once.
     ///
-    /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime.
+    /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime. Who sends
+    /// may find what is sent written on its own thread, without waiting, unless the stream is one of a [`Connector`].
     #[must_use]
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
@@ -205,6 +206,11 @@ impl Options {
             Some(runtime) => Ok(runtime.clone()),
             None => runtime::background(),
         }
+    }
+
+    /// Whether the streams are made here, not by the user.
+    pub(super) const fn makes_stream(&self) -> bool {
+        self.connector.is_none()
     }
 
     /// The request that these options make, as far as they do.

@@ -2,17 +2,19 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
 use super::driver::Driver;
+use super::line::{Line, Pace};
 use super::outbox::Outbox;
 use super::{Failure, Lock, Options, Time, Url, connect};
 use crate::BinaryType;
 use crate::message::Payload;
-use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
+use crate::platform::{Carry, Clock, Dial, Handed, Receive, Shared, Tasks};
 use crate::spec::close::CloseFrame;
 use crate::wire::connection::Connection;
 use crate::wire::limits::MESSAGE_OVERHEAD;
@@ -37,6 +39,9 @@ pub(super) struct Link {
 pub(super) struct Channel {
     pub(super) wire: Connection,
     pub(super) outbox: Outbox,
+    /// The stream, once there is one, and while there is.
+    pub(super) line: Option<Line>,
+    pub(super) pace: Pace,
     /// Why the connection failed, where the protocol knows no more than that it ended.
     pub(super) failure: Option<Failure>,
     /// Whether the user has closed the connection, so that nobody cares for messages any more.
@@ -47,6 +52,10 @@ pub(super) struct Channel {
     pub(super) watched: bool,
     /// Whether the driver is at work or was woken, and will look before it rests.
     pub(super) awake: bool,
+    /// Whether the driver looks before long whether it has been quiet.
+    pub(super) busy: bool,
+    /// Who wakes the driver, once it has been at work.
+    pub(super) waker: Waker,
     limit: u64,
     /// The bytes of messages that had no room; the interface counts them.
     refused: u64,
@@ -94,11 +103,15 @@ impl Socket {
         let channel = Channel {
             wire,
             outbox: Outbox::default(),
+            line: None,
+            pace: Pace::default(),
             failure: None,
             closing: false,
             touched: false,
             watched: false,
             awake: true,
+            busy: false,
+            waker: Waker::noop().clone(),
             limit: options.limits.queue,
             refused: 0,
         };
@@ -162,8 +175,20 @@ impl Carry for Socket {
     /// The interface gives messages their form.
     fn set_binary_type(&self, _: BinaryType) {}
 
-    fn send(&self, payload: Payload<'_>) -> bool {
-        self.link.touch(|channel| channel.send(payload))
+    fn send(&self, payload: Payload<'_>) -> Handed {
+        let mut channel = self.link.channel.lock();
+        let taken = channel.send(payload);
+        channel.touched = true;
+        channel.pace.send();
+        Handed { taken, queued: channel.buffered_amount(), waits: !channel.awake }
+    }
+
+    fn transmit(&self) {
+        let now = self.link.now();
+        let done = self.link.channel.lock().transmit(now);
+        if !done {
+            self.link.tasks.driver().wake();
+        }
     }
 
     fn close(&self, frame: CloseFrame<'_>) {
@@ -228,6 +253,29 @@ impl Link {
 }
 
 impl Channel {
+    /// Sends what waits, if that is urgent and the driver sleeps; whether the driver need not be woken for it.
+    fn transmit(&mut self, now: Duration) -> bool {
+        if self.awake {
+            return true;
+        }
+        if self.pace.is_urgent(self.wire.buffered_amount())
+            // Somebody waits to be told of it, or memory to be given back after it, which the driver does.
+            && !self.watched && self.busy
+            && self.outbox.is_empty()
+            && let Some(mut line) = self.line.take()
+        {
+            let waker = std::mem::replace(&mut self.waker, Waker::noop().clone());
+            let done = line.write_all(&mut Context::from_waker(&waker), self, now);
+            (self.line, self.waker) = (Some(line), waker);
+            if done {
+                self.touched = false;
+                return true;
+            }
+        }
+        self.awake = true;
+        false
+    }
+
     fn buffered_amount(&self) -> u64 {
         self.wire.buffered_amount().saturating_add(self.outbox.bytes()).saturating_sub(self.refused)
     }

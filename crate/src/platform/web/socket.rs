@@ -15,7 +15,7 @@ use super::lookout::Lookout;
 use super::surface::Unread;
 use super::{Blob, Options, Time, Url};
 use crate::message::Payload;
-use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
+use crate::platform::{Carry, Clock, Dial, Handed, Receive, Shared, Tasks};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
@@ -190,8 +190,8 @@ impl Carry for Socket {
     }
 
     /// Hands data to the platform, which is OPEN; whether it took it.
-    fn send(&self, payload: Payload<'_>) -> bool {
-        match payload {
+    fn send(&self, payload: Payload<'_>) -> Handed {
+        let sent = match payload {
             Payload::Text(text, _) => self.platform.send_with_str(text),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
             Payload::Blob(blob) => {
@@ -199,8 +199,8 @@ impl Carry for Socket {
                 self.platform.send_with_blob(blob.as_platform())
             }
             Payload::Unread(unread) => self.platform.unchecked_ref::<Platform>().send_held(unread.as_platform()),
-        }
-        .is_ok()
+        };
+        Handed::if_taken(sent.is_ok())
     }
 
     /// Starts the closing handshake, or fails a connection that is not established.

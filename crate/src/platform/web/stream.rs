@@ -18,7 +18,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::surface::{Blob, Unread};
 use super::{Remains, Time, Url};
 use crate::message::Payload;
-use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
+use crate::platform::{Carry, Clock, Dial, Handed, Receive, Shared, Tasks};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
@@ -268,7 +268,7 @@ impl Carry for Stream {
         self.state.binary_type.set(binary_type);
     }
 
-    fn send(&self, payload: Payload<'_>) -> bool {
+    fn send(&self, payload: Payload<'_>) -> Handed {
         let size = payload.size();
         let outgoing = match payload {
             Payload::Text(text, _) => Outgoing::Chunk(text.into(), size),
@@ -277,7 +277,7 @@ impl Carry for Stream {
             Payload::Unread(unread) => Outgoing::Chunk(unread.as_platform().clone(), size),
         };
         self.state.amount.set(self.state.amount.get() + size);
-        self.outgoing.unbounded_send(outgoing).is_ok()
+        Handed::if_taken(self.outgoing.unbounded_send(outgoing).is_ok())
     }
 
     fn close(&self, frame: CloseFrame<'_>) {
