@@ -10,6 +10,7 @@
 //! - `Time`, a [`Clock`], and `World`, the platform's own [`Fate`];
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes;
 //! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
+//! - `promptly`, which has a future polled in the event that wakes it, where there are events;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
 //! - `Blob`, the opaque payload that it owns, and `Unread`, a message that it holds, and `set_form`, where a message's form is not the platform's affair;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
@@ -42,7 +43,7 @@ use self::web as carrier;
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
     Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, World, io_error,
-    pausing, set_form,
+    pausing, promptly, set_form,
 };
 
 /// Who starts connections.

@@ -124,10 +124,10 @@ impl Socket {
         };
         let socket = Self {
             _listeners: [
-                Listener::new(&platform, "open", Box::new(on_open)),
-                Listener::new(&platform, "error", Box::new(on_error)),
-                Listener::new(&platform, "message", Box::new(on_message)),
-                Listener::new(&platform, "close", Box::new(on_close)),
+                Listener::new(&platform, "open", on_open),
+                Listener::new(&platform, "error", on_error),
+                Listener::new(&platform, "message", on_message),
+                Listener::new(&platform, "close", on_close),
             ],
             platform,
             lookout,
