@@ -41,6 +41,8 @@ struct Present {
     socket: Option<Shared<dyn Carry>>,
     /// What the platform left when it was let go of.
     remains: Remains,
+    /// What bufferedAmount cannot exceed, if all was handed over.
+    at_most: u64,
 }
 
 /// The end of a connection at which its back end tells what happens; it does not keep the connection.
@@ -64,6 +66,7 @@ impl Connection {
                 state: State::new(protocols.clone()),
                 socket: None,
                 remains: Remains::default(),
+                at_most: 0,
             }),
             binary_type: Lock::new(binary_type),
             tasks,
@@ -89,12 +92,16 @@ impl Connection {
     }
 
     pub(crate) fn buffered_amount(&self) -> u64 {
-        let present = self.present.lock();
-        let carried = match &present.socket {
-            Some(socket) => socket.buffered_amount(),
-            None => present.remains.buffered_amount,
-        };
-        carried.saturating_add(present.state.discarded())
+        self.present.lock().buffered_amount()
+    }
+
+    /// Whether bufferedAmount is no more than this, if all was [handed over](Self::hand_over); the platform is asked rarely.
+    pub(crate) fn has_at_most(&self, mark: u64) -> bool {
+        let present = &mut *self.present.lock();
+        if present.at_most > mark {
+            present.at_most = present.buffered_amount();
+        }
+        present.at_most <= mark
     }
 
     pub(crate) fn extensions(&self) -> String {
@@ -142,6 +149,7 @@ impl Connection {
             if present.state.ready_state() != ReadyState::Open {
                 return false;
             }
+            present.at_most = present.at_most.saturating_add(payload.most());
             let taken = socket.send(payload);
             if !taken {
                 present.state.flag_as_full(0);
@@ -355,6 +363,13 @@ impl Connection {
                 steps(connection);
             }
         })
+    }
+}
+
+impl Present {
+    fn buffered_amount(&self) -> u64 {
+        let carried = self.socket.as_ref().map_or(self.remains.buffered_amount, |socket| socket.buffered_amount());
+        carried.saturating_add(self.state.discarded())
     }
 }
 

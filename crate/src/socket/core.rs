@@ -32,7 +32,8 @@ impl Core {
 
     /// Whether sending need not wait; a socket that is not OPEN any more lets nobody wait, since sending fails at once.
     pub(super) fn has_room(&self) -> bool {
-        self.socket.buffered_amount() <= self.settings.high_water_mark || self.socket.ready_state() != ReadyState::Open
+        self.socket.connection().has_at_most(self.settings.high_water_mark)
+            || self.socket.ready_state() != ReadyState::Open
     }
 }
 
