@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::ops::DerefMut;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
@@ -10,6 +9,7 @@ use crate::closed::{Closed, End};
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
 use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, Receive, Remains, Task, Tasks, Url};
+use crate::queued::Queued;
 use crate::shared::{Lock, Shared, Weak};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
@@ -23,8 +23,8 @@ pub(crate) struct Connection {
     /// Locked before what the listener locks, where both are.
     present: Lock<Present>,
     binary_type: Lock<BinaryType>,
-    /// What was queued when the last message was handed over, or more; from then on it falls only.
-    queued: AtomicUsize,
+    /// What was queued when the last message was handed over, or more; changed while what is present is locked.
+    queued: Queued,
     tasks: Tasks,
     /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
     /// an error and, unlike the Standard, of nothing after it.
@@ -69,7 +69,7 @@ impl Connection {
                 remains: Remains::default(),
             }),
             binary_type: Lock::new(binary_type),
-            queued: AtomicUsize::new(0),
+            queued: Queued::default(),
             tasks,
             failing: Lock::default(),
             listener,
@@ -93,12 +93,18 @@ impl Connection {
     }
 
     pub(crate) fn buffered_amount(&self) -> u64 {
+        self.present.lock().buffered_amount()
+    }
+
+    /// Whether no more than this is queued; the platform is asked only if what was sent since could make it more.
+    pub(crate) fn has_at_most(&self, mark: u64) -> bool {
+        if self.queued.at_most() <= mark {
+            return true;
+        }
         let present = self.present.lock();
-        let carried = match &present.socket {
-            Some(socket) => socket.buffered_amount(),
-            None => present.remains.buffered_amount,
-        };
-        carried.saturating_add(present.state.discarded())
+        let amount = present.buffered_amount();
+        self.queued.set(amount);
+        amount <= mark
     }
 
     pub(crate) fn extensions(&self) -> String {
@@ -143,7 +149,7 @@ impl Connection {
     fn give(&self, mut present: impl DerefMut<Target = Present>, payload: Payload<'_>, count: u64) -> bool {
         let Present { socket: Some(socket), state, .. } = &mut *present else { return false };
         let handed = socket.send(payload);
-        self.queued.store(usize::try_from(handed.queued).unwrap_or(usize::MAX), Ordering::Relaxed);
+        self.queued.set(handed.queued.unwrap_or_else(|| self.queued.at_most().saturating_add(payload.most())));
         if !handed.taken {
             state.flag_as_full(count);
             socket.close(None);
@@ -154,11 +160,6 @@ impl Connection {
             socket.transmit();
         }
         handed.taken
-    }
-
-    /// Tells a number of payload bytes that is no less than what is queued.
-    pub(crate) fn queued_at_most(&self) -> u64 {
-        self.queued.load(Ordering::Relaxed) as u64
     }
 
     /// Sends a ping of the protocol, where that is possible; whether it is.
@@ -363,6 +364,13 @@ impl Connection {
                 steps(connection);
             }
         })
+    }
+}
+
+impl Present {
+    fn buffered_amount(&self) -> u64 {
+        let carried = self.socket.as_ref().map_or(self.remains.buffered_amount, |socket| socket.buffered_amount());
+        carried.saturating_add(self.state.discarded())
     }
 }
 

@@ -52,6 +52,8 @@ mod listen;
 mod message;
 mod parcel;
 mod platform;
+mod promptly;
+mod queued;
 mod ready_state;
 pub mod reconnect;
 mod shared;
@@ -79,6 +81,7 @@ pub use self::exception::{Argument, Exception};
 pub use self::message::{Data, Message, Text};
 pub use self::parcel::Parcel;
 pub use self::platform::surface::*;
+pub use self::promptly::promptly;
 pub use self::ready_state::ReadyState;
 pub use self::socket::{
     Actor, ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Receiver, Remote,

@@ -217,6 +217,15 @@ impl Payload<'_> {
             Self::Unread(unread) => unread.size(),
         }
     }
+
+    /// What its size cannot exceed, without asking the platform.
+    pub(crate) const fn most(self) -> u64 {
+        match self {
+            Self::Text(text, _) => text.len() as u64,
+            Self::Binary(bytes, _) => bytes.len() as u64,
+            Self::Blob(_) | Self::Unread(_) => u64::MAX,
+        }
+    }
 }
 
 macro_rules! sent_as {

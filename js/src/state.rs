@@ -111,7 +111,7 @@ impl State {
         }
     }
 
-    /// Takes that a message arrived, and says whether to fire `message`.
+    /// Says whether to fire `message` for messages that arrive; what changes that is told by another method before.
     pub fn received(&mut self) -> bool {
         self.state.take(Feedback::MessageReceived(())) != Outcome::Nothing
     }

@@ -57,7 +57,7 @@ pub async fn perform(
         _ => return Err(JsError::new(&format!("there is no work {work}"))),
     };
     let job = Job { work, url: url.to_owned(), payload: Payload::new(text, size), size, warmup, count };
-    clients::run(client, &job).await.map_err(|error| JsError::new(&error))
+    clients::run(client, job).await.map_err(|error| JsError::new(&error))
 }
 
 /// Time and allocations since a moment.

@@ -8,7 +8,7 @@ const plan = JSON.parse(new URL(location).searchParams.get("plan"));
 const platform = globalThis.WebSocket;
 
 /** How long raw JavaScript, or in the page `web-sys`, takes for one turn, about, in milliseconds. */
-const TURN = plan.quick ? 15 : 120;
+const TURN = plan.quick ? 15 : 60;
 
 /** For how many messages the memory is looked at. */
 const WEIGHED = 1000;
@@ -18,6 +18,7 @@ const CLIENTS = {
   "web-sys": rust,
   "samesocket (interface)": rust,
   "samesocket (futures)": rust,
+  "samesocket (promptly)": rust,
   "samesocket (js)": (job) => script(classes.get(globalThis.WebSocket), job),
   "gloo-net": rust,
   ws_stream_wasm: rust,

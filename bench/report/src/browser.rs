@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Deserialize;
 
-use crate::figures::{figure, quartiles};
+use crate::figures::{bounded_median, figure, quartiles};
 use crate::plot::{self, Labels, Line};
 use crate::{Machine, Plots, page};
 
@@ -85,10 +85,10 @@ impl Set {
         quartiles(self.turns(job, client).iter().map(|turn| turn.micros).collect())[1]
     }
 
-    /// How many messages a client gets through while another gets one through, round by round.
+    /// How many messages a client gets through while another gets one through, round by round: the median and its bounds.
     fn speed(&self, job: &str, client: &str, other: &str) -> [f64; 3] {
         let pairs = self.turns(job, client).iter().zip(self.turns(job, other));
-        quartiles(pairs.map(|(one, other)| other.micros / one.micros).collect())
+        bounded_median(pairs.map(|(one, other)| other.micros / one.micros).collect())
     }
 
     /// A table of all jobs and clients, without those that have nothing to tell.
@@ -155,7 +155,7 @@ pub(crate) fn tables(run: &Browsers) -> String {
             // In the page, raw JavaScript copies nothing: it is what the loop costs, and no limit.
             let others: &[&str] = if set.set == IN_PAGE { &[CALLBACKS] } else { &[LIMIT, CALLBACKS] };
             for other in others {
-                let title = format!("messages a second, ratio to {other}, median and quartiles of the rounds");
+                let title = format!("messages a second, ratio to {other}, median and its bounds");
                 part(
                     &title,
                     set.table(&run.versions, |job, client| {

@@ -11,6 +11,7 @@
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes, and `HIGH_WATER_MARK`, how many bytes to have
 //!   queued before a sender waits;
 //! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
+//! - `promptly`, which has a future polled in the event that wakes it, where there are events;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
 //! - `Blob`, the opaque payload that it owns, and `Unread`, a message that it holds, and `set_form`, where a message's form is not the platform's affair;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
@@ -43,7 +44,7 @@ use self::web as carrier;
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
     HIGH_WATER_MARK, Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak,
-    World, io_error, pausing, set_form,
+    World, io_error, pausing, promptly, set_form,
 };
 
 /// Who starts connections.
@@ -128,8 +129,8 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
 pub(crate) struct Handed {
     /// Whether it was taken.
     pub(crate) taken: bool,
-    /// The payload bytes that are queued now, or a number that is greater.
-    pub(crate) queued: u64,
+    /// The payload bytes that are queued now, or a number that is greater, where it is known without asking.
+    pub(crate) queued: Option<u64>,
     /// Whether it waits for [`Carry::transmit`].
     pub(crate) waits: bool,
 }
@@ -137,7 +138,7 @@ pub(crate) struct Handed {
 impl Handed {
     /// What a platform knows that sees to everything else itself.
     pub(crate) const fn if_taken(taken: bool) -> Self {
-        Self { taken, queued: u64::MAX, waits: false }
+        Self { taken, queued: None, waits: false }
     }
 }
 

@@ -32,10 +32,7 @@ impl Core {
 
     /// Whether sending need not wait; a socket that is not OPEN any more lets nobody wait, since sending fails at once.
     pub(super) fn has_room(&self) -> bool {
-        let mark = self.settings.high_water_mark;
-        // What is known without asking is enough, as a rule.
-        self.socket.connection().queued_at_most() <= mark
-            || self.socket.buffered_amount() <= mark
+        self.socket.connection().has_at_most(self.settings.high_water_mark)
             || self.socket.ready_state() != ReadyState::Open
     }
 }

@@ -22,10 +22,11 @@ use crate::{
 const CLIENTS: &str = "samesocket-bench-browser";
 
 /// The packages of the clients, as the page calls them; those that the page has without one are the engine's.
-const VERSIONS: [(&str, &str); 9] = [
+const VERSIONS: [(&str, &str); 10] = [
     ("web-sys", "web-sys"),
     ("samesocket (interface)", "samesocket"),
     ("samesocket (futures)", "samesocket"),
+    ("samesocket (promptly)", "samesocket"),
     ("samesocket (js)", "samesocket"),
     ("gloo-net", "gloo-net"),
     ("ws_stream_wasm", "ws_stream_wasm"),
@@ -98,7 +99,7 @@ fn in_engine(arguments: &Arguments, browser: &Browser, port: u16, site: &Site) -
         "port": port,
         "report": report,
         "quick": arguments.quick,
-        "rounds": arguments.rounds.unwrap_or(if arguments.quick { 2 } else { 9 }),
+        "rounds": arguments.rounds.unwrap_or(if arguments.quick { 2 } else { 21 }),
         "jobs": arguments.jobs,
         "clients": arguments.clients,
     });

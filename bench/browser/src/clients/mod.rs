@@ -14,7 +14,11 @@ use crate::streaming::Result;
 use crate::{Outcome, calling, streaming};
 
 /// Has the client of this name do a job.
-pub(crate) async fn run(name: &str, job: &Job) -> Result<Outcome> {
+pub(crate) async fn run(name: &str, job: Job) -> Result<Outcome> {
+    if name == "samesocket (promptly)" {
+        return samesocket::promptly(async move { streaming::run::<futures::Client>(&job).await }).await;
+    }
+    let job = &job;
     match name {
         "web-sys" => calling::run::<web_sys::Client>(job).await,
         "samesocket (interface)" => calling::run::<interface::Client>(job).await,

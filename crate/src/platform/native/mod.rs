@@ -54,6 +54,11 @@ pub(crate) fn pausing() -> Option<Shared<dyn Dial>> {
     None
 }
 
+/// Gives the future as it is: a runtime polls what was woken soon enough.
+pub(crate) const fn promptly<F: Future>(future: F) -> F {
+    future
+}
+
 /// How many messages, and how many bytes of them, may wait to be taken before the peer is made to wait.
 ///
 /// Enough to keep a reader on another thread busy, and little for a server of ten thousand sockets.

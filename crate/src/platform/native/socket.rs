@@ -180,7 +180,7 @@ impl Carry for Socket {
         let taken = channel.send(payload);
         channel.touched = true;
         channel.pace.send();
-        Handed { taken, queued: channel.buffered_amount(), waits: !channel.awake }
+        Handed { taken, queued: Some(channel.buffered_amount()), waits: !channel.awake }
     }
 
     fn transmit(&self) {

@@ -3,6 +3,8 @@
 use wasm_bindgen::prelude::*;
 use web_sys::{Event, EventTarget};
 
+use super::promptly::tell;
+
 /// A listener at a target of the platform; dropping it takes it away and frees its closure.
 pub(crate) struct Listener {
     target: EventTarget,
@@ -13,8 +15,8 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Adds a listener for the events called `name`.
-    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: Box<dyn Fn(Event)>) -> Self {
-        let closure = Closure::wrap(callback);
+    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(Event) + 'static) -> Self {
+        let closure = Closure::wrap(Box::new(move |event| tell(|| callback(event))) as Box<dyn Fn(Event)>);
         let function = closure.as_ref().unchecked_ref();
         // Adding fails for a detached window only, where no event is fired.
         let _ = target.add_event_listener_with_callback(name, function);

@@ -1,0 +1,20 @@
+//! How much is queued, as far as that is known without asking.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A number of payload bytes that is no less than what a platform has queued; it may be read with nothing locked.
+#[derive(Default)]
+pub(crate) struct Queued(AtomicUsize);
+
+impl Queued {
+    /// The number, and the greatest one if it is not known.
+    pub(crate) fn at_most(&self) -> u64 {
+        let bytes = self.0.load(Ordering::Relaxed);
+        if bytes == usize::MAX { u64::MAX } else { bytes as u64 }
+    }
+
+    /// Notes what is queued now; the caller sees to it that nobody sends meanwhile.
+    pub(crate) fn set(&self, bytes: u64) {
+        self.0.store(usize::try_from(bytes).unwrap_or(usize::MAX), Ordering::Relaxed);
+    }
+}
