@@ -7,8 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use gloo_timers::callback::Timeout;
-
+use super::timeout::Timeout;
 use crate::platform::{Clock, Sleep};
 
 /// The clock of the event loop, which windows and all workers have.
@@ -39,16 +38,16 @@ pub(super) struct State {
 impl Timer {
     fn new(milliseconds: u64) -> Self {
         let state = Rc::default();
-        let part = i32::MAX.unsigned_abs().min(u32::try_from(milliseconds).unwrap_or(u32::MAX));
+        let part = i32::try_from(milliseconds).unwrap_or(i32::MAX);
         let timeout = ring(&state, part);
-        Self { state, rest: milliseconds - u64::from(part), _timeout: timeout }
+        Self { state, rest: milliseconds - u64::from(part.unsigned_abs()), _timeout: timeout }
     }
 }
 
 /// Has a state over after so many milliseconds.
-fn ring(state: &Rc<RefCell<State>>, milliseconds: u32) -> Timeout {
+fn ring(state: &Rc<RefCell<State>>, milliseconds: i32) -> Timeout {
     let state = Rc::clone(state);
-    Timeout::new(milliseconds, move || end(&state))
+    Timeout::new(milliseconds, Box::new(move |_| end(&state)))
 }
 
 impl Future for Timer {

@@ -1,30 +1,32 @@
 //! Event listeners with an owner.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, EventTarget};
+use web_sys::EventTarget;
+
+/// What the platform calls, with an event or, when it is a timer, with `undefined`; there is one kind, as each costs.
+pub(super) type Callback = Closure<dyn Fn(JsValue)>;
 
 /// A listener at a target of the platform; dropping it takes it away and frees its closure.
 pub(crate) struct Listener {
     target: EventTarget,
     name: &'static str,
-    /// It takes any kind of event, so that there is one kind of closure.
-    closure: Closure<dyn Fn(Event)>,
+    callback: Callback,
 }
 
 impl Listener {
     /// Adds a listener for the events called `name`.
-    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: Box<dyn Fn(Event)>) -> Self {
-        let closure = Closure::wrap(callback);
-        let function = closure.as_ref().unchecked_ref();
+    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: Box<dyn Fn(JsValue)>) -> Self {
+        let callback = Callback::wrap(callback);
+        let function = callback.as_ref().unchecked_ref();
         // Adding fails for a detached window only, where no event is fired.
         let _ = target.add_event_listener_with_callback(name, function);
-        Self { target: target.clone(), name, closure }
+        Self { target: target.clone(), name, callback }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let function = self.closure.as_ref().unchecked_ref();
+        let function = self.callback.as_ref().unchecked_ref();
         let _ = self.target.remove_event_listener_with_callback(self.name, function);
     }
 }

@@ -6,12 +6,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use gloo_timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
 use web_sys::{EventTarget, WebSocket};
 
 use super::listener::Listener;
 use super::socket::buffered_amount;
+use super::timeout::Timeout;
 use crate::platform::Receive;
 
 #[wasm_bindgen]
@@ -35,10 +35,10 @@ extern "C" {
 }
 
 /// How long to the next look while the amount falls, in milliseconds: at most 250 looks a second.
-const SHORTEST: u32 = 4;
+const SHORTEST: i32 = 4;
 
 /// How long at most, when it does not.
-const LONGEST: u32 = 256;
+const LONGEST: i32 = 256;
 
 /// Who looks, while somebody waits; with every look that saw no change, half as often.
 pub(super) struct Lookout {
@@ -46,7 +46,7 @@ pub(super) struct Lookout {
     receiver: Rc<dyn Receive>,
     /// The amount at the last look.
     amount: Cell<u64>,
-    wait: Cell<u32>,
+    wait: Cell<i32>,
     next: RefCell<Option<Timeout>>,
     /// Where timers have a message come; made when somebody waits first.
     bell: RefCell<Option<Rc<Bell>>>,
@@ -96,7 +96,8 @@ impl Lookout {
 
     fn set_timer(self: &Rc<Self>) {
         let bell = Rc::clone(self.bell.borrow_mut().get_or_insert_with(|| Rc::new(Bell::of(self))));
-        let timeout = Timeout::new(self.wait.get(), move || bell.port.post_message(&JsValue::NULL));
+        let ring = move |_| bell.port.post_message(&JsValue::NULL);
+        let timeout = Timeout::new(self.wait.get(), Box::new(ring));
         self.next.replace(Some(timeout));
     }
 }

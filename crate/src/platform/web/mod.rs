@@ -9,6 +9,7 @@ mod share;
 mod socket;
 mod stream;
 mod task;
+mod timeout;
 mod unread;
 mod url;
 mod world;

@@ -5,14 +5,14 @@ use std::error::Error;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use gloo_timers::callback::Interval;
 use js_sys::{Array, ArrayBuffer, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, MessageEvent, WebSocket};
+use web_sys::{MessageEvent, WebSocket};
 
 use super::listener::Listener;
 use super::lookout::Lookout;
 use super::surface::Unread;
+use super::timeout::Timeout;
 use super::{Blob, Options, Time, Url};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
@@ -36,7 +36,7 @@ extern "C" {
 }
 
 /// How often a Close that waits for blobs looks whether they are gone, in milliseconds.
-const LOOK_EVERY: u32 = 10;
+const LOOK_EVERY: i32 = 10;
 
 /// After how many looks without any progress it waits no longer: 5 s.
 const LOOKS: u32 = 500;
@@ -70,7 +70,7 @@ pub(crate) struct Socket {
     /// Whether messages stay with the platform.
     unread: Rc<Cell<bool>>,
     /// The Close that waits for blobs.
-    waiting_close: Rc<RefCell<Option<Interval>>>,
+    waiting_close: Rc<RefCell<Option<Timeout>>>,
     _listeners: [Listener; 4],
 }
 
@@ -103,7 +103,7 @@ impl Socket {
         };
         let on_message = {
             let (receiver, lookout, unread) = (Rc::clone(&receiver), Rc::downgrade(&lookout), Rc::clone(&unread));
-            move |event: Event| {
+            move |event: JsValue| {
                 let event: MessageEvent = event.unchecked_into();
                 receiver.take(Feedback::MessageReceived(message(event.data(), unread.get())));
                 if let Some(lookout) = lookout.upgrade() {
@@ -111,7 +111,7 @@ impl Socket {
                 }
             }
         };
-        let on_close = move |event: Event| {
+        let on_close = move |event: JsValue| {
             let event: web_sys::CloseEvent = event.unchecked_into();
             receiver.take(Feedback::Closed(CloseEvent {
                 code: event.code(),
@@ -214,17 +214,17 @@ impl Carry for Socket {
         let platform = self.platform.clone();
         let frame = frame.map(|(code, reason)| (code, reason.to_owned()));
         let waiting = Rc::clone(&self.waiting_close);
-        let (mut least, mut looks) = (buffered_amount(&self.platform), 0);
-        let look = Interval::new(LOOK_EVERY, move || {
+        let (least, looks) = (Cell::new(buffered_amount(&self.platform)), Cell::new(0));
+        let look = move |_| {
             let queued = buffered_amount(&platform);
-            looks = if queued < least { 0 } else { looks + 1 };
-            least = least.min(queued);
-            if queued == 0 || looks == LOOKS {
+            looks.set(if queued < least.get() { 0 } else { looks.get() + 1 });
+            least.set(least.get().min(queued));
+            if queued == 0 || looks.get() == LOOKS {
                 close(&platform, frame.as_ref().map(|(code, reason)| (*code, &**reason)));
                 waiting.take();
             }
-        });
-        self.waiting_close.replace(Some(look));
+        };
+        self.waiting_close.replace(Some(Timeout::repeated(LOOK_EVERY, Box::new(look))));
     }
 
     /// Whether the closing handshake that was asked for has still to be started.

@@ -1,7 +1,8 @@
 //! Tasks on the event loop.
 
-use gloo_timers::callback::Timeout;
+use std::cell::Cell;
 
+use super::timeout::Timeout;
 use crate::platform::Boxed;
 
 /// Where the tasks of a socket are queued.
@@ -20,7 +21,13 @@ impl Tasks {
     /// Queues a task that runs `steps`.
     #[expect(clippy::unused_self, reason = "a browser has one event loop a thread")]
     pub(crate) fn queue(&self, steps: impl FnOnce() + 'static) -> Task {
-        Task { _timeout: Timeout::new(0, steps) }
+        let steps = Cell::new(Some(steps));
+        let run = move |_| {
+            if let Some(steps) = steps.take() {
+                steps();
+            }
+        };
+        Task { _timeout: Timeout::new(0, Box::new(run)) }
     }
 
     /// Has a future go on, on this thread.
