@@ -1,6 +1,5 @@
 //! One socket: the Standard's state, the platform that carries it, and those who hear of it.
 
-use std::collections::VecDeque;
 use std::ops::DerefMut;
 use std::task::{Context, Poll, Waker};
 
@@ -8,13 +7,13 @@ use crate::backlog::Room;
 use crate::closed::{Closed, End};
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
-use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, Receive, Remains, Task, Tasks, Url};
+use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, Messages, Receive, Remains, Task, Tasks, Url};
 use crate::shared::{Lock, Shared, Weak};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::{Closing, Feedback, Outcome, Sending, State};
 use crate::subscribers::Subscribers;
-use crate::{BinaryType, CloseEvent, Exception, Message, ReadyState};
+use crate::{BinaryType, CloseEvent, Exception, ReadyState};
 
 /// What all handles of a socket share.
 pub(crate) struct Connection {
@@ -245,43 +244,31 @@ impl Connection {
         let mut present = self.present.lock();
         if present.socket.as_ref().is_some_and(|socket| socket.is_closing()) {
             // Nothing is fired for it.
-            let _ = present.state.take::<Message>(Feedback::ClosingHandshakeStarted);
+            let _ = present.state.take::<()>(Feedback::ClosingHandshakeStarted);
         }
         present
     }
 
-    fn take(&self, feedback: Feedback<Message>) {
+    fn take(&self, feedback: Feedback<()>) {
         if matches!(feedback, Feedback::Failed) {
             self.fail_in_a_task();
         }
         let closing = matches!(feedback, Feedback::ClosingHandshakeStarted);
-        let mut present = self.present.lock();
-        match present.state.take(feedback) {
-            Outcome::Nothing => {
-                drop(present);
+        let outcome = self.present.lock().state.take(feedback);
+        match outcome {
+            Outcome::Nothing | Outcome::Message(()) => {
                 if closing {
                     self.listener.closing(false);
                 }
             }
-            Outcome::Open => {
-                drop(present);
-                self.listener.opened();
-            }
-            Outcome::Message(mut message) => {
-                platform::set_form(&mut message, self.binary_type());
-                let reception = self.listener.receive(message);
-                drop(present);
-                self.act_on(reception);
-            }
+            Outcome::Open => self.listener.opened(),
             Outcome::Fail => {
-                drop(present);
                 if let Some(socket) = self.socket() {
                     socket.close(None);
                 }
                 self.fail();
             }
             Outcome::Closed { error, event } => {
-                drop(present);
                 self.let_go();
                 self.failing.take();
                 self.listener.closed(error, &event, self.remains());
@@ -292,8 +279,8 @@ impl Connection {
         }
     }
 
-    /// Takes messages that came together, each as [`take`](Self::take) does.
-    fn take_messages(&self, messages: &mut VecDeque<Message>) {
+    /// Takes messages that came together.
+    fn take_messages(&self, messages: &mut Messages) {
         let reception = {
             let mut present = self.present.lock();
             // What is true of the first is true of all: the state does not change meanwhile.
@@ -301,10 +288,10 @@ impl Connection {
                 return;
             }
             let binary_type = self.binary_type();
-            for message in &mut *messages {
+            for message in messages.iter_mut() {
                 platform::set_form(message, binary_type);
             }
-            self.listener.receive_all(messages)
+            self.listener.receive(messages)
         };
         self.act_on(reception);
     }
@@ -359,17 +346,18 @@ impl Connection {
 }
 
 impl Receive for Receiver {
-    fn take(&self, feedback: Feedback<Message>) {
+    fn take(&self, feedback: Feedback<()>) {
         if let Some(connection) = self.0.upgrade() {
             connection.take(feedback);
         }
     }
 
-    fn take_messages(&self, messages: &mut VecDeque<Message>) {
+    fn take_messages(&self, messages: &mut Messages) {
         if let Some(connection) = self.0.upgrade() {
             connection.take_messages(messages);
         }
-        messages.clear();
+        // What was not kept goes.
+        drop(platform::drain(messages));
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

@@ -1,6 +1,5 @@
 //! What a connection feeds and wakes.
 
-use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use super::drain::Drain;
@@ -9,7 +8,7 @@ use super::inbox::{Inbox, Reception};
 use super::is_failure;
 use crate::backlog::{Batch, Room};
 use crate::listen::{self, Listen};
-use crate::platform::{Lock, Remains};
+use crate::platform::{self, Lock, Messages, Remains};
 use crate::spec::close::CloseFrame;
 use crate::{CloseEvent, Message};
 
@@ -99,30 +98,20 @@ impl Feed {
     }
 }
 
-impl Feed {
-    /// Keeps messages, as far as there is room.
-    fn keep(&self, messages: impl Iterator<Item = Message>) -> listen::Reception {
-        let messages = messages.map(|message| if self.unread { message.into_unread() } else { message });
-        let (waker, frame) = match self.inbox.lock().push(messages) {
-            Reception::Taken(waker) => (waker, None),
-            Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),
-        };
-        listen::Reception { waker, frame, deliver: false }
-    }
-}
-
 impl Listen for Feed {
     fn opened(&self) {
         let waker = self.inbox.lock().open();
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn receive(&self, message: Message) -> listen::Reception {
-        self.keep(std::iter::once(message))
-    }
-
-    fn receive_all(&self, messages: &mut VecDeque<Message>) -> listen::Reception {
-        self.keep(messages.drain(..))
+    fn receive(&self, messages: &mut Messages) -> listen::Reception {
+        let messages =
+            platform::drain(messages).map(|message| if self.unread { message.into_unread() } else { message });
+        let (waker, frame) = match self.inbox.lock().push(messages) {
+            Reception::Taken(waker) => (waker, None),
+            Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),
+        };
+        listen::Reception { waker, frame, deliver: false }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

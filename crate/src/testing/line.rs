@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Incoming, Network, Received};
 use crate::message::Payload;
-use crate::platform::{Carry, Lock, Receive, Remains, Shared};
+use crate::platform::{self, Carry, Lock, Receive, Remains, Shared};
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
 use crate::{BinaryType, Blob, CloseEvent, Message, Text};
@@ -176,7 +176,7 @@ impl Line {
             let over = matches!(feedback, Feedback::Closed(_));
             // Messages go the way of those that a driver tells together.
             match feedback.into_message() {
-                Ok(message) => self.receiver.take_messages(&mut VecDeque::from([message])),
+                Ok(message) => self.receiver.take_messages(&mut platform::alone(message)),
                 Err(other) => self.receiver.take(other),
             }
             self.state.lock().telling = false;

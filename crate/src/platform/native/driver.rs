@@ -50,7 +50,7 @@ enum Gathered {
     Full,
     /// Nothing does.
     Nothing,
-    Other(Feedback<Message>),
+    Other(Feedback<()>),
 }
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;

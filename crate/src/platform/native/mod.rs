@@ -23,6 +23,8 @@ mod unread;
 mod url;
 mod websocket;
 
+use std::collections::VecDeque;
+
 pub(crate) use self::blob::set_form;
 pub(crate) use self::clock::{Time, World};
 pub(crate) use self::options::Options;
@@ -45,11 +47,25 @@ pub(crate) mod surface {
 pub(crate) use self::share::MaybeSync;
 pub(crate) use self::surface::MaybeSend;
 use self::surface::{Blob, BlobError, Failure};
+use crate::Message;
 use crate::platform::Dial;
 
 /// Gives who makes connections that can make their peers wait, where others cannot; here all can.
 pub(crate) fn pausing() -> Option<Shared<dyn Dial>> {
     None
+}
+
+/// Messages that come together, as one read may bring many.
+pub(crate) type Messages = VecDeque<Message>;
+
+/// Gives a message that comes by itself.
+pub(crate) fn alone(message: Message) -> Messages {
+    VecDeque::from([message])
+}
+
+/// Takes the messages out; those that are left when this is dropped are dropped, too.
+pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
+    messages.drain(..)
 }
 
 /// How many messages, and how many bytes of them, may wait to be taken before the peer is made to wait.

@@ -34,7 +34,21 @@ pub(crate) mod surface {
     pub use super::url::Url as PlatformUrl;
 }
 use self::surface::Blob;
+use crate::Message;
 pub(crate) use self::surface::MaybeSend;
+
+/// Messages that come together: here each comes by itself, in an event of its own.
+pub(crate) type Messages = Option<Message>;
+
+/// Gives a message that comes by itself.
+pub(crate) const fn alone(message: Message) -> Messages {
+    Some(message)
+}
+
+/// Takes the messages out; one that is left when this is dropped is dropped, too.
+pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
+    messages.take().into_iter()
+}
 
 /// How many messages, and how many bytes of them, may wait to be taken before the socket is closed for it.
 ///

@@ -13,7 +13,7 @@ use super::listener::Listener;
 use super::lookout::Lookout;
 use super::surface::Unread;
 use super::timeout::Timeout;
-use super::{Blob, Options, Time, Url};
+use super::{Blob, Options, Time, Url, alone};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
 use crate::spec::close::CloseFrame;
@@ -105,7 +105,7 @@ impl Socket {
             let (receiver, lookout, unread) = (Rc::clone(&receiver), Rc::downgrade(&lookout), Rc::clone(&unread));
             move |event: JsValue| {
                 let event: MessageEvent = event.unchecked_into();
-                receiver.take(Feedback::MessageReceived(message(event.data(), unread.get())));
+                receiver.take_messages(&mut alone(message(event.data(), unread.get())));
                 if let Some(lookout) = lookout.upgrade() {
                     lookout.look();
                 }

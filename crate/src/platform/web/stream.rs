@@ -16,7 +16,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::surface::{Blob, Unread};
-use super::{Remains, Time, Url};
+use super::{Remains, Time, Url, alone};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
 use crate::spec::close::CloseFrame;
@@ -203,7 +203,7 @@ async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot
         if result.done() {
             break;
         }
-        state.receiver.take(Feedback::MessageReceived(state.message(result.value())));
+        state.receiver.take_messages(&mut alone(state.message(result.value())));
     }
     let (info, was_clean) = match JsFuture::from(platform.closed()).await {
         Ok(info) => (info, true),
