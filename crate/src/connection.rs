@@ -72,7 +72,7 @@ impl Connection {
             me: me.clone(),
             lingering: Lock::default(),
         });
-        let receiver = Box::new(Receiver(connection.me.clone()));
+        let receiver = Shared::new(Receiver(connection.me.clone()));
         let socket = dial.dial(url, protocols, binary_type, &connection.tasks, receiver);
         connection.present.lock().socket.clone_from(&socket);
         match socket {

@@ -57,7 +57,7 @@ pub(crate) trait Dial: MaybeSend + MaybeSync {
         protocols: Vec<String>,
         binary_type: BinaryType,
         tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>>;
 
     /// Gives the place where tasks of such a connection are queued.

@@ -14,7 +14,7 @@ use crate::{BinaryType, Blob, CloseEvent, Message, Text};
 
 /// A connection in memory.
 pub(super) struct Line {
-    receiver: Box<dyn Receive>,
+    receiver: Shared<dyn Receive>,
     pausable: bool,
     state: Lock<State>,
 }
@@ -53,7 +53,7 @@ struct State {
 }
 
 impl Line {
-    pub(super) fn new(receiver: Box<dyn Receive>, binary_type: BinaryType, pausable: bool) -> Self {
+    pub(super) fn new(receiver: Shared<dyn Receive>, binary_type: BinaryType, pausable: bool) -> Self {
         let state = State {
             binary_type,
             feedback: VecDeque::new(),

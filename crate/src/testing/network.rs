@@ -118,7 +118,7 @@ impl Dial for Network {
         protocols: Vec<String>,
         binary_type: BinaryType,
         _tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
         let line = Shared::new(Line::new(receiver, binary_type, self.pausable));
         let incoming = Incoming { url: url.serialize(), protocols, line: Some(Shared::clone(&line)) };

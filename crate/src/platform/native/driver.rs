@@ -14,7 +14,7 @@ use super::options::{CookieStore, Stream};
 use super::socket::{Channel, Link};
 use super::{Failure, Options, Url, connect};
 use crate::backlog::Room;
-use crate::platform::Receive;
+use crate::platform::{Receive, Shared};
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
@@ -29,7 +29,7 @@ const ROUNDS: usize = 32;
 /// A future that ends with its connection.
 pub(super) struct Driver {
     link: Arc<Link>,
-    receiver: Box<dyn Receive>,
+    receiver: Shared<dyn Receive>,
     connecting: Option<Connecting>,
     line: Option<Line>,
     clock: Clock,
@@ -56,7 +56,7 @@ enum Gathered {
 type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;
 
 impl Driver {
-    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Box<dyn Receive>) -> Self {
+    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
         let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
         Self {
             link,

@@ -83,11 +83,10 @@ impl Socket {
         url: &Url,
         protocols: Vec<String>,
         binary_type: BinaryType,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Self> {
         let list: Array = protocols.into_iter().map(JsValue::from).collect();
         let platform = WebSocket::new_with_str_sequence(&url.serialize(), &list).ok()?;
-        let receiver: Rc<dyn Receive> = Rc::from(receiver);
         let lookout = Rc::new(Lookout::new(platform.clone(), Rc::clone(&receiver)));
         let unread = Rc::new(Cell::new(false));
         let on_open = {
@@ -153,7 +152,7 @@ impl Dial for Options {
         protocols: Vec<String>,
         binary_type: BinaryType,
         _tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
         Socket::connect(url, protocols, binary_type, receiver).map(|socket| Shared::new(socket) as _)
     }

@@ -100,7 +100,7 @@ impl Dial for Streams {
         protocols: Vec<String>,
         binary_type: BinaryType,
         _tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
         Stream::connect(url, protocols, binary_type, receiver).map(|stream| Shared::new(stream) as _)
     }
@@ -129,7 +129,7 @@ struct Stream {
 
 /// What the tasks share.
 struct State {
-    receiver: Box<dyn Receive>,
+    receiver: Shared<dyn Receive>,
     binary_type: Cell<BinaryType>,
     /// Whether messages stay with the platform.
     unread: Cell<bool>,
@@ -153,7 +153,7 @@ enum Outgoing {
 }
 
 impl Stream {
-    fn connect(url: &Url, protocols: Vec<String>, binary_type: BinaryType, receiver: Box<dyn Receive>) -> Option<Self> {
+    fn connect(url: &Url, protocols: Vec<String>, binary_type: BinaryType, receiver: Shared<dyn Receive>) -> Option<Self> {
         let controller = AbortController::new();
         let list: Array = protocols.into_iter().map(JsValue::from).collect();
         let options = object([("protocols", list.into()), ("signal", controller.signal())]);
