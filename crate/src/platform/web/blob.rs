@@ -5,10 +5,11 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
-use js_sys::{Array, ArrayBuffer, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::unread::copied;
 use crate::{BinaryType, Message, Text};
 
 /// Immutable bytes that the platform holds, perhaps on disk, and that are read when they are asked for.
@@ -65,8 +66,7 @@ impl Blob {
     /// If the platform cannot read them: a file that has changed or gone since it was chosen, for example.
     pub async fn bytes(&self) -> Result<Bytes, BlobError> {
         let buffer = JsFuture::from(self.0.array_buffer()).await.map_err(|reason| BlobError::new(&reason))?;
-        let buffer: ArrayBuffer = buffer.unchecked_into();
-        Ok(Bytes::from(Uint8Array::new(&buffer).to_vec()))
+        Ok(copied(&Uint8Array::new(&buffer)))
     }
 
     /// Reads the bytes and decodes them as UTF-8, each error becoming U+FFFD.

@@ -4,8 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::rc::Rc;
 
-use bytes::Bytes;
-use js_sys::{Array, ArrayBuffer, JsString, Uint8Array};
+use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, WebSocket};
 
@@ -13,6 +12,7 @@ use super::listener::Listener;
 use super::lookout::Lookout;
 use super::surface::Unread;
 use super::timeout::Timeout;
+use super::unread::copied;
 use super::{Blob, Options, Time, Url, alone};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
@@ -69,6 +69,8 @@ pub(crate) struct Socket {
     lookout: Rc<Lookout>,
     /// Whether messages stay with the platform.
     unread: Rc<Cell<bool>>,
+    /// Whether a message may be a blob, since they were wanted.
+    may_be_blob: Rc<Cell<bool>>,
     /// The Close that waits for blobs.
     waiting_close: Rc<RefCell<Option<Timeout>>>,
     _listeners: [Listener; 4],
@@ -88,7 +90,7 @@ impl Socket {
         let list: Array = protocols.into_iter().map(JsValue::from).collect();
         let platform = WebSocket::new_with_str_sequence(&url.serialize(), &list).ok()?;
         let lookout = Rc::new(Lookout::new(platform.clone(), Rc::clone(&receiver)));
-        let unread = Rc::new(Cell::new(false));
+        let (unread, may_be_blob) = <(Rc<Cell<bool>>, Rc<Cell<bool>>)>::default();
         let on_open = {
             let (receiver, platform) = (Rc::clone(&receiver), platform.clone());
             move |_| {
@@ -101,10 +103,11 @@ impl Socket {
             move |_| receiver.take(Feedback::Failed)
         };
         let on_message = {
-            let (receiver, lookout, unread) = (Rc::clone(&receiver), Rc::downgrade(&lookout), Rc::clone(&unread));
+            let (receiver, lookout) = (Rc::clone(&receiver), Rc::downgrade(&lookout));
+            let (unread, may_be_blob) = (Rc::clone(&unread), Rc::clone(&may_be_blob));
             move |event: JsValue| {
                 let event: MessageEvent = event.unchecked_into();
-                receiver.take_messages(&mut alone(message(event.data(), unread.get())));
+                receiver.take_messages(&mut alone(message(event.data(), unread.get(), may_be_blob.get())));
                 if let Some(lookout) = lookout.upgrade() {
                     lookout.look();
                 }
@@ -128,6 +131,7 @@ impl Socket {
             platform,
             lookout,
             unread,
+            may_be_blob,
             sent_blob: Cell::new(false),
             waiting_close: Rc::default(),
         };
@@ -183,7 +187,10 @@ impl Carry for Socket {
     /// Sets how binary messages arrive from the next one on.
     fn set_binary_type(&self, binary_type: BinaryType) {
         self.platform.set_binary_type(match binary_type {
-            BinaryType::Blob => web_sys::BinaryType::Blob,
+            BinaryType::Blob => {
+                self.may_be_blob.set(true);
+                web_sys::BinaryType::Blob
+            }
             BinaryType::ArrayBuffer => web_sys::BinaryType::Arraybuffer,
         });
     }
@@ -264,15 +271,14 @@ fn close(platform: &WebSocket, frame: CloseFrame<'_>) {
 }
 
 /// Makes a message of what an event carries, with one copy out of the platform for text and bytes that are read.
-fn message(data: JsValue, unread: bool) -> Message {
-    if unread && !data.is_instance_of::<web_sys::Blob>() {
-        return Message::Unread(Unread::of_platform(data));
-    }
-    match data.dyn_into::<JsString>() {
-        Ok(text) => Message::Text(Text::from(String::from(text))),
-        Err(data) => match data.dyn_into::<ArrayBuffer>() {
-            Ok(buffer) => Message::Binary(Bytes::from(Uint8Array::new(&buffer).to_vec())),
-            Err(data) => Message::Blob(Blob::from(data.unchecked_into::<web_sys::Blob>())),
-        },
+fn message(data: JsValue, unread: bool, may_be_blob: bool) -> Message {
+    if may_be_blob && data.is_instance_of::<web_sys::Blob>() {
+        Message::Blob(Blob::from(data.unchecked_into::<web_sys::Blob>()))
+    } else if unread {
+        Message::Unread(Unread::of_platform(data))
+    } else if data.is_string() {
+        Message::Text(Text::from(String::from(data.unchecked_into::<JsString>())))
+    } else {
+        Message::Binary(copied(&Uint8Array::new(&data)))
     }
 }

@@ -7,7 +7,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{AbortHandle, abortable, poll_fn};
 use futures::{FutureExt, StreamExt};
@@ -16,6 +15,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::surface::{Blob, Unread};
+use super::unread::copied;
 use super::{Remains, Time, Url, alone};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Receive, Shared, Tasks};
@@ -340,7 +340,7 @@ impl State {
             BinaryType::Blob => Message::Blob(Blob::of_platform(&chunk)),
             // A chunk has a buffer of its own.
             BinaryType::ArrayBuffer if unread => Message::Unread(Unread::of_platform(chunk.buffer().into())),
-            BinaryType::ArrayBuffer => Message::Binary(Bytes::from(chunk.to_vec())),
+            BinaryType::ArrayBuffer => Message::Binary(copied(&chunk)),
         }
     }
 }

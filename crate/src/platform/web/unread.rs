@@ -9,6 +9,16 @@ use wasm_bindgen::prelude::*;
 use crate::message::Payload;
 use crate::{Parcel, Text};
 
+#[wasm_bindgen]
+extern "C" {
+    /// Bytes that are copied out of the platform in one call, instead of one for their length and one for a copy into
+    /// memory of that length, of which the platform makes another view.
+    #[wasm_bindgen(extends = Uint8Array)]
+    type View;
+    #[wasm_bindgen(method, js_name = valueOf)]
+    fn copied(this: &View) -> Vec<u8>;
+}
+
 /// A text or binary message that has not been read: the platform holds it, and it is copied into the program's memory when
 /// it is read, if it is. A clone is another reference to the same message.
 #[derive(Clone)]
@@ -43,7 +53,7 @@ impl Unread {
     pub fn read(&self) -> Parcel {
         match self.0.dyn_ref::<JsString>() {
             Some(text) => Parcel::Text(Text::from(String::from(text))),
-            None => Parcel::Binary(Bytes::from(Uint8Array::new(self.buffer()).to_vec())),
+            None => Parcel::Binary(copied(&Uint8Array::new(self.buffer()))),
         }
     }
 
@@ -71,6 +81,11 @@ impl Unread {
     fn buffer(&self) -> &ArrayBuffer {
         self.0.unchecked_ref()
     }
+}
+
+/// Copies bytes out of the platform.
+pub(super) fn copied(bytes: &Uint8Array) -> Bytes {
+    bytes.unchecked_ref::<View>().copied().into()
 }
 
 /// Has the platform hold a message.
