@@ -9,14 +9,15 @@ use std::time::Duration;
 use futures::future::FusedFuture;
 
 use super::core::Settings;
-use super::feed::Feed;
+use super::feed::{Change, Feed};
 use super::heartbeat::Heartbeat;
 use super::patience::{self, Patience, Watch};
 use super::{ConnectError, ConnectionFailed, Core, Socket};
 use crate::backlog::Room;
+use crate::listen::Listen;
 use crate::platform::{self, Clock, Dial, Options, RECEIVE_LIMIT, Shared, Sleep};
 use crate::spec::subprotocol::Offer;
-use crate::{BinaryType, CloseEvent, IntoProtocols, WebSocket};
+use crate::{BinaryType, CloseEvent, IntoProtocols, Message, WebSocket};
 
 /// How long connecting may take, unless it is set.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -73,7 +74,8 @@ struct Plan {
     offer: Offer,
     binary_type: BinaryType,
     timeout: Duration,
-    unread: bool,
+    /// How messages are to be given, if not as they come: a program that does not ask for it links nothing of it.
+    unread: Option<Change>,
     /// Chosen, or that of who makes the connection.
     limit: Option<Room>,
     settings: Settings,
@@ -166,7 +168,7 @@ impl Connect {
     /// At the [receive limit](Self::receive_limit) a text counts two bytes for each of its UTF-16 units, in a browser. What
     /// [`Heartbeat`] has to know as an answer is unread, too.
     pub fn unread(self) -> Self {
-        self.with(|plan| plan.unread = true)
+        self.with(|plan| plan.unread = Some(Message::into_unread))
     }
 
     /// Sets what binary messages are received as; unlike the interface's, the default is bytes.
@@ -212,7 +214,7 @@ impl Plan {
             offer: Offer::default(),
             binary_type: BinaryType::ArrayBuffer,
             timeout: TIMEOUT,
-            unread: false,
+            unread: None,
             limit: None,
             settings: Settings {
                 high_water_mark: HIGH_WATER_MARK,
@@ -237,10 +239,10 @@ impl Plan {
         self.settings.makes_peer_wait = self.dial.pauses();
         let (messages, bytes) = limit;
         let feed = Shared::new(Feed::new(self.limit.unwrap_or(Room { messages, bytes }), self.unread));
-        let listener = Shared::clone(&feed);
+        let listener: Shared<dyn Listen> = Shared::<Feed>::clone(&feed);
         let base = self.base.as_deref();
-        let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, |_, _, _| listener)?;
-        if self.unread {
+        let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, listener)?;
+        if self.unread.is_some() {
             socket.connection().keep_unread();
         }
         let clock = self.dial.clock();

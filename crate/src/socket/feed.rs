@@ -15,17 +15,20 @@ use crate::{CloseEvent, Message};
 /// The Close frame that follows when there is no room for a message: 1009, as far as a client may say so.
 const RECEIVE_LIMIT: CloseFrame<'static> = Some((4009, "too many messages wait to be read"));
 
+/// How messages are given otherwise than they came.
+pub(super) type Change = fn(Message) -> Message;
+
 /// The two ends at which a connection and the handles of its socket meet.
 pub(crate) struct Feed {
     inbox: Lock<Inbox>,
-    /// Whether messages are given unread.
-    unread: bool,
+    /// What becomes of messages before they wait, if anything does.
+    change: Option<Change>,
     drain: Lock<Drain>,
 }
 
 impl Feed {
-    pub(super) fn new(limit: Room, unread: bool) -> Self {
-        Self { unread, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default() }
+    pub(super) fn new(limit: Room, change: Option<Change>) -> Self {
+        Self { change, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default() }
     }
 
     pub(super) fn poll_open(&self, context: &Context<'_>) -> Poll<Result<(), Option<ConnectionFailed>>> {
@@ -106,7 +109,10 @@ impl Listen for Feed {
 
     fn receive(&self, messages: &mut Messages) -> listen::Reception {
         let messages =
-            platform::drain(messages).map(|message| if self.unread { message.into_unread() } else { message });
+            platform::drain(messages).map(|message| match self.change {
+            None => message,
+            Some(change) => change(message),
+        });
         let (waker, frame) = match self.inbox.lock().push(messages) {
             Reception::Taken(waker) => (waker, None),
             Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),

@@ -15,8 +15,6 @@ pub(super) struct Inbox {
     ended: bool,
     /// What is told after the messages.
     error: Option<Error>,
-    /// What [`opened`](Self::poll_open) waits for has failed.
-    failed: Option<ConnectionFailed>,
     /// Whether nobody will take anything.
     abandoned: bool,
 }
@@ -31,7 +29,7 @@ pub(super) enum Reception {
 
 impl Inbox {
     pub(super) const fn new(limit: Room) -> Self {
-        Self { messages: Backlog::new(limit), opened: false, ended: false, error: None, failed: None, abandoned: false }
+        Self { messages: Backlog::new(limit), opened: false, ended: false, error: None, abandoned: false }
     }
 
     /// Notes that the connection is open; this waker, and those below, is to be woken when nothing is locked.
@@ -59,7 +57,6 @@ impl Inbox {
     /// Notes the end of the connection; only the first end counts.
     #[must_use]
     pub(super) fn finish(&mut self, failed: Option<ConnectionFailed>) -> Option<Waker> {
-        self.failed.clone_from(&failed);
         self.end(failed.map(Error::Failed))
     }
 
@@ -96,7 +93,12 @@ impl Inbox {
             return (Poll::Ready(Ok(())), None);
         }
         if self.ended {
-            return (Poll::Ready(Err(self.failed.take())), None);
+            // Before the connection is open nothing ends it but its failure.
+            let failed = match self.error.take() {
+                Some(Error::Failed(failed)) => Some(failed),
+                _ => None,
+            };
+            return (Poll::Ready(Err(failed)), None);
         }
         (Poll::Pending, self.messages.wait(waker))
     }
