@@ -57,25 +57,22 @@ impl Connection {
         tasks: Tasks,
         listener: Shared<dyn Listen>,
     ) -> Shared<Self> {
-        let connection = Shared::new_cyclic(|me: &Weak<Self>| Self {
-            url: url.serialize(),
-            present: Lock::new(Present {
-                state: State::new(protocols.clone()),
-                socket: None,
-                remains: Remains::default(),
-            }),
-            binary_type: Lock::new(binary_type),
-            tasks,
-            failing: Lock::default(),
-            listener,
-            end: Shared::default(),
-            me: me.clone(),
-            lingering: Lock::default(),
+        let connection = Shared::new_cyclic(|me: &Weak<Self>| {
+            let receiver = Shared::new(Receiver(me.clone()));
+            let socket = dial.dial(url, &protocols, binary_type, &tasks, receiver);
+            Self {
+                url: url.serialize(),
+                present: Lock::new(Present { state: State::new(protocols), socket, remains: Remains::default() }),
+                binary_type: Lock::new(binary_type),
+                tasks,
+                failing: Lock::default(),
+                listener,
+                end: Shared::default(),
+                me: me.clone(),
+                lingering: Lock::default(),
+            }
         });
-        let receiver = Shared::new(Receiver(connection.me.clone()));
-        let socket = dial.dial(url, protocols, binary_type, &connection.tasks, receiver);
-        connection.present.lock().socket.clone_from(&socket);
-        match socket {
+        match connection.socket() {
             Some(socket) => socket.start(),
             None => connection.fail_in_a_task(),
         }

@@ -54,7 +54,7 @@ pub(crate) trait Dial: MaybeSend + MaybeSync {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         tasks: &Tasks,
         receiver: Shared<dyn Receive>,

@@ -112,12 +112,12 @@ impl Dial for Options {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         tasks: &Tasks,
         receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
-        Socket::connect(url, protocols, binary_type, self, tasks, receiver).map(|socket| Shared::new(socket) as _)
+        Socket::connect(url, protocols.to_vec(), binary_type, self, tasks, receiver).map(|socket| Shared::new(socket) as _)
     }
 
     fn tasks(&self) -> Tasks {

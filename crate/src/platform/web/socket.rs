@@ -83,11 +83,11 @@ impl Socket {
     /// content; the Standard knows no such exception and has the connection fail.
     pub(crate) fn connect(
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         receiver: Shared<dyn Receive>,
     ) -> Option<Self> {
-        let list: Array = protocols.into_iter().map(JsValue::from).collect();
+        let list: Array = protocols.iter().map(JsValue::from).collect();
         let platform = WebSocket::new_with_str_sequence(&url.serialize(), &list).ok()?;
         let lookout = Rc::new(Lookout::new(platform.clone(), Rc::clone(&receiver)));
         let (unread, may_be_blob) = <(Rc<Cell<bool>>, Rc<Cell<bool>>)>::default();
@@ -153,7 +153,7 @@ impl Dial for Options {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         _tasks: &Tasks,
         receiver: Shared<dyn Receive>,

@@ -97,7 +97,7 @@ impl Dial for Streams {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         _tasks: &Tasks,
         receiver: Shared<dyn Receive>,
@@ -153,9 +153,9 @@ enum Outgoing {
 }
 
 impl Stream {
-    fn connect(url: &Url, protocols: Vec<String>, binary_type: BinaryType, receiver: Shared<dyn Receive>) -> Option<Self> {
+    fn connect(url: &Url, protocols: &[String], binary_type: BinaryType, receiver: Shared<dyn Receive>) -> Option<Self> {
         let controller = AbortController::new();
-        let list: Array = protocols.into_iter().map(JsValue::from).collect();
+        let list: Array = protocols.iter().map(JsValue::from).collect();
         let options = object([("protocols", list.into()), ("signal", controller.signal())]);
         let platform = WebSocketStream::new(&url.serialize(), &options).ok()?;
         let state = Rc::new(State {

@@ -17,29 +17,36 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn location(this: &Global) -> Option<Location>;
     #[wasm_bindgen(method, getter, js_name = baseURI)]
-    fn base_uri(this: &Document) -> String;
+    fn base_uri(this: &Document) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    fn href(this: &Location) -> String;
+    fn href(this: &Location) -> JsValue;
+
+    /// The platform's `URL`, for a constructor that leaves the base with the platform.
+    #[wasm_bindgen(extends = web_sys::Url, js_name = URL)]
+    type Parsed;
+    #[wasm_bindgen(constructor, catch, js_class = "URL")]
+    fn new(url: &str, base: &JsValue) -> Result<Parsed, JsValue>;
 }
 
 /// The platform's `URL`.
 pub struct Url(web_sys::Url);
 
 /// The [API base URL](https://html.spec.whatwg.org/multipage/webappapis.html#api-base-url): a document's, which a
-/// `base` element may set, or a worker's own; there is none in a program outside a browser.
-fn api_base_url() -> Option<String> {
+/// `base` element may set, or a worker's own; there is none, but `undefined`, in a program outside a browser.
+fn api_base_url() -> JsValue {
     let global = js_sys::global();
     let global: &Global = global.unchecked_ref();
-    global.document().map(|document| document.base_uri()).or_else(|| global.location().map(|location| location.href()))
+    match (global.document(), global.location()) {
+        (Some(document), _) => document.base_uri(),
+        (None, Some(location)) => location.href(),
+        (None, None) => JsValue::UNDEFINED,
+    }
 }
 
 impl UrlRecord for Url {
     fn parse(url: &str, base: Option<&str>) -> Option<Self> {
-        let record = match base.map(str::to_owned).or_else(api_base_url) {
-            Some(base) => web_sys::Url::new_with_base(url, &base),
-            None => web_sys::Url::new(url),
-        };
-        record.ok().map(Self)
+        let base = base.map_or_else(api_base_url, JsValue::from_str);
+        Parsed::new(url, &base).ok().map(|record| Self(record.unchecked_into()))
     }
 
     fn scheme(&self) -> String {
