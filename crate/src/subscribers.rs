@@ -156,7 +156,10 @@ impl Subscribers {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
-        hall.waiting.reserve(events.size_hint().0);
+        let count = events.size_hint().0;
+        if count > 1 {
+            hall.waiting.reserve(count);
+        }
         for event in events {
             // Nobody polls this queue.
             let _ = hall.waiting.push(event);

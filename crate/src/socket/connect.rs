@@ -79,9 +79,8 @@ struct Plan {
     /// Chosen, or that of who makes the connection.
     limit: Option<Room>,
     settings: Settings,
-    patience: Patience,
-    /// Who loses it, if anybody does: a program whose sockets wait for ever links no other.
-    watch: Option<fn(Patience) -> Box<dyn Watch>>,
+    /// Who loses patience, if anybody does.
+    watch: Option<Box<dyn Watch>>,
     dial: Shared<dyn Dial>,
     has_usual_dial: bool,
     /// Looks for another way to connect, if that was asked for.
@@ -191,10 +190,7 @@ impl Connect {
     }
 
     fn watched(self, choose: impl FnOnce(&mut Patience)) -> Self {
-        self.with(|plan| {
-            choose(&mut plan.patience);
-            plan.watch = Some(patience::watch);
-        })
+        self.with(|plan| choose(plan.watch.get_or_insert_with(patience::watch).patience()))
     }
 
     fn with(mut self, choose: impl FnOnce(&mut Plan)) -> Self {
@@ -221,7 +217,6 @@ impl Plan {
                 close_timeout: CLOSE_TIMEOUT,
                 makes_peer_wait: false,
             },
-            patience: Patience::default(),
             watch: None,
             dial: Shared::new(Options::default()),
             has_usual_dial: true,
@@ -248,8 +243,7 @@ impl Plan {
         let clock = self.dial.clock();
         let deadline = clock.sleep(self.timeout);
         let core = Shared::new(Core { socket, feed, clock, settings: self.settings });
-        let watch = self.watch.map(|begin| begin(self.patience));
-        Ok(Opening { core, watch, deadline, timeout: self.timeout })
+        Ok(Opening { core, watch: self.watch, deadline, timeout: self.timeout })
     }
 }
 

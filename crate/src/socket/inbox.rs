@@ -43,7 +43,10 @@ impl Inbox {
         if self.ended || self.abandoned {
             return Reception::Taken(None);
         }
-        self.messages.reserve(messages.size_hint().0);
+        let count = messages.size_hint().0;
+        if count > 1 {
+            self.messages.reserve(count);
+        }
         for message in messages {
             if self.messages.is_full() {
                 let Room { messages, bytes } = self.messages.held();

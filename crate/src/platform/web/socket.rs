@@ -132,6 +132,11 @@ impl Heard {
         Listener::new(&self.platform, name, Box::new(move |event| act(&heard, &event)))
     }
 
+    /// Sends what the platform holds.
+    fn send_held(&self, data: &JsValue) -> Result<(), JsValue> {
+        self.platform.unchecked_ref::<Platform>().send_held(data)
+    }
+
     fn on_open(&self, _: &JsValue) {
         let (protocol, extensions) = (self.platform.protocol(), self.platform.extensions());
         self.receiver.take(Feedback::Established { protocol, extensions });
@@ -209,9 +214,9 @@ impl Carry for Socket {
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
             Payload::Blob(blob) => {
                 self.sent_blob.set(true);
-                self.heard.platform.send_with_blob(blob.as_platform())
+                self.heard.send_held(blob.as_platform())
             }
-            Payload::Unread(unread) => self.heard.platform.unchecked_ref::<Platform>().send_held(unread.as_platform()),
+            Payload::Unread(unread) => self.heard.send_held(unread.as_platform()),
         }
         .is_ok()
     }

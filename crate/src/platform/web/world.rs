@@ -1,6 +1,5 @@
 //! What befalls a page or a worker.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -41,13 +40,13 @@ impl Fate for World {
 
 /// The wait for the machine to be online again, or for the page to be shown; a worker knows of the first alone.
 struct Comeback {
-    state: Rc<RefCell<State>>,
+    state: Rc<State>,
     _listeners: Vec<Listener>,
 }
 
 impl Comeback {
     fn new() -> Self {
-        let state: Rc<RefCell<State>> = Rc::default();
+        let state: Rc<State> = Rc::default();
         let mut listeners = Vec::new();
         if let Ok(global) = js_sys::global().dyn_into::<EventTarget>() {
             let state = Rc::clone(&state);
