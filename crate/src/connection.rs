@@ -20,7 +20,6 @@ pub(crate) struct Connection {
     pub(crate) url: String,
     /// Locked before what the listener locks, where both are.
     present: Lock<Present>,
-    binary_type: Lock<BinaryType>,
     tasks: Tasks,
     /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
     /// an error and, unlike the Standard, of nothing after it.
@@ -40,6 +39,7 @@ struct Present {
     socket: Option<Shared<dyn Carry>>,
     /// What the platform left when it was let go of.
     remains: Remains,
+    binary_type: BinaryType,
 }
 
 /// The end of a connection at which its back end tells what happens; it does not keep the connection.
@@ -62,8 +62,7 @@ impl Connection {
             let socket = dial.dial(url, &protocols, binary_type, &tasks, receiver);
             Self {
                 url: url.serialize(),
-                present: Lock::new(Present { state: State::new(protocols), socket, remains: Remains::default() }),
-                binary_type: Lock::new(binary_type),
+                present: Lock::new(Present { state: State::new(protocols), socket, remains: Remains::default(), binary_type }),
                 tasks,
                 failing: Lock::default(),
                 listener,
@@ -102,7 +101,7 @@ impl Connection {
     }
 
     pub(crate) fn binary_type(&self) -> BinaryType {
-        *self.binary_type.lock()
+        self.present.lock().binary_type
     }
 
     pub(crate) fn set_binary_type(&self, binary_type: BinaryType) {
@@ -110,8 +109,8 @@ impl Connection {
             socket.set_binary_type(binary_type);
         }
         // Locked, so that a message that comes at this moment has the new form, or is among those that wait.
-        let _present = self.present.lock();
-        self.binary_type.replace(binary_type);
+        let mut present = self.present.lock();
+        present.binary_type = binary_type;
         self.listener.set_binary_type(binary_type);
     }
 
@@ -284,9 +283,8 @@ impl Connection {
             if present.state.take(Feedback::MessageReceived(())) != Outcome::Message(()) {
                 return;
             }
-            let binary_type = self.binary_type();
             for message in messages.iter_mut() {
-                platform::set_form(message, binary_type);
+                platform::set_form(message, present.binary_type);
             }
             self.listener.receive(messages)
         };

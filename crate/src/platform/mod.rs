@@ -11,6 +11,7 @@
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes;
 //! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
+//! - `Batch`, what the taker of a backlog takes at once, where its feeder is on another thread;
 //! - `Messages`, those that come together, made by `alone` and taken out by `drain`;
 //! - `Blob`, the opaque payload that it owns, and `Unread`, a message that it holds, and `set_form`, where a message's form is not the platform's affair;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
@@ -41,7 +42,7 @@ use self::web as carrier;
 
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
-    Lock, MaybeSend, MaybeSync, Messages, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, World, alone,
+    Batch, Lock, MaybeSend, MaybeSync, Messages, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, World, alone,
     drain, io_error, pausing, set_form,
 };
 

@@ -224,7 +224,7 @@ impl Plan {
         }
     }
 
-    fn start(mut self) -> Result<Opening, ConnectError> {
+    fn start(mut self: Box<Self>) -> Result<Opening, ConnectError> {
         let mut limit = RECEIVE_LIMIT;
         if self.has_usual_dial
             && let Some(pausing) = self.pausing.and_then(|pausing| pausing())
@@ -263,17 +263,15 @@ impl Future for Connect {
 
     /// Goes on with connecting; polled after it has ended, it stays pending.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if matches!(self.step, Step::Planned(_))
-            && let Step::Planned(plan) = std::mem::replace(&mut self.step, Step::Done)
-        {
-            match plan.start() {
-                Ok(opening) => self.step = Step::Opening(opening),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-        let Step::Opening(opening) = &mut self.step else { return Poll::Pending };
-        let Poll::Ready(opened) = opening.poll(context) else { return Poll::Pending };
-        let Step::Opening(opening) = std::mem::replace(&mut self.step, Step::Done) else { return Poll::Pending };
+        let mut opening = match std::mem::replace(&mut self.step, Step::Done) {
+            Step::Planned(plan) => plan.start()?,
+            Step::Opening(opening) => opening,
+            Step::Done => return Poll::Pending,
+        };
+        let Poll::Ready(opened) = opening.poll(context) else {
+            self.step = Step::Opening(opening);
+            return Poll::Pending;
+        };
         Poll::Ready(opened.map(|()| Socket::new(opening.core, opening.watch)))
     }
 }

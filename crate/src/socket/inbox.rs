@@ -124,7 +124,7 @@ impl Inbox {
         self.messages.resume()
     }
 
-    pub(super) const fn batch(&self) -> Batch<Message> {
+    pub(super) fn batch(&self) -> Batch<Message> {
         self.messages.batch()
     }
 

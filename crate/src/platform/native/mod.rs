@@ -3,6 +3,7 @@
 //! [`socket`] is the end that the interface holds, [`driver`] the task at the other one. Before there are bytes,
 //! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`].
 
+mod batch;
 mod blob;
 mod burst;
 mod clock;
@@ -25,6 +26,7 @@ mod websocket;
 
 use std::collections::VecDeque;
 
+pub(crate) use self::batch::Batch;
 pub(crate) use self::blob::set_form;
 pub(crate) use self::clock::{Time, World};
 pub(crate) use self::options::Options;

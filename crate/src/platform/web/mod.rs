@@ -1,5 +1,6 @@
 //! The back end of a browser: it wraps the platform's socket.
 
+mod batch;
 mod blob;
 mod clock;
 mod listener;
@@ -14,6 +15,7 @@ mod unread;
 mod url;
 mod world;
 
+pub(crate) use self::batch::Batch;
 pub(crate) use self::blob::set_form;
 pub(crate) use self::clock::Time;
 pub(crate) use self::options::Options;
