@@ -1,6 +1,6 @@
 //! The platform's socket, turned into feedback.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::error::Error;
 use std::rc::{Rc, Weak};
 
@@ -79,8 +79,9 @@ struct Heard {
     unread: Cell<bool>,
     /// Whether a message may be a blob, since they were wanted.
     may_be_blob: Cell<bool>,
-    /// The Close that waits for blobs.
-    waiting_close: RefCell<Option<Timeout>>,
+    /// Whether there is a Close that waits for blobs, and what looks for them.
+    close_waits: Cell<bool>,
+    waiting_close: Cell<Option<Timeout>>,
 }
 
 impl Socket {
@@ -103,7 +104,8 @@ impl Socket {
             lookout: Rc::downgrade(&lookout),
             unread: Cell::new(false),
             may_be_blob: Cell::new(false),
-            waiting_close: RefCell::default(),
+            close_waits: Cell::new(false),
+            waiting_close: Cell::default(),
         });
         let listeners = [
             heard.listen("open", Heard::on_open),
@@ -238,15 +240,17 @@ impl Carry for Socket {
             least.set(least.get().min(queued));
             if queued == 0 || looks.get() == LOOKS {
                 close(&heard.platform, frame.as_ref().map(|(code, reason)| (*code, &**reason)));
+                heard.close_waits.set(false);
                 heard.waiting_close.take();
             }
         };
-        self.heard.waiting_close.replace(Some(Timeout::repeated(LOOK_EVERY, Box::new(look))));
+        self.heard.close_waits.set(true);
+        self.heard.waiting_close.set(Some(Timeout::repeated(LOOK_EVERY, Box::new(look))));
     }
 
     /// Whether the closing handshake that was asked for has still to be started.
     fn has_waiting_close(&self) -> bool {
-        self.heard.waiting_close.borrow().is_some()
+        self.heard.close_waits.get()
     }
 
     fn watch(&self) {

@@ -7,7 +7,6 @@ use crate::spec::constructor::UrlRecord;
 #[wasm_bindgen]
 extern "C" {
     type Document;
-    type Location;
 
     /// The global object, whichever it is.
     type Global;
@@ -15,11 +14,9 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn document(this: &Global) -> Option<Document>;
     #[wasm_bindgen(method, getter)]
-    fn location(this: &Global) -> Option<Location>;
+    fn location(this: &Global) -> JsValue;
     #[wasm_bindgen(method, getter, js_name = baseURI)]
     fn base_uri(this: &Document) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    fn href(this: &Location) -> JsValue;
 
     /// The platform's `URL`, for a constructor that leaves the base with the platform.
     #[wasm_bindgen(extends = web_sys::Url, js_name = URL)]
@@ -32,15 +29,12 @@ extern "C" {
 pub struct Url(web_sys::Url);
 
 /// The [API base URL](https://html.spec.whatwg.org/multipage/webappapis.html#api-base-url): a document's, which a
-/// `base` element may set, or a worker's own; there is none, but `undefined`, in a program outside a browser.
+/// `base` element may set, or a worker's own, whose location becomes a string where one is wanted; there is none, but
+/// `undefined`, in a program outside a browser.
 fn api_base_url() -> JsValue {
     let global = js_sys::global();
     let global: &Global = global.unchecked_ref();
-    match (global.document(), global.location()) {
-        (Some(document), _) => document.base_uri(),
-        (None, Some(location)) => location.href(),
-        (None, None) => JsValue::UNDEFINED,
-    }
+    global.document().map_or_else(|| global.location(), |document| document.base_uri())
 }
 
 impl UrlRecord for Url {
