@@ -62,7 +62,12 @@ impl Connection {
             let socket = dial.dial(url, &protocols, binary_type, &tasks, receiver);
             Self {
                 url: url.serialize(),
-                present: Lock::new(Present { state: State::new(protocols), socket, remains: Remains::default(), binary_type }),
+                present: Lock::new(Present {
+                    state: State::new(protocols),
+                    socket,
+                    remains: Remains::default(),
+                    binary_type,
+                }),
                 tasks,
                 failing: Lock::default(),
                 listener,

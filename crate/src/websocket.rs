@@ -204,7 +204,9 @@ impl WebSocket {
         let tasks = options.tasks();
         Ok(Self(Shared::new_cyclic(|handle| {
             let listener = Subscribers::new(constructor::origin(&url), handle.clone(), tasks.clone());
-            Handle { connection: Connection::establish(&url, protocols, BinaryType::default(), options, tasks, listener) }
+            Handle {
+                connection: Connection::establish(&url, protocols, BinaryType::default(), options, tasks, listener),
+            }
         })))
     }
 

@@ -24,11 +24,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::BinaryType;
 use crate::backlog::Room;
 use crate::message::Payload;
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
-use crate::BinaryType;
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod native;
@@ -42,8 +42,8 @@ use self::web as carrier;
 
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
-    Batch, Lock, MaybeSend, MaybeSync, Messages, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak, World, alone,
-    drain, io_error, pausing, set_form,
+    Batch, Lock, MaybeSend, MaybeSync, Messages, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak,
+    World, alone, drain, io_error, pausing, set_form,
 };
 
 /// Who starts connections.

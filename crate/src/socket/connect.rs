@@ -63,7 +63,7 @@ pub struct Connect {
 
 enum Step {
     Planned(Box<Plan>),
-    Opening(Opening),
+    Opening(Box<Opening>),
     Done,
 }
 
@@ -224,7 +224,7 @@ impl Plan {
         }
     }
 
-    fn start(mut self: Box<Self>) -> Result<Opening, ConnectError> {
+    fn start(mut self: Box<Self>) -> Result<Box<Opening>, ConnectError> {
         let mut limit = RECEIVE_LIMIT;
         if self.has_usual_dial
             && let Some(pausing) = self.pausing.and_then(|pausing| pausing())
@@ -243,7 +243,7 @@ impl Plan {
         let clock = self.dial.clock();
         let deadline = clock.sleep(self.timeout);
         let core = Shared::new(Core { socket, feed, clock, settings: self.settings });
-        Ok(Opening { core, watch: self.watch, deadline, timeout: self.timeout })
+        Ok(Box::new(Opening { core, watch: self.watch, deadline, timeout: self.timeout }))
     }
 }
 

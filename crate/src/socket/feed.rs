@@ -108,8 +108,7 @@ impl Listen for Feed {
     }
 
     fn receive(&self, messages: &mut Messages) -> listen::Reception {
-        let messages =
-            platform::drain(messages).map(|message| match self.change {
+        let messages = platform::drain(messages).map(|message| match self.change {
             None => message,
             Some(change) => change(message),
         });

@@ -121,7 +121,8 @@ impl Dial for Network {
         receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
         let line = Shared::new(Line::new(receiver, binary_type, self.pausable));
-        let incoming = Incoming { url: url.serialize(), protocols: protocols.to_vec(), line: Some(Shared::clone(&line)) };
+        let incoming =
+            Incoming { url: url.serialize(), protocols: protocols.to_vec(), line: Some(Shared::clone(&line)) };
         let begin = Lock::new(Some((self.clone(), incoming)));
         Some(Shared::new(End { line, begin }))
     }

@@ -117,7 +117,8 @@ impl Dial for Options {
         tasks: &Tasks,
         receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
-        Socket::connect(url, protocols.to_vec(), binary_type, self, tasks, receiver).map(|socket| Shared::new(socket) as _)
+        Socket::connect(url, protocols.to_vec(), binary_type, self, tasks, receiver)
+            .map(|socket| Shared::new(socket) as _)
     }
 
     fn tasks(&self) -> Tasks {

@@ -36,8 +36,8 @@ pub(crate) mod surface {
     pub use super::url::Url as PlatformUrl;
 }
 use self::surface::Blob;
-use crate::Message;
 pub(crate) use self::surface::MaybeSend;
+use crate::Message;
 
 /// Messages that come together: here each comes by itself, in an event of its own.
 pub(crate) type Messages = Option<Message>;

@@ -280,7 +280,6 @@ fn close(platform: &WebSocket, frame: CloseFrame<'_>) {
     // The arguments have been checked, and an absent code is left out: an engine takes `undefined` for zero.
     let _ = match frame {
         None => platform.close(),
-        Some((code, "")) => platform.close_with_code(code),
         Some((code, reason)) => platform.close_with_code_and_reason(code, reason),
     };
 }

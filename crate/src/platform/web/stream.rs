@@ -153,7 +153,12 @@ enum Outgoing {
 }
 
 impl Stream {
-    fn connect(url: &Url, protocols: &[String], binary_type: BinaryType, receiver: Shared<dyn Receive>) -> Option<Self> {
+    fn connect(
+        url: &Url,
+        protocols: &[String],
+        binary_type: BinaryType,
+        receiver: Shared<dyn Receive>,
+    ) -> Option<Self> {
         let controller = AbortController::new();
         let list: Array = protocols.iter().map(JsValue::from).collect();
         let options = object([("protocols", list.into()), ("signal", controller.signal())]);
