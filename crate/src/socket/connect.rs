@@ -224,7 +224,7 @@ impl Plan {
         }
     }
 
-    fn start(mut self: Box<Self>) -> Result<Box<Opening>, ConnectError> {
+    fn start(mut self) -> Result<Box<Opening>, ConnectError> {
         let mut limit = RECEIVE_LIMIT;
         if self.has_usual_dial
             && let Some(pausing) = self.pausing.and_then(|pausing| pausing())

@@ -13,12 +13,12 @@ use super::burst::Burst;
 use super::options::{CookieStore, Stream};
 use super::socket::{Channel, Link};
 use super::{Failure, Options, Url, connect};
+use crate::CloseEvent;
 use crate::backlog::Room;
 use crate::platform::{Receive, Shared};
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
-use crate::{CloseEvent, Message};
 
 /// After how long without any byte a connection gives back what memory it can do without.
 const QUIET: Duration = Duration::from_secs(5);

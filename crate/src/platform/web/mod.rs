@@ -43,6 +43,7 @@ use crate::Message;
 pub(crate) type Messages = Option<Message>;
 
 /// Gives a message that comes by itself.
+#[expect(clippy::unnecessary_wraps, reason = "natively there may be more than one")]
 pub(crate) const fn alone(message: Message) -> Messages {
     Some(message)
 }
