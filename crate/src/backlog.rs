@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
+pub(crate) use crate::platform::Batch;
 use crate::{Event, Message};
 
 /// So many messages, of so many bytes together: what is held, or may be.
@@ -46,19 +47,13 @@ impl Room {
     }
 }
 
-impl Room {
-    /// What these messages are together.
-    pub(crate) fn of<'a>(messages: impl ExactSizeIterator<Item = &'a Message>) -> Self {
-        Self { messages: messages.len(), bytes: messages.map(Message::weight).sum() }
-    }
-}
-
 /// What may be a message, or hold one.
 pub(crate) trait Measured {
     /// The payload bytes of the message; none, if it is no message.
     fn message_size(&self) -> Option<u64>;
 
     /// Whether what follows may be added to it, so that it stays here until nothing is before it.
+    #[allow(dead_code, reason = "in a browser nothing is taken out before its turn")]
     fn may_grow(&self) -> bool {
         false
     }
@@ -96,20 +91,8 @@ pub(crate) struct Backlog<T> {
     paused: Option<Waker>,
 }
 
-/// What the taker took out at once, so as not to meet the feeder for each item.
-pub(crate) struct Batch<T> {
-    items: VecDeque<T>,
-    /// The messages that were taken out of this and are still held in the backlog's count.
-    taken: Room,
-    /// How much of them that may be.
-    share: Room,
-}
-
-/// The taker tells of what it took when that is so much of the bound, at the latest.
-const SHARE: usize = 16;
-
 /// From this capacity on, memory is given back when little comes.
-const LARGE: usize = 64;
+pub(crate) const LARGE: usize = 64;
 
 impl<T: Measured> Backlog<T> {
     /// One that is full when it holds as many messages as this, or as many bytes of them.
@@ -168,21 +151,11 @@ impl<T: Measured> Backlog<T> {
     /// was taken out of the batch.
     #[inline]
     pub(crate) fn take(&mut self, batch: &mut Batch<T>) -> Option<T> {
-        let taken = std::mem::replace(&mut batch.taken, Room::NONE);
+        let taken = batch.settle();
         self.held.remove(taken.messages, taken.bytes);
-        if batch.items.is_empty() && self.items.len() > 1 {
-            std::mem::swap(&mut self.items, &mut batch.items);
-            self.items.extend(batch.items.pop_back_if(|last| last.may_grow()));
-        }
-        if let Some(item) = batch.items.pop_front() {
-            if let Some(size) = item.message_size() {
-                self.held.remove(1, size);
-            }
-            return Some(item);
-        }
-        let item = self.pop()?;
-        if self.items.capacity() > LARGE {
-            (self.items, batch.items) = (VecDeque::new(), VecDeque::new());
+        let item = batch.next(&mut self.items)?;
+        if let Some(size) = item.message_size() {
+            self.held.remove(1, size);
         }
         Some(item)
     }
@@ -212,7 +185,7 @@ impl<T: Measured> Backlog<T> {
     }
 
     /// What a taker takes items out by.
-    pub(crate) const fn batch(&self) -> Batch<T> {
+    pub(crate) fn batch(&self) -> Batch<T> {
         Batch::new(self.bound)
     }
 
@@ -276,35 +249,5 @@ impl<T: Measured> Backlog<T> {
     pub(crate) fn abandon(&mut self) -> (VecDeque<T>, [Option<Waker>; 2]) {
         self.held = Room::NONE;
         (std::mem::take(&mut self.items), [self.waker.take(), self.paused.take()])
-    }
-}
-
-impl<T: Measured> Batch<T> {
-    /// One for a backlog with this bound.
-    pub(crate) const fn new(bound: Room) -> Self {
-        let share = Room { messages: bound.messages / SHARE, bytes: bound.bytes / SHARE as u64 };
-        Self { items: VecDeque::new(), taken: Room::NONE, share }
-    }
-
-    /// Gives the next item, unless the backlog has to take note of it, or there is none.
-    #[inline]
-    pub(crate) fn pop_quietly(&mut self) -> Option<T> {
-        let due = self.taken.messages >= self.share.messages || self.taken.bytes >= self.share.bytes;
-        if due || self.items.len() <= 1 {
-            return None;
-        }
-        let item = self.items.pop_front()?;
-        if let Some(size) = item.message_size() {
-            self.taken.add(1, size);
-        }
-        Some(item)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty()
     }
 }

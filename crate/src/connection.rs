@@ -1,6 +1,5 @@
 //! One socket: the Standard's state, the platform that carries it, and those who hear of it.
 
-use std::collections::VecDeque;
 use std::ops::DerefMut;
 use std::task::{Context, Poll, Waker};
 
@@ -8,21 +7,20 @@ use crate::backlog::Room;
 use crate::closed::{Closed, End};
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
-use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, Receive, Remains, Task, Tasks, Url};
+use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, Messages, Receive, Remains, Task, Tasks, Url};
 use crate::queued::Queued;
 use crate::shared::{Lock, Shared, Weak};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::{Closing, Feedback, Outcome, Sending, State};
 use crate::subscribers::Subscribers;
-use crate::{BinaryType, CloseEvent, Exception, Message, ReadyState};
+use crate::{BinaryType, CloseEvent, Exception, ReadyState};
 
 /// What all handles of a socket share.
 pub(crate) struct Connection {
     pub(crate) url: String,
     /// Locked before what the listener locks, where both are.
     present: Lock<Present>,
-    binary_type: Lock<BinaryType>,
     /// What was queued when the last message was handed over, or more; changed while what is present is locked.
     queued: Queued,
     tasks: Tasks,
@@ -44,6 +42,7 @@ struct Present {
     socket: Option<Shared<dyn Carry>>,
     /// What the platform left when it was let go of.
     remains: Remains,
+    binary_type: BinaryType,
 }
 
 /// The end of a connection at which its back end tells what happens; it does not keep the connection.
@@ -61,26 +60,27 @@ impl Connection {
         tasks: Tasks,
         listener: Shared<dyn Listen>,
     ) -> Shared<Self> {
-        let connection = Shared::new_cyclic(|me: &Weak<Self>| Self {
-            url: url.serialize(),
-            present: Lock::new(Present {
-                state: State::new(protocols.clone()),
-                socket: None,
-                remains: Remains::default(),
-            }),
-            binary_type: Lock::new(binary_type),
-            queued: Queued::default(),
-            tasks,
-            failing: Lock::default(),
-            listener,
-            end: Shared::default(),
-            me: me.clone(),
-            lingering: Lock::default(),
+        let connection = Shared::new_cyclic(|me: &Weak<Self>| {
+            let receiver = Shared::new(Receiver(me.clone()));
+            let socket = dial.dial(url, &protocols, binary_type, &tasks, receiver);
+            Self {
+                url: url.serialize(),
+                present: Lock::new(Present {
+                    state: State::new(protocols),
+                    socket,
+                    remains: Remains::default(),
+                    binary_type,
+                }),
+                queued: Queued::default(),
+                tasks,
+                failing: Lock::default(),
+                listener,
+                end: Shared::default(),
+                me: me.clone(),
+                lingering: Lock::default(),
+            }
         });
-        let receiver = Box::new(Receiver(connection.me.clone()));
-        let socket = dial.dial(url, protocols, binary_type, &connection.tasks, receiver);
-        connection.present.lock().socket.clone_from(&socket);
-        match socket {
+        match connection.socket() {
             Some(socket) => socket.start(),
             None => connection.fail_in_a_task(),
         }
@@ -116,7 +116,7 @@ impl Connection {
     }
 
     pub(crate) fn binary_type(&self) -> BinaryType {
-        *self.binary_type.lock()
+        self.present.lock().binary_type
     }
 
     pub(crate) fn set_binary_type(&self, binary_type: BinaryType) {
@@ -124,8 +124,8 @@ impl Connection {
             socket.set_binary_type(binary_type);
         }
         // Locked, so that a message that comes at this moment has the new form, or is among those that wait.
-        let _present = self.present.lock();
-        self.binary_type.replace(binary_type);
+        let mut present = self.present.lock();
+        present.binary_type = binary_type;
         self.listener.set_binary_type(binary_type);
     }
 
@@ -254,43 +254,31 @@ impl Connection {
         let mut present = self.present.lock();
         if present.socket.as_ref().is_some_and(|socket| socket.is_closing()) {
             // Nothing is fired for it.
-            let _ = present.state.take::<Message>(Feedback::ClosingHandshakeStarted);
+            let _ = present.state.take::<()>(Feedback::ClosingHandshakeStarted);
         }
         present
     }
 
-    fn take(&self, feedback: Feedback<Message>) {
+    fn take(&self, feedback: Feedback<()>) {
         if matches!(feedback, Feedback::Failed) {
             self.fail_in_a_task();
         }
         let closing = matches!(feedback, Feedback::ClosingHandshakeStarted);
-        let mut present = self.present.lock();
-        match present.state.take(feedback) {
-            Outcome::Nothing => {
-                drop(present);
+        let outcome = self.present.lock().state.take(feedback);
+        match outcome {
+            Outcome::Nothing | Outcome::Message(()) => {
                 if closing {
                     self.listener.closing(false);
                 }
             }
-            Outcome::Open => {
-                drop(present);
-                self.listener.opened();
-            }
-            Outcome::Message(mut message) => {
-                platform::set_form(&mut message, self.binary_type());
-                let reception = self.listener.receive(message);
-                drop(present);
-                self.act_on(reception);
-            }
+            Outcome::Open => self.listener.opened(),
             Outcome::Fail => {
-                drop(present);
                 if let Some(socket) = self.socket() {
                     socket.close(None);
                 }
                 self.fail();
             }
             Outcome::Closed { error, event } => {
-                drop(present);
                 self.let_go();
                 self.failing.take();
                 self.listener.closed(error, &event, self.remains());
@@ -301,19 +289,18 @@ impl Connection {
         }
     }
 
-    /// Takes messages that came together, each as [`take`](Self::take) does.
-    fn take_messages(&self, messages: &mut VecDeque<Message>) {
+    /// Takes messages that came together.
+    fn take_messages(&self, messages: &mut Messages) {
         let reception = {
             let mut present = self.present.lock();
             // What is true of the first is true of all: the state does not change meanwhile.
             if present.state.take(Feedback::MessageReceived(())) != Outcome::Message(()) {
                 return;
             }
-            let binary_type = self.binary_type();
-            for message in &mut *messages {
-                platform::set_form(message, binary_type);
+            for message in messages.iter_mut() {
+                platform::set_form(message, present.binary_type);
             }
-            self.listener.receive_all(messages)
+            self.listener.receive(messages)
         };
         self.act_on(reception);
     }
@@ -375,17 +362,18 @@ impl Present {
 }
 
 impl Receive for Receiver {
-    fn take(&self, feedback: Feedback<Message>) {
+    fn take(&self, feedback: Feedback<()>) {
         if let Some(connection) = self.0.upgrade() {
             connection.take(feedback);
         }
     }
 
-    fn take_messages(&self, messages: &mut VecDeque<Message>) {
+    fn take_messages(&self, messages: &mut Messages) {
         if let Some(connection) = self.0.upgrade() {
             connection.take_messages(messages);
         }
-        messages.clear();
+        // What was not kept goes.
+        drop(platform::drain(messages));
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

@@ -1,13 +1,12 @@
 //! Who hears of a connection: the subscribers of the interface, or the futures API.
 
-use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
-use crate::platform::{MaybeSend, MaybeSync, Remains};
+use crate::platform::{MaybeSend, MaybeSync, Messages, Remains};
 use crate::spec::close::CloseFrame;
 use crate::subscribers::Subscribers;
-use crate::{BinaryType, CloseEvent, Message};
+use crate::{BinaryType, CloseEvent};
 
 /// Who hears of a connection.
 ///
@@ -16,11 +15,9 @@ pub(crate) trait Listen: MaybeSend + MaybeSync {
     /// Notes that the connection is open.
     fn opened(&self);
 
-    /// Keeps a message, while the state is locked, so that no `close` gets between; it neither wakes nor tells anybody.
-    fn receive(&self, message: Message) -> Reception;
-
-    /// Keeps messages that came together, all of them, as [`receive`](Self::receive) keeps one.
-    fn receive_all(&self, messages: &mut VecDeque<Message>) -> Reception;
+    /// Keeps messages that came together, all of them, while the state is locked, so that no `close` gets between; it
+    /// neither wakes nor tells anybody.
+    fn receive(&self, messages: &mut Messages) -> Reception;
 
     /// Tells for how many messages there is room, and if for none has the task woken once there is some.
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room>;
@@ -59,7 +56,7 @@ pub(crate) trait Listen: MaybeSend + MaybeSync {
     }
 }
 
-/// What is to be done about a message that was kept, or was not, once nothing is locked.
+/// What is to be done about messages that were kept, or were not, once nothing is locked.
 #[derive(Default)]
 pub(crate) struct Reception {
     /// Who is to be woken.

@@ -1,6 +1,5 @@
 //! Who hears of a socket's events: callbacks, streams and, before there is any, the queue of those that wait.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -8,10 +7,10 @@ use std::task::{Context, Poll, Waker};
 use crate::backlog::Room;
 use crate::events::{Events, Queue};
 use crate::listen::{Listen, Reception};
-use crate::platform::{self, MaybeSend, Remains, Task, Tasks};
+use crate::platform::{self, MaybeSend, Messages, Remains, Task, Tasks};
 use crate::shared::{Lock, Shared, Weak};
 use crate::websocket::Handle;
-use crate::{BinaryType, CloseEvent, Event, Message, MessageEvent, Subscription, WebSocket};
+use crate::{BinaryType, CloseEvent, Event, MessageEvent, Subscription, WebSocket};
 
 /// What [`WebSocket::subscribe`] takes, in a box.
 pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}
@@ -148,20 +147,15 @@ impl Subscribers {
     }
 
     fn fire_and_deliver(&self, event: Event) {
-        if self.fire(event) {
+        if self.fire(std::iter::once(event)) {
             self.deliver();
         }
     }
 
-    /// Fires an event: has it wait for its turn. [`deliver`](Listen::deliver) has to follow if this gives `true`.
+    /// Fires events, of which there is at least one: has them wait for their turn. [`deliver`](Listen::deliver) has to
+    /// follow if this gives `true`.
     #[must_use]
-    fn fire(&self, event: Event) -> bool {
-        self.fire_all(std::iter::once(event))
-    }
-
-    /// Fires events, of which there is at least one; see [`fire`](Self::fire).
-    #[must_use]
-    fn fire_all(&self, events: impl Iterator<Item = Event>) -> bool {
+    fn fire(&self, events: impl Iterator<Item = Event>) -> bool {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
@@ -226,14 +220,9 @@ impl Listen for Subscribers {
         self.fire_and_deliver(Event::Open);
     }
 
-    fn receive(&self, data: Message) -> Reception {
-        let event = Event::Message(MessageEvent { data, origin: Arc::clone(&self.origin) });
-        Reception { deliver: self.fire(event), ..Reception::default() }
-    }
-
-    fn receive_all(&self, messages: &mut VecDeque<Message>) -> Reception {
+    fn receive(&self, messages: &mut Messages) -> Reception {
         let event = |data| Event::Message(MessageEvent { data, origin: Arc::clone(&self.origin) });
-        Reception { deliver: self.fire_all(messages.drain(..).map(event)), ..Reception::default() }
+        Reception { deliver: self.fire(platform::drain(messages).map(event)), ..Reception::default() }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::connection::Connection;
 use crate::listen::Listen;
-use crate::platform::{Dial, MaybeSend, Options, Tasks, Url};
+use crate::platform::{Dial, MaybeSend, Options, Url};
 use crate::shared::{Shared, Weak};
 use crate::spec::subprotocol::Offer;
 use crate::spec::{close, constructor};
@@ -199,27 +199,30 @@ impl WebSocket {
         protocols: Vec<String>,
         options: &Options,
     ) -> Result<Self, Exception> {
-        Self::dial(url, base, Offer::of(protocols), BinaryType::default(), options, |url, handle, tasks| {
-            Subscribers::new(constructor::origin(url), handle.clone(), tasks.clone())
-        })
+        let url = constructor::get_a_url_record::<Url>(url, base)?;
+        let protocols = Offer::of(protocols).checked()?;
+        let tasks = options.tasks();
+        Ok(Self(Shared::new_cyclic(|handle| {
+            let listener = Subscribers::new(constructor::origin(&url), handle.clone(), tasks.clone());
+            Handle {
+                connection: Connection::establish(&url, protocols, BinaryType::default(), options, tasks, listener),
+            }
+        })))
     }
 
-    /// What [`start`](Self::start) does, whoever makes the connection and whoever hears of it.
+    /// What [`start`](Self::start) does for the futures API, whoever makes the connection; `listener` hears of it.
     pub(crate) fn dial(
         url: &str,
         base: Option<&str>,
         offer: Offer,
         binary_type: BinaryType,
         dial: &dyn Dial,
-        listener: impl FnOnce(&Url, &Weak<Handle>, &Tasks) -> Shared<dyn Listen>,
+        listener: Shared<dyn Listen>,
     ) -> Result<Self, Exception> {
         let url = constructor::get_a_url_record::<Url>(url, base)?;
         let protocols = offer.checked()?;
-        let tasks = dial.tasks();
-        Ok(Self(Shared::new_cyclic(|handle| {
-            let listener = listener(&url, handle, &tasks);
-            Handle { connection: Connection::establish(&url, protocols, binary_type, dial, tasks, listener) }
-        })))
+        let connection = Connection::establish(&url, protocols, binary_type, dial, dial.tasks(), listener);
+        Ok(Self(Shared::new(Handle { connection })))
     }
 
     /// What the handles share.

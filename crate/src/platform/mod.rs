@@ -13,23 +13,24 @@
 //! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
 //! - `promptly`, which has a future polled in the event that wakes it, where there are events;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
+//! - `Batch`, what the taker of a backlog takes at once, where its feeder is on another thread;
+//! - `Messages`, those that come together, made by `alone` and taken out by `drain`;
 //! - `Blob`, the opaque payload that it owns, and `Unread`, a message that it holds, and `set_form`, where a message's form is not the platform's affair;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
 //!   what may be shared.
 //!
 //! The network in memory, for tests, is a third one behind the same traits: [`testing`](crate::testing).
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::BinaryType;
 use crate::backlog::Room;
 use crate::message::Payload;
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
-use crate::{BinaryType, Message};
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod native;
@@ -43,8 +44,8 @@ use self::web as carrier;
 
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
-    HIGH_WATER_MARK, Lock, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, Weak,
-    World, io_error, pausing, promptly, set_form,
+    Batch, HIGH_WATER_MARK, Lock, MaybeSend, MaybeSync, Messages, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks,
+    Url, Weak, World, alone, append, drain, io_error, pausing, promptly, set_form,
 };
 
 /// Who starts connections.
@@ -56,10 +57,10 @@ pub(crate) trait Dial: MaybeSend + MaybeSync {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>>;
 
     /// Gives the place where tasks of such a connection are queued.
@@ -181,11 +182,11 @@ impl<F: Future<Output = ()> + MaybeSend + MaybeSync> Timer for F {}
 
 /// Who is told what a socket's protocol tells.
 pub(crate) trait Receive: MaybeSend + MaybeSync + 'static {
-    /// Takes the next feedback.
-    fn take(&self, feedback: Feedback<Message>);
+    /// Takes the next feedback that is no message.
+    fn take(&self, feedback: Feedback<()>);
 
-    /// Takes messages that came together, all of them: what [`take`](Self::take) does one by one, in fewer steps.
-    fn take_messages(&self, messages: &mut VecDeque<Message>);
+    /// Takes messages that came together, all of them.
+    fn take_messages(&self, messages: &mut Messages);
 
     /// Tells for how many messages there is room, and if for none has the task woken once there is some.
     ///

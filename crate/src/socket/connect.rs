@@ -9,14 +9,15 @@ use std::time::Duration;
 use futures::future::FusedFuture;
 
 use super::core::Settings;
-use super::feed::Feed;
+use super::feed::{Change, Feed};
 use super::heartbeat::Heartbeat;
 use super::patience::{self, Patience, Watch};
 use super::{ConnectError, ConnectionFailed, Core, Socket};
 use crate::backlog::Room;
+use crate::listen::Listen;
 use crate::platform::{self, Clock, Dial, HIGH_WATER_MARK, Options, RECEIVE_LIMIT, Shared, Sleep};
 use crate::spec::subprotocol::Offer;
-use crate::{BinaryType, CloseEvent, IntoProtocols, WebSocket};
+use crate::{BinaryType, CloseEvent, IntoProtocols, Message, WebSocket};
 
 /// How long connecting may take, unless it is set.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -59,7 +60,7 @@ pub struct Connect {
 
 enum Step {
     Planned(Box<Plan>),
-    Opening(Opening),
+    Opening(Box<Opening>),
     Done,
 }
 
@@ -70,13 +71,13 @@ struct Plan {
     offer: Offer,
     binary_type: BinaryType,
     timeout: Duration,
-    unread: bool,
+    /// How messages are to be given, if not as they come: a program that does not ask for it links nothing of it.
+    unread: Option<Change>,
     /// Chosen, or that of who makes the connection.
     limit: Option<Room>,
     settings: Settings,
-    patience: Patience,
-    /// Who loses it, if anybody does: a program whose sockets wait for ever links no other.
-    watch: Option<fn(Patience) -> Box<dyn Watch>>,
+    /// Who loses patience, if anybody does.
+    watch: Option<Box<dyn Watch>>,
     dial: Shared<dyn Dial>,
     has_usual_dial: bool,
     /// Looks for another way to connect, if that was asked for.
@@ -167,7 +168,7 @@ impl Connect {
     /// At the [receive limit](Self::receive_limit) a text counts two bytes for each of its UTF-16 units, in a browser. What
     /// [`Heartbeat`] has to know as an answer is unread, too.
     pub fn unread(self) -> Self {
-        self.with(|plan| plan.unread = true)
+        self.with(|plan| plan.unread = Some(Message::into_unread))
     }
 
     /// Sets what binary messages are received as; unlike the interface's, the default is bytes.
@@ -190,10 +191,7 @@ impl Connect {
     }
 
     fn watched(self, choose: impl FnOnce(&mut Patience)) -> Self {
-        self.with(|plan| {
-            choose(&mut plan.patience);
-            plan.watch = Some(patience::watch);
-        })
+        self.with(|plan| choose(plan.watch.get_or_insert_with(patience::watch).patience()))
     }
 
     fn with(mut self, choose: impl FnOnce(&mut Plan)) -> Self {
@@ -213,14 +211,13 @@ impl Plan {
             offer: Offer::default(),
             binary_type: BinaryType::ArrayBuffer,
             timeout: TIMEOUT,
-            unread: false,
+            unread: None,
             limit: None,
             settings: Settings {
                 high_water_mark: HIGH_WATER_MARK,
                 close_timeout: CLOSE_TIMEOUT,
                 makes_peer_wait: false,
             },
-            patience: Patience::default(),
             watch: None,
             dial: Shared::new(Options::default()),
             has_usual_dial: true,
@@ -228,7 +225,7 @@ impl Plan {
         }
     }
 
-    fn start(mut self) -> Result<Opening, ConnectError> {
+    fn start(mut self) -> Result<Box<Opening>, ConnectError> {
         let mut limit = RECEIVE_LIMIT;
         if self.has_usual_dial
             && let Some(pausing) = self.pausing.and_then(|pausing| pausing())
@@ -238,17 +235,16 @@ impl Plan {
         self.settings.makes_peer_wait = self.dial.pauses();
         let (messages, bytes) = limit;
         let feed = Shared::new(Feed::new(self.limit.unwrap_or(Room { messages, bytes }), self.unread));
-        let listener = Shared::clone(&feed);
+        let listener: Shared<dyn Listen> = Shared::<Feed>::clone(&feed);
         let base = self.base.as_deref();
-        let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, |_, _, _| listener)?;
-        if self.unread {
+        let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, listener)?;
+        if self.unread.is_some() {
             socket.connection().keep_unread();
         }
         let clock = self.dial.clock();
         let deadline = clock.sleep(self.timeout);
         let core = Shared::new(Core { socket, feed, clock, settings: self.settings });
-        let watch = self.watch.map(|begin| begin(self.patience));
-        Ok(Opening { core, watch, deadline, timeout: self.timeout })
+        Ok(Box::new(Opening { core, watch: self.watch, deadline, timeout: self.timeout }))
     }
 }
 
@@ -268,17 +264,15 @@ impl Future for Connect {
 
     /// Goes on with connecting; polled after it has ended, it stays pending.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if matches!(self.step, Step::Planned(_))
-            && let Step::Planned(plan) = std::mem::replace(&mut self.step, Step::Done)
-        {
-            match plan.start() {
-                Ok(opening) => self.step = Step::Opening(opening),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-        let Step::Opening(opening) = &mut self.step else { return Poll::Pending };
-        let Poll::Ready(opened) = opening.poll(context) else { return Poll::Pending };
-        let Step::Opening(opening) = std::mem::replace(&mut self.step, Step::Done) else { return Poll::Pending };
+        let mut opening = match std::mem::replace(&mut self.step, Step::Done) {
+            Step::Planned(plan) => plan.start()?,
+            Step::Opening(opening) => opening,
+            Step::Done => return Poll::Pending,
+        };
+        let Poll::Ready(opened) = opening.poll(context) else {
+            self.step = Step::Opening(opening);
+            return Poll::Pending;
+        };
         Poll::Ready(opened.map(|()| Socket::new(opening.core, opening.watch)))
     }
 }

@@ -55,7 +55,7 @@ impl Place {
         self.poll(core, 0, context, done).map(|()| core.socket.buffered_amount())
     }
 
-    fn poll(&mut self, core: &Core, mark: u64, context: &Context<'_>, done: impl Fn(&Core) -> bool) -> Poll<()> {
+    fn poll(&mut self, core: &Core, mark: u64, context: &Context<'_>, done: fn(&Core) -> bool) -> Poll<()> {
         if done(core) {
             self.leave(core);
             return Poll::Ready(());

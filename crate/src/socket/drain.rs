@@ -41,7 +41,16 @@ impl Drain {
 
     /// Takes out those for whom as much is little enough, in the order in which they came.
     pub(super) fn take(&mut self, amount: u64) -> Vec<Waker> {
-        self.waiting.extract_if(.., |waiting| amount <= waiting.mark).map(|waiting| waiting.waker).collect()
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut wakers = Vec::new();
+        for waiting in waiting {
+            if amount <= waiting.mark {
+                wakers.push(waiting.waker);
+            } else {
+                self.waiting.push(waiting);
+            }
+        }
+        wakers
     }
 
     /// Whether nobody waits.

@@ -1,6 +1,5 @@
 //! What a connection feeds and wakes.
 
-use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use super::drain::Drain;
@@ -9,24 +8,27 @@ use super::inbox::{Inbox, Reception};
 use super::is_failure;
 use crate::backlog::{Batch, Room};
 use crate::listen::{self, Listen};
-use crate::platform::{Lock, Remains};
+use crate::platform::{self, Lock, Messages, Remains};
 use crate::spec::close::CloseFrame;
 use crate::{CloseEvent, Message};
 
 /// The Close frame that follows when there is no room for a message: 1009, as far as a client may say so.
 const RECEIVE_LIMIT: CloseFrame<'static> = Some((4009, "too many messages wait to be read"));
 
+/// How messages are given otherwise than they came.
+pub(super) type Change = fn(Message) -> Message;
+
 /// The two ends at which a connection and the handles of its socket meet.
 pub(crate) struct Feed {
     inbox: Lock<Inbox>,
-    /// Whether messages are given unread.
-    unread: bool,
+    /// What becomes of messages before they wait, if anything does.
+    change: Option<Change>,
     drain: Lock<Drain>,
 }
 
 impl Feed {
-    pub(super) fn new(limit: Room, unread: bool) -> Self {
-        Self { unread, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default() }
+    pub(super) fn new(limit: Room, change: Option<Change>) -> Self {
+        Self { change, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default() }
     }
 
     pub(super) fn poll_open(&self, context: &Context<'_>) -> Poll<Result<(), Option<ConnectionFailed>>> {
@@ -99,14 +101,6 @@ impl Feed {
     }
 }
 
-impl Feed {
-    /// Keeps messages, as far as there is room.
-    fn keep(&self, messages: impl Iterator<Item = Message>) -> listen::Reception {
-        let messages = messages.map(|message| if self.unread { message.into_unread() } else { message });
-        self.inbox.lock().push(messages).into()
-    }
-}
-
 impl From<Reception> for listen::Reception {
     fn from(reception: Reception) -> Self {
         let (waker, frame) = match reception {
@@ -123,13 +117,12 @@ impl Listen for Feed {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn receive(&self, message: Message) -> listen::Reception {
-        self.keep(std::iter::once(message))
-    }
-
-    fn receive_all(&self, messages: &mut VecDeque<Message>) -> listen::Reception {
-        let taken = if self.unread { None } else { self.inbox.lock().append(messages) };
-        taken.map_or_else(|| self.keep(messages.drain(..)), Into::into)
+    fn receive(&self, messages: &mut Messages) -> listen::Reception {
+        let mut inbox = self.inbox.lock();
+        let Some(change) = self.change else {
+            return inbox.append(messages).unwrap_or_else(|| inbox.push(platform::drain(messages))).into();
+        };
+        inbox.push(platform::drain(messages).map(change)).into()
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

@@ -6,6 +6,7 @@ use std::task::{Poll, Waker};
 use super::{ConnectionFailed, Error};
 use crate::Message;
 use crate::backlog::{Backlog, Batch, Room};
+use crate::platform::{self, Messages};
 
 /// The one queue between a connection and who receives.
 pub(super) struct Inbox {
@@ -15,8 +16,6 @@ pub(super) struct Inbox {
     ended: bool,
     /// What is told after the messages.
     error: Option<Error>,
-    /// What [`opened`](Self::poll_open) waits for has failed.
-    failed: Option<ConnectionFailed>,
     /// Whether nobody will take anything.
     abandoned: bool,
 }
@@ -31,7 +30,7 @@ pub(super) enum Reception {
 
 impl Inbox {
     pub(super) const fn new(limit: Room) -> Self {
-        Self { messages: Backlog::new(limit), opened: false, ended: false, error: None, failed: None, abandoned: false }
+        Self { messages: Backlog::new(limit), opened: false, ended: false, error: None, abandoned: false }
     }
 
     /// Notes that the connection is open; this waker, and those below, is to be woken when nothing is locked.
@@ -45,7 +44,10 @@ impl Inbox {
         if self.ended || self.abandoned {
             return Reception::Taken(None);
         }
-        self.messages.reserve(messages.size_hint().0);
+        let count = messages.size_hint().0;
+        if count > 1 {
+            self.messages.reserve(count);
+        }
         for message in messages {
             if self.messages.is_full() {
                 let Room { messages, bytes } = self.messages.held();
@@ -57,15 +59,14 @@ impl Inbox {
     }
 
     /// Takes all of these messages at once, if there is room for them; `None`, if [`push`](Self::push) has to judge.
-    pub(super) fn append(&mut self, messages: &mut VecDeque<Message>) -> Option<Reception> {
-        let fits = !self.ended && !self.abandoned && self.messages.append_all(messages, Room::of(messages.iter()));
+    pub(super) fn append(&mut self, messages: &mut Messages) -> Option<Reception> {
+        let fits = !self.ended && !self.abandoned && platform::append(&mut self.messages, messages);
         fits.then(|| Reception::Taken(self.messages.wake()))
     }
 
     /// Notes the end of the connection; only the first end counts.
     #[must_use]
     pub(super) fn finish(&mut self, failed: Option<ConnectionFailed>) -> Option<Waker> {
-        self.failed.clone_from(&failed);
         self.end(failed.map(Error::Failed))
     }
 
@@ -102,7 +103,12 @@ impl Inbox {
             return (Poll::Ready(Ok(())), None);
         }
         if self.ended {
-            return (Poll::Ready(Err(self.failed.take())), None);
+            // Before the connection is open nothing ends it but its failure.
+            let failed = match self.error.take() {
+                Some(Error::Failed(failed)) => Some(failed),
+                _ => None,
+            };
+            return (Poll::Ready(Err(failed)), None);
         }
         (Poll::Pending, self.messages.wait(waker))
     }
@@ -125,7 +131,7 @@ impl Inbox {
         self.messages.resume()
     }
 
-    pub(super) const fn batch(&self) -> Batch<Message> {
+    pub(super) fn batch(&self) -> Batch<Message> {
         self.messages.batch()
     }
 

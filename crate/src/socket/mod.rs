@@ -19,6 +19,7 @@ mod remote;
 mod sender;
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -93,7 +94,7 @@ impl Socket {
     ///
     /// Once, and as the last item, if the connection did not end cleanly; see [`Error`].
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
-        self.receiver.next().await
+        poll_fn(|context| self.receiver.poll_receive(context)).await
     }
 
     /// Sends a message, once there is room; see [`Sender::send`].
@@ -101,8 +102,8 @@ impl Socket {
     /// # Errors
     ///
     /// An [`Error::NotOpen`], with the message, from CLOSING on.
-    pub async fn send(&self, message: Message) -> Result<(), Error> {
-        self.sender.send(message).await
+    pub fn send(&self, message: Message) -> impl Future<Output = Result<(), Error>> {
+        self.sender.send(message)
     }
 
     /// Sends a message, if there is room; see [`Sender::try_send`].

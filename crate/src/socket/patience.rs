@@ -31,6 +31,9 @@ pub(super) trait Watch: MaybeSend + MaybeSync {
         polled: &Poll<Option<Result<Message, Error>>>,
         context: &mut Context<'_>,
     ) -> Watched;
+
+    /// Gives what was chosen, to be changed.
+    fn patience(&mut self) -> &mut Patience;
 }
 
 /// What is to be done.
@@ -43,9 +46,9 @@ pub(super) enum Watched {
     TooLong(Error, CloseFrame<'static>),
 }
 
-/// Gives who loses it.
-pub(super) fn watch(patience: Patience) -> Box<dyn Watch> {
-    Box::new(Watcher { patience, idle: None, pulse: Pulse::Heard })
+/// Gives who loses it: a program whose sockets wait for ever links none.
+pub(super) fn watch() -> Box<dyn Watch> {
+    Box::new(Watcher { patience: Patience::default(), idle: None, pulse: Pulse::Heard })
 }
 
 struct Watcher {
@@ -81,5 +84,9 @@ impl Watch for Watcher {
             Poll::Pending => Watched::Nothing,
             Poll::Ready(()) => Watched::TooLong(Error::NoAnswer { after: heartbeat.deadline() }, NO_ANSWER),
         }
+    }
+
+    fn patience(&mut self) -> &mut Patience {
+        &mut self.patience
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use futures::sink::Sink;
 
+use super::closing::Close;
 use super::core::{Core, Place, Queueing};
 use super::{Closing, Control, Error};
 use crate::Message;
@@ -20,7 +21,8 @@ pub struct Sender {
     core: Shared<Core>,
     /// Where the sink waits.
     place: Place,
-    closing: Option<Box<Closing>>,
+    /// What the sink waits for once it is being closed.
+    closing: Option<Pin<Box<dyn Close>>>,
 }
 
 impl Sender {
@@ -35,9 +37,14 @@ impl Sender {
     /// # Errors
     ///
     /// An [`Error::NotOpen`], with the message, from CLOSING on.
-    pub async fn send(&self, message: Message) -> Result<(), Error> {
-        self.room().await;
-        self.core.hand_over(message)
+    pub fn send(&self, message: Message) -> impl Future<Output = Result<(), Error>> {
+        let mut queueing = Queueing::new(&self.core);
+        let mut message = Some(message);
+        poll_fn(move |context| {
+            ready!(queueing.place.poll_room(queueing.core, context));
+            // Polled after it has ended, it stays pending.
+            message.take().map_or(Poll::Pending, |message| Poll::Ready(queueing.core.hand_over(message)))
+        })
     }
 
     /// Waits until no more than the high-water mark is queued, or the socket is not OPEN any more.
@@ -105,8 +112,8 @@ impl Sink<Message> for Sender {
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
-        let closing = this.closing.get_or_insert_with(|| Box::new(Closing::start(&this.core, None, None)));
-        let closed = ready!(Pin::new(&mut **closing).poll(context));
+        let closing = this.closing.get_or_insert_with(|| Box::pin(Closing::start(&this.core, None, None)));
+        let closed = ready!(closing.as_mut().poll(context));
         this.closing = None;
         let event = closed?;
         let remains = || this.core.socket.connection().remains();

@@ -7,14 +7,14 @@ use bytes::Bytes;
 
 use super::{Incoming, Network, Received};
 use crate::message::Payload;
-use crate::platform::{Carry, Handed, Lock, Receive, Remains, Shared};
+use crate::platform::{self, Carry, Handed, Lock, Receive, Remains, Shared};
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
 use crate::{BinaryType, Blob, CloseEvent, Message, Text};
 
 /// A connection in memory.
 pub(super) struct Line {
-    receiver: Box<dyn Receive>,
+    receiver: Shared<dyn Receive>,
     pausable: bool,
     state: Lock<State>,
 }
@@ -53,7 +53,7 @@ struct State {
 }
 
 impl Line {
-    pub(super) fn new(receiver: Box<dyn Receive>, binary_type: BinaryType, pausable: bool) -> Self {
+    pub(super) fn new(receiver: Shared<dyn Receive>, binary_type: BinaryType, pausable: bool) -> Self {
         let state = State {
             binary_type,
             feedback: VecDeque::new(),
@@ -176,7 +176,7 @@ impl Line {
             let over = matches!(feedback, Feedback::Closed(_));
             // Messages go the way of those that a driver tells together.
             match feedback.into_message() {
-                Ok(message) => self.receiver.take_messages(&mut VecDeque::from([message])),
+                Ok(message) => self.receiver.take_messages(&mut platform::alone(message)),
                 Err(other) => self.receiver.take(other),
             }
             self.state.lock().telling = false;

@@ -115,13 +115,14 @@ impl Dial for Network {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         _tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
         let line = Shared::new(Line::new(receiver, binary_type, self.pausable));
-        let incoming = Incoming { url: url.serialize(), protocols, line: Some(Shared::clone(&line)) };
+        let incoming =
+            Incoming { url: url.serialize(), protocols: protocols.to_vec(), line: Some(Shared::clone(&line)) };
         let begin = Lock::new(Some((self.clone(), incoming)));
         Some(Shared::new(End { line, begin }))
     }

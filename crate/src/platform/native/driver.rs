@@ -14,12 +14,12 @@ use super::line::Line;
 use super::options::{CookieStore, Stream};
 use super::socket::{Channel, Link};
 use super::{Failure, Options, Url, connect};
+use crate::CloseEvent;
 use crate::backlog::Room;
-use crate::platform::Receive;
+use crate::platform::{Receive, Shared};
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
-use crate::{CloseEvent, Message};
 
 /// After how long without any byte a connection gives back what memory it can do without.
 const QUIET: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ const ROUNDS: usize = 32;
 /// A future that ends with its connection.
 pub(super) struct Driver {
     link: Arc<Link>,
-    receiver: Box<dyn Receive>,
+    receiver: Shared<dyn Receive>,
     connecting: Option<Connecting>,
     /// Whether the stream is one of ours, so that nothing of a user's runs where it is written to.
     ours: bool,
@@ -52,13 +52,13 @@ enum Gathered {
     Full,
     /// Nothing does.
     Nothing,
-    Other(Feedback<Message>),
+    Other(Feedback<()>),
 }
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;
 
 impl Driver {
-    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Box<dyn Receive>) -> Self {
+    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
         let ours = options.makes_stream();
         let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
         Self {

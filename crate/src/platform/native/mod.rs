@@ -4,6 +4,7 @@
 //! who sends one message and waits for its answer writes it while the driver sleeps. Before there are bytes,
 //! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`].
 
+mod batch;
 mod blob;
 mod burst;
 mod clock;
@@ -25,6 +26,9 @@ mod unread;
 mod url;
 mod websocket;
 
+use std::collections::VecDeque;
+
+pub(crate) use self::batch::Batch;
 pub(crate) use self::blob::set_form;
 pub(crate) use self::clock::{Time, World};
 pub(crate) use self::options::Options;
@@ -47,6 +51,8 @@ pub(crate) mod surface {
 pub(crate) use self::share::MaybeSync;
 pub(crate) use self::surface::MaybeSend;
 use self::surface::{Blob, BlobError, Failure};
+use crate::Message;
+use crate::backlog::{Backlog, Room};
 use crate::platform::Dial;
 
 /// Gives who makes connections that can make their peers wait, where others cannot; here all can.
@@ -57,6 +63,25 @@ pub(crate) fn pausing() -> Option<Shared<dyn Dial>> {
 /// Gives the future as it is: a runtime polls what was woken soon enough.
 pub(crate) const fn promptly<F: Future>(future: F) -> F {
     future
+}
+
+/// Messages that come together, as one read may bring many.
+pub(crate) type Messages = VecDeque<Message>;
+
+/// Gives a message that comes by itself.
+pub(crate) fn alone(message: Message) -> Messages {
+    VecDeque::from([message])
+}
+
+/// Moves them all behind what is in a backlog at once, if there is room for them; whether there was.
+pub(crate) fn append(backlog: &mut Backlog<Message>, messages: &mut Messages) -> bool {
+    let measured = Room { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() };
+    backlog.append_all(messages, measured)
+}
+
+/// Takes the messages out; those that are left when this is dropped are dropped, too.
+pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
+    messages.drain(..)
 }
 
 /// How many messages, and how many bytes of them, may wait to be taken before the peer is made to wait.

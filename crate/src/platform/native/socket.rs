@@ -92,7 +92,7 @@ impl Socket {
         _binary_type: BinaryType,
         options: &Options,
         tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Self> {
         tasks.runtime()?;
         // A generator of its own, since some systems take longer for a key than all the rest of a short message does.
@@ -125,12 +125,13 @@ impl Dial for Options {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
-        Socket::connect(url, protocols, binary_type, self, tasks, receiver).map(|socket| Shared::new(socket) as _)
+        Socket::connect(url, protocols.to_vec(), binary_type, self, tasks, receiver)
+            .map(|socket| Shared::new(socket) as _)
     }
 
     fn tasks(&self) -> Tasks {

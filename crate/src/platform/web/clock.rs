@@ -1,6 +1,6 @@
 //! Time, by the event loop's timers.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ impl Clock for Time {
 
 /// A timer that is taken back when this is dropped.
 struct Timer {
-    state: Rc<RefCell<State>>,
+    state: Rc<State>,
     /// What is left after the timeout that runs: an engine's timer counts 31 bits of milliseconds.
     rest: u64,
     _timeout: Timeout,
@@ -32,8 +32,8 @@ struct Timer {
 
 #[derive(Default)]
 pub(super) struct State {
-    over: bool,
-    waker: Option<Waker>,
+    over: Cell<bool>,
+    waker: Cell<Option<Waker>>,
 }
 
 impl Timer {
@@ -46,7 +46,7 @@ impl Timer {
 }
 
 /// Has a state over after so many milliseconds.
-fn ring(state: &Rc<RefCell<State>>, milliseconds: u32) -> Timeout {
+fn ring(state: &Rc<State>, milliseconds: u32) -> Timeout {
     let state = Rc::clone(state);
     Timeout::new(milliseconds, move || end(&state))
 }
@@ -56,7 +56,7 @@ impl Future for Timer {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if this.state.borrow().over && this.rest > 0 {
+        if this.state.over.get() && this.rest > 0 {
             *this = Self::new(this.rest);
         }
         wait(&this.state, context)
@@ -64,20 +64,15 @@ impl Future for Timer {
 }
 
 /// Has a state over, and who waits for it woken.
-pub(super) fn end(state: &Rc<RefCell<State>>) {
-    let waker = {
-        let mut state = state.borrow_mut();
-        state.over = true;
-        state.waker.take()
-    };
-    waker.into_iter().for_each(Waker::wake);
+pub(super) fn end(state: &Rc<State>) {
+    state.over.set(true);
+    state.waker.take().into_iter().for_each(Waker::wake);
 }
 
-pub(super) fn wait(state: &Rc<RefCell<State>>, context: &Context<'_>) -> Poll<()> {
-    if state.borrow().over {
+pub(super) fn wait(state: &Rc<State>, context: &Context<'_>) -> Poll<()> {
+    if state.over.get() {
         return Poll::Ready(());
     }
-    let former = state.borrow_mut().waker.replace(context.waker().clone());
-    drop(former);
+    state.waker.set(Some(context.waker().clone()));
     Poll::Pending
 }

@@ -3,7 +3,7 @@
 //! A hidden page's timers ring once a second, but in Chromium, after five minutes, those that were set within one another
 //! once a minute. So a timer that rings posts a message, and within that the next one is set.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
@@ -47,9 +47,10 @@ pub(super) struct Lookout {
     /// The amount at the last look.
     amount: Cell<u64>,
     wait: Cell<u32>,
-    next: RefCell<Option<Timeout>>,
+    looking: Cell<bool>,
+    next: Cell<Option<Timeout>>,
     /// Where timers have a message come; made when somebody waits first.
-    bell: RefCell<Option<Rc<Bell>>>,
+    bell: Cell<Option<Rc<Bell>>>,
 }
 
 /// A message to oneself.
@@ -66,14 +67,15 @@ impl Lookout {
             receiver,
             amount: Cell::default(),
             wait: Cell::new(SHORTEST),
-            next: RefCell::default(),
-            bell: RefCell::default(),
+            looking: Cell::default(),
+            next: Cell::default(),
+            bell: Cell::default(),
         }
     }
 
     /// Begins to look, unless it does already.
     pub(super) fn watch(self: &Rc<Self>) {
-        if self.next.borrow().is_none() {
+        if !self.looking.get() {
             self.amount.set(buffered_amount(&self.platform));
             self.wait.set(SHORTEST);
             self.set_timer();
@@ -82,12 +84,13 @@ impl Lookout {
 
     /// Looks, if somebody waits.
     pub(super) fn look(self: &Rc<Self>) {
-        if self.next.borrow().is_none() {
+        if !self.looking.get() {
             return;
         }
         let amount = buffered_amount(&self.platform);
         let fell = amount < self.amount.replace(amount);
         self.wait.set(if fell { SHORTEST } else { LONGEST.min(self.wait.get() * 2) });
+        self.looking.set(false);
         self.next.take();
         if self.receiver.sent() {
             self.set_timer();
@@ -95,9 +98,11 @@ impl Lookout {
     }
 
     fn set_timer(self: &Rc<Self>) {
-        let bell = Rc::clone(self.bell.borrow_mut().get_or_insert_with(|| Rc::new(Bell::of(self))));
+        let bell = self.bell.take().unwrap_or_else(|| Rc::new(Bell::of(self)));
+        self.bell.set(Some(Rc::clone(&bell)));
         let timeout = Timeout::new(self.wait.get(), move || bell.port.post_message(&JsValue::NULL));
-        self.next.replace(Some(timeout));
+        self.looking.set(true);
+        self.next.set(Some(timeout));
     }
 }
 
@@ -111,7 +116,7 @@ impl Bell {
                 lookout.look();
             }
         };
-        let message = Listener::new(&heard_at, "message", look);
+        let message = Listener::new(&heard_at, "message", Box::new(look));
         heard_at.start();
         Self { port: channel.port1(), _message: message, heard_at }
     }

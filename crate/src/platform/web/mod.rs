@@ -1,5 +1,6 @@
 //! The back end of a browser: it wraps the platform's socket.
 
+mod batch;
 mod blob;
 mod clock;
 mod listener;
@@ -14,6 +15,7 @@ mod unread;
 mod url;
 mod world;
 
+pub(crate) use self::batch::Batch;
 pub(crate) use self::blob::set_form;
 pub(crate) use self::clock::Time;
 pub(crate) use self::options::Options;
@@ -36,6 +38,27 @@ pub(crate) mod surface {
 }
 use self::surface::Blob;
 pub(crate) use self::surface::MaybeSend;
+use crate::Message;
+use crate::backlog::Backlog;
+
+/// Messages that come together: here each comes by itself, in an event of its own.
+pub(crate) type Messages = Option<Message>;
+
+/// Gives a message that comes by itself.
+#[expect(clippy::unnecessary_wraps, reason = "natively there may be more than one")]
+pub(crate) const fn alone(message: Message) -> Messages {
+    Some(message)
+}
+
+/// Moves them all behind what is in a backlog at once, where there may be many; here it does nothing.
+pub(crate) const fn append(_: &mut Backlog<Message>, _: &mut Messages) -> bool {
+    false
+}
+
+/// Takes the messages out; one that is left when this is dropped is dropped, too.
+pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
+    messages.take().into_iter()
+}
 
 /// How many messages, and how many bytes of them, may wait to be taken before the socket is closed for it.
 ///

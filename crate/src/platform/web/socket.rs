@@ -1,25 +1,25 @@
 //! The platform's socket, turned into feedback.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::error::Error;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Interval;
 use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, MessageEvent, WebSocket};
+use web_sys::{MessageEvent, WebSocket};
 
 use super::listener::Listener;
 use super::lookout::Lookout;
 use super::surface::Unread;
 use super::unread::copied;
-use super::{Blob, Options, Time, Url};
+use super::{Blob, Options, Time, Url, alone};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Handed, Receive, Shared, Tasks};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
-use crate::{BinaryType, CloseEvent, Message, Text};
+use crate::{BinaryType, Message, Text};
 
 #[wasm_bindgen]
 extern "C" {
@@ -63,17 +63,25 @@ impl Remains {
 
 /// A platform's socket with our listeners; dropping it takes these away and closes nothing.
 pub(crate) struct Socket {
-    platform: WebSocket,
+    heard: Rc<Heard>,
     /// Whether a blob was sent.
     sent_blob: Cell<bool>,
     lookout: Rc<Lookout>,
-    /// Whether messages stay with the platform.
-    unread: Rc<Cell<bool>>,
-    /// Whether a message may be a blob, since they were wanted.
-    may_be_blob: Rc<Cell<bool>>,
-    /// The Close that waits for blobs.
-    waiting_close: Rc<RefCell<Option<Interval>>>,
     _listeners: [Listener; 4],
+}
+
+/// What a socket shares with its listeners.
+struct Heard {
+    platform: WebSocket,
+    receiver: Shared<dyn Receive>,
+    lookout: Weak<Lookout>,
+    /// Whether messages stay with the platform.
+    unread: Cell<bool>,
+    /// Whether a message may be a blob, since they were wanted.
+    may_be_blob: Cell<bool>,
+    /// Whether there is a Close that waits for blobs, and what looks for them.
+    close_waits: Cell<bool>,
+    waiting_close: Cell<Option<Interval>>,
 }
 
 impl Socket {
@@ -83,59 +91,29 @@ impl Socket {
     /// content; the Standard knows no such exception and has the connection fail.
     pub(crate) fn connect(
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Self> {
-        let list: Array = protocols.into_iter().map(JsValue::from).collect();
+        let list: Array = protocols.iter().map(JsValue::from).collect();
         let platform = WebSocket::new_with_str_sequence(&url.serialize(), &list).ok()?;
-        let receiver: Rc<dyn Receive> = Rc::from(receiver);
         let lookout = Rc::new(Lookout::new(platform.clone(), Rc::clone(&receiver)));
-        let (unread, may_be_blob) = <(Rc<Cell<bool>>, Rc<Cell<bool>>)>::default();
-        let on_open = {
-            let (receiver, platform) = (Rc::clone(&receiver), platform.clone());
-            move |_| {
-                receiver
-                    .take(Feedback::Established { protocol: platform.protocol(), extensions: platform.extensions() });
-            }
-        };
-        let on_error = {
-            let receiver = Rc::clone(&receiver);
-            move |_| receiver.take(Feedback::Failed)
-        };
-        let on_message = {
-            let (receiver, lookout) = (Rc::clone(&receiver), Rc::downgrade(&lookout));
-            let (unread, may_be_blob) = (Rc::clone(&unread), Rc::clone(&may_be_blob));
-            move |event: Event| {
-                let event: MessageEvent = event.unchecked_into();
-                receiver.take(Feedback::MessageReceived(message(event.data(), unread.get(), may_be_blob.get())));
-                if let Some(lookout) = lookout.upgrade() {
-                    lookout.look();
-                }
-            }
-        };
-        let on_close = move |event: Event| {
-            let event: web_sys::CloseEvent = event.unchecked_into();
-            receiver.take(Feedback::Closed(CloseEvent {
-                code: event.code(),
-                reason: event.reason(),
-                was_clean: event.was_clean(),
-            }));
-        };
-        let socket = Self {
-            _listeners: [
-                Listener::new(&platform, "open", on_open),
-                Listener::new(&platform, "error", on_error),
-                Listener::new(&platform, "message", on_message),
-                Listener::new(&platform, "close", on_close),
-            ],
+        let heard = Rc::new(Heard {
             platform,
-            lookout,
-            unread,
-            may_be_blob,
-            sent_blob: Cell::new(false),
-            waiting_close: Rc::default(),
-        };
+            receiver,
+            lookout: Rc::downgrade(&lookout),
+            unread: Cell::new(false),
+            may_be_blob: Cell::new(false),
+            close_waits: Cell::new(false),
+            waiting_close: Cell::default(),
+        });
+        let listeners = [
+            heard.listen("open", Heard::on_open),
+            heard.listen("error", Heard::on_error),
+            heard.listen("message", Heard::on_message),
+            heard.listen("close", Heard::on_close),
+        ];
+        let socket = Self { heard, sent_blob: Cell::new(false), lookout, _listeners: listeners };
         socket.set_binary_type(binary_type);
         Some(socket)
     }
@@ -143,10 +121,45 @@ impl Socket {
     /// The platform takes no view of shared memory, so a build with threads copies out of it first.
     fn send_bytes(&self, bytes: &[u8]) -> Result<(), JsValue> {
         if cfg!(target_feature = "atomics") {
-            self.platform.send_with_js_u8_array(&Uint8Array::from(bytes))
+            self.heard.platform.send_with_js_u8_array(&Uint8Array::from(bytes))
         } else {
-            self.platform.send_with_u8_array(bytes)
+            self.heard.platform.send_with_u8_array(bytes)
         }
+    }
+}
+
+impl Heard {
+    fn listen(self: &Rc<Self>, name: &'static str, act: fn(&Self, &JsValue)) -> Listener {
+        let heard = Rc::clone(self);
+        Listener::new(&self.platform, name, Box::new(move |event| act(&heard, &event)))
+    }
+
+    /// Sends what the platform holds.
+    fn send_held(&self, data: &JsValue) -> Result<(), JsValue> {
+        self.platform.unchecked_ref::<Platform>().send_held(data)
+    }
+
+    fn on_open(&self, _: &JsValue) {
+        let (protocol, extensions) = (self.platform.protocol(), self.platform.extensions());
+        self.receiver.take(Feedback::Established { protocol, extensions });
+    }
+
+    fn on_error(&self, _: &JsValue) {
+        self.receiver.take(Feedback::Failed);
+    }
+
+    fn on_message(&self, event: &JsValue) {
+        let event: &MessageEvent = event.unchecked_ref();
+        let message = message(event.data(), self.unread.get(), self.may_be_blob.get());
+        self.receiver.take_messages(&mut alone(message));
+        if let Some(lookout) = self.lookout.upgrade() {
+            lookout.look();
+        }
+    }
+
+    fn on_close(&self, event: &JsValue) {
+        let event: &web_sys::CloseEvent = event.unchecked_ref();
+        self.receiver.take(Feedback::closed(event.code(), event.reason(), event.was_clean()));
     }
 }
 
@@ -154,10 +167,10 @@ impl Dial for Options {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         _tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
         Socket::connect(url, protocols, binary_type, receiver).map(|socket| Shared::new(socket) as _)
     }
@@ -177,19 +190,19 @@ impl Carry for Socket {
 
     /// Whether the platform has seen a closing handshake start, of which no event tells.
     fn is_closing(&self) -> bool {
-        self.platform.ready_state() >= WebSocket::CLOSING
+        self.heard.platform.ready_state() >= WebSocket::CLOSING
     }
 
     /// What the platform knows now, for the time after it was let go of.
     fn remains(&self) -> Remains {
-        Remains { buffered_amount: buffered_amount(&self.platform) }
+        Remains { buffered_amount: buffered_amount(&self.heard.platform) }
     }
 
     /// Sets how binary messages arrive from the next one on.
     fn set_binary_type(&self, binary_type: BinaryType) {
-        self.platform.set_binary_type(match binary_type {
+        self.heard.platform.set_binary_type(match binary_type {
             BinaryType::Blob => {
-                self.may_be_blob.set(true);
+                self.heard.may_be_blob.set(true);
                 web_sys::BinaryType::Blob
             }
             BinaryType::ArrayBuffer => web_sys::BinaryType::Arraybuffer,
@@ -199,13 +212,13 @@ impl Carry for Socket {
     /// Hands data to the platform, which is OPEN; whether it took it.
     fn send(&self, payload: Payload<'_>) -> Handed {
         let sent = match payload {
-            Payload::Text(text, _) => self.platform.send_with_str(text),
+            Payload::Text(text, _) => self.heard.platform.send_with_str(text),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
             Payload::Blob(blob) => {
                 self.sent_blob.set(true);
-                self.platform.send_with_blob(blob.as_platform())
+                self.heard.send_held(blob.as_platform())
             }
-            Payload::Unread(unread) => self.platform.unchecked_ref::<Platform>().send_held(unread.as_platform()),
+            Payload::Unread(unread) => self.heard.send_held(unread.as_platform()),
         };
         Handed::if_taken(sent.is_ok())
     }
@@ -215,28 +228,29 @@ impl Carry for Socket {
     /// A Close must not overtake a blob that was sent before, but in WebKit it does, and the blob is lost. So it waits
     /// until the platform has nothing queued, if there may be a blob, or takes no more.
     fn close(&self, frame: CloseFrame<'_>) {
-        if !self.sent_blob.get() || buffered_amount(&self.platform) == 0 {
-            return close(&self.platform, frame);
+        if !self.sent_blob.get() || buffered_amount(&self.heard.platform) == 0 {
+            return close(&self.heard.platform, frame);
         }
-        let platform = self.platform.clone();
         let frame = frame.map(|(code, reason)| (code, reason.to_owned()));
-        let waiting = Rc::clone(&self.waiting_close);
-        let (mut least, mut looks) = (buffered_amount(&self.platform), 0);
-        let look = Interval::new(LOOK_EVERY, move || {
-            let queued = buffered_amount(&platform);
-            looks = if queued < least { 0 } else { looks + 1 };
-            least = least.min(queued);
-            if queued == 0 || looks == LOOKS {
-                close(&platform, frame.as_ref().map(|(code, reason)| (*code, &**reason)));
-                waiting.take();
+        let heard = Rc::clone(&self.heard);
+        let (least, looks) = (Cell::new(buffered_amount(&self.heard.platform)), Cell::new(0));
+        let look = move || {
+            let queued = buffered_amount(&heard.platform);
+            looks.set(if queued < least.get() { 0 } else { looks.get() + 1 });
+            least.set(least.get().min(queued));
+            if queued == 0 || looks.get() == LOOKS {
+                close(&heard.platform, frame.as_ref().map(|(code, reason)| (*code, &**reason)));
+                heard.close_waits.set(false);
+                heard.waiting_close.take();
             }
-        });
-        self.waiting_close.replace(Some(look));
+        };
+        self.heard.close_waits.set(true);
+        self.heard.waiting_close.set(Some(Interval::new(LOOK_EVERY, look)));
     }
 
     /// Whether the closing handshake that was asked for has still to be started.
     fn has_waiting_close(&self) -> bool {
-        self.waiting_close.borrow().is_some()
+        self.heard.close_waits.get()
     }
 
     fn watch(&self) {
@@ -244,14 +258,14 @@ impl Carry for Socket {
     }
 
     fn keep_unread(&self) {
-        self.unread.set(true);
+        self.heard.unread.set(true);
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         // The interval refers to its own place, so that it can end itself.
-        self.waiting_close.take();
+        self.heard.waiting_close.take();
     }
 }
 
@@ -266,7 +280,6 @@ fn close(platform: &WebSocket, frame: CloseFrame<'_>) {
     // The arguments have been checked, and an absent code is left out: an engine takes `undefined` for zero.
     let _ = match frame {
         None => platform.close(),
-        Some((code, "")) => platform.close_with_code(code),
         Some((code, reason)) => platform.close_with_code_and_reason(code, reason),
     };
 }

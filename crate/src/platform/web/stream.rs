@@ -16,7 +16,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::surface::{Blob, Unread};
 use super::unread::copied;
-use super::{Remains, Time, Url};
+use super::{Remains, Time, Url, alone};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Handed, Receive, Shared, Tasks};
 use crate::spec::close::CloseFrame;
@@ -97,10 +97,10 @@ impl Dial for Streams {
     fn dial(
         &self,
         url: &Url,
-        protocols: Vec<String>,
+        protocols: &[String],
         binary_type: BinaryType,
         _tasks: &Tasks,
-        receiver: Box<dyn Receive>,
+        receiver: Shared<dyn Receive>,
     ) -> Option<Shared<dyn Carry>> {
         Stream::connect(url, protocols, binary_type, receiver).map(|stream| Shared::new(stream) as _)
     }
@@ -129,7 +129,7 @@ struct Stream {
 
 /// What the tasks share.
 struct State {
-    receiver: Box<dyn Receive>,
+    receiver: Shared<dyn Receive>,
     binary_type: Cell<BinaryType>,
     /// Whether messages stay with the platform.
     unread: Cell<bool>,
@@ -153,9 +153,14 @@ enum Outgoing {
 }
 
 impl Stream {
-    fn connect(url: &Url, protocols: Vec<String>, binary_type: BinaryType, receiver: Box<dyn Receive>) -> Option<Self> {
+    fn connect(
+        url: &Url,
+        protocols: &[String],
+        binary_type: BinaryType,
+        receiver: Shared<dyn Receive>,
+    ) -> Option<Self> {
         let controller = AbortController::new();
-        let list: Array = protocols.into_iter().map(JsValue::from).collect();
+        let list: Array = protocols.iter().map(JsValue::from).collect();
         let options = object([("protocols", list.into()), ("signal", controller.signal())]);
         let platform = WebSocketStream::new(&url.serialize(), &options).ok()?;
         let state = Rc::new(State {
@@ -203,7 +208,7 @@ async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot
         if result.done() {
             break;
         }
-        state.receiver.take(Feedback::MessageReceived(state.message(result.value())));
+        state.receiver.take_messages(&mut alone(state.message(result.value())));
     }
     let (info, was_clean) = match JsFuture::from(platform.closed()).await {
         Ok(info) => (info, true),

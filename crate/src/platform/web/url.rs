@@ -7,7 +7,6 @@ use crate::spec::constructor::UrlRecord;
 #[wasm_bindgen]
 extern "C" {
     type Document;
-    type Location;
 
     /// The global object, whichever it is.
     type Global;
@@ -15,31 +14,33 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn document(this: &Global) -> Option<Document>;
     #[wasm_bindgen(method, getter)]
-    fn location(this: &Global) -> Option<Location>;
+    fn location(this: &Global) -> JsValue;
     #[wasm_bindgen(method, getter, js_name = baseURI)]
-    fn base_uri(this: &Document) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn href(this: &Location) -> String;
+    fn base_uri(this: &Document) -> JsValue;
+
+    /// The platform's `URL`, for a constructor that leaves the base with the platform.
+    #[wasm_bindgen(extends = web_sys::Url, js_name = URL)]
+    type Parsed;
+    #[wasm_bindgen(constructor, catch, js_class = "URL")]
+    fn new(url: &str, base: &JsValue) -> Result<Parsed, JsValue>;
 }
 
 /// The platform's `URL`.
 pub struct Url(web_sys::Url);
 
 /// The [API base URL](https://html.spec.whatwg.org/multipage/webappapis.html#api-base-url): a document's, which a
-/// `base` element may set, or a worker's own; there is none in a program outside a browser.
-fn api_base_url() -> Option<String> {
+/// `base` element may set, or a worker's own, whose location becomes a string where one is wanted; there is none, but
+/// `undefined`, in a program outside a browser.
+fn api_base_url() -> JsValue {
     let global = js_sys::global();
     let global: &Global = global.unchecked_ref();
-    global.document().map(|document| document.base_uri()).or_else(|| global.location().map(|location| location.href()))
+    global.document().map_or_else(|| global.location(), |document| document.base_uri())
 }
 
 impl UrlRecord for Url {
     fn parse(url: &str, base: Option<&str>) -> Option<Self> {
-        let record = match base.map(str::to_owned).or_else(api_base_url) {
-            Some(base) => web_sys::Url::new_with_base(url, &base),
-            None => web_sys::Url::new(url),
-        };
-        record.ok().map(Self)
+        let base = base.map_or_else(api_base_url, JsValue::from_str);
+        Parsed::new(url, &base).ok().map(|record| Self(record.unchecked_into()))
     }
 
     fn scheme(&self) -> String {

@@ -1,6 +1,5 @@
 //! What befalls a page or a worker.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -41,17 +40,17 @@ impl Fate for World {
 
 /// The wait for the machine to be online again, or for the page to be shown; a worker knows of the first alone.
 struct Comeback {
-    state: Rc<RefCell<State>>,
+    state: Rc<State>,
     _listeners: Vec<Listener>,
 }
 
 impl Comeback {
     fn new() -> Self {
-        let state: Rc<RefCell<State>> = Rc::default();
+        let state: Rc<State> = Rc::default();
         let mut listeners = Vec::new();
         if let Ok(global) = js_sys::global().dyn_into::<EventTarget>() {
             let state = Rc::clone(&state);
-            listeners.push(Listener::new(&global, "online", move |_| end(&state)));
+            listeners.push(Listener::new(&global, "online", Box::new(move |_| end(&state))));
         }
         if let Some(page) = PAGE.with(Clone::clone) {
             let (state, target) = (Rc::clone(&state), page.clone());
@@ -60,7 +59,7 @@ impl Comeback {
                     end(&state);
                 }
             };
-            listeners.push(Listener::new(&target, "visibilitychange", shown));
+            listeners.push(Listener::new(&target, "visibilitychange", Box::new(shown)));
         }
         Self { state, _listeners: listeners }
     }
