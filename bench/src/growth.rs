@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     println!("{}", samesocket_bench_report::growth_tables(&growth));
     if !arguments.quick {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+        let folder = Path::new(samesocket_bench_report::FOLDER).join("results");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("growth.json"), serde_json::to_string_pretty(&growth)? + "\n")?;
     }

@@ -43,7 +43,7 @@ pub fn run(counter: Option<Counter>) -> Result<()> {
     match Verb::parse() {
         Verb::Native(arguments) => {
             let run = native::run(&arguments)?;
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+            let folder = Path::new(samesocket_bench_report::FOLDER);
             println!("{}", samesocket_bench_report::native_tables(&run));
             if arguments.is_whole() {
                 fs::create_dir_all(folder.join("results"))?;

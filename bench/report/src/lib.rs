@@ -21,6 +21,10 @@ pub use self::growth::{Curve, Growth, Point};
 pub use self::native::{Machine, REFERENCE, Run, Sample, Series, WIRE};
 pub use self::size::{Program, Sizes};
 
+/// The bench's folder, seen from the checkout's root, where `cargo xtask` runs it; a path known when this was compiled would
+/// be another checkout's, if both share what is compiled.
+pub const FOLDER: &str = "bench";
+
 /// The tables of a native run, as Markdown.
 pub fn native_tables(run: &Run) -> String {
     native::tables(run)

@@ -6,7 +6,7 @@ use std::path::Path;
 fn main() -> anyhow::Result<()> {
     match env::args_os().nth(1) {
         Some(folder) => println!("{}", samesocket_bench_report::tables(Path::new(&folder))?),
-        None => samesocket_bench_report::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?,
+        None => samesocket_bench_report::write(Path::new(samesocket_bench_report::FOLDER))?,
     }
     Ok(())
 }
