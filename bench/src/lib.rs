@@ -2,6 +2,7 @@
 
 mod clients;
 mod growth;
+mod instructions;
 mod jobs;
 mod measure;
 mod native;
@@ -13,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
+pub use self::instructions::instructions;
 use self::jobs::Job;
 use self::server::Address;
 

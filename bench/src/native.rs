@@ -7,6 +7,7 @@ use std::{env, fs};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::clients::{CLIENTS, FUTURES, INTERFACE};
+use crate::instructions::instructions;
 use crate::jobs::{JOBS, Job};
 use samesocket_bench_report::{Machine, Run, Sample, Series, WIRE};
 
@@ -21,22 +22,22 @@ const MESSAGES: u32 = 2_000;
 /// socket's own is woken now more often and now less, a third.
 const INSTRUCTION_BUDGETS: [(&str, &str, f64); 18] = [
     (WIRE, "lat64", 3.8),
-    (WIRE, "pipe64", 0.55),
+    (WIRE, "pipe64", 0.47),
     (WIRE, "recv64", 0.13),
-    (WIRE, "send64", 0.39),
+    (WIRE, "send64", 0.36),
     (WIRE, "echo1k", 0.82),
     (WIRE, "recv16k", 2.1),
-    (INTERFACE, "lat64", 11.5),
-    (INTERFACE, "pipe64", 4.0),
-    (INTERFACE, "recv64", 3.1),
-    (INTERFACE, "send64", 1.3),
-    (INTERFACE, "echo1k", 5.5),
-    (INTERFACE, "recv16k", 25.0),
+    (INTERFACE, "lat64", 11.0),
+    (INTERFACE, "pipe64", 1.7),
+    (INTERFACE, "recv64", 0.8),
+    (INTERFACE, "send64", 1.2),
+    (INTERFACE, "echo1k", 3.0),
+    (INTERFACE, "recv16k", 23.5),
     (FUTURES, "lat64", 10.5),
-    (FUTURES, "pipe64", 2.7),
-    (FUTURES, "recv64", 1.6),
-    (FUTURES, "send64", 1.3),
-    (FUTURES, "echo1k", 4.2),
+    (FUTURES, "pipe64", 1.7),
+    (FUTURES, "recv64", 0.7),
+    (FUTURES, "send64", 1.2),
+    (FUTURES, "echo1k", 3.0),
     (FUTURES, "recv16k", 23.5),
 ];
 
@@ -167,26 +168,16 @@ fn exactly(client: &str, job: &Job, address: &str, quick: bool) -> Result<(Optio
     let counted = Command::new(env::current_exe()?.with_file_name(COUNTED).with_extension(env::consts::EXE_EXTENSION));
     let allocations = turn(counted, client, job.name, address, (job.count / 10).max(4))?.allocations;
     let instructions =
-        if INSTRUCTED.contains(&job.name) && !quick { instructions(client, job, address)? } else { None };
+        if INSTRUCTED.contains(&job.name) && !quick { counted_instructions(client, job, address)? } else { None };
     Ok((allocations, instructions))
 }
 
-/// The instructions of a message: what twice as many messages, warm-up included, take more, without the start of the program.
-fn instructions(client: &str, job: &Job, address: &str) -> Result<Option<f64>> {
+/// The instructions of a message, where there is a Valgrind.
+fn counted_instructions(client: &str, job: &Job, address: &str) -> Result<Option<f64>> {
     if output("valgrind", &["--version"]).is_err() {
         return Ok(None);
     }
-    let count = |messages: u32| -> Result<f64> {
-        let mut command = Command::new("valgrind");
-        command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(env::current_exe()?);
-        command.args(["client", client, job.name, address, &messages.to_string()]).env("RUST_BACKTRACE", "0");
-        let output = command.output()?;
-        let text = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{client} failed at {} under valgrind: {text}", job.name);
-        let line = text.lines().find_map(|line| line.split_once("Collected : "));
-        Ok(line.context("callgrind tells no count")?.1.trim().parse()?)
-    };
-    Ok(Some((count(2 * MESSAGES)? - count(MESSAGES)?) / f64::from(MESSAGES + MESSAGES / 10)))
+    instructions(&env::current_exe()?, client, job.name, address, MESSAGES).map(Some)
 }
 
 /// One turn of a client, in a process of its own.

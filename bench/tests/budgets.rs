@@ -1,9 +1,12 @@
-//! How often our clients ask for memory while they receive and send: counted, so that no clock can be at fault.
+//! How often our clients ask for memory while they receive and send, and what the bare frames take: counted, so that no clock
+//! can be at fault.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use samesocket_bench_report::Sample;
+use samesocket_bench::instructions;
+use samesocket_bench_report::{Sample, WIRE};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_samesocket-bench-counted");
 
@@ -62,6 +65,29 @@ fn no_client_of_ours_asks_for_memory_more_often_than_its_budget_allows() {
         println!("{client} {job}: {asked:.3}, of {budget}");
         if asked > budget {
             over.push(format!("{client} asks {asked:.3} times a message at {job}, more than {budget}"));
+        }
+    }
+    assert!(over.is_empty(), "{over:#?}");
+}
+
+/// A job, and how many thousand instructions a message of the bare frames may take as tests are compiled, which is without
+/// optimisation: what was counted and an eighth more, or a third where it depends on what each read brings. Where a socket
+/// has a thread of its own, it depends on how often that is woken; the bench has budgets for those.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+const INSTRUCTIONS: [(&str, f64); 5] =
+    [("lat64", 32.0), ("recv64", 0.9), ("send64", 7.0), ("echo1k", 168.0), ("recv16k", 5.0)];
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn the_bare_frames_take_no_more_instructions_than_their_budget_allows() {
+    let server = Server::start();
+    let program = Path::new(env!("CARGO_BIN_EXE_samesocket-bench"));
+    let mut over = Vec::new();
+    for (job, budget) in INSTRUCTIONS {
+        let counted = instructions(program, WIRE, job, &server.address, 500).unwrap() / 1000.0;
+        println!("{job}: {counted:.2} thousand, of {budget}");
+        if counted > budget {
+            over.push(format!("{counted:.2} thousand a message at {job}, more than {budget}"));
         }
     }
     assert!(over.is_empty(), "{over:#?}");

@@ -48,6 +48,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let mut required = setup::wasm();
     required.push(setup::peers());
     required.push(setup::node());
+    required.push(setup::valgrind());
     if !arguments.skip_lints {
         required.extend(setup::lints());
     }
