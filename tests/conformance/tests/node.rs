@@ -1,8 +1,15 @@
-//! Every script, in Node: the npm package's class over undici's, and that one bare, so that one sees what the class repairs.
+//! Every script, in Node: the npm package's class over undici's, and that one bare, so that one sees what the class repairs;
+//! and that the futures API has what it needs there.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
+mod support;
+
+use std::time::Duration;
+
+use samesocket::{Error, Message, connect};
 use samesocket_conformance::place::{DropIn, Platform};
 use samesocket_conformance::{natively, report, scripts};
+use support::Place;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
@@ -14,4 +21,17 @@ async fn the_class_for_javascript_does_what_the_standard_says() {
 #[wasm_bindgen_test]
 async fn the_platform_is_recorded() {
     report::record::<Platform>(natively::CONTEXT, scripts::all()).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_socket_of_the_futures_api_sends_receives_and_is_closed_when_it_is_idle() {
+    let place = Place::new("node").await;
+    let url = place.server.socket_url(&place.id, "do=text:a,await:1,await-close,answer");
+    let mut socket = connect(url).idle_timeout(Duration::from_millis(50)).await.unwrap();
+    assert!(matches!(socket.next().await, Some(Ok(Message::Text(text))) if text == "a"));
+    socket.send("b".into()).await.unwrap();
+    assert!(matches!(socket.next().await, Some(Err(Error::Idle { .. }))));
+    let record = place.ended().await;
+    assert_eq!((record.message_count, record.close.unwrap().code), (1, Some(4008)));
+    assert_eq!(socket.closed().await.code, 4008);
 }

@@ -2,7 +2,7 @@
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 use samesocket_conformance::place::DropIn;
-use samesocket_conformance::subjects::Samesocket;
+use samesocket_conformance::subjects::{Futures, Samesocket};
 use samesocket_conformance::{report, scripts};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -11,6 +11,11 @@ wasm_bindgen_test_configure!(run_in_shared_worker);
 #[wasm_bindgen_test]
 async fn samesocket_does_what_the_standard_says() {
     report::run::<Samesocket>("shared", scripts::selection()).await.demand();
+}
+
+#[wasm_bindgen_test]
+async fn the_futures_api_does_what_the_standard_says() {
+    report::run::<Futures>("shared", scripts::selection()).await.demand();
 }
 
 #[wasm_bindgen_test]
