@@ -90,6 +90,7 @@ export class Connection {
       this.#platform.send(this.#carrier, data);
     } catch {
       this.#state.flagAsFull(sizeOf(data));
+      this.#hearMessages();
       this.#closeCarrier();
     }
   }
@@ -116,8 +117,8 @@ export class Connection {
 
   /**
    * Listens for messages while the state does not let all pass, which it is asked when that may have changed: an engine
-   * takes half as long again for an event that two hear. Who captures, and did so before the closing handshake started,
-   * would hear of a message that an engine fires after that; none does.
+   * takes half as long again for an event that two hear. Engines fire none after `close`, unless that waits for blobs; one
+   * that comes meanwhile is heard by who captures and did so before.
    */
   #hearMessages() {
     if (!this.#isCarrier() || this.#bufferedAtEnd !== undefined) return;
@@ -162,6 +163,8 @@ export class Connection {
     if (ending === Ending.Nothing) return;
     clearTimeout(this.#failing);
     clearInterval(this.#waiting);
+    // After an end that the platform told nothing of, it may still fire.
+    if (!event) this.#hearMessages();
     this.#bufferedAtEnd = this.#queued();
     if (ending !== Ending.AsTold) this.#dispatch(new Event("error"));
     if (isAsTold) this.#pass(event);

@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+
+use futures::task::AtomicWaker;
 
 thread_local! {
     /// Whether one of our listeners is being called.
@@ -54,7 +56,7 @@ impl<T> Future for Prompted<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        self.prompt.bell.set_executor(context.waker());
+        self.prompt.bell.executor.register(context.waker());
         self.prompt.poll();
         self.output.take().map_or(Poll::Pending, Poll::Ready)
     }
@@ -78,7 +80,7 @@ struct Prompt {
 impl Prompt {
     fn new(future: Pin<Box<dyn Future<Output = ()>>>) -> Rc<Self> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let bell = Arc::new(Bell { number: NUMBER.fetch_add(1, Ordering::Relaxed), executor: Mutex::new(None) });
+        let bell = Arc::new(Bell { number: NUMBER.fetch_add(1, Ordering::Relaxed), executor: AtomicWaker::new() });
         let waker = Waker::from(Arc::clone(&bell));
         let (future, has_ended) = (Cell::new(Some(future)), Cell::new(false));
         let prompt = Rc::new(Self { future, has_ended, bell, waker });
@@ -99,7 +101,7 @@ impl Prompt {
         if future.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready() {
             self.has_ended.set(true);
             drop(future);
-            self.bell.wake_executor();
+            self.bell.executor.wake();
         } else if !self.has_ended.get() {
             self.future.set(Some(future));
         }
@@ -123,22 +125,7 @@ impl Prompt {
 /// What wakes one, from any thread.
 struct Bell {
     number: usize,
-    executor: Mutex<Option<Waker>>,
-}
-
-impl Bell {
-    fn set_executor(&self, waker: &Waker) {
-        let mut executor = self.executor.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *executor {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
-    }
-
-    fn wake_executor(&self) {
-        let executor = self.executor.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        executor.into_iter().for_each(Waker::wake);
-    }
+    executor: AtomicWaker,
 }
 
 impl Wake for Bell {
@@ -150,7 +137,7 @@ impl Wake for Bell {
         // Where a listener of ours is called, what is woken is this thread's, but for a bell from elsewhere.
         match IS_TOLD.get().then(|| Prompt::of_number(self.number)).flatten() {
             Some(prompt) => DUE.with_borrow_mut(|due| due.push_back(prompt)),
-            None => self.wake_executor(),
+            None => self.executor.wake(),
         }
     }
 }
@@ -159,7 +146,7 @@ fn poll_those_due() {
     while let Some(prompt) = DUE.with_borrow_mut(VecDeque::pop_front) {
         if !prompt.poll() {
             // What has changed since is seen when the executor has its turn.
-            prompt.bell.wake_executor();
+            prompt.bell.executor.wake();
         }
     }
 }

@@ -34,7 +34,9 @@ pub struct Url(web_sys::Url);
 fn api_base_url() -> JsValue {
     let global = js_sys::global();
     let global: &Global = global.unchecked_ref();
-    global.document().map_or_else(|| global.location(), |document| document.base_uri())
+    let base = global.document().map_or_else(|| global.location(), |document| document.base_uri());
+    // As the base of a URL, `null` would be its name.
+    if base.is_null() { JsValue::UNDEFINED } else { base }
 }
 
 impl UrlRecord for Url {
