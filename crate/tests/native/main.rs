@@ -5,6 +5,10 @@ mod blobs;
 mod options;
 mod support;
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
 use futures::StreamExt;
 use samesocket::{BinaryType, Blob, Event, Options, ReadyState, WebSocket};
 use samesocket_fault_server::Until;
@@ -112,10 +116,45 @@ fn who_sends_one_message_writes_it_itself_while_the_runtime_of_the_socket_sleeps
         servers.block_on(stage.store().wait_record("a", Until::Message));
         assert_eq!(next().as_deref(), Some("text \"b\""));
     }
+    // A task that has used up what it may do in one turn writes, too: nobody would be woken for it before the turn ends.
+    let sender = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    sender.block_on(poll_fn(|context| {
+        while pin!(tokio::task::coop::consume_budget()).poll(context).is_ready() {}
+        socket.send("b").unwrap();
+        assert_eq!(socket.buffered_amount(), 0);
+        Poll::Ready(())
+    }));
+    assert_eq!(next().as_deref(), Some("text \"b\""));
     socket.send("c").unwrap();
     socket.send("d").unwrap();
     assert_eq!(socket.buffered_amount(), 1, "what follows is the driver's to write");
     assert_eq!([next(), next()], [Some("text \"c\"".to_owned()), Some("text \"d\"".to_owned())]);
+}
+
+#[test]
+fn what_a_callback_sends_over_another_socket_is_queued_as_long_as_it_runs() {
+    let servers = tokio::runtime::Runtime::new().unwrap();
+    let stage = servers.block_on(Stage::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = Options::new().runtime(runtime.handle().clone());
+    let open = |id| WebSocket::with_options(&stage.url(id, "do=text:a,echo"), (), &options).unwrap();
+    let (from, to) = (open("from"), open("to"));
+    let (mut heard, mut told) = (from.events(), to.events());
+    for events in [&mut heard, &mut told] {
+        let both: Vec<_> = runtime.block_on(events.take(2).map(|event| line(&event)).collect());
+        assert_eq!(both, ["open", "text \"a\""]);
+    }
+    let (amounts, mut seen) = futures::channel::mpsc::unbounded();
+    let relay = from.subscribe(move |_, event| {
+        if matches!(event, Event::Message(_)) {
+            to.send("hello").unwrap();
+            amounts.unbounded_send(to.buffered_amount()).unwrap();
+        }
+    });
+    from.send("go").unwrap();
+    assert_eq!(runtime.block_on(seen.next()), Some(5));
+    assert_eq!(runtime.block_on(told.next()).map(|event| line(&event)).as_deref(), Some("text \"hello\""));
+    drop(relay);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::burst::Burst;
 use super::line::Line;
 use super::options::{CookieStore, Stream};
 use super::socket::{Channel, Link};
+use super::turn::Turn;
 use super::{Failure, Options, Url, connect};
 use crate::CloseEvent;
 use crate::backlog::Room;
@@ -175,6 +176,7 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let _turn = Turn::take();
         self.link.tasks.driver().register(context.waker());
         self.link.channel.lock().wake_up(context.waker());
         ready!(self.drive(context));
@@ -194,6 +196,7 @@ impl Drop for Driver {
         if self.done {
             return;
         }
+        let _turn = Turn::take();
         self.connecting = None;
         let line = {
             let mut channel = self.link.channel.lock();

@@ -1,11 +1,12 @@
 //! The stream of a socket, which its driver reads and writes, and at times who sends writes.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::task::unconstrained;
 
 use super::Failure;
 use super::options::Stream;
@@ -80,7 +81,13 @@ impl Line {
         if !self.ours || self.shut || channel.wire.tcp() != Tcp::Keep {
             return false;
         }
-        self.write(context, channel, now);
+        // The sender's task may have used up what tokio lets it do in one turn. The stream would take nothing then, and wake the
+        // driver only after that turn.
+        let writing = unconstrained(poll_fn(|context| {
+            self.write(context, channel, now);
+            Poll::Ready(())
+        }));
+        let _ = pin!(writing).poll(context);
         !self.shut
     }
 

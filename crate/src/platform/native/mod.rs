@@ -22,6 +22,7 @@ mod socket;
 mod task;
 mod tcp;
 mod tls;
+mod turn;
 mod unread;
 mod url;
 mod websocket;

@@ -11,6 +11,7 @@ use rand::{Rng as _, SeedableRng as _};
 use super::driver::Driver;
 use super::line::{Line, Pace};
 use super::outbox::Outbox;
+use super::turn::Turn;
 use super::{Failure, Lock, Options, Time, Url, connect};
 use crate::BinaryType;
 use crate::message::Payload;
@@ -262,6 +263,8 @@ impl Channel {
         if self.pace.is_urgent(self.wire.buffered_amount())
             // Somebody waits to be told of it, or memory to be given back after it, which the driver does.
             && !self.watched && self.busy
+            // A callback sees no bufferedAmount fall.
+            && !Turn::is_taken()
             && self.outbox.is_empty()
             && let Some(mut line) = self.line.take()
         {
