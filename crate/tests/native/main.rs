@@ -100,13 +100,32 @@ async fn a_runtime_that_ends_is_a_failure_at_once() {
     assert_eq!(lines(&late).await, ["error", "close 1006 \"\" unclean"]);
 }
 
+/// A runtime for sockets, which go on only while somebody blocks on it, and a stage on another one.
+struct Apart {
+    runtime: tokio::runtime::Runtime,
+    stage: Stage,
+    servers: tokio::runtime::Runtime,
+}
+
+impl Apart {
+    fn new() -> Self {
+        let servers = tokio::runtime::Runtime::new().unwrap();
+        let stage = servers.block_on(Stage::new());
+        Self { runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(), stage, servers }
+    }
+
+    /// Opens a socket to a server that sends a message and then echoes.
+    fn open(&self, id: &str) -> WebSocket {
+        let options = Options::new().runtime(self.runtime.handle().clone());
+        WebSocket::with_options(&self.stage.url(id, "do=text:a,echo"), (), &options).unwrap()
+    }
+}
+
 #[test]
 fn who_sends_one_message_writes_it_itself_while_the_runtime_of_the_socket_sleeps() {
-    let servers = tokio::runtime::Runtime::new().unwrap();
-    let stage = servers.block_on(Stage::new());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let options = Options::new().runtime(runtime.handle().clone());
-    let socket = WebSocket::with_options(&stage.url("a", "do=text:a,echo"), (), &options).unwrap();
+    let apart = Apart::new();
+    let Apart { runtime, stage, servers } = &apart;
+    let socket = apart.open("a");
     let mut events = socket.events();
     let mut next = || runtime.block_on(events.next()).map(|event| line(&event));
     assert_eq!([next(), next()], [Some("open".to_owned()), Some("text \"a\"".to_owned())]);
@@ -133,12 +152,9 @@ fn who_sends_one_message_writes_it_itself_while_the_runtime_of_the_socket_sleeps
 
 #[test]
 fn what_a_callback_sends_over_another_socket_is_queued_as_long_as_it_runs() {
-    let servers = tokio::runtime::Runtime::new().unwrap();
-    let stage = servers.block_on(Stage::new());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let options = Options::new().runtime(runtime.handle().clone());
-    let open = |id| WebSocket::with_options(&stage.url(id, "do=text:a,echo"), (), &options).unwrap();
-    let (from, to) = (open("from"), open("to"));
+    let apart = Apart::new();
+    let runtime = &apart.runtime;
+    let (from, to) = (apart.open("from"), apart.open("to"));
     let (mut heard, mut told) = (from.events(), to.events());
     for events in [&mut heard, &mut told] {
         let both: Vec<_> = runtime.block_on(events.take(2).map(|event| line(&event)).collect());
