@@ -53,13 +53,22 @@ function within(limit, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** How many messages a client gets that makes a blob of each that it sends: blobs live in another process, which drowns. */
-const FEW = 2000;
+/** What a client gets that makes a blob of each message that it sends: blobs live in another process, which drowns. */
+const FEW_MESSAGES = 2000;
+const FEW_BYTES = 32 << 20;
 const MAKES_BLOBS = "gloo-net";
 
-function share(client, { work, text }, count) {
+function share(client, { work, text, size }, count) {
   const makesBlobs = client === MAKES_BLOBS && !text && (work === "send" || work === "echo");
-  return makesBlobs ? Math.min(count, FEW) : count;
+  return makesBlobs ? Math.min(count, FEW_MESSAGES, FEW_BYTES / size) : count;
+}
+
+/** A client that takes this many turns' time for the messages of one is given fewer. */
+const SLOW = 4;
+
+function bearable(job, count, milliseconds) {
+  if (job.fixed || milliseconds <= SLOW * TURN) return count;
+  return Math.min(count, Math.max(8, Math.ceil((count * SLOW * TURN) / milliseconds)));
 }
 
 /** One turn of a client. */
@@ -97,28 +106,33 @@ async function runSet(name, jobs) {
   for (const job of jobs.filter(({ name }) => !plan.jobs.length || plan.jobs.includes(name))) {
     // In the page, raw JavaScript copies nothing, and would be done at once.
     const count = await calibrate(name === "page" ? "web-sys" : "JavaScript", job);
+    const counts = new Map(clients.map((client) => [client, share(client, job, count)]));
     const samples = new Map(clients.map((client) => [client, []]));
-    // The first round is for the compilers.
+    // The first round is for the compilers, and to find out who is slow.
     for (let round = -1; round < plan.rounds; round += 1) {
       for (let place = 0; place < clients.length; place += 1) {
         const client = clients[(place + round + 1) % clients.length];
+        const messages = counts.get(client);
         let outcome;
         try {
-          outcome = await within(LIMIT, turn(client, job, share(client, job, count)));
+          outcome = await within(LIMIT, turn(client, job, messages));
         } catch (error) {
           throw new Error(`${client} at ${name} ${job.name}: ${error.message ?? error}`);
         }
-        if (round < 0) continue;
-        const heap = name === "page" ? await weigh(client, job) : null;
         const { milliseconds, allocations } = outcome;
+        if (round < 0) {
+          counts.set(client, bearable(job, messages, milliseconds));
+          continue;
+        }
+        const heap = name === "page" ? await weigh(client, job) : null;
         samples.get(client).push({
-          micros: (milliseconds * 1000) / share(client, job, count),
-          allocations: allocations === null ? null : allocations / share(client, job, count),
+          micros: (milliseconds * 1000) / messages,
+          allocations: allocations === null ? null : allocations / messages,
           heap,
         });
       }
     }
-    for (const client of clients) series.push({ job: job.name, client, count: share(client, job, count), samples: samples.get(client) });
+    for (const client of clients) series.push({ job: job.name, client, count: counts.get(client), samples: samples.get(client) });
     await post(`${plan.report}-progress`, `${name} ${job.name}`);
   }
   return { set: name, series };
