@@ -12,7 +12,7 @@
 //! | | in a browser | natively |
 //! | --- | --- | --- |
 //! | base URL | the page's or the worker's | none: a relative URL is a `"SyntaxError"` |
-//! | received Close codes 0 to 999, 1004 to 1006, 1015 to 2999 and from 5000 on | passed on, by the Standard | a protocol error, by [RFC 6455, section 7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4): the connection fails |
+//! | received Close codes 0 to 999, 1004, 1016 to 2999 and from 5000 on | passed on, by the Standard; 1005, 1006 and 1015 fail the connection everywhere | a protocol error, by [RFC 6455, section 7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4): the connection fails |
 //! | `Origin` | the page's | none, or [`Options::origin`] |
 //! | cookies | the user's | none, or [`Options::cookies`] |
 //! | user name and password of the URL | the engine's affair | told as Basic authentication |
@@ -21,6 +21,7 @@
 //! | mixed content, Content Security Policy, HSTS, private network access | the page's and the engine's | none |
 //! | blocked ports | Fetch's list | Fetch's list |
 //! | redirects | followed by nobody | followed by nobody |
+//! | HTTP | 1.1, or 2 where the engine does | 1.1 |
 //! | limits and deadlines | the engine's | [`Options`] lists them |
 //! | a subscriber that does not keep up | loses messages beyond the bound of [`Events`], and is told | stops the reading from TCP until it has caught up, so that Close and the end are not seen meanwhile |
 //! | events | in tasks of the thread that made the socket | on a thread of the socket's, one after the other |

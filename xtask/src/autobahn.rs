@@ -40,6 +40,13 @@ const AGENT: &str = "samesocket";
 /// The cases of each server: several, because a server uses one core only, and takes longer than any client.
 const SHARDS: [&[&str]; 3] = [&["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"], &["12.*"], &["13.*"]];
 
+/// How many cases the suite has, and how many of them are not about compression.
+const CASES: usize = 517;
+const QUICK_CASES: usize = 301;
+
+/// The cases that the suite passes no judgement on: a Close behind a large message, and codes that nobody has defined.
+const INFORMATIONAL: [[u32; 3]; 3] = [[7, 1, 6], [7, 13, 1], [7, 13, 2]];
+
 /// How long a server may take to listen, and how long a shard may take.
 const START: Duration = Duration::from_mins(1);
 const LIMIT: Duration = Duration::from_hours(1);
@@ -79,7 +86,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         all.extend(outcome?);
     }
     say(&format!("\nReports: {}", folder.display()));
-    Ok(sum_up(&all))
+    let expected = if arguments.quick { QUICK_CASES } else { CASES };
+    let complete = !arguments.cases.is_empty() || all.len() == expected;
+    if !complete {
+        say(&format!("  FAILED    there are {} cases, not {expected}", all.len()));
+    }
+    Ok(sum_up(&all) && complete)
 }
 
 /// The findings by case, in the order of the suite.
@@ -149,7 +161,8 @@ fn sum_up(findings: &Findings) -> bool {
         if is(&["OK"]) {
             continue;
         }
-        let list = if is(&["OK", "INFORMATIONAL"]) { &mut informational } else { &mut wrong };
+        let may_be = INFORMATIONAL.iter().any(|known| known[..] == case[..]);
+        let list = if may_be && is(&["OK", "INFORMATIONAL"]) { &mut informational } else { &mut wrong };
         list.push(format!("{name}: {}, close {}", finding.behavior, finding.behavior_close));
     }
     for (group, counts) in groups {

@@ -1,7 +1,8 @@
 //! Where one expects something else of a process than of a page, with the rule that says so.
 //!
 //! The table is demanded to the letter: what a page would see is wrong there. Node is a process too, in which somebody
-//! else's client carries the class.
+//! else's client carries the class. The scripts for a page that came over https are not performed here: they are about mixed
+//! content, which a process knows nothing of.
 
 use crate::subjects::Samesocket;
 use crate::{Script, Subject, report, scripts};
