@@ -191,7 +191,7 @@ impl Messages {
         match &mut self.inflater {
             Some(inflater) if partial.compressed => inflater.inflate(bytes, &mut |piece| partial.push_inflated(piece)),
             _ => {
-                partial.content.make_room(bytes.len(), missing, partial.last);
+                partial.make_room(bytes.len(), missing);
                 partial.content.push(bytes)
             }
         }
@@ -216,11 +216,11 @@ impl Messages {
     /// where they have to be looked at first.
     pub fn direct(&mut self, missing: u64) -> Option<&mut Vec<u8>> {
         match &mut self.partial {
-            Some(Partial { content: content @ Content::Binary(_), compressed: false, last, .. })
+            Some(partial @ Partial { content: Content::Binary(_), compressed: false, .. })
                 if missing > DIRECT as u64 =>
             {
-                content.make_room(DIRECT, missing - DIRECT as u64, *last);
-                content.binary()
+                partial.make_room(DIRECT, missing - DIRECT as u64);
+                partial.content.binary()
             }
             _ => None,
         }
@@ -259,10 +259,23 @@ impl Partial {
     }
 
     fn push_inflated(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        if piece.len() as u64 > self.limit.saturating_sub(self.plain_len()) {
+        if piece.len() as u64 > self.left() {
             return Err(Failure::MessageTooLong { limit: self.limit });
         }
+        let left = self.left();
+        self.content.make_room(piece.len(), 0, false, left);
         self.content.push(piece)
+    }
+
+    /// Makes room for `now` bytes of a frame, and in advance for some of the `later` ones.
+    fn make_room(&mut self, now: usize, later: u64) {
+        let left = self.left();
+        self.content.make_room(now, later, self.last, left);
+    }
+
+    /// The bytes that the message may still have.
+    fn left(&self) -> u64 {
+        self.limit.saturating_sub(self.plain_len())
     }
 }
 
@@ -288,8 +301,9 @@ impl Content {
         }
     }
 
-    /// Makes room for `now` bytes, and in advance for some of the `later` ones of the frame: exactly, if that is all.
-    fn make_room(&mut self, now: usize, later: u64, last: bool) {
+    /// Makes room for `now` bytes, and in advance for some of the `later` ones of the frame: exactly, if that is all, and
+    /// for no more than are `left` to the message.
+    fn make_room(&mut self, now: usize, later: u64, last: bool, left: u64) {
         let (len, room) = match self {
             Self::Text(text) => (text.len(), text.room()),
             Self::Binary(bytes) => (bytes.len(), bytes.capacity() - bytes.len()),
@@ -300,6 +314,7 @@ impl Content {
         let all = usize::try_from(later).unwrap_or(usize::MAX).saturating_add(now);
         // The memory doubles at least when it grows once more, unless this is for the last time.
         let wanted = if last { all.min(len.max(RESERVE)) } else { all.min(RESERVE).max(len) };
+        let wanted = wanted.min(usize::try_from(left).unwrap_or(usize::MAX));
         match self {
             Self::Text(text) => text.reserve_exact(wanted.max(now)),
             Self::Binary(bytes) => bytes.reserve_exact(wanted.max(now)),
@@ -334,5 +349,55 @@ impl Content {
                 Message::Binary(bytes.into())
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = 3 << 20;
+
+    impl Content {
+        fn capacity(&self) -> usize {
+            match self {
+                Self::Text(text) => text.len() + text.room(),
+                Self::Binary(bytes) => bytes.capacity(),
+            }
+        }
+    }
+
+    fn header(opcode: Opcode, length: usize) -> Header {
+        Header { fin: false, rsv1: false, opcode, length: length as u64 }
+    }
+
+    #[test]
+    fn a_message_of_fragments_takes_no_more_memory_than_its_limit_while_it_grows() {
+        for opcode in [Opcode::Text, Opcode::Binary] {
+            let mut messages = Messages::new(&Limits { message: LIMIT, ..Limits::default() }, None);
+            let mut give = |opcode, bytes: &[u8]| {
+                let header = header(opcode, bytes.len());
+                messages.begin_frame(&header).unwrap();
+                messages.take_payload(bytes, 0).unwrap();
+                messages.end_frame(&header).unwrap();
+                messages.partial.as_ref().unwrap().content.capacity() as u64
+            };
+            give(opcode, &vec![b'a'; 1_040_000]);
+            let most = (0..200).map(|_| give(Opcode::Continuation, &[b'b'; 10_000])).max();
+            assert!(most <= Some(LIMIT), "{opcode:?}: {most:?} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_inflated_takes_no_more_memory_than_the_limit_while_it_grows() {
+        for opcode in [Opcode::Text, Opcode::Binary] {
+            let content = Content::new(&header(opcode, 0));
+            let mut partial = Partial { content, compressed: true, last: false, limit: LIMIT };
+            partial.push_inflated(&vec![b'a'; 1_040_000]).unwrap();
+            while partial.push_inflated(&[b'b'; 10_000]).is_ok() {
+                assert!(partial.content.capacity() as u64 <= LIMIT, "{opcode:?}: {} bytes", partial.content.capacity());
+            }
+            assert!(partial.plain_len() > LIMIT - 10_000);
+        }
     }
 }
