@@ -146,9 +146,14 @@ impl Connection {
         if !matches!(self.phase, Phase::Established) || self.close_sent {
             self.queue.count(&payload);
         } else if !self.queue.send(opcode, payload) {
-            // TCP is closed at once, so that no deadline counts from now.
-            self.fail(Failure::QueueFull { limit: self.limits.queue }, self.since);
+            self.overflow();
         }
+    }
+
+    /// Fails, as when there is no room for a message: elsewhere more waits to be sent than the limit of the queue allows.
+    pub fn overflow(&mut self) {
+        // TCP is closed at once, so that no deadline counts from now.
+        self.fail(Failure::QueueFull { limit: self.limits.queue }, self.since);
     }
 
     /// Sends a ping with these bytes, at most 125; later ones take the place of one that still waits.
@@ -218,6 +223,11 @@ impl Connection {
     /// The payload bytes of messages that the stream has not taken; it never falls for what will not go out.
     pub const fn buffered_amount(&self) -> u64 {
         self.queue.buffered_amount()
+    }
+
+    /// Gives the bytes that wait to be sent, by the measure of [`Limits::queue`].
+    pub fn queued(&self) -> u64 {
+        self.queue.queued()
     }
 
     /// Tells what went wrong, for diagnosis.

@@ -117,6 +117,12 @@ impl Queue {
         self.buffered_amount
     }
 
+    /// The bytes that wait, by the measure of the limit: each message counts some beside its payload.
+    pub fn queued(&self) -> u64 {
+        let waiting = self.messages.len() + self.marks.len();
+        self.buffered_amount.saturating_add(waiting as u64 * MESSAGE_OVERHEAD)
+    }
+
     /// Counts a payload that will not go out.
     pub fn count(&mut self, payload: &Payload<'_>) {
         self.buffered_amount = self.buffered_amount.saturating_add(payload.as_slice().len() as u64);
@@ -130,8 +136,7 @@ impl Queue {
             return true;
         }
         let bytes = payload.as_slice();
-        let waiting = self.messages.len() + self.marks.len() + 1;
-        if self.buffered_amount.saturating_add(waiting as u64 * MESSAGE_OVERHEAD) > self.limit {
+        if self.queued().saturating_add(MESSAGE_OVERHEAD) > self.limit {
             return false;
         }
         let compressed = self.deflater.is_some() && bytes.len() >= COMPRESSION_THRESHOLD;

@@ -1,6 +1,6 @@
 //! Blobs that are files: their place in the order, their count, and what becomes of one that changed.
 
-use samesocket::{Blob, Event, Failure, WebSocket};
+use samesocket::{Blob, Event, Failure, Options, ProtocolFailure, ReadyState, WebSocket};
 use samesocket_fault_server::Until;
 
 use crate::support::{Stage, lines};
@@ -59,4 +59,31 @@ async fn a_file_that_changed_since_fails_the_connection() {
     assert_eq!(socket.buffered_amount(), 9 + 5);
     assert!(matches!(socket.failure(), Some(Failure::Blob(error)) if error.name() == "NotReadableError"));
     assert_eq!(stage.store().wait_record("a", Until::End).await.message_count, 0);
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_file_is_counted_as_what_waits_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, b"1").unwrap();
+    let file = Blob::from_file(&path).unwrap();
+    let stage = Stage::new().await;
+    let options = Options::new().max_queued_bytes(1000);
+    let socket = WebSocket::with_options(&stage.url("a", "do=echo"), (), &options).unwrap();
+    let open = move |socket: &WebSocket, event: &Event| {
+        if !matches!(event, Event::Open) {
+            return;
+        }
+        socket.send(&file).unwrap();
+        // The file counts 17 bytes, and each message without a payload 16.
+        for _ in 0..61 {
+            socket.send("").unwrap();
+            assert_eq!(socket.ready_state(), ReadyState::Open);
+        }
+        socket.send("").unwrap();
+        assert_eq!(socket.ready_state(), ReadyState::Closing);
+    };
+    socket.subscribe(open).detach();
+    assert_eq!(lines(&socket).await, ["open", "error", "close 1006 \"\" unclean"]);
+    assert!(matches!(socket.failure(), Some(Failure::Protocol(ProtocolFailure::QueueFull { limit: 1000 }))));
 }

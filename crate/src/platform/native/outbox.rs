@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::{Blob, BlobError};
 use crate::spec::close::CloseFrame;
 use crate::wire::connection::Connection;
+use crate::wire::limits::MESSAGE_OVERHEAD;
 use crate::wire::message::{Kind, Payload};
 
 /// Messages and files in the order in which they were sent, and perhaps a Close.
@@ -39,6 +40,11 @@ impl Outbox {
     /// The payload bytes of what waits, or has waited in vain.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The bytes that wait, by the measure of the limit.
+    pub(super) fn queued(&self) -> u64 {
+        self.bytes.saturating_add(self.waiting.len() as u64 * MESSAGE_OVERHEAD)
     }
 
     pub(super) fn send(&mut self, kind: Kind, payload: Bytes) {

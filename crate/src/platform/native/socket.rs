@@ -304,7 +304,7 @@ impl Channel {
             self.refused += if taken { 0 } else { size };
             return taken;
         }
-        let room = self.has_room(size);
+        let room = self.make_sure_of_room(size);
         if room {
             self.outbox.send(kind, sent.into_bytes());
         }
@@ -313,16 +313,21 @@ impl Channel {
 
     /// A file is read when its turn comes; until then the driver hands on nothing that follows it.
     fn send_file(&mut self, file: &super::Blob) -> bool {
-        let room = self.has_room(file.size());
+        let room = self.make_sure_of_room(file.size());
         if room {
             self.outbox.send_file(file.clone());
         }
         room
     }
 
-    /// Whether a message has room behind a file. One that has none fails the connection, as the protocol does it.
-    fn has_room(&self, size: u64) -> bool {
-        self.buffered_amount().saturating_add(size).saturating_add(MESSAGE_OVERHEAD) <= self.limit
+    /// Whether a message has room behind a file, or a file behind anything; if there is none, the connection fails.
+    fn make_sure_of_room(&mut self, size: u64) -> bool {
+        let queued = self.wire.queued().saturating_add(self.outbox.queued());
+        let has_room = queued.saturating_add(size).saturating_add(MESSAGE_OVERHEAD) <= self.limit;
+        if !has_room {
+            self.wire.overflow();
+        }
+        has_room
     }
 
     fn close(&mut self, frame: CloseFrame<'_>, now: Duration) {
