@@ -3,6 +3,7 @@
 
 mod blobs;
 mod options;
+mod quiet;
 mod support;
 
 use std::future::{Future as _, poll_fn};
