@@ -59,7 +59,7 @@ pub enum Failure {
     },
     /// A blob that was to be sent could not be read.
     Blob(BlobError),
-    /// The runtime that the socket lived on has ended, or no thread could be started for one.
+    /// The runtime that the socket lived on has ended.
     Runtime,
 }
 

@@ -33,10 +33,17 @@ use crate::wire::limits::Limits;
 /// | [`origin`](Self::origin) | none | |
 /// | [`header`](Self::header) | none | |
 /// | [`cookies`](Self::cookies) | none | |
-/// | [`proxy`](Self::proxy) | none | |
+/// | [`proxy`](Self::proxy), [`proxy_from_environment`](Self::proxy_from_environment) | none | |
 /// | [`runtime`](Self::runtime) | a background thread that all sockets share | |
 /// | [`connector`](Self::connector) | TCP to the host of the URL | |
-/// | trust in certificates | the platform's | |
+/// | [`root_certificate`](Self::root_certificate), [`tls_config`](Self::tls_config) | the platform's trust | |
+/// | [`client_certificate`](Self::client_certificate) | none | |
+///
+/// What cannot be set: where a host has several addresses, the next one is tried when the one before has failed, or after
+/// 250 ms. The head of a proxy's answer has 16 KiB at most. Messages of fewer than 256 bytes are sent uncompressed. 64 answers
+/// to pings may wait to be sent, and beyond that the oldest goes. After 5 s without a byte in either direction, buffers and
+/// the compressor are given back. [`Events`](crate::Events) has a bound of its own, 4096 messages or 16 MiB, at which the
+/// reading from TCP stops.
 ///
 /// [`WebSocket::with_options`]: crate::WebSocket::with_options
 #[derive(Clone, Default)]
