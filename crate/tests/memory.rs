@@ -6,6 +6,7 @@ use std::time::Duration;
 use allocation_counter::{AllocationInfo, measure};
 use bytes::{BufMut, Bytes};
 use flate2::{Compress, Compression, FlushCompress};
+use proptest::prelude::*;
 use samesocket::spec::state::Feedback;
 use samesocket::wire::connection::Connection;
 use samesocket::wire::handshake::{Request, accept_of};
@@ -21,9 +22,13 @@ const QUIET: i64 = 16 * KIB;
 const INFLATER: i64 = 48 * KIB;
 
 fn established(deflate: bool) -> Connection {
+    established_within(Limits::default(), deflate)
+}
+
+fn established_within(limits: Limits, deflate: bool) -> Connection {
     let request = Request { host: "h".to_owned(), path: "/".to_owned(), ..Request::default() };
     let entropy = Box::new(|bytes: &mut [u8]| bytes.fill(0));
-    let mut connection = Connection::new(&request, Limits::default(), entropy, Duration::ZERO).unwrap();
+    let mut connection = Connection::new(&request, limits, entropy, Duration::ZERO).unwrap();
     write(&mut connection);
     let extensions = if deflate { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
     let accept = accept_of("AAAAAAAAAAAAAAAAAAAAAA==");
@@ -50,6 +55,20 @@ fn read(connection: &mut Connection, mut bytes: &[u8]) -> usize {
     messages
 }
 
+/// The same, whatever it comes to.
+fn read_what_comes(connection: &mut Connection, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let mut buffer = connection.read_buffer();
+        let (now, later) = bytes.split_at(buffer.remaining_mut().min(bytes.len()));
+        if now.is_empty() {
+            return;
+        }
+        buffer.put_slice(now);
+        bytes = later;
+        while connection.poll_feedback(Duration::ZERO).is_some() {}
+    }
+}
+
 fn write(connection: &mut Connection) {
     loop {
         let bytes = connection.transmit().len();
@@ -61,9 +80,13 @@ fn write(connection: &mut Connection) {
 }
 
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(payload.len()).unwrap();
-    let length =
-        if length < 126 { vec![length.to_be_bytes()[1]] } else { [&[126][..], &length.to_be_bytes()].concat() };
+    let length = match payload.len() {
+        length @ 0..126 => vec![u8::try_from(length).unwrap()],
+        length => match u16::try_from(length) {
+            Ok(length) => [&[126][..], &length.to_be_bytes()].concat(),
+            Err(_) => [&[127][..], &(length as u64).to_be_bytes()].concat(),
+        },
+    };
     [&[first][..], &length, payload].concat()
 }
 
@@ -142,5 +165,55 @@ fn receiving_allocates_once_a_message_and_sending_not_at_all() {
         send_all(&mut connection);
         let sent = measure(|| send_all(&mut connection));
         assert!(sent.count_total == 0, "{size}: {sent:?}");
+    }
+}
+
+/// The limit of messages for what follows.
+const MESSAGE: i64 = 512 << 10;
+
+/// What a connection may hold beside its message: its read buffer, an inflater with a piece that it gave, answers to pings.
+const BESIDE: i64 = (128 + 48 + 64 + 16) * KIB;
+
+/// Messages in fragments, whole or not, bombs, control frames.
+fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let sizes = prop::collection::vec(0..100_000_usize, 1..16);
+    let message = (prop::sample::select(vec![0x01, 0x02]), sizes, prop::bool::weighted(0.9)).prop_map(
+        |(first, sizes, is_whole)| {
+            let fragment = |(index, size): (usize, &usize)| {
+                let fin = if is_whole && index + 1 == sizes.len() { 0x80 } else { 0x00 };
+                frame(fin | if index == 0 { first } else { 0x00 }, &vec![b'a'; *size])
+            };
+            sizes.iter().enumerate().flat_map(fragment).collect()
+        },
+    );
+    let bomb = (1..2_000_000_usize).prop_map(|size| {
+        let mut output = Vec::with_capacity(size / 100 + 1000);
+        Compress::new(Compression::fast(), false)
+            .compress_vec(&vec![b'a'; size], &mut output, FlushCompress::Sync)
+            .unwrap();
+        output.truncate(output.len() - 4);
+        frame(0xc1, &output)
+    });
+    let control = (prop::sample::select(vec![0x89, 0x8a]), 0..126_usize)
+        .prop_map(|(first, size)| frame(first, &vec![b'p'; size]).repeat(70));
+    prop::collection::vec(prop_oneof![6 => message, 2 => bomb, 1 => control], 1..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn whatever_comes_a_connection_holds_a_message_while_it_grows_and_little_beside(pieces in pieces()) {
+        let mut connection = None;
+        let taken = measure(|| {
+            let limits = Limits { message: MESSAGE.cast_unsigned(), ..Limits::default() };
+            let mut fresh = established_within(limits, true);
+            for piece in &pieces {
+                read_what_comes(&mut fresh, piece);
+            }
+            connection = Some(fresh);
+        });
+        // A message that grows may have to move, and is there twice meanwhile.
+        prop_assert!(taken.bytes_max < (2 * MESSAGE + BESIDE).cast_unsigned(), "{taken:?}");
+        prop_assert!(taken.bytes_current < MESSAGE + BESIDE, "{taken:?}");
     }
 }
