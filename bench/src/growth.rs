@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use samesocket_bench_report::{Curve, Growth, Point, WIRE};
+use samesocket_bench_report::{Curve, Growth, Point, Sample, WIRE};
 
 use crate::clients::{FUTURES, INTERFACE};
 use crate::native::{Server, machine, now, this_program, turn};
@@ -42,11 +42,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut growth = Growth { date: now()?, machine: machine()?, quick: arguments.quick, curves: Vec::new() };
     let server = Server::start()?;
     for (what, all, few) in GROWING {
-        for client in CLIENTS {
-            let amounts = if arguments.quick { few } else { all };
-            let points = amounts.iter().map(|amount| point(&server, client, what, *amount));
-            let points = points.collect::<Result<_>>()?;
-            growth.curves.push(Curve { what: what.to_owned(), client: client.to_owned(), points });
+        let mut points = CLIENTS.map(|_| Vec::new());
+        for &amount in if arguments.quick { few } else { all } {
+            for (points, point) in points.iter_mut().zip(points_of(&server, what, amount)?) {
+                points.push(point);
+            }
+        }
+        for (client, points) in CLIENTS.iter().zip(points) {
+            growth.curves.push(Curve { what: what.to_owned(), client: (*client).to_owned(), points });
         }
         eprintln!("  done    {what}");
     }
@@ -59,20 +62,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn point(server: &Server, client: &str, what: &str, amount: usize) -> Result<Point> {
+/// Has each client take its turns at an amount, one after the other.
+fn points_of(server: &Server, what: &str, amount: usize) -> Result<Vec<Point>> {
     let (job, count) = match what {
         "size" => (format!("size={amount}"), ((64 << 20) / amount.max(1)).clamp(4, 2_000)),
         "messages" => ("size=64".to_owned(), amount),
         "connections" => (format!("connections={amount}"), (2 * amount).max(2_000)),
         _ => (format!("queued={QUEUED}"), amount / QUEUED),
     };
-    let samples = (0..TURNS).map(|_| turn(this_program()?, client, &job, &server.address, count));
-    let samples = samples.collect::<Result<Vec<_>>>()?;
-    let least = |of: fn(&samesocket_bench_report::Sample) -> f64| samples.iter().map(of).fold(f64::INFINITY, f64::min);
-    Ok(Point {
-        amount: amount.try_into()?,
-        cpu: least(|sample| sample.cpu),
-        wall: least(|sample| sample.wall),
-        peak: least(|sample| f64::from(sample.peak)),
-    })
+    let mut samples = CLIENTS.map(|_| Vec::new());
+    for _ in 0..TURNS {
+        for (client, samples) in CLIENTS.iter().zip(&mut samples) {
+            samples.push(turn(this_program()?, client, &job, &server.address, count)?);
+        }
+    }
+    let amount = amount.try_into()?;
+    let point = |samples: Vec<Sample>| {
+        let least = |of: fn(&Sample) -> f64| samples.iter().map(of).fold(f64::INFINITY, f64::min);
+        let (cpu, wall) = (least(|sample| sample.cpu), least(|sample| sample.wall));
+        Point { amount, cpu, wall, peak: least(|sample| f64::from(sample.peak)) }
+    };
+    Ok(samples.map(point).into())
 }

@@ -12,7 +12,7 @@ pub(crate) enum Direction {
     },
     /// The server sends as fast as it can.
     Receive,
-    /// The server throws away what it gets, and answers the last message.
+    /// The server throws away what it gets, and answers the last message of the warm-up and that of the job.
     Send,
     /// The server reads nothing, and the client does not wait.
     Queue,
@@ -120,16 +120,18 @@ impl Job {
         }
     }
 
-    /// The path that tells the server what to do.
+    /// The path that tells the server what to do, for so many messages after those that go before.
     pub(crate) fn path(&self, count: usize) -> String {
-        let size = self.size;
+        let (size, warmup) = (self.size, Self::warmup(count));
         match self.direction {
             Direction::Echo { .. } if self.compressed => "/deflate".to_owned(),
             Direction::Echo { .. } if self.connections > 1 => "/small".to_owned(),
             Direction::Echo { .. } => "/echo".to_owned(),
             Direction::Queue => "/ignore".to_owned(),
-            Direction::Receive => format!("/flood/{}/{size}/{count}", if self.is_text() { "text" } else { "binary" }),
-            Direction::Send => format!("/discard/{count}"),
+            Direction::Receive => {
+                format!("/flood/{}/{size}/{}", if self.is_text() { "text" } else { "binary" }, warmup + count)
+            }
+            Direction::Send => format!("/discard/{warmup}/{count}"),
         }
     }
 }

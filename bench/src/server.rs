@@ -101,7 +101,10 @@ fn converse(mut stream: impl Read + Write) -> Result<()> {
             let text = parts.next() == Some("text");
             flood(&mut stream, text, number(parts.next()), number(parts.next()))
         }
-        Some("discard") => discard(&mut stream, rest, number(parts.next())),
+        Some("discard") => {
+            let warmup = number(parts.next());
+            discard(&mut stream, rest, &[warmup, warmup + number(parts.next())])
+        }
         // Many connections: the server's memory shall not be what is short.
         Some("small") => echo(&mut stream, rest, SMALL_BUFFER),
         Some("ignore") => loop {
@@ -174,10 +177,11 @@ fn flood(stream: &mut (impl Read + Write), text: bool, size: usize, count: usize
         left -= now;
     }
     // The client has the last word.
-    discard(stream, Vec::new(), 0)
+    discard(stream, Vec::new(), &[])
 }
 
-fn discard(stream: &mut (impl Read + Write), rest: Vec<u8>, count: usize) -> io::Result<()> {
+/// Throws messages away, and answers those that are so many with the ones before.
+fn discard(stream: &mut (impl Read + Write), rest: Vec<u8>, answered: &[usize]) -> io::Result<()> {
     let (mut frames, mut seen) = (Frames::default(), 0);
     each_read(stream, rest, BUFFER, |bytes, out| {
         let mut flow = ControlFlow::Continue(());
@@ -188,7 +192,7 @@ fn discard(stream: &mut (impl Read + Write), rest: Vec<u8>, count: usize) -> io:
             }
             Part::End { first } if is_last(first) => {
                 seen += 1;
-                if seen == count {
+                if answered.contains(&seen) {
                     header(0x82, 0, out);
                 }
             }

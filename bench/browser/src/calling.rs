@@ -117,12 +117,12 @@ pub(crate) async fn run<C: Calling>(job: &Job) -> Result<Outcome> {
         tally.want(job.warmup, 0);
     }
     tally.wait(Moment::Open).await?;
-    exchange(&client, job, &tally, job.warmup, false).await?;
+    exchange(&client, job, &tally, job.warmup).await?;
     let stopwatch = Stopwatch::start();
     if job.work == Work::Receive {
         tally.want(job.count, 0);
     }
-    exchange(&client, job, &tally, job.count, true).await?;
+    exchange(&client, job, &tally, job.count).await?;
     let outcome = stopwatch.stop();
     expect(tally.length.get(), if job.work == Work::Send { 0 } else { job.size })?;
     client.close()?;
@@ -130,7 +130,7 @@ pub(crate) async fn run<C: Calling>(job: &Job) -> Result<Outcome> {
     Ok(outcome)
 }
 
-async fn exchange<C: Calling>(client: &C, job: &Job, tally: &Tally, count: usize, last: bool) -> Result<()> {
+async fn exchange<C: Calling>(client: &C, job: &Job, tally: &Tally, count: usize) -> Result<()> {
     match job.work {
         Work::Echo => {
             tally.want(count, count - 1);
@@ -138,14 +138,9 @@ async fn exchange<C: Calling>(client: &C, job: &Job, tally: &Tally, count: usize
         }
         Work::Send => {
             // The answer to the last message tells that it has come.
-            if last {
-                tally.want(1, 0);
-            }
+            tally.want(1, 0);
             for _ in 0..count {
                 client.send(&job.payload)?;
-            }
-            if !last {
-                return Ok(());
             }
         }
         _ => {}

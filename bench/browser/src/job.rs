@@ -9,7 +9,7 @@ pub(crate) enum Work {
     Echo,
     /// The server sends as fast as it can.
     Receive,
-    /// The server throws away what it gets, and answers the last message.
+    /// The server throws away what it gets, and answers the last message of the warm-up and that of the job.
     Send,
     /// Connections are opened and closed, one after the other.
     Connect,

@@ -35,14 +35,14 @@ pub(crate) async fn run<C: Streaming>(job: &Job) -> Result<Outcome> {
         return connections::<C>(job).await;
     }
     let mut client = C::connect(&job.url).await?;
-    let exchange = async |client: &mut C, count, last| match job.work {
+    let exchange = async |client: &mut C, count| match job.work {
         Work::Echo => echo(client, job, count).await,
-        Work::Send => send(client, job, count, last).await,
+        Work::Send => send(client, job, count).await,
         _ => receive(client, job, count).await,
     };
-    exchange(&mut client, job.warmup, false).await?;
+    exchange(&mut client, job.warmup).await?;
     let stopwatch = Stopwatch::start();
-    exchange(&mut client, job.count, true).await?;
+    exchange(&mut client, job.count).await?;
     let outcome = stopwatch.stop();
     client.close().await?;
     Ok(outcome)
@@ -64,13 +64,13 @@ async fn receive<C: Streaming>(client: &mut C, job: &Job, count: usize) -> Resul
     Ok(())
 }
 
-async fn send<C: Streaming>(client: &mut C, job: &Job, count: usize, last: bool) -> Result<()> {
+async fn send<C: Streaming>(client: &mut C, job: &Job, count: usize) -> Result<()> {
     for _ in 0..count {
         client.feed(C::message(&job.payload)).await?;
     }
     client.flush().await?;
     // The answer to the last message tells that it has come.
-    if last { expect(client.receive().await?, 0) } else { Ok(()) }
+    expect(client.receive().await?, 0)
 }
 
 async fn connections<C: Streaming>(job: &Job) -> Result<Outcome> {

@@ -16,6 +16,7 @@ const WEIGHED = 1000;
 const CLIENTS = {
   JavaScript: (job) => script(globalThis.WebSocket, job),
   "web-sys": rust,
+  "web-sys (awaited)": rust,
   "samesocket (interface)": rust,
   "samesocket (futures)": rust,
   "samesocket (promptly)": rust,
@@ -66,15 +67,41 @@ function share(client, { work, text, size }, count) {
 /** A client that takes this many turns' time for the messages of one is given fewer. */
 const SLOW = 4;
 
-function bearable(job, count, milliseconds) {
-  if (job.fixed || milliseconds <= SLOW * TURN) return count;
-  return Math.min(count, Math.max(8, Math.ceil((count * SLOW * TURN) / milliseconds)));
+/** How many messages each client gets, after a round in which they took so long. */
+function shares(job, reference, counts, outcomes) {
+  if (job.fixed) return counts;
+  const each = (client) => outcomes.get(client).milliseconds / counts.get(client);
+  // Found when nothing was compiled yet, the number may be far from that of a turn.
+  const count = Math.max(8, Math.min(job.most, Math.ceil(TURN / each(reference))));
+  const bearable = (client) => Math.max(8, Math.ceil((SLOW * TURN) / each(client)));
+  return new Map([...counts.keys()].map((client) => [client, share(client, job, Math.min(count, bearable(client)))]));
+}
+
+/** A random order that is the same in each run: nobody always comes after the same one. */
+function shuffled(clients, random) {
+  const order = [...clients];
+  for (let left = order.length; left > 1; left -= 1) {
+    const place = random() % left;
+    [order[left - 1], order[place]] = [order[place], order[left - 1]];
+  }
+  return order;
+}
+
+/** Marsaglia's generator of 32 bits. */
+function generator(seed) {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>>= 0);
+  };
 }
 
 /** One turn of a client. */
 function turn(client, job, count) {
   const warmup = job.fixed ? 0 : Math.max(2, Math.floor(count / 10));
-  const url = `ws://127.0.0.1:${plan.port}${path(job, warmup + count)}`;
+  const url = `ws://127.0.0.1:${plan.port}${path(job, warmup, count)}`;
   return CLIENTS[client]({ ...job, url, warmup, count }, client);
 }
 
@@ -105,32 +132,28 @@ async function runSet(name, jobs) {
   const series = [];
   for (const job of jobs.filter(({ name }) => !plan.jobs.length || plan.jobs.includes(name))) {
     // In the page, raw JavaScript copies nothing, and would be done at once.
-    const count = await calibrate(name === "page" ? "web-sys" : "JavaScript", job);
-    const counts = new Map(clients.map((client) => [client, share(client, job, count)]));
+    const reference = name === "page" ? "web-sys" : "JavaScript";
+    const count = await calibrate(reference, job);
+    const random = generator(job.size + job.name.length);
+    let counts = new Map([reference, ...clients].map((client) => [client, share(client, job, count)]));
     const samples = new Map(clients.map((client) => [client, []]));
-    // The first round is for the compilers, and to find out who is slow.
+    // The first round is for the compilers, and to find out how many messages make a turn.
     for (let round = -1; round < plan.rounds; round += 1) {
-      for (let place = 0; place < clients.length; place += 1) {
-        const client = clients[(place + round + 1) % clients.length];
-        const messages = counts.get(client);
-        let outcome;
+      const outcomes = new Map();
+      for (const client of shuffled(round < 0 ? counts.keys() : clients, random)) {
+        // What one client leaves behind is not for the next one to clear away.
+        globalThis.gc?.();
         try {
-          outcome = await within(LIMIT, turn(client, job, messages));
+          outcomes.set(client, await within(LIMIT, turn(client, job, counts.get(client))));
         } catch (error) {
           throw new Error(`${client} at ${name} ${job.name}: ${error.message ?? error}`);
         }
-        const { milliseconds, allocations } = outcome;
-        if (round < 0) {
-          counts.set(client, bearable(job, messages, milliseconds));
-          continue;
-        }
-        const heap = name === "page" ? await weigh(client, job) : null;
-        samples.get(client).push({
-          micros: (milliseconds * 1000) / messages,
-          allocations: allocations === null ? null : allocations / messages,
-          heap,
-        });
+        const heap = round >= 0 && name === "page" ? await weigh(client, job) : null;
+        const { milliseconds, allocations } = outcomes.get(client);
+        const each = (sum) => (sum === null ? null : sum / counts.get(client));
+        if (round >= 0) samples.get(client).push({ micros: 1000 * each(milliseconds), allocations: each(allocations), heap });
       }
+      if (round < 0) counts = shares(job, reference, counts, outcomes);
     }
     for (const client of clients) series.push({ job: job.name, client, count: counts.get(client), samples: samples.get(client) });
     await post(`${plan.report}-progress`, `${name} ${job.name}`);

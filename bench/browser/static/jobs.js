@@ -42,13 +42,13 @@ export function sets(isQuick) {
 }
 
 /** The path by which the server, or what stands in for it, learns of a job. */
-export function path({ work, text, size }, messages) {
+export function path({ work, text, size }, warmup, count) {
   const kind = text ? "text" : "binary";
   switch (work) {
     case "receive":
-      return `/flood/${kind}/${size}/${messages}`;
+      return `/flood/${kind}/${size}/${warmup + count}`;
     case "send":
-      return `/discard/${messages}`;
+      return `/discard/${warmup}/${count}`;
     case "first":
       return `/flood/${kind}/${size}/1`;
     default:

@@ -54,16 +54,16 @@ export async function perform(WebSocket, { work, url, text, size, warmup, count 
   const connection = new Connection(WebSocket, url, payload);
   const warm = work === "receive" ? connection.want(warmup) : undefined;
   await connection.opened;
-  await (warm ?? exchange(connection, work, payload, warmup, false));
+  await (warm ?? exchange(connection, work, payload, warmup));
   const start = performance.now();
-  await exchange(connection, work, payload, count, true);
+  await exchange(connection, work, payload, count);
   const milliseconds = performance.now() - start;
   if (!text && connection.length !== (work === "send" ? 0 : size)) throw new Error(`a message has ${connection.length} bytes`);
   await connection.close();
   return milliseconds;
 }
 
-function exchange(connection, work, payload, count, last) {
+function exchange(connection, work, payload, count) {
   switch (work) {
     case "receive":
       return connection.want(count);
@@ -74,7 +74,7 @@ function exchange(connection, work, payload, count, last) {
     }
     default: {
       // The answer to the last message tells that it has come.
-      const answer = last ? connection.want(1) : undefined;
+      const answer = connection.want(1);
       for (let sent = 0; sent < count; sent += 1) connection.socket.send(payload);
       return answer;
     }

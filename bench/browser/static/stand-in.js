@@ -17,7 +17,7 @@ class PlainEvent {
   stopImmediatePropagation() {}
 }
 
-/** The path of its URL is what the bench's server takes: `/echo/SIZE`, `/flood/KIND/SIZE/COUNT`, `/discard/COUNT`. */
+/** The path of its URL is what the bench's server takes: `/echo/SIZE`, `/flood/KIND/SIZE/COUNT`, `/discard/WARMUP/COUNT`. */
 export class StandIn {
   static CONNECTING = 0;
   static OPEN = 1;
@@ -30,6 +30,7 @@ export class StandIn {
   #work;
   #data;
   #count;
+  #warmup = 0;
   binaryType = "blob";
 
   constructor(url) {
@@ -39,6 +40,7 @@ export class StandIn {
     if (work === "discard") this.#data = new ArrayBuffer(0);
     else this.#data = payload(rest[0] === "text", Number(rest[1]));
     this.#count = Number(rest.at(-1));
+    if (work === "discard") this.#warmup = Number(rest[0]);
     setTimeout(() => this.#open());
   }
 
@@ -85,7 +87,13 @@ export class StandIn {
 
   send() {
     if (this.#work === "echo") queueMicrotask(() => this.#deliver());
-    else if (this.#work === "discard" && --this.#count === 0) queueMicrotask(() => this.#deliver());
+    else if (this.#work === "discard" && this.#isAnswered()) queueMicrotask(() => this.#deliver());
+  }
+
+  /** Whether the message that was sent is the last of the warm-up, or of the job. */
+  #isAnswered() {
+    if (this.#warmup > 0) return --this.#warmup === 0;
+    return --this.#count === 0;
   }
 
   close() {

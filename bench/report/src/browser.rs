@@ -91,6 +91,19 @@ impl Set {
         bounded_median(pairs.map(|(one, other)| other.micros / one.micros).collect())
     }
 
+    /// The microseconds a message that are a client's own, round by round: beyond what raw JavaScript takes, which copies
+    /// nothing in the page.
+    fn own(&self, job: &str, client: &str) -> Vec<f64> {
+        let pairs = self.turns(job, client).iter().zip(self.turns(job, LIMIT));
+        pairs.map(|(turn, limit)| turn.micros - limit.micros).collect()
+    }
+
+    /// How many times what is another's own is a client's own, round by round: the median and its bounds.
+    fn own_ratio(&self, job: &str, client: &str, other: &str) -> [f64; 3] {
+        let pairs = self.own(job, client).into_iter().zip(self.own(job, other));
+        bounded_median(pairs.map(|(one, other)| one / other).collect())
+    }
+
     /// A table of all jobs and clients, without those that have nothing to tell.
     fn table(&self, versions: &[(String, String)], cell: impl Fn(&str, &str) -> Option<String>) -> String {
         let jobs = self.names(|turns| &turns.job);
@@ -169,6 +182,20 @@ pub(crate) fn tables(run: &Browsers) -> String {
                 set.table(&run.versions, |job, client| Some(figure(set.micros(job, client)))),
             );
             if set.set == IN_PAGE {
+                part(
+                    "nanoseconds a message that are the client's own, beyond JavaScript's of the same round: median",
+                    set.table(&run.versions, |job, client| {
+                        let nanoseconds = 1000.0 * quartiles(set.own(job, client))[1];
+                        (client != LIMIT && nanoseconds.is_finite()).then(|| format!("{nanoseconds:.0}"))
+                    }),
+                );
+                part(
+                    &format!("what is the client's own, ratio to {CALLBACKS}, median and its bounds"),
+                    set.table(&run.versions, |job, client| {
+                        let [low, middle, high] = set.own_ratio(job, client, CALLBACKS);
+                        (client != LIMIT && middle.is_finite()).then(|| format!("{middle:.2} ({low:.2}–{high:.2})"))
+                    }),
+                );
                 let mean = |job: &str, client: &str, of: fn(&Turn) -> Option<f64>| {
                     let values: Vec<f64> = set.turns(job, client).iter().filter_map(of).collect();
                     (!values.is_empty()).then(|| figure(quartiles(values)[1]))

@@ -40,11 +40,11 @@ pub(crate) fn bounded_median(mut values: Vec<f64>) -> [f64; 3] {
 
 /// Three digits, whatever the size.
 pub(crate) fn figure(value: f64) -> String {
-    if value < 1.0 {
+    if value.abs() < 1.0 {
         format!("{value:.3}")
-    } else if value < 10.0 {
+    } else if value.abs() < 10.0 {
         format!("{value:.2}")
-    } else if value < 100.0 {
+    } else if value.abs() < 100.0 {
         format!("{value:.1}")
     } else {
         format!("{value:.0}")

@@ -55,26 +55,53 @@ pub(crate) struct Aspect {
     pub(crate) unit: &'static str,
     /// The file of its plot.
     pub(crate) file: &'static str,
-    /// From which amount on the exponent is fitted: below, what does not grow is most of the cost.
-    floor: u32,
+    from: From,
+    /// The cost of a point, given the first one of its curve.
     of: fn(&Point, &Point) -> f64,
 }
 
+/// From where on an exponent is fitted: below, what does not grow is most of the cost.
+enum From {
+    /// This amount.
+    Amount(u32),
+    /// The first amount that costs twice what the first one costs.
+    Twice,
+    /// The first amount that costs this much.
+    Cost(f64),
+}
+
+/// As few points as a line is fitted to.
+const FEW: usize = 3;
+
 impl Aspect {
-    /// The points of a curve, without what is nothing and has no logarithm.
-    pub(crate) fn points(&self, curve: &Curve) -> Vec<(f64, f64)> {
+    /// Amounts and costs.
+    fn costs(&self, curve: &Curve) -> Vec<(f64, f64)> {
         let Some(first) = curve.points.first() else { return Vec::new() };
-        let points = curve.points.iter().map(|point| (f64::from(point.amount), (self.of)(point, first)));
-        points.filter(|(amount, cost)| *amount > 0.0 && *cost > 0.0).collect()
+        curve.points.iter().map(|point| (f64::from(point.amount), (self.of)(point, first))).collect()
     }
 
-    /// The exponent by which the cost grows.
-    pub(crate) fn exponent(&self, curve: &Curve) -> Option<f64> {
-        let mut points = self.points(curve);
-        points.retain(|(amount, _)| *amount >= f64::from(self.floor));
-        slope(&points)
+    /// The points of a curve that have logarithms.
+    pub(crate) fn points(&self, curve: &Curve) -> Vec<(f64, f64)> {
+        let mut points = self.costs(curve);
+        points.retain(|(amount, cost)| *amount > 0.0 && *cost > 0.0);
+        points
+    }
+
+    /// The exponent by which the cost grows, and the number of points that tell it; none if they are too few.
+    fn exponent(&self, curve: &Curve) -> Option<(f64, usize)> {
+        let first = self.costs(curve).first()?.1;
+        let is_below = |(amount, cost): &(f64, f64)| match self.from {
+            From::Amount(least) => *amount < f64::from(least),
+            From::Twice => *cost < 2.0 * first,
+            From::Cost(least) => *cost < least,
+        };
+        let points: Vec<(f64, f64)> = self.points(curve).into_iter().skip_while(is_below).collect();
+        if points.len() < FEW { None } else { Some((slope(&points)?, points.len())) }
     }
 }
+
+/// Of less memory than this, in KiB, nobody can say what it is for.
+const MUCH: From = From::Cost(1024.0);
 
 /// What the tables and the plots show.
 pub(crate) const ASPECTS: [Aspect; 7] = [
@@ -83,7 +110,7 @@ pub(crate) const ASPECTS: [Aspect; 7] = [
         title: "CPU time of an echo by the message's bytes",
         unit: "microseconds",
         file: "size-time",
-        floor: 64 << 10,
+        from: From::Twice,
         of: |point, _| point.cpu,
     },
     Aspect {
@@ -91,7 +118,7 @@ pub(crate) const ASPECTS: [Aspect; 7] = [
         title: "memory by the message's bytes",
         unit: "KiB",
         file: "size-memory",
-        floor: 1 << 20,
+        from: MUCH,
         of: |point, first| point.peak - first.peak,
     },
     Aspect {
@@ -99,15 +126,15 @@ pub(crate) const ASPECTS: [Aspect; 7] = [
         title: "memory by messages of 64 bytes there and back",
         unit: "KiB",
         file: "messages-memory",
-        floor: 1,
-        of: |point, _| point.peak,
+        from: MUCH,
+        of: |point, first| point.peak - first.peak,
     },
     Aspect {
         what: "connections",
         title: "CPU time of an echo by connections",
         unit: "microseconds",
         file: "connections-time",
-        floor: 100,
+        from: From::Amount(100),
         of: |point, _| point.cpu,
     },
     Aspect {
@@ -115,7 +142,7 @@ pub(crate) const ASPECTS: [Aspect; 7] = [
         title: "memory by connections",
         unit: "KiB",
         file: "connections-memory",
-        floor: 100,
+        from: MUCH,
         of: |point, first| point.peak - first.peak,
     },
     Aspect {
@@ -123,7 +150,7 @@ pub(crate) const ASPECTS: [Aspect; 7] = [
         title: "CPU time of queueing by the bytes queued",
         unit: "microseconds",
         file: "queued-time",
-        floor: 4 << 20,
+        from: From::Cost(1000.0),
         // A queue's time is that of all its messages, of 64 KiB each.
         of: |point, _| point.cpu * f64::from(point.amount) / 65_536.0,
     },
@@ -132,7 +159,7 @@ pub(crate) const ASPECTS: [Aspect; 7] = [
         title: "memory by the bytes queued",
         unit: "KiB",
         file: "queued-memory",
-        floor: 4 << 20,
+        from: MUCH,
         of: |point, first| point.peak - first.peak,
     },
 ];
@@ -165,18 +192,21 @@ pub(crate) fn tables(growth: &Growth) -> String {
         let head: Vec<String> =
             std::iter::once(aspect.what.to_owned()).chain(curves.iter().map(|curve| curve.client.clone())).collect();
         let mut rows: Vec<Vec<String>> = Vec::new();
-        for point in first.points.iter().filter(|point| point.amount > 0) {
-            let amount = f64::from(point.amount);
-            let cell = |curve: &&Curve| {
-                let found = aspect.points(curve).into_iter().find(|point| (point.0 - amount).abs() < 0.5);
-                found.map_or_else(|| "0".to_owned(), |(_, cost)| figure(cost))
-            };
+        for (place, point) in first.points.iter().enumerate() {
+            let cell =
+                |curve: &&Curve| aspect.costs(curve).get(place).map_or_else(String::new, |(_, cost)| figure(*cost));
             rows.push(std::iter::once(point.amount.to_string()).chain(curves.iter().map(cell)).collect());
         }
         let exponent = |curve: &&Curve| {
-            aspect.exponent(curve).map_or_else(|| "none".to_owned(), |exponent| format!("**{exponent:.2}**"))
+            aspect
+                .exponent(curve)
+                .map_or_else(|| "none".to_owned(), |(exponent, points)| format!("**{exponent:.2}** ({points} points)"))
         };
-        let title = format!("exponent, from {} on", aspect.floor);
+        let title = match aspect.from {
+            From::Amount(amount) => format!("exponent, from {amount} on"),
+            From::Twice => "exponent, from twice the first on".to_owned(),
+            From::Cost(cost) => format!("exponent, from {cost} {} on", aspect.unit),
+        };
         rows.push(std::iter::once(title).chain(curves.iter().map(exponent)).collect());
         // Writing to a string cannot fail.
         let _ = write!(text, "\n### {}, {}\n\n{}", aspect.title, aspect.unit, page::table(&head, rows));
@@ -201,7 +231,18 @@ pub(crate) fn plots(growth: &Growth, folder: &Path) -> Result<Plots> {
 
 #[cfg(test)]
 mod tests {
-    use super::slope;
+    use super::*;
+
+    #[test]
+    fn an_exponent_is_told_by_the_points_in_which_what_grows_is_most_and_by_three_at_least() {
+        let point = |amount: u32, cpu| Point { amount, cpu, wall: cpu, peak: 0.0 };
+        let curve = |points| Curve { what: "size".to_owned(), client: "one".to_owned(), points };
+        let growing =
+            curve(vec![point(0, 30.0), point(64, 31.0), point(1000, 100.0), point(2000, 200.0), point(4000, 400.0)]);
+        let (exponent, points) = ASPECTS[0].exponent(&growing).unwrap();
+        assert!((exponent - 1.0).abs() < 1e-9 && points == 3);
+        assert!(ASPECTS[0].exponent(&curve(vec![point(0, 30.0), point(64, 31.0), point(128, 32.0)])).is_none());
+    }
 
     #[test]
     fn the_slope_is_the_exponent() {

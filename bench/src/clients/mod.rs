@@ -74,7 +74,7 @@ pub(crate) async fn run(
     count: usize,
     counter: Option<Counter>,
 ) -> Result<Sample> {
-    let path = job.path(Job::warmup(count) + count);
+    let path = job.path(count);
     let turn = Turn { job, count, counter };
     match name {
         WIRE => turn.take(async || wire::connect(address.plain, &path).await).await,

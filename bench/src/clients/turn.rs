@@ -3,7 +3,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
+use bytes::Bytes;
 use futures::future::try_join_all;
 use samesocket_bench_report::Sample;
 
@@ -23,23 +24,25 @@ impl Turn<'_> {
     pub(super) async fn take<C: Connection>(&self, connect: impl AsyncFn() -> Result<C>) -> Result<Sample> {
         let Self { job, count, counter } = *self;
         let message = C::message(job.is_text(), job.payload())?;
+        // What the first connection takes besides, a thread for one, is not that of every other.
+        let _spare = if job.connections > 1 { Some(connect().await?) } else { None };
         let before = memory()?;
         let mut connections = Vec::new();
         for _ in 0..job.connections {
             connections.push(connect().await?);
         }
         if job.direction == Direction::Queue {
-            return queue(&mut connections, &message, count, counter);
+            return queue(&mut connections, job, count, counter);
         }
         let each = Job::warmup(count).div_ceil(job.connections);
-        try_join_all(connections.iter_mut().map(|it| exchange(it, job, &message, each, false))).await?;
+        try_join_all(connections.iter_mut().map(|it| exchange(it, job, &message, each))).await?;
         let idle = memory()?.saturating_sub(before);
         let each = count / job.connections;
         let stopwatch = Stopwatch::start(counter);
         if let [connection] = &mut connections[..] {
-            exchange(connection, job, &message, each, true).await?;
+            exchange(connection, job, &message, each).await?;
         } else {
-            try_join_all(connections.iter_mut().map(|it| exchange(it, job, &message, each, true))).await?;
+            try_join_all(connections.iter_mut().map(|it| exchange(it, job, &message, each))).await?;
         }
         let mut sample = stopwatch.stop(each * job.connections)?;
         sample.idle = (job.connections > 1)
@@ -48,35 +51,26 @@ impl Turn<'_> {
     }
 }
 
-/// Gives a connection messages that the peer does not take.
-fn queue<C: Connection>(
-    connections: &mut [C],
-    message: &C::Message,
-    count: usize,
-    counter: Option<Counter>,
-) -> Result<Sample> {
+/// Gives a connection messages that the peer does not take, each in memory of its own.
+fn queue<C: Connection>(connections: &mut [C], job: &Job, count: usize, counter: Option<Counter>) -> Result<Sample> {
+    let connection = connections.first_mut().context("there is no connection")?;
+    let payload = job.payload();
+    let message = |_| C::message(job.is_text(), Bytes::copy_from_slice(&payload));
+    let messages = (0..count).map(message).collect::<Result<Vec<_>>>()?;
     let stopwatch = Stopwatch::start(counter);
-    for connection in connections {
-        for _ in 0..count {
-            connection.send(message.clone())?;
-        }
+    for message in messages {
+        connection.send(message)?;
     }
     stopwatch.stop(count.max(1))
 }
 
 /// Sends, receives, or both at once, until so many messages are through.
-async fn exchange<C: Connection>(
-    connection: &mut C,
-    job: &Job,
-    message: &C::Message,
-    count: usize,
-    last: bool,
-) -> Result<()> {
+async fn exchange<C: Connection>(connection: &mut C, job: &Job, message: &C::Message, count: usize) -> Result<()> {
     let (to_send, to_receive, window, expected) = match job.direction {
         Direction::Echo { window } => (count, count, window, job.size),
         Direction::Receive | Direction::Queue => (0, count, usize::MAX, job.size),
         // The answer to the last message tells that it has come.
-        Direction::Send => (count, usize::from(last), usize::MAX, 0),
+        Direction::Send => (count, 1, usize::MAX, 0),
     };
     let (mut sent, mut unflushed, mut received) = (0, 0, 0);
     poll_fn(|context| {

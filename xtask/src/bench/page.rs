@@ -22,8 +22,9 @@ use crate::{
 const CLIENTS: &str = "samesocket-bench-browser";
 
 /// The packages of the clients, as the page calls them; those that the page has without one are the engine's.
-const VERSIONS: [(&str, &str); 10] = [
+const VERSIONS: [(&str, &str); 11] = [
     ("web-sys", "web-sys"),
+    ("web-sys (awaited)", "web-sys"),
     ("samesocket (interface)", "samesocket"),
     ("samesocket (futures)", "samesocket"),
     ("samesocket (promptly)", "samesocket"),

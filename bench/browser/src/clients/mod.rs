@@ -1,5 +1,6 @@
 //! The clients, by name.
 
+mod awaited;
 mod ewebsock;
 mod futures;
 mod gloo_net;
@@ -21,6 +22,7 @@ pub(crate) async fn run(name: &str, job: Job) -> Result<Outcome> {
     let job = &job;
     match name {
         "web-sys" => calling::run::<web_sys::Client>(job).await,
+        "web-sys (awaited)" => streaming::run::<awaited::Client>(job).await,
         "samesocket (interface)" => calling::run::<interface::Client>(job).await,
         "samesocket (futures)" => streaming::run::<futures::Client>(job).await,
         "gloo-net" => streaming::run::<gloo_net::Client>(job).await,

@@ -23,11 +23,7 @@ impl Calling for Client {
         let on_message = {
             let (tally, socket) = (Rc::clone(tally), socket.clone());
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                let length = match event.data().dyn_into::<JsString>() {
-                    Ok(text) => String::from(text).len(),
-                    Err(data) => Uint8Array::new(data.unchecked_ref::<ArrayBuffer>()).to_vec().len(),
-                };
-                if let Some(reply) = tally.message(length) {
+                if let Some(reply) = tally.message(length(&event)) {
                     send(&socket, reply).unwrap_throw();
                 }
             })
@@ -52,7 +48,15 @@ impl Calling for Client {
     }
 }
 
-fn send(socket: &WebSocket, payload: &Payload) -> std::result::Result<(), JsValue> {
+/// Copies what has come out of the platform, and gives its length.
+pub(super) fn length(event: &MessageEvent) -> usize {
+    match event.data().dyn_into::<JsString>() {
+        Ok(text) => String::from(text).len(),
+        Err(data) => Uint8Array::new(data.unchecked_ref::<ArrayBuffer>()).to_vec().len(),
+    }
+}
+
+pub(super) fn send(socket: &WebSocket, payload: &Payload) -> std::result::Result<(), JsValue> {
     match payload {
         Payload::Text(text) => socket.send_with_str(text),
         Payload::Binary(bytes) => socket.send_with_u8_array(bytes),
@@ -60,6 +64,6 @@ fn send(socket: &WebSocket, payload: &Payload) -> std::result::Result<(), JsValu
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` has it")]
-fn said(error: JsValue) -> String {
+pub(super) fn said(error: JsValue) -> String {
     format!("{error:?}")
 }
