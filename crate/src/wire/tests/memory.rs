@@ -23,6 +23,22 @@ fn the_rest_of_a_large_binary_frame_is_read_into_the_messages_own_memory() {
 }
 
 #[test]
+fn little_is_read_with_the_header_after_a_large_frame_since_it_has_to_be_copied() {
+    let mut driver = Driver::established("", Limits::default());
+    let bytes = frame(0x82, &[9; 10_000].repeat(60));
+    driver.give(&bytes[..1000]);
+    driver.connection.read_buffer().put_slice(&bytes[1000..]);
+    assert!(driver.connection.poll_feedback(driver.now).is_some());
+    assert_eq!(room(&mut driver), 4096);
+    driver.connection.read_buffer().put_slice(&bytes[..4096]);
+    assert!(driver.connection.poll_feedback(driver.now).is_none());
+    assert_eq!(room(&mut driver), bytes.len() - 4096);
+    driver.connection.read_buffer().put_slice(&bytes[4096..bytes.len() - 1]);
+    assert!(driver.connection.poll_feedback(driver.now).is_none());
+    assert_eq!(room(&mut driver), 1, "it is read where it belongs to its end");
+}
+
+#[test]
 fn small_frames_and_text_are_read_into_the_read_buffer() {
     for first in [0x81, 0x82] {
         let mut driver = Driver::established("", Limits::default());
