@@ -58,6 +58,7 @@ impl Incoming {
     /// one, the next is likely to be as large, and what is read of it with its header has to be copied: that is little then.
     pub fn buffer(&mut self) -> Limit<&mut Vec<u8>> {
         self.account();
+        let waited_for = self.waited_for();
         if let Some(Frame { header, missing }) = &self.frame
             && self.inbox.is_empty()
             && let Some(memory) = self.messages.direct(*missing, header)
@@ -69,7 +70,18 @@ impl Incoming {
             let room = (memory.capacity() - memory.len()) as u64;
             return memory.limit(usize::try_from(room.min(*missing)).unwrap_or(usize::MAX));
         }
-        self.inbox.room()
+        self.inbox.room(waited_for)
+    }
+
+    /// What is missing of a frame that waits in the read buffer until it is whole.
+    fn waited_for(&self) -> usize {
+        let rest = self.inbox.rest();
+        match Header::decode(rest, self.messages.compression()) {
+            Ok(Some((header, size))) if self.frame.is_none() && self.messages.may_wait(&header) => {
+                usize::try_from(header.length).map_or(0, |length| (size + length).saturating_sub(rest.len()))
+            }
+            _ => 0,
+        }
     }
 
     /// Takes bytes that were read elsewhere.
@@ -143,7 +155,7 @@ impl Incoming {
             Some(payload) if header.opcode.is_control() => {
                 (Read::Control(header.opcode, payload.to_owned()), size + payload.len())
             }
-            None if header.opcode.is_control() => return Ok(Read::Wait),
+            None if header.opcode.is_control() || self.messages.may_wait(&header) => return Ok(Read::Wait),
             Some(payload) => {
                 self.messages.begin_frame(&header)?;
                 self.messages.take_payload(payload, 0)?;

@@ -166,6 +166,13 @@ impl Messages {
         !self.fragmented && !self.discarding && length as u64 <= self.whole_limit
     }
 
+    /// Whether a frame of which a part has come may stay where it was read until it is whole, so that it can be lent: it is
+    /// short, and there is nothing in it to be checked.
+    pub const fn may_wait(&self, header: &Header) -> bool {
+        let plain = matches!(header, Header { fin: true, rsv1: false, opcode: Opcode::Binary, .. });
+        plain && header.length <= DIRECT as u64 && self.may_lend(DIRECT)
+    }
+
     /// Takes the header of a data frame.
     pub fn begin_frame(&mut self, header: &Header) -> Result<(), Failure> {
         match (header.opcode, self.fragmented) {
