@@ -89,11 +89,11 @@ fn check_round_trip(deflate: &Deflate, first: &[u8], second: &[u8], size: usize)
     for message in [first, second, first] {
         let mut wire = Vec::new();
         for piece in message.chunks(size) {
-            deflater.deflate(piece);
+            deflater.deflate(piece, false);
             wire.extend_from_slice(deflater.deflated());
             deflater.clear();
         }
-        deflater.finish();
+        deflater.deflate(&[], true);
         wire.extend_from_slice(deflater.deflated());
         deflater.clear();
         assert_eq!(inflate(&mut inflater, &wire, size).as_deref(), Ok(message));

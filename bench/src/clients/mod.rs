@@ -103,7 +103,8 @@ async fn over<S: Line>(name: &str, turn: &Turn<'_>, path: &str, line: impl Async
         "tokio-websockets" => turn.take(async || tokio_websockets::connect(line().await?, path).await).await,
         "fastwebsockets" => turn.take(async || fastwebsockets::connect(line().await?, path).await).await,
         "yawc" => turn.take(async || yawc::connect(line().await?, path, compressed).await).await,
-        "sockudo-ws" => turn.take(async || sockudo::connect(line().await?, path, compressed).await).await,
+        "sockudo-ws" if compressed => turn.take(async || sockudo::connect_compressed(line().await?, path).await).await,
+        "sockudo-ws" => turn.take(async || sockudo::connect(line().await?, path).await).await,
         _ => anyhow::bail!("there is no client {name}"),
     }
 }

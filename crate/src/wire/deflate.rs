@@ -127,7 +127,9 @@ pub struct Deflater {
     window_bits: u8,
     context_takeover: bool,
     state: Option<Compress>,
-    deflated: Vec<u8>,
+    /// What is deflated, up to `len`; the rest is room that was filled once and is written again and again.
+    output: Vec<u8>,
+    len: usize,
 }
 
 impl Deflater {
@@ -137,24 +139,25 @@ impl Deflater {
             window_bits: deflate.client_max_window_bits.max(9),
             context_takeover: !deflate.client_no_context_takeover,
             state: None,
-            deflated: Vec::new(),
+            output: Vec::new(),
+            len: 0,
         }
     }
 
-    /// Deflates the next bytes of a message; some of what they give may come only with later ones.
-    pub fn deflate(&mut self, input: &[u8]) {
-        self.run(input, FlushCompress::None);
-    }
-
-    /// Deflates the end of a message.
-    pub fn finish(&mut self) {
-        let before = self.deflated.len();
-        self.run(&[], FlushCompress::Sync);
-        if self.deflated.ends_with(&TAIL) {
-            self.deflated.truncate(self.deflated.len() - TAIL.len());
-        } else if self.deflated.len() == before {
+    /// Deflates the next bytes of a message; unless they are the last ones, some of what they give may come only later.
+    pub fn deflate(&mut self, input: &[u8], last: bool) {
+        let before = self.len;
+        self.run(input, if last { FlushCompress::Sync } else { FlushCompress::None });
+        if !last {
+            return;
+        }
+        if self.deflated().ends_with(&TAIL) {
+            self.len -= TAIL.len();
+        } else if self.len == before {
             // zlib makes nothing of nothing where it has just been flushed; the message has a block all the same.
-            self.deflated.push(0);
+            self.make_room(1);
+            self.output[self.len] = 0;
+            self.len += 1;
         }
         if !self.context_takeover
             && let Some(state) = &mut self.state
@@ -165,35 +168,43 @@ impl Deflater {
 
     /// What is deflated and not yet taken.
     pub fn deflated(&self) -> &[u8] {
-        &self.deflated
+        &self.output[..self.len]
     }
 
     /// Forgets what is deflated, which has been taken.
-    pub fn clear(&mut self) {
-        self.deflated.clear();
+    pub const fn clear(&mut self) {
+        self.len = 0;
     }
 
     /// Gives back all memory: that the next message cannot refer to the last ones concerns nobody but us.
     pub fn idle(&mut self) {
         self.state = None;
-        if self.deflated.is_empty() {
-            self.deflated = Vec::new();
+        if self.len == 0 {
+            self.output = Vec::new();
         }
     }
 
     fn run(&mut self, mut input: &[u8], flush: FlushCompress) {
-        let state = self
-            .state
-            .get_or_insert_with(|| Compress::new_with_window_bits(Compression::new(LEVEL), false, self.window_bits));
         loop {
-            self.deflated.reserve(input.len().clamp(64, PIECE));
-            let before = state.total_in();
+            self.make_room((input.len() / 2).clamp(64, PIECE));
+            let window_bits = self.window_bits;
+            let make = || Compress::new_with_window_bits(Compression::new(LEVEL), false, window_bits);
+            let state = self.state.get_or_insert_with(make);
+            let before = (state.total_in(), state.total_out());
             // zlib knows no error where there is room and the state is its own.
-            let _ = state.compress_vec(input, &mut self.deflated, flush);
-            input = input.get(difference(state.total_in(), before)..).unwrap_or_default();
-            if self.deflated.len() < self.deflated.capacity() {
+            let _ = state.compress(input, &mut self.output[self.len..], flush);
+            input = input.get(difference(state.total_in(), before.0)..).unwrap_or_default();
+            self.len += difference(state.total_out(), before.1);
+            if self.len < self.output.len() {
                 return;
             }
+        }
+    }
+
+    /// Has room for so many bytes more.
+    fn make_room(&mut self, bytes: usize) {
+        if self.output.len() - self.len < bytes {
+            self.output.resize(self.len + bytes, 0);
         }
     }
 }

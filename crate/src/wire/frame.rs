@@ -165,7 +165,40 @@ impl Header {
             out.extend_from_slice(&key);
         }
     }
+
+    /// Appends a client's frame that is a message by itself, not compressed, or a control frame.
+    #[inline]
+    pub fn append_whole(opcode: Opcode, key: [u8; 4], payload: &[u8], out: &mut Vec<u8>) {
+        match u8::try_from(payload.len()) {
+            Ok(length) if payload.len() <= SHORT => {
+                Self::append_short([FIN | opcode.bits(), MASKED | length], key, payload, out)
+            }
+            _ => {
+                Self { fin: true, rsv1: false, opcode, length: payload.len() as u64 }.encode(key, out);
+                Mask::new(key).append(payload, out);
+            }
+        }
+    }
+
+    /// Makes room of a size that is known, and writes a short frame into it: that is less work than to append its parts, and
+    /// nothing is read that was written just now.
+    #[inline]
+    fn append_short([first, second]: [u8; 2], key: [u8; 4], payload: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; SHORT_HEADER + SHORT]);
+        let Some((header, room)) = out[start..].split_first_chunk_mut() else { return };
+        let [a, b, c, d] = key;
+        *header = [first, second, a, b, c, d];
+        mask_short(payload, key, &mut room[..payload.len()]);
+        out.truncate(start + SHORT_HEADER + payload.len());
+    }
 }
+
+/// The bytes of a header whose length takes no bytes of its own, the key among them.
+const SHORT_HEADER: usize = 6;
+
+/// The greatest length of such a frame's payload.
+const SHORT: usize = 125;
 
 /// Masks one payload, in one piece or in several.
 #[derive(Clone, Copy, Debug)]
@@ -184,10 +217,6 @@ impl Mask {
     /// See [RFC 6455, section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3).
     #[inline]
     pub fn append(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        if payload.len() <= FEW {
-            self.append_few(payload, out);
-            return;
-        }
         let key = u32::from_ne_bytes(self.key);
         let (words, rest) = payload.as_chunks();
         out.reserve(payload.len());
@@ -197,29 +226,28 @@ impl Mask {
         out.extend(rest.iter().zip(&self.key).map(|(byte, key)| byte ^ key));
         self.key.rotate_left(rest.len());
     }
-
-    /// Makes room of a size that is known, and masks into it: for a few bytes that is less work than what the other way
-    /// needs to begin with, and nothing is read that was written just now.
-    #[inline]
-    fn append_few(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[0; FEW]);
-        let key = u32::from_ne_bytes(self.key);
-        let (words, rest) = payload.as_chunks();
-        let (masked, masked_rest) = out[start..start + payload.len()].as_chunks_mut();
-        for (masked, word) in masked.iter_mut().zip(words) {
-            *masked = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
-        }
-        for ((masked, byte), key) in masked_rest.iter_mut().zip(rest).zip(self.key) {
-            *masked = byte ^ key;
-        }
-        out.truncate(start + payload.len());
-        self.key.rotate_left(rest.len());
-    }
 }
 
-/// A payload up to this length is short.
-const FEW: usize = 128;
+/// Masks a short payload, for which there is as much room.
+#[inline]
+fn mask_short(payload: &[u8], key: [u8; 4], masked: &mut [u8]) {
+    let word = u32::from_ne_bytes(key);
+    // The same key four times, whatever the order of bytes.
+    let wide = u128::from(word) * 0x0000_0001_0000_0001_0000_0001_0000_0001;
+    let (blocks, rest) = payload.as_chunks();
+    let (masked_blocks, masked) = masked.as_chunks_mut();
+    for (masked, block) in masked_blocks.iter_mut().zip(blocks) {
+        *masked = (u128::from_ne_bytes(*block) ^ wide).to_ne_bytes();
+    }
+    let (words, rest) = rest.as_chunks();
+    let (masked_words, masked) = masked.as_chunks_mut();
+    for (masked, bytes) in masked_words.iter_mut().zip(words) {
+        *masked = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    }
+    for ((masked, byte), key) in masked.iter_mut().zip(rest).zip(key) {
+        *masked = byte ^ key;
+    }
+}
 
 /// Fills a slice with bytes that nobody can foresee.
 pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
@@ -349,6 +377,20 @@ mod tests {
                     assert_eq!(Header::split_whole(&bytes[..end]), None);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_whole_frame_is_its_header_and_the_payload_masked_byte_by_byte() {
+        let (key, payload) = ([0x12, 0x34, 0x56, 0x78], [0x5a, 0x01, 0xff].repeat(100));
+        for length in 0..=payload.len() {
+            let payload = &payload[..length];
+            let mut expected = vec![7];
+            Header { fin: true, rsv1: false, opcode: Opcode::Text, length: length as u64 }.encode(key, &mut expected);
+            expected.extend(payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]));
+            let mut out = vec![7];
+            Header::append_whole(Opcode::Text, key, payload, &mut out);
+            assert_eq!(out, expected, "{length}");
         }
     }
 

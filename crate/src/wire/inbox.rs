@@ -1,18 +1,23 @@
 //! The bytes that have come and are not yet looked at.
 
+use bytes::BufMut;
+use bytes::buf::Limit;
+
 /// The read buffer of one connection: small while little comes, and never filled with zeros.
 #[derive(Debug, Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
     start: usize,
-    /// What the buffer grows to.
+    /// What is read at a time.
     size: usize,
+    /// Where the bytes end if the last read filled all the room that it had.
+    full: usize,
 }
 
 /// The size of the buffer of a quiet connection.
 const SMALLEST: usize = 4 << 10;
 
-/// The size of the buffer of a busy one; a response's head that is longer gets what it needs.
+/// What is read at a time where much comes; a response's head that is longer gets what it needs.
 const LARGEST: usize = 128 << 10;
 
 /// Where a large buffer is read into: at a multiple of this.
@@ -39,13 +44,15 @@ impl Inbox {
         self.start = self.bytes.len();
     }
 
-    /// Gives the buffer, with room behind its bytes.
-    pub fn room(&mut self) -> &mut Vec<u8> {
+    /// Gives the buffer to read into, and how much: as many bytes at least as are known to be `missing`.
+    pub fn room(&mut self, missing: usize) -> Limit<&mut Vec<u8>> {
         // A read that filled all the room there was is a sign that more is to come.
-        let full = self.bytes.len() == self.bytes.capacity();
-        self.size = if full && !self.bytes.is_empty() { self.size * 4 } else { self.size }.clamp(SMALLEST, LARGEST);
+        let full = self.full > 0 && self.bytes.len() >= self.full;
+        self.size = if full { self.size * 4 } else { self.size }.clamp(SMALLEST, LARGEST);
         let rest = self.bytes.len() - self.start;
-        let room = self.size.saturating_sub(rest).max(SMALLEST / 2);
+        // A busy connection reads as much whatever is left: else most of the buffer might be what is moved again and again.
+        let less = if self.size > SMALLEST { 0 } else { rest };
+        let room = self.size.saturating_sub(less).max(SMALLEST / 2).max(missing);
         let page = if self.size > SMALLEST { PAGE } else { 1 };
         if self.bytes.capacity() < rest + room + page - 1 {
             self.move_to(rest);
@@ -53,7 +60,13 @@ impl Inbox {
         }
         let behind = self.bytes.as_ptr().addr() + rest;
         self.move_to(rest + behind.next_multiple_of(page) - behind);
-        &mut self.bytes
+        self.full = self.bytes.len() + room;
+        (&mut self.bytes).limit(room)
+    }
+
+    /// Asks for little at the next read, and for more again as reads fill it.
+    pub const fn expect_little(&mut self) {
+        (self.size, self.full) = (SMALLEST, 0);
     }
 
     /// Moves the bytes to where they end at this place, which is within the buffer.
@@ -71,15 +84,13 @@ impl Inbox {
     /// Takes bytes that lie elsewhere.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.start);
-        self.start = 0;
+        (self.start, self.full) = (0, 0);
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Gives back the memory that a quiet connection can do without.
     pub fn idle(&mut self) {
-        if self.is_empty() {
-            *self = Self::default();
-        }
+        *self = Self { bytes: self.rest().to_vec(), ..Self::default() };
     }
 }
 
@@ -87,10 +98,11 @@ impl Inbox {
 mod tests {
     use super::*;
 
+    /// Has a read fill all its room.
     fn fill(inbox: &mut Inbox) -> usize {
-        let buffer = inbox.room();
-        let room = buffer.capacity() - buffer.len();
-        buffer.resize(buffer.capacity(), 7);
+        let mut buffer = inbox.room(0);
+        let room = buffer.remaining_mut();
+        buffer.put_bytes(7, room);
         room
     }
 
@@ -104,14 +116,12 @@ mod tests {
                 room
             })
             .collect();
-        for (found, wanted) in sizes.into_iter().zip([4 << 10, 16 << 10, 64 << 10, 128 << 10, 128 << 10]) {
-            assert!((wanted..wanted + PAGE).contains(&found), "{found}");
-        }
+        assert_eq!(sizes, [4 << 10, 16 << 10, 64 << 10, 128 << 10, 128 << 10]);
         inbox.idle();
         assert_eq!(inbox.bytes.capacity(), 0);
-        inbox.room().push(1);
+        inbox.room(0).put_u8(1);
         inbox.clear();
-        assert_eq!(inbox.room().capacity(), SMALLEST);
+        assert_eq!((inbox.room(0).remaining_mut(), inbox.bytes.capacity()), (SMALLEST, SMALLEST));
     }
 
     #[test]
@@ -120,14 +130,31 @@ mod tests {
         fill(&mut inbox);
         inbox.clear();
         for left in [0, 1, 13, 130, 4095, 4096, 5000] {
-            let buffer = inbox.room();
-            assert!(buffer.as_ptr().addr().wrapping_add(buffer.len()).is_multiple_of(PAGE));
-            let room = buffer.capacity() - buffer.len();
-            buffer.extend((0..room).map(|i| u8::try_from(i % 251).unwrap()));
+            let mut buffer = inbox.room(0);
+            let room = buffer.remaining_mut();
+            let bytes = buffer.get_ref();
+            assert!(bytes.as_ptr().addr().wrapping_add(bytes.len()).is_multiple_of(PAGE));
+            for i in 0..room {
+                buffer.put_u8(u8::try_from(i % 251).unwrap());
+            }
             let expected = inbox.rest()[inbox.rest().len() - left..].to_vec();
             inbox.take(inbox.rest().len() - left);
-            inbox.room();
+            inbox.room(0);
             assert_eq!(inbox.rest(), expected);
+        }
+    }
+
+    #[test]
+    fn little_is_asked_for_once_and_then_more_again_as_reads_fill_it() {
+        let mut inbox = Inbox::default();
+        for _ in 0..3 {
+            fill(&mut inbox);
+            inbox.clear();
+        }
+        inbox.expect_little();
+        for wanted in [4 << 10, 16 << 10, 64 << 10] {
+            assert_eq!(fill(&mut inbox), wanted);
+            inbox.clear();
         }
     }
 

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::frame::{Header, Opcode};
 use super::inbox::Inbox;
 use super::limits::Limits;
-use super::message::{Lent, Message, Messages};
+use super::message::{LARGE, Lent, Message, Messages};
 
 /// The receiving side of one connection.
 #[derive(Debug)]
@@ -54,20 +54,34 @@ impl Incoming {
 
     /// Gives the buffer to read into next: as much as fits, at least one byte.
     ///
-    /// The rest of a large binary frame is read into the message's own memory, and nothing that follows it.
+    /// The rest of a large binary frame is read into the message's own memory, and nothing that follows it. After a very large
+    /// one, the next is likely to be as large, and what is read of it with its header has to be copied: that is little then.
     pub fn buffer(&mut self) -> Limit<&mut Vec<u8>> {
         self.account();
-        if let Some(Frame { missing, .. }) = self.frame
+        let waited_for = self.waited_for();
+        if let Some(Frame { header, missing }) = &self.frame
             && self.inbox.is_empty()
-            && let Some(memory) = self.messages.direct(missing)
+            && let Some(memory) = self.messages.direct(*missing, header)
         {
             self.direct = Some(memory.len());
+            if header.length >= LARGE {
+                self.inbox.expect_little();
+            }
             let room = (memory.capacity() - memory.len()) as u64;
-            return memory.limit(usize::try_from(room.min(missing)).unwrap_or(usize::MAX));
+            return memory.limit(usize::try_from(room.min(*missing)).unwrap_or(usize::MAX));
         }
-        let buffer = self.inbox.room();
-        let room = buffer.capacity() - buffer.len();
-        buffer.limit(room)
+        self.inbox.room(waited_for)
+    }
+
+    /// What is missing of a frame that waits in the read buffer until it is whole.
+    fn waited_for(&self) -> usize {
+        let rest = self.inbox.rest();
+        match Header::decode(rest, self.messages.compression()) {
+            Ok(Some((header, size))) if self.frame.is_none() && self.messages.may_wait(&header) => {
+                usize::try_from(header.length).map_or(0, |length| (size + length).saturating_sub(rest.len()))
+            }
+            _ => 0,
+        }
     }
 
     /// Takes bytes that were read elsewhere.
@@ -141,7 +155,7 @@ impl Incoming {
             Some(payload) if header.opcode.is_control() => {
                 (Read::Control(header.opcode, payload.to_owned()), size + payload.len())
             }
-            None if header.opcode.is_control() => return Ok(Read::Wait),
+            None if header.opcode.is_control() || self.messages.may_wait(&header) => return Ok(Read::Wait),
             Some(payload) => {
                 self.messages.begin_frame(&header)?;
                 self.messages.take_payload(payload, 0)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The limits and deadlines of one connection.
 ///
-/// Beyond them a connection holds its read buffer (at most 128 KiB), its output (at most 1 MiB and 64 KiB) and, when
+/// Beyond them a connection holds its read buffer (at most 164 KiB), its output (at most 1 MiB and 64 KiB) and, when
 /// compression is in use, one inflater (about 45 KiB), one deflater (about 300 KiB) and what a piece of either gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

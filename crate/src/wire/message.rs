@@ -131,6 +131,9 @@ const RESERVE: usize = 1 << 20;
 /// Frames of which more than this is missing are read into the message's own memory.
 const DIRECT: usize = 32 << 10;
 
+/// Frames of this length are read there to their end.
+pub const LARGE: u64 = 128 << 10;
+
 impl Messages {
     /// Makes messages, of compressed frames too if permessage-deflate is in use.
     pub fn new(limits: &Limits, deflate: Option<&Deflate>) -> Self {
@@ -161,6 +164,13 @@ impl Messages {
     #[inline]
     pub const fn may_lend(&self, length: usize) -> bool {
         !self.fragmented && !self.discarding && length as u64 <= self.whole_limit
+    }
+
+    /// Whether a frame of which a part has come may stay where it was read until it is whole, so that it can be lent: it is
+    /// short, and there is nothing in it to be checked.
+    pub const fn may_wait(&self, header: &Header) -> bool {
+        let plain = matches!(header, Header { fin: true, rsv1: false, opcode: Opcode::Binary, .. });
+        plain && header.length <= DIRECT as u64 && self.may_lend(DIRECT)
     }
 
     /// Takes the header of a data frame.
@@ -214,12 +224,13 @@ impl Messages {
 
     /// Gives the memory of the message itself for the next of the `missing` bytes, with room for some of them; `None`
     /// where they have to be looked at first.
-    pub fn direct(&mut self, missing: u64) -> Option<&mut Vec<u8>> {
+    pub fn direct(&mut self, missing: u64, frame: &Header) -> Option<&mut Vec<u8>> {
         match &mut self.partial {
             Some(partial @ Partial { content: Content::Binary(_), compressed: false, .. })
-                if missing > DIRECT as u64 =>
+                if missing > DIRECT as u64 || frame.length >= LARGE =>
             {
-                partial.make_room(DIRECT, missing - DIRECT as u64);
+                let now = missing.min(DIRECT as u64);
+                partial.make_room(usize::try_from(now).unwrap_or(DIRECT), missing - now);
                 partial.content.binary()
             }
             _ => None,

@@ -33,9 +33,8 @@ pub struct Queue {
     /// What is ready for the socket, from `start` on.
     output: Vec<u8>,
     start: usize,
-    /// The bytes that the socket has taken, and those that were made ready, since the beginning.
+    /// The bytes that the socket has taken since the beginning.
     taken: u64,
-    made: u64,
     /// The payloads within what is ready, in order, and the sum of what they count.
     marks: VecDeque<Mark>,
     marked: u64,
@@ -83,7 +82,6 @@ impl Queue {
             output: Vec::new(),
             start: 0,
             taken: 0,
-            made: 0,
             marks: VecDeque::new(),
             marked: 0,
             messages: VecDeque::new(),
@@ -103,7 +101,6 @@ impl Queue {
 
     /// Takes the request, which goes out before everything else and is in nobody's count.
     pub fn begin(&mut self, request: Vec<u8>) {
-        self.made += request.len() as u64;
         self.output = request;
     }
 
@@ -199,6 +196,7 @@ impl Queue {
     /// Drops everything: the socket takes no more.
     pub fn drop_all(&mut self) {
         self.abort(None);
+        self.close_made &= self.ready() == 0;
         self.output = Vec::new();
         self.start = 0;
         (self.marks, self.marked) = (VecDeque::new(), 0);
@@ -250,7 +248,7 @@ impl Queue {
 
     /// Whether our Close frame is made, and the socket has taken it.
     pub const fn close_transmitted(&self) -> bool {
-        self.close_made && self.made == self.taken
+        self.close_made && self.ready() == 0
     }
 
     /// Gives back the memory that a quiet connection can do without.
@@ -269,7 +267,7 @@ impl Queue {
     }
 
     /// The number of bytes that are ready.
-    fn ready(&self) -> usize {
+    const fn ready(&self) -> usize {
         self.output.len() - self.start
     }
 
@@ -322,15 +320,14 @@ impl Queue {
     }
 
     fn make_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.make_header(true, false, opcode, payload.len()).append(payload, &mut self.output);
-        self.made += payload.len() as u64;
+        Header::append_whole(opcode, self.keys.take(), payload, &mut self.output);
         self.close_made |= opcode == Opcode::Close;
     }
 
     #[inline]
     fn make_whole(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.make_header(true, false, opcode, payload.len()).append(payload, &mut self.output);
-        self.mark(payload.len(), payload.len(), false);
+        Header::append_whole(opcode, self.keys.take(), payload, &mut self.output);
+        self.mark(payload.len(), false);
     }
 
     /// Makes the next piece of a large frame.
@@ -341,7 +338,7 @@ impl Queue {
         let rest = &message.payload[message.done..];
         let piece = &rest[..rest.len().min(PIECE)];
         message.mask.append(piece, &mut self.output);
-        self.mark(piece.len(), piece.len(), false);
+        self.mark(piece.len(), false);
         message.done += piece.len();
         if message.done < message.payload.len() {
             self.messages.push_front(message);
@@ -362,13 +359,10 @@ impl Queue {
 
     fn make_compressed(&mut self, opcode: Opcode, piece: &[u8], first: bool, last: bool) {
         let Some(mut deflater) = self.deflater.take() else { return };
-        deflater.deflate(piece);
-        if last {
-            deflater.finish();
-        }
+        deflater.deflate(piece, last);
         let payload = deflater.deflated();
         self.make_header(last, first, opcode, payload.len()).append(payload, &mut self.output);
-        self.mark(payload.len(), piece.len(), true);
+        self.mark(piece.len(), true);
         deflater.clear();
         self.deflater = Some(deflater);
     }
@@ -376,18 +370,16 @@ impl Queue {
     #[inline]
     fn make_header(&mut self, fin: bool, rsv1: bool, opcode: Opcode, length: usize) -> Mask {
         let key = self.keys.take();
-        let before = self.output.len();
         Header { fin, rsv1, opcode, length: length as u64 }.encode(key, &mut self.output);
-        self.made += (self.output.len() - before) as u64;
         Mask::new(key)
     }
 
-    /// Notes that `made` bytes were made of so many bytes of a payload.
+    /// Notes that the last of what is ready was made of so many bytes of a payload.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "it is no more than a piece")]
-    fn mark(&mut self, made: usize, payload: usize, compressed: bool) {
-        self.made += made as u64;
+    fn mark(&mut self, payload: usize, compressed: bool) {
         self.marked += payload as u64;
-        self.marks.push_back(Mark { end: self.made, counted: payload as u32, compressed });
+        let end = self.taken + self.ready() as u64;
+        self.marks.push_back(Mark { end, counted: payload as u32, compressed });
     }
 }

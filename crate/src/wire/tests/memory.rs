@@ -1,3 +1,4 @@
+use super::super::message::Lent;
 use super::*;
 
 /// The room of the buffer to read into.
@@ -23,13 +24,51 @@ fn the_rest_of_a_large_binary_frame_is_read_into_the_messages_own_memory() {
 }
 
 #[test]
-fn small_frames_and_text_are_read_into_the_read_buffer() {
-    for first in [0x81, 0x82] {
-        let mut driver = Driver::established("", Limits::default());
-        let size = if first == 0x81 { 600_000 } else { 20_000 };
-        driver.give(&frame(first, &vec![b'a'; size])[..20]);
-        assert_eq!(room(&mut driver), 4096);
-    }
+fn little_is_read_with_the_header_after_a_large_frame_since_it_has_to_be_copied() {
+    let mut driver = Driver::established("", Limits::default());
+    let bytes = frame(0x82, &[9; 10_000].repeat(60));
+    driver.give(&bytes[..1000]);
+    driver.connection.read_buffer().put_slice(&bytes[1000..]);
+    assert!(driver.connection.poll_feedback(driver.now).is_some());
+    assert_eq!(room(&mut driver), 4096);
+    driver.connection.read_buffer().put_slice(&bytes[..4096]);
+    assert!(driver.connection.poll_feedback(driver.now).is_none());
+    assert_eq!(room(&mut driver), bytes.len() - 4096);
+    driver.connection.read_buffer().put_slice(&bytes[4096..bytes.len() - 1]);
+    assert!(driver.connection.poll_feedback(driver.now).is_none());
+    assert_eq!(room(&mut driver), 1, "it is read where it belongs to its end");
+}
+
+#[test]
+fn text_is_read_into_the_read_buffer() {
+    let mut driver = Driver::established("", Limits::default());
+    driver.give(&frame(0x81, &[b'a'; 600_000])[..20]);
+    assert_eq!(room(&mut driver), 4096);
+}
+
+#[test]
+fn a_short_binary_frame_waits_in_the_read_buffer_until_it_is_whole_and_is_lent_there() {
+    let mut driver = Driver::established("", Limits::default());
+    let bytes = frame(0x82, &[7; 20_000]);
+    driver.give(&bytes[..20]);
+    let mut buffer = driver.connection.read_buffer();
+    assert_eq!(buffer.remaining_mut(), bytes.len() - 20, "there is room for all of it");
+    buffer.put_slice(&bytes[20..10_000]);
+    assert!(driver.connection.poll_feedback(driver.now).is_none());
+    driver.connection.idle();
+    driver.connection.read_buffer().put_slice(&bytes[10_000..]);
+    let lent = driver.connection.lend_feedback(
+        driver.now,
+        |feedback| matches!(feedback, Feedback::MessageReceived(Lent::Binary(message)) if message == [7; 20_000]),
+    );
+    assert_eq!(lent, Some(true));
+}
+
+#[test]
+fn a_short_binary_frame_that_is_too_long_does_not_wait() {
+    let mut driver = Driver::established("", Limits { message: 19_999, ..Limits::default() });
+    driver.give(&frame(0x82, &[7; 20_000])[..20]);
+    assert!(matches!(driver.connection.failure(), Some(Failure::MessageTooLong { limit: 19_999 })));
 }
 
 #[test]
