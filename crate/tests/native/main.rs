@@ -1,6 +1,7 @@
 //! Native sockets over loopback, against the fault server.
 #![cfg(not(target_family = "wasm"))]
 
+mod admission;
 mod blobs;
 mod options;
 mod quiet;

@@ -5,26 +5,34 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use percent_encoding::percent_decode_str;
 
+use super::admission::{Admission, Remote};
 use super::options::{Stream, Target};
 use super::proxy::Tunnel;
 use super::{Failure, Options, Url, ports, tcp, tls};
 use crate::spec::constructor::UrlRecord;
 use crate::wire::handshake::Request;
 
+/// A stream to a server, with the right to open a connection there, unless nobody knows where that is.
+pub(super) type Way = (Box<dyn Stream>, Option<Admission>);
+
 /// Makes a stream; dropping the future gives it up, with every socket that it has opened.
-pub(super) async fn connect(url: Url, options: Options) -> Result<Box<dyn Stream>, Failure> {
+pub(super) async fn connect(url: Url, options: Options) -> Result<Way, Failure> {
     let target = target(&url);
     if ports::is_bad(target.port) {
         return Err(Failure::BadPort { port: target.port });
     }
-    let stream: Box<dyn Stream> = if let Some(connector) = &options.connector {
-        connector.connect(&target).await.map_err(|error| Failure::Connector { source: Arc::new(error) })?
+    let (stream, admission): Way = if let Some(connector) = &options.connector {
+        let stream = connector.connect(&target).await;
+        (stream.map_err(|error| Failure::Connector { source: Arc::new(error) })?, None)
     } else if let Some(proxy) = options.route.proxy_for(&target).map_err(Failure::Proxy)? {
-        Tunnel { proxy: &proxy, trust: &options.trust }.open(&target).await?
+        let admission = Admission::to(Remote::behind_proxy(&target.host, target.port)).await;
+        (Tunnel { proxy: &proxy, trust: &options.trust }.open(&target).await?, Some(admission))
     } else {
-        Box::new(tcp::connect(&target.host, target.port).await?)
+        let (stream, admission) = tcp::connect_in_turn(&target.host, target.port).await?;
+        (Box::new(stream), Some(admission))
     };
-    if target.secure { tls::connect(&options.trust, &target.host, stream).await } else { Ok(stream) }
+    let stream = if target.secure { tls::connect(&options.trust, &target.host, stream).await? } else { stream };
+    Ok((stream, admission))
 }
 
 fn target(url: &Url) -> Target {

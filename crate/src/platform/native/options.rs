@@ -23,7 +23,7 @@ use crate::wire::limits::Limits;
 ///
 /// | | unless it is set | |
 /// | --- | --- | --- |
-/// | [`opening_timeout`](Self::opening_timeout) | 60 s | from the constructor to `open`, names, proxies and TLS included |
+/// | [`opening_timeout`](Self::opening_timeout) | 60 s | from the constructor to `open`; names, proxies, TLS and waiting for other sockets included |
 /// | [`closing_timeout`](Self::closing_timeout) | 60 s | how long the peer may leave our Close frame without an answer |
 /// | [`fin_timeout`](Self::fin_timeout) | 2 s | how long the peer may take to close TCP after both Close frames |
 /// | [`max_head_bytes`](Self::max_head_bytes) | 64 KiB | the head of the server's answer |
@@ -39,11 +39,21 @@ use crate::wire::limits::Limits;
 /// | [`root_certificate`](Self::root_certificate), [`tls_config`](Self::tls_config) | the platform's trust | |
 /// | [`client_certificate`](Self::client_certificate) | none | |
 ///
-/// What cannot be set: where a host has several addresses, the next one is tried when the one before has failed, or after
+/// What cannot be set: one opening handshake at a time is under way with one address and port, and other sockets wait until it
+/// is their turn. Where a host has several addresses, the next one is tried when the one before has failed, or after
 /// 250 ms. The head of a proxy's answer has 16 KiB at most. Messages of fewer than 256 bytes are sent uncompressed. 64 answers
 /// to pings may wait to be sent, and beyond that the oldest goes. After 5 s without a byte in either direction, buffers and
 /// the compressor are given back. [`Events`](crate::Events) has a bound of its own, 4096 messages or 16 MiB, at which the
 /// reading from TCP stops.
+///
+/// That one handshake at a time is for the sake of servers, by
+/// [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1), and counts for all sockets of the process,
+/// whichever runtimes they live on: a program that opens a thousand sockets to one server gets them one by one, in the order
+/// of asking. With a server that takes 0.1 s for each, 600 are open when the first one's minute is over, and the others fail
+/// unless their [`opening_timeout`](Self::opening_timeout) is longer. A socket that waits can be closed or dropped like any
+/// other; one whose runtime stands still in its handshake keeps the others waiting. Behind a proxy, which resolves names
+/// itself, each name counts as an address of its own, and where an address is not known, over a
+/// [`connector`](Self::connector), nobody waits.
 ///
 /// [`WebSocket::with_options`]: crate::WebSocket::with_options
 #[derive(Clone, Default)]
@@ -65,6 +75,8 @@ impl Options {
     }
 
     /// Sets how long it may take until the connection is open; 60 s unless it is set.
+    ///
+    /// It counts from the constructor, also while the socket waits for another one's handshake with the same server.
     #[must_use]
     pub fn opening_timeout(mut self, timeout: Duration) -> Self {
         self.limits.opening = timeout;
@@ -173,7 +185,7 @@ impl Options {
     }
 
     /// Sets who makes the stream to the server, a Unix socket or a test's pipe for example; over it, `wss` still does
-    /// TLS. A proxy is not used then.
+    /// TLS. A proxy is not used then, and the socket does not wait until others have done their handshakes.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector) -> Self {
         self.connector = Some(Arc::new(connector));
