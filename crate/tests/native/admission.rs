@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use samesocket::{Failure, Options, ProtocolFailure, Proxy, ReadyState, Stream, Target, WebSocket};
 use tokio::net::TcpStream;
 
-use crate::support::{Caller, Doorkeeper, line, lines};
+use crate::door::{Caller, Doorkeeper, first_line};
+use crate::support::lines;
 
 /// Waits until every socket that was made before has done what it can without its server.
 ///
@@ -17,16 +18,12 @@ async fn others_have_tried() {
     let socket = WebSocket::new(&elsewhere.url("elsewhere"), ()).unwrap();
     let caller = elsewhere.next().await;
     caller.welcome().await;
-    assert_eq!(socket.events().next().await.map(|event| line(&event)).as_deref(), Some("open"));
+    assert_eq!(first_line(&socket).await, "open");
 }
 
 /// Whether a connection waits to be accepted.
 fn is_called(door: &Doorkeeper) -> bool {
     door.accept().now_or_never().is_some()
-}
-
-async fn first_line(socket: &WebSocket) -> String {
-    line(&socket.events().next().await.expect("an event"))
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod admission;
 mod blobs;
+mod door;
 mod options;
 mod quiet;
 mod support;

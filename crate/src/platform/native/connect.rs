@@ -69,11 +69,23 @@ pub(super) fn request(url: &Url, protocols: Vec<String>, options: &Options) -> R
         add("Authorization", credentials);
     }
     // What no header field can hold is not a cookie.
-    let cookies = options.cookies.as_ref().and_then(|store| store.cookies(&url.serialize()));
+    let cookies = options.cookies.as_ref().and_then(|store| store.cookies(&request_url(url)));
     if let Some(cookies) = cookies.filter(|cookies| !cookies.chars().any(char::is_control)) {
         add("Cookie", cookies);
     }
     request
+}
+
+/// The URL that cookies are kept for: that of the handshake's request, by
+/// [the Standard](https://websockets.spec.whatwg.org/#concept-websocket-establish), whose scheme is `http` or `https`.
+pub(super) fn request_url(url: &Url) -> String {
+    let mut record = url.record().clone();
+    let scheme = if record.scheme() == "ws" { "http" } else { "https" };
+    // All these are special schemes, and have hosts, so that nothing is refused.
+    let _ = record.set_scheme(scheme);
+    let _ = record.set_username("");
+    let _ = record.set_password(None);
+    record.into()
 }
 
 /// The value of a field that tells credentials, which stand percent-encoded in a URL; see
@@ -96,6 +108,14 @@ mod tests {
     fn credentials_are_decoded_and_told_in_base64() {
         assert_eq!(credentials("user", Some("p%20w")).as_deref(), Some("Basic dXNlcjpwIHc="));
         assert_eq!(credentials("", None), None);
+    }
+
+    #[test]
+    fn cookies_are_kept_for_http_and_https_and_credentials_are_nobodys_affair() {
+        let asked = |url: &str| request_url(&Url::parse(url, None).unwrap());
+        assert_eq!(asked("ws://u:p@h:81/a?b"), "http://h:81/a?b");
+        assert_eq!(asked("wss://u@h:443"), "https://h/");
+        assert_eq!(asked("ws://h:443/"), "http://h:443/");
     }
 
     #[test]

@@ -20,7 +20,6 @@ use super::{Failure, Options, Url, connect};
 use crate::CloseEvent;
 use crate::backlog::Room;
 use crate::platform::{Receive, Shared};
-use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
 
@@ -65,7 +64,7 @@ type Connecting = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
 impl Driver {
     pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
         let ours = options.makes_stream();
-        let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
+        let cookies = options.cookies.clone().map(|store| (store, connect::request_url(&url)));
         Self {
             link,
             receiver,

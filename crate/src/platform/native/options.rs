@@ -269,6 +269,10 @@ impl fmt::Display for InvalidOption {
 impl Error for InvalidOption {}
 
 /// Where the cookies of handshakes come from and go to.
+///
+/// Both methods are given the URL of the handshake's request, as a store of a browser is: `http` stands for `ws`, `https` for
+/// `wss`, and there is neither a user name nor a password in it. The first is called within the constructor, the second on
+/// the socket's thread before `open` or `error` is told of; neither should block.
 pub trait CookieStore: Send + Sync + 'static {
     /// Gives the value of the `Cookie` field for this URL, if there are cookies for it.
     fn cookies(&self, url: &str) -> Option<String>;
