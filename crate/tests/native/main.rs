@@ -4,9 +4,11 @@
 mod admission;
 mod blobs;
 mod door;
+mod identity;
 mod options;
 mod quiet;
 mod support;
+mod tls;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;

@@ -17,6 +17,9 @@ pub(super) type Way = (Box<dyn Stream>, Option<Admission>);
 
 /// Makes a stream; dropping the future gives it up, with every socket that it has opened.
 pub(super) async fn connect(url: Url, options: Options) -> Result<Way, Failure> {
+    if options.trust.is_contradictory() {
+        return Err(Failure::ContradictoryTls);
+    }
     let target = target(&url);
     if ports::is_bad(target.port) {
         return Err(Failure::BadPort { port: target.port });

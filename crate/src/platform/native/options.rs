@@ -192,28 +192,35 @@ impl Options {
         self
     }
 
-    /// Trusts this root certificate beside those of the platform; DER.
+    /// Trusts this root certificate beside those of the platform; DER. Not beside [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn root_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
         self.trust.add_root(certificate);
         self
     }
 
-    /// Shows this certificate to servers that ask for one: the chain, our own first, and its key.
+    /// Shows this certificate to servers that ask for one: the chain, our own first, and its key. Not beside
+    /// [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn client_certificate(mut self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
         self.trust.set_client(chain, key);
         self
     }
 
-    /// Does TLS by this configuration, as it is, instead of what else was said of certificates before.
+    /// Does TLS by this configuration, as it is.
+    ///
+    /// It says all that [`root_certificate`](Self::root_certificate), [`client_certificate`](Self::client_certificate) and
+    /// [`dangerous_accept_any_certificate`](Self::dangerous_accept_any_certificate) say. Neither it nor one of them is left out
+    /// silently: options that hold both, whichever came first, connect to nothing, not without TLS either, and the failure is
+    /// [`Failure::ContradictoryTls`](crate::Failure::ContradictoryTls).
     #[must_use]
     pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
         self.trust.set_config(config);
         self
     }
 
-    /// Takes any certificate of any server for genuine, so that anybody on the way can read and change everything.
+    /// Takes any certificate of any server for genuine, so that anybody on the way can read and change everything. Not
+    /// beside [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn dangerous_accept_any_certificate(mut self) -> Self {
         self.trust.accept_any();
