@@ -6,6 +6,7 @@ mod blobs;
 mod door;
 mod identity;
 mod options;
+mod proxies;
 mod quiet;
 mod support;
 mod tls;

@@ -81,14 +81,14 @@ pub enum ProxyFailure {
     },
     /// What an HTTP proxy answered is not HTTP, or too long.
     MalformedHead,
-    /// The connection to the proxy was lost.
+    /// The connection to the proxy was lost, or the proxy ended it instead of answering.
     Lost {
         /// The system's error.
         source: Arc<io::Error>,
     },
-    /// A SOCKS proxy refused.
+    /// A SOCKS proxy refused, or what it answered is not SOCKS5.
     Socks {
-        /// What it told.
+        /// What it told, or what is wrong with it.
         source: Arc<io::Error>,
     },
 }
@@ -151,7 +151,7 @@ impl fmt::Display for ProxyFailure {
             Self::Status { found } => write!(f, "the proxy answered with status {found}"),
             Self::MalformedHead => f.write_str("the proxy's answer is not HTTP, or too long"),
             Self::Lost { .. } => f.write_str("the connection to the proxy was lost"),
-            Self::Socks { .. } => f.write_str("the SOCKS proxy refused"),
+            Self::Socks { .. } => f.write_str("the SOCKS proxy gave no connection"),
         }
     }
 }
