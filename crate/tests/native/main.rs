@@ -4,10 +4,13 @@
 mod admission;
 mod blobs;
 mod door;
+mod failures;
 mod identity;
 mod options;
+mod paused;
 mod proxies;
 mod quiet;
+mod runtimes;
 mod support;
 mod tls;
 
