@@ -20,6 +20,7 @@
 //! | proxies | the user's | none, or [`Options::proxy`], [`Options::proxy_from_environment`] |
 //! | mixed content, Content Security Policy, HSTS, private network access | the page's and the engine's | none |
 //! | blocked ports | Fetch's list | Fetch's list |
+//! | opening handshakes with one address and port | one at a time, others wait, by [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1) | the same, among all sockets of the process; none over an [`Options::connector`] |
 //! | redirects | followed by nobody | followed by nobody |
 //! | HTTP | 1.1, or 2 where the engine does | 1.1 |
 //! | limits and deadlines | the engine's | [`Options`] lists them |

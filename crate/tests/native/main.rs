@@ -1,10 +1,18 @@
 //! Native sockets over loopback, against the fault server.
 #![cfg(not(target_family = "wasm"))]
 
+mod admission;
 mod blobs;
+mod door;
+mod failures;
+mod identity;
 mod options;
+mod paused;
+mod proxies;
 mod quiet;
+mod runtimes;
 mod support;
+mod tls;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;

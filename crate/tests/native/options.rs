@@ -11,17 +11,12 @@ use samesocket::{
 use samesocket_fault_server::Until;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::door::failure_of;
 use crate::support::{Stage, lines};
 
 const ECHO: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
 const FAILED: [&str; 2] = ["error", "close 1006 \"\" unclean"];
 const DO: &str = "do=text:a,close:1000";
-
-async fn failure_of(url: &str, options: &Options) -> Failure {
-    let socket = WebSocket::with_options(url, (), options).unwrap();
-    assert_eq!(lines(&socket).await, FAILED, "{url}");
-    socket.failure().expect("a failed connection has a cause")
-}
 
 #[tokio::test]
 async fn a_root_that_was_given_is_trusted_and_no_other_self_made_one() {
@@ -41,16 +36,17 @@ async fn a_root_that_was_given_is_trusted_and_no_other_self_made_one() {
 #[tokio::test]
 async fn origin_headers_credentials_and_cookies_are_told_to_the_server() {
     #[derive(Default)]
-    struct Jar(Mutex<Vec<String>>);
+    struct Jar(Mutex<Vec<String>>, Mutex<Vec<String>>);
     #[derive(Clone, Default)]
     struct SharedJar(Arc<Jar>);
     impl CookieStore for SharedJar {
         fn cookies(&self, url: &str) -> Option<String> {
-            assert!(url.starts_with("ws://me:secret@127.0.0.1:"), "{url}");
+            self.0.1.lock().unwrap().push(url.to_owned());
             Some("a=1; b=2".to_owned())
         }
 
-        fn set_cookies(&self, _: &str, values: &[&[u8]]) {
+        fn set_cookies(&self, url: &str, values: &[&[u8]]) {
+            self.0.1.lock().unwrap().push(url.to_owned());
             let values = values.iter().map(|value| String::from_utf8_lossy(value).into_owned());
             self.0.0.lock().unwrap().extend(values);
         }
@@ -71,6 +67,35 @@ async fn origin_headers_credentials_and_cookies_are_told_to_the_server() {
     assert_eq!(field("authorization"), Some("Basic bWU6c2VjcmV0"));
     assert_eq!(field("cookie"), Some("a=1; b=2"));
     assert_eq!(*jar.0.0.lock().unwrap(), ["c=3", "d=4"]);
+    let asked = stage.url("a", &query).replace("ws://", "http://");
+    assert_eq!(*jar.0.1.lock().unwrap(), [&*asked, &*asked]);
+}
+
+#[tokio::test]
+async fn cookies_of_an_answer_are_kept_whatever_its_status() {
+    #[derive(Clone, Default)]
+    struct Jar(Arc<Mutex<Vec<String>>>);
+    impl CookieStore for Jar {
+        fn cookies(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn set_cookies(&self, _: &str, values: &[&[u8]]) {
+            self.0.lock().unwrap().extend(values.iter().map(|value| String::from_utf8_lossy(value).into_owned()));
+        }
+    }
+
+    let stage = Stage::new().await;
+    for status in [204, 302, 401, 503] {
+        let jar = Jar::default();
+        let query = format!("status={status}&header=Set-Cookie:%20seen={status}");
+        let failure = failure_of(&stage.url("a", &query), &Options::new().cookies(jar.clone())).await;
+        assert!(
+            matches!(failure, Failure::Protocol(ProtocolFailure::Status { found }) if found == status),
+            "{failure:?}"
+        );
+        assert_eq!(*jar.0.lock().unwrap(), [format!("seen={status}")]);
+    }
 }
 
 #[test]

@@ -240,6 +240,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_the_same_size_has_changed_if_it_was_modified_at_another_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("blob");
+        std::fs::write(&path, b"0123456789").unwrap();
+        let blob = Blob::from_file(&path).unwrap();
+        let modified = path.metadata().unwrap().modified().unwrap();
+        let set = |time| File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        set(modified + std::time::Duration::from_secs(1));
+        assert_eq!(block_on(blob.bytes()).unwrap_err().name(), "NotReadableError");
+        set(modified);
+        assert_eq!(block_on(blob.bytes()).unwrap().len(), 10);
+    }
+
+    #[test]
     fn bytes_in_memory_are_not_copied() {
         let bytes = Bytes::from(vec![7; 100]);
         let blob = Blob::from(bytes.clone());

@@ -5,26 +5,37 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use percent_encoding::percent_decode_str;
 
+use super::admission::{Admission, Remote};
 use super::options::{Stream, Target};
 use super::proxy::Tunnel;
 use super::{Failure, Options, Url, ports, tcp, tls};
 use crate::spec::constructor::UrlRecord;
 use crate::wire::handshake::Request;
 
+/// A stream to a server, with the right to open a connection there, unless nobody knows where that is.
+pub(super) type Way = (Box<dyn Stream>, Option<Admission>);
+
 /// Makes a stream; dropping the future gives it up, with every socket that it has opened.
-pub(super) async fn connect(url: Url, options: Options) -> Result<Box<dyn Stream>, Failure> {
+pub(super) async fn connect(url: Url, options: Options) -> Result<Way, Failure> {
+    if options.trust.is_contradictory() {
+        return Err(Failure::ContradictoryTls);
+    }
     let target = target(&url);
     if ports::is_bad(target.port) {
         return Err(Failure::BadPort { port: target.port });
     }
-    let stream: Box<dyn Stream> = if let Some(connector) = &options.connector {
-        connector.connect(&target).await.map_err(|error| Failure::Connector { source: Arc::new(error) })?
+    let (stream, admission): Way = if let Some(connector) = &options.connector {
+        let stream = connector.connect(&target).await;
+        (stream.map_err(|error| Failure::Connector { source: Arc::new(error) })?, None)
     } else if let Some(proxy) = options.route.proxy_for(&target).map_err(Failure::Proxy)? {
-        Tunnel { proxy: &proxy, trust: &options.trust }.open(&target).await?
+        let admission = Admission::to(Remote::behind_proxy(&target.host, target.port)).await;
+        (Tunnel { proxy: &proxy, trust: &options.trust }.open(&target).await?, Some(admission))
     } else {
-        Box::new(tcp::connect(&target.host, target.port).await?)
+        let (stream, admission) = tcp::connect_in_turn(&target.host, target.port).await?;
+        (Box::new(stream), Some(admission))
     };
-    if target.secure { tls::connect(&options.trust, &target.host, stream).await } else { Ok(stream) }
+    let stream = if target.secure { tls::connect(&options.trust, &target.host, stream).await? } else { stream };
+    Ok((stream, admission))
 }
 
 fn target(url: &Url) -> Target {
@@ -61,11 +72,23 @@ pub(super) fn request(url: &Url, protocols: Vec<String>, options: &Options) -> R
         add("Authorization", credentials);
     }
     // What no header field can hold is not a cookie.
-    let cookies = options.cookies.as_ref().and_then(|store| store.cookies(&url.serialize()));
+    let cookies = options.cookies.as_ref().and_then(|store| store.cookies(&request_url(url)));
     if let Some(cookies) = cookies.filter(|cookies| !cookies.chars().any(char::is_control)) {
         add("Cookie", cookies);
     }
     request
+}
+
+/// The URL that cookies are kept for: that of the handshake's request, by
+/// [the Standard](https://websockets.spec.whatwg.org/#concept-websocket-establish), whose scheme is `http` or `https`.
+pub(super) fn request_url(url: &Url) -> String {
+    let mut record = url.record().clone();
+    let scheme = if record.scheme() == "ws" { "http" } else { "https" };
+    // All these are special schemes, and have hosts, so that nothing is refused.
+    let _ = record.set_scheme(scheme);
+    let _ = record.set_username("");
+    let _ = record.set_password(None);
+    record.into()
 }
 
 /// The value of a field that tells credentials, which stand percent-encoded in a URL; see
@@ -88,6 +111,14 @@ mod tests {
     fn credentials_are_decoded_and_told_in_base64() {
         assert_eq!(credentials("user", Some("p%20w")).as_deref(), Some("Basic dXNlcjpwIHc="));
         assert_eq!(credentials("", None), None);
+    }
+
+    #[test]
+    fn cookies_are_kept_for_http_and_https_and_credentials_are_nobodys_affair() {
+        let asked = |url: &str| request_url(&Url::parse(url, None).unwrap());
+        assert_eq!(asked("ws://u:p@h:81/a?b"), "http://h:81/a?b");
+        assert_eq!(asked("wss://u@h:443"), "https://h/");
+        assert_eq!(asked("ws://h:443/"), "http://h:443/");
     }
 
     #[test]

@@ -9,16 +9,17 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::time::{Sleep, sleep_until};
 
+use super::admission::Admission;
 use super::burst::Burst;
+use super::connect::Way;
 use super::line::Line;
-use super::options::{CookieStore, Stream};
+use super::options::CookieStore;
 use super::socket::{Channel, Link};
 use super::turn::Turn;
 use super::{Failure, Options, Url, connect};
 use crate::CloseEvent;
 use crate::backlog::Room;
 use crate::platform::{Receive, Shared};
-use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
 
@@ -33,6 +34,8 @@ pub(super) struct Driver {
     link: Arc<Link>,
     receiver: Shared<dyn Receive>,
     connecting: Option<Connecting>,
+    /// While the opening handshake is under way, so that no other socket begins one with the same server.
+    admission: Option<Admission>,
     /// Whether the stream is one of ours, so that nothing of a user's runs where it is written to.
     ours: bool,
     clock: Clock,
@@ -56,16 +59,17 @@ enum Gathered {
     Other(Feedback<()>),
 }
 
-type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;
+type Connecting = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
 
 impl Driver {
     pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
         let ours = options.makes_stream();
-        let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
+        let cookies = options.cookies.clone().map(|store| (store, connect::request_url(&url)));
         Self {
             link,
             receiver,
             connecting: Some(Box::pin(connect::connect(url, options))),
+            admission: None,
             ours,
             clock: Clock::default(),
             cookies,
@@ -93,6 +97,9 @@ impl Driver {
                 Gathered::Full => {}
                 Gathered::Nothing => return Poll::Ready(()),
                 Gathered::Other(feedback) => {
+                    if matches!(feedback, Feedback::Established { .. }) {
+                        self.admission = None;
+                    }
                     self.keep_cookies();
                     self.receiver.take(feedback);
                 }
@@ -125,7 +132,10 @@ impl Driver {
         let Poll::Ready(connected) = connecting.as_mut().poll(context) else { return false };
         self.connecting = None;
         match connected {
-            Ok(stream) => self.link.channel.lock().line = Some(Line::new(stream, self.ours)),
+            Ok((stream, admission)) => {
+                self.admission = admission;
+                self.link.channel.lock().line = Some(Line::new(stream, self.ours));
+            }
             Err(failure) => self.link.channel.lock().lose(failure),
         }
         true
@@ -148,7 +158,7 @@ impl Driver {
                     self.done = true;
                     return Poll::Ready(());
                 }
-                Tcp::Close => (self.connecting, channel.line) = (None, None),
+                Tcp::Close => (self.connecting, channel.line, self.admission) = (None, None, None),
                 Tcp::Keep | Tcp::Linger => {
                     if let Some(mut line) = channel.line.take() {
                         moved |= line.exchange(context, channel, told, now);

@@ -20,6 +20,8 @@ pub enum Failure {
         /// The port.
         port: u16,
     },
+    /// The options hold [`tls_config`](crate::Options::tls_config) and beside it what it replaces; nothing was tried.
+    ContradictoryTls,
     /// The name of the host, or of the proxy's, could not be resolved.
     Resolve {
         /// The name.
@@ -79,14 +81,14 @@ pub enum ProxyFailure {
     },
     /// What an HTTP proxy answered is not HTTP, or too long.
     MalformedHead,
-    /// The connection to the proxy was lost.
+    /// The connection to the proxy was lost, or the proxy ended it instead of answering.
     Lost {
         /// The system's error.
         source: Arc<io::Error>,
     },
-    /// A SOCKS proxy refused.
+    /// A SOCKS proxy refused, or what it answered is not SOCKS5.
     Socks {
-        /// What it told.
+        /// What it told, or what is wrong with it.
         source: Arc<io::Error>,
     },
 }
@@ -105,6 +107,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadPort { port } => write!(f, "port {port} is one that the Web refuses to talk to"),
+            Self::ContradictoryTls => {
+                f.write_str("the options hold a TLS configuration and what it replaces beside it")
+            }
             Self::Resolve { host, .. } => write!(f, "the name {host:?} could not be resolved"),
             Self::Connect { host, port, attempts } => {
                 write!(f, "nothing at {host}:{port} took the connection")?;
@@ -134,7 +139,7 @@ impl Error for Failure {
             Self::Proxy(failure) => failure.source(),
             Self::Protocol(failure) => failure.source(),
             Self::Blob(error) => error.source(),
-            Self::BadPort { .. } | Self::Runtime => None,
+            Self::BadPort { .. } | Self::ContradictoryTls | Self::Runtime => None,
         }
     }
 }
@@ -146,7 +151,7 @@ impl fmt::Display for ProxyFailure {
             Self::Status { found } => write!(f, "the proxy answered with status {found}"),
             Self::MalformedHead => f.write_str("the proxy's answer is not HTTP, or too long"),
             Self::Lost { .. } => f.write_str("the connection to the proxy was lost"),
-            Self::Socks { .. } => f.write_str("the SOCKS proxy refused"),
+            Self::Socks { .. } => f.write_str("the SOCKS proxy gave no connection"),
         }
     }
 }

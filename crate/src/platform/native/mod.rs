@@ -2,8 +2,10 @@
 //!
 //! [`socket`] is the end that the interface holds, [`driver`] the task at the other one; the [`line`] is between them, since
 //! who sends one message and waits for its answer writes it while the driver sleeps. Before there are bytes,
-//! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`].
+//! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`], one at a time to each server, by
+//! [`admission`].
 
+mod admission;
 mod batch;
 mod blob;
 mod burst;

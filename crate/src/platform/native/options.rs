@@ -23,7 +23,7 @@ use crate::wire::limits::Limits;
 ///
 /// | | unless it is set | |
 /// | --- | --- | --- |
-/// | [`opening_timeout`](Self::opening_timeout) | 60 s | from the constructor to `open`, names, proxies and TLS included |
+/// | [`opening_timeout`](Self::opening_timeout) | 60 s | from the constructor to `open`; names, proxies, TLS and waiting for other sockets included |
 /// | [`closing_timeout`](Self::closing_timeout) | 60 s | how long the peer may leave our Close frame without an answer |
 /// | [`fin_timeout`](Self::fin_timeout) | 2 s | how long the peer may take to close TCP after both Close frames |
 /// | [`max_head_bytes`](Self::max_head_bytes) | 64 KiB | the head of the server's answer |
@@ -39,11 +39,21 @@ use crate::wire::limits::Limits;
 /// | [`root_certificate`](Self::root_certificate), [`tls_config`](Self::tls_config) | the platform's trust | |
 /// | [`client_certificate`](Self::client_certificate) | none | |
 ///
-/// What cannot be set: where a host has several addresses, the next one is tried when the one before has failed, or after
+/// What cannot be set: one opening handshake at a time is under way with one address and port, and other sockets wait until it
+/// is their turn. Where a host has several addresses, the next one is tried when the one before has failed, or after
 /// 250 ms. The head of a proxy's answer has 16 KiB at most. Messages of fewer than 256 bytes are sent uncompressed. 64 answers
 /// to pings may wait to be sent, and beyond that the oldest goes. After 5 s without a byte in either direction, buffers and
 /// the compressor are given back. [`Events`](crate::Events) has a bound of its own, 4096 messages or 16 MiB, at which the
 /// reading from TCP stops.
+///
+/// That one handshake at a time is for the sake of servers, by
+/// [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1), and counts for all sockets of the process,
+/// whichever runtimes they live on: a program that opens a thousand sockets to one server gets them one by one, in the order
+/// of asking. With a server that takes 0.1 s for each, 600 are open when the first one's minute is over, and the others fail
+/// unless their [`opening_timeout`](Self::opening_timeout) is longer. A socket that waits can be closed or dropped like any
+/// other; one whose runtime stands still in its handshake keeps the others waiting. Behind a proxy, which resolves names
+/// itself, each name counts as an address of its own, and where an address is not known, over a
+/// [`connector`](Self::connector), nobody waits.
 ///
 /// [`WebSocket::with_options`]: crate::WebSocket::with_options
 #[derive(Clone, Default)]
@@ -65,6 +75,8 @@ impl Options {
     }
 
     /// Sets how long it may take until the connection is open; 60 s unless it is set.
+    ///
+    /// It counts from the constructor, also while the socket waits for another one's handshake with the same server.
     #[must_use]
     pub fn opening_timeout(mut self, timeout: Duration) -> Self {
         self.limits.opening = timeout;
@@ -173,35 +185,42 @@ impl Options {
     }
 
     /// Sets who makes the stream to the server, a Unix socket or a test's pipe for example; over it, `wss` still does
-    /// TLS. A proxy is not used then.
+    /// TLS. A proxy is not used then, and the socket does not wait until others have done their handshakes.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector) -> Self {
         self.connector = Some(Arc::new(connector));
         self
     }
 
-    /// Trusts this root certificate beside those of the platform; DER.
+    /// Trusts this root certificate beside those of the platform; DER. Not beside [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn root_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
         self.trust.add_root(certificate);
         self
     }
 
-    /// Shows this certificate to servers that ask for one: the chain, our own first, and its key.
+    /// Shows this certificate to servers that ask for one: the chain, our own first, and its key. Not beside
+    /// [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn client_certificate(mut self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
         self.trust.set_client(chain, key);
         self
     }
 
-    /// Does TLS by this configuration, as it is, instead of what else was said of certificates before.
+    /// Does TLS by this configuration, as it is.
+    ///
+    /// It says all that [`root_certificate`](Self::root_certificate), [`client_certificate`](Self::client_certificate) and
+    /// [`dangerous_accept_any_certificate`](Self::dangerous_accept_any_certificate) say. Neither it nor one of them is left out
+    /// silently: options that hold both, whichever came first, connect to nothing, not without TLS either, and the failure is
+    /// [`Failure::ContradictoryTls`](crate::Failure::ContradictoryTls).
     #[must_use]
     pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
         self.trust.set_config(config);
         self
     }
 
-    /// Takes any certificate of any server for genuine, so that anybody on the way can read and change everything.
+    /// Takes any certificate of any server for genuine, so that anybody on the way can read and change everything. Not
+    /// beside [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn dangerous_accept_any_certificate(mut self) -> Self {
         self.trust.accept_any();
@@ -257,6 +276,10 @@ impl fmt::Display for InvalidOption {
 impl Error for InvalidOption {}
 
 /// Where the cookies of handshakes come from and go to.
+///
+/// Both methods are given the URL of the handshake's request, as a store of a browser is: `http` stands for `ws`, `https` for
+/// `wss`, and there is neither a user name nor a password in it. The first is called within the constructor, the second on
+/// the socket's thread before `open` or `error` is told of; neither should block.
 pub trait CookieStore: Send + Sync + 'static {
     /// Gives the value of the `Cookie` field for this URL, if there are cookies for it.
     fn cookies(&self, url: &str) -> Option<String>;

@@ -175,7 +175,10 @@ impl Tunnel<'_> {
                     }
                 };
                 let stream = opened.map_err(|error| {
-                    Failure::Proxy(ProxyFailure::Socks { source: Arc::new(io::Error::other(error)) })
+                    Failure::Proxy(match error {
+                        tokio_socks::Error::Io(error) => ProxyFailure::Lost { source: Arc::new(error) },
+                        told => ProxyFailure::Socks { source: Arc::new(io::Error::other(told)) },
+                    })
                 })?;
                 Ok(Box::new(stream.into_inner()))
             }

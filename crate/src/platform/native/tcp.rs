@@ -1,6 +1,7 @@
 //! TCP to a host of one or more addresses, by [RFC 8305](https://www.rfc-editor.org/rfc/rfc8305), "happy eyeballs".
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,18 +14,39 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::sleep;
 
 use super::Failure;
+use super::admission::Admission;
 
 /// How long one address is tried before the next one is tried beside it.
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// Connects to the first address of `host` that takes it.
 pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
-    let addresses = resolve(host, port).await?;
-    let stream =
-        race(addresses).await.map_err(|attempts| Failure::Connect { host: host.to_owned(), port, attempts })?;
+    reach(host, port, open).await
+}
+
+/// Connects to the first address of `host` that takes it, where no other socket is opening a connection by then.
+pub(super) async fn connect_in_turn(host: &str, port: u16) -> Result<(TcpStream, Admission), Failure> {
+    let open = |address: SocketAddr| async move {
+        let admission = Admission::to(address.into()).await;
+        Ok((open(address).await?, admission))
+    };
+    reach(host, port, open).await
+}
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
     // Messages leave when they are sent; what can be joined is joined before it gets here.
     let _ = stream.set_nodelay(true);
     Ok(stream)
+}
+
+async fn reach<T, R: Future<Output = io::Result<T>>>(
+    host: &str,
+    port: u16,
+    open: impl Fn(SocketAddr) -> R,
+) -> Result<T, Failure> {
+    let addresses = resolve(host, port).await?;
+    race(addresses, open).await.map_err(|attempts| Failure::Connect { host: host.to_owned(), port, attempts })
 }
 
 async fn resolve(host: &str, port: u16) -> Result<VecDeque<SocketAddr>, Failure> {
@@ -50,17 +72,23 @@ fn interleave(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAdd
 }
 
 /// Tries one address after the other, each a while after the one before, or as soon as that has failed.
-async fn race(mut addresses: VecDeque<SocketAddr>) -> Result<TcpStream, Vec<(SocketAddr, Arc<io::Error>)>> {
+///
+/// Waiting for a turn counts, so that many sockets do not wait one by one for an address that never answers.
+async fn race<T, R: Future<Output = io::Result<T>>>(
+    mut addresses: VecDeque<SocketAddr>,
+    open: impl Fn(SocketAddr) -> R,
+) -> Result<T, Vec<(SocketAddr, Arc<io::Error>)>> {
     let mut running = FuturesUnordered::new();
     let mut failed = Vec::new();
     loop {
         if let Some(address) = addresses.pop_front() {
-            running.push(async move { (address, TcpStream::connect(address).await) });
+            let opening = open(address);
+            running.push(async move { (address, opening.await) });
         }
         let patience = if addresses.is_empty() { Duration::MAX } else { STAGGER };
         let patience = std::pin::pin!(sleep(patience));
         match select(running.next(), patience).await {
-            Either::Left((Some((_, Ok(stream))), _)) => return Ok(stream),
+            Either::Left((Some((_, Ok(opened))), _)) => return Ok(opened),
             Either::Left((Some((address, Err(error))), _)) => failed.push((address, Arc::new(error))),
             Either::Left((None, _)) => return Err(failed),
             Either::Right(_) => {}
@@ -71,6 +99,7 @@ async fn race(mut addresses: VecDeque<SocketAddr>) -> Result<TcpStream, Vec<(Soc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
 
     #[test]
     fn families_take_turns() {
@@ -80,5 +109,52 @@ mod tests {
         assert_eq!(interleave(given.into_iter()), expected);
         let given = parse(&["1.1.1.1:1", "[::1]:1", "[::2]:1"]);
         assert_eq!(interleave(given.clone().into_iter()), given);
+    }
+
+    /// Races three addresses, of which this comes, and tells in which order and when they are tried.
+    async fn raced(
+        outcomes: [Option<io::Result<()>>; 3],
+    ) -> (Result<SocketAddr, Vec<io::ErrorKind>>, Vec<(u16, u128)>) {
+        let start = tokio::time::Instant::now();
+        let addresses: VecDeque<SocketAddr> = (1..=3).map(|port| SocketAddr::from(([192, 0, 2, 1], port))).collect();
+        let (outcomes, tried) = (RefCell::new(outcomes.map(Some)), RefCell::new(Vec::new()));
+        let opened = race(addresses, |address| {
+            let outcome = outcomes.borrow_mut()[usize::from(address.port() - 1)].take().flatten();
+            tried.borrow_mut().push((address.port(), start.elapsed().as_millis()));
+            async move {
+                match outcome {
+                    Some(outcome) => outcome.map(|()| address),
+                    None => std::future::pending().await,
+                }
+            }
+        });
+        let opened = opened.await.map_err(|failed| failed.into_iter().map(|(_, error)| error.kind()).collect());
+        (opened, tried.into_inner())
+    }
+
+    fn refused() -> io::Result<()> {
+        Err(io::ErrorKind::ConnectionRefused.into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_address_that_takes_the_connection_is_the_only_one() {
+        let (opened, tried) = raced([Some(Ok(())), Some(Ok(())), Some(Ok(()))]).await;
+        assert_eq!((opened.unwrap().port(), tried), (1, vec![(1, 0)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_an_address_that_refuses_the_next_one_is_tried_at_once() {
+        let (opened, tried) = raced([Some(refused()), Some(refused()), Some(Ok(()))]).await;
+        assert_eq!((opened.unwrap().port(), tried), (3, vec![(1, 0), (2, 0), (3, 0)]));
+        let (opened, _) = raced([Some(refused()), Some(refused()), Some(refused())]).await;
+        assert_eq!(opened.unwrap_err(), [io::ErrorKind::ConnectionRefused; 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn beside_an_address_that_hangs_the_next_one_is_tried_after_a_while() {
+        let (opened, tried) = raced([None, Some(refused()), Some(Ok(()))]).await;
+        assert_eq!((opened.unwrap().port(), tried), (3, vec![(1, 0), (2, 250), (3, 250)]));
+        let (opened, tried) = raced([None, None, Some(Ok(()))]).await;
+        assert_eq!((opened.unwrap().port(), tried), (3, vec![(1, 0), (2, 250), (3, 500)]));
     }
 }

@@ -20,7 +20,9 @@ pub(super) struct Trust {
     roots: Vec<CertificateDer<'static>>,
     client: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
     any: bool,
-    /// What all this comes to, once it was needed: for all clones, so that it is made once, and sessions are resumed.
+    /// A configuration of the user's, which stands for itself.
+    given: Option<Arc<ClientConfig>>,
+    /// What the rest comes to, once it was needed: for all clones, so that it is made once, and sessions are resumed.
     config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
@@ -44,14 +46,23 @@ impl Trust {
     }
 
     pub(super) fn set_config(&mut self, config: Arc<ClientConfig>) {
-        self.config = Arc::new(OnceLock::from(config));
+        self.given = Some(config);
+    }
+
+    /// Whether a configuration was given and something beside it, of which one would have to be left out.
+    pub(super) fn is_contradictory(&self) -> bool {
+        self.given.is_some() && self.has_choice()
+    }
+
+    /// Whether anything of what a configuration is made of was chosen.
+    const fn has_choice(&self) -> bool {
+        self.any || !self.roots.is_empty() || self.client.is_some()
     }
 
     /// Gives the configuration, which is made of files of the platform's when it is first needed.
     fn config(&self) -> Result<Arc<ClientConfig>, Error> {
-        let chosen = self.any || !self.roots.is_empty() || self.client.is_some() || self.config.get().is_some();
-        let place = if chosen { &self.config } else { &DEFAULT };
-        if let Some(config) = place.get() {
+        let place = if self.has_choice() { &self.config } else { &DEFAULT };
+        if let Some(config) = self.given.as_ref().or_else(|| place.get()) {
             return Ok(Arc::clone(config));
         }
         let config = self.build()?;
