@@ -2,8 +2,10 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod blobs;
+mod broken;
 mod options;
 mod quiet;
+mod raw;
 mod support;
 
 use std::future::{Future as _, poll_fn};
