@@ -30,3 +30,19 @@ async fn a_close_event_is_unclean_if_our_close_was_never_sent() {
     assert!(socket.buffered_amount() > 0);
     assert!(matches!(socket.failure(), Some(Failure::Lost { .. } | Failure::Protocol(_))), "{:?}", socket.failure());
 }
+
+#[tokio::test]
+async fn nothing_failed_where_the_close_is_clean_though_the_server_resets_the_connection_after_it() {
+    let raw = Raw::new().await;
+    let socket = WebSocket::new(&raw.url(), ()).unwrap();
+    let (seen, ()) = tokio::join!(lines(&socket), async {
+        let mut stream = raw.accept().await;
+        stream.write_all(&CLOSE).await.unwrap();
+        // Our answer: the same, masked.
+        stream.read_exact(&mut [0; 8]).await.unwrap();
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+    });
+    assert_eq!(seen, ["open", "close 1000 \"\" clean"]);
+    assert!(socket.failure().is_none(), "{:?}", socket.failure());
+}

@@ -1,11 +1,8 @@
 //! What the tests share.
 
 use futures::StreamExt;
-use samesocket::wire::handshake::accept_of;
 use samesocket::{CloseEvent, Event, Message, WebSocket};
 use samesocket_fault_server::{Server, Store};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 /// The fault server of one test.
 pub(crate) struct Stage {

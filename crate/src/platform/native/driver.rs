@@ -93,6 +93,7 @@ impl Driver {
                 Gathered::Full => {}
                 Gathered::Nothing => return Poll::Ready(()),
                 Gathered::Other(feedback) => {
+                    self.link.channel.lock().failed |= is_failure(&feedback);
                     self.keep_cookies();
                     self.receiver.take(feedback);
                 }
@@ -201,12 +202,22 @@ impl Drop for Driver {
         let line = {
             let mut channel = self.link.channel.lock();
             channel.failure = Some(Failure::Runtime);
+            channel.failed = true;
             channel.line.take()
         };
         drop(line);
         self.receiver.take(Feedback::Failed);
         self.receiver.take(Feedback::Closed(CloseEvent::abnormal()));
         self.link.tasks.end();
+    }
+}
+
+/// Whether it tells that the connection has failed, or did not close cleanly.
+const fn is_failure(feedback: &Feedback<()>) -> bool {
+    match feedback {
+        Feedback::Failed => true,
+        Feedback::Closed(event) => !event.was_clean,
+        _ => false,
     }
 }
 

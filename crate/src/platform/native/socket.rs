@@ -43,8 +43,10 @@ pub(super) struct Channel {
     /// The stream, once there is one, and while there is.
     pub(super) line: Option<Line>,
     pub(super) pace: Pace,
-    /// Why the connection failed, where the protocol knows no more than that it ended.
+    /// What went wrong first, where the protocol knows no more than that the connection ended.
     pub(super) failure: Option<Failure>,
+    /// Whether the connection has failed, or closed uncleanly: else nothing of what went wrong matters.
+    pub(super) failed: bool,
     /// Whether the user has closed the connection, so that nobody cares for messages any more.
     pub(super) closing: bool,
     /// Whether something was done to the connection that the driver has not seen.
@@ -107,6 +109,7 @@ impl Socket {
             line: None,
             pace: Pace::default(),
             failure: None,
+            failed: false,
             closing: false,
             touched: false,
             watched: false,
@@ -171,7 +174,8 @@ impl Carry for Socket {
     fn remains(&self) -> Remains {
         let channel = self.link.channel.lock();
         let protocol = || channel.wire.failure().cloned().map(Failure::Protocol);
-        Remains { buffered_amount: channel.buffered_amount(), failure: channel.failure.clone().or_else(protocol) }
+        let failure = if channel.failed { channel.failure.clone().or_else(protocol) } else { None };
+        Remains { buffered_amount: channel.buffered_amount(), failure }
     }
 
     /// The interface gives messages their form.
