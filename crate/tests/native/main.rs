@@ -7,6 +7,7 @@ mod options;
 mod quiet;
 mod raw;
 mod support;
+mod users;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;

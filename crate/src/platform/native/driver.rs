@@ -12,6 +12,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::burst::Burst;
 use super::line::Line;
 use super::options::{CookieStore, Stream};
+use super::reach::Apart;
 use super::socket::{Channel, Link};
 use super::turn::Turn;
 use super::{Failure, Options, Url, connect};
@@ -127,9 +128,31 @@ impl Driver {
         self.connecting = None;
         match connected {
             Ok(stream) => self.link.channel.lock().line = Some(Line::new(stream, self.ours)),
-            Err(failure) => self.link.channel.lock().lose(failure),
+            Err(failure) => {
+                let known = self.link.channel.lock().lose(failure);
+                drop(known);
+            }
         }
         true
+    }
+
+    /// Has a line that is not ours move bytes, or lets go of any, while nothing is locked; whether bytes were moved.
+    fn exchange_apart(
+        &mut self,
+        tcp: Tcp,
+        line: Option<Line>,
+        context: &mut Context<'_>,
+        read: bool,
+        now: Duration,
+    ) -> bool {
+        if tcp == Tcp::Close {
+            drop((self.connecting.take(), line));
+            return false;
+        }
+        let Some(mut line) = line else { return false };
+        let moved = line.exchange(context, &mut Apart(&self.link.channel), read, now);
+        self.link.channel.lock().line = Some(line);
+        moved
     }
 
     /// Does all there is to do at present; ready when nothing will be left to do.
@@ -139,7 +162,7 @@ impl Driver {
             self.tell_of_writing();
             let told = self.tell(context).is_ready();
             let mut moved = self.connect(context);
-            let channel = &mut *self.link.channel.lock();
+            let mut channel = self.link.channel.lock();
             let now = self.link.now();
             moved |= std::mem::take(&mut channel.touched);
             moved |= channel.send_waiting(context, now);
@@ -149,19 +172,25 @@ impl Driver {
                     self.done = true;
                     return Poll::Ready(());
                 }
-                Tcp::Close => (self.connecting, channel.line) = (None, None),
-                Tcp::Keep | Tcp::Linger => {
-                    if let Some(mut line) = channel.line.take() {
-                        moved |= line.exchange(context, channel, told, now);
+                tcp => match channel.line.take() {
+                    Some(mut line) if tcp != Tcp::Close && line.is_ours() => {
+                        moved |= line.exchange(context, &mut *channel, told, now);
                         channel.line = Some(line);
                     }
-                }
+                    None if self.connecting.is_none() => {}
+                    line => {
+                        drop(channel);
+                        moved |= self.exchange_apart(tcp, line, context, told, now);
+                        channel = self.link.channel.lock();
+                        moved |= std::mem::take(&mut channel.touched);
+                    }
+                },
             }
             if moved {
                 self.clock.note(now);
                 // Asked for anew by who still waits; in this order, nobody who begins to wait meanwhile is forgotten.
                 self.written = std::mem::take(&mut channel.watched);
-            } else if !self.clock.poll(context, &self.link, channel, now) {
+            } else if !self.clock.poll(context, &self.link, &mut channel, now) {
                 (channel.awake, channel.busy) = (false, self.clock.look_at.is_some());
                 return Poll::Pending;
             } else if self.clock.look_at.is_none() {
@@ -199,13 +228,12 @@ impl Drop for Driver {
         }
         let _turn = Turn::take();
         self.connecting = None;
-        let line = {
+        let of_users = {
             let mut channel = self.link.channel.lock();
-            channel.failure = Some(Failure::Runtime);
             channel.failed = true;
-            channel.line.take()
+            (channel.line.take(), channel.failure.replace(Failure::Runtime))
         };
-        drop(line);
+        drop(of_users);
         self.receiver.take(Feedback::Failed);
         self.receiver.take(Feedback::Closed(CloseEvent::abnormal()));
         self.link.tasks.end();
@@ -250,10 +278,21 @@ impl Channel {
         }
     }
 
-    /// Notes that the stream is lost, or that there never will be one.
-    pub(super) fn lose(&mut self, failure: Failure) {
+    /// Notes what went wrong, if nothing has before; otherwise it is given back, to be dropped when nothing is locked.
+    #[must_use]
+    pub(super) fn note(&mut self, failure: Failure) -> Option<Failure> {
+        if self.failure.is_some() {
+            return Some(failure);
+        }
         self.failure = Some(failure);
+        None
+    }
+
+    /// Notes that there never will be a stream.
+    #[must_use]
+    fn lose(&mut self, failure: Failure) -> Option<Failure> {
         self.wire.receive_eof();
+        self.note(failure)
     }
 
     /// Sends what waited for a file, as far as it can be; whether there was any progress.
@@ -271,7 +310,8 @@ impl Channel {
             Poll::Ready(Err(error)) => {
                 self.outbox.drop_all();
                 self.wire.transmit_failed();
-                self.lose(Failure::Blob(error));
+                // It holds nothing of a user's.
+                drop(self.lose(Failure::Blob(error)));
                 true
             }
         }

@@ -16,6 +16,7 @@ mod options;
 mod outbox;
 mod ports;
 mod proxy;
+mod reach;
 mod runtime;
 mod share;
 mod socket;

@@ -165,7 +165,8 @@ impl Options {
     /// Puts the socket on this runtime, which needs its I/O and time drivers; when it ends, the socket fails at once.
     ///
     /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime. Who sends
-    /// may find what is sent written on its own thread, without waiting, unless the stream is one of a [`Connector`].
+    /// may find what is sent written on its own thread, without waiting, unless the stream is one of a [`Connector`] or TLS is
+    /// done by a [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
@@ -215,9 +216,9 @@ impl Options {
         }
     }
 
-    /// Whether the streams are made here, not by the user.
+    /// Whether nothing of the user's runs when a stream is read or written.
     pub(super) const fn makes_stream(&self) -> bool {
-        self.connector.is_none()
+        self.connector.is_none() && !self.trust.is_given()
     }
 
     /// The request that these options make, as far as they do.
@@ -265,7 +266,7 @@ pub trait CookieStore: Send + Sync + 'static {
     fn set_cookies(&self, url: &str, values: &[&[u8]]);
 }
 
-/// A stream of bytes that a socket can run over.
+/// A stream of bytes that a socket can run over; its methods may use that socket.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}

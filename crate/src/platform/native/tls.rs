@@ -20,6 +20,8 @@ pub(super) struct Trust {
     roots: Vec<CertificateDer<'static>>,
     client: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
     any: bool,
+    /// Whether the configuration is the user's.
+    given: bool,
     /// What all this comes to, once it was needed: for all clones, so that it is made once, and sessions are resumed.
     config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
@@ -43,7 +45,13 @@ impl Trust {
         self.config = Arc::default();
     }
 
+    /// Whether the configuration, and what of it runs while a stream is read and written, is the user's.
+    pub(super) const fn is_given(&self) -> bool {
+        self.given
+    }
+
     pub(super) fn set_config(&mut self, config: Arc<ClientConfig>) {
+        self.given = true;
         self.config = Arc::new(OnceLock::from(config));
     }
 

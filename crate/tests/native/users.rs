@@ -1,0 +1,143 @@
+//! What is the user's: streams and connectors that use their own socket, and what panics.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use samesocket::{Event, Options, Stream, Target, WebSocket};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::support::{Stage, lines};
+
+/// A socket that its own stream can get at.
+type Own = Arc<OnceLock<WebSocket>>;
+
+/// Asks all that asks for a lock.
+fn ask(own: &Own) {
+    if let Some(socket) = own.get() {
+        let _ = (socket.buffered_amount(), socket.ready_state(), socket.failure());
+        if socket.protocol() == "chat" && socket.buffered_amount() == 0 {
+            let _ = socket.send("");
+        }
+    }
+}
+
+/// A stream that uses its own socket whenever it is used.
+struct Curious<S> {
+    stream: S,
+    own: Own,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Curious<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ask(&self.own);
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Curious<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ask(&self.own);
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ask(&self.own);
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ask(&self.own);
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl<S> Drop for Curious<S> {
+    fn drop(&mut self) {
+        ask(&self.own);
+    }
+}
+
+/// Fails a test whose socket has locked itself out.
+async fn soon<T>(work: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(30), work).await.expect("nobody waits for a lock for ever")
+}
+
+#[tokio::test]
+async fn a_stream_may_use_its_own_socket_while_another_thread_sends() {
+    let stage = Stage::new().await;
+    let address = stage.address();
+    let own = Own::default();
+    let for_stream = Arc::clone(&own);
+    let connector = move |_: &Target| {
+        let own = Arc::clone(&for_stream);
+        async move {
+            ask(&own);
+            let stream = TcpStream::connect(address).await?;
+            Ok(Box::new(Curious { stream, own }) as Box<dyn Stream>)
+        }
+    };
+    let options = Options::new().connector(connector);
+    let url = stage.url("a", "subprotocol=chat&do=text:a,echo");
+    let socket = WebSocket::with_options(&url, "chat", &options).unwrap();
+    let _ = own.set(socket.clone());
+    let sending = tokio::task::spawn_blocking(move || {
+        let (opened, has_opened) = std::sync::mpsc::channel();
+        let open = move |_: &WebSocket, event: &Event| {
+            if matches!(event, Event::Message(_)) {
+                let _ = opened.send(());
+            }
+        };
+        let subscription = socket.subscribe(open);
+        has_opened.recv().unwrap();
+        drop(subscription);
+        for _ in 0..200 {
+            socket.send(&vec![0; 40_000]).unwrap();
+        }
+        socket.close(Some(3000), None).unwrap();
+        socket
+    });
+    let socket = soon(sending).await.unwrap();
+    soon(socket.closed()).await;
+    assert_eq!(socket.buffered_amount(), 0);
+    let record = stage.store().wait_record("a", samesocket_fault_server::Until::End).await;
+    let whole = record.messages.iter().filter(|message| message.length == 40_000).count();
+    assert_eq!((whole, record.close.and_then(|close| close.code)), (200, Some(3000)));
+}
+
+/// A future that uses its own socket when it is dropped.
+struct Farewell(Own);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        ask(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn a_connector_that_is_given_up_may_use_its_own_socket() {
+    let own = Own::default();
+    let (started, mut has_started) = tokio::sync::mpsc::unbounded_channel();
+    let for_connector = Arc::clone(&own);
+    let connector = move |_: &Target| {
+        let (farewell, started) = (Farewell(Arc::clone(&for_connector)), started.clone());
+        async move {
+            let _farewell = farewell;
+            let _ = started.send(());
+            std::future::pending::<io::Result<Box<dyn Stream>>>().await
+        }
+    };
+    let socket = WebSocket::with_options("ws://a.example/", (), &Options::new().connector(connector)).unwrap();
+    let _ = own.set(socket.clone());
+    has_started.recv().await.unwrap();
+    socket.close(None, None).unwrap();
+    assert_eq!(soon(lines(&socket)).await, ["error", "close 1006 \"\" unclean"]);
+}
