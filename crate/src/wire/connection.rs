@@ -139,6 +139,11 @@ impl Connection {
         self.queue.drop_all();
     }
 
+    /// Whether the stream takes no more bytes, as was [noted](Self::transmit_failed).
+    pub const fn has_transmit_failed(&self) -> bool {
+        self.broken
+    }
+
     /// Sends a message; a text's payload is UTF-8.
     ///
     /// Its bytes are counted in any case; they go out if the connection is established and not closing.

@@ -1,7 +1,7 @@
 //! A server whose bytes are the test's.
 
 use samesocket::wire::handshake::accept_of;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A server of one connection, whose bytes are the test's.
@@ -19,19 +19,20 @@ impl Raw {
     /// Accepts a connection and its opening handshake.
     pub(crate) async fn accept(&self) -> TcpStream {
         let (mut stream, _) = self.0.accept().await.unwrap();
-        let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\n") {
-            request.push(stream.read_u8().await.unwrap());
-        }
-        stream.write_all(&answer_to(&request)).await.unwrap();
+        answer(&mut stream).await;
         stream
     }
 }
 
-/// The head that accepts an opening handshake.
-pub(crate) fn answer_to(request: &[u8]) -> Vec<u8> {
-    let request = String::from_utf8_lossy(request);
+/// Takes a request for a WebSocket and accepts it.
+pub(crate) async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(stream.read_u8().await.unwrap());
+    }
+    let request = String::from_utf8(request).unwrap();
     let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
     let fields = format!("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}", accept_of(key));
-    format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n\r\n").into_bytes()
+    let head = format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
 }

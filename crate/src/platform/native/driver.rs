@@ -62,13 +62,14 @@ type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> 
 impl Driver {
     pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
         let ours = options.makes_stream();
+        let clock = Clock { patience: options.limits.fin, ..Clock::default() };
         let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
         Self {
             link,
             receiver,
             connecting: Some(Box::pin(connect::connect(url, options))),
             ours,
-            clock: Clock::default(),
+            clock,
             cookies,
             written: false,
             burst: Burst::default(),
@@ -82,12 +83,18 @@ impl Driver {
     fn tell(&mut self, context: &Context<'_>) -> Poll<()> {
         loop {
             // A user who has closed takes no more messages: what comes is discarded, so that the end is seen.
-            let closing = self.link.channel.lock().closing;
-            let room = if closing { BURST } else { ready!(self.receiver.poll_room(context)).min(BURST) };
+            let (closing, discards) = {
+                let channel = self.link.channel.lock();
+                (channel.closing, channel.discards)
+            };
+            let room = if closing || discards { BURST } else { ready!(self.receiver.poll_room(context)).min(BURST) };
             let now = self.link.now();
             let gathered = self.link.channel.lock().gather(&mut self.burst, room, now);
             let messages = self.burst.messages();
-            if !messages.is_empty() {
+            if discards {
+                messages.clear();
+            } else if !messages.is_empty() {
+                self.clock.last_moved = now;
                 self.receiver.take_messages(messages);
             }
             match gathered {
@@ -323,7 +330,10 @@ impl Channel {
 struct Clock {
     sleep: Option<Pin<Box<Sleep>>>,
     set_to: Option<Duration>,
+    /// When bytes were moved last, or messages told.
     last_moved: Duration,
+    /// After how long without either a connection is given up on which nothing can be written any more.
+    patience: Duration,
     /// When to look whether it has been quiet.
     look_at: Option<Duration>,
 }
@@ -338,7 +348,9 @@ impl Clock {
     /// Acts on what time it is; whether there was something to do.
     fn poll(&mut self, context: &mut Context<'_>, link: &Link, channel: &mut Channel, now: Duration) -> bool {
         let deadline = channel.wire.deadline();
-        let next = [deadline, self.look_at].into_iter().flatten().min();
+        let waits = channel.wire.has_transmit_failed() && !channel.discards;
+        let give_up = waits.then(|| self.last_moved.saturating_add(self.patience));
+        let next = [deadline, self.look_at, give_up].into_iter().flatten().min();
         let Some(next) = next else {
             (self.sleep, self.set_to) = (None, None);
             return false;
@@ -366,6 +378,7 @@ impl Clock {
                 channel.wire.idle();
             }
         }
+        channel.discards |= give_up.is_some_and(|give_up| give_up <= now);
         channel.wire.timeout(now);
         true
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
-use tokio::task::unconstrained;
+use tokio::task::coop::{has_budget_remaining, unconstrained};
 
 use super::Failure;
 use super::options::Stream;
@@ -105,7 +105,14 @@ impl Line {
     }
 
     fn read(&mut self, context: &mut Context<'_>, channel: &mut impl Reach) -> bool {
-        let Poll::Ready(read) = channel.poll_read(&mut self.stream, context) else { return false };
+        let Poll::Ready(read) = channel.poll_read(&mut self.stream, context) else {
+            // A task that has used up its turn is told to wait, too.
+            self.ended = has_budget_remaining() && channel.with(|channel| channel.discards);
+            if self.ended {
+                channel.with(|channel| channel.wire.receive_eof());
+            }
+            return self.ended;
+        };
         if matches!(read, Ok(1..)) {
             channel.with(|channel| channel.pace.arrive());
             return true;

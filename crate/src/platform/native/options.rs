@@ -25,7 +25,7 @@ use crate::wire::limits::Limits;
 /// | --- | --- | --- |
 /// | [`opening_timeout`](Self::opening_timeout) | 60 s | from the constructor to `open`, names, proxies and TLS included |
 /// | [`closing_timeout`](Self::closing_timeout) | 60 s | how long the peer may leave our Close frame without an answer |
-/// | [`fin_timeout`](Self::fin_timeout) | 2 s | how long the peer may take to close TCP after both Close frames |
+/// | [`fin_timeout`](Self::fin_timeout) | 2 s | how long the peer may take to close TCP after both Close frames, or all stand still once nothing can be written |
 /// | [`max_head_bytes`](Self::max_head_bytes) | 64 KiB | the head of the server's answer |
 /// | [`max_frame_bytes`](Self::max_frame_bytes) | 64 MiB | one received frame, as it is on the wire |
 /// | [`max_message_bytes`](Self::max_message_bytes) | 64 MiB | one received message, inflated |
@@ -81,6 +81,9 @@ impl Options {
 
     /// Sets how long the peer may take to close TCP once both Close frames are through; 2 s unless it is set. Then we
     /// close it, and the `close` event is as clean.
+    ///
+    /// A connection to which nothing can be written any more ends, too, once it has stood still for so long: what came
+    /// before is yours as long as you take it.
     #[must_use]
     pub fn fin_timeout(mut self, timeout: Duration) -> Self {
         self.limits.fin = timeout;

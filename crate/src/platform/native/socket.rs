@@ -49,6 +49,9 @@ pub(super) struct Channel {
     pub(super) failed: bool,
     /// Whether the user has closed the connection, so that nobody cares for messages any more.
     pub(super) closing: bool,
+    /// Whether messages are discarded and nothing more is waited for, since writing has failed and who was to take what had
+    /// come has not done so in time.
+    pub(super) discards: bool,
     /// Whether something was done to the connection that the driver has not seen.
     pub(super) touched: bool,
     /// Whether somebody waits for bufferedAmount to fall.
@@ -111,6 +114,7 @@ impl Socket {
             failure: None,
             failed: false,
             closing: false,
+            discards: false,
             touched: false,
             watched: false,
             awake: true,
