@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use samesocket::{Event, Options, Stream, Target, WebSocket};
+use futures::StreamExt;
+use samesocket::{Connecting, CookieStore, Event, Failure, Options, Stream, Target, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{Stage, lines};
+use crate::support::{Stage, line, lines};
 
 /// A socket that its own stream can get at.
 type Own = Arc<OnceLock<WebSocket>>;
@@ -140,4 +141,114 @@ async fn a_connector_that_is_given_up_may_use_its_own_socket() {
     has_started.recv().await.unwrap();
     socket.close(None, None).unwrap();
     assert_eq!(soon(lines(&socket)).await, ["error", "close 1006 \"\" unclean"]);
+}
+
+/// When something of the user's panics.
+#[derive(Clone, Copy, PartialEq)]
+enum When {
+    Cookies,
+    SetCookies,
+    Connector,
+    Connecting,
+    Read,
+    Write,
+    Dropped,
+}
+
+impl When {
+    fn panic_if(self, when: Self) {
+        assert!(self != when, "on purpose");
+    }
+}
+
+impl CookieStore for When {
+    fn cookies(&self, _: &str) -> Option<String> {
+        self.panic_if(Self::Cookies);
+        None
+    }
+
+    fn set_cookies(&self, _: &str, _: &[&[u8]]) {
+        self.panic_if(Self::SetCookies);
+    }
+}
+
+/// A stream that panics when it is told to, and then again when it is dropped.
+struct Panicking(TcpStream, When);
+
+impl AsyncRead for Panicking {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.0).poll_read(context, buffer);
+        assert!(self.1 != When::Read || buffer.filled().len() == before, "on purpose");
+        read
+    }
+}
+
+impl AsyncWrite for Panicking {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.1.panic_if(When::Write);
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+impl Drop for Panicking {
+    fn drop(&mut self) {
+        assert!(!matches!(self.1, When::Read | When::Write | When::Dropped), "on purpose");
+    }
+}
+
+/// Options by which something panics at this time.
+fn panicking(address: std::net::SocketAddr, when: When) -> Options {
+    let connector = move |_: &Target| -> Connecting {
+        when.panic_if(When::Connector);
+        Box::pin(async move {
+            when.panic_if(When::Connecting);
+            Ok(Box::new(Panicking(TcpStream::connect(address).await?, when)) as Box<dyn Stream>)
+        })
+    };
+    Options::new().connector(connector).cookies(when)
+}
+
+#[tokio::test]
+async fn a_panic_of_the_users_fails_its_own_socket_and_is_what_failure_tells() {
+    let stage = Stage::new().await;
+    let other = WebSocket::new(&stage.url("other", "do=text:a,echo"), ()).unwrap();
+    let mut events = other.events();
+    assert!(matches!(events.next().await, Some(Event::Open)));
+    let url = stage.url("a", "header=Set-Cookie:%20a=1&do=text:a,close:1000");
+    for when in [When::Cookies, When::SetCookies, When::Connector, When::Connecting, When::Read, When::Write] {
+        let socket = WebSocket::with_options(&url, (), &panicking(stage.address(), when)).unwrap();
+        assert_eq!(soon(lines(&socket)).await, ["error", "close 1006 \"\" unclean"]);
+        let failure = socket.failure().unwrap();
+        assert!(
+            matches!(&failure, Failure::Panicked { message: Some(text) } if text.contains("on purpose")),
+            "{failure:?}"
+        );
+    }
+    let socket = WebSocket::with_options(&url, (), &panicking(stage.address(), When::Dropped)).unwrap();
+    assert_eq!(soon(lines(&socket)).await, ["open", "text \"a\"", "close 1000 \"\" clean"]);
+    assert!(socket.failure().is_none());
+    other
+        .subscribe(|other, event| {
+            if matches!(event, Event::Message(_)) {
+                other.close(None, None).unwrap();
+            }
+        })
+        .detach();
+    other.send("b").unwrap();
+    let rest: Vec<_> = soon(events.map(|event| line(&event)).collect()).await;
+    assert_eq!(rest.first().map(String::as_str), Some("text \"a\""));
+    assert_eq!(rest.last().map(String::as_str), Some("close 1005 \"\" clean"));
 }

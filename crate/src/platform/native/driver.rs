@@ -7,13 +7,14 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
-use tokio::time::{Sleep, sleep_until};
 
 use super::burst::Burst;
+use super::guard::{guarded, let_go};
 use super::line::Line;
 use super::options::{CookieStore, Stream};
 use super::reach::Apart;
 use super::socket::{Channel, Link};
+use super::timer::Clock;
 use super::turn::Turn;
 use super::{Failure, Options, Url, connect};
 use crate::CloseEvent;
@@ -22,9 +23,6 @@ use crate::platform::{Receive, Shared};
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
-
-/// After how long without any byte a connection gives back what memory it can do without.
-const QUIET: Duration = Duration::from_secs(5);
 
 /// After how many rounds the task lets others have a turn.
 const ROUNDS: usize = 32;
@@ -42,7 +40,15 @@ pub(super) struct Driver {
     written: bool,
     /// Messages on their way from the protocol to the receiver.
     burst: Burst,
-    done: bool,
+    stage: Stage,
+}
+
+/// How far a driver has come.
+enum Stage {
+    Waiting,
+    /// It is being polled.
+    AtWork,
+    Done,
 }
 
 /// How much is told at once, at most.
@@ -62,7 +68,7 @@ type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> 
 impl Driver {
     pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
         let ours = options.makes_stream();
-        let clock = Clock { patience: options.limits.fin, ..Clock::default() };
+        let clock = Clock::new(options.limits.fin);
         let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
         Self {
             link,
@@ -73,8 +79,13 @@ impl Driver {
             cookies,
             written: false,
             burst: Burst::default(),
-            done: false,
+            stage: Stage::Waiting,
         }
+    }
+
+    /// Has it fail at once, when it is started.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.connecting = Some(Box::pin(std::future::ready(Err(failure))));
     }
 
     /// Tells the receiver what the protocol has to tell; pending, when the receiver has no room for more.
@@ -94,7 +105,7 @@ impl Driver {
             if discards {
                 messages.clear();
             } else if !messages.is_empty() {
-                self.clock.last_moved = now;
+                self.clock.tell(now);
                 self.receiver.take_messages(messages);
             }
             match gathered {
@@ -102,8 +113,10 @@ impl Driver {
                 Gathered::Nothing => return Poll::Ready(()),
                 Gathered::Other(feedback) => {
                     self.link.channel.lock().failed |= is_failure(&feedback);
-                    self.keep_cookies();
-                    self.receiver.take(feedback);
+                    match self.keep_cookies() {
+                        Err(failure) if matches!(feedback, Feedback::Established { .. }) => self.break_off(failure),
+                        _ => self.receiver.take(feedback),
+                    }
                 }
             }
         }
@@ -117,22 +130,22 @@ impl Driver {
     }
 
     /// Gives the cookies of the answer to the store, before anybody is told of the answer.
-    fn keep_cookies(&mut self) {
-        let Some((store, url)) = &self.cookies else { return };
-        let Some(response) = self.link.channel.lock().wire.take_response() else { return };
+    fn keep_cookies(&mut self) -> Result<(), Failure> {
+        let Some((store, url)) = &self.cookies else { return Ok(()) };
+        let Some(response) = self.link.channel.lock().wire.take_response() else { return Ok(()) };
         let fields = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
         let values: Vec<&[u8]> = fields.map(|(_, value)| &**value).collect();
-        if !values.is_empty() {
-            store.set_cookies(url, &values);
-        }
-        self.cookies = None;
+        let kept = if values.is_empty() { Ok(()) } else { guarded(|| store.set_cookies(url, &values)) };
+        let_go(self.cookies.take());
+        kept
     }
 
     /// Goes on with making the stream; whether there is something new.
     fn connect(&mut self, context: &mut Context<'_>) -> bool {
         let Some(connecting) = &mut self.connecting else { return false };
-        let Poll::Ready(connected) = connecting.as_mut().poll(context) else { return false };
-        self.connecting = None;
+        let polled = guarded(|| connecting.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
+        let Poll::Ready(connected) = polled else { return false };
+        let_go(self.connecting.take());
         match connected {
             Ok(stream) => self.link.channel.lock().line = Some(Line::new(stream, self.ours)),
             Err(failure) => {
@@ -153,13 +166,32 @@ impl Driver {
         now: Duration,
     ) -> bool {
         if tcp == Tcp::Close {
-            drop((self.connecting.take(), line));
+            let_go(self.connecting.take());
+            let_go(line);
             return false;
         }
         let Some(mut line) = line else { return false };
-        let moved = line.exchange(context, &mut Apart(&self.link.channel), read, now);
-        self.link.channel.lock().line = Some(line);
-        moved
+        match guarded(|| line.exchange(context, &mut Apart(&self.link.channel), read, now)) {
+            Ok(moved) => {
+                self.link.channel.lock().line = Some(line);
+                moved
+            }
+            Err(failure) => {
+                self.break_off(failure);
+                let_go(line);
+                true
+            }
+        }
+    }
+
+    /// Gives the stream up.
+    fn break_off(&self, failure: Failure) {
+        let known = {
+            let mut channel = self.link.channel.lock();
+            channel.wire.transmit_failed();
+            channel.lose(failure)
+        };
+        drop(known);
     }
 
     /// Does all there is to do at present; ready when nothing will be left to do.
@@ -175,10 +207,7 @@ impl Driver {
             moved |= channel.send_waiting(context, now);
             match channel.wire.tcp() {
                 // Nothing will be told any more, once all is.
-                Tcp::Close if told && !moved => {
-                    self.done = true;
-                    return Poll::Ready(());
-                }
+                Tcp::Close if told && !moved => return Poll::Ready(()),
                 tcp => match channel.line.take() {
                     Some(mut line) if tcp != Tcp::Close && line.is_ours() => {
                         moved |= line.exchange(context, &mut *channel, told, now);
@@ -198,9 +227,9 @@ impl Driver {
                 // Asked for anew by who still waits; in this order, nobody who begins to wait meanwhile is forgotten.
                 self.written = std::mem::take(&mut channel.watched);
             } else if !self.clock.poll(context, &self.link, &mut channel, now) {
-                (channel.awake, channel.busy) = (false, self.clock.look_at.is_some());
+                (channel.awake, channel.busy) = (false, self.clock.looks());
                 return Poll::Pending;
-            } else if self.clock.look_at.is_none() {
+            } else if !self.clock.looks() {
                 self.burst = Burst::default();
             }
         }
@@ -216,11 +245,15 @@ impl Future for Driver {
         let _turn = Turn::take();
         self.link.tasks.driver().register(context.waker());
         self.link.channel.lock().wake_up(context.waker());
-        ready!(self.drive(context));
+        self.stage = Stage::AtWork;
+        let driven = self.drive(context);
+        self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };
+        ready!(driven);
         let line = self.link.channel.lock().line.take();
         if let Some(mut line) = line {
             // TLS says farewell, if it can at once.
-            let _ = Pin::new(&mut line.stream).poll_shutdown(context);
+            let _ = guarded(|| Pin::new(&mut line.stream).poll_shutdown(context));
+            let_go(line);
         }
         self.link.tasks.end();
         Poll::Ready(())
@@ -228,21 +261,25 @@ impl Future for Driver {
 }
 
 impl Drop for Driver {
-    /// A runtime that ends drops its tasks: the connection has failed.
+    /// A runtime that ends drops its tasks, and so it does with one that panics: the connection has failed.
     fn drop(&mut self) {
-        if self.done {
-            return;
-        }
+        let failure = match self.stage {
+            Stage::Done => return,
+            Stage::AtWork => Failure::Panicked { message: None },
+            Stage::Waiting => Failure::Runtime,
+        };
         let _turn = Turn::take();
-        self.connecting = None;
+        let_go(self.connecting.take());
         let of_users = {
             let mut channel = self.link.channel.lock();
             channel.failed = true;
-            (channel.line.take(), channel.failure.replace(Failure::Runtime))
+            (channel.line.take(), channel.failure.replace(failure))
         };
-        drop(of_users);
-        self.receiver.take(Feedback::Failed);
-        self.receiver.take(Feedback::Closed(CloseEvent::abnormal()));
+        let_go(of_users);
+        for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
+            // A waker of a user's may be what has panicked.
+            let _ = guarded(|| self.receiver.take(feedback));
+        }
         self.link.tasks.end();
     }
 }
@@ -322,64 +359,5 @@ impl Channel {
                 true
             }
         }
-    }
-}
-
-/// The one timer of a socket: for the protocol's deadlines, and for when it has been quiet.
-#[derive(Default)]
-struct Clock {
-    sleep: Option<Pin<Box<Sleep>>>,
-    set_to: Option<Duration>,
-    /// When bytes were moved last, or messages told.
-    last_moved: Duration,
-    /// After how long without either a connection is given up on which nothing can be written any more.
-    patience: Duration,
-    /// When to look whether it has been quiet.
-    look_at: Option<Duration>,
-}
-
-impl Clock {
-    /// Notes that bytes were moved.
-    fn note(&mut self, now: Duration) {
-        self.last_moved = now;
-        self.look_at.get_or_insert(now.saturating_add(QUIET));
-    }
-
-    /// Acts on what time it is; whether there was something to do.
-    fn poll(&mut self, context: &mut Context<'_>, link: &Link, channel: &mut Channel, now: Duration) -> bool {
-        let deadline = channel.wire.deadline();
-        let waits = channel.wire.has_transmit_failed() && !channel.discards;
-        let give_up = waits.then(|| self.last_moved.saturating_add(self.patience));
-        let next = [deadline, self.look_at, give_up].into_iter().flatten().min();
-        let Some(next) = next else {
-            (self.sleep, self.set_to) = (None, None);
-            return false;
-        };
-        let moment = || link.moment(next).into();
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                if self.set_to != Some(next) {
-                    sleep.as_mut().reset(moment());
-                }
-                sleep
-            }
-            none => none.insert(Box::pin(sleep_until(moment()))),
-        };
-        self.set_to = Some(next);
-        if sleep.as_mut().poll(context).is_pending() {
-            return false;
-        }
-        let now = now.max(next);
-        self.set_to = None;
-        if self.look_at.is_some_and(|look_at| look_at <= now) {
-            let quiet_since = self.last_moved.saturating_add(QUIET);
-            self.look_at = (quiet_since > now).then_some(quiet_since);
-            if self.look_at.is_none() {
-                channel.wire.idle();
-            }
-        }
-        channel.discards |= give_up.is_some_and(|give_up| give_up <= now);
-        channel.wire.timeout(now);
-        true
     }
 }

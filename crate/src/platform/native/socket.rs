@@ -9,6 +9,7 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
 use super::driver::Driver;
+use super::guard::guarded;
 use super::line::{Line, Pace};
 use super::outbox::Outbox;
 use super::turn::Turn;
@@ -104,7 +105,14 @@ impl Socket {
         // A generator of its own, since some systems take longer for a key than all the rest of a short message does.
         let mut generator = StdRng::try_from_rng(&mut SysRng).ok()?;
         let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
-        let request = connect::request(url, protocols, options);
+        let mut options = options.clone();
+        let (request, failure) = match guarded(|| connect::request(url, protocols.clone(), &options)) {
+            Ok(request) => (request, None),
+            Err(failure) => {
+                options.cookies = None;
+                (connect::request(url, protocols, &options), Some(failure))
+            }
+        };
         let wire = Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).ok()?;
         let channel = Channel {
             wire,
@@ -124,7 +132,10 @@ impl Socket {
             refused: 0,
         };
         let link = Arc::new(Link { channel: Lock::new(channel), tasks: tasks.clone(), start: Instant::now() });
-        let driver = Driver::new(Arc::clone(&link), url.clone(), options.clone(), receiver);
+        let mut driver = Driver::new(Arc::clone(&link), url.clone(), options, receiver);
+        if let Some(failure) = failure {
+            driver.fail(failure);
+        }
         Some(Self { link, driver: Lock::new(Some(driver)) })
     }
 }
@@ -147,7 +158,7 @@ impl Dial for Options {
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
-        Shared::new(Time { runtime: self.runtime_of_socket().ok() })
+        Shared::new(Time { runtime: self.given_runtime() })
     }
 
     fn pauses(&self) -> bool {
