@@ -50,9 +50,10 @@ impl Line {
         read && !self.ended && self.read(context, channel) || written
     }
 
-    fn write(&mut self, context: &mut Context<'_>, channel: &mut impl Reach, now: Duration) -> bool {
+    fn write<R: Reach>(&mut self, context: &mut Context<'_>, channel: &mut R, now: Duration) -> bool {
         let mut moved = false;
-        while let Some(written) = channel.poll_write(&mut self.stream, context) {
+        for _ in 0..R::WRITES {
+            let Some(written) = channel.poll_write(&mut self.stream, context) else { break };
             match written {
                 Poll::Pending => return moved,
                 Poll::Ready(Ok(count @ 1..)) => channel.with(|channel| channel.wire.transmitted(count, now)),

@@ -13,6 +13,9 @@ use super::socket::Channel;
 
 /// The channel of a socket, for whoever polls its stream.
 pub(super) trait Reach {
+    /// How often the stream is written to before it is read from again, at most.
+    const WRITES: usize;
+
     /// Does something to the channel, while it is locked.
     fn with<R>(&mut self, act: impl FnOnce(&mut Channel) -> R) -> R;
 
@@ -29,6 +32,9 @@ pub(super) trait Reach {
 
 /// For a stream of ours: nothing of a user's runs while it is polled, so that it may be given what the channel holds.
 impl Reach for Channel {
+    /// Nothing more is sent meanwhile.
+    const WRITES: usize = usize::MAX;
+
     #[inline]
     fn with<R>(&mut self, act: impl FnOnce(&mut Channel) -> R) -> R {
         act(self)
@@ -60,6 +66,9 @@ pub(super) struct Apart<'a>(pub(super) &'a Lock<Channel>);
 const PIECE: usize = 16 << 10;
 
 impl Reach for Apart<'_> {
+    /// Whoever goes on sending does not keep the peer from being heard.
+    const WRITES: usize = 64;
+
     fn with<R>(&mut self, act: impl FnOnce(&mut Channel) -> R) -> R {
         act(&mut self.0.lock())
     }
