@@ -3,6 +3,7 @@
 
 mod blobs;
 mod broken;
+mod clock;
 mod options;
 mod quiet;
 mod raw;

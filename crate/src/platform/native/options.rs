@@ -219,6 +219,11 @@ impl Options {
         }
     }
 
+    /// The runtime that was given, if one was.
+    pub(super) fn given_runtime(&self) -> Option<Handle> {
+        self.runtime.clone()
+    }
+
     /// Whether nothing of the user's runs when a stream is read or written.
     pub(super) const fn makes_stream(&self) -> bool {
         self.connector.is_none() && !self.trust.is_given()
