@@ -26,6 +26,8 @@ pub struct Connection {
     incoming: Incoming,
     queue: Queue,
     eof: bool,
+    /// Whether the stream has failed to take bytes, or to pass on what it had taken.
+    broken: bool,
     /// Whether our Close frame is sent, or waits behind the messages.
     close_sent: bool,
     /// The peer's Close frame.
@@ -71,6 +73,7 @@ impl Connection {
             phase: Phase::Opening(Box::new(opening)),
             queue,
             eof: false,
+            broken: false,
             close_sent: false,
             received: None,
             pending: VecDeque::new(),
@@ -129,9 +132,16 @@ impl Connection {
         }
     }
 
-    /// Notes that the stream takes no more bytes; what it may still give is worth reading.
+    /// Notes that the stream takes no more bytes, or has not passed on all that it took; what it may still give is worth
+    /// reading.
     pub fn transmit_failed(&mut self) {
+        self.broken = true;
         self.queue.drop_all();
+    }
+
+    /// Whether the stream takes no more bytes, as was [noted](Self::transmit_failed).
+    pub const fn has_transmit_failed(&self) -> bool {
+        self.broken
     }
 
     /// Sends a message; a text's payload is UTF-8.
@@ -200,13 +210,7 @@ impl Connection {
         }
         match &mut self.phase {
             Phase::Opening(_) => self.fail(Failure::OpeningTimeout, now),
-            Phase::Established => {
-                if self.received.is_none() {
-                    self.failure = Some(Failure::ClosingTimeout);
-                }
-                let was_clean = self.queue.close_transmitted();
-                self.finish(was_clean);
-            }
+            Phase::Established => self.finish(Failure::ClosingTimeout),
             Phase::Ended(tcp) => *tcp = Tcp::Close,
         }
     }
@@ -333,17 +337,10 @@ impl Connection {
                 self.fail(Failure::LostWhileOpening, now);
                 true
             }
-            Phase::Established if self.received.is_some() => {
-                // A peer that has only shut its sending side down still reads.
-                let done = self.queue.is_empty();
-                if done {
-                    self.finish(true);
-                }
-                done
-            }
+            // A peer that has only shut its sending side down still reads.
+            Phase::Established if self.received.is_some() && !self.queue.is_empty() => false,
             Phase::Established if self.close_sent => {
-                self.failure = Some(Failure::Lost);
-                self.finish(false);
+                self.finish(Failure::Lost);
                 true
             }
             Phase::Established => {
@@ -375,10 +372,17 @@ impl Connection {
         self.pending.extend([Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())]);
     }
 
-    /// Ends a connection that has not failed.
-    fn finish(&mut self, was_clean: bool) {
+    /// Ends a connection that has not failed: cleanly, if the peer's Close frame came and ours was sent; otherwise
+    /// `failure` tells why not.
+    ///
+    /// See [RFC 6455, section 7.1.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.4).
+    fn finish(&mut self, failure: Failure) {
+        let sent = self.queue.close_transmitted() && !self.broken;
         let received = self.received.take();
-        let event = received.map_or_else(CloseEvent::abnormal, |received| received.into_event(was_clean));
+        if !sent || received.is_none() {
+            self.failure = Some(failure);
+        }
+        let event = received.map_or_else(CloseEvent::abnormal, |received| received.into_event(sent));
         self.queue.drop_all();
         self.end(Tcp::Close);
         self.pending.push_back(Feedback::Closed(event));

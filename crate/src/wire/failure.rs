@@ -130,9 +130,9 @@ pub enum Failure {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// The connection ended without a Close frame.
+    /// The connection ended before a Close frame had gone each way.
     Lost,
-    /// The peer left our Close frame without an answer.
+    /// The peer left our Close frame without an answer, or did not take it.
     ClosingTimeout,
 }
 
@@ -221,8 +221,8 @@ impl fmt::Display for Failure {
             Self::ForbiddenCloseCode { code } => write!(f, "no Close frame may carry the code {code}"),
             Self::InvalidCloseReason => f.write_str("the reason of the Close frame is not UTF-8"),
             Self::QueueFull { limit } => write!(f, "more was sent than the {limit} bytes that may wait"),
-            Self::Lost => f.write_str("the connection ended without a Close frame"),
-            Self::ClosingTimeout => f.write_str("the peer did not answer the Close frame in time"),
+            Self::Lost => f.write_str("the connection ended without a Close frame each way"),
+            Self::ClosingTimeout => f.write_str("the peer did not answer the Close frame, or take ours, in time"),
         }
     }
 }

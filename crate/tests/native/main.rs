@@ -3,6 +3,8 @@
 
 mod admission;
 mod blobs;
+mod broken;
+mod clock;
 mod door;
 mod failures;
 mod identity;
@@ -10,9 +12,11 @@ mod options;
 mod paused;
 mod proxies;
 mod quiet;
+mod raw;
 mod runtimes;
 mod support;
 mod tls;
+mod users;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;

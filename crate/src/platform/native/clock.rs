@@ -1,10 +1,14 @@
 //! Time, by the runtime of a socket.
 
-use std::time::Duration;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use super::runtime;
 use crate::platform::{Clock, Fate, Sleep};
@@ -17,13 +21,70 @@ pub(crate) struct Time {
 
 impl Clock for Time {
     fn sleep(&self, duration: Duration) -> Sleep {
-        match self.runtime.clone().or_else(|| runtime::background().ok()) {
-            Some(runtime) => {
-                let _entered = runtime.enter();
-                Box::pin(tokio::time::sleep(duration))
-            }
-            // Without any thread, no socket will ever open, which is told otherwise.
-            None => Box::pin(std::future::pending()),
+        match &self.runtime {
+            Some(runtime) => Box::pin(OnRuntime::new(runtime, duration)),
+            None => in_background(duration),
+        }
+    }
+}
+
+/// A sleep by the background thread, which never ends.
+fn in_background(duration: Duration) -> Sleep {
+    match runtime::background() {
+        Ok(runtime) => {
+            let _entered = runtime.enter();
+            Box::pin(tokio::time::sleep(duration))
+        }
+        // Without any thread, no socket will ever open, which is told otherwise.
+        Err(_) => Box::pin(std::future::pending()),
+    }
+}
+
+/// A sleep by a runtime that may end before it is over; then the background thread does the rest.
+///
+/// It is a task of that runtime's: a timer that is polled by anybody else may be polled after the runtime's end, and panics
+/// then.
+enum OnRuntime {
+    Task {
+        task: JoinHandle<()>,
+        /// None, if it is too far away to be told.
+        end: Option<Instant>,
+    },
+    Rest(Sleep),
+    Over,
+}
+
+impl OnRuntime {
+    fn new(runtime: &Handle, duration: Duration) -> Self {
+        let sleep = {
+            let _entered = runtime.enter();
+            tokio::time::sleep(duration)
+        };
+        Self::Task { task: runtime.spawn(sleep), end: Instant::now().checked_add(duration) }
+    }
+}
+
+impl Future for OnRuntime {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let Self::Task { task, end } = &mut *self {
+            let slept = ready!(Pin::new(task).poll(context)).is_ok();
+            let rest = |end: Instant| end.saturating_duration_since(Instant::now());
+            let rest = end.map_or(Duration::MAX, rest);
+            *self = if slept { Self::Over } else { Self::Rest(in_background(rest)) };
+        }
+        match &mut *self {
+            Self::Rest(rest) => rest.as_mut().poll(context),
+            Self::Task { .. } | Self::Over => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for OnRuntime {
+    fn drop(&mut self) {
+        if let Self::Task { task, .. } = self {
+            task.abort();
         }
     }
 }
@@ -40,5 +101,31 @@ impl Fate for World {
     fn chance(&self) -> f64 {
         // Without randomness, no socket will ever open.
         f64::from(SysRng.try_next_u32().unwrap_or_default()) / f64::from(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn a_sleep_is_as_long_whether_its_runtime_ends_before_it_within_it_or_after_it() {
+        let duration = Duration::from_millis(20);
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+        let clock = Time { runtime: Some(runtime.handle().clone()) };
+        let (start, sleep) = (Instant::now(), clock.sleep(duration));
+        block_on(sleep);
+        assert!(start.elapsed() >= duration);
+        let (start, sleep, endless) = (Instant::now(), clock.sleep(duration), clock.sleep(Duration::MAX));
+        drop(runtime);
+        block_on(sleep);
+        assert!(start.elapsed() >= duration);
+        let start = Instant::now();
+        block_on(clock.sleep(duration));
+        assert!(start.elapsed() >= duration);
+        assert!(futures::FutureExt::now_or_never(endless).is_none());
     }
 }

@@ -7,14 +7,16 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
-use tokio::time::{Sleep, sleep_until};
 
 use super::admission::Admission;
 use super::burst::Burst;
 use super::connect::Way;
+use super::guard::{guarded, let_go};
 use super::line::Line;
 use super::options::CookieStore;
+use super::reach::Apart;
 use super::socket::{Channel, Link};
+use super::timer::Clock;
 use super::turn::Turn;
 use super::{Failure, Options, Url, connect};
 use crate::CloseEvent;
@@ -22,9 +24,6 @@ use crate::backlog::Room;
 use crate::platform::{Receive, Shared};
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
-
-/// After how long without any byte a connection gives back what memory it can do without.
-const QUIET: Duration = Duration::from_secs(5);
 
 /// After how many rounds the task lets others have a turn.
 const ROUNDS: usize = 32;
@@ -44,7 +43,15 @@ pub(super) struct Driver {
     written: bool,
     /// Messages on their way from the protocol to the receiver.
     burst: Burst,
-    done: bool,
+    stage: Stage,
+}
+
+/// How far a driver has come.
+enum Stage {
+    Waiting,
+    /// It is being polled.
+    AtWork,
+    Done,
 }
 
 /// How much is told at once, at most.
@@ -64,6 +71,7 @@ type Connecting = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
 impl Driver {
     pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
         let ours = options.makes_stream();
+        let clock = Clock::new(options.limits.fin);
         let cookies = options.cookies.clone().map(|store| (store, connect::request_url(&url)));
         Self {
             link,
@@ -71,12 +79,17 @@ impl Driver {
             connecting: Some(Box::pin(connect::connect(url, options))),
             admission: None,
             ours,
-            clock: Clock::default(),
+            clock,
             cookies,
             written: false,
             burst: Burst::default(),
-            done: false,
+            stage: Stage::Waiting,
         }
+    }
+
+    /// Has it fail at once, when it is started.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.connecting = Some(Box::pin(std::future::ready(Err(failure))));
     }
 
     /// Tells the receiver what the protocol has to tell; pending, when the receiver has no room for more.
@@ -85,12 +98,18 @@ impl Driver {
     fn tell(&mut self, context: &Context<'_>) -> Poll<()> {
         loop {
             // A user who has closed takes no more messages: what comes is discarded, so that the end is seen.
-            let closing = self.link.channel.lock().closing;
-            let room = if closing { BURST } else { ready!(self.receiver.poll_room(context)).min(BURST) };
+            let (closing, discards) = {
+                let channel = self.link.channel.lock();
+                (channel.closing, channel.discards)
+            };
+            let room = if closing || discards { BURST } else { ready!(self.receiver.poll_room(context)).min(BURST) };
             let now = self.link.now();
             let gathered = self.link.channel.lock().gather(&mut self.burst, room, now);
             let messages = self.burst.messages();
-            if !messages.is_empty() {
+            if discards {
+                messages.clear();
+            } else if !messages.is_empty() {
+                self.clock.tell(now);
                 self.receiver.take_messages(messages);
             }
             match gathered {
@@ -100,8 +119,11 @@ impl Driver {
                     if matches!(feedback, Feedback::Established { .. }) {
                         self.admission = None;
                     }
-                    self.keep_cookies();
-                    self.receiver.take(feedback);
+                    self.link.channel.lock().failed |= is_failure(&feedback);
+                    match self.keep_cookies() {
+                        Err(failure) if matches!(feedback, Feedback::Established { .. }) => self.break_off(failure),
+                        _ => self.receiver.take(feedback),
+                    }
                 }
             }
         }
@@ -115,30 +137,71 @@ impl Driver {
     }
 
     /// Gives the cookies of the answer to the store, before anybody is told of the answer.
-    fn keep_cookies(&mut self) {
-        let Some((store, url)) = &self.cookies else { return };
-        let Some(response) = self.link.channel.lock().wire.take_response() else { return };
+    fn keep_cookies(&mut self) -> Result<(), Failure> {
+        let Some((store, url)) = &self.cookies else { return Ok(()) };
+        let Some(response) = self.link.channel.lock().wire.take_response() else { return Ok(()) };
         let fields = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
         let values: Vec<&[u8]> = fields.map(|(_, value)| &**value).collect();
-        if !values.is_empty() {
-            store.set_cookies(url, &values);
-        }
-        self.cookies = None;
+        let kept = if values.is_empty() { Ok(()) } else { guarded(|| store.set_cookies(url, &values)) };
+        let_go(self.cookies.take());
+        kept
     }
 
     /// Goes on with making the stream; whether there is something new.
     fn connect(&mut self, context: &mut Context<'_>) -> bool {
         let Some(connecting) = &mut self.connecting else { return false };
-        let Poll::Ready(connected) = connecting.as_mut().poll(context) else { return false };
-        self.connecting = None;
+        let polled = guarded(|| connecting.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
+        let Poll::Ready(connected) = polled else { return false };
+        let_go(self.connecting.take());
         match connected {
             Ok((stream, admission)) => {
                 self.admission = admission;
                 self.link.channel.lock().line = Some(Line::new(stream, self.ours));
             }
-            Err(failure) => self.link.channel.lock().lose(failure),
+            Err(failure) => {
+                let known = self.link.channel.lock().lose(failure);
+                drop(known);
+            }
         }
         true
+    }
+
+    /// Has a line that is not ours move bytes, or lets go of any, while nothing is locked; whether bytes were moved.
+    fn exchange_apart(
+        &mut self,
+        tcp: Tcp,
+        line: Option<Line>,
+        context: &mut Context<'_>,
+        read: bool,
+        now: Duration,
+    ) -> bool {
+        if tcp == Tcp::Close {
+            let_go(self.connecting.take());
+            let_go(line);
+            return false;
+        }
+        let Some(mut line) = line else { return false };
+        match guarded(|| line.exchange(context, &mut Apart(&self.link.channel), read, now)) {
+            Ok(moved) => {
+                self.link.channel.lock().line = Some(line);
+                moved
+            }
+            Err(failure) => {
+                self.break_off(failure);
+                let_go(line);
+                true
+            }
+        }
+    }
+
+    /// Gives the stream up.
+    fn break_off(&self, failure: Failure) {
+        let known = {
+            let mut channel = self.link.channel.lock();
+            channel.wire.transmit_failed();
+            channel.lose(failure)
+        };
+        drop(known);
     }
 
     /// Does all there is to do at present; ready when nothing will be left to do.
@@ -148,32 +211,39 @@ impl Driver {
             self.tell_of_writing();
             let told = self.tell(context).is_ready();
             let mut moved = self.connect(context);
-            let channel = &mut *self.link.channel.lock();
+            let mut channel = self.link.channel.lock();
             let now = self.link.now();
             moved |= std::mem::take(&mut channel.touched);
             moved |= channel.send_waiting(context, now);
-            match channel.wire.tcp() {
+            let tcp = channel.wire.tcp();
+            if tcp == Tcp::Close {
+                self.admission = None;
+            }
+            match tcp {
                 // Nothing will be told any more, once all is.
-                Tcp::Close if told && !moved => {
-                    self.done = true;
-                    return Poll::Ready(());
-                }
-                Tcp::Close => (self.connecting, channel.line, self.admission) = (None, None, None),
-                Tcp::Keep | Tcp::Linger => {
-                    if let Some(mut line) = channel.line.take() {
-                        moved |= line.exchange(context, channel, told, now);
+                Tcp::Close if told && !moved => return Poll::Ready(()),
+                tcp => match channel.line.take() {
+                    Some(mut line) if tcp != Tcp::Close && line.is_ours() => {
+                        moved |= line.exchange(context, &mut *channel, told, now);
                         channel.line = Some(line);
                     }
-                }
+                    None if self.connecting.is_none() => {}
+                    line => {
+                        drop(channel);
+                        moved |= self.exchange_apart(tcp, line, context, told, now);
+                        channel = self.link.channel.lock();
+                        moved |= std::mem::take(&mut channel.touched);
+                    }
+                },
             }
             if moved {
                 self.clock.note(now);
                 // Asked for anew by who still waits; in this order, nobody who begins to wait meanwhile is forgotten.
                 self.written = std::mem::take(&mut channel.watched);
-            } else if !self.clock.poll(context, &self.link, channel, now) {
-                (channel.awake, channel.busy) = (false, self.clock.look_at.is_some());
+            } else if !self.clock.poll(context, &self.link, &mut channel, now) {
+                (channel.awake, channel.busy) = (false, self.clock.looks());
                 return Poll::Pending;
-            } else if self.clock.look_at.is_none() {
+            } else if !self.clock.looks() {
                 self.burst = Burst::default();
             }
         }
@@ -189,11 +259,15 @@ impl Future for Driver {
         let _turn = Turn::take();
         self.link.tasks.driver().register(context.waker());
         self.link.channel.lock().wake_up(context.waker());
-        ready!(self.drive(context));
+        self.stage = Stage::AtWork;
+        let driven = self.drive(context);
+        self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };
+        ready!(driven);
         let line = self.link.channel.lock().line.take();
         if let Some(mut line) = line {
             // TLS says farewell, if it can at once.
-            let _ = Pin::new(&mut line.stream).poll_shutdown(context);
+            let _ = guarded(|| Pin::new(&mut line.stream).poll_shutdown(context));
+            let_go(line);
         }
         self.link.tasks.end();
         Poll::Ready(())
@@ -201,22 +275,35 @@ impl Future for Driver {
 }
 
 impl Drop for Driver {
-    /// A runtime that ends drops its tasks: the connection has failed.
+    /// A runtime that ends drops its tasks, and so it does with one that panics: the connection has failed.
     fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        let _turn = Turn::take();
-        self.connecting = None;
-        let line = {
-            let mut channel = self.link.channel.lock();
-            channel.failure = Some(Failure::Runtime);
-            channel.line.take()
+        let failure = match self.stage {
+            Stage::Done => return,
+            Stage::AtWork => Failure::Panicked { message: None },
+            Stage::Waiting => Failure::Runtime,
         };
-        drop(line);
-        self.receiver.take(Feedback::Failed);
-        self.receiver.take(Feedback::Closed(CloseEvent::abnormal()));
+        let _turn = Turn::take();
+        let_go(self.connecting.take());
+        let of_users = {
+            let mut channel = self.link.channel.lock();
+            channel.failed = true;
+            (channel.line.take(), channel.failure.replace(failure))
+        };
+        let_go(of_users);
+        for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
+            // A waker of a user's may be what has panicked.
+            let _ = guarded(|| self.receiver.take(feedback));
+        }
         self.link.tasks.end();
+    }
+}
+
+/// Whether it tells that the connection has failed, or did not close cleanly.
+const fn is_failure(feedback: &Feedback<()>) -> bool {
+    match feedback {
+        Feedback::Failed => true,
+        Feedback::Closed(event) => !event.was_clean,
+        _ => false,
     }
 }
 
@@ -249,10 +336,21 @@ impl Channel {
         }
     }
 
-    /// Notes that the stream is lost, or that there never will be one.
-    pub(super) fn lose(&mut self, failure: Failure) {
+    /// Notes what went wrong, if nothing has before; otherwise it is given back, to be dropped when nothing is locked.
+    #[must_use]
+    pub(super) fn note(&mut self, failure: Failure) -> Option<Failure> {
+        if self.failure.is_some() {
+            return Some(failure);
+        }
         self.failure = Some(failure);
+        None
+    }
+
+    /// Notes that there never will be a stream.
+    #[must_use]
+    fn lose(&mut self, failure: Failure) -> Option<Failure> {
         self.wire.receive_eof();
+        self.note(failure)
     }
 
     /// Sends what waited for a file, as far as it can be; whether there was any progress.
@@ -270,62 +368,10 @@ impl Channel {
             Poll::Ready(Err(error)) => {
                 self.outbox.drop_all();
                 self.wire.transmit_failed();
-                self.lose(Failure::Blob(error));
+                // It holds nothing of a user's.
+                drop(self.lose(Failure::Blob(error)));
                 true
             }
         }
-    }
-}
-
-/// The one timer of a socket: for the protocol's deadlines, and for when it has been quiet.
-#[derive(Default)]
-struct Clock {
-    sleep: Option<Pin<Box<Sleep>>>,
-    set_to: Option<Duration>,
-    last_moved: Duration,
-    /// When to look whether it has been quiet.
-    look_at: Option<Duration>,
-}
-
-impl Clock {
-    /// Notes that bytes were moved.
-    fn note(&mut self, now: Duration) {
-        self.last_moved = now;
-        self.look_at.get_or_insert(now.saturating_add(QUIET));
-    }
-
-    /// Acts on what time it is; whether there was something to do.
-    fn poll(&mut self, context: &mut Context<'_>, link: &Link, channel: &mut Channel, now: Duration) -> bool {
-        let deadline = channel.wire.deadline();
-        let next = [deadline, self.look_at].into_iter().flatten().min();
-        let Some(next) = next else {
-            (self.sleep, self.set_to) = (None, None);
-            return false;
-        };
-        let moment = || link.moment(next).into();
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                if self.set_to != Some(next) {
-                    sleep.as_mut().reset(moment());
-                }
-                sleep
-            }
-            none => none.insert(Box::pin(sleep_until(moment()))),
-        };
-        self.set_to = Some(next);
-        if sleep.as_mut().poll(context).is_pending() {
-            return false;
-        }
-        let now = now.max(next);
-        self.set_to = None;
-        if self.look_at.is_some_and(|look_at| look_at <= now) {
-            let quiet_since = self.last_moved.saturating_add(QUIET);
-            self.look_at = (quiet_since > now).then_some(quiet_since);
-            if self.look_at.is_none() {
-                channel.wire.idle();
-            }
-        }
-        channel.wire.timeout(now);
-        true
     }
 }

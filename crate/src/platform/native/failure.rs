@@ -63,6 +63,13 @@ pub enum Failure {
     Blob(BlobError),
     /// The runtime that the socket lived on has ended.
     Runtime,
+    /// Code that came with the options panicked: a connector or its stream, a cookie store, or a part of a TLS configuration.
+    ///
+    /// The process's panic hook has been told of it, and no other socket ends.
+    Panicked {
+        /// What the panic said, if that is text.
+        message: Option<String>,
+    },
 }
 
 /// Why a proxy gave no connection.
@@ -125,6 +132,10 @@ impl fmt::Display for Failure {
             Self::Lost { .. } => f.write_str("the connection was lost"),
             Self::Blob(error) => error.fmt(f),
             Self::Runtime => f.write_str("the socket has no runtime, or none any more"),
+            Self::Panicked { message } => {
+                f.write_str("code that came with the options panicked")?;
+                message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
+            }
         }
     }
 }
@@ -139,7 +150,7 @@ impl Error for Failure {
             Self::Proxy(failure) => failure.source(),
             Self::Protocol(failure) => failure.source(),
             Self::Blob(error) => error.source(),
-            Self::BadPort { .. } | Self::ContradictoryTls | Self::Runtime => None,
+            Self::BadPort { .. } | Self::ContradictoryTls | Self::Runtime | Self::Panicked { .. } => None,
         }
     }
 }

@@ -5,11 +5,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio::task::unconstrained;
+use tokio::io::AsyncWrite;
+use tokio::task::coop::{has_budget_remaining, unconstrained};
 
 use super::Failure;
 use super::options::Stream;
+use super::reach::Reach;
 use super::socket::Channel;
 use crate::wire::connection::Tcp;
 
@@ -32,11 +33,16 @@ impl Line {
         Self { stream, unflushed: false, shut: false, ended: false, ours }
     }
 
+    /// Whether nothing of a user's runs when it is polled.
+    pub(super) const fn is_ours(&self) -> bool {
+        self.ours
+    }
+
     /// Moves bytes both ways, as far as the stream goes along at once; whether any were moved.
     pub(super) fn exchange(
         &mut self,
         context: &mut Context<'_>,
-        channel: &mut Channel,
+        channel: &mut impl Reach,
         read: bool,
         now: Duration,
     ) -> bool {
@@ -44,16 +50,13 @@ impl Line {
         read && !self.ended && self.read(context, channel) || written
     }
 
-    fn write(&mut self, context: &mut Context<'_>, channel: &mut Channel, now: Duration) -> bool {
+    fn write<R: Reach>(&mut self, context: &mut Context<'_>, channel: &mut R, now: Duration) -> bool {
         let mut moved = false;
-        loop {
-            let bytes = channel.wire.transmit();
-            if bytes.is_empty() {
-                break;
-            }
-            match Pin::new(&mut self.stream).poll_write(context, bytes) {
+        for _ in 0..R::WRITES {
+            let Some(written) = channel.poll_write(&mut self.stream, context) else { break };
+            match written {
                 Poll::Pending => return moved,
-                Poll::Ready(Ok(count @ 1..)) => channel.wire.transmitted(count, now),
+                Poll::Ready(Ok(count @ 1..)) => channel.with(|channel| channel.wire.transmitted(count, now)),
                 Poll::Ready(Ok(0)) => return self.give_up_writing(channel, None),
                 Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
             }
@@ -67,7 +70,7 @@ impl Line {
                 Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
             }
         }
-        if channel.wire.tcp() == Tcp::Linger {
+        if channel.with(|channel| channel.wire.tcp()) == Tcp::Linger {
             // Nothing follows, so it does not matter what becomes of it.
             self.shut = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
         }
@@ -92,33 +95,35 @@ impl Line {
     }
 
     /// What the peer has sent before may still be read.
-    fn give_up_writing(&mut self, channel: &mut Channel, error: Option<std::io::Error>) -> bool {
+    fn give_up_writing(&mut self, channel: &mut impl Reach, error: Option<std::io::Error>) -> bool {
         self.shut = true;
-        channel.wire.transmit_failed();
-        if channel.failure.is_none() {
-            channel.failure = error.map(Failure::lost);
-        }
+        let known = channel.with(|channel| {
+            channel.wire.transmit_failed();
+            error.and_then(|error| channel.note(Failure::lost(error)))
+        });
+        drop(known);
         true
     }
 
-    fn read(&mut self, context: &mut Context<'_>, channel: &mut Channel) -> bool {
-        let read = {
-            let mut buffer = channel.wire.read_buffer();
-            // It keeps nothing between polls, so one may be dropped.
-            let Poll::Ready(read) = pin!(self.stream.read_buf(&mut buffer)).poll(context) else { return false };
-            read
+    fn read(&mut self, context: &mut Context<'_>, channel: &mut impl Reach) -> bool {
+        let Poll::Ready(read) = channel.poll_read(&mut self.stream, context) else {
+            // A task that has used up its turn is told to wait, too.
+            self.ended = has_budget_remaining() && channel.with(|channel| channel.discards);
+            if self.ended {
+                channel.with(|channel| channel.wire.receive_eof());
+            }
+            return self.ended;
         };
-        match read {
-            Ok(1..) => channel.pace.arrive(),
-            Ok(0) => {
-                self.ended = true;
-                channel.wire.receive_eof();
-            }
-            Err(error) => {
-                self.ended = true;
-                channel.lose(Failure::lost(error));
-            }
+        if matches!(read, Ok(1..)) {
+            channel.with(|channel| channel.pace.arrive());
+            return true;
         }
+        self.ended = true;
+        let known = channel.with(|channel| {
+            channel.wire.receive_eof();
+            read.err().and_then(|error| channel.note(Failure::lost(error)))
+        });
+        drop(known);
         true
     }
 }

@@ -25,7 +25,7 @@ use crate::wire::limits::Limits;
 /// | --- | --- | --- |
 /// | [`opening_timeout`](Self::opening_timeout) | 60 s | from the constructor to `open`; names, proxies, TLS and waiting for other sockets included |
 /// | [`closing_timeout`](Self::closing_timeout) | 60 s | how long the peer may leave our Close frame without an answer |
-/// | [`fin_timeout`](Self::fin_timeout) | 2 s | how long the peer may take to close TCP after both Close frames |
+/// | [`fin_timeout`](Self::fin_timeout) | 2 s | how long the peer may take to close TCP after both Close frames, or all stand still once nothing can be written |
 /// | [`max_head_bytes`](Self::max_head_bytes) | 64 KiB | the head of the server's answer |
 /// | [`max_frame_bytes`](Self::max_frame_bytes) | 64 MiB | one received frame, as it is on the wire |
 /// | [`max_message_bytes`](Self::max_message_bytes) | 64 MiB | one received message, inflated |
@@ -93,6 +93,9 @@ impl Options {
 
     /// Sets how long the peer may take to close TCP once both Close frames are through; 2 s unless it is set. Then we
     /// close it, and the `close` event is as clean.
+    ///
+    /// A connection to which nothing can be written any more ends, too, once it has stood still for so long: what came
+    /// before is yours as long as you take it.
     #[must_use]
     pub fn fin_timeout(mut self, timeout: Duration) -> Self {
         self.limits.fin = timeout;
@@ -177,7 +180,8 @@ impl Options {
     /// Puts the socket on this runtime, which needs its I/O and time drivers; when it ends, the socket fails at once.
     ///
     /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime. Who sends
-    /// may find what is sent written on its own thread, without waiting, unless the stream is one of a [`Connector`].
+    /// may find what is sent written on its own thread, without waiting, unless the stream is one of a [`Connector`] or TLS is
+    /// done by a [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
@@ -234,9 +238,14 @@ impl Options {
         }
     }
 
-    /// Whether the streams are made here, not by the user.
+    /// The runtime that was given, if one was.
+    pub(super) fn given_runtime(&self) -> Option<Handle> {
+        self.runtime.clone()
+    }
+
+    /// Whether nothing of the user's runs when a stream is read or written.
     pub(super) const fn makes_stream(&self) -> bool {
-        self.connector.is_none()
+        self.connector.is_none() && !self.trust.is_given()
     }
 
     /// The request that these options make, as far as they do.
@@ -288,7 +297,7 @@ pub trait CookieStore: Send + Sync + 'static {
     fn set_cookies(&self, url: &str, values: &[&[u8]]);
 }
 
-/// A stream of bytes that a socket can run over.
+/// A stream of bytes that a socket can run over; its methods may use that socket.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}

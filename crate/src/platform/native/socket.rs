@@ -9,6 +9,7 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
 use super::driver::Driver;
+use super::guard::guarded;
 use super::line::{Line, Pace};
 use super::outbox::Outbox;
 use super::turn::Turn;
@@ -43,10 +44,15 @@ pub(super) struct Channel {
     /// The stream, once there is one, and while there is.
     pub(super) line: Option<Line>,
     pub(super) pace: Pace,
-    /// Why the connection failed, where the protocol knows no more than that it ended.
+    /// What went wrong first, where the protocol knows no more than that the connection ended.
     pub(super) failure: Option<Failure>,
+    /// Whether the connection has failed, or closed uncleanly: else nothing of what went wrong matters.
+    pub(super) failed: bool,
     /// Whether the user has closed the connection, so that nobody cares for messages any more.
     pub(super) closing: bool,
+    /// Whether messages are discarded and nothing more is waited for, since writing has failed and who was to take what had
+    /// come has not done so in time.
+    pub(super) discards: bool,
     /// Whether something was done to the connection that the driver has not seen.
     pub(super) touched: bool,
     /// Whether somebody waits for bufferedAmount to fall.
@@ -99,7 +105,14 @@ impl Socket {
         // A generator of its own, since some systems take longer for a key than all the rest of a short message does.
         let mut generator = StdRng::try_from_rng(&mut SysRng).ok()?;
         let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
-        let request = connect::request(url, protocols, options);
+        let mut options = options.clone();
+        let (request, failure) = match guarded(|| connect::request(url, protocols.clone(), &options)) {
+            Ok(request) => (request, None),
+            Err(failure) => {
+                options.cookies = None;
+                (connect::request(url, protocols, &options), Some(failure))
+            }
+        };
         let wire = Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).ok()?;
         let channel = Channel {
             wire,
@@ -107,7 +120,9 @@ impl Socket {
             line: None,
             pace: Pace::default(),
             failure: None,
+            failed: false,
             closing: false,
+            discards: false,
             touched: false,
             watched: false,
             awake: true,
@@ -117,7 +132,10 @@ impl Socket {
             refused: 0,
         };
         let link = Arc::new(Link { channel: Lock::new(channel), tasks: tasks.clone(), start: Instant::now() });
-        let driver = Driver::new(Arc::clone(&link), url.clone(), options.clone(), receiver);
+        let mut driver = Driver::new(Arc::clone(&link), url.clone(), options, receiver);
+        if let Some(failure) = failure {
+            driver.fail(failure);
+        }
         Some(Self { link, driver: Lock::new(Some(driver)) })
     }
 }
@@ -140,7 +158,7 @@ impl Dial for Options {
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
-        Shared::new(Time { runtime: self.runtime_of_socket().ok() })
+        Shared::new(Time { runtime: self.given_runtime() })
     }
 
     fn pauses(&self) -> bool {
@@ -171,7 +189,8 @@ impl Carry for Socket {
     fn remains(&self) -> Remains {
         let channel = self.link.channel.lock();
         let protocol = || channel.wire.failure().cloned().map(Failure::Protocol);
-        Remains { buffered_amount: channel.buffered_amount(), failure: channel.failure.clone().or_else(protocol) }
+        let failure = if channel.failed { channel.failure.clone().or_else(protocol) } else { None };
+        Remains { buffered_amount: channel.buffered_amount(), failure }
     }
 
     /// The interface gives messages their form.

@@ -45,6 +45,11 @@ impl Trust {
         self.config = Arc::default();
     }
 
+    /// Whether the configuration, and what of it runs while a stream is read and written, is the user's.
+    pub(super) const fn is_given(&self) -> bool {
+        self.given.is_some()
+    }
+
     pub(super) fn set_config(&mut self, config: Arc<ClientConfig>) {
         self.given = Some(config);
     }

@@ -31,7 +31,8 @@ impl WebSocket {
 
     /// Tells why the connection failed, for diagnosis, once it has; natively only.
     ///
-    /// It is there from the `error` event on, or from an unclean `close`, for as long as there is a handle.
+    /// It is there from the `error` event on, or from an unclean `close`, for as long as there is a handle; after a clean
+    /// `close` there is none, whatever became of TCP.
     pub fn failure(&self) -> Option<Failure> {
         self.connection().remains().failure
     }

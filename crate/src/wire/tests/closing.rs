@@ -205,19 +205,36 @@ fn a_peer_that_closes_and_never_reads_our_answer_is_left_after_the_deadline_uncl
     assert_eq!(driver.take_events(), [Event::Closing]);
     driver.wait(1);
     assert_eq!(driver.take_events(), [closed(1000, "x", false)]);
+    assert_eq!(driver.connection.failure(), Some(&Failure::ClosingTimeout));
 }
 
 #[test]
-fn what_a_broken_stream_still_gives_is_read() {
+fn what_a_broken_stream_still_gives_is_read_and_its_end_is_unclean_since_our_close_was_not_sent() {
     let mut driver = driver();
     driver.send_text("lost");
     driver.connection.transmit_failed();
     driver.send_text("lost too");
     driver.give(&[frame(0x81, b"a"), frame(0x88, &close_body(1000, ""))].concat());
     driver.give_eof();
-    assert_eq!(driver.take_events(), [text("a"), Event::Closing, closed(1000, "", true)]);
+    assert_eq!(driver.take_events(), [text("a"), Event::Closing, closed(1000, "", false)]);
     assert_eq!(driver.take_frames(), []);
+    assert_eq!(driver.connection.failure(), Some(&Failure::Lost));
     assert_eq!(driver.connection.buffered_amount(), 12, "it never falls for what will not go out");
+}
+
+#[test]
+fn a_close_that_the_stream_took_and_did_not_pass_on_was_not_sent() {
+    for broken in [false, true] {
+        let mut driver = driver();
+        driver.give(&frame(0x88, &close_body(1000, "")));
+        assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1000, ""))]);
+        if broken {
+            driver.connection.transmit_failed();
+        }
+        driver.give_eof();
+        assert_eq!(driver.take_events(), [Event::Closing, closed(1000, "", !broken)]);
+        assert_eq!(driver.connection.failure(), broken.then_some(&Failure::Lost));
+    }
 }
 
 #[test]

@@ -1,0 +1,177 @@
+//! Connections that break while bytes wait on either side.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use samesocket::{Error, Event, Failure, Message, Options, ReadyState, Socket, Stream, Target, WebSocket, connect};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::time::timeout;
+
+use crate::raw::{Raw, answer};
+use crate::support::lines;
+
+/// Close 1000.
+const CLOSE: [u8; 4] = [0x88, 2, 3, 0xe8];
+
+#[tokio::test]
+async fn a_close_event_is_unclean_if_our_close_was_never_sent() {
+    let raw = Raw::new().await;
+    let socket = WebSocket::new(&raw.url(), ()).unwrap();
+    let open = |socket: &WebSocket, event: &Event| {
+        if matches!(event, Event::Open) {
+            socket.send(&vec![0; 32 << 20]).unwrap();
+        }
+    };
+    socket.subscribe(open).detach();
+    let (seen, ()) = tokio::join!(lines(&socket), async {
+        let mut stream = raw.accept().await;
+        stream.read_u8().await.unwrap();
+        stream.write_all(&CLOSE).await.unwrap();
+        // What was not read has the system reset the connection.
+        drop(stream);
+    });
+    assert_eq!(seen, ["open", "close 1000 \"\" unclean"]);
+    assert!(socket.buffered_amount() > 0);
+    assert!(matches!(socket.failure(), Some(Failure::Lost { .. } | Failure::Protocol(_))), "{:?}", socket.failure());
+}
+
+#[tokio::test]
+async fn nothing_failed_where_the_close_is_clean_though_the_server_resets_the_connection_after_it() {
+    let raw = Raw::new().await;
+    let socket = WebSocket::new(&raw.url(), ()).unwrap();
+    let (seen, ()) = tokio::join!(lines(&socket), async {
+        let mut stream = raw.accept().await;
+        stream.write_all(&CLOSE).await.unwrap();
+        // Our answer: the same, masked.
+        stream.read_exact(&mut [0; 8]).await.unwrap();
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+    });
+    assert_eq!(seen, ["open", "close 1000 \"\" clean"]);
+    assert!(socket.failure().is_none(), "{:?}", socket.failure());
+}
+
+/// A stream to which nothing can be written once it is broken, and from which all can be read that was there.
+struct Breaking {
+    stream: DuplexStream,
+    broken: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Breaking {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Breaking {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// How many messages wait in the stream of a broken socket.
+const WAITING: usize = 20;
+
+/// A socket that stops to read at the first message, with a stream in which others wait, then a Close frame if `closed`; and
+/// the other end of the stream. Writing to it is what has just failed.
+async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
+    let (near, mut far) = duplex(1 << 20);
+    let broken = Arc::new(AtomicBool::new(false));
+    let place = Mutex::new(Some(Breaking { stream: near, broken: Arc::clone(&broken) }));
+    let connector = move |_: &Target| {
+        let stream = place.lock().unwrap().take().map(|stream| Box::new(stream) as Box<dyn Stream>);
+        async move { stream.ok_or_else(|| io::ErrorKind::NotFound.into()) }
+    };
+    let options = Options::new().connector(connector).fin_timeout(fin_timeout);
+    let opening = connect("ws://a.example/").options(options).receive_limit(1, 1);
+    let (socket, far) = tokio::join!(async { opening.await.unwrap() }, async {
+        answer(&mut far).await;
+        for _ in 0..WAITING {
+            far.write_all(&[&[0x82, 126, 0x75, 0x30][..], &vec![7; 30_000]].concat()).await.unwrap();
+        }
+        far.write_all(if closed { &CLOSE } else { &[] }).await.unwrap();
+        far
+    });
+    broken.store(true, Ordering::Relaxed);
+    socket.send(Message::from("lost")).await.unwrap();
+    (socket, far)
+}
+
+/// What is left of a socket: how many messages, and how its end is told.
+async fn rest_of(mut socket: Socket) -> (usize, String) {
+    let mut messages = 0;
+    loop {
+        match socket.next().await {
+            Some(Ok(_)) => messages += 1,
+            Some(Err(Error::Failed(failed))) => {
+                let event = failed.event();
+                let why = matches!(failed.failure(), Some(Failure::Lost { .. }));
+                return (messages, format!("{} {} {why}", event.code, event.was_clean));
+            }
+            other => return (messages, format!("{other:?}")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_came_before_an_error_of_writing_is_given_to_who_takes_it() {
+    let (socket, far) = broken_socket(Duration::from_mins(1), true).await;
+    drop(far);
+    assert_eq!(rest_of(socket).await, (WAITING, "1000 false true".to_owned()));
+    let (socket, far) = broken_socket(Duration::from_mins(1), false).await;
+    drop(far);
+    assert_eq!(rest_of(socket).await, (WAITING, "1006 false true".to_owned()));
+}
+
+#[tokio::test]
+async fn an_error_of_writing_ends_a_connection_of_which_nobody_takes_anything() {
+    for (closed, ends, code) in [(true, true, 1000), (true, false, 1000), (false, true, 1006), (false, false, 1006)] {
+        let (socket, far) = broken_socket(Duration::from_millis(50), closed).await;
+        // Whether or not the peer ends its direction, nothing more is waited for.
+        let far = (!ends).then_some(far);
+        let event = socket.closed().await;
+        assert_eq!((event.code, event.was_clean, socket.ready_state()), (code, false, ReadyState::Closed));
+        assert!(matches!(socket.send(Message::from("late")).await, Err(Error::NotOpen(_))));
+        let (messages, end) = rest_of(socket).await;
+        assert!(messages < WAITING, "the others were discarded");
+        assert_eq!(end, format!("{code} false true"));
+        drop(far);
+    }
+}
+
+#[tokio::test]
+async fn who_only_sends_learns_that_the_connection_is_lost() {
+    let raw = Raw::new().await;
+    let options = Options::new().fin_timeout(Duration::from_millis(50));
+    let opening = connect(raw.url()).options(options);
+    let (socket, ()) = tokio::join!(async { opening.await.unwrap() }, async {
+        let mut stream = raw.accept().await;
+        let messages = [&[0x82, 127, 0, 0, 0, 0, 0, 0x10, 0, 0][..], &vec![7; 1 << 20]].concat();
+        // Until the client reads no more.
+        while timeout(Duration::from_millis(300), stream.write_all(&messages)).await.is_ok() {}
+        stream.set_zero_linger().unwrap();
+    });
+    let lost = async { while socket.send(vec![1; 1 << 20].into()).await.is_ok() {} };
+    timeout(Duration::from_secs(30), lost).await.expect("sending ends");
+    let (_, end) = rest_of(socket).await;
+    assert_eq!(end, "1006 false true");
+}
