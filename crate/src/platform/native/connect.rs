@@ -40,7 +40,7 @@ fn target(url: &Url) -> Target {
 /// The request of the opening handshake.
 pub(super) fn request(url: &Url, protocols: Vec<String>, options: &Options) -> Request {
     let record = url.record();
-    let mut host = url.host();
+    let mut host = record.host_str().unwrap_or_default().to_owned();
     if let Some(port) = record.port() {
         host.push(':');
         host.push_str(&port.to_string());

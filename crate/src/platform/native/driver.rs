@@ -17,7 +17,7 @@ use super::turn::Turn;
 use super::{Failure, Options, Url, connect};
 use crate::CloseEvent;
 use crate::backlog::Room;
-use crate::platform::{Receive, Shared};
+use crate::platform::Receiver;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
@@ -31,7 +31,7 @@ const ROUNDS: usize = 32;
 /// A future that ends with its connection.
 pub(super) struct Driver {
     link: Arc<Link>,
-    receiver: Shared<dyn Receive>,
+    receiver: Receiver,
     connecting: Option<Connecting>,
     /// Whether the stream is one of ours, so that nothing of a user's runs where it is written to.
     ours: bool,
@@ -59,7 +59,7 @@ enum Gathered {
 type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;
 
 impl Driver {
-    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
+    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Receiver) -> Self {
         let ours = options.makes_stream();
         let cookies = options.cookies.clone().map(|store| (store, url.serialize()));
         Self {
