@@ -19,4 +19,9 @@ impl CloseEvent {
     pub(crate) const fn abnormal() -> Self {
         Self { code: 1006, reason: String::new(), was_clean: false }
     }
+
+    /// Whether it is [that](Self::abnormal).
+    pub(crate) const fn is_abnormal(&self) -> bool {
+        self.code == 1006 && self.reason.is_empty() && !self.was_clean
+    }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::CloseEvent;
-use crate::shared::{Lock, Shared};
+use crate::shared::{Lock, MaybeSend, MaybeSync, Shared};
 
 /// How a socket ended, from [`WebSocket::closed`](crate::WebSocket::closed): resolves once its `close` event has been
 /// fired, for any number of waiters, before or after.
@@ -21,24 +21,13 @@ pub struct Closed {
 
 /// The end that these futures wait for.
 #[derive(Default)]
-pub(crate) struct End {
+struct End {
     event: Option<CloseEvent>,
     wakers: Vec<(u64, Waker)>,
     next_key: u64,
 }
 
 impl End {
-    /// Notes the end, and gives the wakers, to be woken when nothing is locked any more.
-    #[must_use]
-    pub(crate) fn reach(&mut self, event: CloseEvent) -> Vec<(u64, Waker)> {
-        self.event = Some(event);
-        std::mem::take(&mut self.wakers)
-    }
-
-    pub(crate) fn is_reached(&self) -> bool {
-        self.event.is_some()
-    }
-
     /// Keeps a waker, and gives the one that it replaces.
     #[must_use]
     fn wait(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
@@ -54,9 +43,41 @@ impl End {
     }
 }
 
+/// What a connection holds for those who await its end.
+pub(crate) trait Await: MaybeSend + MaybeSync {
+    /// Gives a future that waits.
+    fn closed(self: Shared<Self>) -> Closed;
+
+    /// Notes the end, and wakes who waits.
+    fn reach(&self, event: CloseEvent);
+}
+
+/// Gives what nobody awaits yet.
+pub(crate) fn awaited() -> Shared<dyn Await> {
+    Shared::new(Lock::<End>::default())
+}
+
+impl Await for Lock<End> {
+    fn closed(self: Shared<Self>) -> Closed {
+        Closed { end: self, key: None }
+    }
+
+    fn reach(&self, event: CloseEvent) {
+        let wakers = {
+            let mut end = self.lock();
+            end.event = Some(event);
+            std::mem::take(&mut end.wakers)
+        };
+        // Nothing is locked while a waker runs, since it may do anything.
+        wakers.into_iter().map(|(_, waker)| waker).for_each(Waker::wake);
+    }
+}
+
 impl Closed {
-    pub(crate) fn new(end: Shared<Lock<End>>) -> Self {
-        Self { end, key: None }
+    /// The end of a socket that has been closed.
+    pub(crate) fn reached(event: CloseEvent) -> Self {
+        let end = End { event: Some(event), ..End::default() };
+        Self { end: Shared::new(Lock::new(end)), key: None }
     }
 }
 
@@ -78,7 +99,7 @@ impl Future for Closed {
 
 impl Clone for Closed {
     fn clone(&self) -> Self {
-        Self::new(Shared::clone(&self.end))
+        Self { end: Shared::clone(&self.end), key: None }
     }
 }
 

@@ -1,38 +1,33 @@
 //! One socket: the Standard's state, the platform that carries it, and those who hear of it.
 
+use std::fmt;
 use std::ops::DerefMut;
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
-use crate::closed::{Closed, End};
+use crate::closed::{self, Await, Closed};
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
-use crate::platform::{self, Boxed, Carry, Dial, MaybeSend, Messages, Receive, Remains, Task, Tasks, Url};
+use crate::platform::{
+    self, Boxed, Carry, Dial, Form, List, Messages, Protocols, Receive, Receiver, Remains, Task, Tasks, Url, WATCH,
+};
 use crate::queued::Queued;
 use crate::shared::{Lock, Shared, Weak};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::{Closing, Feedback, Outcome, Sending, State};
-use crate::subscribers::Subscribers;
 use crate::{BinaryType, CloseEvent, Exception, ReadyState};
 
 /// What all handles of a socket share.
 pub(crate) struct Connection {
-    pub(crate) url: String,
+    url: Url,
     /// Locked before what the listener locks, where both are.
     present: Lock<Present>,
     /// What was queued when the last message was handed over, or more; changed while what is present is locked.
     queued: Queued,
     tasks: Tasks,
-    /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
-    /// an error and, unlike the Standard, of nothing after it.
-    failing: Lock<Option<Task>>,
     /// Who hears of everything: the subscribers, or the futures API. A program that uses but one of them links but one.
     listener: Shared<dyn Listen>,
-    end: Shared<Lock<End>>,
-    me: Weak<Connection>,
-    /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
-    lingering: Lock<Option<Shared<Connection>>>,
 }
 
 /// What a connection is at present; together, since most of what is done to a socket asks for all of it.
@@ -43,48 +38,63 @@ struct Present {
     /// What the platform left when it was let go of.
     remains: Remains,
     binary_type: BinaryType,
+    /// The data of the `close` event, once that has been fired.
+    end: Option<CloseEvent>,
+    /// Who awaits that, if anybody ever did: a program that does not links nothing of it.
+    awaited: Option<Shared<dyn Await>>,
+    /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
+    /// an error and, unlike the Standard, of nothing after it.
+    failing: Option<Task>,
+    /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
+    lingering: Option<Shared<Connection>>,
 }
-
-/// The end of a connection at which its back end tells what happens; it does not keep the connection.
-struct Receiver(Weak<Connection>);
 
 impl Connection {
     /// Establishes a WebSocket connection; the arguments have been checked.
     ///
     /// See <https://websockets.spec.whatwg.org/#concept-websocket-establish>.
     pub(crate) fn establish(
-        url: &Url,
+        url: Url,
         protocols: Vec<String>,
-        binary_type: BinaryType,
+        list: Option<List>,
+        form: Form,
         dial: &dyn Dial,
         tasks: Tasks,
         listener: Shared<dyn Listen>,
     ) -> Shared<Self> {
-        let connection = Shared::new_cyclic(|me: &Weak<Self>| {
-            let receiver = Shared::new(Receiver(me.clone()));
-            let socket = dial.dial(url, &protocols, binary_type, &tasks, receiver);
-            Self {
-                url: url.serialize(),
-                present: Lock::new(Present {
-                    state: State::new(protocols),
-                    socket,
-                    remains: Remains::default(),
-                    binary_type,
-                }),
-                queued: Queued::default(),
-                tasks,
-                failing: Lock::default(),
-                listener,
-                end: Shared::default(),
-                me: me.clone(),
-                lingering: Lock::default(),
-            }
+        let connection = Shared::new(Self {
+            url,
+            present: Lock::new(Present {
+                state: State::new(protocols),
+                socket: None,
+                remains: Remains::default(),
+                binary_type: form.binary_type,
+                end: None,
+                awaited: None,
+                failing: None,
+                lingering: None,
+            }),
+            queued: Queued::default(),
+            tasks,
+            listener,
         });
-        match connection.socket() {
+        let me: Weak<dyn Receive> = Shared::<Self>::downgrade(&connection);
+        let socket = {
+            // Nothing is told before it is started.
+            let mut present = connection.present.lock();
+            let protocols = Protocols { names: present.state.offered(), list };
+            present.socket = dial.dial(&connection.url, protocols, form, &connection.tasks, Receiver::new(me));
+            present.socket.clone()
+        };
+        match socket {
             Some(socket) => socket.start(),
             None => connection.fail_in_a_task(),
         }
         connection
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.url.as_str()
     }
 
     /// The ready state; the platform is asked whether the peer has started to close, since no event tells.
@@ -121,7 +131,7 @@ impl Connection {
 
     pub(crate) fn set_binary_type(&self, binary_type: BinaryType) {
         if let Some(socket) = self.socket() {
-            socket.set_binary_type(binary_type);
+            socket.set_binary_type(binary_type.into());
         }
         // Locked, so that a message that comes at this moment has the new form, or is among those that wait.
         let mut present = self.present.lock();
@@ -149,12 +159,15 @@ impl Connection {
     fn give(&self, mut present: impl DerefMut<Target = Present>, payload: Payload<'_>, count: u64) -> bool {
         let Present { socket: Some(socket), state, .. } = &mut *present else { return false };
         let handed = socket.send(payload);
-        self.queued.set(handed.queued.unwrap_or_else(|| self.queued.at_most().saturating_add(payload.most())));
+        match handed.queued {
+            Some(bytes) => self.queued.set(bytes),
+            None => self.queued.add(payload.most()),
+        }
         if !handed.taken {
             state.flag_as_full(count);
             socket.close(None);
         }
-        if handed.waits {
+        if platform::WAITS && handed.waits {
             let socket = Shared::clone(socket);
             drop(present);
             socket.transmit();
@@ -181,8 +194,8 @@ impl Connection {
 
     /// Has the listener told when bufferedAmount falls.
     pub(crate) fn watch(&self) {
-        if let Some(socket) = self.socket() {
-            socket.watch();
+        if let Some(socket) = &self.present.lock().socket {
+            socket.watch(WATCH);
         }
     }
 
@@ -203,13 +216,12 @@ impl Connection {
         }
     }
 
-    /// Who hears of events, if anybody does.
-    pub(crate) fn subscribers(&self) -> Option<&Subscribers> {
-        self.listener.subscribers()
-    }
-
     pub(crate) fn closed(&self) -> Closed {
-        Closed::new(Shared::clone(&self.end))
+        let mut present = self.present.lock();
+        if let Some(event) = &present.end {
+            return Closed::reached(event.clone());
+        }
+        Shared::clone(present.awaited.get_or_insert_with(closed::awaited)).closed()
     }
 
     /// The last handle was dropped: closes without a code, and frees all that nobody waits for.
@@ -217,18 +229,14 @@ impl Connection {
         self.listener.abandon();
         self.close(None);
         self.listener.deliver();
-        let closes_later = self.socket().is_some_and(|socket| socket.has_waiting_close());
-        if closes_later || self.end_is_awaited() || self.listener.awaits_end() {
-            self.lingering.replace(Some(Shared::clone(self)));
+        let mut present = self.present.lock();
+        if present.lingers() || self.listener.awaits_end() {
+            present.lingering = Some(Shared::clone(self));
         } else {
+            drop(present);
             self.let_go();
-            self.failing.take();
             self.listener.release();
         }
-    }
-
-    fn end_is_awaited(&self) -> bool {
-        !self.end.lock().is_reached() && Shared::strong_count(&self.end) > 1
     }
 
     /// What the platform knows of a socket, be it at its end or before.
@@ -242,24 +250,79 @@ impl Connection {
         self.present.lock().socket.clone()
     }
 
-    /// Leaves messages to the platform until they are read.
-    pub(crate) fn keep_unread(&self) {
-        if let Some(socket) = self.socket() {
-            socket.keep_unread();
-        }
-    }
-
     /// What is at present, once it is noticed whether the closing handshake has started.
     fn up_to_date(&self) -> impl DerefMut<Target = Present> {
         let mut present = self.present.lock();
         if present.socket.as_ref().is_some_and(|socket| socket.is_closing()) {
-            // Nothing is fired for it.
-            let _ = present.state.take::<()>(Feedback::ClosingHandshakeStarted);
+            present.state.notice_closing_handshake();
         }
         present
     }
 
-    fn take(&self, feedback: Feedback<()>) {
+    fn act_on(&self, Reception { waker, frame, deliver }: Reception) {
+        waker.into_iter().for_each(Waker::wake);
+        if let Some(frame) = frame {
+            self.close(Some(*frame));
+        }
+        if deliver {
+            self.listener.deliver();
+        }
+    }
+
+    /// Fails the connection, unless its `close` comes before.
+    fn fail_in_a_task(self: &Shared<Self>) {
+        let me = Shared::downgrade(self);
+        let task = self.tasks.queue(move || {
+            if let Some(connection) = me.upgrade() {
+                connection.fail();
+            }
+        });
+        let former = self.present.lock().failing.replace(task);
+        drop(former);
+    }
+
+    fn fail(self: Shared<Self>) {
+        self.take(Feedback::Closed(CloseEvent::abnormal()));
+    }
+
+    /// Lets go of the platform's socket, with every listener at it; gives what that leaves.
+    fn let_go(&self) -> Remains {
+        let (socket, failing, remains) = {
+            let mut present = self.present.lock();
+            let socket = present.socket.take();
+            if let Some(socket) = &socket {
+                present.remains = socket.remains();
+            }
+            (socket, present.failing.take(), present.remains.clone())
+        };
+        // Dropped while nothing is locked, since it closes what is open.
+        drop((socket, failing));
+        remains
+    }
+
+    /// Has a future go on beside the socket's own tasks.
+    pub(crate) fn spawn(&self, future: Boxed<()>) {
+        self.tasks.spawn(future);
+    }
+}
+
+impl Present {
+    /// Whether there is something to wait for though there is no handle any more: a Close that has to be started, or the
+    /// end, if that is awaited.
+    fn lingers(&self) -> bool {
+        let is_awaited = |awaited| self.end.is_none() && Shared::strong_count(awaited) > 1;
+        self.socket.as_ref().is_some_and(|socket| socket.has_waiting_close())
+            || self.awaited.as_ref().is_some_and(is_awaited)
+    }
+
+    fn buffered_amount(&self) -> u64 {
+        let carried = self.socket.as_ref().map_or(self.remains.buffered_amount, |socket| socket.buffered_amount());
+        carried.saturating_add(self.state.discarded())
+    }
+}
+
+impl Receive for Connection {
+    fn take(self: Shared<Self>, feedback: Feedback<()>) {
         if matches!(feedback, Feedback::Failed) {
             self.fail_in_a_task();
         }
@@ -279,22 +342,26 @@ impl Connection {
                 self.fail();
             }
             Outcome::Closed { error, event } => {
-                self.let_go();
-                self.failing.take();
-                self.listener.closed(error, &event, self.remains());
-                let wakers = self.end.lock().reach(event);
-                wakers.into_iter().map(|(_, waker)| waker).for_each(Waker::wake);
-                self.lingering.take();
+                let remains = self.let_go();
+                self.listener.closed(error, &event, remains);
+                let (awaited, lingering) = {
+                    let mut present = self.present.lock();
+                    present.end = Some(event.clone());
+                    (present.awaited.take(), present.lingering.take())
+                };
+                if let Some(awaited) = awaited {
+                    awaited.reach(event);
+                }
+                drop(lingering);
             }
         }
     }
 
-    /// Takes messages that came together.
     fn take_messages(&self, messages: &mut Messages) {
         let reception = {
-            let mut present = self.present.lock();
+            let present = self.present.lock();
             // What is true of the first is true of all: the state does not change meanwhile.
-            if present.state.take(Feedback::MessageReceived(())) != Outcome::Message(()) {
+            if !present.state.takes_messages() {
                 return;
             }
             for message in messages.iter_mut() {
@@ -305,84 +372,23 @@ impl Connection {
         self.act_on(reception);
     }
 
-    fn act_on(&self, Reception { waker, frame, deliver }: Reception) {
-        waker.into_iter().for_each(Waker::wake);
-        if let Some(frame) = frame {
-            self.close(frame);
-        }
-        if deliver {
-            self.listener.deliver();
-        }
-    }
-
-    /// Fails the connection, unless its `close` comes before.
-    fn fail_in_a_task(&self) {
-        let task = self.queue(|connection| connection.fail());
-        self.failing.replace(Some(task));
-    }
-
-    fn fail(&self) {
-        self.take(Feedback::Closed(CloseEvent::abnormal()));
-    }
-
-    /// Lets go of the platform's socket, with every listener at it.
-    fn let_go(&self) {
-        let socket = {
-            let mut present = self.present.lock();
-            let socket = present.socket.take();
-            if let Some(socket) = &socket {
-                present.remains = socket.remains();
-            }
-            socket
-        };
-        // Dropped while nothing is locked, since it closes what is open.
-        drop(socket);
-    }
-
-    /// Has a future go on beside the socket's own tasks.
-    pub(crate) fn spawn(&self, future: Boxed<()>) {
-        self.tasks.spawn(future);
-    }
-
-    fn queue(&self, steps: impl FnOnce(Shared<Self>) + MaybeSend + 'static) -> Task {
-        let me = self.me.clone();
-        self.tasks.queue(move || {
-            if let Some(connection) = me.upgrade() {
-                steps(connection);
-            }
-        })
-    }
-}
-
-impl Present {
-    fn buffered_amount(&self) -> u64 {
-        let carried = self.socket.as_ref().map_or(self.remains.buffered_amount, |socket| socket.buffered_amount());
-        carried.saturating_add(self.state.discarded())
-    }
-}
-
-impl Receive for Receiver {
-    fn take(&self, feedback: Feedback<()>) {
-        if let Some(connection) = self.0.upgrade() {
-            connection.take(feedback);
-        }
-    }
-
-    fn take_messages(&self, messages: &mut Messages) {
-        if let Some(connection) = self.0.upgrade() {
-            connection.take_messages(messages);
-        }
-        // What was not kept goes.
-        drop(platform::drain(messages));
-    }
-
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
-        let Some(connection) = self.0.upgrade() else { return Poll::Ready(Room::ENDLESS) };
-        connection.listener.poll_room(context)
+        self.listener.poll_room(context)
     }
 
     fn sent(&self) -> bool {
-        let Some(connection) = self.0.upgrade() else { return false };
-        connection.listener.sent(connection.buffered_amount())
+        self.listener.sent(self.buffered_amount())
+    }
+}
+
+impl fmt::Debug for Connection {
+    /// Shows it as the handle that the interface has.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("url", &self.url())
+            .field("ready_state", &self.ready_state())
+            .field("protocol", &self.protocol())
+            .field("buffered_amount", &self.buffered_amount())
+            .finish_non_exhaustive()
     }
 }

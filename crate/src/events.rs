@@ -33,14 +33,6 @@ impl Events {
     /// The number of payload bytes from which a stream is full: 16 MiB.
     pub const MAX_BYTES: u64 = 16 << 20;
 
-    /// A stream to which nothing comes.
-    pub(crate) fn ended() -> Self {
-        let (events, feeder) = Self::new();
-        // Nobody polls it yet.
-        let _ = feeder.lock().end();
-        events
-    }
-
     /// A stream, and the end that feeds it.
     pub(crate) fn new() -> (Self, Shared<Lock<Queue>>) {
         let queue = Shared::new(Lock::new(Queue::default()));

@@ -4,8 +4,6 @@ use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
 use crate::platform::{MaybeSend, MaybeSync, Messages, Remains};
-use crate::spec::close::CloseFrame;
-use crate::subscribers::Subscribers;
 use crate::{BinaryType, CloseEvent};
 
 /// Who hears of a connection.
@@ -49,11 +47,6 @@ pub(crate) trait Listen: MaybeSend + MaybeSync {
 
     /// Lets go of everybody: nothing comes any more.
     fn release(&self) {}
-
-    /// The subscribers, if it is them.
-    fn subscribers(&self) -> Option<&Subscribers> {
-        None
-    }
 }
 
 /// What is to be done about messages that were kept, or were not, once nothing is locked.
@@ -62,7 +55,7 @@ pub(crate) struct Reception {
     /// Who is to be woken.
     pub(crate) waker: Option<Waker>,
     /// The Close frame to end the connection with, since there was no room.
-    pub(crate) frame: Option<CloseFrame<'static>>,
+    pub(crate) frame: Option<&'static (u16, &'static str)>,
     /// Whether [`Listen::deliver`] is to be called.
     pub(crate) deliver: bool,
 }

@@ -50,12 +50,12 @@ impl Message {
     }
 
     /// Leaves it to the platform to hold, unless it does.
-    pub(crate) fn into_unread(self) -> Self {
-        match self {
+    pub(crate) fn leave_unread(&mut self) {
+        *self = match std::mem::replace(self, Self::Text(Text::default())) {
             Self::Text(text) => Self::Unread(text.into()),
             Self::Binary(bytes) => Self::Unread(bytes.into()),
             other => other,
-        }
+        };
     }
 
     /// Gives what sending this sends.

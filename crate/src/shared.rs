@@ -1,6 +1,6 @@
 //! What the handles of a socket share, fit for the threads of the platform.
 
-pub(crate) use crate::platform::{Lock, Shared, Weak};
+pub(crate) use crate::platform::{Lock, MaybeSend, MaybeSync, Shared, Weak};
 
 impl<T> Lock<T> {
     /// Puts a value in the place of another, which is given back.

@@ -316,10 +316,6 @@ impl Listen for Subscribers {
             waker.into_iter().for_each(Waker::wake);
         }
     }
-
-    fn subscribers(&self) -> Option<&Subscribers> {
-        Some(self)
-    }
 }
 
 impl Hall {

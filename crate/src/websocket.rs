@@ -4,10 +4,9 @@ use std::fmt;
 
 use crate::connection::Connection;
 use crate::listen::Listen;
-use crate::platform::{Dial, MaybeSend, Options, Url};
+use crate::platform::{Dial, LIST, MaybeSend, Options, Url};
 use crate::shared::{Shared, Weak};
-use crate::spec::subprotocol::Offer;
-use crate::spec::{close, constructor};
+use crate::spec::{close, constructor, subprotocol};
 use crate::subscribers::Subscribers;
 use crate::{BinaryType, Closed, Data, Event, Events, Exception, IntoProtocols, ReadyState, Subscription};
 
@@ -58,6 +57,7 @@ pub struct WebSocket(Shared<Handle>);
 /// What the handles of users share; dropping it closes the connection.
 pub(crate) struct Handle {
     connection: Shared<Connection>,
+    subscribers: Shared<Subscribers>,
 }
 
 impl WebSocket {
@@ -83,7 +83,7 @@ impl WebSocket {
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-url>.
     pub fn url(&self) -> &str {
-        &self.connection().url
+        self.connection().url()
     }
 
     /// Gives the state of the connection, which only ever moves forwards.
@@ -173,19 +173,12 @@ impl WebSocket {
     /// that is added while an event is fired hears of the next; one that is taken out hears of no more. Callbacks are
     /// called in the order of subscription, never from within one another, and dropped after the `close` event.
     pub fn subscribe(&self, callback: impl FnMut(&WebSocket, &Event) + MaybeSend + 'static) -> Subscription {
-        match self.connection().subscribers() {
-            Some(subscribers) => subscribers.subscribe(Box::new(callback)),
-            // The futures API hands out no handle of this kind.
-            None => Subscription::new(Weak::new(), 0),
-        }
+        self.0.subscribers.subscribe(Box::new(callback))
     }
 
     /// Gives the events from now on, and those that were kept, as a stream with a bound; see [`Events`].
     pub fn events(&self) -> Events {
-        match self.connection().subscribers() {
-            Some(subscribers) => subscribers.add_stream(),
-            None => Events::ended(),
-        }
+        self.0.subscribers.add_stream()
     }
 
     /// Waits for the `close` event, before or after it was fired; it does not subscribe.
@@ -201,29 +194,17 @@ impl WebSocket {
         options: &Options,
     ) -> Result<Self, Exception> {
         let url = constructor::get_a_url_record::<Url>(url, base)?;
-        let protocols = Offer::of(protocols).checked()?;
+        subprotocol::check(&protocols)?;
         let tasks = options.tasks();
         Ok(Self(Shared::new_cyclic(|handle| {
-            let listener = Subscribers::new(constructor::origin(&url), handle.clone(), tasks.clone());
+            let subscribers = Subscribers::new(constructor::origin(&url), handle.clone(), tasks.clone());
+            let listener: Shared<dyn Listen> = Shared::<Subscribers>::clone(&subscribers);
+            let form = BinaryType::default().into();
             Handle {
-                connection: Connection::establish(&url, protocols, BinaryType::default(), options, tasks, listener),
+                connection: Connection::establish(url, protocols, Some(LIST), form, options, tasks, listener),
+                subscribers,
             }
         })))
-    }
-
-    /// What [`start`](Self::start) does for the futures API, whoever makes the connection; `listener` hears of it.
-    pub(crate) fn dial(
-        url: &str,
-        base: Option<&str>,
-        offer: Offer,
-        binary_type: BinaryType,
-        dial: &dyn Dial,
-        listener: Shared<dyn Listen>,
-    ) -> Result<Self, Exception> {
-        let url = constructor::get_a_url_record::<Url>(url, base)?;
-        let protocols = offer.checked()?;
-        let connection = Connection::establish(&url, protocols, binary_type, dial, dial.tasks(), listener);
-        Ok(Self(Shared::new(Handle { connection })))
     }
 
     /// What the handles share.
@@ -245,11 +226,6 @@ impl Drop for Handle {
 
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket")
-            .field("url", &self.url())
-            .field("ready_state", &self.ready_state())
-            .field("protocol", &self.protocol())
-            .field("buffered_amount", &self.buffered_amount())
-            .finish_non_exhaustive()
+        fmt::Debug::fmt(self.connection(), f)
     }
 }

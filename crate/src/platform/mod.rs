@@ -4,18 +4,22 @@
 //!
 //! - `Url`, a [`UrlRecord`](crate::spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one;
 //! - `Options`, what a user may choose beside the interface's arguments;
-//! - `Socket`, a [`Carry`]: it tells a [`Receive`] each [`Feedback`] in a task of its own, one after the other, and lets go
+//! - `Socket`, a [`Carry`]: it tells a [`Receiver`] each [`Feedback`] in a task of its own, one after the other, and lets go
 //!   of everything when it is dropped; `Remains` is what it knows at its end;
 //! - [`Dial`] for its `Options`, which makes a connection, to be started;
 //! - `Time`, a [`Clock`], and `World`, the platform's own [`Fate`];
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes, and `HIGH_WATER_MARK`, how many bytes to have
 //!   queued before a sender waits;
+//! - `WATCH`, what looks whether bufferedAmount has fallen;
+//! - `LIST`, what makes its list of subprotocols;
+//! - `PAUSES` and `WAITS`, whether its connections make use of [`Receiver::poll_room`] and [`Carry::transmit`];
 //! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
 //! - `promptly`, which has a future polled in the event that wakes it, where there are events;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
 //! - `Batch`, what the taker of a backlog takes at once, where its feeder is on another thread;
-//! - `Messages`, those that come together, made by `alone` and taken out by `drain`;
-//! - `Blob`, the opaque payload that it owns, and `Unread`, a message that it holds, and `set_form`, where a message's form is not the platform's affair;
+//! - `Messages`, those that come together, made by `alone` and taken out by `next` and `drain`;
+//! - `Blob`, the opaque payload that it owns, and `BLOBS`, what makes them, and `set_form`, where a message's form is not the platform's affair;
+//! - `Unread`, a message that it holds, and `HOLD`, what has it do so;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
 //!   what may be shared.
 //!
@@ -44,8 +48,9 @@ use self::web as carrier;
 
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
-    Batch, HIGH_WATER_MARK, Lock, MaybeSend, MaybeSync, Messages, Options, RECEIVE_LIMIT, Remains, Shared, Task, Tasks,
-    Url, Weak, World, alone, append, drain, io_error, pausing, promptly, set_form,
+    BLOBS, Batch, Blobs, HIGH_WATER_MARK, HOLD, Hold, LIST, List, Lock, MaybeSend, MaybeSync, Messages, Options,
+    PAUSES, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, WAITS, WATCH, Watch, Weak, World, alone, append, drain,
+    io_error, next, pausing, promptly, set_form,
 };
 
 /// Who starts connections.
@@ -57,10 +62,10 @@ pub(crate) trait Dial: MaybeSend + MaybeSync {
     fn dial(
         &self,
         url: &Url,
-        protocols: &[String],
-        binary_type: BinaryType,
+        protocols: Protocols<'_>,
+        form: Form,
         tasks: &Tasks,
-        receiver: Shared<dyn Receive>,
+        receiver: Receiver,
     ) -> Option<Shared<dyn Carry>>;
 
     /// Gives the place where tasks of such a connection are queued.
@@ -92,7 +97,7 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
     }
 
     /// Sets how binary messages arrive from the next one on.
-    fn set_binary_type(&self, binary_type: BinaryType);
+    fn set_binary_type(&self, form: Form);
 
     /// Takes data to send, while the connection is OPEN.
     fn send(&self, payload: Payload<'_>) -> Handed;
@@ -107,10 +112,7 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
     fn has_waiting_close(&self) -> bool;
 
     /// Has [`Receive::sent`] told when bufferedAmount falls, from now on until that gives `false`.
-    fn watch(&self);
-
-    /// Leaves messages to the platform until they are read, where it can hold them; none has come yet.
-    fn keep_unread(&self) {}
+    fn watch(&self, watch: Watch);
 
     /// Sends a ping of the protocol, where that is possible; whether it is.
     fn ping(&self) -> bool {
@@ -124,6 +126,40 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
 
     /// Tells, after what was done to it and with nothing locked, what can be told at once.
     fn settle(&self) {}
+}
+
+/// The subprotocols to offer, which have been checked.
+#[derive(Clone, Copy)]
+pub(crate) struct Protocols<'a> {
+    pub(crate) names: &'a [String],
+    /// What makes the platform's list of them, if there are any: a program that offers none links nothing of it.
+    #[allow(dead_code, reason = "natively a list is a list")]
+    pub(crate) list: Option<List>,
+}
+
+/// How messages are to come.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    pub(crate) binary_type: BinaryType,
+    /// What leaves messages to the platform until they are read, if that was asked for and where it can hold them.
+    #[allow(dead_code, reason = "natively whatever has come is in memory")]
+    pub(crate) hold: Option<Hold>,
+    /// What makes blobs of them, where there is such a thing: a program that never asks for any links nothing of it.
+    #[allow(dead_code, reason = "natively blobs are made of bytes that have come")]
+    pub(crate) blobs: Option<Blobs>,
+}
+
+impl Form {
+    pub(crate) const BYTES: Self = Self { binary_type: BinaryType::ArrayBuffer, hold: None, blobs: None };
+}
+
+impl From<BinaryType> for Form {
+    fn from(binary_type: BinaryType) -> Self {
+        match binary_type {
+            BinaryType::ArrayBuffer => Self::BYTES,
+            BinaryType::Blob => Self { binary_type, blobs: Some(BLOBS), ..Self::BYTES },
+        }
+    }
 }
 
 /// What became of data that was given to a platform to send.
@@ -180,17 +216,53 @@ pub(crate) trait Timer: Future<Output = ()> + MaybeSend + MaybeSync {}
 
 impl<F: Future<Output = ()> + MaybeSend + MaybeSync> Timer for F {}
 
-/// Who is told what a socket's protocol tells.
-pub(crate) trait Receive: MaybeSend + MaybeSync + 'static {
+/// The end of a connection at which its back end tells what happens; it does not keep the connection.
+#[derive(Clone)]
+pub(crate) struct Receiver(Weak<dyn Receive>);
+
+impl Receiver {
+    pub(crate) const fn new(receive: Weak<dyn Receive>) -> Self {
+        Self(receive)
+    }
+
     /// Takes the next feedback that is no message.
-    fn take(&self, feedback: Feedback<()>);
+    pub(crate) fn take(&self, feedback: Feedback<()>) {
+        if let Some(connection) = self.0.upgrade() {
+            connection.take(feedback);
+        }
+    }
 
     /// Takes messages that came together, all of them.
-    fn take_messages(&self, messages: &mut Messages);
+    pub(crate) fn take_messages(&self, messages: &mut Messages) {
+        if let Some(connection) = self.0.upgrade() {
+            connection.take_messages(messages);
+        }
+        // What was not kept goes.
+        drop(drain(messages));
+    }
 
     /// Tells for how many messages there is room, and if for none has the task woken once there is some.
     ///
     /// A back end whose platform can be made to wait asks before any message.
+    pub(crate) fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
+        self.0.upgrade().map_or(Poll::Ready(Room::ENDLESS), |connection| connection.poll_room(context))
+    }
+
+    /// Takes the news that bufferedAmount has fallen; whether more of it is asked for.
+    pub(crate) fn sent(&self) -> bool {
+        self.0.upgrade().is_some_and(|connection| connection.sent())
+    }
+}
+
+/// Who is told what a socket's protocol tells, by a [`Receiver`].
+pub(crate) trait Receive: MaybeSend + MaybeSync + 'static {
+    /// Takes the next feedback that is no message.
+    fn take(self: Shared<Self>, feedback: Feedback<()>);
+
+    /// Takes messages that came together, and leaves those that it does not keep.
+    fn take_messages(&self, messages: &mut Messages);
+
+    /// Tells for how many messages there is room, and if for none has the task woken once there is some.
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room>;
 
     /// Takes the news that bufferedAmount has fallen; whether more of it is asked for.

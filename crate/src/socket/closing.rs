@@ -31,9 +31,9 @@ struct Waiting {
 impl Closing {
     pub(super) fn start(handles: &Core, code: Option<u16>, reason: Option<&str>) -> Self {
         Self(close::check(code, reason).map(|frame| {
-            handles.socket.connection().close(frame);
-            let after = handles.settings.close_timeout;
-            Waiting { closed: handles.socket.closed(), deadline: handles.clock.sleep(after), after }
+            handles.connection.close(frame);
+            let after = handles.choice().close_timeout;
+            Waiting { closed: handles.connection.closed(), deadline: handles.clock.sleep(after), after }
         }))
     }
 }

@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use futures::future::FusedFuture;
 
-use super::core::Settings;
-use super::feed::{Change, Feed};
+use super::feed::{AskForRoom, Change, Feed};
 use super::heartbeat::Heartbeat;
 use super::patience::{self, Patience, Watch};
-use super::{ConnectError, ConnectionFailed, Core, Socket};
+use super::{ConnectError, Core, Socket};
 use crate::backlog::Room;
+use crate::connection::Connection;
 use crate::listen::Listen;
-use crate::platform::{self, Clock, Dial, HIGH_WATER_MARK, Options, RECEIVE_LIMIT, Shared, Sleep};
+use crate::platform::{
+    self, Clock, Dial, Form, HIGH_WATER_MARK, HOLD, LIST, List, Options, RECEIVE_LIMIT, Shared, Sleep, Url,
+};
+use crate::spec::constructor;
 use crate::spec::subprotocol::Offer;
-use crate::{BinaryType, CloseEvent, IntoProtocols, Message, WebSocket};
+use crate::{BinaryType, IntoProtocols, Message};
 
 /// How long connecting may take, unless it is set.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -26,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much may wait to be taken where the peer can be made to wait, unless it is set.
-const PAUSING_RECEIVE_LIMIT: (usize, u64) = (1024, 1 << 20);
+const PAUSING_RECEIVE_LIMIT: Room = Room { messages: 1024, bytes: 1 << 20 };
 
 /// Connects to `url`; see [`Connect`] for what can be chosen.
 ///
@@ -42,7 +45,7 @@ const PAUSING_RECEIVE_LIMIT: (usize, u64) = (1024, 1 << 20);
 /// # }
 /// ```
 pub fn connect(url: impl Into<String>) -> Connect {
-    Connect { step: Step::Planned(Box::new(Plan::new(url.into()))) }
+    Connect { plan: Some(Plan { url: url.into(), chosen: None }), opening: None }
 }
 
 /// A connection that is to be made, from [`connect`]: a builder, and a future that gives an open [`Socket`].
@@ -55,49 +58,55 @@ pub fn connect(url: impl Into<String>) -> Connect {
 /// A [`ConnectError`] tells which of these happened: an argument is at fault, the connection failed, the time ran out.
 #[must_use = "nothing is done unless it is awaited"]
 pub struct Connect {
-    step: Step,
+    /// Until it is polled.
+    plan: Option<Plan>,
+    opening: Option<Opening>,
 }
 
-enum Step {
-    Planned(Box<Plan>),
-    Opening(Box<Opening>),
-    Done,
-}
-
-/// What was chosen.
 struct Plan {
     url: String,
+    /// None, if that is the [usual](USUAL).
+    chosen: Option<Box<Choice>>,
+}
+
+/// What can be chosen.
+pub(super) struct Choice {
     base: Option<String>,
-    offer: Offer,
-    binary_type: BinaryType,
+    offer: Option<(Offer, List)>,
+    form: Form,
     timeout: Duration,
     /// How messages are to be given, if not as they come: a program that does not ask for it links nothing of it.
     unread: Option<Change>,
     /// Chosen, or that of who makes the connection.
     limit: Option<Room>,
-    settings: Settings,
+    pub(super) high_water_mark: u64,
+    pub(super) close_timeout: Duration,
     /// Who loses patience, if anybody does.
     watch: Option<Box<dyn Watch>>,
-    dial: Shared<dyn Dial>,
-    has_usual_dial: bool,
+    /// Who makes the connection, if not the platform as it is.
+    dial: Option<Shared<dyn Dial>>,
     /// Looks for another way to connect, if that was asked for.
     pausing: Option<Look>,
+    /// What tells of room for messages, if connections are such that anybody may ask.
+    room: Option<AskForRoom>,
 }
 
 /// Finds who makes connections in another way, where there is one.
 type Look = fn() -> Option<Shared<dyn Dial>>;
 
+/// What is chosen unless it is set.
+pub(super) const USUAL: &Choice = &Choice::USUAL;
+
 struct Opening {
     core: Shared<Core>,
     watch: Option<Box<dyn Watch>>,
     deadline: Sleep,
-    timeout: Duration,
 }
 
 impl Connect {
     /// Offers subprotocols, in the order of preference: one name or a list, see [`IntoProtocols`]; none unless it is set.
     pub fn subprotocols(self, protocols: impl IntoProtocols) -> Self {
-        self.with(|plan| plan.offer = Offer::of(protocols.into_protocols()))
+        self.with(|plan| plan.offer = Some((Offer::of(protocols.into_protocols()), LIST)))
     }
 
     /// Sets the URL that the given one is relative to; unless it is set, that is the API base URL in a browser, and none
@@ -113,7 +122,7 @@ impl Connect {
 
     /// Sets how long the closing handshake is waited for; ten seconds unless it is set.
     pub fn close_timeout(self, timeout: Duration) -> Self {
-        self.with(|plan| plan.settings.close_timeout = timeout)
+        self.with(|plan| plan.close_timeout = timeout)
     }
 
     /// Sets how long the stream may wait for a message, before it ends with [`Error::Idle`](crate::Error::Idle) and the
@@ -139,7 +148,7 @@ impl Connect {
     /// No more than this and one message is queued. More than the default makes nothing faster, less lets what is sent next
     /// leave sooner where the line is slow; [backpressure](crate::guide::backpressure) has what was measured.
     pub fn high_water_mark(self, bytes: u64) -> Self {
-        self.with(|plan| plan.settings.high_water_mark = bytes)
+        self.with(|plan| plan.high_water_mark = bytes)
     }
 
     /// Sets how many messages may wait to be taken, and from how many bytes on nothing more is taken; one message always
@@ -159,7 +168,10 @@ impl Connect {
     /// natively every socket makes its peer wait. Of such a socket, bufferedAmount is what the engine's stream has not yet
     /// taken, and that the peer starts to close is seen at its end only.
     pub fn make_peer_wait(self) -> Self {
-        self.with(|plan| plan.pausing = Some(platform::pausing))
+        self.with(|plan| {
+            plan.pausing = Some(platform::pausing);
+            plan.room = Some(Feed::ask_for_room);
+        })
     }
 
     /// Gives messages unread, as [`Message::Unread`](crate::Message::Unread): in a browser the platform holds them, and a
@@ -168,94 +180,93 @@ impl Connect {
     /// At the [receive limit](Self::receive_limit) a text counts two bytes for each of its UTF-16 units, in a browser. What
     /// [`Heartbeat`] has to know as an answer is unread, too.
     pub fn unread(self) -> Self {
-        self.with(|plan| plan.unread = Some(Message::into_unread))
+        self.with(|plan| (plan.unread, plan.form.hold) = (Some(Message::leave_unread as Change), Some(HOLD)))
     }
 
     /// Sets what binary messages are received as; unlike the interface's, the default is bytes.
     pub fn binary_type(self, binary_type: BinaryType) -> Self {
-        self.with(|plan| plan.binary_type = binary_type)
+        self.with(|plan| plan.form = Form { hold: plan.form.hold, ..binary_type.into() })
     }
 
     /// Gives the clock of the connection that is to be made.
     pub(crate) fn clock(&self) -> Option<Shared<dyn Clock>> {
-        match &self.step {
-            Step::Planned(plan) => Some(plan.dial.clock()),
-            Step::Opening(opening) => Some(Shared::clone(&opening.core.clock)),
-            Step::Done => None,
+        if let Some(opening) = &self.opening {
+            return Some(Shared::clone(&opening.core.clock));
         }
+        let chosen = &self.plan.as_ref()?.chosen;
+        let dial = chosen.as_ref().and_then(|chosen| chosen.dial.as_ref());
+        Some(dial.map_or_else(|| Options::default().clock(), |dial| dial.clock()))
     }
 
     /// Sets who makes the connection.
     pub(crate) fn by(self, dial: Shared<dyn Dial>) -> Self {
-        self.with(|plan| (plan.dial, plan.has_usual_dial) = (dial, false))
+        self.with(|plan| {
+            plan.dial = Some(dial);
+            plan.room = Some(Feed::ask_for_room);
+        })
     }
 
     fn watched(self, choose: impl FnOnce(&mut Patience)) -> Self {
         self.with(|plan| choose(plan.watch.get_or_insert_with(patience::watch).patience()))
     }
 
-    fn with(mut self, choose: impl FnOnce(&mut Plan)) -> Self {
+    fn with(mut self, choose: impl FnOnce(&mut Choice)) -> Self {
         // What is under way is not changed any more.
-        if let Step::Planned(plan) = &mut self.step {
-            choose(plan);
+        if let Some(plan) = &mut self.plan {
+            choose(plan.chosen.get_or_insert_with(|| Box::new(Choice::USUAL)));
         }
         self
     }
 }
 
-impl Plan {
-    fn new(url: String) -> Self {
-        Self {
-            url,
-            base: None,
-            offer: Offer::default(),
-            binary_type: BinaryType::ArrayBuffer,
-            timeout: TIMEOUT,
-            unread: None,
-            limit: None,
-            settings: Settings {
-                high_water_mark: HIGH_WATER_MARK,
-                close_timeout: CLOSE_TIMEOUT,
-                makes_peer_wait: false,
-            },
-            watch: None,
-            dial: Shared::new(Options::default()),
-            has_usual_dial: true,
-            pausing: None,
-        }
-    }
+impl Choice {
+    const USUAL: Self = Self {
+        base: None,
+        offer: None,
+        form: Form::BYTES,
+        timeout: TIMEOUT,
+        unread: None,
+        limit: None,
+        high_water_mark: HIGH_WATER_MARK,
+        close_timeout: CLOSE_TIMEOUT,
+        watch: None,
+        dial: None,
+        pausing: None,
+        room: if platform::PAUSES { Some(Feed::ask_for_room) } else { None },
+    };
+}
 
-    fn start(mut self) -> Result<Box<Opening>, ConnectError> {
-        let mut limit = RECEIVE_LIMIT;
-        if self.has_usual_dial
-            && let Some(pausing) = self.pausing.and_then(|pausing| pausing())
-        {
-            (self.dial, limit) = (pausing, PAUSING_RECEIVE_LIMIT);
-        }
-        self.settings.makes_peer_wait = self.dial.pauses();
-        let (messages, bytes) = limit;
-        let feed = Shared::new(Feed::new(self.limit.unwrap_or(Room { messages, bytes }), self.unread));
+impl Plan {
+    fn start(mut self) -> Result<Opening, ConnectError> {
+        let watch = self.chosen.as_mut().and_then(|chosen| chosen.watch.take());
+        let choice = self.chosen.as_deref().unwrap_or(USUAL);
+        let usual = Options::default();
+        let pausing = if choice.dial.is_none() { choice.pausing.and_then(|pausing| pausing()) } else { None };
+        let limit = if pausing.is_some() { PAUSING_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
+        let dial = pausing.as_deref().or(choice.dial.as_deref()).unwrap_or(&usual);
+        let feed = Shared::new(Feed::new(choice.limit.unwrap_or(limit), choice.unread, choice.room));
         let listener: Shared<dyn Listen> = Shared::<Feed>::clone(&feed);
-        let base = self.base.as_deref();
-        let socket = WebSocket::dial(&self.url, base, self.offer, self.binary_type, &*self.dial, listener)?;
-        if self.unread.is_some() {
-            socket.connection().keep_unread();
-        }
-        let clock = self.dial.clock();
-        let deadline = clock.sleep(self.timeout);
-        let core = Shared::new(Core { socket, feed, clock, settings: self.settings });
-        Ok(Box::new(Opening { core, watch: self.watch, deadline, timeout: self.timeout }))
+        let url = constructor::get_a_url_record::<Url>(&self.url, choice.base.as_deref())?;
+        let (protocols, list) = match &choice.offer {
+            Some((offer, list)) => (offer.checked()?, Some(*list)),
+            None => (Vec::new(), None),
+        };
+        let connection = Connection::establish(url, protocols, list, choice.form, dial, dial.tasks(), listener);
+        let clock = dial.clock();
+        let deadline = clock.sleep(choice.timeout);
+        let makes_peer_wait = dial.pauses();
+        let core = Shared::new(Core { connection, feed, clock, makes_peer_wait, chosen: self.chosen });
+        Ok(Opening { core, watch, deadline })
     }
 }
 
 impl Opening {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         if let Poll::Ready(opened) = self.core.feed.poll_open(context) {
-            // The only end without a failure is that of a connection that was open.
-            let unknown = || ConnectionFailed::new(CloseEvent::abnormal(), self.core.socket.connection().remains());
-            return Poll::Ready(opened.map_err(|failed| ConnectError::Failed(failed.unwrap_or_else(unknown))));
+            return Poll::Ready(if opened { Ok(()) } else { Err(ConnectError::Failed(self.core.feed.take_failure())) });
         }
-        self.deadline.as_mut().poll(context).map(|()| Err(ConnectError::TimedOut { after: self.timeout }))
+        let timed_out = |()| Err(ConnectError::TimedOut { after: self.core.choice().timeout });
+        self.deadline.as_mut().poll(context).map(timed_out)
     }
 }
 
@@ -264,31 +275,28 @@ impl Future for Connect {
 
     /// Goes on with connecting; polled after it has ended, it stays pending.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut opening = match std::mem::replace(&mut self.step, Step::Done) {
-            Step::Planned(plan) => plan.start()?,
-            Step::Opening(opening) => opening,
-            Step::Done => return Poll::Pending,
-        };
-        let Poll::Ready(opened) = opening.poll(context) else {
-            self.step = Step::Opening(opening);
-            return Poll::Pending;
-        };
-        Poll::Ready(opened.map(|()| Socket::new(opening.core, opening.watch)))
+        if let Some(plan) = self.plan.take() {
+            self.opening = Some(plan.start()?);
+        }
+        let Some(opening) = &mut self.opening else { return Poll::Pending };
+        let Poll::Ready(opened) = opening.poll(context) else { return Poll::Pending };
+        let Some(Opening { core, watch, .. }) = self.opening.take() else { return Poll::Pending };
+        Poll::Ready(opened.map(|()| Socket::new(core, watch)))
     }
 }
 
 impl FusedFuture for Connect {
     fn is_terminated(&self) -> bool {
-        matches!(self.step, Step::Done)
+        self.plan.is_none() && self.opening.is_none()
     }
 }
 
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = match &self.step {
-            Step::Planned(_) => "planned",
-            Step::Opening(_) => "opening",
-            Step::Done => "done",
+        let step = match (&self.plan, &self.opening) {
+            (Some(_), _) => "planned",
+            (None, Some(_)) => "opening",
+            (None, None) => "done",
         };
         f.debug_struct("Connect").field("step", &step).finish_non_exhaustive()
     }

@@ -30,44 +30,44 @@ impl Control {
 
     /// Waits for the end, before or after it; any number may.
     pub fn closed(&self) -> Closed {
-        self.core.socket.closed()
+        self.core.connection.closed()
     }
 
     /// Whether the peer has to wait while nobody takes what comes, up to the
     /// [receive limit](crate::Connect::receive_limit); otherwise the limit ends the connection. Always natively; in a
     /// browser, see [`Connect::make_peer_wait`](crate::Connect::make_peer_wait).
     pub fn makes_peer_wait(&self) -> bool {
-        self.core.settings.makes_peer_wait
+        self.core.makes_peer_wait
     }
 
     /// Gives the URL, as it was resolved.
     pub fn url(&self) -> &str {
-        self.core.socket.url()
+        self.core.connection.url()
     }
 
     /// Gives the state of the connection.
     pub fn ready_state(&self) -> ReadyState {
-        self.core.socket.ready_state()
+        self.core.connection.ready_state()
     }
 
     /// Gives the number of payload bytes that were sent and not yet handed to the network.
     pub fn buffered_amount(&self) -> u64 {
-        self.core.socket.buffered_amount()
+        self.core.connection.buffered_amount()
     }
 
     /// Gives the subprotocol that the server chose, or the empty string.
     pub fn protocol(&self) -> String {
-        self.core.socket.protocol()
+        self.core.connection.protocol()
     }
 
     /// Gives the extensions in use.
     pub fn extensions(&self) -> String {
-        self.core.socket.extensions()
+        self.core.connection.extensions()
     }
 }
 
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Control").field(&self.core.socket).finish()
+        f.debug_tuple("Control").field(&self.core.connection).finish()
     }
 }

@@ -12,7 +12,8 @@ pub(super) struct Drain {
 struct Waiting {
     key: u64,
     mark: u64,
-    waker: Waker,
+    /// None, once it was woken and until it waits again or leaves.
+    waker: Option<Waker>,
 }
 
 impl Drain {
@@ -25,36 +26,30 @@ impl Drain {
             self.last_key
         });
         let Some(known) = self.waiting.iter_mut().find(|waiting| waiting.key == key) else {
-            self.waiting.push(Waiting { key, mark, waker: waker.clone() });
+            self.waiting.push(Waiting { key, mark, waker: Some(waker.clone()) });
             return None;
         };
         known.mark = mark;
-        if known.waker.will_wake(waker) { None } else { Some(std::mem::replace(&mut known.waker, waker.clone())) }
+        known.waker.replace(waker.clone())
     }
 
     /// Takes out who waits no more, and gives the waker, to be dropped when nothing is locked.
     #[must_use]
     pub(super) fn forget(&mut self, key: u64) -> Option<Waker> {
         let place = self.waiting.iter().position(|waiting| waiting.key == key)?;
-        Some(self.waiting.swap_remove(place).waker)
+        self.waiting.swap_remove(place).waker
     }
 
-    /// Takes out those for whom as much is little enough, in the order in which they came.
-    pub(super) fn take(&mut self, amount: u64) -> Vec<Waker> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let mut wakers = Vec::new();
-        for waiting in waiting {
-            if amount <= waiting.mark {
-                wakers.push(waiting.waker);
-            } else {
-                self.waiting.push(waiting);
+    /// Gives the wakers of those for whom as much is little enough, and whether anybody else waits.
+    pub(super) fn take(&mut self, amount: u64) -> (Vec<Waker>, bool) {
+        let (mut wakers, mut others) = (Vec::new(), false);
+        for Waiting { mark, waker, .. } in &mut self.waiting {
+            if amount > *mark {
+                others |= waker.is_some();
+            } else if let Some(waker) = waker.take() {
+                wakers.push(waker);
             }
         }
-        wakers
-    }
-
-    /// Whether nobody waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        (wakers, others)
     }
 }

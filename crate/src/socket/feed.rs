@@ -4,19 +4,21 @@ use std::task::{Context, Poll, Waker};
 
 use super::drain::Drain;
 use super::error::{ConnectionFailed, Error};
-use super::inbox::{Inbox, Reception};
+use super::inbox::Inbox;
 use super::is_failure;
 use crate::backlog::{Batch, Room};
 use crate::listen::{self, Listen};
-use crate::platform::{self, Lock, Messages, Remains};
-use crate::spec::close::CloseFrame;
+use crate::platform::{Lock, Messages, Remains};
 use crate::{CloseEvent, Message};
 
 /// The Close frame that follows when there is no room for a message: 1009, as far as a client may say so.
-const RECEIVE_LIMIT: CloseFrame<'static> = Some((4009, "too many messages wait to be read"));
+const RECEIVE_LIMIT: (u16, &str) = (4009, "too many messages wait to be read");
 
 /// How messages are given otherwise than they came.
-pub(super) type Change = fn(Message) -> Message;
+pub(super) type Change = fn(&mut Message);
+
+/// What tells for how many messages there is room: a program whose platform never asks links nothing of it.
+pub(super) type AskForRoom = fn(&Feed, &Context<'_>) -> Poll<Room>;
 
 /// The two ends at which a connection and the handles of its socket meet.
 pub(crate) struct Feed {
@@ -24,17 +26,32 @@ pub(crate) struct Feed {
     /// What becomes of messages before they wait, if anything does.
     change: Option<Change>,
     drain: Lock<Drain>,
+    ask_for_room: Option<AskForRoom>,
 }
 
 impl Feed {
-    pub(super) fn new(limit: Room, change: Option<Change>) -> Self {
-        Self { change, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default() }
+    pub(super) fn new(limit: Room, change: Option<Change>, ask_for_room: Option<AskForRoom>) -> Self {
+        Self { change, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default(), ask_for_room }
     }
 
-    pub(super) fn poll_open(&self, context: &Context<'_>) -> Poll<Result<(), Option<ConnectionFailed>>> {
+    /// Tells for how many messages there is room, and if for none has the task woken once there is some.
+    pub(super) fn ask_for_room(&self, context: &Context<'_>) -> Poll<Room> {
+        self.inbox.lock().poll_room(context.waker())
+    }
+
+    /// Waits until the connection is open, or has failed; whether it is open.
+    pub(super) fn poll_open(&self, context: &Context<'_>) -> Poll<bool> {
         let (poll, former) = self.inbox.lock().poll_open(context.waker());
         drop(former);
         poll
+    }
+
+    /// Takes the failure of a connection that has not been open: nothing else ends such a one.
+    pub(super) fn take_failure(&self) -> ConnectionFailed {
+        match self.inbox.lock().take_error() {
+            Some(Error::Failed(failed)) => failed,
+            _ => ConnectionFailed::new(CloseEvent::abnormal(), Remains::default()),
+        }
     }
 
     /// Takes what comes next, out of `batch` or into it, and tells whether the back end may go on.
@@ -92,22 +109,9 @@ impl Feed {
 
     /// Wakes those who wait for as much or more.
     fn wake_senders(&self, amount: u64) -> bool {
-        let (wakers, waiting) = {
-            let mut drain = self.drain.lock();
-            (drain.take(amount), !drain.is_empty())
-        };
+        let (wakers, waiting) = self.drain.lock().take(amount);
         wakers.into_iter().for_each(Waker::wake);
         waiting
-    }
-}
-
-impl From<Reception> for listen::Reception {
-    fn from(reception: Reception) -> Self {
-        let (waker, frame) = match reception {
-            Reception::Taken(waker) => (waker, None),
-            Reception::Refused(waker) => (waker, Some(RECEIVE_LIMIT)),
-        };
-        Self { waker, frame, deliver: false }
     }
 }
 
@@ -118,15 +122,15 @@ impl Listen for Feed {
     }
 
     fn receive(&self, messages: &mut Messages) -> listen::Reception {
-        let mut inbox = self.inbox.lock();
-        let Some(change) = self.change else {
-            return inbox.append(messages).unwrap_or_else(|| inbox.push(platform::drain(messages))).into();
-        };
-        inbox.push(platform::drain(messages).map(change)).into()
+        if let Some(change) = self.change {
+            messages.iter_mut().for_each(change);
+        }
+        let (waker, refused) = self.inbox.lock().push(messages);
+        listen::Reception { waker, frame: refused.then_some(&RECEIVE_LIMIT), deliver: false }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
-        self.inbox.lock().poll_room(context.waker())
+        self.ask_for_room.map_or(Poll::Ready(Room::ENDLESS), |ask| ask(self, context))
     }
 
     fn sent(&self, buffered_amount: u64) -> bool {

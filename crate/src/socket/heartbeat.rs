@@ -81,7 +81,7 @@ impl Pulse {
 
     /// Waits, asks, and waits for the answer; ready when it did not come in time.
     pub(super) fn poll(&mut self, heartbeat: &Heartbeat, core: &Core, context: &mut Context<'_>) -> Poll<()> {
-        let connection = core.socket.connection();
+        let connection = &core.connection;
         loop {
             *self = match self {
                 Self::Heard => Self::Quiet(core.clock.sleep(heartbeat.every)),

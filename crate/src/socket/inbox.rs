@@ -20,14 +20,6 @@ pub(super) struct Inbox {
     abandoned: bool,
 }
 
-/// What became of messages that came.
-pub(super) enum Reception {
-    /// They are here; the waker is to be woken when nothing is locked any more.
-    Taken(Option<Waker>),
-    /// There was no room, which is an error from now on; as for the waker, likewise.
-    Refused(Option<Waker>),
-}
-
 impl Inbox {
     pub(super) const fn new(limit: Room) -> Self {
         Self { messages: Backlog::new(limit), opened: false, ended: false, error: None, abandoned: false }
@@ -40,28 +32,26 @@ impl Inbox {
         self.messages.wake()
     }
 
-    pub(super) fn push(&mut self, messages: impl Iterator<Item = Message>) -> Reception {
+    /// Takes messages, all of them, unless nobody wants any; who is to be woken, as above, and whether there was no room
+    /// for them all, which is an error from now on.
+    pub(super) fn push(&mut self, messages: &mut Messages) -> (Option<Waker>, bool) {
         if self.ended || self.abandoned {
-            return Reception::Taken(None);
+            return (None, false);
         }
-        let count = messages.size_hint().0;
-        if count > 1 {
-            self.messages.reserve(count);
-        }
-        for message in messages {
-            if self.messages.is_full() {
-                let Room { messages, bytes } = self.messages.held();
-                return Reception::Refused(self.end(Some(Error::ReceiveLimit { messages, bytes })));
+        if !platform::append(&mut self.messages, messages) {
+            let count = messages.iter().len();
+            if count > 1 {
+                self.messages.reserve(count);
             }
-            self.messages.push(message);
+            while let Some(message) = platform::next(messages) {
+                if self.messages.is_full() {
+                    let Room { messages, bytes } = self.messages.held();
+                    return (self.end(Some(Error::ReceiveLimit { messages, bytes })), true);
+                }
+                self.messages.push(message);
+            }
         }
-        Reception::Taken(self.messages.wake())
-    }
-
-    /// Takes all of these messages at once, if there is room for them; `None`, if [`push`](Self::push) has to judge.
-    pub(super) fn append(&mut self, messages: &mut Messages) -> Option<Reception> {
-        let fits = !self.ended && !self.abandoned && platform::append(&mut self.messages, messages);
-        fits.then(|| Reception::Taken(self.messages.wake()))
+        (self.messages.wake(), false)
     }
 
     /// Notes the end of the connection; only the first end counts.
@@ -97,20 +87,17 @@ impl Inbox {
         (Poll::Pending, self.messages.wait(waker))
     }
 
-    /// Waits until the connection is open, or has failed; an open connection whose end came since was open.
-    pub(super) fn poll_open(&mut self, waker: &Waker) -> (Poll<Result<(), Option<ConnectionFailed>>>, Option<Waker>) {
-        if self.opened {
-            return (Poll::Ready(Ok(())), None);
-        }
-        if self.ended {
-            // Before the connection is open nothing ends it but its failure.
-            let failed = match self.error.take() {
-                Some(Error::Failed(failed)) => Some(failed),
-                _ => None,
-            };
-            return (Poll::Ready(Err(failed)), None);
+    /// Waits until the connection is open, or has failed; whether it is open, as it is if its end came since.
+    pub(super) fn poll_open(&mut self, waker: &Waker) -> (Poll<bool>, Option<Waker>) {
+        if self.opened || self.ended {
+            return (Poll::Ready(self.opened), None);
         }
         (Poll::Pending, self.messages.wait(waker))
+    }
+
+    /// Takes what is told after the messages.
+    pub(super) const fn take_error(&mut self) -> Option<Error> {
+        self.error.take()
     }
 
     /// Drops what is here, now and from now on.

@@ -131,32 +131,32 @@ impl Socket {
 
     /// Waits for the end, before or after it; any number may.
     pub fn closed(&self) -> Closed {
-        self.core().socket.closed()
+        self.core().connection.closed()
     }
 
     /// Gives the URL, as it was resolved.
     pub fn url(&self) -> &str {
-        self.core().socket.url()
+        self.core().connection.url()
     }
 
     /// Gives the state of the connection.
     pub fn ready_state(&self) -> ReadyState {
-        self.core().socket.ready_state()
+        self.core().connection.ready_state()
     }
 
     /// Gives the number of payload bytes that were sent and not yet handed to the network.
     pub fn buffered_amount(&self) -> u64 {
-        self.core().socket.buffered_amount()
+        self.core().connection.buffered_amount()
     }
 
     /// Gives the subprotocol that the server chose, or the empty string.
     pub fn protocol(&self) -> String {
-        self.core().socket.protocol()
+        self.core().connection.protocol()
     }
 
     /// Gives the extensions in use.
     pub fn extensions(&self) -> String {
-        self.core().socket.extensions()
+        self.core().connection.extensions()
     }
 
     /// Gives a handle that can do everything but send and receive.
@@ -237,7 +237,7 @@ impl Sink<Message> for Socket {
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Socket").field(&self.core().socket).finish()
+        f.debug_tuple("Socket").field(&self.core().connection).finish()
     }
 }
 

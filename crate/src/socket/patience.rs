@@ -24,26 +24,12 @@ pub(super) struct Patience {
 
 /// Who loses it.
 pub(super) trait Watch: MaybeSend + MaybeSync {
-    /// Notes what polling the stream gave; if that was nothing, waits until nothing has come for too long.
-    fn poll(
-        &mut self,
-        core: &Core,
-        polled: &Poll<Option<Result<Message, Error>>>,
-        context: &mut Context<'_>,
-    ) -> Watched;
+    /// Notes what polling the stream gave; if that was nothing, waits until nothing has come for too long. Whether the
+    /// stream is to be polled again, because what came was for nobody else, or because it has been ended.
+    fn poll(&mut self, core: &Core, polled: &Poll<Option<Result<Message, Error>>>, context: &mut Context<'_>) -> bool;
 
     /// Gives what was chosen, to be changed.
     fn patience(&mut self) -> &mut Patience;
-}
-
-/// What is to be done.
-pub(super) enum Watched {
-    /// Nothing.
-    Nothing,
-    /// What came is an answer, and for nobody else.
-    Answer,
-    /// The stream ends with this error, and the connection with this frame.
-    TooLong(Error, CloseFrame<'static>),
 }
 
 /// Gives who loses it: a program whose sockets wait for ever links none.
@@ -59,34 +45,36 @@ struct Watcher {
 }
 
 impl Watch for Watcher {
-    fn poll(
-        &mut self,
-        core: &Core,
-        polled: &Poll<Option<Result<Message, Error>>>,
-        context: &mut Context<'_>,
-    ) -> Watched {
+    fn poll(&mut self, core: &Core, polled: &Poll<Option<Result<Message, Error>>>, context: &mut Context<'_>) -> bool {
         if let Poll::Ready(item) = polled {
             self.idle = None;
             return match (item, &self.patience.heartbeat) {
-                (Some(Ok(message)), Some(heartbeat)) if self.pulse.hear(heartbeat, message) => Watched::Answer,
-                _ => Watched::Nothing,
+                (Some(Ok(message)), Some(heartbeat)) => self.pulse.hear(heartbeat, message),
+                _ => false,
             };
         }
         if let Some(after) = self.patience.idle_timeout {
             let idle = self.idle.get_or_insert_with(|| core.clock.sleep(after));
             if idle.as_mut().poll(context).is_ready() {
                 self.idle = None;
-                return Watched::TooLong(Error::Idle { after }, IDLE);
+                return end(core, Error::Idle { after }, IDLE);
             }
         }
-        let Some(heartbeat) = &self.patience.heartbeat else { return Watched::Nothing };
+        let Some(heartbeat) = &self.patience.heartbeat else { return false };
         match self.pulse.poll(heartbeat, core, context) {
-            Poll::Pending => Watched::Nothing,
-            Poll::Ready(()) => Watched::TooLong(Error::NoAnswer { after: heartbeat.deadline() }, NO_ANSWER),
+            Poll::Pending => false,
+            Poll::Ready(()) => end(core, Error::NoAnswer { after: heartbeat.deadline() }, NO_ANSWER),
         }
     }
 
     fn patience(&mut self) -> &mut Patience {
         &mut self.patience
     }
+}
+
+/// Ends the stream with this error, and the connection with this frame.
+fn end(core: &Core, error: Error, frame: CloseFrame<'static>) -> bool {
+    core.feed.end(error);
+    core.connection.close(frame);
+    true
 }

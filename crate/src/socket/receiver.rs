@@ -9,7 +9,7 @@ use futures::Stream;
 use futures::stream::FusedStream;
 
 use super::core::Core;
-use super::patience::{Watch, Watched};
+use super::patience::Watch;
 use super::{Control, Error};
 use crate::Message;
 use crate::backlog::Batch;
@@ -54,13 +54,8 @@ impl Receiver {
         loop {
             let poll = self.poll_message(context);
             let Some(watch) = &mut self.watch else { return poll };
-            match watch.poll(&self.core, &poll, context) {
-                Watched::Nothing => return poll,
-                Watched::Answer => {}
-                Watched::TooLong(error, frame) => {
-                    self.core.feed.end(error);
-                    self.core.socket.connection().close(frame);
-                }
+            if !watch.poll(&self.core, &poll, context) {
+                return poll;
             }
         }
     }
@@ -68,7 +63,7 @@ impl Receiver {
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let (poll, resumed) = self.core.feed.poll_message(&mut self.batch, context);
         if resumed {
-            self.core.socket.connection().settle();
+            self.core.connection.settle();
         }
         poll
     }
@@ -99,12 +94,12 @@ impl FusedStream for Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.core.feed.abandon();
-        self.core.socket.connection().settle();
+        self.core.connection.settle();
     }
 }
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Receiver").field(&self.core.socket).finish()
+        f.debug_tuple("Receiver").field(&self.core.connection).finish()
     }
 }

@@ -116,7 +116,7 @@ impl Sink<Message> for Sender {
         let closed = ready!(closing.as_mut().poll(context));
         this.closing = None;
         let event = closed?;
-        let remains = || this.core.socket.connection().remains();
+        let remains = || this.core.connection.remains();
         Poll::Ready(if event.was_clean { Ok(()) } else { Err(Error::Failed(ConnectionFailed::new(event, remains()))) })
     }
 }
@@ -135,6 +135,6 @@ impl Drop for Sender {
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Sender").field(&self.core.socket).finish()
+        f.debug_tuple("Sender").field(&self.core.connection).finish()
     }
 }

@@ -6,16 +6,21 @@ use crate::Exception;
 pub trait UrlRecord: Sized {
     /// Parses `url` against `base`, or, without one, against the API base URL, if there is any.
     fn parse(url: &str, base: Option<&str>) -> Option<Self>;
+    /// The serialized URL, of which everything else is a part.
+    fn as_str(&self) -> &str;
+    /// Replaces the scheme `http` by `ws`, or `https` by `wss`, which have the same default ports.
+    fn make_websocket(&mut self);
+
     /// The scheme, without the colon.
-    fn scheme(&self) -> String;
-    /// Replaces one special scheme by another; a port that is the default of the new one goes.
-    fn set_scheme(&mut self, scheme: &str);
-    /// The serialized host, without the port.
-    fn host(&self) -> String;
-    /// The port, unless it is the scheme's default, in decimal; else the empty string.
-    fn port(&self) -> String;
-    /// The serialized URL.
-    fn serialize(&self) -> String;
+    fn scheme(&self) -> &str {
+        let url = self.as_str();
+        url.bytes().position(|byte| byte == b':').and_then(|colon| url.get(..colon)).unwrap_or_default()
+    }
+
+    /// The serialized URL, to keep.
+    fn serialize(&self) -> String {
+        self.as_str().to_owned()
+    }
 }
 
 /// Makes the URL record of a `WebSocket` from the constructor's argument.
@@ -23,49 +28,70 @@ pub trait UrlRecord: Sized {
 /// See <https://websockets.spec.whatwg.org/#get-a-url-record>.
 pub fn get_a_url_record<U: UrlRecord>(url: &str, base: Option<&str>) -> Result<U, Exception> {
     // Steps 1 and 2.
-    let mut record = U::parse(url, base).ok_or_else(|| Exception::InvalidUrl { url: url.to_owned() })?;
+    let record = U::parse(url, base);
+    let url = url.to_owned();
+    let Some(mut record) = record else { return Err(Exception::InvalidUrl { url }) };
     // Steps 3 to 5.
-    match &*record.scheme() {
-        "ws" | "wss" => {}
-        "http" => record.set_scheme("ws"),
-        "https" => record.set_scheme("wss"),
-        other => return Err(Exception::UnsupportedScheme { url: url.to_owned(), scheme: other.to_owned() }),
-    }
-    // Step 6. A serialized URL holds a number sign where its fragment begins, even an empty one, and nowhere else.
-    if record.serialize().bytes().any(|byte| byte == b'#') {
-        return Err(Exception::FragmentInUrl { url: url.to_owned() });
+    let scheme = record.scheme();
+    if matches!(scheme, "http" | "https") {
+        record.make_websocket();
+    } else if !matches!(scheme, "ws" | "wss") {
+        return Err(Exception::UnsupportedScheme { scheme: scheme.to_owned(), url });
     }
     // The URL Standard lets no such host through its parser, but an engine may.
-    if let Some(character) = first_forbidden_in_host(&record.host()) {
-        return Err(Exception::InvalidHost { url: url.to_owned(), character });
+    match first_fault(record.as_str()) {
+        None => Ok(record),
+        // Step 6. A serialized URL holds a number sign where its fragment begins, even an empty one, and nowhere else.
+        Some('#') => Err(Exception::FragmentInUrl { url }),
+        Some(character) => Err(Exception::InvalidHost { url, character }),
     }
-    Ok(record)
 }
 
 /// Gives the serialization of the origin of a URL record.
 ///
 /// See <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>.
 pub fn origin<U: UrlRecord>(record: &U) -> String {
-    let mut origin = record.scheme();
-    origin.push_str("://");
-    origin.push_str(&record.host());
-    let port = record.port();
-    if !port.is_empty() {
-        origin.push(':');
-        origin.push_str(&port);
+    let (mut origin, mut slashes, mut host) = (String::new(), 0, 0);
+    // A serialized URL is ASCII.
+    for character in record.as_str().bytes().map(char::from) {
+        if character == '/' {
+            slashes += 1;
+            host = origin.len() + 1;
+        }
+        if slashes == 3 {
+            break;
+        }
+        if character == '@' {
+            // What came since the slashes was the user's name.
+            origin.truncate(host);
+        } else {
+            origin.push(character);
+        }
     }
     origin
 }
 
-/// Finds a [forbidden domain code point](https://url.spec.whatwg.org/#forbidden-domain-code-point) in a host that is
-/// not an IPv6 address in brackets.
-fn first_forbidden_in_host(host: &str) -> Option<char> {
-    if host.starts_with('[') {
-        return None;
+/// Finds a number sign anywhere in a serialized URL, or else a
+/// [forbidden domain code point](https://url.spec.whatwg.org/#forbidden-domain-code-point) in its host.
+///
+/// All are ASCII. Those that end a host are not looked for, nor the brackets and colons of an IPv6 address.
+fn first_fault(url: &str) -> Option<char> {
+    let (mut slashes, mut found) = (0, None);
+    for byte in url.bytes() {
+        match byte {
+            b'#' => return Some('#'),
+            b'/' => slashes += 1,
+            // That was no host, but the user's name, where all of them stand encoded.
+            b'@' if slashes == 2 => found = None,
+            _ if slashes == 2 && found.is_none() && is_forbidden(byte) => found = Some(char::from(byte)),
+            _ => {}
+        }
     }
-    // All of them are ASCII.
-    let is_forbidden = |byte: &u8| byte.is_ascii_control() || b" #%/:<>?@[\\]^|".iter().any(|other| byte == other);
-    host.bytes().find(is_forbidden).map(char::from)
+    found
+}
+
+fn is_forbidden(byte: u8) -> bool {
+    matches!(byte, 0..=b' ' | b'%' | b'<' | b'>' | b'\\' | b'^' | b'|' | 0x7f)
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
@@ -106,8 +132,16 @@ mod tests {
             assert_eq!(record(given), Err(Exception::FragmentInUrl { url: url(given) }));
         }
         assert_eq!(record("ws://foo bar.com/"), Err(Exception::InvalidUrl { url: url("ws://foo bar.com/") }));
-        assert_eq!(first_forbidden_in_host("foo%20bar.com"), Some('%'));
-        assert_eq!(first_forbidden_in_host("[::1]"), None);
+        for (url, fault) in [
+            ("ws://foo%20bar.com/", Some('%')),
+            ("wss://^/|", Some('^')),
+            ("ws://a\u{7f}/", Some('\u{7f}')),
+            ("ws://us%40r:pass%5B@[::1]:9/%", None),
+            ("ws://user@h:9/<>", None),
+            ("ws://a%/#", Some('#')),
+        ] {
+            assert_eq!(first_fault(url), fault, "{url}");
+        }
     }
 
     #[test]

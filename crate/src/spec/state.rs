@@ -125,6 +125,10 @@ impl State {
         }
     }
 
+    pub fn offered(&self) -> &[String] {
+        &self.offered
+    }
+
     pub fn ready_state(&self) -> ReadyState {
         self.ready_state
     }
@@ -185,12 +189,10 @@ impl State {
     pub fn take<M>(&mut self, feedback: Feedback<M>) -> Outcome<M> {
         match feedback {
             Feedback::Established { protocol, extensions } => self.establish(protocol, extensions),
-            Feedback::MessageReceived(message) if self.ready_state == ReadyState::Open => Outcome::Message(message),
+            Feedback::MessageReceived(message) if self.takes_messages() => Outcome::Message(message),
             Feedback::MessageReceived(_) => Outcome::Nothing,
             Feedback::ClosingHandshakeStarted => {
-                if self.ready_state == ReadyState::Open {
-                    self.ready_state = ReadyState::Closing;
-                }
+                self.notice_closing_handshake();
                 Outcome::Nothing
             }
             Feedback::Failed => {
@@ -198,6 +200,18 @@ impl State {
                 Outcome::Nothing
             }
             Feedback::Closed(event) => self.finish(event),
+        }
+    }
+
+    /// Whether a message that arrives is fired.
+    pub fn takes_messages(&self) -> bool {
+        self.ready_state == ReadyState::Open
+    }
+
+    /// Takes note of a closing handshake that the peer has started; nothing is fired for it.
+    pub fn notice_closing_handshake(&mut self) {
+        if self.ready_state == ReadyState::Open {
+            self.ready_state = ReadyState::Closing;
         }
     }
 
@@ -231,14 +245,14 @@ impl State {
         // A connection that is lost before either side began to close has failed, though an engine may not say so; and
         // one whose Close frame carried a code that no frame may carry, though an engine may let it pass as clean. 1005
         // stands for a frame without a code, which has no reason.
-        let lost = !self.closed_by_us && event == CloseEvent::abnormal();
+        let lost = !self.closed_by_us && event.is_abnormal();
         let forbidden =
             event.was_clean && (matches!(event.code, 1006 | 1015) || event.code == 1005 && !event.reason.is_empty());
         self.ready_state = ReadyState::Closed;
-        if self.established && !forbidden {
-            Outcome::Closed { error: self.failed || lost, event }
-        } else {
-            Outcome::Closed { error: true, event: CloseEvent::abnormal() }
+        let stands = self.established && !forbidden;
+        Outcome::Closed {
+            error: !stands || self.failed || lost,
+            event: if stands { event } else { CloseEvent::abnormal() },
         }
     }
 }

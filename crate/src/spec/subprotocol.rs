@@ -45,26 +45,18 @@ pub fn check_one(name: &str, place: usize) -> Result<(), Exception> {
 /// The subprotocols that a connection offers, with their check: a program that offers none links none.
 pub struct Offer {
     names: Vec<String>,
-    check: fn(&[String]) -> Result<(), Exception>,
+    checked: fn(&[String]) -> Result<Vec<String>, Exception>,
 }
 
 impl Offer {
     /// Offers these.
     pub fn of(names: Vec<String>) -> Self {
-        Self { names, check }
+        Self { names, checked: |names| check(names).map(|()| names.to_vec()) }
     }
 
     /// Gives the names, once they are [checked](check).
-    pub fn checked(self) -> Result<Vec<String>, Exception> {
-        (self.check)(&self.names)?;
-        Ok(self.names)
-    }
-}
-
-impl Default for Offer {
-    /// Offers none.
-    fn default() -> Self {
-        Self { names: Vec::new(), check: |_| Ok(()) }
+    pub fn checked(&self) -> Result<Vec<String>, Exception> {
+        (self.checked)(&self.names)
     }
 }
 

@@ -7,14 +7,14 @@ use bytes::Bytes;
 
 use super::{Incoming, Network, Received};
 use crate::message::Payload;
-use crate::platform::{self, Carry, Handed, Lock, Receive, Remains, Shared};
+use crate::platform::{self, Carry, Form, Handed, Lock, Receiver, Remains, Shared, Watch};
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
 use crate::{BinaryType, Blob, CloseEvent, Message, Text};
 
 /// A connection in memory.
 pub(super) struct Line {
-    receiver: Shared<dyn Receive>,
+    receiver: Receiver,
     pausable: bool,
     state: Lock<State>,
 }
@@ -53,7 +53,7 @@ struct State {
 }
 
 impl Line {
-    pub(super) fn new(receiver: Shared<dyn Receive>, binary_type: BinaryType, pausable: bool) -> Self {
+    pub(super) fn new(receiver: Receiver, binary_type: BinaryType, pausable: bool) -> Self {
         let state = State {
             binary_type,
             feedback: VecDeque::new(),
@@ -246,8 +246,8 @@ impl Carry for End {
         Remains::of(self.line.state.lock().buffered_amount)
     }
 
-    fn set_binary_type(&self, binary_type: BinaryType) {
-        self.line.state.lock().binary_type = binary_type;
+    fn set_binary_type(&self, form: Form) {
+        self.line.state.lock().binary_type = form.binary_type;
     }
 
     fn send(&self, payload: Payload<'_>) -> Handed {
@@ -291,7 +291,7 @@ impl Carry for End {
         false
     }
 
-    fn watch(&self) {
+    fn watch(&self, _: Watch) {
         self.line.state.lock().watched = true;
     }
 

@@ -8,9 +8,9 @@ use std::task::{Poll, Waker};
 
 use super::line::{End, Line};
 use super::{Clock, Peer};
-use crate::platform::{self, Carry, Dial, Lock, MaybeSend, Receive, Shared, Tasks, Url};
+use crate::Connect;
+use crate::platform::{self, Carry, Dial, Form, Lock, MaybeSend, Protocols, Receiver, Shared, Tasks, Url};
 use crate::spec::constructor::UrlRecord;
-use crate::{BinaryType, Connect};
 
 /// A network in memory, on which every host is the test; a clone is the same network.
 #[derive(Clone)]
@@ -115,14 +115,14 @@ impl Dial for Network {
     fn dial(
         &self,
         url: &Url,
-        protocols: &[String],
-        binary_type: BinaryType,
+        protocols: Protocols<'_>,
+        form: Form,
         _tasks: &Tasks,
-        receiver: Shared<dyn Receive>,
+        receiver: Receiver,
     ) -> Option<Shared<dyn Carry>> {
-        let line = Shared::new(Line::new(receiver, binary_type, self.pausable));
+        let line = Shared::new(Line::new(receiver, form.binary_type, self.pausable));
         let incoming =
-            Incoming { url: url.serialize(), protocols: protocols.to_vec(), line: Some(Shared::clone(&line)) };
+            Incoming { url: url.serialize(), protocols: protocols.names.to_vec(), line: Some(Shared::clone(&line)) };
         let begin = Lock::new(Some((self.clone(), incoming)));
         Some(Shared::new(End { line, begin }))
     }

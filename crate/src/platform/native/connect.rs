@@ -9,7 +9,6 @@ use super::admission::{Admission, Remote};
 use super::options::{Stream, Target};
 use super::proxy::Tunnel;
 use super::{Failure, Options, Url, ports, tcp, tls};
-use crate::spec::constructor::UrlRecord;
 use crate::wire::handshake::Request;
 
 /// A stream to a server, with the right to open a connection there, unless nobody knows where that is.
@@ -51,7 +50,7 @@ fn target(url: &Url) -> Target {
 /// The request of the opening handshake.
 pub(super) fn request(url: &Url, protocols: Vec<String>, options: &Options) -> Request {
     let record = url.record();
-    let mut host = url.host();
+    let mut host = record.host_str().unwrap_or_default().to_owned();
     if let Some(port) = record.port() {
         host.push(':');
         host.push_str(&port.to_string());

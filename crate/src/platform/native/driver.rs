@@ -21,7 +21,7 @@ use super::turn::Turn;
 use super::{Failure, Options, Url, connect};
 use crate::CloseEvent;
 use crate::backlog::Room;
-use crate::platform::{Receive, Shared};
+use crate::platform::Receiver;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
 
@@ -31,7 +31,7 @@ const ROUNDS: usize = 32;
 /// A future that ends with its connection.
 pub(super) struct Driver {
     link: Arc<Link>,
-    receiver: Shared<dyn Receive>,
+    receiver: Receiver,
     connecting: Option<Connecting>,
     /// While the opening handshake is under way, so that no other socket begins one with the same server.
     admission: Option<Admission>,
@@ -69,7 +69,7 @@ enum Gathered {
 type Connecting = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
 
 impl Driver {
-    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Shared<dyn Receive>) -> Self {
+    pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Receiver) -> Self {
         let ours = options.makes_stream();
         let clock = Clock::new(options.limits.fin);
         let cookies = options.cookies.clone().map(|store| (store, connect::request_url(&url)));

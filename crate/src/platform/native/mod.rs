@@ -85,6 +85,11 @@ pub(crate) fn append(backlog: &mut Backlog<Message>, messages: &mut Messages) ->
     backlog.append_all(messages, measured)
 }
 
+/// Takes out the first of them.
+pub(crate) fn next(messages: &mut Messages) -> Option<Message> {
+    messages.pop_front()
+}
+
 /// Takes the messages out; those that are left when this is dropped are dropped, too.
 pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
     messages.drain(..)
@@ -93,9 +98,35 @@ pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
 /// How many messages, and how many bytes of them, may wait to be taken before the peer is made to wait.
 ///
 /// Enough to keep a reader on another thread busy, and little for a server of ten thousand sockets.
-pub(crate) const RECEIVE_LIMIT: (usize, u64) = (1024, 1 << 20);
+pub(crate) const RECEIVE_LIMIT: Room = Room { messages: 1024, bytes: 1 << 20 };
 
 /// How many bytes may be queued before a sender waits.
 ///
 /// It is woken as soon as there are less, so that little has to be there for the time that it takes.
 pub(crate) const HIGH_WATER_MARK: u64 = 1 << 20;
+
+/// What there is of a thing that only a browser has.
+#[derive(Clone, Copy)]
+pub(crate) struct Nothing;
+
+/// Blobs are made of bytes that have come.
+pub(crate) type Blobs = Nothing;
+pub(crate) const BLOBS: Blobs = Nothing;
+
+/// Whatever has come is in memory.
+pub(crate) type Hold = Nothing;
+pub(crate) const HOLD: Hold = Nothing;
+
+/// A list is a list.
+pub(crate) type List = Nothing;
+pub(crate) const LIST: List = Nothing;
+
+/// The driver itself tells of what was sent.
+pub(crate) type Watch = Nothing;
+pub(crate) const WATCH: Watch = Nothing;
+
+/// Whether connections ask for room as they usually are.
+pub(crate) const PAUSES: bool = true;
+
+/// Whether what is sent may wait to be [transmitted](crate::platform::Carry::transmit).
+pub(crate) const WAITS: bool = true;

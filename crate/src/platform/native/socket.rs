@@ -14,9 +14,8 @@ use super::line::{Line, Pace};
 use super::outbox::Outbox;
 use super::turn::Turn;
 use super::{Failure, Lock, Options, Time, Url, connect};
-use crate::BinaryType;
 use crate::message::Payload;
-use crate::platform::{Carry, Clock, Dial, Handed, Receive, Shared, Tasks};
+use crate::platform::{Carry, Clock, Dial, Form, Handed, Protocols, Receiver, Shared, Tasks, Watch};
 use crate::spec::close::CloseFrame;
 use crate::wire::connection::Connection;
 use crate::wire::limits::MESSAGE_OVERHEAD;
@@ -96,10 +95,9 @@ impl Socket {
     pub(crate) fn connect(
         url: &Url,
         protocols: Vec<String>,
-        _binary_type: BinaryType,
         options: &Options,
         tasks: &Tasks,
-        receiver: Shared<dyn Receive>,
+        receiver: Receiver,
     ) -> Option<Self> {
         tasks.runtime()?;
         // A generator of its own, since some systems take longer for a key than all the rest of a short message does.
@@ -144,13 +142,12 @@ impl Dial for Options {
     fn dial(
         &self,
         url: &Url,
-        protocols: &[String],
-        binary_type: BinaryType,
+        protocols: Protocols<'_>,
+        _: Form,
         tasks: &Tasks,
-        receiver: Shared<dyn Receive>,
+        receiver: Receiver,
     ) -> Option<Shared<dyn Carry>> {
-        Socket::connect(url, protocols.to_vec(), binary_type, self, tasks, receiver)
-            .map(|socket| Shared::new(socket) as _)
+        Socket::connect(url, protocols.names.to_vec(), self, tasks, receiver).map(|socket| Shared::new(socket) as _)
     }
 
     fn tasks(&self) -> Tasks {
@@ -194,7 +191,7 @@ impl Carry for Socket {
     }
 
     /// The interface gives messages their form.
-    fn set_binary_type(&self, _: BinaryType) {}
+    fn set_binary_type(&self, _: Form) {}
 
     fn send(&self, payload: Payload<'_>) -> Handed {
         let mut channel = self.link.channel.lock();
@@ -222,7 +219,7 @@ impl Carry for Socket {
         false
     }
 
-    fn watch(&self) {
+    fn watch(&self, _: Watch) {
         self.link.channel.lock().watched = true;
     }
 

@@ -23,24 +23,13 @@ impl UrlRecord for Url {
         url::Url::options().base_url(base.as_ref()).parse(url).ok().map(Self)
     }
 
-    fn scheme(&self) -> String {
-        self.0.scheme().to_owned()
-    }
-
-    fn set_scheme(&mut self, scheme: &str) {
+    fn make_websocket(&mut self) {
+        let scheme = if self.0.scheme() == "http" { "ws" } else { "wss" };
         // Both are special schemes, for which nothing is refused.
         let _ = self.0.set_scheme(scheme);
     }
 
-    fn host(&self) -> String {
-        self.0.host_str().unwrap_or_default().to_owned()
-    }
-
-    fn port(&self) -> String {
-        self.0.port().map(|port| port.to_string()).unwrap_or_default()
-    }
-
-    fn serialize(&self) -> String {
-        self.0.as_str().to_owned()
+    fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }

@@ -9,6 +9,8 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::closing;
+use super::socket::Heard;
 use super::unread::copied;
 use crate::{BinaryType, Message, Text};
 
@@ -16,8 +18,13 @@ use crate::{BinaryType, Message, Text};
 ///
 /// A clone is another reference to the same bytes. Sending one does not copy it through the program's memory; see
 /// <https://w3c.github.io/FileAPI/#blob-section>.
-#[derive(Clone, Debug)]
-pub struct Blob(web_sys::Blob);
+#[derive(Clone)]
+pub struct Blob {
+    platform: web_sys::Blob,
+    size: u64,
+    /// What sends it: a program without blobs links nothing of it.
+    pub(super) send: fn(&Heard, &Self) -> bool,
+}
 
 impl Blob {
     /// Makes a blob of a copy of `bytes`.
@@ -33,15 +40,12 @@ impl Blob {
     /// Makes a blob of bytes that the platform has.
     pub(super) fn of_platform(bytes: &Uint8Array) -> Self {
         let parts = Array::of1(bytes);
-        Self(web_sys::Blob::new_with_u8_array_sequence(&parts).expect("a list of buffers makes a blob"))
+        Self::from(web_sys::Blob::new_with_u8_array_sequence(&parts).expect("a list of buffers makes a blob"))
     }
 
     /// Gives the size in bytes.
     pub fn size(&self) -> u64 {
-        // The platform counts in a double, which holds every integer up to 2^53.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let size = self.0.size() as u64;
-        size
+        self.size
     }
 
     /// Gives a part of the blob, without reading it; a range beyond the end is cut.
@@ -53,8 +57,8 @@ impl Blob {
     pub fn slice(&self, range: Range<u64>) -> Self {
         // Beyond 2^53 bytes a double is not exact; no blob is as large.
         #[expect(clippy::cast_precision_loss)]
-        let part = self.0.slice_with_f64_and_f64(range.start as f64, range.end as f64);
-        Self(part.expect("a blob has parts"))
+        let part = self.platform.slice_with_f64_and_f64(range.start as f64, range.end as f64);
+        Self::from(part.expect("a blob has parts"))
     }
 
     /// Reads the bytes, with one copy out of the platform.
@@ -65,7 +69,7 @@ impl Blob {
     ///
     /// If the platform cannot read them: a file that has changed or gone since it was chosen, for example.
     pub async fn bytes(&self) -> Result<Bytes, BlobError> {
-        let buffer = JsFuture::from(self.0.array_buffer()).await.map_err(|reason| BlobError::new(&reason))?;
+        let buffer = JsFuture::from(self.platform.array_buffer()).await.map_err(|reason| BlobError::new(&reason))?;
         Ok(copied(&Uint8Array::new(&buffer)))
     }
 
@@ -80,28 +84,48 @@ impl Blob {
     }
 
     pub(super) fn as_platform(&self) -> &web_sys::Blob {
-        &self.0
+        &self.platform
     }
 }
+
+/// Sends a blob, for which a Close has to wait.
+fn send(heard: &Heard, blob: &Blob) -> bool {
+    heard.close_after.set(Some(closing::after_blobs));
+    heard.send_held(&blob.platform)
+}
+
+/// Makes a blob's message of what an event carries, if it is one.
+pub(crate) type Blobs = fn(&JsValue) -> Option<Message>;
+
+pub(crate) const BLOBS: Blobs = |data| data.dyn_ref::<web_sys::Blob>().map(|blob| Message::Blob(blob.clone().into()));
 
 /// Leaves a message in the form that the platform has given it, by the binary type at that time.
 pub(crate) const fn set_form(_: &mut Message, _: BinaryType) {}
 
 impl From<web_sys::Blob> for Blob {
     fn from(blob: web_sys::Blob) -> Self {
-        Self(blob)
+        // The platform counts in a double, which holds every integer up to 2^53.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let size = blob.size() as u64;
+        Self { platform: blob, size, send }
     }
 }
 
 impl From<web_sys::File> for Blob {
     fn from(file: web_sys::File) -> Self {
-        Self(file.into())
+        Self::from(web_sys::Blob::from(file))
     }
 }
 
 impl From<Blob> for web_sys::Blob {
     fn from(blob: Blob) -> Self {
-        blob.0
+        blob.platform
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Blob").field(&self.platform).finish()
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
 
+use super::task::after;
 use crate::platform::{Clock, Sleep};
 
 /// The clock of the event loop, which windows and all workers have.
@@ -48,7 +49,7 @@ impl Timer {
 /// Has a state over after so many milliseconds.
 fn ring(state: &Rc<State>, milliseconds: u32) -> Timeout {
     let state = Rc::clone(state);
-    Timeout::new(milliseconds, move || end(&state))
+    after(milliseconds, Box::new(move || end(&state)))
 }
 
 impl Future for Timer {

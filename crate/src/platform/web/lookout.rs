@@ -3,16 +3,16 @@
 //! A hidden page's timers ring once a second, but in Chromium, after five minutes, those that were set within one another
 //! once a minute. So a timer that rings posts a message, and within that the next one is set.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::cell::{Cell, OnceCell};
+use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
-use web_sys::{EventTarget, WebSocket};
+use web_sys::EventTarget;
 
 use super::listener::Listener;
-use super::socket::buffered_amount;
-use crate::platform::Receive;
+use super::socket::{Heard, buffered_amount};
+use super::task::after;
 
 #[wasm_bindgen]
 extern "C" {
@@ -40,17 +40,33 @@ const SHORTEST: u32 = 4;
 /// How long at most, when it does not.
 const LONGEST: u32 = 256;
 
-/// Who looks, while somebody waits; with every look that saw no change, half as often.
-pub(super) struct Lookout {
-    platform: WebSocket,
-    receiver: Rc<dyn Receive>,
+/// Has a socket look: a program in which nobody waits for its sending links nothing of it.
+pub(crate) type Watch = fn(&Rc<Heard>);
+
+pub(crate) const WATCH: Watch = |heard| {
+    let lookout = heard.lookout.get_or_init(|| Box::new(Lookout::default()));
+    lookout.watch(heard);
+};
+
+/// Who looks, while somebody waits.
+pub(super) trait Look {
+    /// Begins to look, unless it does already.
+    fn watch(&self, heard: &Rc<Heard>);
+
+    /// Looks, if somebody waits.
+    fn look(&self, heard: &Rc<Heard>);
+}
+
+/// What is looked by; with every look that saw no change, half as often.
+#[derive(Default)]
+struct Lookout {
     /// The amount at the last look.
     amount: Cell<u64>,
     wait: Cell<u32>,
     looking: Cell<bool>,
     next: Cell<Option<Timeout>>,
-    /// Where timers have a message come; made when somebody waits first.
-    bell: Cell<Option<Rc<Bell>>>,
+    /// Where timers have a message come; made when the first one rings.
+    bell: Rc<OnceCell<Bell>>,
 }
 
 /// A message to oneself.
@@ -60,60 +76,48 @@ struct Bell {
     heard_at: Port,
 }
 
-impl Lookout {
-    pub(super) fn new(platform: WebSocket, receiver: Rc<dyn Receive>) -> Self {
-        Self {
-            platform,
-            receiver,
-            amount: Cell::default(),
-            wait: Cell::new(SHORTEST),
-            looking: Cell::default(),
-            next: Cell::default(),
-            bell: Cell::default(),
-        }
-    }
-
-    /// Begins to look, unless it does already.
-    pub(super) fn watch(self: &Rc<Self>) {
+impl Look for Lookout {
+    fn watch(&self, heard: &Rc<Heard>) {
         if !self.looking.get() {
-            self.amount.set(buffered_amount(&self.platform));
+            self.amount.set(buffered_amount(&heard.platform));
             self.wait.set(SHORTEST);
-            self.set_timer();
+            self.set_timer(heard);
         }
     }
 
-    /// Looks, if somebody waits.
-    pub(super) fn look(self: &Rc<Self>) {
+    fn look(&self, heard: &Rc<Heard>) {
         if !self.looking.get() {
             return;
         }
-        let amount = buffered_amount(&self.platform);
+        let amount = buffered_amount(&heard.platform);
         let fell = amount < self.amount.replace(amount);
         self.wait.set(if fell { SHORTEST } else { LONGEST.min(self.wait.get() * 2) });
         self.looking.set(false);
         self.next.take();
-        if self.receiver.sent() {
-            self.set_timer();
+        if heard.receiver.sent() {
+            self.set_timer(heard);
         }
     }
+}
 
-    fn set_timer(self: &Rc<Self>) {
-        let bell = self.bell.take().unwrap_or_else(|| Rc::new(Bell::of(self)));
-        self.bell.set(Some(Rc::clone(&bell)));
-        let timeout = Timeout::new(self.wait.get(), move || bell.port.post_message(&JsValue::NULL));
+impl Lookout {
+    fn set_timer(&self, heard: &Rc<Heard>) {
         self.looking.set(true);
-        self.next.set(Some(timeout));
+        let (bell, heard) = (Rc::clone(&self.bell), Rc::downgrade(heard));
+        let ring = move || bell.get_or_init(|| Bell::of(heard)).port.post_message(&JsValue::NULL);
+        self.next.set(Some(after(self.wait.get(), Box::new(ring))));
     }
 }
 
 impl Bell {
-    fn of(lookout: &Rc<Lookout>) -> Self {
+    fn of(heard: Weak<Heard>) -> Self {
         let channel = MessageChannel::new();
         let heard_at = channel.port2();
-        let lookout = Rc::downgrade(lookout);
         let look = move |_| {
-            if let Some(lookout) = lookout.upgrade() {
-                lookout.look();
+            if let Some(heard) = heard.upgrade()
+                && let Some(lookout) = heard.lookout.get()
+            {
+                lookout.look(&heard);
             }
         };
         let message = Listener::new(&heard_at, "message", Box::new(look));

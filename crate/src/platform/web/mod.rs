@@ -3,6 +3,7 @@
 mod batch;
 mod blob;
 mod clock;
+mod closing;
 mod listener;
 mod lookout;
 mod options;
@@ -16,14 +17,16 @@ mod url;
 mod world;
 
 pub(crate) use self::batch::Batch;
-pub(crate) use self::blob::set_form;
+pub(crate) use self::blob::{BLOBS, Blobs, set_form};
 pub(crate) use self::clock::Time;
+pub(crate) use self::lookout::{WATCH, Watch};
 pub(crate) use self::options::Options;
 pub(crate) use self::promptly::promptly;
 pub(crate) use self::share::{Lock, MaybeSync, Shared, Weak, io_error};
-pub(crate) use self::socket::Remains;
+pub(crate) use self::socket::{LIST, List, Remains};
 pub(crate) use self::stream::pausing;
 pub(crate) use self::task::{Task, Tasks};
+pub(crate) use self::unread::{HOLD, Hold};
 pub(crate) use self::url::Url;
 pub(crate) use self::world::World;
 
@@ -36,10 +39,9 @@ pub(crate) mod surface {
     #[doc(hidden)]
     pub use super::url::Url as PlatformUrl;
 }
-use self::surface::Blob;
 pub(crate) use self::surface::MaybeSend;
 use crate::Message;
-use crate::backlog::Backlog;
+use crate::backlog::{Backlog, Room};
 
 /// Messages that come together: here each comes by itself, in an event of its own.
 pub(crate) type Messages = Option<Message>;
@@ -55,6 +57,11 @@ pub(crate) const fn append(_: &mut Backlog<Message>, _: &mut Messages) -> bool {
     false
 }
 
+/// Takes out the first of them.
+pub(crate) const fn next(messages: &mut Messages) -> Option<Message> {
+    messages.take()
+}
+
 /// Takes the messages out; one that is left when this is dropped is dropped, too.
 pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
     messages.take().into_iter()
@@ -63,9 +70,15 @@ pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
 /// How many messages, and how many bytes of them, may wait to be taken before the socket is closed for it.
 ///
 /// Nothing can make the peer wait, so there is room for a burst; a page has some hundred megabytes at the least.
-pub(crate) const RECEIVE_LIMIT: (usize, u64) = (1 << 16, 64 << 20);
+pub(crate) const RECEIVE_LIMIT: Room = Room { messages: 1 << 16, bytes: 64 << 20 };
 
 /// How many bytes may be queued before a sender waits.
 ///
 /// It is woken by looking, which may come late by some of the timer's turns, and an engine takes half a gigabyte a second.
 pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
+
+/// Whether connections ask for room as they usually are.
+pub(crate) const PAUSES: bool = false;
+
+/// Whether what is sent may wait to be [transmitted](crate::platform::Carry::transmit).
+pub(crate) const WAITS: bool = false;

@@ -1,21 +1,21 @@
 //! The platform's socket, turned into feedback.
 
-use std::cell::Cell;
+use std::any::Any;
+use std::cell::{Cell, OnceCell};
 use std::error::Error;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
-use gloo_timers::callback::Interval;
-use js_sys::{Array, JsString, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, WebSocket};
 
+use super::closing::CloseAfter;
 use super::listener::Listener;
-use super::lookout::Lookout;
-use super::surface::Unread;
+use super::lookout::{Look, Watch};
 use super::unread::copied;
-use super::{Blob, Options, Time, Url, alone};
+use super::{Blobs, Hold, Options, Time, Url, alone};
 use crate::message::Payload;
-use crate::platform::{Carry, Clock, Dial, Handed, Receive, Shared, Tasks};
+use crate::platform::{Carry, Clock, Dial, Form, Handed, Protocols, Receiver, Shared, Tasks};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
@@ -23,9 +23,13 @@ use crate::{BinaryType, Message, Text};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The platform's socket, for the attribute that `web-sys` narrows to 32 bits.
-    #[wasm_bindgen(extends = WebSocket)]
+    /// The platform's socket, for the attribute that `web-sys` narrows to 32 bits, and for a constructor that may be given
+    /// no subprotocols.
+    #[wasm_bindgen(extends = WebSocket, js_name = WebSocket)]
     type Platform;
+
+    #[wasm_bindgen(constructor, catch, js_class = "WebSocket")]
+    fn new(url: &str, protocols: &JsValue) -> Result<Platform, JsValue>;
 
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
     fn buffered_amount_f64(this: &Platform) -> f64;
@@ -34,12 +38,6 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = send)]
     fn send_held(this: &Platform, data: &JsValue) -> Result<(), JsValue>;
 }
-
-/// How often a Close that waits for blobs looks whether they are gone, in milliseconds.
-const LOOK_EVERY: u32 = 10;
-
-/// After how many looks without any progress it waits no longer: 5 s.
-const LOOKS: u32 = 500;
 
 /// What is left of a socket.
 #[derive(Clone, Debug, Default)]
@@ -61,27 +59,31 @@ impl Remains {
     }
 }
 
+/// Makes a list of subprotocols.
+pub(crate) type List = fn(&[String]) -> Array;
+
+pub(crate) const LIST: List = |names| names.iter().map(JsValue::from).collect();
+
 /// A platform's socket with our listeners; dropping it takes these away and closes nothing.
 pub(crate) struct Socket {
     heard: Rc<Heard>,
-    /// Whether a blob was sent.
-    sent_blob: Cell<bool>,
-    lookout: Rc<Lookout>,
     _listeners: [Listener; 4],
 }
 
 /// What a socket shares with its listeners.
-struct Heard {
-    platform: WebSocket,
-    receiver: Shared<dyn Receive>,
-    lookout: Weak<Lookout>,
-    /// Whether messages stay with the platform.
-    unread: Cell<bool>,
-    /// Whether a message may be a blob, since they were wanted.
-    may_be_blob: Cell<bool>,
-    /// Whether there is a Close that waits for blobs, and what looks for them.
-    close_waits: Cell<bool>,
-    waiting_close: Cell<Option<Interval>>,
+pub(crate) struct Heard {
+    pub(super) platform: WebSocket,
+    pub(super) receiver: Receiver,
+    /// What looks whether bufferedAmount has fallen, once somebody waited for it.
+    pub(super) lookout: OnceCell<Box<dyn Look>>,
+    /// What has messages stay with the platform, if they do.
+    hold: Option<Hold>,
+    /// What makes blobs of messages, once they were wanted.
+    blobs: Cell<Option<Blobs>>,
+    /// How to close once a blob was sent.
+    pub(super) close_after: Cell<Option<CloseAfter>>,
+    /// What closes when blobs are gone, while it waits for them.
+    pub(super) waiting_close: Cell<Option<Box<dyn Any>>>,
 }
 
 impl Socket {
@@ -89,22 +91,16 @@ impl Socket {
     ///
     /// The arguments have been checked, so `None` says that the platform refuses to start, as it does for mixed
     /// content; the Standard knows no such exception and has the connection fail.
-    pub(crate) fn connect(
-        url: &Url,
-        protocols: &[String],
-        binary_type: BinaryType,
-        receiver: Shared<dyn Receive>,
-    ) -> Option<Self> {
-        let list: Array = protocols.iter().map(JsValue::from).collect();
-        let platform = WebSocket::new_with_str_sequence(&url.serialize(), &list).ok()?;
-        let lookout = Rc::new(Lookout::new(platform.clone(), Rc::clone(&receiver)));
+    pub(crate) fn connect(url: &Url, protocols: Protocols<'_>, form: Form, receiver: Receiver) -> Option<Self> {
+        let list = protocols.list.map_or(JsValue::UNDEFINED, |list| list(protocols.names).into());
+        let platform: WebSocket = Platform::new(url.as_str(), &list).ok()?.unchecked_into();
         let heard = Rc::new(Heard {
             platform,
             receiver,
-            lookout: Rc::downgrade(&lookout),
-            unread: Cell::new(false),
-            may_be_blob: Cell::new(false),
-            close_waits: Cell::new(false),
+            lookout: OnceCell::new(),
+            hold: form.hold,
+            blobs: Cell::default(),
+            close_after: Cell::default(),
             waiting_close: Cell::default(),
         });
         let listeners = [
@@ -113,8 +109,8 @@ impl Socket {
             heard.listen("message", Heard::on_message),
             heard.listen("close", Heard::on_close),
         ];
-        let socket = Self { heard, sent_blob: Cell::new(false), lookout, _listeners: listeners };
-        socket.set_binary_type(binary_type);
+        let socket = Self { heard, _listeners: listeners };
+        socket.set_binary_type(form);
         Some(socket)
     }
 
@@ -129,35 +125,48 @@ impl Socket {
 }
 
 impl Heard {
-    fn listen(self: &Rc<Self>, name: &'static str, act: fn(&Self, &JsValue)) -> Listener {
+    fn listen(self: &Rc<Self>, name: &'static str, act: fn(&Rc<Self>, &JsValue)) -> Listener {
         let heard = Rc::clone(self);
         Listener::new(&self.platform, name, Box::new(move |event| act(&heard, &event)))
     }
 
-    /// Sends what the platform holds.
-    fn send_held(&self, data: &JsValue) -> Result<(), JsValue> {
-        self.platform.unchecked_ref::<Platform>().send_held(data)
+    /// Sends what the platform holds; whether it took it.
+    pub(super) fn send_held(&self, data: &JsValue) -> bool {
+        self.platform.unchecked_ref::<Platform>().send_held(data).is_ok()
     }
 
-    fn on_open(&self, _: &JsValue) {
+    /// Makes a message of what an event carries, with one copy out of the platform for text and bytes that are read.
+    fn message(&self, data: JsValue) -> Message {
+        if let Some(message) = self.blobs.get().and_then(|blobs| blobs(&data)) {
+            message
+        } else if let Some(hold) = self.hold {
+            hold(data)
+        } else if let Some(text) = data.as_string() {
+            Message::Text(Text::from(text))
+        } else {
+            Message::Binary(copied(&Uint8Array::new(&data)))
+        }
+    }
+
+    fn on_open(self: &Rc<Self>, _: &JsValue) {
         let (protocol, extensions) = (self.platform.protocol(), self.platform.extensions());
         self.receiver.take(Feedback::Established { protocol, extensions });
     }
 
-    fn on_error(&self, _: &JsValue) {
+    fn on_error(self: &Rc<Self>, _: &JsValue) {
         self.receiver.take(Feedback::Failed);
     }
 
-    fn on_message(&self, event: &JsValue) {
+    fn on_message(self: &Rc<Self>, event: &JsValue) {
         let event: &MessageEvent = event.unchecked_ref();
-        let message = message(event.data(), self.unread.get(), self.may_be_blob.get());
+        let message = self.message(event.data());
         self.receiver.take_messages(&mut alone(message));
-        if let Some(lookout) = self.lookout.upgrade() {
-            lookout.look();
+        if let Some(lookout) = self.lookout.get() {
+            lookout.look(self);
         }
     }
 
-    fn on_close(&self, event: &JsValue) {
+    fn on_close(self: &Rc<Self>, event: &JsValue) {
         let event: &web_sys::CloseEvent = event.unchecked_ref();
         self.receiver.take(Feedback::closed(event.code(), event.reason(), event.was_clean()));
     }
@@ -167,12 +176,12 @@ impl Dial for Options {
     fn dial(
         &self,
         url: &Url,
-        protocols: &[String],
-        binary_type: BinaryType,
+        protocols: Protocols<'_>,
+        form: Form,
         _tasks: &Tasks,
-        receiver: Shared<dyn Receive>,
+        receiver: Receiver,
     ) -> Option<Shared<dyn Carry>> {
-        Socket::connect(url, protocols, binary_type, receiver).map(|socket| Shared::new(socket) as _)
+        Socket::connect(url, protocols, form, receiver).map(|socket| Shared::new(socket) as _)
     }
 
     fn tasks(&self) -> Tasks {
@@ -199,14 +208,15 @@ impl Carry for Socket {
     }
 
     /// Sets how binary messages arrive from the next one on.
-    fn set_binary_type(&self, binary_type: BinaryType) {
-        self.heard.platform.set_binary_type(match binary_type {
-            BinaryType::Blob => {
-                self.heard.may_be_blob.set(true);
-                web_sys::BinaryType::Blob
-            }
+    fn set_binary_type(&self, form: Form) {
+        self.heard.platform.set_binary_type(match form.binary_type {
+            BinaryType::Blob => web_sys::BinaryType::Blob,
             BinaryType::ArrayBuffer => web_sys::BinaryType::Arraybuffer,
         });
+        // One that was on its way may still come as a blob.
+        if form.blobs.is_some() {
+            self.heard.blobs.set(form.blobs);
+        }
     }
 
     /// Hands data to the platform, which is OPEN; whether it took it.
@@ -214,57 +224,38 @@ impl Carry for Socket {
         let sent = match payload {
             Payload::Text(text, _) => self.heard.platform.send_with_str(text),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
-            Payload::Blob(blob) => {
-                self.sent_blob.set(true);
-                self.heard.send_held(blob.as_platform())
-            }
-            Payload::Unread(unread) => self.heard.send_held(unread.as_platform()),
+            Payload::Blob(blob) => return Handed::if_taken((blob.send)(&self.heard, blob)),
+            Payload::Unread(unread) => return Handed::if_taken(unread.send(&self.heard)),
         };
         Handed::if_taken(sent.is_ok())
     }
 
     /// Starts the closing handshake, or fails a connection that is not established.
     ///
-    /// A Close must not overtake a blob that was sent before, but in WebKit it does, and the blob is lost. So it waits
-    /// until the platform has nothing queued, if there may be a blob, or takes no more.
+    /// Once a blob was sent, that is the affair of who knows about blobs.
     fn close(&self, frame: CloseFrame<'_>) {
-        if !self.sent_blob.get() || buffered_amount(&self.heard.platform) == 0 {
-            return close(&self.heard.platform, frame);
+        match self.heard.close_after.get() {
+            None => close(&self.heard.platform, frame),
+            Some(close_after) => close_after(&self.heard, frame),
         }
-        let frame = frame.map(|(code, reason)| (code, reason.to_owned()));
-        let heard = Rc::clone(&self.heard);
-        let (least, looks) = (Cell::new(buffered_amount(&self.heard.platform)), Cell::new(0));
-        let look = move || {
-            let queued = buffered_amount(&heard.platform);
-            looks.set(if queued < least.get() { 0 } else { looks.get() + 1 });
-            least.set(least.get().min(queued));
-            if queued == 0 || looks.get() == LOOKS {
-                close(&heard.platform, frame.as_ref().map(|(code, reason)| (*code, &**reason)));
-                heard.close_waits.set(false);
-                heard.waiting_close.take();
-            }
-        };
-        self.heard.close_waits.set(true);
-        self.heard.waiting_close.set(Some(Interval::new(LOOK_EVERY, look)));
     }
 
     /// Whether the closing handshake that was asked for has still to be started.
     fn has_waiting_close(&self) -> bool {
-        self.heard.close_waits.get()
+        let waiting = self.heard.waiting_close.take();
+        let waits = waiting.is_some();
+        self.heard.waiting_close.set(waiting);
+        waits
     }
 
-    fn watch(&self) {
-        self.lookout.watch();
-    }
-
-    fn keep_unread(&self) {
-        self.heard.unread.set(true);
+    fn watch(&self, watch: Watch) {
+        watch(&self.heard);
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // The interval refers to its own place, so that it can end itself.
+        // What waits refers to its own place, so that it can end itself.
         self.heard.waiting_close.take();
     }
 }
@@ -276,23 +267,10 @@ pub(super) fn buffered_amount(platform: &WebSocket) -> u64 {
     bytes
 }
 
-fn close(platform: &WebSocket, frame: CloseFrame<'_>) {
+pub(super) fn close(platform: &WebSocket, frame: CloseFrame<'_>) {
     // The arguments have been checked, and an absent code is left out: an engine takes `undefined` for zero.
     let _ = match frame {
         None => platform.close(),
         Some((code, reason)) => platform.close_with_code_and_reason(code, reason),
     };
-}
-
-/// Makes a message of what an event carries, with one copy out of the platform for text and bytes that are read.
-fn message(data: JsValue, unread: bool, may_be_blob: bool) -> Message {
-    if may_be_blob && data.is_instance_of::<web_sys::Blob>() {
-        Message::Blob(Blob::from(data.unchecked_into::<web_sys::Blob>()))
-    } else if unread {
-        Message::Unread(Unread::of_platform(data))
-    } else if data.is_string() {
-        Message::Text(Text::from(String::from(data.unchecked_into::<JsString>())))
-    } else {
-        Message::Binary(copied(&Uint8Array::new(&data)))
-    }
 }

@@ -14,15 +14,15 @@ use js_sys::{Array, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::surface::{Blob, Unread};
+use super::surface::Blob;
 use super::unread::copied;
 use super::{Remains, Time, Url, alone};
 use crate::message::Payload;
-use crate::platform::{Carry, Clock, Dial, Handed, Receive, Shared, Tasks};
+use crate::platform::{Carry, Clock, Dial, Form, Handed, Hold, Protocols, Receiver, Shared, Tasks, Watch};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
-use crate::{BinaryType, Message, Text};
+use crate::{BinaryType, Message};
 
 /// The name of the interface, by which its presence is seen.
 const NAME: &str = "WebSocketStream";
@@ -97,12 +97,12 @@ impl Dial for Streams {
     fn dial(
         &self,
         url: &Url,
-        protocols: &[String],
-        binary_type: BinaryType,
+        protocols: Protocols<'_>,
+        form: Form,
         _tasks: &Tasks,
-        receiver: Shared<dyn Receive>,
+        receiver: Receiver,
     ) -> Option<Shared<dyn Carry>> {
-        Stream::connect(url, protocols, binary_type, receiver).map(|stream| Shared::new(stream) as _)
+        Stream::connect(url, protocols.names, form, receiver).map(|stream| Shared::new(stream) as _)
     }
 
     fn tasks(&self) -> Tasks {
@@ -129,10 +129,10 @@ struct Stream {
 
 /// What the tasks share.
 struct State {
-    receiver: Shared<dyn Receive>,
+    receiver: Receiver,
     binary_type: Cell<BinaryType>,
     /// Whether messages stay with the platform.
-    unread: Cell<bool>,
+    hold: Option<Hold>,
     /// What was handed over and is not yet written.
     amount: Cell<u64>,
     /// Whether somebody waits for it to fall.
@@ -153,20 +153,15 @@ enum Outgoing {
 }
 
 impl Stream {
-    fn connect(
-        url: &Url,
-        protocols: &[String],
-        binary_type: BinaryType,
-        receiver: Shared<dyn Receive>,
-    ) -> Option<Self> {
+    fn connect(url: &Url, protocols: &[String], form: Form, receiver: Receiver) -> Option<Self> {
         let controller = AbortController::new();
         let list: Array = protocols.iter().map(JsValue::from).collect();
         let options = object([("protocols", list.into()), ("signal", controller.signal())]);
         let platform = WebSocketStream::new(&url.serialize(), &options).ok()?;
         let state = Rc::new(State {
             receiver,
-            binary_type: Cell::new(binary_type),
-            unread: Cell::new(false),
+            binary_type: Cell::new(form.binary_type),
+            hold: form.hold,
             amount: Cell::new(0),
             watched: Cell::new(false),
             opened: Cell::new(false),
@@ -269,8 +264,8 @@ impl Carry for Stream {
         Remains::of(self.state.amount.get())
     }
 
-    fn set_binary_type(&self, binary_type: BinaryType) {
-        self.state.binary_type.set(binary_type);
+    fn set_binary_type(&self, form: Form) {
+        self.state.binary_type.set(form.binary_type);
     }
 
     fn send(&self, payload: Payload<'_>) -> Handed {
@@ -308,12 +303,8 @@ impl Carry for Stream {
         self.state.close_waits.get()
     }
 
-    fn watch(&self) {
+    fn watch(&self, _: Watch) {
         self.state.watched.set(true);
-    }
-
-    fn keep_unread(&self) {
-        self.state.unread.set(true);
     }
 }
 
@@ -335,17 +326,21 @@ fn object<const N: usize>(members: [(&str, JsValue); N]) -> Object {
 impl State {
     /// Makes a message of a chunk, with one copy out of the platform if it is read.
     fn message(&self, chunk: JsValue) -> Message {
-        let unread = self.unread.get();
         let chunk = match chunk.dyn_into::<JsString>() {
-            Ok(text) if unread => return Message::Unread(Unread::of_platform(text.into())),
-            Ok(text) => return Message::Text(Text::from(String::from(text))),
+            Ok(text) => {
+                return self
+                    .hold
+                    .map_or_else(|| Message::Text(String::from(&text).into()), |hold| hold((&text).into()));
+            }
             Err(chunk) => Uint8Array::new(&chunk),
         };
         match self.binary_type.get() {
             BinaryType::Blob => Message::Blob(Blob::of_platform(&chunk)),
-            // A chunk has a buffer of its own.
-            BinaryType::ArrayBuffer if unread => Message::Unread(Unread::of_platform(chunk.buffer().into())),
-            BinaryType::ArrayBuffer => Message::Binary(copied(&chunk)),
+            BinaryType::ArrayBuffer => match self.hold {
+                // A chunk has a buffer of its own.
+                Some(hold) => hold(chunk.buffer().into()),
+                None => Message::Binary(copied(&chunk)),
+            },
         }
     }
 }

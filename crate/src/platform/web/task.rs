@@ -20,7 +20,7 @@ impl Tasks {
     /// Queues a task that runs `steps`.
     #[expect(clippy::unused_self, reason = "a browser has one event loop a thread")]
     pub(crate) fn queue(&self, steps: impl FnOnce() + 'static) -> Task {
-        Task { _timeout: Timeout::new(0, steps) }
+        Task { _timeout: after(0, Box::new(steps)) }
     }
 
     /// Has a future go on, on this thread.
@@ -28,4 +28,9 @@ impl Tasks {
     pub(crate) fn spawn(&self, future: Boxed<()>) {
         wasm_bindgen_futures::spawn_local(future);
     }
+}
+
+/// Sets a timer; of one kind for whatever there is to do, since each kind costs.
+pub(super) fn after(milliseconds: u32, steps: Box<dyn FnOnce()>) -> Timeout {
+    Timeout::new(milliseconds, steps)
 }

@@ -7,6 +7,7 @@ use crate::spec::constructor::UrlRecord;
 #[wasm_bindgen]
 extern "C" {
     type Document;
+    type Location;
 
     /// The global object, whichever it is.
     type Global;
@@ -14,19 +15,21 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn document(this: &Global) -> Option<Document>;
     #[wasm_bindgen(method, getter)]
-    fn location(this: &Global) -> JsValue;
+    fn location(this: &Global) -> Option<Location>;
     #[wasm_bindgen(method, getter, js_name = baseURI)]
     fn base_uri(this: &Document) -> JsValue;
 
     /// The platform's `URL`, for a constructor that leaves the base with the platform.
-    #[wasm_bindgen(extends = web_sys::Url, js_name = URL)]
+    #[wasm_bindgen(js_name = URL)]
     type Parsed;
+    #[wasm_bindgen(method, getter)]
+    fn href(this: &Parsed) -> String;
     #[wasm_bindgen(constructor, catch, js_class = "URL")]
     fn new(url: &str, base: &JsValue) -> Result<Parsed, JsValue>;
 }
 
-/// The platform's `URL`.
-pub struct Url(web_sys::Url);
+/// A URL as the platform's parser serialized it.
+pub struct Url(String);
 
 /// The [API base URL](https://html.spec.whatwg.org/multipage/webappapis.html#api-base-url): a document's, which a
 /// `base` element may set, or a worker's own, whose location becomes a string where one is wanted; there is none, but
@@ -34,36 +37,26 @@ pub struct Url(web_sys::Url);
 fn api_base_url() -> JsValue {
     let global = js_sys::global();
     let global: &Global = global.unchecked_ref();
-    let base = global.document().map_or_else(|| global.location(), |document| document.base_uri());
-    // As the base of a URL, `null` would be its name.
-    if base.is_null() { JsValue::UNDEFINED } else { base }
+    match global.document() {
+        Some(document) => document.base_uri(),
+        // As the base of a URL, `null` would be its name.
+        None => global.location().map_or(JsValue::UNDEFINED, JsValue::from),
+    }
 }
 
 impl UrlRecord for Url {
     fn parse(url: &str, base: Option<&str>) -> Option<Self> {
         let base = base.map_or_else(api_base_url, JsValue::from_str);
-        Parsed::new(url, &base).ok().map(|record| Self(record.unchecked_into()))
+        Parsed::new(url, &base).ok().map(|record| Self(record.href()))
     }
 
-    fn scheme(&self) -> String {
-        let mut scheme = self.0.protocol();
-        scheme.pop();
-        scheme
+    fn make_websocket(&mut self) {
+        if let Some(rest) = self.0.strip_prefix("http") {
+            self.0 = "ws".to_owned() + rest;
+        }
     }
 
-    fn set_scheme(&mut self, scheme: &str) {
-        self.0.set_protocol(scheme);
-    }
-
-    fn host(&self) -> String {
-        self.0.hostname()
-    }
-
-    fn port(&self) -> String {
-        self.0.port()
-    }
-
-    fn serialize(&self) -> String {
-        self.0.href()
+    fn as_str(&self) -> &str {
+        &self.0
     }
 }

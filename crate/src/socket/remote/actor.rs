@@ -55,7 +55,7 @@ pub(super) enum Question {
 
 impl Actor {
     pub(super) fn new(socket: Socket, ends: Ends) -> Self {
-        socket.core().socket.set_binary_type(BinaryType::ArrayBuffer);
+        socket.core().connection.set_binary_type(BinaryType::ArrayBuffer);
         let closed = socket.closed();
         let (sender, receiver) = socket.split();
         let Ends { items, receiver: presence, orders, questions, end } = ends;

@@ -90,7 +90,7 @@ impl Socket {
     /// In a browser the task is the present thread's, natively one of the runtime that the socket lives on. Binary messages
     /// are received as bytes from now on.
     pub fn into_remote(self) -> Remote {
-        let connection = crate::platform::Shared::clone(self.core().socket.connection());
+        let connection = crate::platform::Shared::clone(&self.core().connection);
         self.into_remote_by(|actor| connection.spawn(actor.into_boxed()))
     }
 
