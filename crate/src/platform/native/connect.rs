@@ -105,6 +105,7 @@ pub(super) fn credentials(username: &str, password: Option<&str>) -> Option<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::constructor::UrlRecord as _;
 
     #[test]
     fn credentials_are_decoded_and_told_in_base64() {
