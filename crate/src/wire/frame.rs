@@ -171,7 +171,7 @@ impl Header {
     pub fn append_whole(opcode: Opcode, key: [u8; 4], payload: &[u8], out: &mut Vec<u8>) {
         match u8::try_from(payload.len()) {
             Ok(length) if payload.len() <= SHORT => {
-                Self::append_short([FIN | opcode.bits(), MASKED | length], key, payload, out)
+                Self::append_short([FIN | opcode.bits(), MASKED | length], key, payload, out);
             }
             _ => {
                 Self { fin: true, rsv1: false, opcode, length: payload.len() as u64 }.encode(key, out);
