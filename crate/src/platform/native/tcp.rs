@@ -99,6 +99,7 @@ async fn race<T, R: Future<Output = io::Result<T>>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
     use std::cell::RefCell;
 
     #[test]
@@ -156,5 +157,19 @@ mod tests {
         assert_eq!((opened.unwrap().port(), tried), (3, vec![(1, 0), (2, 250), (3, 250)]));
         let (opened, tried) = raced([None, None, Some(Ok(()))]).await;
         assert_eq!((opened.unwrap().port(), tried), (3, vec![(1, 0), (2, 250), (3, 500)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_another_socket_has_its_turn_the_next_address_is_tried_as_beside_one_that_hangs() {
+        let [first, second] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 8001)));
+        let start = tokio::time::Instant::now();
+        let held = Admission::to(first.into()).await;
+        let opened = race(VecDeque::from([first, second]), |address| async move {
+            Ok((address, Admission::to(address.into()).await))
+        });
+        let (address, _admission) = opened.await.unwrap();
+        assert_eq!((address, start.elapsed()), (second, STAGGER));
+        drop(held);
+        assert!(Admission::to(first.into()).now_or_never().is_some(), "who went elsewhere waits no more");
     }
 }
