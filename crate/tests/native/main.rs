@@ -5,6 +5,7 @@ mod blobs;
 mod options;
 mod quiet;
 mod support;
+mod turns;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;

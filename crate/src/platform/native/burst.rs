@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::pieces;
 use crate::wire::message::{Kind, Lent, Message as Received};
 use crate::{Message, Text};
 
@@ -37,6 +38,11 @@ impl Burst {
             Lent::Binary(bytes) if bytes.len() <= SHORT => {
                 self.bytes.extend_from_slice(bytes);
                 (Kind::Binary, bytes.len())
+            }
+            Lent::Binary(bytes) if pieces::MEDIUM.contains(&bytes.len()) => {
+                self.share();
+                self.messages.push_back(Message::Binary(pieces::copy(bytes)));
+                return;
             }
             long => {
                 self.share();

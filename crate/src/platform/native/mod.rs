@@ -14,6 +14,7 @@ mod failure;
 mod line;
 mod options;
 mod outbox;
+mod pieces;
 mod ports;
 mod proxy;
 mod runtime;

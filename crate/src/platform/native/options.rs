@@ -215,6 +215,11 @@ impl Options {
         }
     }
 
+    /// Whether the socket lives on the background thread.
+    pub(super) const fn is_on_background_thread(&self) -> bool {
+        self.runtime.is_none()
+    }
+
     /// Whether the streams are made here, not by the user.
     pub(super) const fn makes_stream(&self) -> bool {
         self.connector.is_none()
