@@ -30,11 +30,11 @@ impl<T: Measured> Batch<T> {
         if due || self.items.len() <= 1 {
             return None;
         }
-        // Looked at where it is, since items are not moved for nothing.
-        if let Some(size) = self.items.front()?.message_size() {
+        let item = self.items.pop_front()?;
+        if let Some(size) = item.message_size() {
             self.taken.add(1, size);
         }
-        self.items.pop_front()
+        Some(item)
     }
 
     /// Gives what was taken quietly, for the backlog to take note of.

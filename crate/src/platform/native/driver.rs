@@ -51,7 +51,7 @@ pub(super) struct Driver {
 const PORTION: Room = Room { messages: 1024, bytes: 64 << 10 };
 
 /// The same on the background thread, which is at no user's disposal.
-const LARGE_PORTION: Room = Room { messages: 1024, bytes: 1 << 20 };
+const LARGE_PORTION: Room = Room { messages: 4096, bytes: 1 << 20 };
 
 /// What came after the messages that were gathered.
 enum Gathered {
@@ -236,25 +236,25 @@ impl Drop for Driver {
 }
 
 impl Channel {
-    /// Gathers the messages that have come, as long as there is room; how much they are, too.
+    /// Gathers the messages that have come, as long as there is room; how much is taken of that, too.
     fn gather(&mut self, burst: &mut Burst, room: Room, now: Duration) -> (Gathered, Room) {
-        let mut gathered = Room::NONE;
-        while gathered.messages < room.messages && gathered.bytes < room.bytes {
+        let mut left = room;
+        while !left.is_none() {
             let other = self.wire.lend_feedback(now, |feedback| match feedback.into_message() {
                 Ok(lent) => {
-                    gathered.add(1, lent.len() as u64);
+                    left.remove(1, lent.len() as u64);
                     burst.push(lent);
                     None
                 }
                 Err(other) => Some(other),
             });
             match other {
-                None => return (Gathered::Nothing, gathered),
+                None => return (Gathered::Nothing, left.left_of(room)),
                 Some(None) => {}
-                Some(Some(feedback)) => return (Gathered::Other(feedback), gathered),
+                Some(Some(feedback)) => return (Gathered::Other(feedback), left.left_of(room)),
             }
         }
-        (Gathered::Full, gathered)
+        (Gathered::Full, left.left_of(room))
     }
 
     /// Notes that the driver is at work, and who wakes it when it is not.
