@@ -238,23 +238,23 @@ impl Drop for Driver {
 impl Channel {
     /// Gathers the messages that have come, as long as there is room; how much is taken of that, too.
     fn gather(&mut self, burst: &mut Burst, room: Room, now: Duration) -> (Gathered, Room) {
-        let mut left = room;
-        while !left.is_none() {
+        let mut rest = room;
+        while !rest.is_none() {
             let other = self.wire.lend_feedback(now, |feedback| match feedback.into_message() {
                 Ok(lent) => {
-                    left.remove(1, lent.len() as u64);
+                    rest.remove(1, lent.len() as u64);
                     burst.push(lent);
                     None
                 }
                 Err(other) => Some(other),
             });
             match other {
-                None => return (Gathered::Nothing, left.left_of(room)),
+                None => return (Gathered::Nothing, rest.left_of(room)),
                 Some(None) => {}
-                Some(Some(feedback)) => return (Gathered::Other(feedback), left.left_of(room)),
+                Some(Some(feedback)) => return (Gathered::Other(feedback), rest.left_of(room)),
             }
         }
-        (Gathered::Full, left.left_of(room))
+        (Gathered::Full, rest.left_of(room))
     }
 
     /// Notes that the driver is at work, and who wakes it when it is not.
