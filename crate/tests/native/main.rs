@@ -8,6 +8,7 @@ mod options;
 mod quiet;
 mod raw;
 mod support;
+mod turns;
 mod users;
 
 use std::future::{Future as _, poll_fn};
