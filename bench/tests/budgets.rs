@@ -14,7 +14,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_samesocket-bench-counted");
 /// the first messages need besides is little among so many.
 ///
 /// How many of the short messages share memory varies with how many the socket's own thread finds together.
-const BUDGETS: [(&str, &str, f64); 12] = [
+const BUDGETS: [(&str, &str, f64); 20] = [
     ("samesocket (wire)", "recv64", 0.05),
     ("samesocket (wire)", "recv16k", 0.05),
     ("samesocket (wire)", "lat64", 0.05),
@@ -27,6 +27,14 @@ const BUDGETS: [(&str, &str, f64); 12] = [
     ("samesocket (futures)", "recv16k", 1.02),
     ("samesocket (futures)", "lat64", 1.02),
     ("samesocket (futures)", "send64", 0.05),
+    ("samesocket (interface on tokio)", "recv64", 0.1),
+    ("samesocket (interface on tokio)", "recv16k", 0.25),
+    ("samesocket (interface on tokio)", "lat64", 1.02),
+    ("samesocket (interface on tokio)", "send64", 0.05),
+    ("samesocket (futures on tokio)", "recv64", 0.1),
+    ("samesocket (futures on tokio)", "recv16k", 0.25),
+    ("samesocket (futures on tokio)", "lat64", 1.02),
+    ("samesocket (futures on tokio)", "send64", 0.05),
 ];
 
 /// The messages that are counted.

@@ -113,20 +113,15 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// Adds events, while nobody polls this.
+    /// Adds events, while nobody polls this; a message for which there is no room is lost, which is noted.
+    #[inline]
     pub(crate) fn extend(&mut self, events: impl Iterator<Item = Event>) {
         self.backlog.reserve(events.size_hint().0);
         for event in events {
-            self.add(event);
-        }
-    }
-
-    /// Adds an event, or notes that it is lost.
-    #[inline]
-    fn add(&mut self, event: Event) {
-        match &event {
-            Event::Message(message) if self.backlog.is_full() => self.lose(message.data.size()),
-            _ => self.backlog.push(event),
+            match &event {
+                Event::Message(message) if self.backlog.is_full() => self.lose(message.data.size()),
+                _ => self.backlog.push(event),
+            }
         }
     }
 
@@ -137,7 +132,7 @@ impl Queue {
         if self.abandoned {
             return None;
         }
-        self.add(event);
+        self.extend(std::iter::once(event));
         self.backlog.wake()
     }
 
@@ -145,10 +140,8 @@ impl Queue {
     #[must_use]
     pub(crate) fn append(&mut self, other: &mut Self) -> Option<Waker> {
         if !self.abandoned && !self.backlog.append(&mut other.backlog) {
-            while let Some(event) = other.pop() {
-                // Whoever waits is woken below.
-                self.add(event);
-            }
+            // Whoever waits is woken below.
+            self.extend(std::iter::from_fn(|| other.pop()));
         }
         self.backlog.wake()
     }

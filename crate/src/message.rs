@@ -10,8 +10,9 @@ use crate::{Blob, Unread};
 
 /// A message: what is received, and what the futures API sends, made by `From`.
 ///
-/// Natively, received messages up to 256 bytes that came together share memory, up to 4 KiB of it, which is freed with the
-/// last of them.
+/// Natively, received messages up to 256 bytes that came together share memory, up to 4 KiB of it, and binary ones of 1 to
+/// 16 KiB share 64 KiB, be they of one socket or of several. It is freed with the last of them; who keeps few of many for
+/// long had better keep copies.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Message {

@@ -1,4 +1,4 @@
-//! samesocket's futures API with all its defaults.
+//! samesocket's futures API with all its defaults, but where it is told so for the runtime.
 
 use anyhow::Result;
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! samesocket's interface with all its defaults: a socket on the background thread, its events as a stream.
+//! samesocket's interface, its events as a stream, with all its defaults, but where it is told so for the runtime.
 
 use std::future::Future as _;
 use std::pin::{Pin, pin};

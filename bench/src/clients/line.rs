@@ -6,6 +6,7 @@ use anyhow::Result;
 use samesocket::Options;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
@@ -48,9 +49,10 @@ impl Tls {
     }
 }
 
-/// Ours, with limits that no job reaches.
-pub(super) fn options(address: &Address) -> Options {
+/// Ours, with limits that no job reaches; on the runtime of who calls this, or on the background thread.
+pub(super) fn options(address: &Address, here: bool) -> Options {
     let limit = LIMIT as u64;
     let options = Options::new().max_frame_bytes(limit).max_message_bytes(limit).max_queued_bytes(u64::MAX);
-    options.root_certificate(address.certificate())
+    let options = options.root_certificate(address.certificate());
+    if here { options.runtime(Handle::current()) } else { options }
 }

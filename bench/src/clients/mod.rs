@@ -42,7 +42,7 @@ const fn client(name: &'static str, package: &'static str, compresses: bool) -> 
 }
 
 /// The clients, in the order of the tables; the others are measured against the first.
-pub(crate) const CLIENTS: [Client; 8] = [
+pub(crate) const CLIENTS: [Client; 10] = [
     client("tokio-tungstenite", "tokio-tungstenite", false),
     client("tokio-websockets", "tokio-websockets", false),
     client("fastwebsockets", "fastwebsockets", false),
@@ -51,13 +51,21 @@ pub(crate) const CLIENTS: [Client; 8] = [
     Client { speaks_tls: false, ..client(WIRE, "samesocket", true) },
     client(INTERFACE, "samesocket", true),
     client(FUTURES, "samesocket", true),
+    client(INTERFACE_HERE, "samesocket", true),
+    client(FUTURES_HERE, "samesocket", true),
 ];
 
-/// The interface, with its driver.
+/// The interface, its socket on the background thread, as it is unless a runtime is given.
 pub(crate) const INTERFACE: &str = "samesocket (interface)";
 
 /// The futures API, with the same driver.
 pub(crate) const FUTURES: &str = "samesocket (futures)";
+
+/// The interface, its socket on the caller's runtime, where the peers are.
+pub(crate) const INTERFACE_HERE: &str = "samesocket (interface on tokio)";
+
+/// The futures API, likewise.
+pub(crate) const FUTURES_HERE: &str = "samesocket (futures on tokio)";
 
 impl Client {
     /// Whether it can do a job at all.
@@ -78,9 +86,10 @@ pub(crate) async fn run(
     let turn = Turn { job, count, counter };
     match name {
         WIRE => turn.take(async || wire::connect(address.plain, &path).await).await,
-        INTERFACE | FUTURES => {
-            let (url, options) = (address.url(job.tls, &path), line::options(address));
-            if name == INTERFACE {
+        INTERFACE | FUTURES | INTERFACE_HERE | FUTURES_HERE => {
+            let here = matches!(name, INTERFACE_HERE | FUTURES_HERE);
+            let (url, options) = (address.url(job.tls, &path), line::options(address, here));
+            if matches!(name, INTERFACE | INTERFACE_HERE) {
                 turn.take(async || interface::connect(&url, &options).await).await
             } else {
                 let waits = job.direction != Direction::Queue;

@@ -16,6 +16,7 @@ mod raw;
 mod runtimes;
 mod support;
 mod tls;
+mod turns;
 mod users;
 
 use std::future::{Future as _, poll_fn};

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::pieces;
 use crate::wire::message::{Kind, Lent, Message as Received};
 use crate::{Message, Text};
 
 /// Messages that came together, in order.
 ///
 /// A short message in memory of its own costs more to allocate and, on another thread, to free than to read. So short ones
-/// share a piece, which each of them keeps: it is small, so that who keeps one message for long keeps little else.
+/// share a piece, which each of them keeps: it is small, so that who keeps one message for long keeps little else. Those of
+/// medium length are put into [`pieces`].
 #[derive(Default)]
 pub(super) struct Burst {
     messages: VecDeque<Message>,
@@ -38,19 +40,25 @@ impl Burst {
                 self.bytes.extend_from_slice(bytes);
                 (Kind::Binary, bytes.len())
             }
-            long => {
-                self.share();
-                self.messages.push_back(match long.into_message() {
-                    Received::Text(text) => Message::Text(text.into()),
-                    Received::Binary(bytes) => Message::Binary(bytes),
-                });
-                return;
-            }
+            long => return self.push_long(long),
         };
         self.short.push((kind, length));
         if self.texts.len().max(self.bytes.len()) > PIECE - SHORT {
             self.share();
         }
+    }
+
+    /// Adds a message that is not short.
+    #[inline(never)]
+    fn push_long(&mut self, long: Lent<'_>) {
+        self.share();
+        self.messages.push_back(match long {
+            Lent::Binary(bytes) if pieces::MEDIUM.contains(&bytes.len()) => Message::Binary(pieces::copy(bytes)),
+            other => match other.into_message() {
+                Received::Text(text) => Message::Text(text.into()),
+                Received::Binary(bytes) => Message::Binary(bytes),
+            },
+        });
     }
 
     /// Gives the messages, to be taken out.

@@ -1,12 +1,13 @@
 //! The task of one socket: it moves bytes between a stream and the protocol, minds the clock, and tells what happens.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
+use tokio::task::yield_now;
 
 use super::admission::Admission;
 use super::burst::Burst;
@@ -18,7 +19,7 @@ use super::reach::Apart;
 use super::socket::{Channel, Link};
 use super::timer::Clock;
 use super::turn::Turn;
-use super::{Failure, Options, Url, connect};
+use super::{Failure, Options, Url, connect, pieces};
 use crate::CloseEvent;
 use crate::backlog::Room;
 use crate::platform::Receiver;
@@ -41,6 +42,8 @@ pub(super) struct Driver {
     cookies: Option<(Arc<dyn CookieStore>, String)>,
     /// Whether bytes were written that somebody waits for.
     written: bool,
+    /// How much is told before others have a turn.
+    portion: Room,
     /// Messages on their way from the protocol to the receiver.
     burst: Burst,
     stage: Stage,
@@ -54,8 +57,11 @@ enum Stage {
     Done,
 }
 
-/// How much is told at once, at most.
-const BURST: Room = Room { messages: 1024, bytes: 1 << 20 };
+/// How much is told in one go, at most, where who takes it may share the thread: as much as is still near the processor then.
+const PORTION: Room = Room { messages: 1024, bytes: 64 << 10 };
+
+/// The same on the background thread, which is at no user's disposal.
+const LARGE_PORTION: Room = Room { messages: 4096, bytes: 1 << 20 };
 
 /// What came after the messages that were gathered.
 enum Gathered {
@@ -72,6 +78,7 @@ impl Driver {
     pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Receiver) -> Self {
         let ours = options.makes_stream();
         let clock = Clock::new(options.limits.fin);
+        let portion = if options.is_on_background_thread() { LARGE_PORTION } else { PORTION };
         let cookies = options.cookies.clone().map(|store| (store, connect::request_url(&url)));
         Self {
             link,
@@ -82,6 +89,7 @@ impl Driver {
             clock,
             cookies,
             written: false,
+            portion,
             burst: Burst::default(),
             stage: Stage::Waiting,
         }
@@ -92,19 +100,21 @@ impl Driver {
         self.connecting = Some(Box::pin(std::future::ready(Err(failure))));
     }
 
-    /// Tells the receiver what the protocol has to tell; pending, when the receiver has no room for more.
+    /// Tells the receiver what the protocol has to tell; pending, when the receiver has no room for more, or nothing is `left`
+    /// of the portion.
     ///
     /// Messages that came together are told together, so that nobody is woken for each.
-    fn tell(&mut self, context: &Context<'_>) -> Poll<()> {
-        loop {
+    fn tell(&mut self, context: &Context<'_>, left: &mut Room) -> Poll<()> {
+        while !left.is_none() {
             // A user who has closed takes no more messages: what comes is discarded, so that the end is seen.
             let (closing, discards) = {
                 let channel = self.link.channel.lock();
                 (channel.closing, channel.discards)
             };
-            let room = if closing || discards { BURST } else { ready!(self.receiver.poll_room(context)).min(BURST) };
+            let room = if closing || discards { *left } else { ready!(self.receiver.poll_room(context)).min(*left) };
             let now = self.link.now();
-            let gathered = self.link.channel.lock().gather(&mut self.burst, room, now);
+            let (gathered, told) = self.link.channel.lock().gather(&mut self.burst, room, now);
+            left.remove(told.messages, told.bytes);
             let messages = self.burst.messages();
             if discards {
                 messages.clear();
@@ -127,6 +137,7 @@ impl Driver {
                 }
             }
         }
+        Poll::Pending
     }
 
     /// Tells the receiver that bytes were written, if it waits for that.
@@ -206,10 +217,11 @@ impl Driver {
 
     /// Does all there is to do at present; ready when nothing will be left to do.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut left = self.portion;
         for _ in 0..ROUNDS {
             self.link.tasks.run();
             self.tell_of_writing();
-            let told = self.tell(context).is_ready();
+            let told = self.tell(context, &mut left).is_ready();
             let mut moved = self.connect(context);
             let mut channel = self.link.channel.lock();
             let now = self.link.now();
@@ -224,13 +236,13 @@ impl Driver {
                 Tcp::Close if told && !moved => return Poll::Ready(()),
                 tcp => match channel.line.take() {
                     Some(mut line) if tcp != Tcp::Close && line.is_ours() => {
-                        moved |= line.exchange(context, &mut *channel, told, now);
+                        moved |= line.exchange(context, &mut *channel, told && !left.is_none(), now);
                         channel.line = Some(line);
                     }
                     None if self.connecting.is_none() => {}
                     line => {
                         drop(channel);
-                        moved |= self.exchange_apart(tcp, line, context, told, now);
+                        moved |= self.exchange_apart(tcp, line, context, told && !left.is_none(), now);
                         channel = self.link.channel.lock();
                         moved |= std::mem::take(&mut channel.touched);
                     }
@@ -240,14 +252,27 @@ impl Driver {
                 self.clock.note(now);
                 // Asked for anew by who still waits; in this order, nobody who begins to wait meanwhile is forgotten.
                 self.written = std::mem::take(&mut channel.watched);
-            } else if !self.clock.poll(context, &self.link, &mut channel, now) {
-                (channel.awake, channel.busy) = (false, self.clock.looks());
-                return Poll::Pending;
-            } else if !self.clock.looks() {
-                self.burst = Burst::default();
+            }
+            if left.is_none() {
+                break;
+            }
+            if !moved {
+                if !self.clock.poll(context, &self.link, &mut channel, now) {
+                    (channel.awake, channel.busy) = (false, self.clock.looks());
+                    return Poll::Pending;
+                }
+                if !self.clock.looks() {
+                    self.burst = Burst::default();
+                    pieces::give_back();
+                }
             }
         }
-        context.waker().wake_by_ref();
+        // What the clock has to say is acted on however much there is to read.
+        let now = self.link.now();
+        self.clock.poll(context, &self.link, &mut self.link.channel.lock(), now);
+        // Others have a turn: above all who was told, who may share the thread and had better take what there is before more
+        // is read. Merely woken, this task would come before the future that a runtime blocks on.
+        let _ = pin!(yield_now()).poll(context);
         Poll::Pending
     }
 }
@@ -308,24 +333,25 @@ const fn is_failure(feedback: &Feedback<()>) -> bool {
 }
 
 impl Channel {
-    /// Gathers the messages that have come, as long as there is room.
-    fn gather(&mut self, burst: &mut Burst, mut room: Room, now: Duration) -> Gathered {
-        while !room.is_none() {
+    /// Gathers the messages that have come, as long as there is room; how much is taken of that, too.
+    fn gather(&mut self, burst: &mut Burst, room: Room, now: Duration) -> (Gathered, Room) {
+        let mut rest = room;
+        while !rest.is_none() {
             let other = self.wire.lend_feedback(now, |feedback| match feedback.into_message() {
                 Ok(lent) => {
-                    room.remove(1, lent.len() as u64);
+                    rest.remove(1, lent.len() as u64);
                     burst.push(lent);
                     None
                 }
                 Err(other) => Some(other),
             });
             match other {
-                None => return Gathered::Nothing,
+                None => return (Gathered::Nothing, rest.left_of(room)),
                 Some(None) => {}
-                Some(Some(feedback)) => return Gathered::Other(feedback),
+                Some(Some(feedback)) => return (Gathered::Other(feedback), rest.left_of(room)),
             }
         }
-        Gathered::Full
+        (Gathered::Full, rest.left_of(room))
     }
 
     /// Notes that the driver is at work, and who wakes it when it is not.

@@ -17,6 +17,7 @@ mod guard;
 mod line;
 mod options;
 mod outbox;
+mod pieces;
 mod ports;
 mod proxy;
 mod reach;

@@ -179,9 +179,28 @@ impl Options {
 
     /// Puts the socket on this runtime, which needs its I/O and time drivers; when it ends, the socket fails at once.
     ///
-    /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime. Who sends
-    /// may find what is sent written on its own thread, without waiting, unless the stream is one of a [`Connector`] or TLS is
-    /// done by a [`tls_config`](Self::tls_config).
+    /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime. There a
+    /// socket reads, decrypts and answers pings beside whatever the program does, and however long that blocks; but each
+    /// message that somebody waits for wakes another thread, which costs more than a short message itself. A program that
+    /// lives on a runtime of tokio's and does not block it had better give that one:
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use samesocket::Options;
+    /// use tokio::runtime::Handle;
+    ///
+    /// let options = Options::new().runtime(Handle::current());
+    /// let socket = samesocket::connect("wss://example.com/chat").options(options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// On a runtime of one thread, socket and user take turns then, without a lock that is waited for or a thread that is
+    /// woken; the socket does nothing, deadlines and pongs included, while a task of the program's keeps the thread. On one of
+    /// several threads the socket is a task like any other. Callbacks are called on the runtime's threads.
+    ///
+    /// In either case, who sends may find what is sent written on its own thread, without waiting, unless the stream is one
+    /// of a [`Connector`] or TLS is done by a [`tls_config`](Self::tls_config).
     #[must_use]
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
@@ -241,6 +260,11 @@ impl Options {
     /// The runtime that was given, if one was.
     pub(super) fn given_runtime(&self) -> Option<Handle> {
         self.runtime.clone()
+    }
+
+    /// Whether the socket lives on the background thread.
+    pub(super) const fn is_on_background_thread(&self) -> bool {
+        self.runtime.is_none()
     }
 
     /// Whether nothing of the user's runs when a stream is read or written.
