@@ -374,30 +374,8 @@ impl Channel {
 
     /// Notes that there never will be a stream.
     #[must_use]
-    fn lose(&mut self, failure: Failure) -> Option<Failure> {
+    pub(super) fn lose(&mut self, failure: Failure) -> Option<Failure> {
         self.wire.receive_eof();
         self.note(failure)
-    }
-
-    /// Sends what waited for a file, as far as it can be; whether there was any progress.
-    fn send_waiting(&mut self, context: &mut Context<'_>, now: Duration) -> bool {
-        if self.outbox.is_empty() {
-            return false;
-        }
-        if self.wire.tcp() != Tcp::Keep {
-            self.outbox.drop_all();
-            return false;
-        }
-        match self.outbox.poll(context, &mut self.wire, now) {
-            Poll::Pending => false,
-            Poll::Ready(Ok(())) => true,
-            Poll::Ready(Err(error)) => {
-                self.outbox.drop_all();
-                self.wire.transmit_failed();
-                // It holds nothing of a user's.
-                drop(self.lose(Failure::Blob(error)));
-                true
-            }
-        }
     }
 }

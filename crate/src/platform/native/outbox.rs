@@ -9,9 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::{Blob, BlobError};
+use super::socket::Channel;
+use super::{Blob, BlobError, Failure};
 use crate::spec::close::CloseFrame;
-use crate::wire::connection::Connection;
+use crate::wire::connection::{Connection, Tcp};
 use crate::wire::limits::MESSAGE_OVERHEAD;
 use crate::wire::message::{Kind, Payload};
 
@@ -106,5 +107,29 @@ impl Outbox {
             self.waiting.pop_front();
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Channel {
+    /// Sends what waited for a file, as far as it can be; whether there was any progress.
+    pub(super) fn send_waiting(&mut self, context: &mut Context<'_>, now: Duration) -> bool {
+        if self.outbox.is_empty() {
+            return false;
+        }
+        if self.wire.tcp() != Tcp::Keep {
+            self.outbox.drop_all();
+            return false;
+        }
+        match self.outbox.poll(context, &mut self.wire, now) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                self.outbox.drop_all();
+                self.wire.transmit_failed();
+                // It holds nothing of a user's.
+                drop(self.lose(Failure::Blob(error)));
+                true
+            }
+        }
     }
 }
