@@ -156,20 +156,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
     Ok(run)
 }
 
-/// Which of ours took more instructions than they may.
+/// Which of ours took more instructions than they may, or, in a run that is not quick, were not counted.
 pub(crate) fn over_budget(run: &Run) -> Vec<String> {
-    let counted = |client: &str, job: &str| {
-        let series = run.series.iter().find(|series| series.client == client && series.job == job);
-        series.and_then(|series| series.instructions).unwrap_or_default() / 1000.0
-    };
-    let over = INSTRUCTION_BUDGETS.iter().filter(|(client, job, budget)| counted(client, job) > *budget);
-    over.map(|(client, job, budget)| {
-        format!(
-            "{client} takes {:.2} thousand instructions a message at {job}, more than {budget}",
-            counted(client, job)
-        )
-    })
-    .collect()
+    let over = INSTRUCTION_BUDGETS.iter().filter_map(|(client, job, budget)| {
+        let series = run.series.iter().find(|series| series.client == *client && series.job == *job)?;
+        match series.instructions.map(|instructions| instructions / 1000.0) {
+            Some(counted) if counted > *budget => Some(format!(
+                "{client} takes {counted:.2} thousand instructions a message at {job}, more than {budget}"
+            )),
+            None if !run.quick => Some(format!("the instructions of {client} at {job} were not counted")),
+            _ => None,
+        }
+    });
+    over.collect()
 }
 
 /// What of a message's cost can be counted, where the job is short and has one connection.
