@@ -26,7 +26,7 @@ const INSTRUCTION_BUDGETS: [(&str, &str, f64); 30] = [
     (WIRE, "recv64", 0.13),
     (WIRE, "send64", 0.36),
     (WIRE, "echo1k", 0.82),
-    (WIRE, "recv16k", 2.1),
+    (WIRE, "recv16k", 1.6),
     (INTERFACE, "lat64", 11.0),
     (INTERFACE, "pipe64", 1.7),
     (INTERFACE, "recv64", 0.8),
