@@ -94,14 +94,21 @@ impl Connection {
     pub fn lend_feedback<R>(&mut self, now: Duration, take: impl FnOnce(Feedback<Lent<'_>>) -> R) -> Option<R> {
         let mut take = Some(take);
         // By far the commonest case goes the shortest way.
-        if self.pending.is_empty() && matches!(self.phase, Phase::Established) && self.received.is_none() {
-            let lent = self.incoming.lend(|lent| take.take().map(|take| take(Feedback::MessageReceived(lent))));
-            if let Some(result) = lent {
-                return result;
-            }
+        let lent = self.lend_message(|lent| take.take().map(|take| take(Feedback::MessageReceived(lent))));
+        if let Some(result) = lent {
+            return result;
         }
         let feedback = self.next_feedback(now)?;
         take.map(|take| take(feedback.map(Lent::Whole)))
+    }
+
+    /// Lends the next message, if that comes next and lies whole in the read buffer; nothing else is looked at.
+    ///
+    /// So what answers messages can be sent before frames after them have their effect.
+    #[inline]
+    pub fn lend_message<R>(&mut self, take: impl FnOnce(Lent<'_>) -> R) -> Option<R> {
+        let may_come = self.pending.is_empty() && matches!(self.phase, Phase::Established) && self.received.is_none();
+        if may_come { self.incoming.lend(take) } else { None }
     }
 
     /// Gives the buffer to read into next: as much as fits, at least one byte.

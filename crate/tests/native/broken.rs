@@ -175,3 +175,55 @@ async fn who_only_sends_learns_that_the_connection_is_lost() {
     let (_, end) = rest_of(socket).await;
     assert_eq!(end, "1006 false true");
 }
+
+/// Frames of one segment, and what the server gets of a socket that sends every text back as it comes.
+async fn echoed(frames: &[u8]) -> (Vec<String>, Vec<u8>) {
+    let raw = Raw::new().await;
+    // The server waits for our end of TCP, so we have to give it.
+    let options = Options::new().fin_timeout(Duration::from_millis(10));
+    let socket = WebSocket::with_options(&raw.url(), (), &options).unwrap();
+    let echo = |socket: &WebSocket, event: &Event| {
+        if let Event::Message(event) = event
+            && let Message::Text(text) = &event.data
+        {
+            socket.send(text).unwrap();
+            assert_eq!(socket.ready_state(), ReadyState::Open);
+        }
+    };
+    socket.subscribe(echo).detach();
+    tokio::join!(lines(&socket), async {
+        let mut stream = raw.accept().await;
+        stream.write_all(frames).await.unwrap();
+        let mut got = Vec::new();
+        stream.read_to_end(&mut got).await.unwrap();
+        unmasked(&got)
+    })
+}
+
+/// Short masked frames without their masks.
+fn unmasked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    while let [first, length, rest @ ..] = bytes {
+        let length = length & 0x7f;
+        let (mask, rest) = rest.split_at(4);
+        let (payload, rest) = rest.split_at(length.into());
+        plain.extend([*first, length]);
+        plain.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        bytes = rest;
+    }
+    plain
+}
+
+#[tokio::test]
+async fn what_answers_a_message_goes_out_before_a_frame_behind_it_that_breaks_a_rule_has_its_effect() {
+    let (seen, got) = echoed(b"\x81\x01a\x81\x01b\x83\x00").await;
+    assert_eq!(seen, ["open", "text \"a\"", "text \"b\"", "error", "close 1006 \"\" unclean"]);
+    assert_eq!(got, b"\x81\x01a\x81\x01b\x88\x02\x03\xea");
+}
+
+#[tokio::test]
+async fn what_answers_a_message_goes_out_before_the_answer_to_a_close_or_a_ping_behind_it() {
+    let (seen, got) = echoed(b"\x81\x01a\x89\x01p\x81\x01b\x88\x02\x03\xe8").await;
+    assert_eq!(seen, ["open", "text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
+    assert_eq!(got, b"\x81\x01a\x8a\x01p\x81\x01b\x88\x02\x03\xe8");
+}

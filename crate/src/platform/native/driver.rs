@@ -25,6 +25,7 @@ use crate::backlog::Room;
 use crate::platform::Receiver;
 use crate::spec::state::Feedback;
 use crate::wire::connection::Tcp;
+use crate::wire::message::Lent;
 
 /// After how many rounds the task lets others have a turn.
 const ROUNDS: usize = 32;
@@ -334,21 +335,24 @@ const fn is_failure(feedback: &Feedback<()>) -> bool {
 
 impl Channel {
     /// Gathers the messages that have come, as long as there is room; how much is taken of that, too.
+    ///
+    /// Behind a message, only messages are looked at: what answers them goes out before a Close, or whatever breaks a rule,
+    /// has its effect.
     fn gather(&mut self, burst: &mut Burst, room: Room, now: Duration) -> (Gathered, Room) {
         let mut rest = room;
-        while !rest.is_none() {
-            let other = self.wire.lend_feedback(now, |feedback| match feedback.into_message() {
-                Ok(lent) => {
-                    rest.remove(1, lent.len() as u64);
-                    burst.push(lent);
-                    None
+        let mut push = |lent: Lent<'_>| {
+            rest.remove(1, lent.len() as u64);
+            burst.push(lent);
+            !rest.is_none()
+        };
+        let first = self.wire.lend_feedback(now, |feedback| feedback.into_message().map(&mut push));
+        match first {
+            None => return (Gathered::Nothing, Room::NONE),
+            Some(Err(feedback)) => return (Gathered::Other(feedback), Room::NONE),
+            Some(Ok(mut has_room)) => {
+                while has_room {
+                    has_room = self.wire.lend_message(&mut push).unwrap_or(false);
                 }
-                Err(other) => Some(other),
-            });
-            match other {
-                None => return (Gathered::Nothing, rest.left_of(room)),
-                Some(None) => {}
-                Some(Some(feedback)) => return (Gathered::Other(feedback), rest.left_of(room)),
             }
         }
         (Gathered::Full, rest.left_of(room))
