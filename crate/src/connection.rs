@@ -167,7 +167,7 @@ impl Connection {
             state.flag_as_full(count);
             socket.close(None);
         }
-        if platform::WAITS && handed.waits {
+        if handed.waits {
             let socket = Shared::clone(socket);
             drop(present);
             socket.transmit();
@@ -231,7 +231,10 @@ impl Connection {
         self.listener.deliver();
         let mut present = self.present.lock();
         if present.lingers() || self.listener.awaits_end() {
-            present.lingering = Some(Shared::clone(self));
+            // Once it has ended, nobody would take it back.
+            if present.end.is_none() {
+                present.lingering = Some(Shared::clone(self));
+            }
         } else {
             drop(present);
             self.let_go();

@@ -199,6 +199,22 @@ fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(prop_oneof![6 => message, 2 => bomb, 1 => control], 1..8)
 }
 
+/// What the output of a connection may take, with the book-keeping of what waits.
+const OUTPUT: i64 = (4 << 20) + 320 * KIB;
+
+/// Sends a message of this size, or has the socket take so many bytes.
+#[derive(Clone, Debug)]
+enum Act {
+    Send(usize),
+    Take(usize),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let sizes = || prop_oneof![0..300_usize, 0..20_000_usize, 0..3_000_000_usize];
+    let act = prop_oneof![3 => sizes().prop_map(Act::Send), 2 => sizes().prop_map(Act::Take)];
+    prop::collection::vec(act, 1..200)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
@@ -215,5 +231,23 @@ proptest! {
         // A message that grows may have to move, and is there twice meanwhile.
         prop_assert!(taken.bytes_max < (2 * MESSAGE + BESIDE).cast_unsigned(), "{taken:?}");
         prop_assert!(taken.bytes_current < MESSAGE + BESIDE, "{taken:?}");
+    }
+
+    #[test]
+    fn however_slowly_it_is_taken_what_is_ready_takes_little_memory_and_what_waits_none(acts in acts()) {
+        let payload = Bytes::from(vec![7; 3_000_000]);
+        let mut connection = established_within(Limits { queue: u64::MAX, ..Limits::default() }, false);
+        let taken = measure(|| {
+            for act in &acts {
+                match act {
+                    Act::Send(size) => connection.send(Kind::Binary, Payload::Shared(&payload.slice(..*size))),
+                    Act::Take(size) => {
+                        let ready = connection.transmit().len();
+                        connection.transmitted(ready.min(*size), Duration::ZERO);
+                    }
+                }
+            }
+        });
+        prop_assert!(taken.bytes_current < OUTPUT, "{taken:?}");
     }
 }

@@ -12,7 +12,7 @@
 //!   queued before a sender waits;
 //! - `WATCH`, what looks whether bufferedAmount has fallen;
 //! - `LIST`, what makes its list of subprotocols;
-//! - `PAUSES` and `WAITS`, whether its connections make use of [`Receiver::poll_room`] and [`Carry::transmit`];
+//! - `PAUSES`, whether its connections make use of [`Receiver::poll_room`];
 //! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
 //! - `promptly`, which has a future polled in the event that wakes it, where there are events;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
@@ -49,7 +49,7 @@ use self::web as carrier;
 pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
     BLOBS, Batch, Blobs, HIGH_WATER_MARK, HOLD, Hold, LIST, List, Lock, MaybeSend, MaybeSync, Messages, Options,
-    PAUSES, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, WAITS, WATCH, Watch, Weak, World, alone, append, drain,
+    PAUSES, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, WATCH, Watch, Weak, World, alone, append, drain,
     io_error, next, pausing, promptly, set_form,
 };
 

@@ -238,16 +238,20 @@ impl Choice {
 
 impl Plan {
     fn start(mut self) -> Result<Opening, ConnectError> {
-        let watch = self.chosen.as_mut().and_then(|chosen| chosen.watch.take());
+        // What is for the beginning alone is not kept any longer: above all who makes the connection, who may keep the socket.
+        let (watch, dial, base, offer) = match &mut self.chosen {
+            Some(chosen) => (chosen.watch.take(), chosen.dial.take(), chosen.base.take(), chosen.offer.take()),
+            None => (None, None, None, None),
+        };
         let choice = self.chosen.as_deref().unwrap_or(USUAL);
         let usual = Options::default();
-        let pausing = if choice.dial.is_none() { choice.pausing.and_then(|pausing| pausing()) } else { None };
+        let pausing = if dial.is_none() { choice.pausing.and_then(|pausing| pausing()) } else { None };
         let limit = if pausing.is_some() { PAUSING_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
-        let dial = pausing.as_deref().or(choice.dial.as_deref()).unwrap_or(&usual);
+        let dial = pausing.as_deref().or(dial.as_deref()).unwrap_or(&usual);
         let feed = Shared::new(Feed::new(choice.limit.unwrap_or(limit), choice.unread, choice.room));
         let listener: Shared<dyn Listen> = Shared::<Feed>::clone(&feed);
-        let url = constructor::get_a_url_record::<Url>(&self.url, choice.base.as_deref())?;
-        let (protocols, list) = match &choice.offer {
+        let url = constructor::get_a_url_record::<Url>(&self.url, base.as_deref())?;
+        let (protocols, list) = match &offer {
             Some((offer, list)) => (offer.checked()?, Some(*list)),
             None => (Vec::new(), None),
         };

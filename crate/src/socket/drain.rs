@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-/// Those who wait, each for its mark.
+/// Those who wait, each for its mark, in the order in which they came: so they are woken, and nobody is passed over for ever.
 #[derive(Default)]
 pub(super) struct Drain {
     waiting: Vec<Waiting>,
@@ -37,7 +37,7 @@ impl Drain {
     #[must_use]
     pub(super) fn forget(&mut self, key: u64) -> Option<Waker> {
         let place = self.waiting.iter().position(|waiting| waiting.key == key)?;
-        self.waiting.swap_remove(place).waker
+        self.waiting.remove(place).waker
     }
 
     /// Gives the wakers of those for whom as much is little enough, and whether anybody else waits.
@@ -51,5 +51,35 @@ impl Drain {
             }
         }
         (wakers, others)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::task::ArcWake;
+    use std::sync::{Arc, Mutex};
+
+    /// Notes its number where it is woken.
+    struct Numbered(u32, Arc<Mutex<Vec<u32>>>);
+
+    impl ArcWake for Numbered {
+        fn wake_by_ref(this: &Arc<Self>) {
+            this.1.lock().unwrap().push(this.0);
+        }
+    }
+
+    #[test]
+    fn who_waits_is_woken_in_the_order_of_coming_whoever_leaves() {
+        let woken = Arc::default();
+        let waker = |number| futures::task::waker(Arc::new(Numbered(number, Arc::clone(&woken))));
+        let (mut drain, mut keys) = (Drain::default(), [None; 4]);
+        for (number, key) in (0..).zip(&mut keys) {
+            assert!(drain.wait(key, 10, &waker(number)).is_none());
+        }
+        assert!(drain.forget(keys[0].unwrap()).is_some());
+        let (wakers, others) = drain.take(10);
+        wakers.into_iter().for_each(Waker::wake);
+        assert_eq!((&woken.lock().unwrap()[..], others), (&[1, 2, 3][..], false));
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 /// The limits and deadlines of one connection.
 ///
-/// Beyond them a connection holds its read buffer (at most 164 KiB), its output (at most 1 MiB and 64 KiB) and, when
-/// compression is in use, one inflater (about 45 KiB), one deflater (about 300 KiB) and what a piece of either gives.
+/// Beyond them a connection holds its read buffer (at most 164 KiB), its output (at most 4.25 MiB: no more than 1 MiB and 64 KiB
+/// is made ready, in a buffer that doubles when it grows and keeps what was taken until it is as much as what is left) and,
+/// when compression is in use, one inflater (about 45 KiB), one deflater (about 300 KiB) and what a piece of either gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The bytes of the response's head, those of interim responses included; beyond, the opening handshake fails.

@@ -66,6 +66,15 @@ fn connections_are_let_in_refused_and_given_up() {
 }
 
 #[test]
+fn who_waits_for_a_network_that_goes_away_is_refused() {
+    let network = Network::new();
+    let mut connecting = pin!(network.connect("ws://a.example/"));
+    assert!(connecting.as_mut().now_or_never().is_none());
+    drop(network);
+    assert!(matches!(connecting.now_or_never(), Some(Err(ConnectError::Failed(_)))));
+}
+
+#[test]
 fn a_lost_connection_is_one_error() {
     testing::run(|_| async {
         let (mut socket, peer) = pair();

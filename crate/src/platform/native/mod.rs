@@ -128,6 +128,3 @@ pub(crate) const WATCH: Watch = Nothing;
 
 /// Whether connections ask for room as they usually are.
 pub(crate) const PAUSES: bool = true;
-
-/// Whether what is sent may wait to be [transmitted](crate::platform::Carry::transmit).
-pub(crate) const WAITS: bool = true;

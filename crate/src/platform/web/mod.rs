@@ -79,6 +79,3 @@ pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
 
 /// Whether connections ask for room as they usually are.
 pub(crate) const PAUSES: bool = false;
-
-/// Whether what is sent may wait to be [transmitted](crate::platform::Carry::transmit).
-pub(crate) const WAITS: bool = false;
