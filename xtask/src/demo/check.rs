@@ -1,7 +1,13 @@
 //! The conversation that the check has with the page, as a person would: types, clicks, chooses and drops a file; and
 //! the scripts, which the page then runs at the press of a button.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -206,7 +212,11 @@ async fn refuse_connections(session: &Session, echo: &str) -> Result<()> {
 
 /// One file is chosen and comes back as a Blob, one is dropped and comes back as bytes.
 async fn send_files(session: &Session, project: &Project) -> Result<()> {
-    let path = project.cache.folder().join("hello.txt");
+    // Of this check alone: who chose a file that is written once more cannot read it any longer.
+    static CHECKS: AtomicUsize = AtomicUsize::new(0);
+    let number = CHECKS.fetch_add(1, Ordering::Relaxed);
+    let folder = project.cache.fresh(&format!("check-{}-{number}", process::id()))?;
+    let path = folder.join("hello.txt");
     fs::write(&path, "hello")?;
     select(session, "binary-type", "blob").await?;
     session.element("file").await?.send_keys(&path.to_string_lossy()).await.context("cannot choose a file")?;
@@ -217,6 +227,7 @@ async fn send_files(session: &Session, project: &Project) -> Result<()> {
     session.execute(DROP, Vec::new()).await?;
     session.click("send-file").await?;
     wait_for_entry(session, "message binary 4 bytes 000102ff").await?;
+    fs::remove_dir_all(folder)?;
     Ok(())
 }
 
