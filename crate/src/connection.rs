@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::DerefMut;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
@@ -346,7 +347,8 @@ impl Receive for Connection {
             }
             Outcome::Closed { error, event } => {
                 let remains = self.let_go();
-                self.listener.closed(error, &event, remains);
+                // Whose waker panics keeps nobody else from the end.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.listener.closed(error, &event, remains)));
                 let (awaited, lingering) = {
                     let mut present = self.present.lock();
                     present.end = Some(event.clone());

@@ -177,8 +177,10 @@ impl Subscribers {
             }
             if hall.places.is_empty() { hall.give_all() } else { hall.give_one() }
         };
-        // Nothing is locked while a waker runs, since it may do anything.
-        wakers.into_iter().chain(waker).for_each(Waker::wake);
+        // Nothing is locked while a waker runs, since it may do anything. One that panics keeps nobody else from what there is.
+        for waker in wakers.into_iter().chain(waker) {
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
         next
     }
 

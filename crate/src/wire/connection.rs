@@ -28,6 +28,8 @@ pub struct Connection {
     eof: bool,
     /// Whether the stream has failed to take bytes, or to pass on what it had taken.
     broken: bool,
+    /// Whether the stream has taken bytes that it has not passed on.
+    held: bool,
     /// Whether our Close frame is sent, or waits behind the messages.
     close_sent: bool,
     /// The peer's Close frame.
@@ -74,6 +76,7 @@ impl Connection {
             queue,
             eof: false,
             broken: false,
+            held: false,
             close_sent: false,
             received: None,
             pending: VecDeque::new(),
@@ -151,6 +154,13 @@ impl Connection {
         self.broken
     }
 
+    /// Notes whether the stream holds bytes that it has taken and not passed on; whether that has changed.
+    ///
+    /// While it does, the peer has not been sent what waits for nothing else.
+    pub fn note_held(&mut self, held: bool) -> bool {
+        std::mem::replace(&mut self.held, held) != held
+    }
+
     /// Sends a message; a text's payload is UTF-8.
     ///
     /// Its bytes are counted in any case; they go out if the connection is established and not closing.
@@ -202,7 +212,7 @@ impl Connection {
     pub fn deadline(&self) -> Option<Duration> {
         let wait = match self.phase {
             Phase::Opening(_) => self.limits.opening,
-            Phase::Established if self.received.is_some() && self.queue.is_empty() => self.limits.fin,
+            Phase::Established if self.received.is_some() && self.has_sent_all() => self.limits.fin,
             Phase::Established if self.close_sent => self.limits.closing,
             Phase::Ended(Tcp::Linger) => self.limits.fin,
             Phase::Established | Phase::Ended(_) => return None,
@@ -225,7 +235,7 @@ impl Connection {
     /// Tells what to do to TCP.
     pub fn tcp(&self) -> Tcp {
         match self.phase {
-            Phase::Ended(Tcp::Linger) if self.eof && self.queue.is_empty() => Tcp::Close,
+            Phase::Ended(Tcp::Linger) if self.eof && self.has_sent_all() => Tcp::Close,
             Phase::Opening(_) | Phase::Established => Tcp::Keep,
             Phase::Ended(tcp) => tcp,
         }
@@ -345,7 +355,7 @@ impl Connection {
                 true
             }
             // A peer that has only shut its sending side down still reads.
-            Phase::Established if self.received.is_some() && !self.queue.is_empty() => false,
+            Phase::Established if self.received.is_some() && !self.has_sent_all() => false,
             Phase::Established if self.close_sent => {
                 self.finish(Failure::Lost);
                 true
@@ -356,6 +366,11 @@ impl Connection {
             }
             Phase::Ended(_) => false,
         }
+    }
+
+    /// Whether nothing waits to be sent, here or in the stream.
+    fn has_sent_all(&self) -> bool {
+        self.queue.is_empty() && (!self.held || self.broken)
     }
 
     /// Fails the connection.
@@ -384,7 +399,7 @@ impl Connection {
     ///
     /// See [RFC 6455, section 7.1.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.4).
     fn finish(&mut self, failure: Failure) {
-        let sent = self.queue.close_transmitted() && !self.broken;
+        let sent = self.queue.close_transmitted() && !self.broken && !self.held;
         let received = self.received.take();
         if !sent || received.is_none() {
             self.failure = Some(failure);

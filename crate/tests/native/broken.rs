@@ -94,6 +94,11 @@ const WAITING: usize = 20;
 /// A socket that stops to read at the first message, with a stream in which others wait, then a Close frame if `closed`; and
 /// the other end of the stream. Writing to it is what has just failed.
 async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
+    broken_socket_with(1, fin_timeout, closed).await
+}
+
+/// The same, of a socket in which so many messages may wait.
+async fn broken_socket_with(limit: usize, fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
     let (near, mut far) = duplex(1 << 20);
     let broken = Arc::new(AtomicBool::new(false));
     let place = Mutex::new(Some(Breaking { stream: near, broken: Arc::clone(&broken) }));
@@ -102,7 +107,7 @@ async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexSt
         async move { stream.ok_or_else(|| io::ErrorKind::NotFound.into()) }
     };
     let options = Options::new().connector(connector).fin_timeout(fin_timeout);
-    let opening = connect("ws://a.example/").options(options).receive_limit(1, 1);
+    let opening = connect("ws://a.example/").options(options).receive_limit(limit, limit as u64 * 30_000);
     let (socket, far) = tokio::join!(async { opening.await.unwrap() }, async {
         answer(&mut far).await;
         for _ in 0..WAITING {
@@ -130,6 +135,18 @@ async fn rest_of(mut socket: Socket) -> (usize, String) {
             other => return (messages, format!("{other:?}")),
         }
     }
+}
+
+#[tokio::test]
+async fn who_takes_slowly_what_came_before_an_error_of_writing_is_given_all_of_it() {
+    // Half of what may wait takes longer than the socket has patience with one who takes nothing.
+    let (mut socket, far) = broken_socket_with(8, Duration::from_millis(100), true).await;
+    drop(far);
+    for _ in 0..WAITING {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        assert!(matches!(socket.next().await, Some(Ok(_))));
+    }
+    assert_eq!(rest_of(socket).await, (0, "1000 false true".to_owned()));
 }
 
 #[tokio::test]

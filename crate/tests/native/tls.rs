@@ -8,11 +8,13 @@ use samesocket::rustls::server::WebPkiClientVerifier;
 use samesocket::rustls::version::{TLS12, TLS13};
 use samesocket::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use samesocket::{Failure, Options, Stream, Target, WebSocket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::door::{Caller, Doorkeeper, failure_of, first_line};
 use crate::identity::Identity;
+use crate::raw::answer;
 use crate::support::{Stage, lines};
 
 const DO: &str = "do=text:a,close:1000";
@@ -143,4 +145,29 @@ async fn over_a_stream_of_the_users_tls_is_done_with_the_host_of_the_url() {
     assert_eq!(lines(&WebSocket::with_options(&named("localhost"), (), &options).unwrap()).await, HEARD);
     let failure = failure_of(&named("elsewhere.invalid"), &options).await;
     assert!(matches!(&failure, Failure::Tls { host, .. } if host == "elsewhere.invalid"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn tls_says_farewell_after_a_clean_close() {
+    let server = Identity::new("server");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![server.certificate()], server.key())
+        .unwrap();
+    let door = Doorkeeper::new().await;
+    let options = Options::new().root_certificate(server.certificate());
+    let socket = WebSocket::with_options(&door.url("a").replace("ws://", "wss://"), (), &options).unwrap();
+    let (seen, rest) = tokio::join!(lines(&socket), async {
+        let mut stream = TlsAcceptor::from(Arc::new(config)).accept(door.accept().await).await.unwrap();
+        answer(&mut stream).await;
+        stream.write_all(&[0x88, 2, 3, 0xe8]).await.unwrap();
+        stream.read_exact(&mut [0; 8]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        // An end without a farewell would be an error.
+        stream.read(&mut [0; 8]).await.map_err(|error| error.kind())
+    });
+    assert_eq!(seen, ["open", "close 1000 \"\" clean"]);
+    assert_eq!(rest, Ok(0));
 }

@@ -189,7 +189,7 @@ impl Driver {
     ) -> bool {
         if tcp == Tcp::Close {
             let_go(self.connecting.take());
-            let_go(line);
+            farewell(line, context);
             return false;
         }
         let Some(mut line) = line else { return false };
@@ -290,11 +290,7 @@ impl Future for Driver {
         self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };
         ready!(driven);
         let line = self.link.channel.lock().line.take();
-        if let Some(mut line) = line {
-            // TLS says farewell, if it can at once.
-            let _ = guarded(|| Pin::new(&mut line.stream).poll_shutdown(context));
-            let_go(line);
-        }
+        farewell(line, context);
         self.link.tasks.end();
         Poll::Ready(())
     }
@@ -321,6 +317,14 @@ impl Drop for Driver {
             let _ = guarded(|| self.receiver.take(feedback));
         }
         self.link.tasks.end();
+    }
+}
+
+/// Lets go of a line, while nothing is locked; TLS says that it ends, if it can at once.
+fn farewell(line: Option<Line>, context: &mut Context<'_>) {
+    if let Some(mut line) = line {
+        let _ = guarded(|| Pin::new(&mut line.stream).poll_shutdown(context));
+        let_go(line);
     }
 }
 

@@ -63,7 +63,7 @@ pub enum Failure {
     Blob(BlobError),
     /// The runtime that the socket lived on has ended.
     Runtime,
-    /// Code that came with the options panicked: a connector or its stream, a cookie store, or a part of a TLS configuration.
+    /// Code of the program's panicked: a connector or its stream, a cookie store, a part of a TLS configuration, a waker.
     ///
     /// The process's panic hook has been told of it, and no other socket ends.
     Panicked {
@@ -133,7 +133,7 @@ impl fmt::Display for Failure {
             Self::Blob(error) => error.fmt(f),
             Self::Runtime => f.write_str("the socket has no runtime, or none any more"),
             Self::Panicked { message } => {
-                f.write_str("code that came with the options panicked")?;
+                f.write_str("code of the program panicked")?;
                 message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
             }
         }

@@ -65,8 +65,14 @@ impl Line {
         }
         if self.unflushed {
             match Pin::new(&mut self.stream).poll_flush(context) {
-                Poll::Pending => return moved,
-                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Pending => {
+                    channel.with(|channel| channel.wire.note_held(true));
+                    return moved;
+                }
+                Poll::Ready(Ok(())) => {
+                    self.unflushed = false;
+                    moved |= channel.with(|channel| channel.wire.note_held(false));
+                }
                 Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
             }
         }

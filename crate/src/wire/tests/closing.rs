@@ -93,6 +93,23 @@ fn close_within_a_frame_discards_its_rest() {
 }
 
 #[test]
+fn a_close_is_clean_only_once_the_stream_has_passed_on_what_it_took() {
+    for passes_on in [true, false] {
+        let mut driver = driver();
+        driver.give(&frame(0x88, &close_body(1000, "")));
+        assert!(driver.connection.note_held(true));
+        driver.give_eof();
+        driver.wait(3);
+        assert_eq!(driver.take_events(), [Event::Closing]);
+        if passes_on {
+            assert!(driver.connection.note_held(false));
+        }
+        driver.wait(60);
+        assert_eq!(driver.take_events(), [closed(1000, "", passes_on)]);
+    }
+}
+
+#[test]
 fn nothing_is_processed_after_the_servers_close() {
     let mut driver = driver();
     let bytes = [frame(0x88, &close_body(1000, "")), frame(0x81, b"late"), frame(0x89, b"p"), vec![0xff; 9]];
