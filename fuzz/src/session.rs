@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use samesocket::CloseEvent;
 use samesocket::spec::state::Feedback;
-use samesocket::wire::connection::{Connection, Tcp};
+use samesocket::wire::closing::Tcp;
+use samesocket::wire::connection::Connection;
 use samesocket::wire::failure::Failure;
 use samesocket::wire::handshake::Request;
 use samesocket::wire::limits::Limits;

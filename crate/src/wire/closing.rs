@@ -8,6 +8,17 @@ use super::utf8;
 use crate::CloseEvent;
 use crate::spec::close::CloseFrame;
 
+/// What a driver does to TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tcp {
+    /// It stays open: write, read, mind the deadline.
+    Keep,
+    /// Write what there is, shut the sending side down, read until the end or the deadline; nothing else will happen.
+    Linger,
+    /// Close it now.
+    Close,
+}
+
 /// What the peer's Close frame said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {

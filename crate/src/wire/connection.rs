@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::buf::Limit;
 
-use super::closing::Received;
+use super::closing::{Received, Tcp};
 use super::deflate::Deflater;
 use super::failure::Failure;
 use super::frame::{Entropy, Opcode};
@@ -28,8 +28,6 @@ pub struct Connection {
     eof: bool,
     /// Whether the stream has failed to take bytes, or to pass on what it had taken.
     broken: bool,
-    /// Whether the stream has taken bytes that it has not passed on.
-    held: bool,
     /// Whether our Close frame is sent, or waits behind the messages.
     close_sent: bool,
     /// The peer's Close frame.
@@ -40,17 +38,6 @@ pub struct Connection {
     pong: Option<Vec<u8>>,
     /// When the last thing happened that a deadline counts from.
     since: Duration,
-}
-
-/// What a driver does to TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tcp {
-    /// It stays open: write, read, mind the deadline.
-    Keep,
-    /// Write what there is, shut the sending side down, read until the end or the deadline; nothing else will happen.
-    Linger,
-    /// Close it now.
-    Close,
 }
 
 #[derive(Debug)]
@@ -76,7 +63,6 @@ impl Connection {
             queue,
             eof: false,
             broken: false,
-            held: false,
             close_sent: false,
             received: None,
             pending: VecDeque::new(),
@@ -158,7 +144,7 @@ impl Connection {
     ///
     /// While it does, the peer has not been sent what waits for nothing else.
     pub fn note_held(&mut self, held: bool) -> bool {
-        std::mem::replace(&mut self.held, held) != held
+        self.queue.note_held(held)
     }
 
     /// Sends a message; a text's payload is UTF-8.
@@ -212,7 +198,7 @@ impl Connection {
     pub fn deadline(&self) -> Option<Duration> {
         let wait = match self.phase {
             Phase::Opening(_) => self.limits.opening,
-            Phase::Established if self.received.is_some() && self.has_sent_all() => self.limits.fin,
+            Phase::Established if self.received.is_some() && self.queue.is_empty() => self.limits.fin,
             Phase::Established if self.close_sent => self.limits.closing,
             Phase::Ended(Tcp::Linger) => self.limits.fin,
             Phase::Established | Phase::Ended(_) => return None,
@@ -235,7 +221,7 @@ impl Connection {
     /// Tells what to do to TCP.
     pub fn tcp(&self) -> Tcp {
         match self.phase {
-            Phase::Ended(Tcp::Linger) if self.eof && self.has_sent_all() => Tcp::Close,
+            Phase::Ended(Tcp::Linger) if self.eof && self.queue.is_empty() => Tcp::Close,
             Phase::Opening(_) | Phase::Established => Tcp::Keep,
             Phase::Ended(tcp) => tcp,
         }
@@ -355,7 +341,7 @@ impl Connection {
                 true
             }
             // A peer that has only shut its sending side down still reads.
-            Phase::Established if self.received.is_some() && !self.has_sent_all() => false,
+            Phase::Established if self.received.is_some() && !self.queue.is_empty() => false,
             Phase::Established if self.close_sent => {
                 self.finish(Failure::Lost);
                 true
@@ -366,11 +352,6 @@ impl Connection {
             }
             Phase::Ended(_) => false,
         }
-    }
-
-    /// Whether nothing waits to be sent, here or in the stream.
-    fn has_sent_all(&self) -> bool {
-        self.queue.is_empty() && (!self.held || self.broken)
     }
 
     /// Fails the connection.
@@ -399,7 +380,7 @@ impl Connection {
     ///
     /// See [RFC 6455, section 7.1.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.4).
     fn finish(&mut self, failure: Failure) {
-        let sent = self.queue.close_transmitted() && !self.broken && !self.held;
+        let sent = self.queue.close_transmitted() && !self.broken;
         let received = self.received.take();
         if !sent || received.is_none() {
             self.failure = Some(failure);

@@ -46,6 +46,8 @@ pub struct Queue {
     /// Whether nothing may follow any more: our Close frame is made or cannot be.
     ended: bool,
     close_made: bool,
+    /// Whether the stream has taken bytes that it has not passed on.
+    held: bool,
     /// The payload bytes that the socket has not taken.
     buffered_amount: u64,
 }
@@ -90,6 +92,7 @@ impl Queue {
             close: None,
             ended: false,
             close_made: false,
+            held: false,
             buffered_amount: 0,
         }
     }
@@ -195,6 +198,7 @@ impl Queue {
 
     /// Drops everything: the socket takes no more.
     pub fn drop_all(&mut self) {
+        self.held = false;
         self.abort(None);
         self.close_made &= self.ready() == 0;
         self.output = Vec::new();
@@ -239,16 +243,21 @@ impl Queue {
         }
     }
 
-    /// Whether the socket has taken everything.
+    /// Notes whether the stream holds bytes that it has taken and not passed on; whether that has changed.
+    pub const fn note_held(&mut self, held: bool) -> bool {
+        std::mem::replace(&mut self.held, held) != held
+    }
+
+    /// Whether the socket has taken everything, and passed it on.
     pub fn is_empty(&self) -> bool {
         let waiting =
             !self.messages.is_empty() || self.ping.is_some() || !self.pongs.is_empty() || self.close.is_some();
-        self.ready() == 0 && (self.ended || !waiting)
+        self.ready() == 0 && !self.held && (self.ended || !waiting)
     }
 
-    /// Whether our Close frame is made, and the socket has taken it.
+    /// Whether our Close frame is made, and the socket has taken it and passed it on.
     pub const fn close_transmitted(&self) -> bool {
-        self.close_made && self.ready() == 0
+        self.close_made && self.ready() == 0 && !self.held
     }
 
     /// Gives back the memory that a quiet connection can do without.

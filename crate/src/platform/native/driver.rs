@@ -24,7 +24,7 @@ use crate::CloseEvent;
 use crate::backlog::Room;
 use crate::platform::Receiver;
 use crate::spec::state::Feedback;
-use crate::wire::connection::Tcp;
+use crate::wire::closing::Tcp;
 use crate::wire::message::Lent;
 
 /// After how many rounds the task lets others have a turn.

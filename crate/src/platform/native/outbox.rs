@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use super::socket::Channel;
 use super::{Blob, BlobError, Failure};
 use crate::spec::close::CloseFrame;
-use crate::wire::connection::{Connection, Tcp};
+use crate::wire::closing::Tcp;
+use crate::wire::connection::Connection;
 use crate::wire::limits::MESSAGE_OVERHEAD;
 use crate::wire::message::{Kind, Payload};
 

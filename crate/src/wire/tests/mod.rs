@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use bytes::BufMut;
 
-use super::connection::{Connection, Tcp};
+use super::closing::Tcp;
+use super::connection::Connection;
 use super::failure::Failure;
 use super::frame::{self, Entropy};
 use super::handshake::{self, Request, Response};
