@@ -20,8 +20,6 @@ pub(super) struct Clock {
     last_moved: Duration,
     /// After how long without either a connection is given up on which nothing can be written any more.
     patience: Duration,
-    /// Whether that has passed, and who takes messages is asked for room once more.
-    is_asking: bool,
     /// When to look whether it has been quiet.
     look_at: Option<Duration>,
 }
@@ -34,13 +32,13 @@ impl Clock {
 
     /// Notes that bytes were moved.
     pub(super) fn note(&mut self, now: Duration) {
-        self.tell(now);
+        self.last_moved = now;
         self.look_at.get_or_insert(now.saturating_add(QUIET));
     }
 
     /// Notes that messages were told.
     pub(super) const fn tell(&mut self, now: Duration) {
-        (self.last_moved, self.is_asking) = (now, false);
+        self.last_moved = now;
     }
 
     /// Whether it is going to look whether the connection has been quiet.
@@ -87,10 +85,7 @@ impl Clock {
                 channel.wire.idle();
             }
         }
-        if give_up.is_some_and(|give_up| give_up <= now) {
-            // Who takes but little at a time has made room, though not as much as a wake is for.
-            channel.discards = std::mem::replace(&mut self.is_asking, true);
-        }
+        channel.discards |= give_up.is_some_and(|give_up| give_up <= now);
         channel.wire.timeout(now);
         true
     }
