@@ -11,7 +11,7 @@ use samesocket::{Error, Event, Failure, Message, Options, ReadyState, Socket, St
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::time::timeout;
 
-use crate::raw::{Raw, answer};
+use crate::door::{Caller, Doorkeeper};
 use crate::support::lines;
 
 /// Close 1000.
@@ -19,8 +19,8 @@ const CLOSE: [u8; 4] = [0x88, 2, 3, 0xe8];
 
 #[tokio::test]
 async fn a_close_event_is_unclean_if_our_close_was_never_sent() {
-    let raw = Raw::new().await;
-    let socket = WebSocket::new(&raw.url(), ()).unwrap();
+    let door = Doorkeeper::new().await;
+    let socket = WebSocket::new(&door.url("a"), ()).unwrap();
     let open = |socket: &WebSocket, event: &Event| {
         if matches!(event, Event::Open) {
             socket.send(&vec![0; 32 << 20]).unwrap();
@@ -28,7 +28,7 @@ async fn a_close_event_is_unclean_if_our_close_was_never_sent() {
     };
     socket.subscribe(open).detach();
     let (seen, ()) = tokio::join!(lines(&socket), async {
-        let mut stream = raw.accept().await;
+        let mut stream = door.next().await.welcome().await.into_stream();
         stream.read_u8().await.unwrap();
         stream.write_all(&CLOSE).await.unwrap();
         // What was not read has the system reset the connection.
@@ -41,10 +41,10 @@ async fn a_close_event_is_unclean_if_our_close_was_never_sent() {
 
 #[tokio::test]
 async fn nothing_failed_where_the_close_is_clean_though_the_server_resets_the_connection_after_it() {
-    let raw = Raw::new().await;
-    let socket = WebSocket::new(&raw.url(), ()).unwrap();
+    let door = Doorkeeper::new().await;
+    let socket = WebSocket::new(&door.url("a"), ()).unwrap();
     let (seen, ()) = tokio::join!(lines(&socket), async {
-        let mut stream = raw.accept().await;
+        let mut stream = door.next().await.welcome().await.into_stream();
         stream.write_all(&CLOSE).await.unwrap();
         // Our answer: the same, masked.
         stream.read_exact(&mut [0; 8]).await.unwrap();
@@ -99,7 +99,7 @@ async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexSt
 
 /// The same, of a socket in which so many messages may wait.
 async fn broken_socket_with(limit: usize, fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
-    let (near, mut far) = duplex(1 << 20);
+    let (near, far) = duplex(1 << 20);
     let broken = Arc::new(AtomicBool::new(false));
     let place = Mutex::new(Some(Breaking { stream: near, broken: Arc::clone(&broken) }));
     let connector = move |_: &Target| {
@@ -109,7 +109,7 @@ async fn broken_socket_with(limit: usize, fin_timeout: Duration, closed: bool) -
     let options = Options::new().connector(connector).fin_timeout(fin_timeout);
     let opening = connect("ws://a.example/").options(options).receive_limit(limit, limit as u64 * 30_000);
     let (socket, far) = tokio::join!(async { opening.await.unwrap() }, async {
-        answer(&mut far).await;
+        let mut far = Caller::read(far).await.welcome().await.into_stream();
         for _ in 0..WAITING {
             far.write_all(&[&[0x82, 126, 0x75, 0x30][..], &vec![7; 30_000]].concat()).await.unwrap();
         }
@@ -177,11 +177,11 @@ async fn an_error_of_writing_ends_a_connection_of_which_nobody_takes_anything() 
 
 #[tokio::test]
 async fn who_only_sends_learns_that_the_connection_is_lost() {
-    let raw = Raw::new().await;
+    let door = Doorkeeper::new().await;
     let options = Options::new().fin_timeout(Duration::from_millis(50));
-    let opening = connect(raw.url()).options(options);
+    let opening = connect(door.url("a")).options(options);
     let (socket, ()) = tokio::join!(async { opening.await.unwrap() }, async {
-        let mut stream = raw.accept().await;
+        let mut stream = door.next().await.welcome().await.into_stream();
         let messages = [&[0x82, 127, 0, 0, 0, 0, 0, 0x10, 0, 0][..], &vec![7; 1 << 20]].concat();
         // Until the client reads no more.
         while timeout(Duration::from_millis(300), stream.write_all(&messages)).await.is_ok() {}
@@ -195,10 +195,10 @@ async fn who_only_sends_learns_that_the_connection_is_lost() {
 
 /// Frames of one segment, and what the server gets of a socket that sends every text back as it comes.
 async fn echoed(frames: &[u8]) -> (Vec<String>, Vec<u8>) {
-    let raw = Raw::new().await;
+    let door = Doorkeeper::new().await;
     // The server waits for our end of TCP, so we have to give it.
     let options = Options::new().fin_timeout(Duration::from_millis(10));
-    let socket = WebSocket::with_options(&raw.url(), (), &options).unwrap();
+    let socket = WebSocket::with_options(&door.url("a"), (), &options).unwrap();
     let echo = |socket: &WebSocket, event: &Event| {
         if let Event::Message(event) = event
             && let Message::Text(text) = &event.data
@@ -209,7 +209,7 @@ async fn echoed(frames: &[u8]) -> (Vec<String>, Vec<u8>) {
     };
     socket.subscribe(echo).detach();
     tokio::join!(lines(&socket), async {
-        let mut stream = raw.accept().await;
+        let mut stream = door.next().await.welcome().await.into_stream();
         stream.write_all(frames).await.unwrap();
         let mut got = Vec::new();
         stream.read_to_end(&mut got).await.unwrap();

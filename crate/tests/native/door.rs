@@ -80,6 +80,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Caller<S> {
         Caller { stream, path, head }
     }
 
+    /// What comes after the request, and the way back.
+    pub(crate) fn into_stream(self) -> S {
+        self.stream
+    }
+
     /// Waits until the client goes; whether it has said nothing more.
     pub(crate) async fn is_left(&mut self) -> bool {
         matches!(self.stream.read_u8().await, Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset))

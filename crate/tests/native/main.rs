@@ -12,7 +12,6 @@ mod options;
 mod paused;
 mod proxies;
 mod quiet;
-mod raw;
 mod runtimes;
 mod support;
 mod tls;

@@ -14,7 +14,6 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::door::{Caller, Doorkeeper, failure_of, first_line};
 use crate::identity::Identity;
-use crate::raw::answer;
 use crate::support::{Stage, lines};
 
 const DO: &str = "do=text:a,close:1000";
@@ -160,8 +159,8 @@ async fn tls_says_farewell_after_a_clean_close() {
     let options = Options::new().root_certificate(server.certificate());
     let socket = WebSocket::with_options(&door.url("a").replace("ws://", "wss://"), (), &options).unwrap();
     let (seen, rest) = tokio::join!(lines(&socket), async {
-        let mut stream = TlsAcceptor::from(Arc::new(config)).accept(door.accept().await).await.unwrap();
-        answer(&mut stream).await;
+        let stream = TlsAcceptor::from(Arc::new(config)).accept(door.accept().await).await.unwrap();
+        let mut stream = Caller::read(stream).await.welcome().await.into_stream();
         stream.write_all(&[0x88, 2, 3, 0xe8]).await.unwrap();
         stream.read_exact(&mut [0; 8]).await.unwrap();
         stream.shutdown().await.unwrap();
