@@ -91,15 +91,15 @@ fn no_client_of_ours_asks_for_memory_more_often_than_its_budget_allows() {
 const INSTRUCTIONS: [(&str, &str, f64); 11] = [
     (WIRE, "lat64", 32.0),
     (WIRE, "recv64", 0.9),
-    (WIRE, "send64", 6.8),
-    (WIRE, "echo1k", 168.0),
+    (WIRE, "send64", 6.3),
+    (WIRE, "echo1k", 31.0),
     (WIRE, "recv16k", 4.5),
     ("samesocket (interface on tokio)", "lat64", 70.0),
-    ("samesocket (interface on tokio)", "send64", 8.3),
-    ("samesocket (interface on tokio)", "echo1k", 174.0),
+    ("samesocket (interface on tokio)", "send64", 8.0),
+    ("samesocket (interface on tokio)", "echo1k", 36.5),
     ("samesocket (futures on tokio)", "lat64", 66.0),
-    ("samesocket (futures on tokio)", "send64", 8.7),
-    ("samesocket (futures on tokio)", "echo1k", 174.0),
+    ("samesocket (futures on tokio)", "send64", 8.4),
+    ("samesocket (futures on tokio)", "echo1k", 36.5),
 ];
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::failure::Failure;
+use super::output::Output;
 
 /// What kind of frame it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,46 +152,38 @@ impl Header {
 
     /// Appends the header of a client's frame, which is masked by `key`.
     #[inline]
-    pub fn encode(self, key: [u8; 4], out: &mut Vec<u8>) {
+    pub fn encode(self, key: [u8; 4], out: &mut Output) {
         let first = (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | self.opcode.bits();
         let [a, b, c, d] = key;
         if let Ok(length @ ..=125) = u8::try_from(self.length) {
-            out.extend_from_slice(&[first, MASKED | length, a, b, c, d]);
+            out.push([first, MASKED | length, a, b, c, d]);
         } else if let Ok(length) = u16::try_from(self.length) {
             let [high, low] = length.to_be_bytes();
-            out.extend_from_slice(&[first, MASKED | LENGTH_16, high, low, a, b, c, d]);
+            out.push([first, MASKED | LENGTH_16, high, low, a, b, c, d]);
         } else {
-            out.extend_from_slice(&[first, MASKED | LENGTH_64]);
-            out.extend_from_slice(&self.length.to_be_bytes());
-            out.extend_from_slice(&key);
+            out.push([first, MASKED | LENGTH_64]);
+            out.push(self.length.to_be_bytes());
+            out.push(key);
         }
     }
 
     /// Appends a client's frame that is a message by itself, not compressed, or a control frame.
     #[inline]
-    pub fn append_whole(opcode: Opcode, key: [u8; 4], payload: &[u8], out: &mut Vec<u8>) {
+    pub fn append_whole(opcode: Opcode, key: [u8; 4], payload: &[u8], out: &mut Output) {
         match u8::try_from(payload.len()) {
             Ok(length) if payload.len() <= SHORT => {
-                Self::append_short([FIN | opcode.bits(), MASKED | length], key, payload, out);
+                // The commonest case by far takes its part of the output once.
+                let frame = out.append(SHORT_HEADER + payload.len());
+                let Some((header, masked)) = frame.split_first_chunk_mut() else { return };
+                let [a, b, c, d] = key;
+                *header = [FIN | opcode.bits(), MASKED | length, a, b, c, d];
+                mask_short(payload, key, masked);
             }
             _ => {
                 Self { fin: true, rsv1: false, opcode, length: payload.len() as u64 }.encode(key, out);
                 Mask::new(key).append(payload, out);
             }
         }
-    }
-
-    /// Makes room of a size that is known, and writes a short frame into it: that is less work than to append its parts, and
-    /// nothing is read that was written just now.
-    #[inline]
-    fn append_short([first, second]: [u8; 2], key: [u8; 4], payload: &[u8], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[0; SHORT_HEADER + SHORT]);
-        let Some((header, room)) = out[start..].split_first_chunk_mut() else { return };
-        let [a, b, c, d] = key;
-        *header = [first, second, a, b, c, d];
-        mask_short(payload, key, &mut room[..payload.len()]);
-        out.truncate(start + SHORT_HEADER + payload.len());
     }
 }
 
@@ -216,14 +209,18 @@ impl Mask {
     ///
     /// See [RFC 6455, section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3).
     #[inline]
-    pub fn append(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+    pub fn append(&mut self, payload: &[u8], out: &mut Output) {
         let key = u32::from_ne_bytes(self.key);
         let (words, rest) = payload.as_chunks();
-        out.reserve(payload.len());
+        let (masked_words, masked) = out.append(payload.len()).as_chunks_mut();
         // Masked on the way: no pass over bytes that lie there already, and no `memcpy`, which some processors do slowly
         // between addresses that are all but the same modulo a page, as they often are here.
-        out.extend(words.iter().flat_map(|&word| (u32::from_ne_bytes(word) ^ key).to_ne_bytes()));
-        out.extend(rest.iter().zip(&self.key).map(|(byte, key)| byte ^ key));
+        for (masked, word) in masked_words.iter_mut().zip(words) {
+            *masked = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        }
+        for ((masked, byte), key) in masked.iter_mut().zip(rest).zip(self.key) {
+            *masked = byte ^ key;
+        }
         self.key.rotate_left(rest.len());
     }
 }
@@ -307,8 +304,9 @@ mod tests {
     fn the_shortest_form_of_each_length_is_read_and_written() {
         for (length, size) in [(0, 2), (1, 2), (125, 2), (126, 4), (0xffff, 4), (0x1_0000, 10), (u64::MAX >> 1, 10)] {
             let header = Header { fin: true, rsv1: false, opcode: Opcode::Binary, length };
-            let mut bytes = Vec::new();
+            let mut bytes = Output::default();
             header.encode([1, 2, 3, 4], &mut bytes);
+            let mut bytes = bytes.bytes().to_vec();
             assert_eq!((bytes.len(), &bytes[size..]), (size + 4, &[1, 2, 3, 4][..]));
             assert_eq!(decode(&bytes), Err(Failure::MaskedFrame));
             bytes[1] &= 0x7f;
@@ -385,12 +383,13 @@ mod tests {
         let (key, payload) = ([0x12, 0x34, 0x56, 0x78], [0x5a, 0x01, 0xff].repeat(100));
         for length in 0..=payload.len() {
             let payload = &payload[..length];
-            let mut expected = vec![7];
+            let mut expected = Output::from(vec![7]);
             Header { fin: true, rsv1: false, opcode: Opcode::Text, length: length as u64 }.encode(key, &mut expected);
+            let mut expected = expected.bytes().to_vec();
             expected.extend(payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]));
-            let mut out = vec![7];
+            let mut out = Output::from(vec![7]);
             Header::append_whole(Opcode::Text, key, payload, &mut out);
-            assert_eq!(out, expected, "{length}");
+            assert_eq!(out.bytes(), expected, "{length}");
         }
     }
 
@@ -402,14 +401,14 @@ mod tests {
             cuts in prop::collection::vec(0..10_000_usize, 0..5),
         ) {
             let expected: Vec<u8> = payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
-            let (mut mask, mut out, mut rest) = (Mask::new(key), Vec::new(), &payload[..]);
+            let (mut mask, mut out, mut rest) = (Mask::new(key), Output::default(), &payload[..]);
             for cut in cuts {
                 let (piece, after) = rest.split_at(cut.min(rest.len()));
                 mask.append(piece, &mut out);
                 rest = after;
             }
             mask.append(rest, &mut out);
-            prop_assert_eq!(out, expected);
+            prop_assert_eq!(out.bytes(), expected);
         }
     }
 }

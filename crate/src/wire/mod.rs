@@ -23,7 +23,7 @@
 //! | | 7.1.7, failing | [`failure`] |
 //! | [7692](https://www.rfc-editor.org/rfc/rfc7692) | 7.1, parameters | [`extension`] |
 //! | | 7.2, compression | [`deflate`] |
-//! | none | what is to be sent | [`queue`] |
+//! | none | what is to be sent | [`queue`], [`output`] |
 //! | none | what comes | [`incoming`], [`inbox`] |
 //! | none | how much, and how long | [`limits`] |
 
@@ -38,6 +38,7 @@ pub mod inbox;
 pub mod incoming;
 pub mod limits;
 pub mod message;
+pub mod output;
 pub mod queue;
 #[cfg(test)]
 mod tests;

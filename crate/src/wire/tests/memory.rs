@@ -109,7 +109,7 @@ fn idling_gives_buffers_back() {
     driver.connection.idle();
     assert_eq!(room(&mut driver), 4096);
     let debug = format!("{:?}", driver.connection);
-    assert!(debug.contains("output: []") && debug.contains("messages: []"), "{debug}");
+    assert!(debug.contains("memory: []") && debug.contains("messages: []"), "{debug}");
     driver.take_events();
     driver.give(&frame(0x81, b"still"));
     assert_eq!(driver.take_events(), [text("still")]);
