@@ -56,6 +56,9 @@ const fn echo(window: usize) -> Direction {
     Direction::Echo { window }
 }
 
+/// Each client writes when it sees fit, and flushes once.
+const AT_THE_END: usize = usize::MAX;
+
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
@@ -64,7 +67,7 @@ pub(crate) const JOBS: [Job; 22] = [
     binary("lat64", echo(1), 64, 1, 4_000),
     binary("pipe64", echo(1024), 64, 64, 400_000),
     binary("recv64", Direction::Receive, 64, 1, 1_000_000),
-    binary("send64", Direction::Send, 64, 64, 800_000),
+    binary("send64", Direction::Send, 64, AT_THE_END, 800_000),
     binary("echo1k", echo(256), KIB, 16, 100_000),
     binary("echo16k", echo(8), 16 * KIB, 1, 8_000),
     text("text16k", echo(8), 16 * KIB, 1, 8_000),
