@@ -1,6 +1,7 @@
 //! What the bench measured: the data as it stands in `results/`, and the tables that are made of it.
 
 mod browser;
+mod claims;
 mod figures;
 mod growth;
 mod native;
@@ -92,12 +93,29 @@ fn parts(results: &Path) -> Result<Vec<Part>> {
         Ok(found.map(|data| Part { name, content: table(&data), plots: Box::new(move |folder| plots(&data, folder)) }))
     }
     let all = [
+        claims(results)?,
         part::<Sizes>(results, "size", size::table, |_, _| Ok(Vec::new()))?,
         part::<Browsers>(results, "browser", browser::tables, browser::plots)?,
         part::<Run>(results, "native", native::tables, native::plots)?,
         part::<Growth>(results, "growth", growth::tables, growth::plots)?,
     ];
     Ok(all.into_iter().flatten().collect())
+}
+
+/// What was to be shown, and what the results show of it.
+fn claims(results: &Path) -> Result<Option<Part>> {
+    let mut claims = Vec::new();
+    if let Some(run) = read::<Run>(&results.join("native.json"))? {
+        claims.extend(native::claims(&run));
+    }
+    if let Some(run) = read::<Browsers>(&results.join("browser.json"))? {
+        claims.extend(browser::claims(&run));
+    }
+    if let Some(sizes) = read::<Sizes>(&results.join("size.json"))? {
+        claims.extend(size::claims(&sizes));
+    }
+    let part = |content| Part { name: "claims", content, plots: Box::new(|_| Ok(Vec::new())) };
+    Ok((!claims.is_empty()).then(|| part(claims::table(claims))))
 }
 
 /// Reads a result, if it was ever measured.

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::figures::{figure, quartiles};
+use crate::claims::{Claim, Wanted};
+use crate::figures::{bounded_median, figure, quartiles};
 use crate::plot::{self, Labels, Line};
 use crate::{Plots, page};
 
@@ -104,6 +105,61 @@ impl Run {
         let pairs = self.samples(job, client).iter().zip(self.samples(job, other));
         pairs.map(|(one, other)| one.cpu / other.cpu).collect()
     }
+}
+
+/// The public sockets, where the peers are, on the caller's runtime, and on the thread of the library's.
+const SOCKETS: [&str; 4] = [
+    "samesocket (futures on tokio)",
+    "samesocket (interface on tokio)",
+    "samesocket (futures)",
+    "samesocket (interface)",
+];
+
+/// The jobs of short messages, and those of 16 KiB and more.
+const SHORT: [&str; 5] = ["lat64", "pipe64", "recv64", "send64", "echo1k"];
+const LONG: [&str; 10] =
+    ["echo16k", "text16k", "ascii16k", "recv16k", "recvtext16k", "send16k", "echo1m", "recv1m", "send1m", "echo16m"];
+
+/// What is wanted of the bare frames and of the sockets.
+pub(crate) fn claims(run: &Run) -> Vec<Claim> {
+    let time = format!("client CPU time, ratio to {REFERENCE}");
+    let ratio = |client: &'static str| move |job: &str| Some(bounded_median(run.ratios(job, client, REFERENCE)));
+    let mut claims = vec![
+        Claim::new(WIRE, &time, Wanted::AtMost(0.6), &["recv64", "send64", "pipe64", "recvtext16k"], ratio(WIRE)),
+        Claim::new(
+            WIRE,
+            "client CPU time, ratio to the best peer's",
+            Wanted::AtMost(1.05),
+            &[&SHORT[..], &LONG, &["deflate16k"]].concat(),
+            |job| Some(bounded_median(run.ratios(job, WIRE, best_peer(run, job)?))),
+        ),
+    ];
+    claims.extend(SOCKETS.map(|client| Claim::new(client, &time, Wanted::AtMost(0.8), &SHORT, ratio(client))));
+    claims.extend(SOCKETS.map(|client| {
+        let what = format!("messages a second, ratio to {WIRE}");
+        let speed = |job: &str| Some(bounded_median(run.speeds(job, client, WIRE)));
+        Claim::new(client, &what, Wanted::AtLeast(0.9), &LONG, speed)
+    }));
+    claims.extend(SOCKETS.map(|client| {
+        let asked = |job: &str| run.series(job, client)?.allocations.map(|asked| [asked; 3]);
+        let jobs = ["recv64", "recv16k", "recvtext16k"];
+        Claim::new(client, "allocations a message received", Wanted::AtMost(1.0), &jobs, asked)
+    }));
+    claims.extend(SOCKETS.map(|client| {
+        let idle = |job: &str| {
+            Some(bounded_median(run.samples(job, client).iter().map(|sample| sample.idle).collect::<Option<_>>()?))
+        };
+        let what = "KiB of an idle connection";
+        Claim::new(client, what, Wanted::AtMost(16.0), &["conn100", "conn10k"], idle)
+    }));
+    claims
+}
+
+/// Who of the peers takes the least time for a job, in the middle of the rounds.
+fn best_peer<'a>(run: &'a Run, job: &str) -> Option<&'a str> {
+    let time = |client: &str| quartiles(run.samples(job, client).iter().map(|sample| sample.cpu).collect())[1];
+    let peers = run.clients.iter().map(|(name, _)| &**name).filter(|name| !name.starts_with("samesocket"));
+    peers.filter(|peer| time(peer).is_finite()).min_by(|one, other| time(one).total_cmp(&time(other)))
 }
 
 /// The tables as Markdown.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::claims::{Claim, Wanted};
 use crate::page;
 
 /// One run of `cargo xtask size`.
@@ -25,6 +26,17 @@ pub struct Program {
     /// The minified JavaScript around it.
     glue: usize,
     glue_gzip: usize,
+}
+
+/// What is wanted of the futures API's program.
+pub(crate) fn claims(sizes: &Sizes) -> Vec<Claim> {
+    let programs = sizes.programs.iter().filter(|program| program.client == "samesocket (futures)");
+    let claim = |program: &Program| {
+        let thousands = f64::from(u32::try_from(program.gzip).unwrap_or(u32::MAX)) / 1000.0;
+        let what = "size in a page, gzip, in units of 1,000 bytes";
+        Claim::new(&program.client, what, Wanted::AtMost(13.0), &["echo"], |_| Some([thousands; 3]))
+    };
+    programs.map(claim).collect()
 }
 
 pub(crate) fn table(sizes: &Sizes) -> String {
