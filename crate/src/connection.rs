@@ -206,13 +206,12 @@ impl Connection {
             if present.state.close() == Closing::Nothing {
                 return;
             }
-            if let Some(socket) = &present.socket {
-                socket.close(frame);
-            }
             present.socket.clone()
         };
-        self.listener.closing(true);
         if let Some(socket) = socket {
+            // Nothing is locked, since a platform may tell of the end at once.
+            socket.close(frame);
+            self.listener.closing(true);
             socket.settle();
         }
     }

@@ -122,6 +122,10 @@ impl Subscribers {
             // Nobody polls it yet.
             let _ = feeder.lock().end();
         } else {
+            if hall.streams.len() == hall.streams.capacity() {
+                // Before there is more memory for them; while nothing is fired, nobody else looks.
+                hall.streams.retain(is_held);
+            }
             hall.streams.push(feeder);
         }
         drop(hall);
@@ -212,7 +216,7 @@ impl Subscribers {
         if !hall.dispatching {
             // Neither owns anything of a user's any more.
             hall.places.retain(|place| !place.left);
-            hall.streams.retain(|stream| !stream.lock().is_abandoned());
+            hall.streams.retain(is_held);
         }
     }
 }
@@ -350,7 +354,7 @@ impl Hall {
     }
 
     fn has_streams(&self) -> bool {
-        self.streams.iter().any(|stream| !stream.lock().is_abandoned())
+        self.streams.iter().any(is_held)
     }
 
     fn is_empty(&self) -> bool {
@@ -364,4 +368,9 @@ impl Place {
         self.left = true;
         self.callback.take()
     }
+}
+
+/// Whether there is somebody still who may take what is in it.
+fn is_held(stream: &Shared<Lock<Queue>>) -> bool {
+    !stream.lock().is_abandoned()
 }

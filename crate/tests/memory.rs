@@ -1,12 +1,14 @@
 //! What one connection costs in memory, by an allocator that counts.
 #![cfg(not(target_family = "wasm"))]
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::{BufMut, Bytes};
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
+use samesocket::WebSocket;
 use samesocket::spec::state::Feedback;
 use samesocket::wire::connection::Connection;
 use samesocket::wire::handshake::{Request, accept_of};
@@ -197,6 +199,20 @@ fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let control = (prop::sample::select(vec![0x89, 0x8a]), 0..126_usize)
         .prop_map(|(first, size)| frame(first, &vec![b'p'; size]).repeat(70));
     prop::collection::vec(prop_oneof![6 => message, 2 => bomb, 1 => control], 1..8)
+}
+
+#[test]
+fn streams_of_events_that_come_and_go_leave_nothing_though_nothing_is_fired() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = WebSocket::new(&format!("ws://{}/", silent.local_addr().unwrap()), ()).unwrap();
+    let held = socket.events();
+    let taken = measure(|| {
+        for _ in 0..1000 {
+            drop(socket.events());
+        }
+    });
+    assert!(taken.bytes_current < 2 * KIB, "{taken:?}");
+    drop(held);
 }
 
 /// What the output of a connection may take, with the book-keeping of what waits.

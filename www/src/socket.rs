@@ -98,9 +98,9 @@ impl Socket {
             return Ok(Self::Crate(WebSocket::new(url, protocols)?));
         }
         let class = Class::new(url, protocols).map_err(|thrown| {
-            // Its texts are the crate's, of which each says what it is about.
-            let is_url = !thrown.message().contains("subprotocol");
-            Refusal::of(&thrown, Some(if is_url { Argument::Url } else { Argument::Protocols }))
+            // Its texts are the crate's, of which each says what it is about, and then quotes.
+            let is_protocols = thrown.message().starts_with("the subprotocol");
+            Refusal::of(&thrown, Some(if is_protocols { Argument::Protocols } else { Argument::Url }))
         })?;
         Ok(Self::Class(Rc::new(Held(class))))
     }

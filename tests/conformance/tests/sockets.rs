@@ -443,6 +443,47 @@ async fn what_was_sent_goes_out_before_the_close_of_a_socket_that_makes_its_peer
 }
 
 #[wasm_bindgen_test]
+async fn an_empty_message_goes_out_before_the_close_of_a_socket_that_makes_its_peer_wait() {
+    let place = Place::new("stream-empty").await;
+    let socket = to(&place, "do=await-close,answer").make_peer_wait().await.unwrap();
+    socket.send("".into()).await.unwrap();
+    assert_eq!(socket.close(Some(3001), None).await.unwrap().code, 3001);
+    assert_eq!(place.ended().await.message_count, 1);
+}
+
+/// Has something done when a stream of the platform's has opened, before our code may know of it.
+const WHEN_OPENED: &str = "
+    const Platform = WebSocketStream;
+    globalThis.WebSocketStream = class extends Platform {
+        get opened() { return super.opened.then((opened) => { whenOpened(); return opened; }); }
+    };
+    return () => { WebSocketStream = Platform; };
+";
+
+#[wasm_bindgen_test]
+async fn a_connection_that_makes_its_peer_wait_is_given_up_though_it_has_just_opened() {
+    let global = js_sys::global();
+    if !js_sys::Reflect::has(&global, &"WebSocketStream".into()).unwrap() {
+        return;
+    }
+    let place = Place::new("stream-just-opened").await;
+    place.settle().await;
+    let before = Alive::now();
+    let restore: js_sys::Function = js_sys::Function::new_no_args(WHEN_OPENED).call0(&global).unwrap().unchecked_into();
+    let connecting = Rc::new(std::cell::RefCell::new(Some(to(&place, "").make_peer_wait())));
+    let dropped = Rc::clone(&connecting);
+    let hook = Closure::<dyn Fn()>::new(move || drop(dropped.take()));
+    js_sys::Reflect::set(&global, &"whenOpened".into(), hook.as_ref()).unwrap();
+    assert!(poll_once(connecting.borrow_mut().as_mut().unwrap()).is_pending());
+    restore.call0(&global).unwrap();
+    place.ended().await;
+    assert!(connecting.borrow().is_none());
+    drop((hook, restore));
+    place.settle().await;
+    assert_eq!(Alive::now(), before, "nothing is left");
+}
+
+#[wasm_bindgen_test]
 async fn dropping_a_socket_that_makes_its_peer_wait_leaves_nothing() {
     let place = Place::new("stream-drop").await;
     place.settle().await;

@@ -199,7 +199,7 @@ async fn take_picture(session: &Session, path: &Path) -> Result<()> {
 
 /// What is wrong is said beside the field that it is wrong in, and there is no socket yet.
 async fn refuse_connections(session: &Session, echo: &str) -> Result<()> {
-    session.fill("url", "ftp://x").await?;
+    session.fill("url", "ftp://x/subprotocol").await?;
     session.click("connect").await?;
     expect_error(session, "url", true).await?;
     session.fill("url", echo).await?;

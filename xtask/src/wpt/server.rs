@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Command, Stdio},
@@ -27,9 +28,12 @@ impl Server {
         let scratch = project.cache.fresh(if script.is_some() { "wpt-samesocket" } else { "wpt-platform" })?;
         let mut command = Command::new(setup::wpt_python(project));
         command.arg(project.root().join(FOLDER).join("server.py"));
-        command.arg("--root").arg(checkout).arg("--scratch").arg(scratch);
+        command.arg("--root").arg(checkout).arg("--scratch").arg(&scratch);
         if let Some(script) = script {
-            command.arg("--class").arg(script);
+            // A copy, since another command may build the package anew while this one runs for half an hour.
+            let copy = scratch.join("class.js");
+            fs::copy(script, &copy)?;
+            command.arg("--class").arg(copy);
         }
         // It ends when its standard input does.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -24,7 +24,7 @@ pub(super) type CloseAfter = fn(&Rc<Heard>, CloseFrame<'_>);
 pub(super) fn after_blobs(heard: &Rc<Heard>, frame: CloseFrame<'_>) {
     let queued = buffered_amount(&heard.platform);
     if queued == 0 {
-        return close(&heard.platform, frame);
+        return close(heard, frame);
     }
     let frame = frame.map(|(code, reason)| (code, reason.to_owned()));
     let waiting = Rc::clone(heard);
@@ -34,7 +34,7 @@ pub(super) fn after_blobs(heard: &Rc<Heard>, frame: CloseFrame<'_>) {
         looks.set(if queued < least.get() { 0 } else { looks.get() + 1 });
         least.set(least.get().min(queued));
         if queued == 0 || looks.get() == LOOKS {
-            close(&waiting.platform, frame.as_ref().map(|(code, reason)| (*code, &**reason)));
+            close(&waiting, frame.as_ref().map(|(code, reason)| (*code, &**reason)));
             waiting.waiting_close.take();
         }
     };

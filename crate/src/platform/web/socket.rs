@@ -84,6 +84,8 @@ pub(crate) struct Heard {
     pub(super) close_after: Cell<Option<CloseAfter>>,
     /// What closes when blobs are gone, while it waits for them.
     pub(super) waiting_close: Cell<Option<Box<dyn Any>>>,
+    /// Whether the platform is being called to close.
+    is_called: Cell<bool>,
 }
 
 impl Socket {
@@ -102,6 +104,7 @@ impl Socket {
             blobs: Cell::default(),
             close_after: Cell::default(),
             waiting_close: Cell::default(),
+            is_called: Cell::default(),
         });
         let listeners = [
             heard.listen("open", Heard::on_open),
@@ -168,7 +171,13 @@ impl Heard {
 
     fn on_close(self: &Rc<Self>, event: &JsValue) {
         let event: &web_sys::CloseEvent = event.unchecked_ref();
-        self.receiver.take(Feedback::closed(event.code(), event.reason(), event.was_clean()));
+        // Unlike an engine's, a socket that is written in JavaScript, as Node's is, may end within the call that gives up
+        // its connection. A failure is told in a task.
+        self.receiver.take(if self.is_called.get() {
+            Feedback::Failed
+        } else {
+            Feedback::closed(event.code(), event.reason(), event.was_clean())
+        });
     }
 }
 
@@ -235,7 +244,7 @@ impl Carry for Socket {
     /// Once a blob was sent, that is the affair of who knows about blobs.
     fn close(&self, frame: CloseFrame<'_>) {
         match self.heard.close_after.get() {
-            None => close(&self.heard.platform, frame),
+            None => close(&self.heard, frame),
             Some(close_after) => close_after(&self.heard, frame),
         }
     }
@@ -267,10 +276,12 @@ pub(super) fn buffered_amount(platform: &WebSocket) -> u64 {
     bytes
 }
 
-pub(super) fn close(platform: &WebSocket, frame: CloseFrame<'_>) {
+pub(super) fn close(heard: &Heard, frame: CloseFrame<'_>) {
+    heard.is_called.set(true);
     // The arguments have been checked, and an absent code is left out: an engine takes `undefined` for zero.
     let _ = match frame {
-        None => platform.close(),
-        Some((code, reason)) => platform.close_with_code_and_reason(code, reason),
+        None => heard.platform.close(),
+        Some((code, reason)) => heard.platform.close_with_code_and_reason(code, reason),
     };
+    heard.is_called.set(false);
 }

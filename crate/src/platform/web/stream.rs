@@ -75,14 +75,6 @@ extern "C" {
     fn close_code(this: &CloseInfo) -> Option<u16>;
     #[wasm_bindgen(method, getter)]
     fn reason(this: &CloseInfo) -> Option<String>;
-
-    type AbortController;
-    #[wasm_bindgen(constructor)]
-    fn new() -> AbortController;
-    #[wasm_bindgen(method, getter)]
-    fn signal(this: &AbortController) -> JsValue;
-    #[wasm_bindgen(method)]
-    fn abort(this: &AbortController);
 }
 
 /// Gives who makes connections that can make their peers wait, where the engine can.
@@ -121,7 +113,6 @@ impl Dial for Streams {
 /// A platform's stream with our tasks; dropping it ends these, and closes nothing.
 struct Stream {
     platform: WebSocketStream,
-    controller: AbortController,
     state: Rc<State>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     tasks: [AbortHandle; 2],
@@ -135,9 +126,10 @@ struct State {
     hold: Option<Hold>,
     /// What was handed over and is not yet written.
     amount: Cell<u64>,
-    /// Whether somebody waits for it to fall.
+    /// How many messages that is: an empty one adds nothing to the amount.
+    unwritten: Cell<usize>,
+    /// Whether somebody waits for the amount to fall.
     watched: Cell<bool>,
-    opened: Cell<bool>,
     closing: Cell<bool>,
     /// Whether the Close waits for what is not yet written.
     close_waits: Cell<bool>,
@@ -154,17 +146,16 @@ enum Outgoing {
 
 impl Stream {
     fn connect(url: &Url, protocols: &[String], form: Form, receiver: Receiver) -> Option<Self> {
-        let controller = AbortController::new();
         let list: Array = protocols.iter().map(JsValue::from).collect();
-        let options = object([("protocols", list.into()), ("signal", controller.signal())]);
+        let options = object([("protocols", list.into())]);
         let platform = WebSocketStream::new(&url.serialize(), &options).ok()?;
         let state = Rc::new(State {
             receiver,
             binary_type: Cell::new(form.binary_type),
             hold: form.hold,
             amount: Cell::new(0),
+            unwritten: Cell::new(0),
             watched: Cell::new(false),
-            opened: Cell::new(false),
             closing: Cell::new(false),
             close_waits: Cell::new(false),
             reading: RefCell::default(),
@@ -175,7 +166,7 @@ impl Stream {
         let (writing, writing_handle) = abortable(write(platform.clone(), Rc::clone(&state), writer, to_write));
         spawn_local(reading.map(|_| ()));
         spawn_local(writing.map(|_| ()));
-        Some(Self { platform, controller, state, outgoing, tasks: [reading_handle, writing_handle] })
+        Some(Self { platform, state, outgoing, tasks: [reading_handle, writing_handle] })
     }
 }
 
@@ -188,7 +179,6 @@ async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot
     let reader = opened.readable().get_reader();
     // Who writes goes as soon as nobody can hand over anything.
     drop(writer_ready.send(opened.writable().get_writer()));
-    state.opened.set(true);
     let (protocol, extensions) = (opened.protocol(), opened.extensions());
     state.receiver.take(Feedback::Established { protocol, extensions });
     loop {
@@ -245,6 +235,7 @@ async fn write(
             }
         };
         state.amount.set(state.amount.get() - size);
+        state.unwritten.set(state.unwritten.get() - 1);
         if state.watched.get() {
             state.watched.set(state.receiver.sent());
         }
@@ -277,19 +268,18 @@ impl Carry for Stream {
             Payload::Unread(unread) => Outgoing::Chunk(unread.as_platform().clone(), size),
         };
         self.state.amount.set(self.state.amount.get() + size);
+        self.state.unwritten.set(self.state.unwritten.get() + 1);
         Handed::if_taken(self.outgoing.unbounded_send(outgoing).is_ok())
     }
 
+    /// Starts the closing handshake, or fails a connection that is not established; which it is, the platform knows first.
     fn close(&self, frame: CloseFrame<'_>) {
-        if !self.state.opened.get() {
-            return self.controller.abort();
-        }
         let info = match frame {
             None => Object::new(),
             Some((code, reason)) => object([("closeCode", code.into()), ("reason", reason.into())]),
         };
         self.state.closing.set(true);
-        if self.state.amount.get() == 0 {
+        if self.state.unwritten.get() == 0 {
             let _ = self.platform.close(&info);
         } else {
             self.state.close_waits.set(true);
