@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures::Stream;
 use futures::stream::FusedStream;
@@ -11,6 +11,7 @@ use futures::stream::FusedStream;
 use super::outbox::Outgoing;
 use super::states::Announcer;
 use super::{Cause, Reconnect, Sender, State, States};
+use crate::guard::wake;
 use crate::platform::{Boxed, Clock, Dial, Lock, Options, Shared, Sleep, World};
 use crate::{Closed, Connect, Error, Message, Socket};
 
@@ -96,8 +97,7 @@ impl Reconnecting {
 
     fn tell(&self, state: State) {
         let wakers = self.announcer.lock().tell(state);
-        // Nothing is locked while a waker runs, since it may do anything.
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
     }
 
     /// Goes one step on.

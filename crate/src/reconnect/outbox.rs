@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::task::Waker;
 
+use crate::guard::wake;
 use crate::platform::{Lock, Shared};
 use crate::{Control, Error, Message};
 
@@ -168,7 +169,7 @@ impl Sender {
         if let Some(sender) = current {
             drop(sender.control().close(code, reason));
         }
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
         Ok(())
     }
 

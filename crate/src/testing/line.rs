@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::{Incoming, Network, Received};
+use crate::guard::wake;
 use crate::message::Payload;
 use crate::platform::{self, Carry, Form, Handed, Lock, Receiver, Remains, Shared, Watch};
 use crate::spec::close::CloseFrame;
@@ -115,7 +116,7 @@ impl Line {
             state.paused = false;
             state.arrive()
         };
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
         if std::mem::take(&mut self.state.lock().watched) && self.receiver.sent() {
             self.state.lock().watched = true;
         }
@@ -193,7 +194,7 @@ impl Line {
             state.feedback.clear();
             state.waker.take()
         };
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
     }
 }
 
@@ -265,7 +266,7 @@ impl Carry for End {
             state.under_way.push_back(Received::Message(message));
             state.arrive()
         };
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
         Handed { waits: true, ..Handed::if_taken(true) }
     }
 
@@ -284,7 +285,7 @@ impl Carry for End {
             state.under_way.push_back(Received::Close { code, reason: reason.unwrap_or_default().to_owned() });
             state.arrive()
         };
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
     }
 
     fn has_waiting_close(&self) -> bool {
