@@ -48,6 +48,8 @@ struct State {
     paused: bool,
     established: bool,
     holds_close: bool,
+    /// Whether the client has closed, so that nothing waits any more until somebody takes what came before.
+    closing: bool,
     /// The client's Close frame, from when the peer could read it until it is answered.
     unanswered: Option<(u16, String)>,
     waker: Option<Waker>,
@@ -68,6 +70,7 @@ impl Line {
             paused: false,
             established: false,
             holds_close: false,
+            closing: false,
             unanswered: None,
             waker: None,
         };
@@ -156,12 +159,11 @@ impl Line {
                 state.again = false;
                 state.answer();
                 let message = matches!(state.feedback.front(), Some(Feedback::MessageReceived(_)));
+                let waits = self.pausable && message && !state.closing;
                 state.telling = true;
                 drop(state);
                 // Asked anew whenever the socket was read from.
-                let room = !message
-                    || !self.pausable
-                    || self.receiver.poll_room(&Context::from_waker(Waker::noop())).is_ready();
+                let room = !waits || self.receiver.poll_room(&Context::from_waker(Waker::noop())).is_ready();
                 let mut state = self.state.lock();
                 state.telling = false;
                 if state.over || !room && !state.again {
@@ -281,6 +283,7 @@ impl Carry for End {
                 state.feedback.push_back(Feedback::Closed(CloseEvent::abnormal()));
                 return;
             }
+            state.closing = true;
             let (code, reason) = frame.unzip();
             state.under_way.push_back(Received::Close { code, reason: reason.unwrap_or_default().to_owned() });
             state.arrive()
