@@ -91,11 +91,15 @@ enum OnRuntime {
 
 impl OnRuntime {
     fn new(runtime: &Handle, duration: Duration) -> Self {
-        let sleep = {
-            let _entered = runtime.enter();
-            tokio::time::sleep(duration)
+        let end = Instant::now().checked_add(duration);
+        // A runtime without a clock panics where its timer is made: in a task that is caught, and the rest is done elsewhere.
+        let sleep = async move {
+            match end {
+                Some(end) => tokio::time::sleep_until(end.into()).await,
+                None => std::future::pending().await,
+            }
         };
-        Self::Task { task: runtime.spawn(sleep), end: Instant::now().checked_add(duration) }
+        Self::Task { task: runtime.spawn(sleep), end }
     }
 }
 
