@@ -264,3 +264,10 @@ fn who_reads_slowly_has_the_peer_wait() {
         assert_eq!(count, messages);
     });
 }
+
+#[test]
+fn a_blob_that_cannot_be_read_is_an_error_whose_source_is_the_systems() {
+    let missing = tempfile::tempdir().unwrap().path().join("missing");
+    let error: Error = Error::Unreadable(samesocket::Blob::from_file(missing).unwrap_err());
+    assert!(std::error::Error::source(&error).is_some(), "{error}");
+}
