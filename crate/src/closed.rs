@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::CloseEvent;
+use crate::guard::wake;
 use crate::shared::{Lock, MaybeSend, MaybeSync, Shared};
 
 /// How a socket ended, from [`WebSocket::closed`](crate::WebSocket::closed): resolves once its `close` event has been
@@ -68,8 +69,7 @@ impl Await for Lock<End> {
             end.event = Some(event);
             std::mem::take(&mut end.wakers)
         };
-        // Nothing is locked while a waker runs, since it may do anything.
-        wakers.into_iter().map(|(_, waker)| waker).for_each(Waker::wake);
+        wake(wakers.into_iter().map(|(_, waker)| waker));
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::ops::DerefMut;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::backlog::Room;
 use crate::closed::{self, Await, Closed};
+use crate::guard::wake;
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
 use crate::platform::{
@@ -263,7 +263,7 @@ impl Connection {
     }
 
     fn act_on(&self, Reception { waker, frame, deliver }: Reception) {
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
         if let Some(frame) = frame {
             self.close(Some(*frame));
         }
@@ -346,8 +346,7 @@ impl Receive for Connection {
             }
             Outcome::Closed { error, event } => {
                 let remains = self.let_go();
-                // Whose waker panics keeps nobody else from the end.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.listener.closed(error, &event, remains)));
+                self.listener.closed(error, &event, remains);
                 let (awaited, lingering) = {
                     let mut present = self.present.lock();
                     present.end = Some(event.clone());

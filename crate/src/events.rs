@@ -8,6 +8,7 @@ use futures::Stream;
 use futures::stream::FusedStream;
 
 use crate::backlog::{Backlog, Batch, Room};
+use crate::guard::wake;
 use crate::shared::{Lock, Shared};
 use crate::{Event, Lagged, Message};
 
@@ -51,9 +52,8 @@ impl Stream for Events {
         let mut queue = queue.lock();
         if let Some(event) = queue.backlog.take(batch) {
             let paused = queue.backlog.resume();
-            // Woken and dropped while nothing is locked, here and below, since a waker may own and do anything.
             drop(queue);
-            paused.into_iter().for_each(Waker::wake);
+            wake(paused);
             return Poll::Ready(Some(event));
         }
         if queue.ended {
@@ -61,6 +61,7 @@ impl Stream for Events {
         }
         let former = queue.backlog.wait(context.waker());
         drop(queue);
+        // Dropped while nothing is locked, here and below, since a waker may own anything.
         drop(former);
         Poll::Pending
     }
@@ -85,7 +86,7 @@ impl Drop for Events {
             queue.backlog.abandon()
         };
         drop(events);
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        wake(wakers.into_iter().flatten());
     }
 }
 

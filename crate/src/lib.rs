@@ -49,6 +49,7 @@ mod connection;
 mod event;
 mod events;
 mod exception;
+mod guard;
 pub mod guide;
 mod listen;
 mod message;

@@ -1,11 +1,11 @@
 //! Who hears of a socket's events: callbacks, streams and, before there is any, the queue of those that wait.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
 use crate::events::{Events, Queue};
+use crate::guard::{self, let_go, wake};
 use crate::listen::{Listen, Reception};
 use crate::platform::{self, MaybeSend, Messages, Remains, Task, Tasks};
 use crate::shared::{Lock, Shared, Weak};
@@ -110,9 +110,9 @@ impl Subscribers {
             let mut hall = self.hall.lock();
             hall.places.iter_mut().find(|place| place.id == id).and_then(Place::leave)
         };
+        self.clear_away();
         // Dropped while nothing is locked, since a callback may own anything, another subscription for example.
         drop(callback);
-        self.clear_away();
     }
 
     pub(crate) fn add_stream(&self) -> Events {
@@ -181,10 +181,7 @@ impl Subscribers {
             }
             if hall.places.is_empty() { hall.give_all() } else { hall.give_one() }
         };
-        // Nothing is locked while a waker runs, since it may do anything. One that panics keeps nobody else from what there is.
-        for waker in wakers.into_iter().chain(waker) {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        }
+        wake(wakers.into_iter().chain(waker));
         next
     }
 
@@ -194,8 +191,8 @@ impl Subscribers {
         for index in 0..count {
             let callback = self.hall.lock().places[index].callback.take();
             let Some(mut callback) = callback else { continue };
-            // A callback that panics has told the panic hook of it, and is called again like any other.
-            let _ = catch_unwind(AssertUnwindSafe(|| callback(socket, event)));
+            // One that panics is called again like any other.
+            guard::run(|| callback(socket, event));
             let left = {
                 let mut hall = self.hall.lock();
                 let place = &mut hall.places[index];
@@ -206,7 +203,7 @@ impl Subscribers {
                     None
                 }
             };
-            drop(left);
+            let_go(left);
         }
     }
 
@@ -251,7 +248,7 @@ impl Listen for Subscribers {
                 hall.waiting.purge_messages();
                 hall.waiting.resume()
             };
-            paused.into_iter().for_each(Waker::wake);
+            wake(paused);
         }
     }
 
@@ -301,7 +298,7 @@ impl Listen for Subscribers {
     /// Drops every callback; one that is running is dropped when it returns.
     fn abandon(&self) {
         let callbacks: Vec<_> = self.hall.lock().places.iter_mut().map(Place::leave).collect();
-        drop(callbacks);
+        callbacks.into_iter().for_each(let_go);
         self.clear_away();
     }
 
@@ -319,7 +316,7 @@ impl Listen for Subscribers {
         self.abandon();
         for stream in streams {
             let waker = stream.lock().end();
-            waker.into_iter().for_each(Waker::wake);
+            wake(waker);
         }
     }
 }

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use futures::Stream;
 use futures::stream::FusedStream;
+use futures::{Sink, Stream};
 
 use super::outbox::Outgoing;
 use super::states::Announcer;
 use super::{Cause, Reconnect, Sender, State, States};
+use crate::guard::wake;
 use crate::platform::{Boxed, Clock, Dial, Lock, Options, Shared, Sleep, World};
 use crate::{Closed, Connect, Error, Message, Socket};
 
@@ -96,8 +97,7 @@ impl Reconnecting {
 
     fn tell(&self, state: State) {
         let wakers = self.announcer.lock().tell(state);
-        // Nothing is locked while a waker runs, since it may do anything.
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
     }
 
     /// Goes one step on.
@@ -127,6 +127,10 @@ impl Reconnecting {
                     self.failures = 0;
                     *steady = None;
                 }
+                // It never fails.
+                while self.outgoing.lock().keeps_for_want_of_room()
+                    && Pin::new(&mut **socket).poll_ready(context).is_ready()
+                {}
                 match Pin::new(&mut **socket).poll_next(context) {
                     Poll::Pending => Step::Pending,
                     Poll::Ready(Some(Ok(message))) => Step::Message(message),
@@ -220,9 +224,11 @@ impl Stream for Reconnecting {
             if matches!(phase, Phase::Ended) {
                 return Poll::Ready(None);
             }
-            let former = this.outgoing.lock().waker.replace(context.waker().clone());
+            let (former, closing) = {
+                let mut outgoing = this.outgoing.lock();
+                (outgoing.waker.replace(context.waker().clone()), outgoing.asked_to_close().is_some())
+            };
             drop(former);
-            let closing = this.outgoing.lock().asked_to_close().is_some();
             if closing && !matches!(phase, Phase::Open(..) | Phase::Ending(..)) {
                 this.end();
                 phase = Phase::Ended;
@@ -261,7 +267,10 @@ impl FusedStream for Reconnecting {
 impl Drop for Reconnecting {
     fn drop(&mut self) {
         let sender = self.outgoing.lock().end();
-        drop(sender);
+        if let Some(sender) = sender {
+            // Who waits for room to send has a handle of the connection's, too.
+            drop(sender.control().close(None, None));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::task::Waker;
 
+use crate::guard::wake;
 use crate::platform::{Lock, Shared};
 use crate::{Control, Error, Message};
 
@@ -14,7 +15,7 @@ pub enum Outbox {
     /// It comes back, as an [`Error::NotOpen`].
     #[default]
     Return,
-    /// It is kept, and sent in order once there is a connection again. A message for which the bound leaves no room is an
+    /// It is kept, and sent in order once there is a connection again, and room in it. A message for which the bound leaves no room is an
     /// [`Error::Full`], which hands it back: `send` does not wait for room while there is no connection.
     Keep {
         /// How many messages are kept at most.
@@ -72,9 +73,17 @@ impl Outgoing {
         }
     }
 
-    /// Sends what was kept, and from now on what is sent; what the connection does not take stays.
+    /// Sends what was kept, and from now on what is sent.
     pub(super) fn open(&mut self, sender: crate::Sender) {
-        while let Some(message) = self.kept.pop_front() {
+        self.current = Some(sender);
+        self.send_kept();
+    }
+
+    /// Sends of what was kept as much as there is room for; what the connection does not take stays.
+    fn send_kept(&mut self) {
+        while let Some(sender) = self.current.as_ref().filter(|sender| sender.has_room())
+            && let Some(message) = self.kept.pop_front()
+        {
             let size = message.size();
             if let Err(error) = sender.hand_over(message) {
                 self.kept.extend(error.into_message());
@@ -83,7 +92,17 @@ impl Outgoing {
             }
             self.kept_bytes -= size;
         }
-        self.current = Some(sender);
+    }
+
+    /// Whether something that was kept waits for room in the connection.
+    pub(super) fn keeps_for_want_of_room(&mut self) -> bool {
+        self.full().is_some() && !self.kept.is_empty()
+    }
+
+    /// Gives the connection, if there is one that has no room for another message.
+    fn full(&mut self) -> Option<crate::Sender> {
+        self.send_kept();
+        self.current.clone().filter(|sender| !sender.has_room())
     }
 
     /// Notes that there is no connection, and gives what it had queued.
@@ -102,13 +121,15 @@ impl Outgoing {
     }
 
     fn send(&mut self, message: Message) -> Result<(), Error> {
+        self.send_kept();
         let message = match &self.current {
             _ if self.ended || self.close.is_some() => return Err(Error::NotOpen(message)),
-            Some(sender) => match sender.hand_over(message) {
+            // Behind what was kept, if there is still some of it.
+            Some(sender) if self.kept.is_empty() => match sender.hand_over(message) {
                 Err(Error::NotOpen(message)) => message,
                 other => return other,
             },
-            None => message,
+            _ => message,
         };
         let size = message.size();
         match self.policy {
@@ -137,11 +158,11 @@ impl Sender {
     ///
     /// An [`Error::NotOpen`], or an [`Error::Full`] at the bound of [`Outbox::Keep`], with the message.
     pub async fn send(&self, message: Message) -> Result<(), Error> {
-        let current = self.0.lock().current.clone();
-        if let Some(sender) = current {
+        loop {
+            let full = self.0.lock().full();
+            let Some(sender) = full else { return self.try_send(message) };
             sender.room().await;
         }
-        self.try_send(message)
     }
 
     /// Sends a message without waiting for room.
@@ -168,7 +189,7 @@ impl Sender {
         if let Some(sender) = current {
             drop(sender.control().close(code, reason));
         }
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
         Ok(())
     }
 

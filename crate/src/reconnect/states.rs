@@ -10,6 +10,7 @@ use futures::Stream;
 use futures::stream::FusedStream;
 
 use super::Cause;
+use crate::guard::wake;
 use crate::platform::{Lock, Shared};
 
 /// What a socket that comes back is doing.
@@ -100,7 +101,7 @@ impl Drop for Announcer {
     /// A socket that is dropped has ended.
     fn drop(&mut self) {
         if !matches!(self.present, Some(State::Ended)) {
-            self.tell(State::Ended).into_iter().for_each(Waker::wake);
+            wake(self.tell(State::Ended));
         }
     }
 }

@@ -128,7 +128,7 @@ impl Connect {
     /// Sets how long the stream may wait for a message, before it ends with [`Error::Idle`](crate::Error::Idle) and the
     /// connection is closed with 4008; for ever unless it is set.
     ///
-    /// Only the time counts in which the stream is waited for.
+    /// It counts from the poll that finds nothing, until there is something to take; that it is over, a poll finds, too.
     pub fn idle_timeout(self, timeout: Duration) -> Self {
         self.watched(|patience| patience.idle_timeout = Some(timeout))
     }
@@ -137,7 +137,7 @@ impl Connect {
     /// [`Error::NoAnswer`](crate::Error::NoAnswer) and the connection is closed with 4008. It is never asked unless it is
     /// set.
     ///
-    /// Only the time counts in which the stream is waited for.
+    /// Silence counts as it does for the [idle timeout](Self::idle_timeout): while nobody polls the stream, nothing is asked.
     pub fn heartbeat(self, heartbeat: Heartbeat) -> Self {
         self.watched(|patience| patience.heartbeat = Some(heartbeat))
     }
@@ -145,7 +145,7 @@ impl Connect {
     /// Sets how many bytes may be queued, by bufferedAmount, before a sender waits: natively 1 MiB unless it is set, in a
     /// browser 8 MiB.
     ///
-    /// No more than this and one message is queued. More than the default makes nothing faster, less lets what is sent next
+    /// No more than this and one message of each sender is queued. More than the default makes nothing faster, less lets what is sent next
     /// leave sooner where the line is slow; [backpressure](crate::guide::backpressure) has what was measured.
     pub fn high_water_mark(self, bytes: u64) -> Self {
         self.with(|plan| plan.high_water_mark = bytes)
@@ -166,7 +166,8 @@ impl Connect {
     ///
     /// Elsewhere the socket is the ordinary one, which [`Control::makes_peer_wait`](crate::Control::makes_peer_wait) tells;
     /// natively every socket makes its peer wait. Of such a socket, bufferedAmount is what the engine's stream has not yet
-    /// taken, and that the peer starts to close is seen at its end only.
+    /// taken, and that the peer starts to close is seen at its end only. A page in Chromium 156 does not survive the loss of such
+    /// a connection while something waits to be written: see [backpressure](crate::guide::backpressure).
     pub fn make_peer_wait(self) -> Self {
         self.with(|plan| {
             plan.pausing = Some(platform::pausing);

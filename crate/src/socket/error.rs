@@ -209,6 +209,7 @@ where
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Failed(failed) => failed.source(),
+            Self::Unreadable(error) => error.source(),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use super::error::{ConnectionFailed, Error};
 use super::inbox::Inbox;
 use super::is_failure;
 use crate::backlog::{Batch, Room};
+use crate::guard::wake;
 use crate::listen::{self, Listen};
 use crate::platform::{Lock, Messages, Remains};
 use crate::{CloseEvent, Message};
@@ -67,21 +68,21 @@ impl Feed {
         };
         drop(former);
         let resumed = paused.is_some();
-        paused.into_iter().for_each(Waker::wake);
+        wake(paused);
         (poll, resumed)
     }
 
     /// Ends the stream after what has come.
     pub(super) fn end(&self, error: Error) {
         let waker = self.inbox.lock().end(Some(error));
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
     }
 
     /// Drops what has come, and what will.
     pub(super) fn abandon(&self) {
         let (messages, wakers) = self.inbox.lock().abandon();
         drop(messages);
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        wake(wakers.into_iter().flatten());
     }
 
     /// What takes messages out, for the one who does.
@@ -110,7 +111,7 @@ impl Feed {
     /// Wakes those who wait for as much or more.
     fn wake_senders(&self, amount: u64) -> bool {
         let (wakers, waiting) = self.drain.lock().take(amount);
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
         waiting
     }
 }
@@ -118,7 +119,7 @@ impl Feed {
 impl Listen for Feed {
     fn opened(&self) {
         let waker = self.inbox.lock().open();
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
     }
 
     fn receive(&self, messages: &mut Messages) -> listen::Reception {
@@ -144,7 +145,7 @@ impl Listen for Feed {
     fn closed(&self, error: bool, event: &CloseEvent, remains: Remains) {
         let failed = is_failure(error, event).then(|| ConnectionFailed::new(event.clone(), remains));
         let waker = self.inbox.lock().finish(failed);
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
         self.wake_senders(0);
     }
 }

@@ -60,9 +60,17 @@ impl fmt::Debug for Heartbeat {
     }
 }
 
+/// The exchange.
+#[derive(Default)]
+pub(super) struct Pulse {
+    stand: Stand,
+    /// The messages that were sent to ask, and whose answers have yet to come: each of them does, late though it may be.
+    unanswered: u64,
+}
+
 /// Where the exchange stands.
 #[derive(Default)]
-pub(super) enum Pulse {
+enum Stand {
     /// Something came.
     #[default]
     Heard,
@@ -75,35 +83,37 @@ pub(super) enum Pulse {
 impl Pulse {
     /// Notes that a message came; whether it is an answer, and for nobody else.
     pub(super) fn hear(&mut self, heartbeat: &Heartbeat, message: &Message) -> bool {
-        let asked_by_message = matches!(std::mem::take(self), Self::Asked(_, false));
-        asked_by_message && (heartbeat.is_answer)(message)
+        self.stand = Stand::Heard;
+        let answers = self.unanswered > 0 && (heartbeat.is_answer)(message);
+        self.unanswered -= u64::from(answers);
+        answers
     }
 
     /// Waits, asks, and waits for the answer; ready when it did not come in time.
     pub(super) fn poll(&mut self, heartbeat: &Heartbeat, core: &Core, context: &mut Context<'_>) -> Poll<()> {
         let connection = &core.connection;
         loop {
-            *self = match self {
-                Self::Heard => Self::Quiet(core.clock.sleep(heartbeat.every)),
-                Self::Quiet(sleep) => {
+            self.stand = match &mut self.stand {
+                Stand::Heard => Stand::Quiet(core.clock.sleep(heartbeat.every)),
+                Stand::Quiet(sleep) => {
                     if sleep.as_mut().poll(context).is_pending() {
                         return Poll::Pending;
                     }
                     let by_protocol = connection.ping();
                     if !by_protocol {
                         // A socket that is not OPEN any more ends by itself.
-                        drop(core.hand_over(heartbeat.question.clone()));
+                        self.unanswered += u64::from(core.hand_over(heartbeat.question.clone()).is_ok());
                     }
-                    Self::Asked(core.clock.sleep(heartbeat.within), by_protocol)
+                    Stand::Asked(core.clock.sleep(heartbeat.within), by_protocol)
                 }
-                Self::Asked(sleep, by_protocol) => {
+                Stand::Asked(sleep, by_protocol) => {
                     if sleep.as_mut().poll(context).is_pending() {
                         return Poll::Pending;
                     }
                     if !(*by_protocol && connection.take_pong()) {
                         return Poll::Ready(());
                     }
-                    Self::Heard
+                    Stand::Heard
                 }
             };
         }

@@ -34,7 +34,7 @@ pub(super) trait Watch: MaybeSend + MaybeSync {
 
 /// Gives who loses it: a program whose sockets wait for ever links none.
 pub(super) fn watch() -> Box<dyn Watch> {
-    Box::new(Watcher { patience: Patience::default(), idle: None, pulse: Pulse::Heard })
+    Box::new(Watcher { patience: Patience::default(), idle: None, pulse: Pulse::default() })
 }
 
 struct Watcher {

@@ -47,9 +47,14 @@ impl Sender {
         })
     }
 
+    /// Whether no more than the high-water mark is queued, or the socket is not OPEN any more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.core.has_room()
+    }
+
     /// Waits until no more than the high-water mark is queued, or the socket is not OPEN any more.
     pub(crate) async fn room(&self) {
-        if !self.core.has_room() {
+        if !self.has_room() {
             let mut queueing = Queueing::new(&self.core);
             poll_fn(|context| queueing.place.poll_room(queueing.core, context)).await;
         }
@@ -66,7 +71,7 @@ impl Sender {
     ///
     /// An [`Error::Full`], if there is more, or [`Error::NotOpen`] from CLOSING on, each with the message.
     pub fn try_send(&self, message: Message) -> Result<(), Error> {
-        if self.core.has_room() { self.core.hand_over(message) } else { Err(Error::Full(message)) }
+        if self.has_room() { self.core.hand_over(message) } else { Err(Error::Full(message)) }
     }
 
     /// Waits until bufferedAmount is zero: all that was sent is with the network.

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::guard::wake;
 use crate::platform::{self, Lock, Shared};
 
 /// The clock of a [`Network`](super::Network), which begins at zero and goes on only by [`advance`](Self::advance) or
@@ -57,7 +58,7 @@ impl Clock {
             time.comebacks += 1;
             std::mem::take(&mut time.away)
         };
-        away.into_iter().for_each(Waker::wake);
+        wake(away);
     }
 
     /// Puts the clock forward to the next timer, unless that is after `end`; whether there was one.
@@ -70,7 +71,7 @@ impl Clock {
             time.now = next;
             time.timers.extract_if(.., |timer| timer.at == next).map(|timer| timer.waker).collect::<Vec<_>>()
         };
-        due.into_iter().for_each(Waker::wake);
+        wake(due);
         true
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::{Incoming, Network, Received};
+use crate::guard::wake;
 use crate::message::Payload;
 use crate::platform::{self, Carry, Form, Handed, Lock, Receiver, Remains, Shared, Watch};
 use crate::spec::close::CloseFrame;
@@ -47,6 +48,8 @@ struct State {
     paused: bool,
     established: bool,
     holds_close: bool,
+    /// Whether the client has closed, so that nothing waits any more until somebody takes what came before.
+    closing: bool,
     /// The client's Close frame, from when the peer could read it until it is answered.
     unanswered: Option<(u16, String)>,
     waker: Option<Waker>,
@@ -67,6 +70,7 @@ impl Line {
             paused: false,
             established: false,
             holds_close: false,
+            closing: false,
             unanswered: None,
             waker: None,
         };
@@ -115,7 +119,7 @@ impl Line {
             state.paused = false;
             state.arrive()
         };
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
         if std::mem::take(&mut self.state.lock().watched) && self.receiver.sent() {
             self.state.lock().watched = true;
         }
@@ -155,12 +159,11 @@ impl Line {
                 state.again = false;
                 state.answer();
                 let message = matches!(state.feedback.front(), Some(Feedback::MessageReceived(_)));
+                let waits = self.pausable && message && !state.closing;
                 state.telling = true;
                 drop(state);
                 // Asked anew whenever the socket was read from.
-                let room = !message
-                    || !self.pausable
-                    || self.receiver.poll_room(&Context::from_waker(Waker::noop())).is_ready();
+                let room = !waits || self.receiver.poll_room(&Context::from_waker(Waker::noop())).is_ready();
                 let mut state = self.state.lock();
                 state.telling = false;
                 if state.over || !room && !state.again {
@@ -193,7 +196,7 @@ impl Line {
             state.feedback.clear();
             state.waker.take()
         };
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
     }
 }
 
@@ -265,7 +268,7 @@ impl Carry for End {
             state.under_way.push_back(Received::Message(message));
             state.arrive()
         };
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
         Handed { waits: true, ..Handed::if_taken(true) }
     }
 
@@ -280,11 +283,12 @@ impl Carry for End {
                 state.feedback.push_back(Feedback::Closed(CloseEvent::abnormal()));
                 return;
             }
+            state.closing = true;
             let (code, reason) = frame.unzip();
             state.under_way.push_back(Received::Close { code, reason: reason.unwrap_or_default().to_owned() });
             state.arrive()
         };
-        waker.into_iter().for_each(Waker::wake);
+        wake(waker);
     }
 
     fn has_waiting_close(&self) -> bool {

@@ -9,6 +9,7 @@ use std::task::{Poll, Waker};
 use super::line::{End, Line};
 use super::{Clock, Peer};
 use crate::Connect;
+use crate::guard::wake;
 use crate::platform::{self, Carry, Dial, Form, Lock, MaybeSend, Protocols, Receiver, Shared, Tasks, Url};
 use crate::spec::constructor::UrlRecord;
 
@@ -85,7 +86,7 @@ impl Network {
             door.waiting.push_back(incoming);
             std::mem::take(&mut door.wakers)
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
     }
 
     pub(super) fn has_spawned(&self) -> bool {

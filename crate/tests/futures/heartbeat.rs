@@ -40,6 +40,24 @@ fn a_peer_that_answers_is_asked_again_and_answers_are_not_given() {
 }
 
 #[test]
+fn an_answer_behind_another_message_is_not_given_either() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
+        let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let mut socket = socket.unwrap();
+        let server = async {
+            assert!(peer.receive().await.is_some());
+            for text in ["news", "pong", "pong"] {
+                peer.send(text);
+            }
+            peer.close(Some(1000), "");
+        };
+        let (seen, ()) = futures::join!(lines(&mut socket), server);
+        assert_eq!(seen, ["text \"news\"", "text \"pong\""], "one was asked for");
+    });
+}
+
+#[test]
 fn a_peer_that_sends_is_not_asked() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").heartbeat(heartbeat());

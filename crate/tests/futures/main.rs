@@ -9,11 +9,13 @@ mod heartbeat;
 mod receiving;
 mod reconnecting;
 mod remote;
+
 mod sending;
 #[allow(dead_code, reason = "the other tests use the rest")]
 #[path = "../native/support.rs"]
 mod support;
 mod testing;
+mod wakers;
 
 use samesocket::{Error, Message, Socket};
 

@@ -1,5 +1,6 @@
 //! The socket that comes back, on the network in memory.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -172,6 +173,66 @@ fn what_was_kept_is_sent_in_order_once_there_is_a_connection() {
         let (end, ()) = futures::join!(socket.next(), talk);
         assert!(end.is_none());
         assert!(matches!(sender.try_send("late".into()), Err(Error::NotOpen(_))));
+    });
+}
+
+#[test]
+fn what_was_kept_waits_for_room_and_what_is_sent_meanwhile_waits_behind_it() {
+    testing::run(|network| async move {
+        let inner = network.clone();
+        let attempt = move |_| {
+            let connect = inner.connect("ws://a.example").high_water_mark(1);
+            async { Some(connect) }
+        };
+        let mut socket = reconnect(attempt).outbox(Outbox::Keep { messages: 4, bytes: 100 }).start();
+        let sender = socket.sender();
+        for text in ["aa", "bb", "cc"] {
+            sender.try_send(text.into()).unwrap();
+        }
+        let server = async {
+            let incoming = network.accept().await;
+            let mut peer = incoming.open();
+            peer.pause();
+            network.clock().sleep(Duration::from_millis(1)).await;
+            assert_eq!(sender.control().unwrap().buffered_amount(), 2, "no more than the mark and one message");
+            sender.try_send("dd".into()).unwrap();
+            sender.try_send("ee".into()).unwrap();
+            assert!(matches!(sender.try_send("ff".into()), Err(Error::Full(_))));
+            let mut waiting = pin!(sender.send("gg".into()));
+            assert!(futures::poll!(&mut waiting).is_pending());
+            peer.resume();
+            waiting.await.unwrap();
+            for text in ["aa", "bb", "cc", "dd", "ee", "gg"] {
+                assert_eq!(next(&mut peer).await, format!("text {text:?}"));
+            }
+            peer.close(Some(1000), "");
+        };
+        let (end, ()) = futures::join!(socket.next(), server);
+        assert!(end.is_none());
+    });
+}
+
+#[test]
+fn dropping_it_closes_the_connection_though_somebody_waits_for_room_in_it() {
+    testing::run(|network| async move {
+        let inner = network.clone();
+        let attempt = move |_| {
+            let connect = inner.connect("ws://a.example").high_water_mark(1);
+            async { Some(connect) }
+        };
+        let mut socket = reconnect(attempt).start();
+        let sender = socket.sender();
+        assert!(socket.next().now_or_never().is_none());
+        let mut peer = network.accept().await.open();
+        assert!(socket.next().now_or_never().is_none());
+        peer.pause();
+        sender.send("much".into()).await.unwrap();
+        let mut waiting = pin!(sender.send("more".into()));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(socket);
+        assert!(matches!(waiting.await, Err(Error::NotOpen(_))));
+        peer.resume();
+        assert_eq!((next(&mut peer).await, next(&mut peer).await), ("text \"much\"".into(), "close None \"\"".into()));
     });
 }
 

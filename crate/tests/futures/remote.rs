@@ -113,6 +113,24 @@ fn dropping_the_last_handle_closes() {
 }
 
 #[test]
+fn who_waits_for_a_closing_handshake_is_told_its_end_though_the_handles_are_gone() {
+    testing::run(|network| async move {
+        let (remote, mut peer) = pair(&network).await;
+        peer.hold_close();
+        let closing = remote.close(Some(4000), Some("bye"));
+        drop(remote);
+        let answering = async {
+            assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(4000), .. })));
+            network.clock().sleep(Duration::from_secs(1)).await;
+            peer.answer_close();
+        };
+        let (event, ()) = futures::join!(closing, answering);
+        let event = event.unwrap();
+        assert_eq!((event.code, &*event.reason, event.was_clean), (4000, "bye", true));
+    });
+}
+
+#[test]
 fn a_receiver_alone_keeps_the_socket_open() {
     testing::run(|network| async move {
         let (remote, peer) = pair(&network).await;
@@ -245,4 +263,11 @@ fn who_reads_slowly_has_the_peer_wait() {
         }
         assert_eq!(count, messages);
     });
+}
+
+#[test]
+fn a_blob_that_cannot_be_read_is_an_error_whose_source_is_the_systems() {
+    let missing = tempfile::tempdir().unwrap().path().join("missing");
+    let error: Error = Error::Unreadable(samesocket::Blob::from_file(missing).unwrap_err());
+    assert!(std::error::Error::source(&error).is_some(), "{error}");
 }

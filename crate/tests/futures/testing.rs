@@ -144,6 +144,21 @@ fn an_unread_socket_makes_the_peer_wait_and_gives_everything() {
 }
 
 #[test]
+fn who_closes_without_having_read_is_answered_and_gives_what_had_been_told_by_then() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example").receive_limit(3, 1000);
+        let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let mut socket = socket.unwrap();
+        for _ in 0..100 {
+            peer.send("a");
+        }
+        let event = socket.close(Some(3000), None).await.unwrap();
+        assert_eq!((event.code, event.was_clean, network.clock().now()), (3000, true, Duration::ZERO));
+        assert_eq!(lines(&mut socket).await, ["text \"a\""; 3]);
+    });
+}
+
+#[test]
 fn where_the_peer_cannot_wait_the_limit_is_one_error_and_a_close() {
     testing::run(|_| async {
         let network = Network::unpausable();

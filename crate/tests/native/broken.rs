@@ -94,11 +94,11 @@ const WAITING: usize = 20;
 /// A socket that stops to read at the first message, with a stream in which others wait, then a Close frame if `closed`; and
 /// the other end of the stream. Writing to it is what has just failed.
 async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
-    broken_socket_with(1, fin_timeout, closed).await
+    broken_socket_with(1, 30_000, fin_timeout, closed).await
 }
 
-/// The same, of a socket in which so many messages may wait.
-async fn broken_socket_with(limit: usize, fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
+/// The same, of a socket in which so many messages may wait, each of which has so many bytes.
+async fn broken_socket_with(limit: usize, size: u16, fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
     let (near, far) = duplex(1 << 20);
     let broken = Arc::new(AtomicBool::new(false));
     let place = Mutex::new(Some(Breaking { stream: near, broken: Arc::clone(&broken) }));
@@ -107,11 +107,11 @@ async fn broken_socket_with(limit: usize, fin_timeout: Duration, closed: bool) -
         async move { stream.ok_or_else(|| io::ErrorKind::NotFound.into()) }
     };
     let options = Options::new().connector(connector).fin_timeout(fin_timeout);
-    let opening = connect("ws://a.example/").options(options).receive_limit(limit, limit as u64 * 30_000);
+    let opening = connect("ws://a.example/").options(options).receive_limit(limit, limit as u64 * u64::from(size));
     let (socket, far) = tokio::join!(async { opening.await.unwrap() }, async {
         let mut far = Caller::read(far).await.welcome().await.into_stream();
         for _ in 0..WAITING {
-            far.write_all(&[&[0x82, 126, 0x75, 0x30][..], &vec![7; 30_000]].concat()).await.unwrap();
+            far.write_all(&[&[0x82, 126][..], &size.to_be_bytes(), &vec![7; size.into()]].concat()).await.unwrap();
         }
         far.write_all(if closed { &CLOSE } else { &[] }).await.unwrap();
         far
@@ -139,14 +139,17 @@ async fn rest_of(mut socket: Socket) -> (usize, String) {
 
 #[tokio::test]
 async fn who_takes_slowly_what_came_before_an_error_of_writing_is_given_all_of_it() {
-    // Half of what may wait takes longer than the socket has patience with one who takes nothing.
-    let (mut socket, far) = broken_socket_with(8, Duration::from_millis(100), true).await;
-    drop(far);
-    for _ in 0..WAITING {
-        tokio::time::sleep(Duration::from_millis(40)).await;
-        assert!(matches!(socket.next().await, Some(Ok(_))));
+    // Where 16 may wait, half of them take longer than the socket has patience with one who takes nothing. What is short has all
+    // been read by then, so that nothing goes on but the taking.
+    for (limit, size) in [(4, 200), (16, 200), (16, 30_000)] {
+        let (mut socket, far) = broken_socket_with(limit, size, Duration::from_millis(300), true).await;
+        drop(far);
+        for _ in 0..WAITING {
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            assert!(matches!(socket.next().await, Some(Ok(_))), "{limit} of {size}");
+        }
+        assert_eq!(rest_of(socket).await, (0, "1000 false true".to_owned()));
     }
-    assert_eq!(rest_of(socket).await, (0, "1000 false true".to_owned()));
 }
 
 #[tokio::test]

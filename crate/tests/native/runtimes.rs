@@ -1,7 +1,7 @@
 //! The end of a runtime, and what it ends.
 
 use futures::StreamExt;
-use samesocket::{Event, Failure, Options, ReadyState, WebSocket};
+use samesocket::{ConnectError, Event, Failure, Options, ReadyState, WebSocket, connect};
 use samesocket_fault_server::Until;
 use tokio::runtime::{Builder, Runtime};
 
@@ -41,6 +41,27 @@ async fn a_socket_that_was_made_within_a_runtime_outlives_it() {
         .collect()
         .await;
     assert_eq!(rest, ["text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
+}
+
+#[tokio::test]
+async fn a_runtime_without_a_clock_or_without_streams_is_a_failure_and_no_panic_of_the_caller() {
+    let stage = Stage::new().await;
+    let poor = || {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1);
+        builder
+    };
+    for (runtime, missing) in [(poor().enable_io().build(), "timers"), (poor().enable_time().build(), "IO")] {
+        let runtime = runtime.unwrap();
+        let options = Options::new().runtime(runtime.handle().clone());
+        let error = connect(stage.url("a", "")).options(options).await.unwrap_err();
+        let ConnectError::Failed(failed) = error else { panic!("{error:?}") };
+        assert!(
+            matches!(failed.failure(), Some(Failure::Panicked { message: Some(text) }) if text.contains(missing)),
+            "{failed:?}"
+        );
+        runtime.shutdown_background();
+    }
 }
 
 #[tokio::test]

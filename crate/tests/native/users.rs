@@ -3,12 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::StreamExt;
-use samesocket::{Connecting, CookieStore, Event, Failure, Options, ReadyState, Stream, Target, WebSocket};
+use samesocket::{
+    Connecting, CookieStore, Event, Failure, Options, ReadyState, Stream, Subscription, Target, WebSocket,
+};
 use samesocket_fault_server::Until;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -262,4 +264,37 @@ async fn a_panic_of_the_users_fails_its_own_socket_and_is_what_failure_tells() {
     let rest: Vec<_> = soon(events.map(|event| line(&event)).collect()).await;
     assert_eq!(rest.first().map(String::as_str), Some("text \"a\""));
     assert_eq!(rest.last().map(String::as_str), Some("close 1005 \"\" clean"));
+}
+
+/// A part of a callback that panics when it is dropped.
+struct Brittle;
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+#[tokio::test]
+async fn callbacks_that_panic_when_they_are_dropped_keep_nobody_from_what_comes_nor_from_the_end() {
+    let stage = Stage::new().await;
+    let socket = WebSocket::new(&stage.url("a", "do=text:a,text:b,close:1000"), ()).unwrap();
+    let place = Arc::new(Mutex::new(None::<Subscription>));
+    let (own, brittle) = (Arc::clone(&place), Brittle);
+    let leaving = socket.subscribe(move |_, event| {
+        let _brittle = &brittle;
+        if matches!(event, Event::Message(_)) {
+            drop(own.lock().unwrap().take());
+        }
+    });
+    *place.lock().unwrap() = Some(leaving);
+    for brittle in [Brittle, Brittle] {
+        socket
+            .subscribe(move |_, _| {
+                let _brittle = &brittle;
+            })
+            .detach();
+    }
+    assert_eq!(soon(lines(&socket)).await, ["open", "text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
+    assert!(socket.failure().is_none());
 }

@@ -484,6 +484,26 @@ async fn a_connection_that_makes_its_peer_wait_is_given_up_though_it_has_just_op
 }
 
 #[wasm_bindgen_test]
+async fn what_a_socket_that_makes_its_peer_wait_could_not_send_is_told_when_it_closes() {
+    let place = Place::new("stream-lost").await;
+    let socket = to(&place, "do=read-gate:go,close:1001").make_peer_wait().high_water_mark(0).await.unwrap();
+    if !socket.control().makes_peer_wait() {
+        // It is the ordinary one, and what has to be said of that is said above.
+        return;
+    }
+    let size = 32 << 20;
+    socket.send(vec![7; size].into()).await.unwrap();
+    let released = async {
+        TimeoutFuture::new(100).await;
+        place.server.release(&place.id, "go").await;
+    };
+    let (sent, drained, ()) = join3(socket.send("mine".into()), socket.drained(), released).await;
+    assert!(matches!(sent, Err(Error::NotOpen(_))), "{sent:?}");
+    assert!(matches!(drained, Err(Error::Undelivered { bytes }) if bytes == size as u64), "{drained:?}");
+    assert_eq!((socket.closed().await.was_clean, socket.buffered_amount()), (false, size as u64));
+}
+
+#[wasm_bindgen_test]
 async fn dropping_a_socket_that_makes_its_peer_wait_leaves_nothing() {
     let place = Place::new("stream-drop").await;
     place.settle().await;

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::{Duration, Instant};
 
 use rand::TryRng as _;
@@ -11,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::runtime;
+use crate::guard;
 use crate::platform::{Clock, Fate, Sleep};
 
 /// The clock of a runtime.
@@ -33,10 +35,43 @@ fn in_background(duration: Duration) -> Sleep {
     match runtime::background() {
         Ok(runtime) => {
             let _entered = runtime.enter();
-            Box::pin(tokio::time::sleep(duration))
+            Box::pin(InBackground { sleep: Box::pin(tokio::time::sleep(duration)), waker: None })
         }
         // Without any thread, no socket will ever open, which is told otherwise.
         Err(_) => Box::pin(std::future::pending()),
+    }
+}
+
+/// A sleep by the background thread, whose timer is not what a waker of a user's runs in unguarded: a panic there would be the
+/// end of that thread, and of all sockets.
+struct InBackground {
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    /// The waker that this was polled with last, and what stands for it.
+    waker: Option<(Waker, Waker)>,
+}
+
+impl Future for InBackground {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let guarded = match &mut this.waker {
+            Some((known, guarded)) if known.will_wake(context.waker()) => guarded,
+            other => {
+                let waker = context.waker().clone();
+                &mut other.insert((waker.clone(), Waker::from(Arc::new(Guarded(waker))))).1
+            }
+        };
+        this.sleep.as_mut().poll(&mut Context::from_waker(guarded))
+    }
+}
+
+/// A waker that does not panic.
+struct Guarded(Waker);
+
+impl Wake for Guarded {
+    fn wake(self: Arc<Self>) {
+        guard::run(|| self.0.wake_by_ref());
     }
 }
 
@@ -56,11 +91,15 @@ enum OnRuntime {
 
 impl OnRuntime {
     fn new(runtime: &Handle, duration: Duration) -> Self {
-        let sleep = {
-            let _entered = runtime.enter();
-            tokio::time::sleep(duration)
+        let end = Instant::now().checked_add(duration);
+        // A runtime without a clock panics where its timer is made: in a task that is caught, and the rest is done elsewhere.
+        let sleep = async move {
+            match end {
+                Some(end) => tokio::time::sleep_until(end.into()).await,
+                None => std::future::pending().await,
+            }
         };
-        Self::Task { task: runtime.spawn(sleep), end: Instant::now().checked_add(duration) }
+        Self::Task { task: runtime.spawn(sleep), end }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use super::admission::Admission;
 use super::burst::Burst;
 use super::connect::Way;
-use super::guard::{guarded, let_go};
+use super::guard::guarded;
 use super::line::Line;
 use super::options::CookieStore;
 use super::reach::Apart;
@@ -22,6 +22,7 @@ use super::turn::Turn;
 use super::{Failure, Options, Url, connect, pieces};
 use crate::CloseEvent;
 use crate::backlog::Room;
+use crate::guard::let_go;
 use crate::platform::Receiver;
 use crate::spec::state::Feedback;
 use crate::wire::closing::Tcp;
@@ -313,7 +314,7 @@ impl Drop for Driver {
         };
         let_go(of_users);
         for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
-            // A waker of a user's may be what has panicked.
+            // A waker of a user's may be what has panicked, where it was dropped.
             let _ = guarded(|| self.receiver.take(feedback));
         }
         self.link.tasks.end();

@@ -63,7 +63,7 @@ pub enum Failure {
     Blob(BlobError),
     /// The runtime that the socket lived on has ended.
     Runtime,
-    /// Code of the program's panicked: a connector or its stream, a cookie store, a part of a TLS configuration, a waker.
+    /// Code of the program's panicked: a connector or its stream, a cookie store, a part of a TLS configuration.
     ///
     /// The process's panic hook has been told of it, and no other socket ends.
     Panicked {

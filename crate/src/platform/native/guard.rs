@@ -12,8 +12,3 @@ pub(super) fn guarded<R>(run: impl FnOnce() -> R) -> Result<R, Failure> {
         Failure::Panicked { message: message.or_else(|| payload.downcast_ref::<String>().cloned()) }
     })
 }
-
-/// Lets go of something of the user's. Nobody is told of a panic: what matters has been told.
-pub(super) fn let_go<T>(of_users: T) {
-    drop(guarded(move || drop(of_users)));
-}

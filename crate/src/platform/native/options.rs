@@ -177,7 +177,8 @@ impl Options {
         self
     }
 
-    /// Puts the socket on this runtime, which needs its I/O and time drivers; when it ends, the socket fails at once.
+    /// Puts the socket on this runtime, which needs its I/O and time drivers: without them, or when it ends, the socket fails at
+    /// once.
     ///
     /// Unless it is set, sockets live on a background thread that all of them share, and which needs no runtime. There a
     /// socket reads, decrypts and answers pings beside whatever the program does, and however long that blocks; but each

@@ -179,11 +179,11 @@ async fn answer(sender: Sender, mut questions: mpsc::Receiver<Question>) {
     let mut waits: Vec<Boxed<()>> = Vec::new();
     loop {
         let question = poll_fn(|context| {
-            waits.retain_mut(|wait| wait.as_mut().poll(context).is_pending());
+            let _ = poll_all(&mut waits, context);
             questions.poll_next_unpin(context)
         });
         match question.await {
-            None => return,
+            None => break,
             Some(Question::Look(answer)) => drop(answer.send((control.ready_state(), control.buffered_amount()))),
             Some(Question::Close(code, reason, answer)) => {
                 let closing = control.close(code, reason.as_deref());
@@ -197,6 +197,15 @@ async fn answer(sender: Sender, mut questions: mpsc::Receiver<Question>) {
             }
         }
     }
+    // Nobody can ask any more, but who has asked to close may still wait for the end.
+    drop((control, sender));
+    poll_fn(|context| poll_all(&mut waits, context)).await;
+}
+
+/// Polls what is waited for, and drops what has ended; ready when all has.
+fn poll_all(waits: &mut Vec<Boxed<()>>, context: &mut Context<'_>) -> Poll<()> {
+    waits.retain_mut(|wait| wait.as_mut().poll(context).is_pending());
+    if waits.is_empty() { Poll::Ready(()) } else { Poll::Pending }
 }
 
 async fn answer_later<T>(mut answer: oneshot::Sender<T>, value: impl Future<Output = T>) {
