@@ -26,6 +26,7 @@
 //! | limits and deadlines | the engine's | [`Options`] lists them |
 //! | a subscriber that does not keep up | loses messages beyond the bound of [`Events`], and is told | stops the reading from TCP until it has caught up, so that Close and the end are not seen meanwhile |
 //! | events | in tasks of the thread that made the socket | on a thread of the socket's, one after the other |
+//! | a callback that panics | traps, as any panic does there; its socket fires no more events | ends nothing but itself |
 //! | `Blob` | the engine's | bytes in memory, or a file that is read when its turn comes |
 //! | messages under way at the program's end | the engine's affair | lost; awaiting [`closed`](WebSocket::closed) is certain |
 //!
