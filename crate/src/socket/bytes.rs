@@ -22,7 +22,8 @@ const LARGEST: usize = 64 << 10;
 ///
 /// Where one message ends and the next begins is not seen; an empty message is nothing, and not the end. The end is that of
 /// the connection, if it was clean. Each write is one message of at most 64 KiB. A text message is an error of the kind
-/// `InvalidData`. Flushing waits as the socket's sink does; shutting down closes the socket.
+/// `InvalidData`, and so is a blob, which comes if [`BinaryType::Blob`](crate::BinaryType::Blob) was chosen. Flushing waits
+/// as the socket's sink does; shutting down closes the socket.
 pub struct ByteStream {
     socket: Socket,
     /// What was not yet read of the last message.
