@@ -14,7 +14,7 @@ export const TYPES = ["open", "message", "error", "close"];
 /** How often a Close that waits for blobs looks whether they are gone, in milliseconds. */
 const LOOK_EVERY = 10;
 
-/** After how many looks without any progress it waits no longer: 5 s. */
+/** After how many looks without any progress it waits no longer: 5 s, and more in a hidden page, whose timers are held back. */
 const LOOKS = 500;
 
 /** What is behind an instance of the class. */

@@ -14,7 +14,7 @@ use crate::spec::close::CloseFrame;
 /// How often a Close that waits for blobs looks whether they are gone, in milliseconds.
 const LOOK_EVERY: u32 = 10;
 
-/// After how many looks without any progress it waits no longer: 5 s.
+/// After how many looks without any progress it waits no longer: 5 s, and more in a hidden page, whose timers are held back.
 const LOOKS: u32 = 500;
 
 /// What closes a socket, at once or later.
