@@ -1,6 +1,5 @@
 //! Who hears of a socket's events: callbacks, streams and, before there is any, the queue of those that wait.
 
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
@@ -20,8 +19,6 @@ impl<F: FnMut(&WebSocket, &Event) + MaybeSend> Callback for F {}
 /// The subscribers of one socket.
 pub(crate) struct Subscribers {
     hall: Lock<Hall>,
-    /// The origin of the messages.
-    origin: Arc<str>,
     /// The handles of users, one of which callbacks are given; none once the last was dropped.
     handle: Weak<Handle>,
     tasks: Tasks,
@@ -78,10 +75,9 @@ enum Audience {
 }
 
 impl Subscribers {
-    pub(crate) fn new(origin: String, handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
+    pub(crate) fn new(handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
         Shared::new_cyclic(|me| Self {
             hall: Lock::default(),
-            origin: origin.into(),
             handle,
             tasks,
             delivery: Lock::default(),
@@ -151,19 +147,19 @@ impl Subscribers {
     }
 
     fn fire_and_deliver(&self, event: Event) {
-        if self.fire(std::iter::once(event)) {
+        if self.fire(std::iter::once(event), None) {
             self.deliver();
         }
     }
 
-    /// Fires events, of which there is at least one: has them wait for their turn. [`deliver`](Listen::deliver) has to
-    /// follow if this gives `true`.
+    /// Fires events, of which there is at least one, and so much is messages if that is known: has them wait for their turn.
+    /// [`deliver`](Listen::deliver) has to follow if this gives `true`.
     #[must_use]
-    fn fire(&self, events: impl Iterator<Item = Event>) -> bool {
+    fn fire(&self, events: impl Iterator<Item = Event>, measured: Option<Room>) -> bool {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
-        hall.waiting.extend(events);
+        hall.waiting.extend(events, measured);
         !held
     }
 
@@ -224,8 +220,9 @@ impl Listen for Subscribers {
     }
 
     fn receive(&self, messages: &mut Messages) -> Reception {
-        let event = |data| Event::Message(MessageEvent { data, origin: Arc::clone(&self.origin) });
-        Reception { deliver: self.fire(platform::drain(messages).map(event)), ..Reception::default() }
+        let measured = platform::measure(messages);
+        let events = platform::drain(messages).map(|data| Event::Message(MessageEvent { data }));
+        Reception { deliver: self.fire(events, measured), ..Reception::default() }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

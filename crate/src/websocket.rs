@@ -86,6 +86,13 @@ impl WebSocket {
         self.connection().url()
     }
 
+    /// Gives the serialized origin of the URL, which is that of every message event: `"wss://example.com"` for example.
+    ///
+    /// See <https://html.spec.whatwg.org/multipage/comms.html#dom-messageevent-origin>.
+    pub fn origin(&self) -> String {
+        constructor::origin(self.url())
+    }
+
     /// Gives the state of the connection, which only ever moves forwards.
     ///
     /// CLOSING may be seen although no event told of it: when the peer starts to close.
@@ -198,7 +205,7 @@ impl WebSocket {
         subprotocol::check(&protocols)?;
         let tasks = options.tasks();
         Ok(Self(Shared::new_cyclic(|handle| {
-            let subscribers = Subscribers::new(constructor::origin(&url), handle.clone(), tasks.clone());
+            let subscribers = Subscribers::new(handle.clone(), tasks.clone());
             let listener: Shared<dyn Listen> = Shared::<Subscribers>::clone(&subscribers);
             let form = BinaryType::default().into();
             Handle {
