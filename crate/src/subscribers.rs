@@ -183,23 +183,20 @@ impl Subscribers {
 
     /// Calls those that are subscribed now: not one that is added on the way, nor one that is taken out.
     fn call_all(&self, socket: &WebSocket, event: &Event) {
-        let count = self.hall.lock().places.len();
-        for index in 0..count {
-            let callback = self.hall.lock().places[index].callback.take();
-            let Some(mut callback) = callback else { continue };
+        let mut hall = self.hall.lock();
+        for index in 0..hall.places.len() {
+            let Some(mut callback) = hall.places[index].callback.take() else { continue };
+            drop(hall);
             // One that panics is called again like any other.
             guard::run(|| callback(socket, event));
-            let left = {
-                let mut hall = self.hall.lock();
-                let place = &mut hall.places[index];
-                if place.left {
-                    Some(callback)
-                } else {
-                    place.callback = Some(callback);
-                    None
-                }
-            };
-            let_go(left);
+            hall = self.hall.lock();
+            if hall.places[index].left {
+                drop(hall);
+                let_go(callback);
+                hall = self.hall.lock();
+            } else {
+                hall.places[index].callback = Some(callback);
+            }
         }
     }
 
