@@ -1,6 +1,6 @@
 //! The events of the interface.
 
-use crate::{CloseEvent, Message};
+use crate::{CloseEvent, Message, Origin};
 
 /// What a socket tells its subscribers: the interface's four events, and one of ours.
 ///
@@ -24,14 +24,14 @@ pub enum Event {
     Lagged(Lagged),
 }
 
-/// The data of a `message` event. Its origin is the same for all messages of a socket:
-/// [`WebSocket::origin`](crate::WebSocket::origin).
-// Unlike the Standard, an event does not have it: to count who holds it takes as long as to receive a short message.
+/// The data of a `message` event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MessageEvent {
     /// The message.
     pub data: Message,
+    /// The serialized origin of the socket's URL, `"wss://example.com"` for example.
+    pub origin: Origin,
 }
 
 /// How much was lost at an [`Event::Lagged`].

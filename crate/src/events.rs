@@ -220,11 +220,11 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CloseEvent, MessageEvent};
+    use crate::{CloseEvent, MessageEvent, Origin};
     use bytes::Bytes;
 
     fn message(size: usize) -> Event {
-        Event::Message(MessageEvent { data: Message::Binary(Bytes::from(vec![0; size])) })
+        Event::Message(MessageEvent { data: Message::Binary(Bytes::from(vec![0; size])), origin: Origin::new("") })
     }
 
     /// The kinds in the queue, runs of messages counted.

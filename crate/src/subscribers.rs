@@ -9,7 +9,7 @@ use crate::listen::{Listen, Reception};
 use crate::platform::{self, MaybeSend, Messages, Remains, Task, Tasks};
 use crate::shared::{Lock, Shared, Weak};
 use crate::websocket::Handle;
-use crate::{BinaryType, CloseEvent, Event, MessageEvent, Subscription, WebSocket};
+use crate::{BinaryType, CloseEvent, Event, MessageEvent, Origin, Subscription, WebSocket};
 
 /// What [`WebSocket::subscribe`] takes, in a box.
 pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}
@@ -19,6 +19,8 @@ impl<F: FnMut(&WebSocket, &Event) + MaybeSend> Callback for F {}
 /// The subscribers of one socket.
 pub(crate) struct Subscribers {
     hall: Lock<Hall>,
+    /// The origin of the messages.
+    origin: Origin,
     /// The handles of users, one of which callbacks are given; none once the last was dropped.
     handle: Weak<Handle>,
     tasks: Tasks,
@@ -75,9 +77,10 @@ enum Audience {
 }
 
 impl Subscribers {
-    pub(crate) fn new(handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
+    pub(crate) fn new(origin: Origin, handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
         Shared::new_cyclic(|me| Self {
             hall: Lock::default(),
+            origin,
             handle,
             tasks,
             delivery: Lock::default(),
@@ -218,8 +221,8 @@ impl Listen for Subscribers {
 
     fn receive(&self, messages: &mut Messages) -> Reception {
         let measured = platform::measure(messages);
-        let events = platform::drain(messages).map(|data| Event::Message(MessageEvent { data }));
-        Reception { deliver: self.fire(events, measured), ..Reception::default() }
+        let event = |data| Event::Message(MessageEvent { data, origin: self.origin.clone() });
+        Reception { deliver: self.fire(platform::drain(messages).map(event), measured), ..Reception::default() }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

@@ -109,7 +109,7 @@ impl Socket {
     pub(crate) fn hear(&self, heard: impl Fn(&Self, Happening) + Clone + 'static) -> Hearing {
         match self {
             Self::Crate(socket) => Hearing::Crate(socket.subscribe(move |socket, event| {
-                heard(&Self::Crate(socket.clone()), told_by_crate(socket, event));
+                heard(&Self::Crate(socket.clone()), told_by_crate(event));
             })),
             Self::Class(held) => Hearing::Class(["open", "message", "error", "close"].map(|kind| {
                 let (weak, heard) = (Rc::downgrade(held), heard.clone());
@@ -220,10 +220,12 @@ impl From<Exception> for Refusal {
     }
 }
 
-fn told_by_crate(socket: &WebSocket, event: &Event) -> Happening {
+fn told_by_crate(event: &Event) -> Happening {
     match event {
         Event::Open => Happening::Open,
-        Event::Message(message) => Happening::Message { data: message.data.clone(), origin: socket.origin() },
+        Event::Message(message) => {
+            Happening::Message { data: message.data.clone(), origin: message.origin.to_string() }
+        }
         Event::Error => Happening::Error,
         Event::Close(close) => {
             Happening::Close { code: close.code, reason: close.reason.clone(), was_clean: close.was_clean }

@@ -47,13 +47,13 @@ pub fn get_a_url_record<U: UrlRecord>(url: &str, base: Option<&str>) -> Result<U
     }
 }
 
-/// Gives the serialization of the origin of a URL, which is serialized.
+/// Gives the serialization of the origin of a URL record.
 ///
 /// See <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>.
-pub fn origin(url: &str) -> String {
+pub fn origin<U: UrlRecord>(record: &U) -> String {
     let (mut origin, mut slashes, mut host) = (String::new(), 0, 0);
     // A serialized URL is ASCII.
-    for character in url.bytes().map(char::from) {
+    for character in record.as_str().bytes().map(char::from) {
         if character == '/' {
             slashes += 1;
             host = origin.len() + 1;
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_origin_has_the_port_unless_it_is_the_default() {
-        let origin_of = |url| origin(get_a_url_record::<Url>(url, None).unwrap().as_str());
+        let origin_of = |url| origin(&get_a_url_record::<Url>(url, None).unwrap());
         assert_eq!(origin_of("ws://h:80/p"), "ws://h");
         assert_eq!(origin_of("https://u:p@h:8443/p?q"), "wss://h:8443");
         assert_eq!(origin_of("ws://[::1]:9/"), "ws://[::1]:9");

@@ -25,7 +25,7 @@ impl Subject for Samesocket {
             Protocols::List(names) => place::open(url, *names),
             Protocols::Object => unreachable!("a script for subjects with Web IDL"),
         }?;
-        socket.subscribe(move |socket, event| listener(happening(socket, event))).detach();
+        socket.subscribe(move |_, event| listener(happening(event))).detach();
         Ok(Self(socket))
     }
 
@@ -62,10 +62,12 @@ impl Subject for Samesocket {
     }
 }
 
-fn happening(socket: &WebSocket, event: &Event) -> Happening {
+fn happening(event: &Event) -> Happening {
     match event {
         Event::Open => Happening::Open,
-        Event::Message(message) => Happening::Message { data: received(&message.data), origin: socket.origin() },
+        Event::Message(message) => {
+            Happening::Message { data: received(&message.data), origin: message.origin.to_string() }
+        }
         Event::Error => Happening::Error,
         Event::Close(close) => {
             Happening::Close { code: close.code, reason: close.reason.clone(), was_clean: close.was_clean }
