@@ -122,14 +122,23 @@ impl<T: Measured> Backlog<T> {
         done
     }
 
-    /// Moves items, of which so much is messages, behind what is here, if there is room for all of it; whether there was.
-    pub(crate) fn append_all(&mut self, items: &mut VecDeque<T>, measured: Room) -> bool {
+    /// Counts as much as held, if there is room for all of it; whether there was, so that items are to be added.
+    #[must_use]
+    pub(crate) const fn hold(&mut self, measured: Room) -> bool {
         let mut sum = self.held;
         sum.add(measured.messages, measured.bytes);
-        if sum.messages > self.bound.messages || sum.bytes > self.bound.bytes {
+        let fits = sum.messages <= self.bound.messages && sum.bytes <= self.bound.bytes;
+        if fits {
+            self.held = sum;
+        }
+        fits
+    }
+
+    /// Moves items, of which so much is messages, behind what is here, if there is room for all of it; whether there was.
+    pub(crate) fn append_all(&mut self, items: &mut VecDeque<T>, measured: Room) -> bool {
+        if !self.hold(measured) {
             return false;
         }
-        self.held = sum;
         if self.items.is_empty() {
             std::mem::swap(&mut self.items, items);
         } else {

@@ -1,8 +1,6 @@
 //! The events of the interface.
 
-use std::sync::Arc;
-
-use crate::{CloseEvent, Message};
+use crate::{CloseEvent, Message, Origin};
 
 /// What a socket tells its subscribers: the interface's four events, and one of ours.
 ///
@@ -33,7 +31,7 @@ pub struct MessageEvent {
     /// The message.
     pub data: Message,
     /// The serialized origin of the socket's URL, `"wss://example.com"` for example.
-    pub origin: Arc<str>,
+    pub origin: Origin,
 }
 
 /// How much was lost at an [`Event::Lagged`].

@@ -114,9 +114,14 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// Adds events, while nobody polls this; a message for which there is no room is lost, which is noted.
+    /// Adds events, while nobody polls this, of which so much is messages if that is known; a message for which there is no
+    /// room is lost, which is noted.
     #[inline]
-    pub(crate) fn extend(&mut self, events: impl Iterator<Item = Event>) {
+    pub(crate) fn extend(&mut self, events: impl Iterator<Item = Event>, measured: Option<Room>) {
+        if measured.is_some_and(|measured| self.backlog.hold(measured)) {
+            self.backlog.items_mut().extend(events);
+            return;
+        }
         self.backlog.reserve(events.size_hint().0);
         for event in events {
             match &event {
@@ -133,7 +138,7 @@ impl Queue {
         if self.abandoned {
             return None;
         }
-        self.extend(std::iter::once(event));
+        self.extend(std::iter::once(event), None);
         self.backlog.wake()
     }
 
@@ -142,7 +147,7 @@ impl Queue {
     pub(crate) fn append(&mut self, other: &mut Self) -> Option<Waker> {
         if !self.abandoned && !self.backlog.append(&mut other.backlog) {
             // Whoever waits is woken below.
-            self.extend(std::iter::from_fn(|| other.pop()));
+            self.extend(std::iter::from_fn(|| other.pop()), None);
         }
         self.backlog.wake()
     }
@@ -215,11 +220,11 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CloseEvent, Message, MessageEvent};
+    use crate::{CloseEvent, MessageEvent, Origin};
     use bytes::Bytes;
 
     fn message(size: usize) -> Event {
-        Event::Message(MessageEvent { data: Message::Binary(Bytes::from(vec![0; size])), origin: "".into() })
+        Event::Message(MessageEvent { data: Message::Binary(Bytes::from(vec![0; size])), origin: Origin::new("") })
     }
 
     /// The kinds in the queue, runs of messages counted.

@@ -33,6 +33,7 @@ impl Message {
     /// # use samesocket::{Message, Text};
     /// assert_eq!(Message::Text(Text::from("grün")).size(), 5);
     /// ```
+    #[inline]
     pub fn size(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
@@ -43,6 +44,7 @@ impl Message {
     }
 
     /// Gives what it takes while it waits, which is its size, or easier to be had.
+    #[inline]
     pub(crate) fn weight(&self) -> u64 {
         match self {
             Self::Unread(unread) => unread.weight(),

@@ -1,6 +1,5 @@
 //! Who hears of a socket's events: callbacks, streams and, before there is any, the queue of those that wait.
 
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
@@ -10,7 +9,7 @@ use crate::listen::{Listen, Reception};
 use crate::platform::{self, MaybeSend, Messages, Remains, Task, Tasks};
 use crate::shared::{Lock, Shared, Weak};
 use crate::websocket::Handle;
-use crate::{BinaryType, CloseEvent, Event, MessageEvent, Subscription, WebSocket};
+use crate::{BinaryType, CloseEvent, Event, MessageEvent, Origin, Subscription, WebSocket};
 
 /// What [`WebSocket::subscribe`] takes, in a box.
 pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}
@@ -21,7 +20,7 @@ impl<F: FnMut(&WebSocket, &Event) + MaybeSend> Callback for F {}
 pub(crate) struct Subscribers {
     hall: Lock<Hall>,
     /// The origin of the messages.
-    origin: Arc<str>,
+    origin: Origin,
     /// The handles of users, one of which callbacks are given; none once the last was dropped.
     handle: Weak<Handle>,
     tasks: Tasks,
@@ -78,10 +77,10 @@ enum Audience {
 }
 
 impl Subscribers {
-    pub(crate) fn new(origin: String, handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
+    pub(crate) fn new(origin: Origin, handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
         Shared::new_cyclic(|me| Self {
             hall: Lock::default(),
-            origin: origin.into(),
+            origin,
             handle,
             tasks,
             delivery: Lock::default(),
@@ -151,19 +150,19 @@ impl Subscribers {
     }
 
     fn fire_and_deliver(&self, event: Event) {
-        if self.fire(std::iter::once(event)) {
+        if self.fire(std::iter::once(event), None) {
             self.deliver();
         }
     }
 
-    /// Fires events, of which there is at least one: has them wait for their turn. [`deliver`](Listen::deliver) has to
-    /// follow if this gives `true`.
+    /// Fires events, of which there is at least one, and so much is messages if that is known: has them wait for their turn.
+    /// [`deliver`](Listen::deliver) has to follow if this gives `true`.
     #[must_use]
-    fn fire(&self, events: impl Iterator<Item = Event>) -> bool {
+    fn fire(&self, events: impl Iterator<Item = Event>, measured: Option<Room>) -> bool {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
-        hall.waiting.extend(events);
+        hall.waiting.extend(events, measured);
         !held
     }
 
@@ -187,23 +186,20 @@ impl Subscribers {
 
     /// Calls those that are subscribed now: not one that is added on the way, nor one that is taken out.
     fn call_all(&self, socket: &WebSocket, event: &Event) {
-        let count = self.hall.lock().places.len();
-        for index in 0..count {
-            let callback = self.hall.lock().places[index].callback.take();
-            let Some(mut callback) = callback else { continue };
+        let mut hall = self.hall.lock();
+        for index in 0..hall.places.len() {
+            let Some(mut callback) = hall.places[index].callback.take() else { continue };
+            drop(hall);
             // One that panics is called again like any other.
             guard::run(|| callback(socket, event));
-            let left = {
-                let mut hall = self.hall.lock();
-                let place = &mut hall.places[index];
-                if place.left {
-                    Some(callback)
-                } else {
-                    place.callback = Some(callback);
-                    None
-                }
-            };
-            let_go(left);
+            hall = self.hall.lock();
+            if hall.places[index].left {
+                drop(hall);
+                let_go(callback);
+                hall = self.hall.lock();
+            } else {
+                hall.places[index].callback = Some(callback);
+            }
         }
     }
 
@@ -224,8 +220,9 @@ impl Listen for Subscribers {
     }
 
     fn receive(&self, messages: &mut Messages) -> Reception {
-        let event = |data| Event::Message(MessageEvent { data, origin: Arc::clone(&self.origin) });
-        Reception { deliver: self.fire(platform::drain(messages).map(event)), ..Reception::default() }
+        let measured = platform::measure(messages);
+        let event = |data| Event::Message(MessageEvent { data, origin: self.origin.clone() });
+        Reception { deliver: self.fire(platform::drain(messages).map(event), measured), ..Reception::default() }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {

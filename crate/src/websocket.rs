@@ -8,7 +8,7 @@ use crate::platform::{Dial, LIST, MaybeSend, Options, Url};
 use crate::shared::{Shared, Weak};
 use crate::spec::{close, constructor, subprotocol};
 use crate::subscribers::Subscribers;
-use crate::{BinaryType, Closed, Data, Event, Events, Exception, IntoProtocols, ReadyState, Subscription};
+use crate::{BinaryType, Closed, Data, Event, Events, Exception, IntoProtocols, Origin, ReadyState, Subscription};
 
 /// The [`WebSocket` interface](https://websockets.spec.whatwg.org/#the-websocket-interface): a handle to one
 /// connection, with one method per member of the IDL.
@@ -198,7 +198,7 @@ impl WebSocket {
         subprotocol::check(&protocols)?;
         let tasks = options.tasks();
         Ok(Self(Shared::new_cyclic(|handle| {
-            let subscribers = Subscribers::new(constructor::origin(&url), handle.clone(), tasks.clone());
+            let subscribers = Subscribers::new(Origin::new(&constructor::origin(&url)), handle.clone(), tasks.clone());
             let listener: Shared<dyn Listen> = Shared::<Subscribers>::clone(&subscribers);
             let form = BinaryType::default().into();
             Handle {

@@ -17,7 +17,7 @@
 //! - `promptly`, which has a future polled in the event that wakes it, where there are events;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
 //! - `Batch`, what the taker of a backlog takes at once, where its feeder is on another thread;
-//! - `Messages`, those that come together, made by `alone` and taken out by `next` and `drain`;
+//! - `Messages`, those that come together, made by `alone`, measured by `measure` and taken out by `next` and `drain`;
 //! - `Blob`, the opaque payload that it owns, and `BLOBS`, what makes them, and `set_form`, where a message's form is not the platform's affair;
 //! - `Unread`, a message that it holds, and `HOLD`, what has it do so;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
@@ -50,7 +50,7 @@ pub(crate) use self::carrier::surface;
 pub(crate) use self::carrier::{
     BLOBS, Batch, Blobs, HIGH_WATER_MARK, HOLD, Hold, LIST, List, Lock, MaybeSend, MaybeSync, Messages, Options,
     PAUSES, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, WATCH, Watch, Weak, World, alone, append, drain,
-    io_error, next, pausing, promptly, set_form,
+    io_error, measure, next, pausing, promptly, set_form,
 };
 
 /// Who starts connections.

@@ -4,6 +4,7 @@
 
 use super::failure::Failure;
 use super::frame::MAX_CONTROL;
+use super::handshake::Opening;
 use super::utf8;
 use crate::CloseEvent;
 use crate::spec::close::CloseFrame;
@@ -17,6 +18,17 @@ pub enum Tcp {
     Linger,
     /// Close it now.
     Close,
+}
+
+/// How far a connection has come.
+#[derive(Debug)]
+pub enum Phase {
+    /// The opening handshake is under way.
+    Opening(Box<Opening>),
+    /// Messages may be sent and received, and the closing handshake may be under way.
+    Established,
+    /// Nothing comes of it any more.
+    Ended(Tcp),
 }
 
 /// What the peer's Close frame said.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::buf::Limit;
 
-use super::closing::{Received, Tcp};
+use super::closing::{Phase, Received, Tcp};
 use super::deflate::Deflater;
 use super::failure::Failure;
 use super::frame::{Entropy, Opcode};
@@ -38,13 +38,6 @@ pub struct Connection {
     pong: Option<Vec<u8>>,
     /// When the last thing happened that a deadline counts from.
     since: Duration,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Opening(Box<Opening>),
-    Established,
-    Ended(Tcp),
 }
 
 impl Connection {
@@ -92,12 +85,16 @@ impl Connection {
     }
 
     /// Lends the next message, if that comes next and lies whole in the read buffer; nothing else is looked at.
-    ///
-    /// So what answers messages can be sent before frames after them have their effect.
     #[inline]
     pub fn lend_message<R>(&mut self, take: impl FnOnce(Lent<'_>) -> R) -> Option<R> {
-        let may_come = self.pending.is_empty() && matches!(self.phase, Phase::Established) && self.received.is_none();
-        if may_come { self.incoming.lend(take) } else { None }
+        if self.may_lend() { self.incoming.lend(take) } else { None }
+    }
+
+    /// Gives the next message, if all of it has come before a control frame and whatever is wrong, which has no effect yet.
+    ///
+    /// So what answers messages can be sent before frames after them have their effect.
+    pub fn next_message(&mut self) -> Option<Message> {
+        if self.may_lend() { self.incoming.next_message() } else { None }
     }
 
     /// Gives the buffer to read into next: as much as fits, at least one byte.
@@ -255,6 +252,11 @@ impl Connection {
         self.pending.shrink_to_fit();
     }
 
+    /// Whether what comes next may be a message.
+    fn may_lend(&self) -> bool {
+        self.pending.is_empty() && matches!(self.phase, Phase::Established) && self.received.is_none()
+    }
+
     /// Gives the next feedback, if there is any, however it comes about.
     #[inline(never)]
     fn next_feedback(&mut self, now: Duration) -> Option<Feedback<Message>> {
@@ -363,13 +365,14 @@ impl Connection {
             Phase::Ended(_) => return,
             Phase::Established if code.is_some() => {
                 self.queue.abort(code);
-                self.end(Tcp::Linger);
+                self.phase = Phase::Ended(Tcp::Linger);
             }
             Phase::Opening(_) | Phase::Established => {
                 self.queue.drop_all();
-                self.end(Tcp::Close);
+                self.phase = Phase::Ended(Tcp::Close);
             }
         }
+        self.incoming.end();
         self.since = now;
         self.failure = Some(failure);
         self.pending.extend([Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())]);
@@ -387,12 +390,8 @@ impl Connection {
         }
         let event = received.map_or_else(CloseEvent::abnormal, |received| received.into_event(sent));
         self.queue.drop_all();
-        self.end(Tcp::Close);
-        self.pending.push_back(Feedback::Closed(event));
-    }
-
-    fn end(&mut self, tcp: Tcp) {
-        self.phase = Phase::Ended(tcp);
+        self.phase = Phase::Ended(Tcp::Close);
         self.incoming.end();
+        self.pending.push_back(Feedback::Closed(event));
     }
 }

@@ -19,6 +19,8 @@ pub struct Incoming {
     frame: Option<Frame>,
     /// The length of its message when the message's own memory was given to be read into.
     direct: Option<usize>,
+    /// What breaks a rule, until [`read`](Self::read) tells of it.
+    wrong: Option<Failure>,
 }
 
 /// A data frame that is not yet whole.
@@ -44,7 +46,8 @@ pub enum Read {
 impl Incoming {
     /// The receiving side of a connection that is not yet established.
     pub fn new(limits: &Limits) -> Self {
-        Self { inbox: Inbox::default(), messages: Messages::new(limits, None), frame: None, direct: None }
+        let messages = Messages::new(limits, None);
+        Self { inbox: Inbox::default(), messages, frame: None, direct: None, wrong: None }
     }
 
     /// Takes messages from now on, compressed ones too if permessage-deflate is in use.
@@ -114,7 +117,7 @@ impl Incoming {
 
     /// Throws everything away, the memory too.
     pub fn end(&mut self) {
-        (self.inbox, self.frame, self.direct) = (Inbox::default(), None, None);
+        (self.inbox, self.frame, self.direct, self.wrong) = (Inbox::default(), None, None, None);
         self.messages.discard();
     }
 
@@ -125,11 +128,11 @@ impl Incoming {
     }
 
     /// Lends a message that is one frame, all of which is there, to `take`; leaves whatever is less simple, or wrong, to
-    /// [`read`](Self::read).
+    /// [`next_message`](Self::next_message) and [`read`](Self::read).
     #[inline]
     pub fn lend<R>(&mut self, take: impl FnOnce(Lent<'_>) -> R) -> Option<R> {
         let (opcode, payload, size) = Header::split_whole(self.inbox.rest())?;
-        if self.frame.is_some() || !self.messages.may_lend(payload.len()) {
+        if self.frame.is_some() || self.wrong.is_some() || !self.messages.may_lend(payload.len()) {
             return None;
         }
         let lent = match opcode {
@@ -141,8 +144,31 @@ impl Incoming {
         Some(result)
     }
 
+    /// Gives the next message, if there is all of it before a control frame and whatever is wrong, which has no effect yet:
+    /// [`read`](Self::read) tells of that.
+    pub fn next_message(&mut self) -> Option<Message> {
+        while self.wrong.is_none() && !self.is_control_next() {
+            match self.read() {
+                Ok(Read::Message(message)) => return Some(message),
+                Ok(Read::Part) => {}
+                Ok(Read::Control(..) | Read::Wait) => return None,
+                Err(failure) => self.wrong = Some(failure),
+            }
+        }
+        None
+    }
+
+    /// Whether a control frame comes next, as far as its header is there.
+    fn is_control_next(&self) -> bool {
+        let next = || Header::decode(self.inbox.rest(), self.messages.compression());
+        self.frame.is_none() && matches!(next(), Ok(Some((header, _))) if header.opcode.is_control())
+    }
+
     /// Reads a frame, or what is there of one.
     pub fn read(&mut self) -> Result<Read, Failure> {
+        if let Some(failure) = self.wrong.take() {
+            return Err(failure);
+        }
         self.account();
         if self.frame.is_some() {
             return self.read_payload();

@@ -242,6 +242,13 @@ async fn what_answers_a_message_goes_out_before_a_frame_behind_it_that_breaks_a_
 }
 
 #[tokio::test]
+async fn messages_of_several_frames_are_no_other() {
+    let (seen, got) = echoed(b"\x01\x01a\x80\x01b\x81\x01c\x01\x01d\x81\x01e").await;
+    assert_eq!(seen, ["open", "text \"ab\"", "text \"c\"", "error", "close 1006 \"\" unclean"]);
+    assert_eq!(got, b"\x81\x02ab\x81\x01c\x88\x02\x03\xea");
+}
+
+#[tokio::test]
 async fn what_answers_a_message_goes_out_before_the_answer_to_a_close_or_a_ping_behind_it() {
     let (seen, got) = echoed(b"\x81\x01a\x89\x01p\x81\x01b\x88\x02\x03\xe8").await;
     assert_eq!(seen, ["open", "text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);

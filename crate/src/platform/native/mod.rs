@@ -80,10 +80,15 @@ pub(crate) fn alone(message: Message) -> Messages {
     VecDeque::from([message])
 }
 
+/// Tells how much they are, since there may be many.
+#[expect(clippy::unnecessary_wraps, reason = "in a browser there is nothing to tell")]
+pub(crate) fn measure(messages: &Messages) -> Option<Room> {
+    Some(Room { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() })
+}
+
 /// Moves them all behind what is in a backlog at once, if there is room for them; whether there was.
 pub(crate) fn append(backlog: &mut Backlog<Message>, messages: &mut Messages) -> bool {
-    let measured = Room { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() };
-    backlog.append_all(messages, measured)
+    measure(messages).is_some_and(|measured| backlog.append_all(messages, measured))
 }
 
 /// Takes out the first of them.

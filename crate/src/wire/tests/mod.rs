@@ -3,6 +3,7 @@
 mod closing;
 mod compression;
 mod inflate;
+mod lending;
 mod memory;
 mod opening;
 mod probe;

@@ -1,0 +1,47 @@
+use super::*;
+
+/// Puts bytes into the read buffer, and tells nothing yet.
+fn receive(driver: &mut Driver, frames: &[Vec<u8>]) {
+    driver.connection.read_buffer().put_slice(&frames.concat());
+}
+
+/// The messages that are lent, or given, until nothing is.
+fn lent(driver: &mut Driver) -> Vec<Event> {
+    let event = |message| Event::from(Feedback::MessageReceived(message));
+    let next = || {
+        let lent = driver.connection.lend_message(|lent| event(lent.into_message()));
+        lent.or_else(|| driver.connection.next_message().map(event))
+    };
+    std::iter::from_fn(next).collect()
+}
+
+#[test]
+fn messages_are_lent_however_they_are_framed_up_to_a_control_frame_which_has_no_effect_meanwhile() {
+    let mut driver = Driver::established("permessage-deflate", Limits::default());
+    let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let before = [frame(0x81, b"a"), frame(0xc1, &hello), frame(0x01, b"b"), frame(0x80, b"c")];
+    let part = frame(0x02, b"d");
+    let behind = [frame(0x89, b"ping"), frame(0x80, b"e"), frame(0x81, b"f"), frame(0x88, b"")];
+    receive(&mut driver, &[&before[..], &[part], &behind].concat());
+    assert_eq!(lent(&mut driver), [text("a"), text("Hello"), text("bc")]);
+    assert!(driver.connection.transmit().is_empty());
+    // Looked at once more, a control frame has its effect, and what comes behind it is lent again.
+    let next = driver.connection.poll_feedback(driver.now).map(Event::from);
+    assert_eq!((next, lent(&mut driver)), (Some(binary(b"de")), vec![text("f")]));
+    driver.poll();
+    assert_eq!(driver.take_events(), [Event::Closing]);
+}
+
+#[test]
+fn what_breaks_a_rule_has_its_effect_when_it_is_asked_for_and_nothing_behind_it_is_lent() {
+    for wrong in [frame(0x83, b""), frame(0x80, b""), frame(0x81, b"\xff"), frame(0xc1, b"\xff"), frame(0x82, &[0; 9])]
+    {
+        let mut driver = Driver::established("permessage-deflate", Limits { message: 8, ..Limits::default() });
+        receive(&mut driver, &[frame(0x81, b"a"), wrong, frame(0x81, b"b")]);
+        assert_eq!(lent(&mut driver), [text("a")]);
+        assert!(lent(&mut driver).is_empty() && driver.connection.failure().is_none());
+        driver.poll();
+        assert_eq!(driver.take_events(), failed());
+        assert!(lent(&mut driver).is_empty());
+    }
+}
