@@ -1,9 +1,12 @@
 //! The network in memory.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt};
+use samesocket::reconnect::reconnect;
 use samesocket::testing::{self, Network, Received, pair};
 use samesocket::{BinaryType, ConnectError, Error, Message, ReadyState, connect};
 
@@ -72,6 +75,33 @@ fn who_waits_for_a_network_that_goes_away_is_refused() {
     assert!(connecting.as_mut().now_or_never().is_none());
     drop(network);
     assert!(matches!(connecting.now_or_never(), Some(Err(ConnectError::Failed(_)))));
+}
+
+#[test]
+fn who_is_polled_again_and_again_is_known_once() {
+    struct Sleeper;
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {}
+    }
+    let network = Network::new();
+    let refused = network.clone();
+    let mut socket = reconnect(move |_| {
+        let connect = refused.connect("ws://a.example");
+        async { Some(connect) }
+    })
+    .start();
+    assert!(socket.next().now_or_never().is_none());
+    network.accept().now_or_never().unwrap().refuse();
+    let sleeper = Arc::new(Sleeper);
+    let waker = Waker::from(Arc::clone(&sleeper));
+    let mut context = Context::from_waker(&waker);
+    let mut accepting = pin!(network.accept());
+    for _ in 0..100 {
+        assert!(accepting.as_mut().poll(&mut context).is_pending());
+        assert!(socket.poll_next_unpin(&mut context).is_pending(), "it waits to come back");
+    }
+    let known = Arc::strong_count(&sleeper);
+    assert!(known < 10, "{known}");
 }
 
 #[test]
