@@ -19,6 +19,8 @@ pub enum Exception {
     InvalidUrl {
         /// The URL as it was given.
         url: String,
+        /// The [base URL](crate::Connect::base_url), if one was given: that may be what cannot be parsed.
+        base: Option<String>,
     },
     /// The URL's scheme is none of `ws`, `wss`, `http` and `https`.
     UnsupportedScheme {
@@ -126,7 +128,10 @@ impl Exception {
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidUrl { url } => write!(f, "the URL {url:?} cannot be parsed"),
+            Self::InvalidUrl { url, base: None } => write!(f, "the URL {url:?} cannot be parsed"),
+            Self::InvalidUrl { url, base: Some(base) } => {
+                write!(f, "the URL {url:?} cannot be parsed against the base URL {base:?}")
+            }
             Self::UnsupportedScheme { url, scheme } => {
                 write!(f, "the URL {url:?} has the scheme {scheme:?}, not ws, wss, http or https")
             }

@@ -127,10 +127,13 @@ impl Reconnecting {
                     self.failures = 0;
                     *steady = None;
                 }
-                // It never fails.
-                while self.outgoing.lock().keeps_for_want_of_room()
-                    && Pin::new(&mut **socket).poll_ready(context).is_ready()
-                {}
+                loop {
+                    // A statement of its own, so that nothing is locked while the socket is asked for room, which never fails.
+                    let waits = self.outgoing.lock().keeps_for_want_of_room();
+                    if !waits || Pin::new(&mut **socket).poll_ready(context).is_pending() {
+                        break;
+                    }
+                }
                 match Pin::new(&mut **socket).poll_next(context) {
                     Poll::Pending => Step::Pending,
                     Poll::Ready(Some(Ok(message))) => Step::Message(message),

@@ -12,7 +12,7 @@ use futures::{Sink, Stream};
 use super::{Error, Socket};
 use crate::message::Payload;
 use crate::platform;
-use crate::{Message, Parcel};
+use crate::{BinaryType, Message, Parcel};
 
 /// The greatest message that one write makes.
 const LARGEST: usize = 64 << 10;
@@ -21,9 +21,9 @@ const LARGEST: usize = 64 << 10;
 /// `futures` and, natively or by the feature `tokio`, of `tokio`.
 ///
 /// Where one message ends and the next begins is not seen; an empty message is nothing, and not the end. The end is that of
-/// the connection, if it was clean. Each write is one message of at most 64 KiB. A text message is an error of the kind
-/// `InvalidData`, and so is a blob, which comes if [`BinaryType::Blob`](crate::BinaryType::Blob) was chosen. Flushing waits
-/// as the socket's sink does; shutting down closes the socket.
+/// the connection, if it was clean. Each write is one message of at most 64 KiB. Binary messages are received as bytes from
+/// now on; a text message, or a blob that came before, is an error of the kind `InvalidData`. Flushing waits as the socket's
+/// sink does; shutting down closes the socket.
 pub struct ByteStream {
     socket: Socket,
     /// What was not yet read of the last message.
@@ -31,7 +31,8 @@ pub struct ByteStream {
 }
 
 impl ByteStream {
-    pub(super) const fn new(socket: Socket) -> Self {
+    pub(super) fn new(socket: Socket) -> Self {
+        socket.core().connection.set_binary_type(BinaryType::ArrayBuffer);
         Self { socket, rest: Bytes::new() }
     }
 

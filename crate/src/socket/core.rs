@@ -158,7 +158,7 @@ mod tests {
         }
 
         fn tasks(&self) -> Tasks {
-            Tasks::default()
+            <Tasks as Default>::default()
         }
 
         fn clock(&self) -> Shared<dyn platform::Clock> {

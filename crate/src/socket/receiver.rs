@@ -81,7 +81,9 @@ impl Stream for Receiver {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.batch.len() + self.core.feed.waiting_messages(), None)
+        // Of what waits, who watches may take some for answers to a heartbeat.
+        let least = if self.watch.is_some() { 0 } else { self.batch.len() + self.core.feed.waiting_messages() };
+        (least, None)
     }
 }
 

@@ -30,7 +30,7 @@ pub fn get_a_url_record<U: UrlRecord>(url: &str, base: Option<&str>) -> Result<U
     // Steps 1 and 2.
     let record = U::parse(url, base);
     let url = url.to_owned();
-    let Some(mut record) = record else { return Err(Exception::InvalidUrl { url }) };
+    let Some(mut record) = record else { return Err(Exception::InvalidUrl { url, base: base.map(str::to_owned) }) };
     // Steps 3 to 5.
     let scheme = record.scheme();
     if matches!(scheme, "http" | "https") {
@@ -131,7 +131,8 @@ mod tests {
         for given in ["ws://h/#", "ws://h/#f", "#x"] {
             assert_eq!(record(given), Err(Exception::FragmentInUrl { url: url(given) }));
         }
-        assert_eq!(record("ws://foo bar.com/"), Err(Exception::InvalidUrl { url: url("ws://foo bar.com/") }));
+        let base = BASE.map(str::to_owned);
+        assert_eq!(record("ws://foo bar.com/"), Err(Exception::InvalidUrl { url: url("ws://foo bar.com/"), base }));
         for (url, fault) in [
             ("ws://foo%20bar.com/", Some('%')),
             ("wss://^/|", Some('^')),

@@ -94,7 +94,7 @@ impl platform::Fate for Clock {
             if time.comebacks > since {
                 return Poll::Ready(());
             }
-            time.away.push(context.waker().clone());
+            know(&mut time.away, context.waker());
             Poll::Pending
         }))
     }
@@ -105,6 +105,13 @@ impl platform::Fate for Clock {
         // The additive sequence of the golden ratio spreads evenly.
         time.chance = (time.chance + 0.618_033_988_749_895) % 1.0;
         time.chance
+    }
+}
+
+/// Adds a waker to those that are woken together, unless it is there.
+pub(super) fn know(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|known| known.will_wake(waker)) {
+        wakers.push(waker.clone());
     }
 }
 

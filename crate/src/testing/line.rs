@@ -53,6 +53,8 @@ struct State {
     /// The client's Close frame, from when the peer could read it until it is answered.
     unanswered: Option<(u16, String)>,
     waker: Option<Waker>,
+    /// Who is to be woken because something has arrived, once nothing is locked.
+    due: Option<Waker>,
 }
 
 impl Line {
@@ -73,6 +75,7 @@ impl Line {
             closing: false,
             unanswered: None,
             waker: None,
+            due: None,
         };
         Self { receiver, pausable, state: Lock::new(state) }
     }
@@ -114,12 +117,12 @@ impl Line {
     }
 
     pub(super) fn resume(&self) {
-        let waker = {
+        {
             let mut state = self.state.lock();
             state.paused = false;
-            state.arrive()
-        };
-        wake(waker);
+            state.arrive();
+        }
+        self.wake_peer();
         if std::mem::take(&mut self.state.lock().watched) && self.receiver.sent() {
             self.state.lock().watched = true;
         }
@@ -147,8 +150,14 @@ impl Line {
         self.settle();
     }
 
+    fn wake_peer(&self) {
+        let due = self.state.lock().due.take();
+        wake(due);
+    }
+
     /// Tells the socket what it can be told, one after the other.
     fn settle(&self) {
+        self.wake_peer();
         loop {
             let feedback = {
                 let mut state = self.state.lock();
@@ -190,28 +199,28 @@ impl Line {
     }
 
     fn end(&self) {
-        let waker = {
+        let wakers = {
             let mut state = self.state.lock();
             state.over = true;
             state.feedback.clear();
-            state.waker.take()
+            [state.waker.take(), state.due.take()]
         };
-        wake(waker);
+        wake(wakers.into_iter().flatten());
     }
 }
 
 impl State {
     /// Has what is under way arrive, unless the peer does not read.
-    fn arrive(&mut self) -> Option<Waker> {
+    fn arrive(&mut self) {
         if self.paused {
-            return None;
+            return;
         }
         self.arrived.append(&mut self.under_way);
         self.buffered_amount = 0;
         if let Some(Received::Close { code, reason }) = self.arrived.back() {
             self.unanswered = Some((code.unwrap_or(1005), reason.clone()));
         }
-        self.waker.take()
+        self.due = self.waker.take().or(self.due.take());
     }
 
     /// Answers the client's Close, if there is one, behind what has been sent.
@@ -262,13 +271,10 @@ impl Carry for End {
             Payload::Blob(blob) => Message::Blob(blob.clone()),
             Payload::Unread(unread) => unread.read().into(),
         };
-        let waker = {
-            let mut state = self.line.state.lock();
-            state.buffered_amount += payload.size();
-            state.under_way.push_back(Received::Message(message));
-            state.arrive()
-        };
-        wake(waker);
+        let mut state = self.line.state.lock();
+        state.buffered_amount += payload.size();
+        state.under_way.push_back(Received::Message(message));
+        state.arrive();
         Handed { waits: true, ..Handed::if_taken(true) }
     }
 
@@ -277,18 +283,15 @@ impl Carry for End {
     }
 
     fn close(&self, frame: CloseFrame<'_>) {
-        let waker = {
-            let mut state = self.line.state.lock();
-            if !state.established {
-                state.feedback.push_back(Feedback::Closed(CloseEvent::abnormal()));
-                return;
-            }
-            state.closing = true;
-            let (code, reason) = frame.unzip();
-            state.under_way.push_back(Received::Close { code, reason: reason.unwrap_or_default().to_owned() });
-            state.arrive()
-        };
-        wake(waker);
+        let mut state = self.line.state.lock();
+        if !state.established {
+            state.feedback.push_back(Feedback::Closed(CloseEvent::abnormal()));
+            return;
+        }
+        state.closing = true;
+        let (code, reason) = frame.unzip();
+        state.under_way.push_back(Received::Close { code, reason: reason.unwrap_or_default().to_owned() });
+        state.arrive();
     }
 
     fn has_waiting_close(&self) -> bool {

@@ -6,6 +6,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Poll, Waker};
 
+use super::clock::know;
 use super::line::{End, Line};
 use super::{Clock, Peer};
 use crate::Connect;
@@ -64,7 +65,7 @@ impl Network {
             if let Some(incoming) = door.waiting.pop_front() {
                 return Poll::Ready(incoming);
             }
-            door.wakers.push(context.waker().clone());
+            know(&mut door.wakers, context.waker());
             Poll::Pending
         })
         .await

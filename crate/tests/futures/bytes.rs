@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use bytes::Bytes;
 use futures::io::{AsyncReadExt, AsyncWriteExt, Cursor};
 use futures::{SinkExt, StreamExt};
-use samesocket::connect;
 use samesocket::testing::{self, pair};
+use samesocket::{BinaryType, connect};
 use samesocket_fault_server::Until;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
@@ -44,6 +44,19 @@ fn a_failure_is_an_error_and_so_is_a_text() {
         assert_eq!(stream.read_to_end(&mut rest).await.unwrap_err().kind(), ErrorKind::ConnectionAborted);
         assert_eq!(rest, [1]);
         assert_eq!(stream.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn a_socket_that_received_blobs_receives_bytes() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example").binary_type(BinaryType::Blob);
+        let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let mut stream = socket.unwrap().into_bytes();
+        peer.send(vec![1, 2]);
+        let mut two = [0; 2];
+        stream.read_exact(&mut two).await.unwrap();
+        assert_eq!(two, [1, 2]);
     });
 }
 

@@ -1,12 +1,17 @@
 //! Everything given up at each of its awaits: nothing is left, on the network in memory and at the server.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::SinkExt;
+use futures::future::{Either, select};
+use samesocket::reconnect::{Outbox, reconnect};
 use samesocket::testing::{self, Network, Received};
-use samesocket::{Connect, connect};
+use samesocket::{Connect, ReadyState, Socket, connect};
 use samesocket_fault_server::Until;
 
 use super::support::Stage;
@@ -43,16 +48,17 @@ async fn given_up(future: impl Future<Output = ()>, polls: usize) -> bool {
 }
 
 /// A peer that has everything awaited, and stays until the connection is over.
-async fn attend(network: Network) {
+async fn attend(network: Network, knocked: &Cell<bool>) {
     let incoming = network.accept().await;
+    knocked.set(true);
     if incoming.is_gone() {
         return;
     }
     let mut peer = incoming.open();
     peer.pause();
-    network.clock().sleep(std::time::Duration::from_secs(1)).await;
+    network.clock().sleep(Duration::from_secs(1)).await;
     peer.send("a");
-    network.clock().sleep(std::time::Duration::from_secs(1)).await;
+    network.clock().sleep(Duration::from_secs(1)).await;
     peer.resume();
     while let Some(received) = peer.receive().await {
         if matches!(received, Received::Message(message) if message.size() == 4) {
@@ -62,25 +68,84 @@ async fn attend(network: Network) {
     assert!(peer.is_over());
 }
 
-#[test]
-fn in_memory_the_peer_sees_it_gone_whenever_that_is() {
-    let mut polls = 0;
-    loop {
-        let ended = testing::run(|network| async move {
-            if polls == 0 {
-                drop(live(network.connect("ws://a.example")));
-                return false;
+/// The same with handles for any thread.
+async fn live_remotely(connect: Connect, network: Network) {
+    let mut remote = connect.high_water_mark(1).await.unwrap().into_remote_by(|actor| network.spawn(actor));
+    assert!(remote.next().await.unwrap().is_ok());
+    remote.send(Bytes::from(vec![7; 10]).into()).await.unwrap();
+    let (mut sender, mut receiver) = remote.split();
+    sender.send("more".into()).await.unwrap();
+    sender.feed("last".into()).await.unwrap();
+    SinkExt::flush(&mut sender).await.unwrap();
+    sender.drained().await.unwrap();
+    assert_eq!(sender.ready_state().await, ReadyState::Open);
+    assert!(receiver.next().await.unwrap().is_ok());
+    sender.close(Some(1000), None).await.unwrap();
+}
+
+/// The same with a socket that comes back.
+async fn live_again(network: Network) {
+    let clock = network.clock();
+    let attempt = move |_| {
+        let connect = network.connect("ws://a.example").high_water_mark(1);
+        async { Some(connect) }
+    };
+    let prepare = |mut socket: Socket| async {
+        assert!(socket.next().await.unwrap().is_ok());
+        Ok(socket)
+    };
+    let outbox = Outbox::Keep { messages: 2, bytes: 100 };
+    let mut socket = reconnect(attempt).prepare(prepare).outbox(outbox).start();
+    let sender = socket.sender();
+    let sending = async {
+        for text in ["kept", "more", "last"] {
+            while sender.send(text.into()).await.is_err() {
+                clock.sleep(Duration::from_millis(200)).await;
             }
-            let (ended, ()) =
-                futures::join!(given_up(live(network.connect("ws://a.example")), polls), attend(network.clone()));
-            ended
+        }
+    };
+    let (message, ()) = futures::join!(socket.next(), sending);
+    assert!(message.unwrap().is_ok());
+    sender.close(Some(1000), None).unwrap();
+    assert!(socket.next().await.is_none());
+}
+
+/// Gives a life up after one poll, two polls and so on until it is lived to its end; how many that takes.
+fn polls_of<L: Future<Output = ()>>(life: impl Fn(Network) -> L) -> usize {
+    for polls in 1.. {
+        let ended = testing::run(|network| {
+            let life = given_up(life(network.clone()), polls);
+            async move {
+                let knocked = Cell::new(false);
+                let mut attending = pin!(attend(network, &knocked));
+                match select(pin!(life), attending.as_mut()).await {
+                    Either::Right(((), life)) => life.await,
+                    Either::Left((ended, _)) => {
+                        // Who never knocked is not waited for.
+                        if futures::poll!(attending.as_mut()).is_pending() && knocked.get() {
+                            attending.await;
+                        }
+                        ended
+                    }
+                }
+            }
         });
         if ended {
-            break;
+            return polls;
         }
-        polls += 1;
     }
-    assert!(polls > 5, "{polls} is too few to have met each await");
+    unreachable!("there are enough numbers")
+}
+
+#[test]
+fn in_memory_the_peer_sees_it_gone_whenever_that_is() {
+    testing::run(|network| async move { drop(live(network.connect("ws://a.example"))) });
+    let polls = [
+        polls_of(|network| live(network.connect("ws://a.example"))),
+        polls_of(|network| live_remotely(network.connect("ws://a.example"), network.clone())),
+        polls_of(live_again),
+    ];
+    assert!(polls.iter().all(|&polls| polls > 5), "{polls:?} are too few to have met each await");
 }
 
 #[tokio::test]

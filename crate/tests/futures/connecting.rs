@@ -42,6 +42,12 @@ async fn an_exception_says_which_argument_is_at_fault() {
 }
 
 #[tokio::test]
+async fn a_base_url_that_cannot_be_parsed_is_in_the_text() {
+    let error = connect("/chat").base_url("no base").await.unwrap_err();
+    assert_eq!(error.to_string(), "the URL \"/chat\" cannot be parsed against the base URL \"no base\"");
+}
+
+#[tokio::test]
 async fn a_connection_that_fails_gives_its_close_event_and_the_cause() {
     let stage = Stage::new().await;
     let error = connect(stage.url("a", "status=403")).await.unwrap_err();

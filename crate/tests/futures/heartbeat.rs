@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::{FutureExt, Stream};
 use samesocket::testing::{self, Received};
 use samesocket::{Error, Heartbeat, Message, connect};
 use samesocket_fault_server::Until;
@@ -45,15 +46,16 @@ fn an_answer_behind_another_message_is_not_given_either() {
         let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
         let mut socket = socket.unwrap();
-        let server = async {
-            assert!(peer.receive().await.is_some());
-            for text in ["news", "pong", "pong"] {
-                peer.send(text);
-            }
-            peer.close(Some(1000), "");
-        };
-        let (seen, ()) = futures::join!(lines(&mut socket), server);
-        assert_eq!(seen, ["text \"news\"", "text \"pong\""], "one was asked for");
+        assert!(socket.next().now_or_never().is_none());
+        network.clock().advance(Duration::from_secs(30));
+        assert!(socket.next().now_or_never().is_none());
+        assert!(peer.receive().await.is_some());
+        for text in ["news", "pong", "pong"] {
+            peer.send(text);
+        }
+        peer.close(Some(1000), "");
+        assert_eq!(socket.size_hint().0, 0, "what waits may be an answer");
+        assert_eq!(lines(&mut socket).await, ["text \"news\"", "text \"pong\""], "one was asked for");
     });
 }
 

@@ -1,11 +1,15 @@
 //! The network in memory.
 
 use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt};
-use samesocket::testing::{self, Network, Received, pair};
-use samesocket::{BinaryType, ConnectError, Error, Message, ReadyState, connect};
+use samesocket::reconnect::reconnect;
+use samesocket::testing::{self, Network, Peer, Received, pair};
+use samesocket::{BinaryType, ConnectError, Control, Error, Message, ReadyState, connect};
 
 use super::{line, lines};
 
@@ -72,6 +76,62 @@ fn who_waits_for_a_network_that_goes_away_is_refused() {
     assert!(connecting.as_mut().now_or_never().is_none());
     drop(network);
     assert!(matches!(connecting.now_or_never(), Some(Err(ConnectError::Failed(_)))));
+}
+
+#[test]
+fn who_is_polled_again_and_again_is_known_once() {
+    struct Sleeper;
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {}
+    }
+    let network = Network::new();
+    let refused = network.clone();
+    let mut socket = reconnect(move |_| {
+        let connect = refused.connect("ws://a.example");
+        async { Some(connect) }
+    })
+    .start();
+    assert!(socket.next().now_or_never().is_none());
+    network.accept().now_or_never().unwrap().refuse();
+    let sleeper = Arc::new(Sleeper);
+    let waker = Waker::from(Arc::clone(&sleeper));
+    let mut context = Context::from_waker(&waker);
+    let mut accepting = pin!(network.accept());
+    for _ in 0..100 {
+        assert!(accepting.as_mut().poll(&mut context).is_pending());
+        assert!(socket.poll_next_unpin(&mut context).is_pending(), "it waits to come back");
+    }
+    let known = Arc::strong_count(&sleeper);
+    assert!(known < 10, "{known}");
+}
+
+/// A waker that uses the socket whose peer it wakes.
+struct Curious(Control);
+
+impl Wake for Curious {
+    fn wake(self: Arc<Self>) {
+        let _ = (self.0.ready_state(), self.0.buffered_amount());
+    }
+}
+
+#[test]
+fn who_waits_for_what_the_client_sends_may_use_the_socket_when_it_is_woken() {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        let (socket, mut peer) = pair();
+        let waker = Waker::from(Arc::new(Curious(socket.control())));
+        let sleep = |peer: &mut Peer| {
+            assert!(pin!(peer.receive()).poll(&mut Context::from_waker(&waker)).is_pending());
+        };
+        sleep(&mut peer);
+        socket.try_send("a".into()).unwrap();
+        assert_eq!(received(peer.receive().now_or_never().unwrap()), "text \"a\"");
+        sleep(&mut peer);
+        drop(socket.close(None, None));
+        assert_eq!(received(peer.receive().now_or_never().unwrap()), "close None \"\"");
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(30)).expect("nobody waits for a lock for ever");
 }
 
 #[test]

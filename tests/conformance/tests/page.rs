@@ -28,5 +28,5 @@ fn a_base_that_is_no_hierarchy_refuses_relative_urls() {
     run("const base = document.createElement('base'); base.href = 'mailto:a@b'; document.head.prepend(base);");
     let outcome = WebSocket::new("a", ());
     run("document.querySelector('base').remove();");
-    assert_eq!(outcome.map(drop), Err(Exception::InvalidUrl { url: "a".to_owned() }));
+    assert_eq!(outcome.map(drop), Err(Exception::InvalidUrl { url: "a".to_owned(), base: None }));
 }
