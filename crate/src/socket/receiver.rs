@@ -1,7 +1,7 @@
 //! The receiving half.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -36,8 +36,8 @@ impl Receiver {
     /// # Errors
     ///
     /// Once, and as the last item, if the connection did not end cleanly.
-    pub async fn next(&mut self) -> Option<Result<Message, Error>> {
-        poll_fn(|context| self.poll_receive(context)).await
+    pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+        poll_fn(|context| self.poll_receive(context))
     }
 
     /// Gives a handle that can do everything but send and receive.
