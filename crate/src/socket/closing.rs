@@ -32,7 +32,7 @@ impl Closing {
     pub(super) fn start(handles: &Core, code: Option<u16>, reason: Option<&str>) -> Self {
         Self(close::check(code, reason).map(|frame| {
             handles.connection.close(frame);
-            let after = handles.choice().close_timeout;
+            let after = handles.close_timeout;
             Waiting { closed: handles.connection.closed(), deadline: handles.clock.sleep(after), after }
         }))
     }

@@ -1,8 +1,8 @@
 //! What the handles of one socket share.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use super::connect::{Choice, USUAL};
 use super::error::Error;
 use super::feed::Feed;
 use crate::connection::Connection;
@@ -15,16 +15,11 @@ pub(crate) struct Core {
     pub(super) feed: Shared<Feed>,
     pub(crate) clock: Shared<dyn Clock>,
     pub(super) makes_peer_wait: bool,
-    /// What was chosen when the socket was made, if anything was.
-    pub(super) chosen: Option<Box<Choice>>,
+    pub(super) high_water_mark: u64,
+    pub(super) close_timeout: Duration,
 }
 
 impl Core {
-    /// What counts for all its life.
-    pub(super) fn choice(&self) -> &Choice {
-        self.chosen.as_deref().unwrap_or(USUAL)
-    }
-
     /// Hands a message over, or back.
     pub(super) fn hand_over(&self, message: Message) -> Result<(), Error> {
         if self.connection.hand_over(message.payload()) { Ok(()) } else { Err(Error::NotOpen(message)) }
@@ -32,7 +27,7 @@ impl Core {
 
     /// Whether sending need not wait; a socket that is not OPEN any more lets nobody wait, since sending fails at once.
     pub(super) fn has_room(&self) -> bool {
-        self.connection.has_at_most(self.choice().high_water_mark) || self.connection.ready_state() != ReadyState::Open
+        self.connection.has_at_most(self.high_water_mark) || self.connection.ready_state() != ReadyState::Open
     }
 }
 
@@ -51,7 +46,7 @@ pub(super) struct Place {
 impl Place {
     /// Waits until there is room to send, or the socket is not OPEN any more.
     pub(super) fn poll_room(&mut self, core: &Core, context: &Context<'_>) -> Poll<()> {
-        self.poll(core, core.choice().high_water_mark, context, |core| core.has_room().then_some(0)).map(|_| ())
+        self.poll(core, core.high_water_mark, context, |core| core.has_room().then_some(0)).map(|_| ())
     }
 
     /// Waits until nothing is queued, or the socket is CLOSED; how much is left.
