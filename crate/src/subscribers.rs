@@ -9,6 +9,7 @@ use crate::guard::{self, let_go, wake};
 use crate::listen::{Listen, Reception};
 use crate::platform::{self, MaybeSend, Messages, Remains, Task, Tasks};
 use crate::shared::{Lock, Shared, Weak};
+use crate::streams::{self, Hear, Wakers};
 use crate::websocket::Handle;
 use crate::{BinaryType, CloseEvent, Event, MessageEvent, Subscription, WebSocket};
 
@@ -34,7 +35,8 @@ pub(crate) struct Subscribers {
 #[derive(Default)]
 struct Hall {
     places: Vec<Place>,
-    streams: Vec<Shared<Lock<Queue>>>,
+    /// None, if there has never been one.
+    streams: Option<Box<dyn Hear>>,
     audience: Audience,
     /// What was fired and is not yet dispatched: because nobody was there, or another event is being dispatched.
     waiting: Queue,
@@ -61,9 +63,6 @@ enum Next {
     /// It is with the streams, and the callbacks are to be called with it.
     Call(Event),
 }
-
-/// Who is to be woken: mostly one, which takes no memory, and others.
-type Wakers = (Option<Waker>, Vec<Waker>);
 
 /// Whether there is anybody yet to fire events at.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -122,11 +121,7 @@ impl Subscribers {
             // Nobody polls it yet.
             let _ = feeder.lock().end();
         } else {
-            if hall.streams.len() == hall.streams.capacity() {
-                // Before there is more memory for them; while nothing is fired, nobody else looks.
-                hall.streams.retain(is_held);
-            }
-            hall.streams.push(feeder);
+            hall.streams.get_or_insert_with(streams::none).add(feeder);
         }
         drop(hall);
         self.welcome();
@@ -189,18 +184,15 @@ impl Subscribers {
     fn call_all(&self, socket: &WebSocket, event: &Event) {
         let count = self.hall.lock().places.len();
         for index in 0..count {
-            let callback = self.hall.lock().places[index].callback.take();
+            let callback = self.hall.lock().places.get_mut(index).and_then(|place| place.callback.take());
             let Some(mut callback) = callback else { continue };
             // One that panics is called again like any other.
             guard::run(|| callback(socket, event));
             let left = {
                 let mut hall = self.hall.lock();
-                let place = &mut hall.places[index];
-                if place.left {
-                    Some(callback)
-                } else {
-                    place.callback = Some(callback);
-                    None
+                match hall.places.get_mut(index) {
+                    Some(place) if !place.left => place.callback.replace(callback),
+                    _ => Some(callback),
                 }
             };
             let_go(left);
@@ -213,7 +205,9 @@ impl Subscribers {
         if !hall.dispatching {
             // Neither owns anything of a user's any more.
             hall.places.retain(|place| !place.left);
-            hall.streams.retain(is_held);
+            if let Some(streams) = &mut hall.streams {
+                streams.clear_away();
+            }
         }
     }
 }
@@ -230,14 +224,12 @@ impl Listen for Subscribers {
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
         let mut hall = self.hall.lock();
-        let mut room = hall.waiting.poll_room(context.waker());
-        for stream in &hall.streams {
-            room = match (room, stream.lock().poll_room(context.waker())) {
-                (Poll::Ready(room), Poll::Ready(other)) => Poll::Ready(room.min(other)),
-                _ => Poll::Pending,
-            };
+        let room = hall.waiting.poll_room(context.waker());
+        let Some(streams) = &hall.streams else { return room };
+        match (room, streams.poll_room(context)) {
+            (Poll::Ready(room), Poll::Ready(other)) => Poll::Ready(room.min(other)),
+            _ => Poll::Pending,
         }
-        room
     }
 
     /// Drops the messages that have not been dispatched, as `close` asks for.
@@ -311,12 +303,11 @@ impl Listen for Subscribers {
         let streams = {
             let mut hall = self.hall.lock();
             hall.audience = Audience::Gone;
-            std::mem::take(&mut hall.streams)
+            hall.streams.take()
         };
         self.abandon();
-        for stream in streams {
-            let waker = stream.lock().end();
-            wake(waker);
+        if let Some(streams) = streams {
+            streams.end();
         }
     }
 }
@@ -326,8 +317,8 @@ impl Hall {
     fn give_one(&mut self) -> (Next, Wakers) {
         let Some(event) = self.waiting.pop() else { return (Next::Nothing, Wakers::default()) };
         let mut wakers = Vec::from_iter(self.waiting.resume());
-        for stream in &self.streams {
-            wakers.extend(stream.lock().push(event.clone()));
+        if let Some(streams) = &self.streams {
+            streams.give(&event, &mut wakers);
         }
         (Next::Call(event), (None, wakers))
     }
@@ -335,23 +326,17 @@ impl Hall {
     /// Gives all that waits to the streams: nothing of a user's runs in between that could ask for something else.
     fn give_all(&mut self) -> (Next, Wakers) {
         let is_last = self.waiting.ends_with_close();
-        let (mut waker, mut wakers) = Wakers::default();
-        if let Some((last, others)) = self.streams.split_last() {
-            for stream in others {
-                let mut stream = stream.lock();
-                for event in self.waiting.events() {
-                    wakers.extend(stream.push(event.clone()));
-                }
-            }
-            waker = last.lock().append(&mut self.waiting);
-        }
+        let (waker, mut wakers) = match &self.streams {
+            Some(streams) => streams.give_all(&mut self.waiting),
+            None => Wakers::default(),
+        };
         while self.waiting.pop().is_some() {}
         wakers.extend(self.waiting.resume());
         (Next::Given { is_last }, (waker, wakers))
     }
 
     fn has_streams(&self) -> bool {
-        self.streams.iter().any(is_held)
+        self.streams.as_ref().is_some_and(|streams| !streams.are_gone())
     }
 
     fn is_empty(&self) -> bool {
@@ -365,9 +350,4 @@ impl Place {
         self.left = true;
         self.callback.take()
     }
-}
-
-/// Whether there is somebody still who may take what is in it.
-fn is_held(stream: &Shared<Lock<Queue>>) -> bool {
-    !stream.lock().is_abandoned()
 }
