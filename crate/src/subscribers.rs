@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
+use crate::connection::Connection;
 use crate::events::{Events, Queue};
 use crate::guard::{self, let_go, wake};
 use crate::listen::{Listen, Reception};
-use crate::platform::{self, MaybeSend, Messages, Remains, Task, Tasks};
+use crate::platform::{self, MaybeSend, Messages, Remains, Task};
 use crate::shared::{Lock, Shared, Weak};
 use crate::streams::{self, Hear, Wakers};
 use crate::websocket::Handle;
@@ -25,10 +26,8 @@ pub(crate) struct Subscribers {
     origin: Arc<str>,
     /// The handles of users, one of which callbacks are given; none once the last was dropped.
     handle: Weak<Handle>,
-    tasks: Tasks,
     /// The task that delivers what waited for the first subscriber.
     delivery: Lock<Option<Task>>,
-    me: Weak<Subscribers>,
 }
 
 /// The subscribers, and the events that wait for them.
@@ -76,22 +75,11 @@ enum Audience {
     Gone,
 }
 
-impl Subscribers {
-    pub(crate) fn new(origin: String, handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
-        Shared::new_cyclic(|me| Self {
-            hall: Lock::default(),
-            origin: origin.into(),
-            handle,
-            tasks,
-            delivery: Lock::default(),
-            me: me.clone(),
-        })
-    }
-
+impl Connection<Subscribers> {
     /// Adds a callback and gives its guard; after the last event it is dropped at once.
-    pub(crate) fn subscribe(&self, callback: Box<dyn Callback>) -> Subscription {
+    pub(crate) fn subscribe(self: &Shared<Self>, callback: Box<dyn Callback>) -> Subscription {
         let id = {
-            let mut hall = self.hall.lock();
+            let mut hall = self.listener().hall.lock();
             hall.last_id += 1;
             let id = hall.last_id;
             if hall.audience != Audience::Gone {
@@ -100,23 +88,12 @@ impl Subscribers {
             id
         };
         self.welcome();
-        Subscription::new(self.me.clone(), id)
+        Subscription::new(Shared::downgrade(self), id)
     }
 
-    /// Takes a callback out; it is called no more, and dropped now, or when it returns if it is running.
-    pub(crate) fn remove_callback(&self, id: u64) {
-        let callback = {
-            let mut hall = self.hall.lock();
-            hall.places.iter_mut().find(|place| place.id == id).and_then(Place::leave)
-        };
-        self.clear_away();
-        // Dropped while nothing is locked, since a callback may own anything, another subscription for example.
-        drop(callback);
-    }
-
-    pub(crate) fn add_stream(&self) -> Events {
+    pub(crate) fn add_stream(self: &Shared<Self>) -> Events {
         let (events, feeder) = Events::new();
-        let mut hall = self.hall.lock();
+        let mut hall = self.listener().hall.lock();
         if hall.audience == Audience::Gone {
             // Nobody polls it yet.
             let _ = feeder.lock().end();
@@ -129,20 +106,37 @@ impl Subscribers {
     }
 
     /// Has the events that waited for a subscriber delivered, in a task, now that there is one.
-    fn welcome(&self) {
+    fn welcome(self: &Shared<Self>) {
         let has_backlog = {
-            let hall = self.hall.lock();
+            let hall = self.listener().hall.lock();
             hall.audience == Audience::Awaited && !hall.waiting.is_empty()
         };
         if has_backlog {
-            let me = self.me.clone();
-            let task = self.tasks.queue(move || {
-                if let Some(subscribers) = me.upgrade() {
-                    subscribers.deliver();
+            let me = Shared::downgrade(self);
+            let task = self.queue(move || {
+                if let Some(connection) = me.upgrade() {
+                    connection.listener().deliver();
                 }
             });
-            self.delivery.replace(Some(task));
+            self.listener().delivery.replace(Some(task));
         }
+    }
+}
+
+impl Subscribers {
+    pub(crate) fn new(origin: String, handle: Weak<Handle>) -> Self {
+        Self { hall: Lock::default(), origin: origin.into(), handle, delivery: Lock::default() }
+    }
+
+    /// Takes a callback out; it is called no more, and dropped now, or when it returns if it is running.
+    pub(crate) fn remove_callback(&self, id: u64) {
+        let callback = {
+            let mut hall = self.hall.lock();
+            hall.places.iter_mut().find(|place| place.id == id).and_then(Place::leave)
+        };
+        self.clear_away();
+        // Dropped while nothing is locked, since a callback may own anything, another subscription for example.
+        drop(callback);
     }
 
     fn fire_and_deliver(&self, event: Event) {

@@ -14,7 +14,6 @@ use super::patience::{self, Patience, Watch};
 use super::{ConnectError, Core, Socket};
 use crate::backlog::Room;
 use crate::connection::Connection;
-use crate::listen::Listen;
 use crate::platform::{
     self, Clock, Dial, Form, HIGH_WATER_MARK, HOLD, LIST, List, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Shared,
     Sleep, Url,
@@ -296,20 +295,23 @@ impl Opening {
         limit: Room,
         dial: &dyn Dial,
     ) -> Self {
-        let feed = Shared::new(Feed::new(limit, choice.unread, choice.room));
-        let listener: Shared<dyn Listen> = Shared::<Feed>::clone(&feed);
-        let connection = Connection::establish(url, protocols, list, choice.form, dial, dial.tasks(), listener);
+        let feed = Feed::new(limit, choice.unread, choice.room);
+        let connection = Connection::establish(url, protocols, list, choice.form, dial, dial.tasks(), feed);
         let clock = dial.clock();
         let &Choice { timeout, high_water_mark, close_timeout, .. } = choice;
         let deadline = clock.sleep(timeout);
         let makes_peer_wait = dial.pauses();
-        let core = Shared::new(Core { connection, feed, clock, makes_peer_wait, high_water_mark, close_timeout });
+        let core = Shared::new(Core { connection, clock, makes_peer_wait, high_water_mark, close_timeout });
         Self { core, watch: None, deadline, timeout }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        if let Poll::Ready(opened) = self.core.feed.poll_open(context) {
-            return Poll::Ready(if opened { Ok(()) } else { Err(ConnectError::Failed(self.core.feed.take_failure())) });
+        if let Poll::Ready(opened) = self.core.feed().poll_open(context) {
+            return Poll::Ready(if opened {
+                Ok(())
+            } else {
+                Err(ConnectError::Failed(self.core.feed().take_failure()))
+            });
         }
         let timed_out = |()| Err(ConnectError::TimedOut { after: self.timeout });
         self.deadline.as_mut().poll(context).map(timed_out)

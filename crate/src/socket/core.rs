@@ -11,8 +11,7 @@ use crate::{Message, ReadyState};
 
 /// The connection, and what the connection feeds; dropping it closes the connection.
 pub(crate) struct Core {
-    pub(crate) connection: Shared<Connection>,
-    pub(super) feed: Shared<Feed>,
+    pub(crate) connection: Shared<Connection<Feed>>,
     pub(crate) clock: Shared<dyn Clock>,
     pub(super) makes_peer_wait: bool,
     pub(super) high_water_mark: u64,
@@ -20,6 +19,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// What the connection feeds.
+    pub(super) fn feed(&self) -> &Feed {
+        self.connection.listener()
+    }
+
     /// Hands a message over, or back.
     pub(super) fn hand_over(&self, message: Message) -> Result<(), Error> {
         if self.connection.hand_over(message.payload()) { Ok(()) } else { Err(Error::NotOpen(message)) }
@@ -62,7 +66,7 @@ impl Place {
     fn poll(&mut self, core: &Core, mark: u64, context: &Context<'_>, done: fn(&Core) -> Option<u64>) -> Poll<u64> {
         let mut left = done(core);
         if left.is_none() {
-            core.feed.wait_for_less(&mut self.key, mark, context.waker());
+            core.feed().wait_for_less(&mut self.key, mark, context.waker());
             core.connection.watch();
             // Looked at again, since it may have come true before anybody knew that it is waited for.
             left = done(core);
@@ -75,7 +79,7 @@ impl Place {
     /// Waits no more.
     pub(super) fn leave(&mut self, core: &Core) {
         if let Some(key) = self.key.take() {
-            core.feed.forget(key);
+            core.feed().forget(key);
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Receiver {
 
 impl Receiver {
     pub(super) fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
-        Self { batch: Box::new(core.feed.batch()), core, watch }
+        Self { batch: Box::new(core.feed().batch()), core, watch }
     }
 
     /// Waits for the next message; see [`Socket::next`](crate::Socket::next).
@@ -61,7 +61,7 @@ impl Receiver {
     }
 
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        let (poll, resumed) = self.core.feed.poll_message(&mut self.batch, context);
+        let (poll, resumed) = self.core.feed().poll_message(&mut self.batch, context);
         if resumed {
             self.core.connection.settle();
         }
@@ -81,19 +81,19 @@ impl Stream for Receiver {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.batch.len() + self.core.feed.waiting_messages(), None)
+        (self.batch.len() + self.core.feed().waiting_messages(), None)
     }
 }
 
 impl FusedStream for Receiver {
     fn is_terminated(&self) -> bool {
-        self.batch.is_empty() && self.core.feed.is_exhausted()
+        self.batch.is_empty() && self.core.feed().is_exhausted()
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.core.feed.abandon();
+        self.core.feed().abandon();
         self.core.connection.settle();
     }
 }
