@@ -10,7 +10,8 @@ use crate::guard::wake;
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
 use crate::platform::{
-    self, Boxed, Carry, Dial, Form, List, Messages, Protocols, Receive, Receiver, Remains, Task, Tasks, Url, WATCH,
+    self, Boxed, Carry, Dial, Form, Handed, List, Messages, Protocols, Receive, Receiver, Remains, Task, Tasks, Url,
+    WATCH,
 };
 use crate::queued::Queued;
 use crate::shared::{Lock, MaybeSend, Shared, Weak};
@@ -163,21 +164,20 @@ impl<L: Listen> Connection<L> {
     /// taken. If it was not, so much is counted.
     fn give(&self, mut present: impl DerefMut<Target = Present<L>>, payload: Payload<'_>, count: u64) -> bool {
         let Present { socket: Some(socket), state, .. } = &mut *present else { return false };
-        let handed = socket.send(payload);
-        match handed.queued {
-            Some(bytes) => self.queued.set(bytes),
-            None => self.queued.add(payload.most()),
+        match socket.send(payload, &self.queued) {
+            Handed::Taken => {}
+            Handed::Waits => {
+                let socket = Shared::clone(socket);
+                drop(present);
+                socket.transmit();
+            }
+            Handed::Refused => {
+                state.flag_as_full(count);
+                socket.close(None);
+                return false;
+            }
         }
-        if !handed.taken {
-            state.flag_as_full(count);
-            socket.close(None);
-        }
-        if handed.waits {
-            let socket = Shared::clone(socket);
-            drop(present);
-            socket.transmit();
-        }
-        handed.taken
+        true
     }
 
     /// Sends a ping of the protocol, where that is possible; whether it is.

@@ -9,6 +9,7 @@ use super::{Incoming, Network, Received};
 use crate::guard::wake;
 use crate::message::Payload;
 use crate::platform::{self, Carry, Form, Handed, Lock, Receiver, Remains, Shared, Watch};
+use crate::queued::Queued;
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
 use crate::{BinaryType, Blob, CloseEvent, Message, Text};
@@ -253,7 +254,8 @@ impl Carry for End {
         self.line.state.lock().binary_type = form.binary_type;
     }
 
-    fn send(&self, payload: Payload<'_>) -> Handed {
+    fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
+        queued.add(payload.most());
         let message = match payload {
             Payload::Text(_, Some(text)) => Message::Text(text.clone()),
             Payload::Text(text, None) => Message::Text(Text::from(text)),
@@ -269,7 +271,7 @@ impl Carry for End {
             state.arrive()
         };
         wake(waker);
-        Handed { waits: true, ..Handed::if_taken(true) }
+        Handed::Waits
     }
 
     fn transmit(&self) {
