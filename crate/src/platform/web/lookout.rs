@@ -120,7 +120,7 @@ impl Bell {
                 lookout.look(&heard);
             }
         };
-        let message = Listener::new(&heard_at, "message", Box::new(look));
+        let message = Listener::new(&heard_at, "message", look);
         heard_at.start();
         Self { port: channel.port1(), _message: message, heard_at }
     }

@@ -131,7 +131,7 @@ impl Socket {
 impl Heard {
     fn listen(self: &Rc<Self>, name: &'static str, act: fn(&Rc<Self>, &JsValue)) -> Listener {
         let heard = Rc::clone(self);
-        Listener::new(&self.platform, name, Box::new(move |event| act(&heard, &event)))
+        Listener::new(&self.platform, name, move |event| act(&heard, &event))
     }
 
     /// Sends what the platform holds; whether it took it.
