@@ -217,6 +217,10 @@ impl Listen for Subscribers {
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
+        // Nobody asks.
+        if !platform::PAUSES {
+            return Poll::Ready(Room::ENDLESS);
+        }
         let mut hall = self.hall.lock();
         let room = hall.waiting.poll_room(context.waker());
         let Some(streams) = &hall.streams else { return room };
@@ -232,7 +236,7 @@ impl Listen for Subscribers {
             let paused = {
                 let mut hall = self.hall.lock();
                 hall.waiting.purge_messages();
-                hall.waiting.resume()
+                hall.resume()
             };
             wake(paused);
         }
@@ -310,11 +314,11 @@ impl Hall {
     /// Gives the next event to the streams, and to the callbacks.
     fn give_one(&mut self) -> (Next, Wakers) {
         let Some(event) = self.waiting.pop() else { return (Next::Nothing, Wakers::default()) };
-        let mut wakers = Vec::from_iter(self.waiting.resume());
+        let (waker, mut wakers) = (self.resume(), Vec::new());
         if let Some(streams) = &self.streams {
             streams.give(&event, &mut wakers);
         }
-        (Next::Call(event), (None, wakers))
+        (Next::Call(event), (waker, wakers))
     }
 
     /// Gives all that waits to the streams: nothing of a user's runs in between that could ask for something else.
@@ -325,8 +329,13 @@ impl Hall {
             None => Wakers::default(),
         };
         while self.waiting.pop().is_some() {}
-        wakers.extend(self.waiting.resume());
+        wakers.extend(self.resume());
         (Next::Given { is_last }, (waker, wakers))
+    }
+
+    /// Gives the back end's waker, if it waits and there is room again.
+    fn resume(&mut self) -> Option<Waker> {
+        if platform::PAUSES { self.waiting.resume() } else { None }
     }
 
     fn has_streams(&self) -> bool {
