@@ -77,7 +77,8 @@ trait Choose: MaybeSend + MaybeSync {
     /// Gives the clock of the connection that is to be made.
     fn clock(&self) -> Shared<dyn Clock>;
 
-    /// Begins to connect.
+    /// Begins to connect. The URL goes by value, since a call of four words through a table has a program of a page link
+    /// whatever else in its tables takes as many: of `bytes`, a kilobyte that nobody calls.
     fn start(self: Box<Self>, url: String) -> Result<Opening, ConnectError>;
 }
 

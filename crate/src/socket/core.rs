@@ -112,6 +112,7 @@ mod tests {
     use crate::connect;
     use crate::message::Payload;
     use crate::platform::{self, Carry, Dial, Form, Handed, Lock, Protocols, Receiver, Remains, Tasks, Url, Watch};
+    use crate::queued::Queued;
     use crate::spec::close::CloseFrame;
     use crate::spec::state::Feedback;
 
@@ -136,7 +137,8 @@ mod tests {
 
         fn set_binary_type(&self, _: Form) {}
 
-        fn send(&self, _: Payload<'_>) -> Handed {
+        fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
+            queued.add(payload.most());
             Handed::if_taken(true)
         }
 
