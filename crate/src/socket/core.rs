@@ -111,7 +111,9 @@ mod tests {
     use super::*;
     use crate::connect;
     use crate::message::Payload;
-    use crate::platform::{self, Carry, Dial, Form, Handed, Lock, Protocols, Receiver, Remains, Tasks, Url, Watch};
+    use crate::platform::{
+        self, Carry, Dial, Form, Handed, Lock, Options, Protocols, Receiver, Remains, Tasks, Url, Watch,
+    };
     use crate::queued::Queued;
     use crate::spec::close::CloseFrame;
     use crate::spec::state::Feedback;
@@ -159,7 +161,7 @@ mod tests {
         }
 
         fn tasks(&self) -> Tasks {
-            Tasks::default()
+            Options::default().tasks()
         }
 
         fn clock(&self) -> Shared<dyn platform::Clock> {

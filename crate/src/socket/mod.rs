@@ -93,6 +93,7 @@ impl Socket {
     /// # Errors
     ///
     /// Once, and as the last item, if the connection did not end cleanly; see [`Error`].
+    #[expect(clippy::should_implement_trait, reason = "what it gives is a future, which clippy does not see")]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
         self.receiver.next()
     }

@@ -36,6 +36,7 @@ impl Receiver {
     /// # Errors
     ///
     /// Once, and as the last item, if the connection did not end cleanly.
+    #[expect(clippy::should_implement_trait, reason = "what it gives is a future, which clippy does not see")]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
         poll_fn(|context| self.poll_receive(context))
     }
