@@ -170,7 +170,8 @@ impl Subscribers {
             }
             if hall.places.is_empty() { hall.give_all() } else { hall.give_one() }
         };
-        wake(wakers.into_iter().chain(waker));
+        wake(wakers);
+        wake(waker);
         next
     }
 
