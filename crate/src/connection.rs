@@ -10,29 +10,30 @@ use crate::guard::wake;
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
 use crate::platform::{
-    self, Boxed, Carry, Dial, Form, List, Messages, Protocols, Receive, Receiver, Remains, Task, Tasks, Url, WATCH,
+    self, Boxed, Carry, Dial, Form, Handed, List, Messages, Protocols, Receive, Receiver, Remains, Task, Tasks, Url,
+    WATCH,
 };
 use crate::queued::Queued;
-use crate::shared::{Lock, Shared, Weak};
+use crate::shared::{Lock, MaybeSend, Shared, Weak};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::{Closing, Feedback, Outcome, Sending, State};
 use crate::{BinaryType, CloseEvent, Exception, ReadyState};
 
 /// What all handles of a socket share.
-pub(crate) struct Connection {
+pub(crate) struct Connection<L> {
     url: Url,
     /// Locked before what the listener locks, where both are.
-    present: Lock<Present>,
+    present: Lock<Present<L>>,
     /// What was queued when the last message was handed over, or more; changed while what is present is locked.
     queued: Queued,
     tasks: Tasks,
     /// Who hears of everything: the subscribers, or the futures API. A program that uses but one of them links but one.
-    listener: Shared<dyn Listen>,
+    listener: L,
 }
 
 /// What a connection is at present; together, since most of what is done to a socket asks for all of it.
-struct Present {
+struct Present<L> {
     state: State,
     /// The platform's socket, from the constructor to the `close` event.
     socket: Option<Shared<dyn Carry>>,
@@ -47,10 +48,10 @@ struct Present {
     /// an error and, unlike the Standard, of nothing after it.
     failing: Option<Task>,
     /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
-    lingering: Option<Shared<Connection>>,
+    lingering: Option<Shared<Connection<L>>>,
 }
 
-impl Connection {
+impl<L: Listen> Connection<L> {
     /// Establishes a WebSocket connection; the arguments have been checked.
     ///
     /// See <https://websockets.spec.whatwg.org/#concept-websocket-establish>.
@@ -61,7 +62,7 @@ impl Connection {
         form: Form,
         dial: &dyn Dial,
         tasks: Tasks,
-        listener: Shared<dyn Listen>,
+        listener: L,
     ) -> Shared<Self> {
         let connection = Shared::new(Self {
             url,
@@ -92,6 +93,10 @@ impl Connection {
             None => connection.fail_in_a_task(),
         }
         connection
+    }
+
+    pub(crate) const fn listener(&self) -> &L {
+        &self.listener
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -157,23 +162,22 @@ impl Connection {
 
     /// Gives data to the platform, and unlocks what is present only then, so that no Close gets between; whether it was
     /// taken. If it was not, so much is counted.
-    fn give(&self, mut present: impl DerefMut<Target = Present>, payload: Payload<'_>, count: u64) -> bool {
+    fn give(&self, mut present: impl DerefMut<Target = Present<L>>, payload: Payload<'_>, count: u64) -> bool {
         let Present { socket: Some(socket), state, .. } = &mut *present else { return false };
-        let handed = socket.send(payload);
-        match handed.queued {
-            Some(bytes) => self.queued.set(bytes),
-            None => self.queued.add(payload.most()),
+        match socket.send(payload, &self.queued) {
+            Handed::Taken => {}
+            Handed::Waits => {
+                let socket = Shared::clone(socket);
+                drop(present);
+                socket.transmit();
+            }
+            Handed::Refused => {
+                state.flag_as_full(count);
+                socket.close(None);
+                return false;
+            }
         }
-        if !handed.taken {
-            state.flag_as_full(count);
-            socket.close(None);
-        }
-        if handed.waits {
-            let socket = Shared::clone(socket);
-            drop(present);
-            socket.transmit();
-        }
-        handed.taken
+        true
     }
 
     /// Sends a ping of the protocol, where that is possible; whether it is.
@@ -254,7 +258,7 @@ impl Connection {
     }
 
     /// What is at present, once it is noticed whether the closing handshake has started.
-    fn up_to_date(&self) -> impl DerefMut<Target = Present> {
+    fn up_to_date(&self) -> impl DerefMut<Target = Present<L>> {
         let mut present = self.present.lock();
         if present.socket.as_ref().is_some_and(|socket| socket.is_closing()) {
             present.state.notice_closing_handshake();
@@ -303,13 +307,18 @@ impl Connection {
         remains
     }
 
+    /// Queues a task among the socket's own.
+    pub(crate) fn queue(&self, steps: impl FnOnce() + MaybeSend + 'static) -> Task {
+        self.tasks.queue(steps)
+    }
+
     /// Has a future go on beside the socket's own tasks.
     pub(crate) fn spawn(&self, future: Boxed<()>) {
         self.tasks.spawn(future);
     }
 }
 
-impl Present {
+impl<L> Present<L> {
     /// Whether there is something to wait for though there is no handle any more: a Close that has to be started, or the
     /// end, if that is awaited.
     fn lingers(&self) -> bool {
@@ -324,7 +333,7 @@ impl Present {
     }
 }
 
-impl Receive for Connection {
+impl<L: Listen> Receive for Connection<L> {
     fn take(self: Shared<Self>, feedback: Feedback<()>) {
         if matches!(feedback, Feedback::Failed) {
             self.fail_in_a_task();
@@ -384,7 +393,7 @@ impl Receive for Connection {
     }
 }
 
-impl fmt::Debug for Connection {
+impl<L: Listen> fmt::Debug for Connection<L> {
     /// Shows it as the handle that the interface has.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")

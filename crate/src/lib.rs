@@ -66,6 +66,7 @@ mod socket;
 // The rooms below the interface, for this project's own `js/`, `bench/` and `fuzz/`: anything in them may change.
 #[doc(hidden)]
 pub mod spec;
+mod streams;
 pub mod subprotocol;
 mod subscribers;
 mod subscription;

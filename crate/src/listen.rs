@@ -9,7 +9,7 @@ use crate::{BinaryType, CloseEvent};
 /// Who hears of a connection.
 ///
 /// Nothing is locked when it is told of something, but for [`receive`](Self::receive).
-pub(crate) trait Listen: MaybeSend + MaybeSync {
+pub(crate) trait Listen: MaybeSend + MaybeSync + 'static {
     /// Notes that the connection is open.
     fn opened(&self);
 

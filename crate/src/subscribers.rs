@@ -3,11 +3,13 @@
 use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
+use crate::connection::Connection;
 use crate::events::{Events, Queue};
 use crate::guard::{self, let_go, wake};
 use crate::listen::{Listen, Reception};
-use crate::platform::{self, MaybeSend, Messages, Remains, Task, Tasks};
+use crate::platform::{self, MaybeSend, Messages, Remains, Task};
 use crate::shared::{Lock, Shared, Weak};
+use crate::streams::{self, Hear, Wakers};
 use crate::websocket::Handle;
 use crate::{BinaryType, CloseEvent, Event, MessageEvent, Origin, Subscription, WebSocket};
 
@@ -23,17 +25,16 @@ pub(crate) struct Subscribers {
     origin: Origin,
     /// The handles of users, one of which callbacks are given; none once the last was dropped.
     handle: Weak<Handle>,
-    tasks: Tasks,
     /// The task that delivers what waited for the first subscriber.
     delivery: Lock<Option<Task>>,
-    me: Weak<Subscribers>,
 }
 
 /// The subscribers, and the events that wait for them.
 #[derive(Default)]
 struct Hall {
     places: Vec<Place>,
-    streams: Vec<Shared<Lock<Queue>>>,
+    /// None, if there has never been one.
+    streams: Option<Box<dyn Hear>>,
     audience: Audience,
     /// What was fired and is not yet dispatched: because nobody was there, or another event is being dispatched.
     waiting: Queue,
@@ -61,9 +62,6 @@ enum Next {
     Call(Event),
 }
 
-/// Who is to be woken: mostly one, which takes no memory, and others.
-type Wakers = (Option<Waker>, Vec<Waker>);
-
 /// Whether there is anybody yet to fire events at.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Audience {
@@ -76,22 +74,11 @@ enum Audience {
     Gone,
 }
 
-impl Subscribers {
-    pub(crate) fn new(origin: Origin, handle: Weak<Handle>, tasks: Tasks) -> Shared<Self> {
-        Shared::new_cyclic(|me| Self {
-            hall: Lock::default(),
-            origin,
-            handle,
-            tasks,
-            delivery: Lock::default(),
-            me: me.clone(),
-        })
-    }
-
+impl Connection<Subscribers> {
     /// Adds a callback and gives its guard; after the last event it is dropped at once.
-    pub(crate) fn subscribe(&self, callback: Box<dyn Callback>) -> Subscription {
+    pub(crate) fn subscribe(self: &Shared<Self>, callback: Box<dyn Callback>) -> Subscription {
         let id = {
-            let mut hall = self.hall.lock();
+            let mut hall = self.listener().hall.lock();
             hall.last_id += 1;
             let id = hall.last_id;
             if hall.audience != Audience::Gone {
@@ -100,7 +87,44 @@ impl Subscribers {
             id
         };
         self.welcome();
-        Subscription::new(self.me.clone(), id)
+        Subscription::new(Shared::downgrade(self), id)
+    }
+
+    pub(crate) fn add_stream(self: &Shared<Self>) -> Events {
+        let (events, feeder) = Events::new();
+        let mut hall = self.listener().hall.lock();
+        if hall.audience == Audience::Gone {
+            // Nobody polls it yet.
+            let _ = feeder.lock().end();
+        } else {
+            hall.streams.get_or_insert_with(streams::none).add(feeder);
+        }
+        drop(hall);
+        self.welcome();
+        events
+    }
+
+    /// Has the events that waited for a subscriber delivered, in a task, now that there is one.
+    fn welcome(self: &Shared<Self>) {
+        let has_backlog = {
+            let hall = self.listener().hall.lock();
+            hall.audience == Audience::Awaited && !hall.waiting.is_empty()
+        };
+        if has_backlog {
+            let me = Shared::downgrade(self);
+            let task = self.queue(move || {
+                if let Some(connection) = me.upgrade() {
+                    connection.listener().deliver();
+                }
+            });
+            self.listener().delivery.replace(Some(task));
+        }
+    }
+}
+
+impl Subscribers {
+    pub(crate) fn new(origin: Origin, handle: Weak<Handle>) -> Self {
+        Self { hall: Lock::default(), origin, handle, delivery: Lock::default() }
     }
 
     /// Takes a callback out; it is called no more, and dropped now, or when it returns if it is running.
@@ -112,41 +136,6 @@ impl Subscribers {
         self.clear_away();
         // Dropped while nothing is locked, since a callback may own anything, another subscription for example.
         drop(callback);
-    }
-
-    pub(crate) fn add_stream(&self) -> Events {
-        let (events, feeder) = Events::new();
-        let mut hall = self.hall.lock();
-        if hall.audience == Audience::Gone {
-            // Nobody polls it yet.
-            let _ = feeder.lock().end();
-        } else {
-            if hall.streams.len() == hall.streams.capacity() {
-                // Before there is more memory for them; while nothing is fired, nobody else looks.
-                hall.streams.retain(is_held);
-            }
-            hall.streams.push(feeder);
-        }
-        drop(hall);
-        self.welcome();
-        events
-    }
-
-    /// Has the events that waited for a subscriber delivered, in a task, now that there is one.
-    fn welcome(&self) {
-        let has_backlog = {
-            let hall = self.hall.lock();
-            hall.audience == Audience::Awaited && !hall.waiting.is_empty()
-        };
-        if has_backlog {
-            let me = self.me.clone();
-            let task = self.tasks.queue(move || {
-                if let Some(subscribers) = me.upgrade() {
-                    subscribers.deliver();
-                }
-            });
-            self.delivery.replace(Some(task));
-        }
     }
 
     fn fire_and_deliver(&self, event: Event) {
@@ -180,7 +169,8 @@ impl Subscribers {
             }
             if hall.places.is_empty() { hall.give_all() } else { hall.give_one() }
         };
-        wake(wakers.into_iter().chain(waker));
+        wake(wakers);
+        wake(waker);
         next
     }
 
@@ -188,17 +178,20 @@ impl Subscribers {
     fn call_all(&self, socket: &WebSocket, event: &Event) {
         let mut hall = self.hall.lock();
         for index in 0..hall.places.len() {
-            let Some(mut callback) = hall.places[index].callback.take() else { continue };
+            let callback = hall.places.get_mut(index).and_then(|place| place.callback.take());
+            let Some(mut callback) = callback else { continue };
             drop(hall);
             // One that panics is called again like any other.
             guard::run(|| callback(socket, event));
             hall = self.hall.lock();
-            if hall.places[index].left {
+            let left = match hall.places.get_mut(index) {
+                Some(place) if !place.left => place.callback.replace(callback),
+                _ => Some(callback),
+            };
+            if left.is_some() {
                 drop(hall);
-                let_go(callback);
+                let_go(left);
                 hall = self.hall.lock();
-            } else {
-                hall.places[index].callback = Some(callback);
             }
         }
     }
@@ -209,7 +202,9 @@ impl Subscribers {
         if !hall.dispatching {
             // Neither owns anything of a user's any more.
             hall.places.retain(|place| !place.left);
-            hall.streams.retain(is_held);
+            if let Some(streams) = &mut hall.streams {
+                streams.clear_away();
+            }
         }
     }
 }
@@ -226,15 +221,17 @@ impl Listen for Subscribers {
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
-        let mut hall = self.hall.lock();
-        let mut room = hall.waiting.poll_room(context.waker());
-        for stream in &hall.streams {
-            room = match (room, stream.lock().poll_room(context.waker())) {
-                (Poll::Ready(room), Poll::Ready(other)) => Poll::Ready(room.min(other)),
-                _ => Poll::Pending,
-            };
+        // Nobody asks.
+        if !platform::PAUSES {
+            return Poll::Ready(Room::ENDLESS);
         }
-        room
+        let mut hall = self.hall.lock();
+        let room = hall.waiting.poll_room(context.waker());
+        let Some(streams) = &hall.streams else { return room };
+        match (room, streams.poll_room(context)) {
+            (Poll::Ready(room), Poll::Ready(other)) => Poll::Ready(room.min(other)),
+            _ => Poll::Pending,
+        }
     }
 
     /// Drops the messages that have not been dispatched, as `close` asks for.
@@ -243,7 +240,7 @@ impl Listen for Subscribers {
             let paused = {
                 let mut hall = self.hall.lock();
                 hall.waiting.purge_messages();
-                hall.waiting.resume()
+                hall.resume()
             };
             wake(paused);
         }
@@ -308,12 +305,11 @@ impl Listen for Subscribers {
         let streams = {
             let mut hall = self.hall.lock();
             hall.audience = Audience::Gone;
-            std::mem::take(&mut hall.streams)
+            hall.streams.take()
         };
         self.abandon();
-        for stream in streams {
-            let waker = stream.lock().end();
-            wake(waker);
+        if let Some(streams) = streams {
+            streams.end();
         }
     }
 }
@@ -322,33 +318,32 @@ impl Hall {
     /// Gives the next event to the streams, and to the callbacks.
     fn give_one(&mut self) -> (Next, Wakers) {
         let Some(event) = self.waiting.pop() else { return (Next::Nothing, Wakers::default()) };
-        let mut wakers = Vec::from_iter(self.waiting.resume());
-        for stream in &self.streams {
-            wakers.extend(stream.lock().push(event.clone()));
+        let (waker, mut wakers) = (self.resume(), Vec::new());
+        if let Some(streams) = &self.streams {
+            streams.give(&event, &mut wakers);
         }
-        (Next::Call(event), (None, wakers))
+        (Next::Call(event), (waker, wakers))
     }
 
     /// Gives all that waits to the streams: nothing of a user's runs in between that could ask for something else.
     fn give_all(&mut self) -> (Next, Wakers) {
         let is_last = self.waiting.ends_with_close();
-        let (mut waker, mut wakers) = Wakers::default();
-        if let Some((last, others)) = self.streams.split_last() {
-            for stream in others {
-                let mut stream = stream.lock();
-                for event in self.waiting.events() {
-                    wakers.extend(stream.push(event.clone()));
-                }
-            }
-            waker = last.lock().append(&mut self.waiting);
-        }
+        let (waker, mut wakers) = match &self.streams {
+            Some(streams) => streams.give_all(&mut self.waiting),
+            None => Wakers::default(),
+        };
         while self.waiting.pop().is_some() {}
-        wakers.extend(self.waiting.resume());
+        wakers.extend(self.resume());
         (Next::Given { is_last }, (waker, wakers))
     }
 
+    /// Gives the back end's waker, if it waits and there is room again.
+    fn resume(&mut self) -> Option<Waker> {
+        if platform::PAUSES { self.waiting.resume() } else { None }
+    }
+
     fn has_streams(&self) -> bool {
-        self.streams.iter().any(is_held)
+        self.streams.as_ref().is_some_and(|streams| !streams.are_gone())
     }
 
     fn is_empty(&self) -> bool {
@@ -362,9 +357,4 @@ impl Place {
         self.left = true;
         self.callback.take()
     }
-}
-
-/// Whether there is somebody still who may take what is in it.
-fn is_held(stream: &Shared<Lock<Queue>>) -> bool {
-    !stream.lock().is_abandoned()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::connection::Connection;
 use crate::shared::Weak;
 use crate::subscribers::Subscribers;
 
@@ -11,25 +12,25 @@ use crate::subscribers::Subscribers;
 /// which is then not called again.
 #[must_use = "the callback is unsubscribed when this is dropped"]
 pub struct Subscription {
-    subscribers: Weak<Subscribers>,
+    connection: Weak<Connection<Subscribers>>,
     id: u64,
 }
 
 impl Subscription {
-    pub(crate) fn new(subscribers: Weak<Subscribers>, id: u64) -> Self {
-        Self { subscribers, id }
+    pub(crate) fn new(connection: Weak<Connection<Subscribers>>, id: u64) -> Self {
+        Self { connection, id }
     }
 
     /// Leaves the callback subscribed until the socket's `close` event, or until the last handle is dropped.
     pub fn detach(mut self) {
-        self.subscribers = Weak::new();
+        self.connection = Weak::new();
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Some(subscribers) = self.subscribers.upgrade() {
-            subscribers.remove_callback(self.id);
+        if let Some(connection) = self.connection.upgrade() {
+            connection.listener().remove_callback(self.id);
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::connection::Connection;
-use crate::listen::Listen;
 use crate::platform::{Dial, LIST, MaybeSend, Options, Url};
 use crate::shared::{Shared, Weak};
 use crate::spec::{close, constructor, subprotocol};
@@ -56,8 +55,7 @@ pub struct WebSocket(Shared<Handle>);
 
 /// What the handles of users share; dropping it closes the connection.
 pub(crate) struct Handle {
-    connection: Shared<Connection>,
-    subscribers: Shared<Subscribers>,
+    connection: Shared<Connection<Subscribers>>,
 }
 
 impl WebSocket {
@@ -174,12 +172,12 @@ impl WebSocket {
     /// that is added while an event is fired hears of the next; one that is taken out hears of no more. Callbacks are
     /// called in the order of subscription, never from within one another, and dropped after the `close` event.
     pub fn subscribe(&self, callback: impl FnMut(&WebSocket, &Event) + MaybeSend + 'static) -> Subscription {
-        self.0.subscribers.subscribe(Box::new(callback))
+        self.connection().subscribe(Box::new(callback))
     }
 
     /// Gives the events from now on, and those that were kept, as a stream with a bound; see [`Events`].
     pub fn events(&self) -> Events {
-        self.0.subscribers.add_stream()
+        self.connection().add_stream()
     }
 
     /// Waits for the `close` event, before or after it was fired; it does not subscribe.
@@ -198,18 +196,14 @@ impl WebSocket {
         subprotocol::check(&protocols)?;
         let tasks = options.tasks();
         Ok(Self(Shared::new_cyclic(|handle| {
-            let subscribers = Subscribers::new(Origin::new(&constructor::origin(&url)), handle.clone(), tasks.clone());
-            let listener: Shared<dyn Listen> = Shared::<Subscribers>::clone(&subscribers);
+            let subscribers = Subscribers::new(Origin::new(&constructor::origin(&url)), handle.clone());
             let form = BinaryType::default().into();
-            Handle {
-                connection: Connection::establish(url, protocols, Some(LIST), form, options, tasks, listener),
-                subscribers,
-            }
+            Handle { connection: Connection::establish(url, protocols, Some(LIST), form, options, tasks, subscribers) }
         })))
     }
 
     /// What the handles share.
-    pub(crate) fn connection(&self) -> &Shared<Connection> {
+    pub(crate) fn connection(&self) -> &Shared<Connection<Subscribers>> {
         &self.0.connection
     }
 

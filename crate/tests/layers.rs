@@ -35,6 +35,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("websocket.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire"]),
     ("connection.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire"]),
     ("listen.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire"]),
+    ("streams.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire", "platform::native"]),
     ("subscribers.rs", &["web_sys", "js_sys", "wasm_bindgen", "gloo_timers", "tokio", "wire", "platform::native"]),
     ("shared.rs", &["web_sys", "js_sys", "tokio", "wire", "std::sync", "std::rc"]),
     (

@@ -33,6 +33,7 @@ use std::time::Duration;
 use crate::BinaryType;
 use crate::backlog::Room;
 use crate::message::Payload;
+use crate::queued::Queued;
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
 
@@ -99,10 +100,10 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
     /// Sets how binary messages arrive from the next one on.
     fn set_binary_type(&self, form: Form);
 
-    /// Takes data to send, while the connection is OPEN.
-    fn send(&self, payload: Payload<'_>) -> Handed;
+    /// Takes data to send, while the connection is OPEN, and notes what is queued then, or more.
+    fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed;
 
-    /// Sees to it that what was sent goes out; called with nothing locked where [`Handed::waits`] asks for it.
+    /// Sees to it that what was sent goes out; called with nothing locked where data [waits](Handed::Waits) for it.
     fn transmit(&self) {}
 
     /// Starts the closing handshake, or fails a connection that is not established.
@@ -163,19 +164,18 @@ impl From<BinaryType> for Form {
 }
 
 /// What became of data that was given to a platform to send.
-pub(crate) struct Handed {
-    /// Whether it was taken.
-    pub(crate) taken: bool,
-    /// The payload bytes that are queued now, or a number that is greater, where it is known without asking.
-    pub(crate) queued: Option<u64>,
-    /// Whether it waits for [`Carry::transmit`].
-    pub(crate) waits: bool,
+#[derive(Clone, Copy)]
+pub(crate) enum Handed {
+    Taken,
+    /// It was taken, and waits for [`Carry::transmit`].
+    Waits,
+    Refused,
 }
 
 impl Handed {
-    /// What a platform knows that sees to everything else itself.
+    /// Of a platform that sees to everything else itself.
     pub(crate) const fn if_taken(taken: bool) -> Self {
-        Self { taken, queued: None, waits: false }
+        if taken { Self::Taken } else { Self::Refused }
     }
 }
 

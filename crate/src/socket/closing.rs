@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Core, Error};
-use crate::platform::{MaybeSend, MaybeSync, Sleep};
+use crate::platform::Sleep;
 use crate::spec::close;
 use crate::{CloseEvent, Closed, Exception};
 
@@ -16,11 +16,6 @@ use crate::{CloseEvent, Closed, Exception};
 /// It gives the data of the `close` event, clean or not; an [`Error::Exception`] if the arguments are at fault, in which
 /// case nothing was done; an [`Error::CloseTimedOut`] after the [close timeout](crate::Connect::close_timeout).
 pub struct Closing(Result<Waiting, Exception>);
-
-/// What a [`Closing`] is to who seldom has one: a program that never makes one links none.
-pub(super) trait Close: Future<Output = Result<CloseEvent, Error>> + MaybeSend + MaybeSync {}
-
-impl Close for Closing {}
 
 struct Waiting {
     closed: Closed,
@@ -32,7 +27,7 @@ impl Closing {
     pub(super) fn start(handles: &Core, code: Option<u16>, reason: Option<&str>) -> Self {
         Self(close::check(code, reason).map(|frame| {
             handles.connection.close(frame);
-            let after = handles.choice().close_timeout;
+            let after = handles.close_timeout;
             Waiting { closed: handles.connection.closed(), deadline: handles.clock.sleep(after), after }
         }))
     }

@@ -14,9 +14,9 @@ use super::patience::{self, Patience, Watch};
 use super::{ConnectError, Core, Socket};
 use crate::backlog::Room;
 use crate::connection::Connection;
-use crate::listen::Listen;
 use crate::platform::{
-    self, Clock, Dial, Form, HIGH_WATER_MARK, HOLD, LIST, List, Options, RECEIVE_LIMIT, Shared, Sleep, Url,
+    self, Clock, Dial, Form, HIGH_WATER_MARK, HOLD, LIST, List, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Shared,
+    Sleep, Url,
 };
 use crate::spec::constructor;
 use crate::spec::subprotocol::Offer;
@@ -66,11 +66,24 @@ pub struct Connect {
 struct Plan {
     url: String,
     /// None, if that is the [usual](USUAL).
-    chosen: Option<Box<Choice>>,
+    chosen: Option<Box<dyn Choose>>,
+}
+
+/// What a choice is to who makes none: a program that does not links nothing of it.
+trait Choose: MaybeSend + MaybeSync {
+    /// Gives what was chosen, to be changed.
+    fn choice(&mut self) -> &mut Choice;
+
+    /// Gives the clock of the connection that is to be made.
+    fn clock(&self) -> Shared<dyn Clock>;
+
+    /// Begins to connect. The URL goes by value, since a call of four words through a table has a program of a page link
+    /// whatever else in its tables takes as many: of `bytes`, a kilobyte that nobody calls.
+    fn start(self: Box<Self>, url: String) -> Result<Opening, ConnectError>;
 }
 
 /// What can be chosen.
-pub(super) struct Choice {
+struct Choice {
     base: Option<String>,
     offer: Option<(Offer, List)>,
     form: Form,
@@ -79,8 +92,8 @@ pub(super) struct Choice {
     unread: Option<Change>,
     /// Chosen, or that of who makes the connection.
     limit: Option<Room>,
-    pub(super) high_water_mark: u64,
-    pub(super) close_timeout: Duration,
+    high_water_mark: u64,
+    close_timeout: Duration,
     /// Who loses patience, if anybody does.
     watch: Option<Box<dyn Watch>>,
     /// Who makes the connection, if not the platform as it is.
@@ -95,12 +108,14 @@ pub(super) struct Choice {
 type Look = fn() -> Option<Shared<dyn Dial>>;
 
 /// What is chosen unless it is set.
-pub(super) const USUAL: &Choice = &Choice::USUAL;
+const USUAL: &Choice = &Choice::USUAL;
 
 struct Opening {
     core: Shared<Core>,
     watch: Option<Box<dyn Watch>>,
     deadline: Sleep,
+    /// How long that is.
+    timeout: Duration,
 }
 
 impl Connect {
@@ -195,8 +210,7 @@ impl Connect {
             return Some(Shared::clone(&opening.core.clock));
         }
         let chosen = &self.plan.as_ref()?.chosen;
-        let dial = chosen.as_ref().and_then(|chosen| chosen.dial.as_ref());
-        Some(dial.map_or_else(|| Options::default().clock(), |dial| dial.clock()))
+        Some(chosen.as_ref().map_or_else(|| Options::default().clock(), |chosen| chosen.clock()))
     }
 
     /// Sets who makes the connection.
@@ -214,7 +228,7 @@ impl Connect {
     fn with(mut self, choose: impl FnOnce(&mut Choice)) -> Self {
         // What is under way is not changed any more.
         if let Some(plan) = &mut self.plan {
-            choose(plan.chosen.get_or_insert_with(|| Box::new(Choice::USUAL)));
+            choose(plan.chosen.get_or_insert_with(|| Box::new(Choice::USUAL)).choice());
         }
         self
     }
@@ -237,40 +251,70 @@ impl Choice {
     };
 }
 
-impl Plan {
-    fn start(mut self) -> Result<Opening, ConnectError> {
-        // What is for the beginning alone is not kept any longer: above all who makes the connection, who may keep the socket.
-        let (watch, dial, base, offer) = match &mut self.chosen {
-            Some(chosen) => (chosen.watch.take(), chosen.dial.take(), chosen.base.take(), chosen.offer.take()),
-            None => (None, None, None, None),
-        };
-        let choice = self.chosen.as_deref().unwrap_or(USUAL);
-        let usual = Options::default();
-        let pausing = if dial.is_none() { choice.pausing.and_then(|pausing| pausing()) } else { None };
-        let limit = if pausing.is_some() { PAUSING_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
-        let dial = pausing.as_deref().or(dial.as_deref()).unwrap_or(&usual);
-        let feed = Shared::new(Feed::new(choice.limit.unwrap_or(limit), choice.unread, choice.room));
-        let listener: Shared<dyn Listen> = Shared::<Feed>::clone(&feed);
-        let url = constructor::get_a_url_record::<Url>(&self.url, base.as_deref())?;
-        let (protocols, list) = match &offer {
+impl Choose for Choice {
+    fn choice(&mut self) -> &mut Choice {
+        self
+    }
+
+    fn clock(&self) -> Shared<dyn Clock> {
+        self.dial.as_ref().map_or_else(|| Options::default().clock(), |dial| dial.clock())
+    }
+
+    fn start(mut self: Box<Self>, url: String) -> Result<Opening, ConnectError> {
+        let url = constructor::get_a_url_record::<Url>(&url, self.base.as_deref())?;
+        let (protocols, list) = match &self.offer {
             Some((offer, list)) => (offer.checked()?, Some(*list)),
             None => (Vec::new(), None),
         };
-        let connection = Connection::establish(url, protocols, list, choice.form, dial, dial.tasks(), listener);
-        let clock = dial.clock();
-        let deadline = clock.sleep(choice.timeout);
-        let makes_peer_wait = dial.pauses();
-        let core = Shared::new(Core { connection, feed, clock, makes_peer_wait, chosen: self.chosen });
-        Ok(Opening { core, watch, deadline })
+        let usual = Options::default();
+        let pausing = if self.dial.is_none() { self.pausing.and_then(|pausing| pausing()) } else { None };
+        let limit = if pausing.is_some() { PAUSING_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
+        let dial = pausing.as_deref().or(self.dial.as_deref()).unwrap_or(&usual);
+        let mut opening = Opening::new(url, protocols, list, &self, self.limit.unwrap_or(limit), dial);
+        opening.watch = self.watch.take();
+        Ok(opening)
+    }
+}
+
+impl Plan {
+    fn start(self) -> Result<Opening, ConnectError> {
+        if let Some(chosen) = self.chosen {
+            return chosen.start(self.url);
+        }
+        let url = constructor::get_a_url_record::<Url>(&self.url, None)?;
+        Ok(Opening::new(url, Vec::new(), None, USUAL, RECEIVE_LIMIT, &Options::default()))
     }
 }
 
 impl Opening {
+    /// Starts a connection; the arguments have been checked.
+    fn new(
+        url: Url,
+        protocols: Vec<String>,
+        list: Option<List>,
+        choice: &Choice,
+        limit: Room,
+        dial: &dyn Dial,
+    ) -> Self {
+        let feed = Feed::new(limit, choice.unread, choice.room);
+        let connection = Connection::establish(url, protocols, list, choice.form, dial, dial.tasks(), feed);
+        let clock = dial.clock();
+        let &Choice { timeout, high_water_mark, close_timeout, .. } = choice;
+        let deadline = clock.sleep(timeout);
+        let makes_peer_wait = dial.pauses();
+        let core = Shared::new(Core { connection, clock, makes_peer_wait, high_water_mark, close_timeout });
+        Self { core, watch: None, deadline, timeout }
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        if let Poll::Ready(opened) = self.core.feed.poll_open(context) {
-            return Poll::Ready(if opened { Ok(()) } else { Err(ConnectError::Failed(self.core.feed.take_failure())) });
+        if let Poll::Ready(opened) = self.core.feed().poll_open(context) {
+            return Poll::Ready(if opened {
+                Ok(())
+            } else {
+                Err(ConnectError::Failed(self.core.feed().take_failure()))
+            });
         }
-        let timed_out = |()| Err(ConnectError::TimedOut { after: self.core.choice().timeout });
+        let timed_out = |()| Err(ConnectError::TimedOut { after: self.timeout });
         self.deadline.as_mut().poll(context).map(timed_out)
     }
 }

@@ -1,8 +1,8 @@
 //! What the handles of one socket share.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use super::connect::{Choice, USUAL};
 use super::error::Error;
 use super::feed::Feed;
 use crate::connection::Connection;
@@ -11,18 +11,17 @@ use crate::{Message, ReadyState};
 
 /// The connection, and what the connection feeds; dropping it closes the connection.
 pub(crate) struct Core {
-    pub(crate) connection: Shared<Connection>,
-    pub(super) feed: Shared<Feed>,
+    pub(crate) connection: Shared<Connection<Feed>>,
     pub(crate) clock: Shared<dyn Clock>,
     pub(super) makes_peer_wait: bool,
-    /// What was chosen when the socket was made, if anything was.
-    pub(super) chosen: Option<Box<Choice>>,
+    pub(super) high_water_mark: u64,
+    pub(super) close_timeout: Duration,
 }
 
 impl Core {
-    /// What counts for all its life.
-    pub(super) fn choice(&self) -> &Choice {
-        self.chosen.as_deref().unwrap_or(USUAL)
+    /// What the connection feeds.
+    pub(super) fn feed(&self) -> &Feed {
+        self.connection.listener()
     }
 
     /// Hands a message over, or back.
@@ -32,7 +31,7 @@ impl Core {
 
     /// Whether sending need not wait; a socket that is not OPEN any more lets nobody wait, since sending fails at once.
     pub(super) fn has_room(&self) -> bool {
-        self.connection.has_at_most(self.choice().high_water_mark) || self.connection.ready_state() != ReadyState::Open
+        self.connection.has_at_most(self.high_water_mark) || self.connection.ready_state() != ReadyState::Open
     }
 }
 
@@ -51,7 +50,7 @@ pub(super) struct Place {
 impl Place {
     /// Waits until there is room to send, or the socket is not OPEN any more.
     pub(super) fn poll_room(&mut self, core: &Core, context: &Context<'_>) -> Poll<()> {
-        self.poll(core, core.choice().high_water_mark, context, |core| core.has_room().then_some(0)).map(|_| ())
+        self.poll(core, core.high_water_mark, context, |core| core.has_room().then_some(0)).map(|_| ())
     }
 
     /// Waits until nothing is queued, or the socket is CLOSED; how much is left.
@@ -67,7 +66,7 @@ impl Place {
     fn poll(&mut self, core: &Core, mark: u64, context: &Context<'_>, done: fn(&Core) -> Option<u64>) -> Poll<u64> {
         let mut left = done(core);
         if left.is_none() {
-            core.feed.wait_for_less(&mut self.key, mark, context.waker());
+            core.feed().wait_for_less(&mut self.key, mark, context.waker());
             core.connection.watch();
             // Looked at again, since it may have come true before anybody knew that it is waited for.
             left = done(core);
@@ -80,7 +79,7 @@ impl Place {
     /// Waits no more.
     pub(super) fn leave(&mut self, core: &Core) {
         if let Some(key) = self.key.take() {
-            core.feed.forget(key);
+            core.feed().forget(key);
         }
     }
 }
@@ -112,7 +111,10 @@ mod tests {
     use super::*;
     use crate::connect;
     use crate::message::Payload;
-    use crate::platform::{self, Carry, Dial, Form, Handed, Lock, Protocols, Receiver, Remains, Tasks, Url, Watch};
+    use crate::platform::{
+        self, Carry, Dial, Form, Handed, Lock, Options, Protocols, Receiver, Remains, Tasks, Url, Watch,
+    };
+    use crate::queued::Queued;
     use crate::spec::close::CloseFrame;
     use crate::spec::state::Feedback;
 
@@ -137,7 +139,8 @@ mod tests {
 
         fn set_binary_type(&self, _: Form) {}
 
-        fn send(&self, _: Payload<'_>) -> Handed {
+        fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
+            queued.add(payload.most());
             Handed::if_taken(true)
         }
 
@@ -158,7 +161,7 @@ mod tests {
         }
 
         fn tasks(&self) -> Tasks {
-            <Tasks as Default>::default()
+            Options::default().tasks()
         }
 
         fn clock(&self) -> Shared<dyn platform::Clock> {

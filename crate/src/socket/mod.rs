@@ -19,7 +19,7 @@ mod remote;
 mod sender;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -93,8 +93,9 @@ impl Socket {
     /// # Errors
     ///
     /// Once, and as the last item, if the connection did not end cleanly; see [`Error`].
-    pub async fn next(&mut self) -> Option<Result<Message, Error>> {
-        poll_fn(|context| self.receiver.poll_receive(context)).await
+    #[expect(clippy::should_implement_trait, reason = "what it gives is a future, which clippy does not see")]
+    pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+        self.receiver.next()
     }
 
     /// Sends a message, once there is room; see [`Sender::send`].

@@ -74,7 +74,7 @@ impl Watch for Watcher {
 
 /// Ends the stream with this error, and the connection with this frame.
 fn end(core: &Core, error: Error, frame: CloseFrame<'static>) -> bool {
-    core.feed.end(error);
+    core.feed().end(error);
     core.connection.close(frame);
     true
 }

@@ -1,7 +1,7 @@
 //! The receiving half.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -28,7 +28,7 @@ pub struct Receiver {
 
 impl Receiver {
     pub(super) fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
-        Self { batch: Box::new(core.feed.batch()), core, watch }
+        Self { batch: Box::new(core.feed().batch()), core, watch }
     }
 
     /// Waits for the next message; see [`Socket::next`](crate::Socket::next).
@@ -36,8 +36,9 @@ impl Receiver {
     /// # Errors
     ///
     /// Once, and as the last item, if the connection did not end cleanly.
-    pub async fn next(&mut self) -> Option<Result<Message, Error>> {
-        poll_fn(|context| self.poll_receive(context)).await
+    #[expect(clippy::should_implement_trait, reason = "what it gives is a future, which clippy does not see")]
+    pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+        poll_fn(|context| self.poll_receive(context))
     }
 
     /// Gives a handle that can do everything but send and receive.
@@ -61,7 +62,7 @@ impl Receiver {
     }
 
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        let (poll, resumed) = self.core.feed.poll_message(&mut self.batch, context);
+        let (poll, resumed) = self.core.feed().poll_message(&mut self.batch, context);
         if resumed {
             self.core.connection.settle();
         }
@@ -82,20 +83,20 @@ impl Stream for Receiver {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         // Of what waits, who watches may take some for answers to a heartbeat.
-        let least = if self.watch.is_some() { 0 } else { self.batch.len() + self.core.feed.waiting_messages() };
+        let least = if self.watch.is_some() { 0 } else { self.batch.len() + self.core.feed().waiting_messages() };
         (least, None)
     }
 }
 
 impl FusedStream for Receiver {
     fn is_terminated(&self) -> bool {
-        self.batch.is_empty() && self.core.feed.is_exhausted()
+        self.batch.is_empty() && self.core.feed().is_exhausted()
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.core.feed.abandon();
+        self.core.feed().abandon();
         self.core.connection.settle();
     }
 }

@@ -7,11 +7,10 @@ use std::task::{Context, Poll, ready};
 
 use futures::sink::Sink;
 
-use super::closing::Close;
 use super::core::{Core, Place, Queueing};
 use super::{Closing, Control, Error};
 use crate::Message;
-use crate::platform::Shared;
+use crate::platform::{MaybeSend, MaybeSync, Shared};
 use crate::socket::error::ConnectionFailed;
 
 /// The sending half of a [`Socket`](crate::Socket): a `Sink` of messages; a clone sends to the same socket.
@@ -19,15 +18,13 @@ use crate::socket::error::ConnectionFailed;
 /// Messages leave in the order in which they were handed over, whoever did.
 pub struct Sender {
     core: Shared<Core>,
-    /// Where the sink waits.
-    place: Place,
-    /// What the sink waits for once it is being closed.
-    closing: Option<Pin<Box<dyn Close>>>,
+    /// How the sink waits, once it did.
+    sink: Option<Box<dyn Wait>>,
 }
 
 impl Sender {
     pub(super) fn new(core: Shared<Core>) -> Self {
-        Self { core, place: Place::default(), closing: None }
+        Self { core, sink: None }
     }
 
     /// Sends a message, once no more than the high-water mark is queued.
@@ -92,6 +89,10 @@ impl Sender {
         Control::new(Shared::clone(&self.core))
     }
 
+    fn sink(&mut self) -> &mut dyn Wait {
+        &mut **self.sink.get_or_insert_with(|| Box::new(Waiting::new(Shared::clone(&self.core))))
+    }
+
     pub(super) const fn core(&self) -> &Shared<Core> {
         &self.core
     }
@@ -103,7 +104,10 @@ impl Sink<Message> for Sender {
     /// Waits while more than the high-water mark is queued; never fails, so that the message comes back by `start_send`.
     fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
-        this.place.poll_room(&this.core, context).map(Ok)
+        if this.sink.is_none() && this.core.has_room() {
+            return Poll::Ready(Ok(()));
+        }
+        this.sink().poll_room(context).map(Ok)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
@@ -116,13 +120,7 @@ impl Sink<Message> for Sender {
     }
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let this = self.get_mut();
-        let closing = this.closing.get_or_insert_with(|| Box::pin(Closing::start(&this.core, None, None)));
-        let closed = ready!(closing.as_mut().poll(context));
-        this.closing = None;
-        let event = closed?;
-        let remains = || this.core.connection.remains();
-        Poll::Ready(if event.was_clean { Ok(()) } else { Err(Error::Failed(ConnectionFailed::new(event, remains()))) })
+        self.get_mut().sink().poll_closed(context)
     }
 }
 
@@ -132,14 +130,51 @@ impl Clone for Sender {
     }
 }
 
-impl Drop for Sender {
-    fn drop(&mut self) {
-        self.place.leave(&self.core);
-    }
-}
-
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Sender").field(&self.core.connection).finish()
+    }
+}
+
+/// How a sink waits, to who sends otherwise: a program without sinks links nothing of it.
+trait Wait: MaybeSend + MaybeSync {
+    /// Waits until there is room to send, or the socket is not OPEN any more.
+    fn poll_room(&mut self, context: &Context<'_>) -> Poll<()>;
+
+    /// Closes, and waits for the end.
+    fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>>;
+}
+
+struct Waiting {
+    core: Shared<Core>,
+    place: Place,
+    /// What is waited for once it is being closed.
+    closing: Option<Closing>,
+}
+
+impl Waiting {
+    fn new(core: Shared<Core>) -> Self {
+        Self { core, place: Place::default(), closing: None }
+    }
+}
+
+impl Wait for Waiting {
+    fn poll_room(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.place.poll_room(&self.core, context)
+    }
+
+    fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let closing = self.closing.get_or_insert_with(|| Closing::start(&self.core, None, None));
+        let closed = ready!(Pin::new(closing).poll(context));
+        self.closing = None;
+        let event = closed?;
+        let remains = || self.core.connection.remains();
+        Poll::Ready(if event.was_clean { Ok(()) } else { Err(Error::Failed(ConnectionFailed::new(event, remains()))) })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.place.leave(&self.core);
     }
 }

@@ -9,6 +9,7 @@ use super::{Incoming, Network, Received};
 use crate::guard::wake;
 use crate::message::Payload;
 use crate::platform::{self, Carry, Form, Handed, Lock, Receiver, Remains, Shared, Watch};
+use crate::queued::Queued;
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
 use crate::{BinaryType, Blob, CloseEvent, Message, Text};
@@ -262,7 +263,8 @@ impl Carry for End {
         self.line.state.lock().binary_type = form.binary_type;
     }
 
-    fn send(&self, payload: Payload<'_>) -> Handed {
+    fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
+        queued.add(payload.most());
         let message = match payload {
             Payload::Text(_, Some(text)) => Message::Text(text.clone()),
             Payload::Text(text, None) => Message::Text(Text::from(text)),
@@ -275,7 +277,7 @@ impl Carry for End {
         state.buffered_amount += payload.size();
         state.under_way.push_back(Received::Message(message));
         state.arrive();
-        Handed { waits: true, ..Handed::if_taken(true) }
+        Handed::Waits
     }
 
     fn transmit(&self) {

@@ -16,6 +16,7 @@ use super::turn::Turn;
 use super::{Failure, Lock, Options, Time, Url, connect};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Form, Handed, Protocols, Receiver, Shared, Tasks, Watch};
+use crate::queued::Queued;
 use crate::spec::close::CloseFrame;
 use crate::wire::connection::Connection;
 use crate::wire::limits::MESSAGE_OVERHEAD;
@@ -193,12 +194,13 @@ impl Carry for Socket {
     /// The interface gives messages their form.
     fn set_binary_type(&self, _: Form) {}
 
-    fn send(&self, payload: Payload<'_>) -> Handed {
+    fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
         let mut channel = self.link.channel.lock();
         let taken = channel.send(payload);
         channel.touched = true;
         channel.pace.send();
-        Handed { taken, queued: Some(channel.buffered_amount()), waits: !channel.awake }
+        queued.set(channel.buffered_amount());
+        if taken && !channel.awake { Handed::Waits } else { Handed::if_taken(taken) }
     }
 
     fn transmit(&self) {

@@ -15,8 +15,11 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Adds a listener for the events called `name`.
-    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: Box<dyn Fn(JsValue)>) -> Self {
-        let callback = Closure::wrap(Box::new(move |event| tell(|| callback(event))) as Box<dyn Fn(JsValue)>);
+    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(JsValue) + 'static) -> Self {
+        Self::add(target, name, Closure::wrap(Box::new(move |event| tell(|| callback(event)))))
+    }
+
+    fn add(target: &EventTarget, name: &'static str, callback: Closure<dyn Fn(JsValue)>) -> Self {
         let function = callback.as_ref().unchecked_ref();
         // Adding fails for a detached window only, where no event is fired.
         let _ = target.add_event_listener_with_callback(name, function);

@@ -3,8 +3,8 @@
 //! A hidden page's timers ring once a second, but in Chromium, after five minutes, those that were set within one another
 //! once a minute. So a timer that rings posts a message, and within that the next one is set.
 
-use std::cell::{Cell, OnceCell};
-use std::rc::{Rc, Weak};
+use std::cell::Cell;
+use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
@@ -24,6 +24,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn port2(this: &MessageChannel) -> Port;
 
+    #[derive(Clone)]
     #[wasm_bindgen(extends = EventTarget)]
     type Port;
     #[wasm_bindgen(method)]
@@ -44,8 +45,12 @@ const LONGEST: u32 = 256;
 pub(crate) type Watch = fn(&Rc<Heard>);
 
 pub(crate) const WATCH: Watch = |heard| {
-    let lookout = heard.lookout.get_or_init(|| Box::new(Lookout::default()));
-    lookout.watch(heard);
+    if heard.lookout.get().is_none() {
+        let _ = heard.lookout.set(Box::new(Lookout::of(heard)));
+    }
+    if let Some(lookout) = heard.lookout.get() {
+        lookout.watch(heard);
+    }
 };
 
 /// Who looks, while somebody waits.
@@ -58,22 +63,15 @@ pub(super) trait Look {
 }
 
 /// What is looked by; with every look that saw no change, half as often.
-#[derive(Default)]
 struct Lookout {
     /// The amount at the last look.
     amount: Cell<u64>,
     wait: Cell<u32>,
     looking: Cell<bool>,
     next: Cell<Option<Timeout>>,
-    /// Where timers have a message come; made when the first one rings.
-    bell: Rc<OnceCell<Bell>>,
-}
-
-/// A message to oneself.
-struct Bell {
+    /// Where a timer that rings posts a message to oneself.
     port: Port,
     _message: Listener,
-    heard_at: Port,
 }
 
 impl Look for Lookout {
@@ -81,7 +79,7 @@ impl Look for Lookout {
         if !self.looking.get() {
             self.amount.set(buffered_amount(&heard.platform));
             self.wait.set(SHORTEST);
-            self.set_timer(heard);
+            self.set_timer();
         }
     }
 
@@ -95,39 +93,44 @@ impl Look for Lookout {
         self.looking.set(false);
         self.next.take();
         if heard.receiver.sent() {
-            self.set_timer(heard);
+            self.set_timer();
         }
     }
 }
 
 impl Lookout {
-    fn set_timer(&self, heard: &Rc<Heard>) {
-        self.looking.set(true);
-        let (bell, heard) = (Rc::clone(&self.bell), Rc::downgrade(heard));
-        let ring = move || bell.get_or_init(|| Bell::of(heard)).port.post_message(&JsValue::NULL);
-        self.next.set(Some(after(self.wait.get(), Box::new(ring))));
-    }
-}
-
-impl Bell {
-    fn of(heard: Weak<Heard>) -> Self {
-        let channel = MessageChannel::new();
-        let heard_at = channel.port2();
+    fn of(heard: &Rc<Heard>) -> Self {
+        let (channel, me) = (MessageChannel::new(), Rc::downgrade(heard));
         let look = move |_| {
-            if let Some(heard) = heard.upgrade()
+            if let Some(heard) = me.upgrade()
                 && let Some(lookout) = heard.lookout.get()
             {
                 lookout.look(&heard);
             }
         };
-        let message = Listener::new(&heard_at, "message", Box::new(look));
+        let heard_at = channel.port2();
+        let message = Listener::new(&heard_at, "message", look);
         heard_at.start();
-        Self { port: channel.port1(), _message: message, heard_at }
+        Self {
+            amount: Cell::default(),
+            wait: Cell::default(),
+            looking: Cell::default(),
+            next: Cell::default(),
+            port: channel.port1(),
+            _message: message,
+        }
+    }
+
+    fn set_timer(&self) {
+        self.looking.set(true);
+        let port = self.port.clone();
+        let ring = move || port.post_message(&JsValue::NULL);
+        self.next.set(Some(after(self.wait.get(), Box::new(ring))));
     }
 }
 
-impl Drop for Bell {
+impl Drop for Lookout {
     fn drop(&mut self) {
-        self.heard_at.close();
+        self.port.close();
     }
 }

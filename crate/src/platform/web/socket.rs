@@ -16,6 +16,7 @@ use super::unread::copied;
 use super::{Blobs, Hold, Options, Time, Url, alone};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Form, Handed, Protocols, Receiver, Shared, Tasks};
+use crate::queued::Queued;
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
@@ -130,7 +131,7 @@ impl Socket {
 impl Heard {
     fn listen(self: &Rc<Self>, name: &'static str, act: fn(&Rc<Self>, &JsValue)) -> Listener {
         let heard = Rc::clone(self);
-        Listener::new(&self.platform, name, Box::new(move |event| act(&heard, &event)))
+        Listener::new(&self.platform, name, move |event| act(&heard, &event))
     }
 
     /// Sends what the platform holds; whether it took it.
@@ -229,7 +230,8 @@ impl Carry for Socket {
     }
 
     /// Hands data to the platform, which is OPEN; whether it took it.
-    fn send(&self, payload: Payload<'_>) -> Handed {
+    fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
+        queued.add(payload.most());
         let sent = match payload {
             Payload::Text(text, _) => self.heard.platform.send_with_str(text),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),

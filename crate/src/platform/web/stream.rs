@@ -19,6 +19,7 @@ use super::unread::copied;
 use super::{Remains, Time, Url, alone};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Form, Handed, Hold, Protocols, Receiver, Shared, Tasks, Watch};
+use crate::queued::Queued;
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
@@ -259,7 +260,8 @@ impl Carry for Stream {
         self.state.binary_type.set(form.binary_type);
     }
 
-    fn send(&self, payload: Payload<'_>) -> Handed {
+    fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
+        queued.add(payload.most());
         let size = payload.size();
         let outgoing = match payload {
             Payload::Text(text, _) => Outgoing::Chunk(text.into(), size),

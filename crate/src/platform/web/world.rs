@@ -50,7 +50,7 @@ impl Comeback {
         let mut listeners = Vec::new();
         if let Ok(global) = js_sys::global().dyn_into::<EventTarget>() {
             let state = Rc::clone(&state);
-            listeners.push(Listener::new(&global, "online", Box::new(move |_| end(&state))));
+            listeners.push(Listener::new(&global, "online", move |_| end(&state)));
         }
         if let Some(page) = PAGE.with(Clone::clone) {
             let (state, target) = (Rc::clone(&state), page.clone());
@@ -59,7 +59,7 @@ impl Comeback {
                     end(&state);
                 }
             };
-            listeners.push(Listener::new(&target, "visibilitychange", Box::new(shown)));
+            listeners.push(Listener::new(&target, "visibilitychange", shown));
         }
         Self { state, _listeners: listeners }
     }
