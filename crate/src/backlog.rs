@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
+use crate::Message;
+use crate::event::Fired;
 pub(crate) use crate::platform::Batch;
-use crate::{Event, Message};
 
 /// So many messages, of so many bytes together: what is held, or may be.
 ///
@@ -65,11 +66,11 @@ impl Measured for Message {
     }
 }
 
-impl Measured for Event {
+impl Measured for Fired {
     #[inline]
     fn message_size(&self) -> Option<u64> {
         match self {
-            Self::Message(message) => Some(message.data.weight()),
+            Self::Message(message) => Some(message.weight()),
             _ => None,
         }
     }

@@ -34,6 +34,33 @@ pub struct MessageEvent {
     pub origin: Origin,
 }
 
+/// An event as it waits to be handed over.
+///
+/// Its origin is put in then: to write it for every message and move it from queue to queue takes as long as to receive a
+/// short message.
+#[derive(Clone, Debug)]
+pub(crate) enum Fired {
+    Open,
+    Message(Message),
+    Error,
+    Close(CloseEvent),
+    Lagged(Lagged),
+}
+
+impl Fired {
+    /// Gives the event of a socket whose messages have this origin.
+    #[inline]
+    pub(crate) fn into_event(self, origin: &Origin) -> Event {
+        match self {
+            Self::Open => Event::Open,
+            Self::Message(data) => Event::Message(MessageEvent { data, origin: origin.clone() }),
+            Self::Error => Event::Error,
+            Self::Close(event) => Event::Close(event),
+            Self::Lagged(lagged) => Event::Lagged(lagged),
+        }
+    }
+}
+
 /// How much was lost at an [`Event::Lagged`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

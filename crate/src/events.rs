@@ -8,9 +8,10 @@ use futures::Stream;
 use futures::stream::FusedStream;
 
 use crate::backlog::{Backlog, Batch, Room};
+use crate::event::Fired;
 use crate::guard::wake;
 use crate::shared::{Lock, Shared};
-use crate::{Event, Lagged, Message};
+use crate::{Event, Lagged, Message, Origin};
 
 /// The events of a socket as a stream, from [`WebSocket::events`](crate::WebSocket::events).
 ///
@@ -24,7 +25,9 @@ use crate::{Event, Lagged, Message};
 /// socket's end. Dropping it releases what it holds; cancelling a wait for the next event loses nothing.
 pub struct Events {
     queue: Shared<Lock<Queue>>,
-    batch: Batch<Event>,
+    batch: Batch<Fired>,
+    /// The origin of the messages.
+    origin: Origin,
 }
 
 impl Events {
@@ -34,10 +37,10 @@ impl Events {
     /// The number of payload bytes from which a stream is full: 16 MiB.
     pub const MAX_BYTES: u64 = 16 << 20;
 
-    /// A stream, and the end that feeds it.
-    pub(crate) fn new() -> (Self, Shared<Lock<Queue>>) {
+    /// A stream of events with messages of this origin, and the end that feeds it.
+    pub(crate) fn new(origin: Origin) -> (Self, Shared<Lock<Queue>>) {
         let queue = Shared::new(Lock::new(Queue::default()));
-        (Self { queue: Shared::clone(&queue), batch: Batch::new(BOUND) }, queue)
+        (Self { queue: Shared::clone(&queue), batch: Batch::new(BOUND), origin }, queue)
     }
 }
 
@@ -45,16 +48,16 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Self { queue, batch } = self.get_mut();
+        let Self { queue, batch, origin } = self.get_mut();
         if let Some(event) = batch.pop_quietly() {
-            return Poll::Ready(Some(event));
+            return Poll::Ready(Some(event.into_event(origin)));
         }
         let mut queue = queue.lock();
         if let Some(event) = queue.backlog.take(batch) {
             let paused = queue.backlog.resume();
             drop(queue);
             wake(paused);
-            return Poll::Ready(Some(event));
+            return Poll::Ready(Some(event.into_event(origin)));
         }
         if queue.ended {
             return Poll::Ready(None);
@@ -101,7 +104,7 @@ const BOUND: Room = Room { messages: Events::MAX_MESSAGES, bytes: Events::MAX_BY
 
 /// Events in order, with the bound of [`Events`].
 pub(crate) struct Queue {
-    backlog: Backlog<Event>,
+    backlog: Backlog<Fired>,
     ended: bool,
     /// Whether its stream was dropped, so that nobody will take anything.
     abandoned: bool,
@@ -117,7 +120,7 @@ impl Queue {
     /// Adds events, while nobody polls this, of which so much is messages if that is known; a message for which there is no
     /// room is lost, which is noted.
     #[inline]
-    pub(crate) fn extend(&mut self, events: impl Iterator<Item = Event>, measured: Option<Room>) {
+    pub(crate) fn extend(&mut self, events: impl Iterator<Item = Fired>, measured: Option<Room>) {
         if measured.is_some_and(|measured| self.backlog.hold(measured)) {
             self.backlog.items_mut().extend(events);
             return;
@@ -125,7 +128,7 @@ impl Queue {
         self.backlog.reserve(events.size_hint().0);
         for event in events {
             match &event {
-                Event::Message(message) if self.backlog.is_full() => self.lose(message.data.size()),
+                Fired::Message(message) if self.backlog.is_full() => self.lose(message.size()),
                 _ => self.backlog.push(event),
             }
         }
@@ -134,7 +137,7 @@ impl Queue {
     /// Adds an event; the waker is to be woken when nothing is locked any more.
     #[must_use]
     #[inline]
-    pub(crate) fn push(&mut self, event: Event) -> Option<Waker> {
+    pub(crate) fn push(&mut self, event: Fired) -> Option<Waker> {
         if self.abandoned {
             return None;
         }
@@ -155,15 +158,15 @@ impl Queue {
     /// Notes at the end of the queue that a message of this size was lost.
     #[cold]
     fn lose(&mut self, size: u64) {
-        if let Some(Event::Lagged(lagged)) = self.backlog.items_mut().back_mut() {
+        if let Some(Fired::Lagged(lagged)) = self.backlog.items_mut().back_mut() {
             lagged.messages += 1;
             lagged.bytes = lagged.bytes.saturating_add(size);
         } else {
-            self.backlog.push(Event::Lagged(Lagged { messages: 1, bytes: size }));
+            self.backlog.push(Fired::Lagged(Lagged { messages: 1, bytes: size }));
         }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Event> {
+    pub(crate) fn pop(&mut self) -> Option<Fired> {
         self.backlog.pop()
     }
 
@@ -171,13 +174,13 @@ impl Queue {
         self.backlog.is_empty()
     }
 
-    pub(crate) fn events(&self) -> impl DoubleEndedIterator<Item = &Event> {
+    pub(crate) fn events(&self) -> impl DoubleEndedIterator<Item = &Fired> {
         self.backlog.items().iter()
     }
 
     /// Whether the last event of all is here.
     pub(crate) fn ends_with_close(&self) -> bool {
-        matches!(self.events().next_back(), Some(Event::Close(_)))
+        matches!(self.events().next_back(), Some(Fired::Close(_)))
     }
 
     pub(crate) const fn is_abandoned(&self) -> bool {
@@ -198,15 +201,15 @@ impl Queue {
     /// Changes the messages, not their sizes.
     pub(crate) fn change_messages(&mut self, change: impl Fn(&mut Message)) {
         for event in self.backlog.items_mut() {
-            if let Event::Message(message) = event {
-                change(&mut message.data);
+            if let Fired::Message(message) = event {
+                change(message);
             }
         }
     }
 
     /// Drops the messages, as `close` asks for those that have not been dispatched.
     pub(crate) fn purge_messages(&mut self) {
-        self.backlog.retain(|event| !matches!(event, Event::Message(_) | Event::Lagged(_)));
+        self.backlog.retain(|event| !matches!(event, Fired::Message(_) | Fired::Lagged(_)));
     }
 
     /// Ends the stream after what it holds; as for the waker, see [`push`](Self::push).
@@ -220,20 +223,20 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CloseEvent, MessageEvent, Origin};
+    use crate::CloseEvent;
     use bytes::Bytes;
 
-    fn message(size: usize) -> Event {
-        Event::Message(MessageEvent { data: Message::Binary(Bytes::from(vec![0; size])), origin: Origin::new("") })
+    fn message(size: usize) -> Fired {
+        Fired::Message(Message::Binary(Bytes::from(vec![0; size])))
     }
 
     /// The kinds in the queue, runs of messages counted.
     fn drain(queue: &mut Queue) -> Vec<String> {
         std::iter::from_fn(|| queue.pop())
             .map(|event| match event {
-                Event::Message(message) => format!("message {}", message.data.size()),
-                Event::Lagged(Lagged { messages, bytes }) => format!("lagged {messages} {bytes}"),
-                Event::Close(_) => "close".to_owned(),
+                Fired::Message(message) => format!("message {}", message.size()),
+                Fired::Lagged(Lagged { messages, bytes }) => format!("lagged {messages} {bytes}"),
+                Fired::Close(_) => "close".to_owned(),
                 other => format!("{other:?}").to_lowercase(),
             })
             .collect()
@@ -246,16 +249,16 @@ mod tests {
         for size in [half, half, 1, 2] {
             assert!(queue.push(message(size)).is_none());
         }
-        assert!(matches!(queue.pop(), Some(Event::Message(_))));
+        assert!(matches!(queue.pop(), Some(Fired::Message(_))));
         assert!(queue.push(message(3)).is_none());
-        assert!(queue.push(Event::Close(CloseEvent::abnormal())).is_none());
+        assert!(queue.push(Fired::Close(CloseEvent::abnormal())).is_none());
         assert_eq!(drain(&mut queue), [&format!("message {half}"), "lagged 2 3", "message 3", "close"]);
     }
 
     #[crate::test]
     fn messages_beyond_the_bound_in_number_leave_a_mark_in_their_place() {
         let mut queue = Queue::default();
-        assert!(queue.push(Event::Open).is_none());
+        assert!(queue.push(Fired::Open).is_none());
         for _ in 0..Events::MAX_MESSAGES + 7 {
             assert!(queue.push(message(0)).is_none());
         }
@@ -267,13 +270,13 @@ mod tests {
 
     #[crate::test]
     fn what_a_stream_holds_counts_until_it_is_taken_and_its_losses_are_told_once() {
-        let (mut events, feeder) = Events::new();
+        let (mut events, feeder) = Events::new(Origin::new("ws://h"));
         let full = usize::try_from(Events::MAX_BYTES).unwrap();
         for size in [1, full, 1, 2] {
             assert!(feeder.lock().push(message(size)).is_none());
         }
         let mut take = || Pin::new(&mut events).poll_next(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(take(), Poll::Ready(Some(Event::Message(_)))));
+        assert!(matches!(take(), Poll::Ready(Some(Event::Message(message))) if message.origin == "ws://h"));
         assert!(feeder.lock().push(message(3)).is_none());
         assert!(matches!(take(), Poll::Ready(Some(Event::Message(message))) if message.data.size() == full as u64));
         let lost = Lagged { messages: 3, bytes: 6 };
@@ -284,7 +287,7 @@ mod tests {
 
     #[crate::test]
     fn room_is_told_of_when_half_of_it_is_free() {
-        let (mut events, feeder) = Events::new();
+        let (mut events, feeder) = Events::new(Origin::new("ws://h"));
         for _ in 0..Events::MAX_MESSAGES {
             assert!(feeder.lock().push(message(1)).is_none());
         }
@@ -310,7 +313,7 @@ mod tests {
     #[crate::test]
     fn purging_keeps_what_is_no_message() {
         let mut queue = Queue::default();
-        for event in [Event::Open, message(1), Event::Error] {
+        for event in [Fired::Open, message(1), Fired::Error] {
             assert!(queue.push(event).is_none());
         }
         queue.purge_messages();

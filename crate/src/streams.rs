@@ -2,8 +2,8 @@
 
 use std::task::{Context, Poll, Waker};
 
-use crate::Event;
 use crate::backlog::Room;
+use crate::event::Fired;
 use crate::events::Queue;
 use crate::guard::wake;
 use crate::shared::{Lock, MaybeSend, Shared};
@@ -17,7 +17,7 @@ pub(crate) trait Hear: MaybeSend {
     fn add(&mut self, stream: Shared<Lock<Queue>>);
 
     /// Gives them an event; adds who is to be woken when nothing is locked, here and below.
-    fn give(&self, event: &Event, wakers: &mut Vec<Waker>);
+    fn give(&self, event: &Fired, wakers: &mut Vec<Waker>);
 
     /// Gives them all that is in a queue.
     fn give_all(&self, events: &mut Queue) -> Wakers;
@@ -51,7 +51,7 @@ impl Hear for Streams {
         self.0.push(stream);
     }
 
-    fn give(&self, event: &Event, wakers: &mut Vec<Waker>) {
+    fn give(&self, event: &Fired, wakers: &mut Vec<Waker>) {
         for stream in &self.0 {
             wakers.extend(stream.lock().push(event.clone()));
         }

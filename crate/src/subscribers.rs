@@ -4,6 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::backlog::Room;
 use crate::connection::Connection;
+use crate::event::Fired;
 use crate::events::{Events, Queue};
 use crate::guard::{self, let_go, wake};
 use crate::listen::{Listen, Reception};
@@ -11,7 +12,7 @@ use crate::platform::{self, MaybeSend, Messages, Remains, Task};
 use crate::shared::{Lock, Shared, Weak};
 use crate::streams::{self, Hear, Wakers};
 use crate::websocket::Handle;
-use crate::{BinaryType, CloseEvent, Event, MessageEvent, Origin, Subscription, WebSocket};
+use crate::{BinaryType, CloseEvent, Event, Origin, Subscription, WebSocket};
 
 /// What [`WebSocket::subscribe`] takes, in a box.
 pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}
@@ -59,7 +60,7 @@ enum Next {
     /// It is with the streams, and what came behind it; whether the last of all is among them.
     Given { is_last: bool },
     /// It is with the streams, and the callbacks are to be called with it.
-    Call(Event),
+    Call(Fired),
 }
 
 /// Whether there is anybody yet to fire events at.
@@ -91,7 +92,7 @@ impl Connection<Subscribers> {
     }
 
     pub(crate) fn add_stream(self: &Shared<Self>) -> Events {
-        let (events, feeder) = Events::new();
+        let (events, feeder) = Events::new(self.listener().origin.clone());
         let mut hall = self.listener().hall.lock();
         if hall.audience == Audience::Gone {
             // Nobody polls it yet.
@@ -138,7 +139,7 @@ impl Subscribers {
         drop(callback);
     }
 
-    fn fire_and_deliver(&self, event: Event) {
+    fn fire_and_deliver(&self, event: Fired) {
         if self.fire(std::iter::once(event), None) {
             self.deliver();
         }
@@ -147,7 +148,7 @@ impl Subscribers {
     /// Fires events, of which there is at least one, and so much is messages if that is known: has them wait for their turn.
     /// [`deliver`](Listen::deliver) has to follow if this gives `true`.
     #[must_use]
-    fn fire(&self, events: impl Iterator<Item = Event>, measured: Option<Room>) -> bool {
+    fn fire(&self, events: impl Iterator<Item = Fired>, measured: Option<Room>) -> bool {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
@@ -211,13 +212,13 @@ impl Subscribers {
 
 impl Listen for Subscribers {
     fn opened(&self) {
-        self.fire_and_deliver(Event::Open);
+        self.fire_and_deliver(Fired::Open);
     }
 
     fn receive(&self, messages: &mut Messages) -> Reception {
         let measured = platform::measure(messages);
-        let event = |data| Event::Message(MessageEvent { data, origin: self.origin.clone() });
-        Reception { deliver: self.fire(platform::drain(messages).map(event), measured), ..Reception::default() }
+        let deliver = self.fire(platform::drain(messages).map(Fired::Message), measured);
+        Reception { deliver, ..Reception::default() }
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
@@ -248,9 +249,9 @@ impl Listen for Subscribers {
 
     fn closed(&self, error: bool, event: &CloseEvent, _: Remains) {
         if error {
-            self.fire_and_deliver(Event::Error);
+            self.fire_and_deliver(Fired::Error);
         }
-        self.fire_and_deliver(Event::Close(event.clone()));
+        self.fire_and_deliver(Fired::Close(event.clone()));
     }
 
     /// Delivers what waits to all there are, one event after the other, unless that is being done; if there has never
@@ -271,10 +272,11 @@ impl Listen for Subscribers {
                 Next::Nothing => break,
                 Next::Given { is_last } => is_last,
                 Next::Call(event) => {
+                    let is_last = matches!(event, Fired::Close(_));
                     if let Some(socket) = WebSocket::of(&self.handle) {
-                        self.call_all(&socket, &event);
+                        self.call_all(&socket, &event.into_event(&self.origin));
                     }
-                    matches!(event, Event::Close(_))
+                    is_last
                 }
             };
             if is_last {
