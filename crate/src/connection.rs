@@ -5,7 +5,7 @@ use std::ops::DerefMut;
 use std::task::{Context, Poll};
 
 use crate::backlog::Room;
-use crate::closed::{self, Await, Closed};
+use crate::closed::{self, Closed};
 use crate::guard::wake;
 use crate::listen::{Listen, Reception};
 use crate::message::Payload;
@@ -13,6 +13,7 @@ use crate::platform::{
     self, Boxed, Carry, Dial, Form, Handed, List, Messages, Protocols, Receive, Receiver, Remains, Task, Tasks, Url,
     WATCH,
 };
+use crate::present::Present;
 use crate::queued::Queued;
 use crate::shared::{Lock, MaybeSend, Shared, Weak};
 use crate::spec::close::CloseFrame;
@@ -30,25 +31,6 @@ pub(crate) struct Connection<L> {
     tasks: Tasks,
     /// Who hears of everything: the subscribers, or the futures API. A program that uses but one of them links but one.
     listener: L,
-}
-
-/// What a connection is at present; together, since most of what is done to a socket asks for all of it.
-struct Present<L> {
-    state: State,
-    /// The platform's socket, from the constructor to the `close` event.
-    socket: Option<Shared<dyn Carry>>,
-    /// What the platform left when it was let go of.
-    remains: Remains,
-    binary_type: BinaryType,
-    /// The data of the `close` event, once that has been fired.
-    end: Option<CloseEvent>,
-    /// Who awaits that, if anybody ever did: a program that does not links nothing of it.
-    awaited: Option<Shared<dyn Await>>,
-    /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
-    /// an error and, unlike the Standard, of nothing after it.
-    failing: Option<Task>,
-    /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
-    lingering: Option<Shared<Connection<L>>>,
 }
 
 impl<L: Listen> Connection<L> {
@@ -315,21 +297,6 @@ impl<L: Listen> Connection<L> {
     /// Has a future go on beside the socket's own tasks.
     pub(crate) fn spawn(&self, future: Boxed<()>) {
         self.tasks.spawn(future);
-    }
-}
-
-impl<L> Present<L> {
-    /// Whether there is something to wait for though there is no handle any more: a Close that has to be started, or the
-    /// end, if that is awaited.
-    fn lingers(&self) -> bool {
-        let is_awaited = |awaited| self.end.is_none() && Shared::strong_count(awaited) > 1;
-        self.socket.as_ref().is_some_and(|socket| socket.has_waiting_close())
-            || self.awaited.as_ref().is_some_and(is_awaited)
-    }
-
-    fn buffered_amount(&self) -> u64 {
-        let carried = self.socket.as_ref().map_or(self.remains.buffered_amount, |socket| socket.buffered_amount());
-        carried.saturating_add(self.state.discarded())
     }
 }
 

@@ -57,6 +57,7 @@ mod message;
 mod origin;
 mod parcel;
 mod platform;
+mod present;
 mod promptly;
 mod queued;
 mod ready_state;
