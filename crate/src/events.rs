@@ -117,14 +117,19 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// Adds events, while nobody polls this, of which so much is messages if that is known; a message for which there is no
-    /// room is lost, which is noted.
+    /// Adds events of which so much is messages, as [`extend`](Self::extend) does.
     #[inline]
-    pub(crate) fn extend(&mut self, events: impl Iterator<Item = Fired>, measured: Option<Room>) {
-        if measured.is_some_and(|measured| self.backlog.hold(measured)) {
+    pub(crate) fn extend_measured(&mut self, events: impl Iterator<Item = Fired>, measured: Room) {
+        if self.backlog.hold(measured) {
             self.backlog.items_mut().extend(events);
-            return;
+        } else {
+            self.extend(events);
         }
+    }
+
+    /// Adds events, while nobody polls this; a message for which there is no room is lost, which is noted.
+    #[inline]
+    pub(crate) fn extend(&mut self, events: impl Iterator<Item = Fired>) {
         self.backlog.reserve(events.size_hint().0);
         for event in events {
             match &event {
@@ -141,7 +146,7 @@ impl Queue {
         if self.abandoned {
             return None;
         }
-        self.extend(std::iter::once(event), None);
+        self.extend(std::iter::once(event));
         self.backlog.wake()
     }
 
@@ -150,7 +155,7 @@ impl Queue {
     pub(crate) fn append(&mut self, other: &mut Self) -> Option<Waker> {
         if !self.abandoned && !self.backlog.append(&mut other.backlog) {
             // Whoever waits is woken below.
-            self.extend(std::iter::from_fn(|| other.pop()), None);
+            self.extend(std::iter::from_fn(|| other.pop()));
         }
         self.backlog.wake()
     }

@@ -152,7 +152,10 @@ impl Subscribers {
         let mut hall = self.hall.lock();
         // What waited when the first subscriber came is delivered in a task of its own.
         let held = hall.audience == Audience::Awaited && (hall.is_empty() || !hall.waiting.is_empty());
-        hall.waiting.extend(events, measured);
+        match measured {
+            Some(measured) => hall.waiting.extend_measured(events, measured),
+            None => hall.waiting.extend(events),
+        }
         !held
     }
 
