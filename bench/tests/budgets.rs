@@ -93,7 +93,7 @@ const INSTRUCTIONS: [(&str, &str, f64); 13] = [
     (WIRE, "recv64", 0.9),
     (WIRE, "send64", 6.3),
     (WIRE, "echo1k", 31.0),
-    (WIRE, "recv16k", 4.5),
+    (WIRE, "recv16k", 6.6),
     ("samesocket (interface on tokio)", "lat64", 70.0),
     ("samesocket (interface on tokio)", "recv64", 3.8),
     ("samesocket (interface on tokio)", "send64", 8.0),

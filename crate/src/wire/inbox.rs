@@ -18,7 +18,10 @@ pub struct Inbox {
 const SMALLEST: usize = 4 << 10;
 
 /// What is read at a time where much comes; a response's head that is longer gets what it needs.
-const LARGEST: usize = 128 << 10;
+///
+/// With more, a peer that floods waits longer for room, and what was read is no longer in the processor's nearest caches when it is
+/// looked at.
+const LARGEST: usize = 64 << 10;
 
 /// Where a large buffer is read into: at a multiple of this.
 ///
@@ -116,7 +119,7 @@ mod tests {
                 room
             })
             .collect();
-        assert_eq!(sizes, [4 << 10, 16 << 10, 64 << 10, 128 << 10, 128 << 10]);
+        assert_eq!(sizes, [4 << 10, 16 << 10, 64 << 10, 64 << 10, 64 << 10]);
         inbox.idle();
         assert_eq!(inbox.bytes.capacity(), 0);
         inbox.room(0).put_u8(1);
