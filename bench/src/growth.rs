@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use samesocket_bench_report::{Curve, Growth, Point, Sample, WIRE};
+use samesocket_bench_report::{Curve, FUTURES, Growth, INTERFACE, Point, Sample, WIRE};
 
-use crate::clients::{FUTURES, INTERFACE};
 use crate::native::{Server, machine, now, this_program, turn};
 
 /// What to run.

@@ -6,10 +6,10 @@ use std::{env, fs};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::clients::{CLIENTS, FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE};
+use crate::clients::CLIENTS;
 use crate::instructions::instructions;
 use crate::jobs::{JOBS, Job};
-use samesocket_bench_report::{Machine, Run, Sample, Series, WIRE};
+use samesocket_bench_report::{FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE, Machine, Run, Sample, Series, WIRE};
 
 /// The program with the allocator that counts.
 const COUNTED: &str = "samesocket-bench-counted";

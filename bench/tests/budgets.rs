@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use samesocket_bench::instructions;
-use samesocket_bench_report::{Sample, WIRE};
+use samesocket_bench_report::{FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE, Sample, WIRE};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_samesocket-bench-counted");
 
@@ -15,29 +15,29 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_samesocket-bench-counted");
 ///
 /// How many of the short messages share memory varies with how many the socket's own thread finds together.
 const BUDGETS: [(&str, &str, f64); 23] = [
-    ("samesocket (wire)", "recv64", 0.05),
-    ("samesocket (wire)", "recv16k", 0.05),
-    ("samesocket (wire)", "lat64", 0.05),
-    ("samesocket (wire)", "send64", 0.05),
-    ("samesocket (interface)", "recv64", 0.1),
-    ("samesocket (interface)", "recvtext16k", 1.02),
-    ("samesocket (interface)", "recv16k", 1.02),
-    ("samesocket (interface)", "lat64", 1.02),
-    ("samesocket (interface)", "send64", 0.05),
-    ("samesocket (futures)", "recv64", 0.1),
-    ("samesocket (futures)", "recvtext16k", 1.02),
-    ("samesocket (futures)", "recv16k", 1.02),
-    ("samesocket (futures)", "lat64", 1.02),
-    ("samesocket (futures)", "send64", 0.05),
-    ("samesocket (interface on tokio)", "recv64", 0.1),
-    ("samesocket (interface on tokio)", "recv16k", 0.25),
-    ("samesocket (interface on tokio)", "lat64", 1.02),
-    ("samesocket (interface on tokio)", "send64", 0.05),
-    ("samesocket (futures on tokio)", "recv64", 0.1),
-    ("samesocket (futures on tokio)", "recvtext16k", 1.02),
-    ("samesocket (futures on tokio)", "recv16k", 0.25),
-    ("samesocket (futures on tokio)", "lat64", 1.02),
-    ("samesocket (futures on tokio)", "send64", 0.05),
+    (WIRE, "recv64", 0.05),
+    (WIRE, "recv16k", 0.05),
+    (WIRE, "lat64", 0.05),
+    (WIRE, "send64", 0.05),
+    (INTERFACE, "recv64", 0.1),
+    (INTERFACE, "recvtext16k", 1.02),
+    (INTERFACE, "recv16k", 1.02),
+    (INTERFACE, "lat64", 1.02),
+    (INTERFACE, "send64", 0.05),
+    (FUTURES, "recv64", 0.1),
+    (FUTURES, "recvtext16k", 1.02),
+    (FUTURES, "recv16k", 1.02),
+    (FUTURES, "lat64", 1.02),
+    (FUTURES, "send64", 0.05),
+    (INTERFACE_HERE, "recv64", 0.1),
+    (INTERFACE_HERE, "recv16k", 0.25),
+    (INTERFACE_HERE, "lat64", 1.02),
+    (INTERFACE_HERE, "send64", 0.05),
+    (FUTURES_HERE, "recv64", 0.1),
+    (FUTURES_HERE, "recvtext16k", 1.02),
+    (FUTURES_HERE, "recv16k", 0.25),
+    (FUTURES_HERE, "lat64", 1.02),
+    (FUTURES_HERE, "send64", 0.05),
 ];
 
 /// The messages that are counted: many more than a socket takes in before anybody asks for the first.
@@ -94,14 +94,14 @@ const INSTRUCTIONS: [(&str, &str, f64); 13] = [
     (WIRE, "send64", 6.3),
     (WIRE, "echo1k", 31.0),
     (WIRE, "recv16k", 6.6),
-    ("samesocket (interface on tokio)", "lat64", 70.0),
-    ("samesocket (interface on tokio)", "recv64", 3.8),
-    ("samesocket (interface on tokio)", "send64", 8.0),
-    ("samesocket (interface on tokio)", "echo1k", 36.5),
-    ("samesocket (futures on tokio)", "lat64", 66.0),
-    ("samesocket (futures on tokio)", "recv64", 3.8),
-    ("samesocket (futures on tokio)", "send64", 8.4),
-    ("samesocket (futures on tokio)", "echo1k", 36.5),
+    (INTERFACE_HERE, "lat64", 70.0),
+    (INTERFACE_HERE, "recv64", 3.8),
+    (INTERFACE_HERE, "send64", 8.0),
+    (INTERFACE_HERE, "echo1k", 36.5),
+    (FUTURES_HERE, "lat64", 66.0),
+    (FUTURES_HERE, "recv64", 3.8),
+    (FUTURES_HERE, "send64", 8.4),
+    (FUTURES_HERE, "echo1k", 36.5),
 ];
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

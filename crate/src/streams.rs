@@ -22,8 +22,8 @@ pub(crate) trait Hear: MaybeSend {
     /// Gives them all that is in a queue.
     fn give_all(&self, events: &mut Queue) -> Wakers;
 
-    /// Tells for how many messages all of them have room, and if one has none has the task woken once it has some.
-    fn poll_room(&self, context: &Context<'_>) -> Poll<Room>;
+    /// Tells for how many messages there is room and all of them have some, and if one has none has the task woken once it has.
+    fn poll_room(&self, room: Poll<Room>, context: &Context<'_>) -> Poll<Room>;
 
     /// Whether all have been dropped.
     fn are_gone(&self) -> bool;
@@ -71,8 +71,7 @@ impl Hear for Streams {
         (waker, wakers)
     }
 
-    fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
-        let mut room = Poll::Ready(Room::ENDLESS);
+    fn poll_room(&self, mut room: Poll<Room>, context: &Context<'_>) -> Poll<Room> {
         for stream in &self.0 {
             room = match (room, stream.lock().poll_room(context.waker())) {
                 (Poll::Ready(room), Poll::Ready(other)) => Poll::Ready(room.min(other)),

@@ -231,10 +231,9 @@ impl Listen for Subscribers {
         }
         let mut hall = self.hall.lock();
         let room = hall.waiting.poll_room(context.waker());
-        let Some(streams) = &hall.streams else { return room };
-        match (room, streams.poll_room(context)) {
-            (Poll::Ready(room), Poll::Ready(other)) => Poll::Ready(room.min(other)),
-            _ => Poll::Pending,
+        match &hall.streams {
+            Some(streams) => streams.poll_room(room, context),
+            None => room,
         }
     }
 

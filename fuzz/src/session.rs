@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use samesocket::CloseEvent;
 use samesocket::spec::state::Feedback;
-use samesocket::wire::closing::Tcp;
 use samesocket::wire::connection::Connection;
 use samesocket::wire::failure::Failure;
 use samesocket::wire::handshake::Request;
 use samesocket::wire::limits::Limits;
 use samesocket::wire::message::{Kind, Message, Payload};
+use samesocket::wire::phase::Tcp;
 
 /// What was told, in a form that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -60,6 +60,9 @@ struct Weight {
     version: String,
     wasm: usize,
     gzip: usize,
+    /// What that is wanted to be at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wanted: Option<usize>,
     brotli: usize,
     glue: usize,
     glue_gzip: usize,
@@ -154,6 +157,7 @@ fn weigh(project: &Project, package: &Package, program: &Program) -> Result<Weig
         version: project.version(program.package, PROGRAMS)?,
         wasm: length(&wasm)?,
         gzip: package.compressed(&wasm, "gzipSync")?,
+        wanted: program.budget.as_ref().and_then(|budget| budget.wanted),
         brotli: package.compressed(&wasm, "brotliCompressSync")?,
         glue: length(&glue)?,
         glue_gzip: package.compressed(&glue, "gzipSync")?,

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use crate::claims::{Claim, Wanted};
 use crate::figures::{bounded_median, figure, quartiles};
 use crate::plot::{self, Labels, Line};
-use crate::{Machine, Plots, page};
+use crate::{FUTURES, Machine, Plots, page};
 
 /// The clients that the others are measured against.
 const LIMIT: &str = "JavaScript";
 const CALLBACKS: &str = "web-sys";
 
-/// The futures API, polled by the executor and in the event.
-const FUTURES: [&str; 2] = ["samesocket (futures)", "samesocket (promptly)"];
+/// The futures API, polled in the event.
+const PROMPTLY: &str = "samesocket (promptly)";
 
 /// The class for JavaScript.
 const CLASS: &str = "samesocket (js)";
@@ -138,19 +138,16 @@ pub(crate) fn claims(run: &Browsers) -> Vec<Claim> {
             let mut jobs = set.names(|turns| &turns.job);
             if set.set == IN_PAGE {
                 jobs.retain(|job| job.ends_with("64"));
-                let jobs: Vec<&str> = jobs.iter().map(|job| &**job).collect();
                 let what = format!("{engine}, {}: its own time a message, ratio to {CALLBACKS}", set.place());
-                claims.extend(FUTURES.map(|client| {
+                claims.extend([FUTURES, PROMPTLY].map(|client| {
                     let own = |job: &str| Some(set.own_ratio(job, client, CALLBACKS));
                     Claim::new(client, &what, Wanted::AtMost(1.5), &jobs, own)
                 }));
             } else {
                 jobs.retain(|job| !["connect", "first"].contains(&&**job));
-                let jobs: Vec<&str> = jobs.iter().map(|job| &**job).collect();
                 let what = format!("{engine}, {}: messages a second, ratio to {CALLBACKS}", set.place());
-                let [client, _] = FUTURES;
-                let speed = |job: &str| Some(set.speed(job, client, CALLBACKS));
-                claims.push(Claim::new(client, &what, Wanted::AtLeast(0.95), &jobs, speed));
+                let speed = |job: &str| Some(set.speed(job, FUTURES, CALLBACKS));
+                claims.push(Claim::new(FUTURES, &what, Wanted::AtLeast(0.95), &jobs, speed));
             }
         }
     }

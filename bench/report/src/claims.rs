@@ -28,10 +28,10 @@ impl Claim {
         client: &str,
         what: &str,
         wanted: Wanted,
-        jobs: &[&str],
+        jobs: &[impl AsRef<str>],
         figure: impl Fn(&str) -> Option<Figure>,
     ) -> Self {
-        let found = jobs.iter().filter_map(|job| Some(((*job).to_owned(), figure(job)?)));
+        let found = jobs.iter().map(AsRef::as_ref).filter_map(|job| Some((job.to_owned(), figure(job)?)));
         let found = found.filter(|(_, [_, middle, _])| middle.is_finite()).collect();
         Self { client: client.to_owned(), what: what.to_owned(), wanted, found }
     }

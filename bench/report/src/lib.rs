@@ -19,7 +19,9 @@ use serde::de::DeserializeOwned;
 pub use self::browser::Browsers;
 pub use self::figures::quartiles;
 pub use self::growth::{Curve, Growth, Point};
-pub use self::native::{Machine, REFERENCE, Run, Sample, Series, WIRE};
+pub use self::native::{
+    FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE, Machine, REFERENCE, Run, Sample, Series, WIRE,
+};
 pub use self::size::{Program, Sizes};
 
 /// The bench's folder, seen from the checkout's root, where `cargo xtask` runs it; a path known when this was compiled would

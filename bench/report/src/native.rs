@@ -17,6 +17,18 @@ pub const REFERENCE: &str = "tokio-tungstenite";
 /// Our own frames in a plain loop, without a driver.
 pub const WIRE: &str = "samesocket (wire)";
 
+/// The interface, its socket on the background thread, as it is unless a runtime is given.
+pub const INTERFACE: &str = "samesocket (interface)";
+
+/// The futures API, with the same driver; in a page, in a task of the executor's.
+pub const FUTURES: &str = "samesocket (futures)";
+
+/// The interface, its socket on the caller's runtime, where the peers are.
+pub const INTERFACE_HERE: &str = "samesocket (interface on tokio)";
+
+/// The futures API, likewise.
+pub const FUTURES_HERE: &str = "samesocket (futures on tokio)";
+
 /// One client's turn at one job.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Sample {
@@ -107,13 +119,8 @@ impl Run {
     }
 }
 
-/// The public sockets, where the peers are, on the caller's runtime, and on the thread of the library's.
-const SOCKETS: [&str; 4] = [
-    "samesocket (futures on tokio)",
-    "samesocket (interface on tokio)",
-    "samesocket (futures)",
-    "samesocket (interface)",
-];
+/// The public sockets.
+const SOCKETS: [&str; 4] = [FUTURES_HERE, INTERFACE_HERE, FUTURES, INTERFACE];
 
 /// The jobs of short messages, and those of 16 KiB and more.
 const SHORT: [&str; 5] = ["lat64", "pipe64", "recv64", "send64", "echo1k"];

@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 
 use anyhow::Result;
 use bytes::Bytes;
-use samesocket_bench_report::{Sample, WIRE};
+use samesocket_bench_report::{FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE, Sample, WIRE};
 
 pub(crate) use self::line::Line;
 use self::turn::Turn;
@@ -54,18 +54,6 @@ pub(crate) const CLIENTS: [Client; 10] = [
     client(INTERFACE_HERE, "samesocket", true),
     client(FUTURES_HERE, "samesocket", true),
 ];
-
-/// The interface, its socket on the background thread, as it is unless a runtime is given.
-pub(crate) const INTERFACE: &str = "samesocket (interface)";
-
-/// The futures API, with the same driver.
-pub(crate) const FUTURES: &str = "samesocket (futures)";
-
-/// The interface, its socket on the caller's runtime, where the peers are.
-pub(crate) const INTERFACE_HERE: &str = "samesocket (interface on tokio)";
-
-/// The futures API, likewise.
-pub(crate) const FUTURES_HERE: &str = "samesocket (futures on tokio)";
 
 impl Client {
     /// Whether it can do a job at all.

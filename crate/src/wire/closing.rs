@@ -4,32 +4,9 @@
 
 use super::failure::Failure;
 use super::frame::MAX_CONTROL;
-use super::handshake::Opening;
 use super::utf8;
 use crate::CloseEvent;
 use crate::spec::close::CloseFrame;
-
-/// What a driver does to TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tcp {
-    /// It stays open: write, read, mind the deadline.
-    Keep,
-    /// Write what there is, shut the sending side down, read until the end or the deadline; nothing else will happen.
-    Linger,
-    /// Close it now.
-    Close,
-}
-
-/// How far a connection has come.
-#[derive(Debug)]
-pub enum Phase {
-    /// The opening handshake is under way.
-    Opening(Box<Opening>),
-    /// Messages may be sent and received, and the closing handshake may be under way.
-    Established,
-    /// Nothing comes of it any more.
-    Ended(Tcp),
-}
 
 /// What the peer's Close frame said.
 #[derive(Clone, Debug, PartialEq, Eq)]

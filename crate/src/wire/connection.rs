@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::buf::Limit;
 
-use super::closing::{Phase, Received, Tcp};
+use super::closing::Received;
 use super::deflate::Deflater;
 use super::failure::Failure;
 use super::frame::{Entropy, Opcode};
@@ -13,6 +13,7 @@ use super::handshake::{InvalidRequest, Opening, Request, Response};
 use super::incoming::{Incoming, Read};
 use super::limits::Limits;
 use super::message::{Kind, Lent, Message, Payload};
+use super::phase::{Phase, Tcp};
 use super::queue::Queue;
 use crate::CloseEvent;
 use crate::spec::close::CloseFrame;

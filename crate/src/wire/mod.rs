@@ -25,6 +25,7 @@
 //! | | 7.2, compression | [`deflate`] |
 //! | none | what is to be sent | [`queue`], [`output`] |
 //! | none | what comes | [`incoming`], [`inbox`] |
+//! | none | how far a connection has come | [`phase`] |
 //! | none | how much, and how long | [`limits`] |
 
 pub mod closing;
@@ -39,6 +40,7 @@ pub mod incoming;
 pub mod limits;
 pub mod message;
 pub mod output;
+pub mod phase;
 pub mod queue;
 #[cfg(test)]
 mod tests;

@@ -9,11 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::SinkExt;
 use futures::future::{Either, select};
-use samesocket::reconnect::{Outbox, reconnect};
+use samesocket::reconnect::Outbox;
 use samesocket::testing::{self, Network, Received};
 use samesocket::{Connect, ReadyState, Socket, connect};
 use samesocket_fault_server::Until;
 
+use super::coming_back;
 use super::support::Stage;
 
 /// A life with every kind of wait in it.
@@ -86,16 +87,13 @@ async fn live_remotely(connect: Connect, network: Network) {
 /// The same with a socket that comes back.
 async fn live_again(network: Network) {
     let clock = network.clock();
-    let attempt = move |_| {
-        let connect = network.connect("ws://a.example").high_water_mark(1);
-        async { Some(connect) }
-    };
     let prepare = |mut socket: Socket| async {
         assert!(socket.next().await.unwrap().is_ok());
         Ok(socket)
     };
     let outbox = Outbox::Keep { messages: 2, bytes: 100 };
-    let mut socket = reconnect(attempt).prepare(prepare).outbox(outbox).start();
+    let mut socket =
+        coming_back(&network, |connect| connect.high_water_mark(1)).prepare(prepare).outbox(outbox).start();
     let sender = socket.sender();
     let sending = async {
         for text in ["kept", "more", "last"] {

@@ -9,7 +9,6 @@ mod heartbeat;
 mod receiving;
 mod reconnecting;
 mod remote;
-
 mod sending;
 #[allow(dead_code, reason = "the other tests use the rest")]
 #[path = "../native/support.rs"]
@@ -17,7 +16,18 @@ mod support;
 mod testing;
 mod wakers;
 
-use samesocket::{Error, Message, Socket};
+use samesocket::reconnect::{Reconnect, reconnect};
+use samesocket::testing::Network;
+use samesocket::{Connect, Error, Message, Socket};
+
+/// A socket that comes back over a network in memory, by connections for which this is chosen.
+fn coming_back(network: &Network, choose: fn(Connect) -> Connect) -> Reconnect {
+    let network = network.clone();
+    reconnect(move |_| {
+        let connect = choose(network.connect("ws://a.example"));
+        async { Some(connect) }
+    })
+}
 
 /// What a stream gives, in a line.
 fn line(item: &Result<Message, Error>) -> String {

@@ -10,7 +10,7 @@ use samesocket::reconnect::{Backoff, Cause, Outbox, Reconnect, State, reconnect}
 use samesocket::testing::{self, Network, Peer, Received};
 use samesocket::{Error, Message, connect};
 
-use super::line;
+use super::{coming_back, line};
 
 /// A socket that comes back over a network, with another URL each time and no jitter.
 fn to(network: &Network) -> Reconnect {
@@ -179,12 +179,9 @@ fn what_was_kept_is_sent_in_order_once_there_is_a_connection() {
 #[test]
 fn what_was_kept_waits_for_room_and_what_is_sent_meanwhile_waits_behind_it() {
     testing::run(|network| async move {
-        let inner = network.clone();
-        let attempt = move |_| {
-            let connect = inner.connect("ws://a.example").high_water_mark(1);
-            async { Some(connect) }
-        };
-        let mut socket = reconnect(attempt).outbox(Outbox::Keep { messages: 4, bytes: 100 }).start();
+        let mut socket = coming_back(&network, |connect| connect.high_water_mark(1))
+            .outbox(Outbox::Keep { messages: 4, bytes: 100 })
+            .start();
         let sender = socket.sender();
         for text in ["aa", "bb", "cc"] {
             sender.try_send(text.into()).unwrap();
@@ -215,12 +212,7 @@ fn what_was_kept_waits_for_room_and_what_is_sent_meanwhile_waits_behind_it() {
 #[test]
 fn dropping_it_closes_the_connection_though_somebody_waits_for_room_in_it() {
     testing::run(|network| async move {
-        let inner = network.clone();
-        let attempt = move |_| {
-            let connect = inner.connect("ws://a.example").high_water_mark(1);
-            async { Some(connect) }
-        };
-        let mut socket = reconnect(attempt).start();
+        let mut socket = coming_back(&network, |connect| connect.high_water_mark(1)).start();
         let sender = socket.sender();
         assert!(socket.next().now_or_never().is_none());
         let mut peer = network.accept().await.open();

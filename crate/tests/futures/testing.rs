@@ -7,11 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt};
-use samesocket::reconnect::reconnect;
 use samesocket::testing::{self, Network, Peer, Received, pair};
 use samesocket::{BinaryType, ConnectError, Control, Error, Message, ReadyState, connect};
 
-use super::{line, lines};
+use super::{coming_back, line, lines};
 
 /// What the peer was sent, in a line.
 fn received(received: Option<Received>) -> String {
@@ -85,12 +84,7 @@ fn who_is_polled_again_and_again_is_known_once() {
         fn wake(self: Arc<Self>) {}
     }
     let network = Network::new();
-    let refused = network.clone();
-    let mut socket = reconnect(move |_| {
-        let connect = refused.connect("ws://a.example");
-        async { Some(connect) }
-    })
-    .start();
+    let mut socket = coming_back(&network, |connect| connect).start();
     assert!(socket.next().now_or_never().is_none());
     network.accept().now_or_never().unwrap().refuse();
     let sleeper = Arc::new(Sleeper);

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
-use samesocket::reconnect::reconnect;
 use samesocket::testing::{Network, pair};
 use samesocket::{Error, Event, WebSocket, connect};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::support::Stage;
-use super::{line, lines};
+use super::{coming_back, line, lines};
 
 /// A waker that panics, and tells before that it was woken.
 #[derive(Default)]
@@ -124,16 +123,11 @@ impl Wake for Noting {
 #[test]
 fn one_that_waits_for_a_state_has_the_socket_come_back_all_the_same() {
     let network = Network::new();
-    let server = network.clone();
-    let mut socket = reconnect(move |_| {
-        let connect = network.connect("ws://a.example");
-        async { Some(connect) }
-    })
-    .start();
+    let mut socket = coming_back(&network, |connect| connect).start();
     let mut states = [socket.states(), socket.states()];
     poll_badly(pin!(states[0].next()));
     assert!(socket.next().now_or_never().is_none());
-    let peer = server.accept().now_or_never().unwrap().open();
+    let peer = network.accept().now_or_never().unwrap().open();
     peer.send("a");
     assert!(matches!(socket.next().now_or_never(), Some(Some(Ok(_)))));
     drop(socket);

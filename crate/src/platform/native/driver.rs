@@ -25,8 +25,8 @@ use crate::backlog::Room;
 use crate::guard::let_go;
 use crate::platform::Receiver;
 use crate::spec::state::Feedback;
-use crate::wire::closing::Tcp;
 use crate::wire::message::Lent;
+use crate::wire::phase::Tcp;
 
 /// After how many rounds the task lets others have a turn.
 const ROUNDS: usize = 32;

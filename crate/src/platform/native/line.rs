@@ -12,7 +12,7 @@ use super::Failure;
 use super::options::Stream;
 use super::reach::Reach;
 use super::socket::Channel;
-use crate::wire::closing::Tcp;
+use crate::wire::phase::Tcp;
 
 /// The stream, and what is known of its two directions.
 #[expect(clippy::struct_excessive_bools, reason = "each direction has its own")]

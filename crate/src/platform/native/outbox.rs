@@ -12,10 +12,10 @@ use tokio::task::JoinHandle;
 use super::socket::Channel;
 use super::{Blob, BlobError, Failure};
 use crate::spec::close::CloseFrame;
-use crate::wire::closing::Tcp;
 use crate::wire::connection::Connection;
 use crate::wire::limits::MESSAGE_OVERHEAD;
 use crate::wire::message::{Kind, Payload};
+use crate::wire::phase::Tcp;
 
 /// Messages and files in the order in which they were sent, and perhaps a Close.
 #[derive(Default)]

@@ -45,12 +45,7 @@ const LONGEST: u32 = 256;
 pub(crate) type Watch = fn(&Rc<Heard>);
 
 pub(crate) const WATCH: Watch = |heard| {
-    if heard.lookout.get().is_none() {
-        let _ = heard.lookout.set(Box::new(Lookout::of(heard)));
-    }
-    if let Some(lookout) = heard.lookout.get() {
-        lookout.watch(heard);
-    }
+    heard.lookout.get_or_init(|| Box::new(Lookout::of(heard))).watch(heard);
 };
 
 /// Who looks, while somebody waits.

@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use bytes::BufMut;
 
-use super::closing::Tcp;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::frame::{self, Entropy};
 use super::handshake::{self, Request, Response};
 use super::limits::Limits;
 use super::message::{Kind, Message, Payload};
+use super::phase::Tcp;
 use super::{deflate, extension};
 use crate::CloseEvent;
 use crate::spec::close::CloseFrame;
