@@ -164,6 +164,28 @@ fn who_sends_one_message_writes_it_itself_while_the_runtime_of_the_socket_sleeps
 }
 
 #[test]
+fn a_flood_leaves_though_its_sender_lets_nobody_else_have_a_turn() {
+    const MESSAGES: u16 = 4_000;
+    let apart = Apart::new();
+    let Apart { runtime, stage, .. } = &apart;
+    let here = apart.open("here");
+    let background = WebSocket::new(&stage.url("background", "do=text:a,echo"), ()).unwrap();
+    for socket in [here, background] {
+        let mut events = socket.events();
+        let both: Vec<_> = runtime.block_on(events.by_ref().take(2).map(|event| line(&event)).collect());
+        assert_eq!(both, ["open", "text \"a\""]);
+        let messages = (0..MESSAGES).map(|number| format!("{number:064}"));
+        for message in messages.clone() {
+            socket.send(&*message).unwrap();
+        }
+        let behind_the_first = u64::from(MESSAGES - 1) * 64;
+        assert!(socket.buffered_amount() < behind_the_first, "nothing of it has left");
+        let answers = runtime.block_on(events.take(MESSAGES.into()).map(|event| line(&event)).collect::<Vec<_>>());
+        assert!(answers.into_iter().eq(messages.map(|message| format!("text {message:?}"))));
+    }
+}
+
+#[test]
 fn what_a_callback_sends_over_another_socket_is_queued_as_long_as_it_runs() {
     let apart = Apart::new();
     let runtime = &apart.runtime;

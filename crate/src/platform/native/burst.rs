@@ -1,10 +1,14 @@
 //! Messages on their way from the protocol to who takes them; short ones that came together share memory.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::pieces;
+use super::socket::Channel;
+use crate::backlog::Room;
+use crate::spec::state::Feedback;
 use crate::wire::message::{Kind, Lent, Message as Received};
 use crate::{Message, Text};
 
@@ -111,6 +115,47 @@ impl Burst {
                 }
             });
         }
+    }
+}
+
+/// What came after the messages that were gathered.
+pub(super) enum Gathered {
+    /// There is no room for what may follow.
+    Full,
+    /// Nothing does.
+    Nothing,
+    Other(Feedback<()>),
+}
+
+impl Channel {
+    /// Gathers the messages that have come, as long as there is room; how much is taken of that, too.
+    ///
+    /// Behind a message, only messages are looked at: what answers them goes out before a Close, or whatever breaks a rule,
+    /// has its effect.
+    pub(super) fn gather(&mut self, burst: &mut Burst, room: Room, now: Duration) -> (Gathered, Room) {
+        let mut rest = room;
+        let mut push = |lent: Lent<'_>| {
+            rest.remove(1, lent.len() as u64);
+            burst.push(lent);
+            !rest.is_none()
+        };
+        let first = self.wire.lend_feedback(now, |feedback| feedback.into_message().map(&mut push));
+        match first {
+            None => return (Gathered::Nothing, Room::NONE),
+            Some(Err(feedback)) => return (Gathered::Other(feedback), Room::NONE),
+            Some(Ok(mut has_room)) => {
+                while has_room {
+                    // The commonest messages have a loop of their own, in which hardly anything is asked for twice.
+                    let mut lent = Some(true);
+                    while lent == Some(true) {
+                        lent = self.wire.lend_message(&mut push);
+                    }
+                    let next = || self.wire.next_message().map(|message| push(Lent::Whole(message)));
+                    has_room = lent.or_else(next).unwrap_or(false);
+                }
+            }
+        }
+        (Gathered::Full, rest.left_of(room))
     }
 }
 

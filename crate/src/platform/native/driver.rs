@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 use tokio::task::yield_now;
 
 use super::admission::Admission;
-use super::burst::Burst;
+use super::burst::{Burst, Gathered};
 use super::connect::Way;
 use super::guard::guarded;
 use super::line::Line;
@@ -19,13 +19,12 @@ use super::reach::Apart;
 use super::socket::{Channel, Link};
 use super::timer::Clock;
 use super::turn::Turn;
-use super::{Failure, Options, Url, connect, pieces};
+use super::{Failure, Options, Url, connect, pieces, runtime};
 use crate::CloseEvent;
 use crate::backlog::Room;
 use crate::guard::let_go;
 use crate::platform::Receiver;
 use crate::spec::state::Feedback;
-use crate::wire::message::Lent;
 use crate::wire::phase::Tcp;
 
 /// After how many rounds the task lets others have a turn.
@@ -44,8 +43,8 @@ pub(super) struct Driver {
     cookies: Option<(Arc<dyn CookieStore>, String)>,
     /// Whether bytes were written that somebody waits for.
     written: bool,
-    /// How much is told before others have a turn.
-    portion: Room,
+    /// Whether it lives on the background thread.
+    in_background: bool,
     /// Messages on their way from the protocol to the receiver.
     burst: Burst,
     stage: Stage,
@@ -65,22 +64,13 @@ const PORTION: Room = Room { messages: 1024, bytes: 64 << 10 };
 /// The same on the background thread, which is at no user's disposal.
 const LARGE_PORTION: Room = Room { messages: 4096, bytes: 1 << 20 };
 
-/// What came after the messages that were gathered.
-enum Gathered {
-    /// There is no room for what may follow.
-    Full,
-    /// Nothing does.
-    Nothing,
-    Other(Feedback<()>),
-}
-
 type Connecting = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
 
 impl Driver {
     pub(super) fn new(link: Arc<Link>, url: Url, options: Options, receiver: Receiver) -> Self {
         let ours = options.makes_stream();
         let clock = Clock::new(options.limits.fin);
-        let portion = if options.is_on_background_thread() { LARGE_PORTION } else { PORTION };
+        let in_background = options.is_on_background_thread();
         let cookies = options.cookies.clone().map(|store| (store, connect::request_url(&url)));
         Self {
             link,
@@ -91,7 +81,7 @@ impl Driver {
             clock,
             cookies,
             written: false,
-            portion,
+            in_background,
             burst: Burst::default(),
             stage: Stage::Waiting,
         }
@@ -219,7 +209,8 @@ impl Driver {
 
     /// Does all there is to do at present; ready when nothing will be left to do.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut left = self.portion;
+        let mut left = if self.in_background { LARGE_PORTION } else { PORTION };
+        let mut active = false;
         for _ in 0..ROUNDS {
             self.link.tasks.run();
             self.tell_of_writing();
@@ -250,6 +241,7 @@ impl Driver {
                     }
                 },
             }
+            active |= moved;
             if moved {
                 self.clock.note(now);
                 // Asked for anew by who still waits; in this order, nobody who begins to wait meanwhile is forgotten.
@@ -259,6 +251,12 @@ impl Driver {
                 break;
             }
             if !moved {
+                if active && self.in_background && channel.is_flooded() {
+                    // It stays awake, so that who goes on sending need not wake it for every few messages.
+                    self.clock.poll(context, &self.link, &mut channel, now);
+                    runtime::linger(context.waker());
+                    return Poll::Pending;
+                }
                 if !self.clock.poll(context, &self.link, &mut channel, now) {
                     (channel.awake, channel.busy) = (false, self.clock.looks());
                     return Poll::Pending;
@@ -339,36 +337,6 @@ const fn is_failure(feedback: &Feedback<()>) -> bool {
 }
 
 impl Channel {
-    /// Gathers the messages that have come, as long as there is room; how much is taken of that, too.
-    ///
-    /// Behind a message, only messages are looked at: what answers them goes out before a Close, or whatever breaks a rule,
-    /// has its effect.
-    fn gather(&mut self, burst: &mut Burst, room: Room, now: Duration) -> (Gathered, Room) {
-        let mut rest = room;
-        let mut push = |lent: Lent<'_>| {
-            rest.remove(1, lent.len() as u64);
-            burst.push(lent);
-            !rest.is_none()
-        };
-        let first = self.wire.lend_feedback(now, |feedback| feedback.into_message().map(&mut push));
-        match first {
-            None => return (Gathered::Nothing, Room::NONE),
-            Some(Err(feedback)) => return (Gathered::Other(feedback), Room::NONE),
-            Some(Ok(mut has_room)) => {
-                while has_room {
-                    // The commonest messages have a loop of their own, in which hardly anything is asked for twice.
-                    let mut lent = Some(true);
-                    while lent == Some(true) {
-                        lent = self.wire.lend_message(&mut push);
-                    }
-                    let next = || self.wire.next_message().map(|message| push(Lent::Whole(message)));
-                    has_room = lent.or_else(next).unwrap_or(false);
-                }
-            }
-        }
-        (Gathered::Full, rest.left_of(room))
-    }
-
     /// Notes that the driver is at work, and who wakes it when it is not.
     fn wake_up(&mut self, waker: &Waker) {
         self.awake = true;

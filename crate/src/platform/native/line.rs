@@ -20,6 +20,8 @@ pub(super) struct Line {
     pub(super) stream: Box<dyn Stream>,
     /// Whether the stream may hold bytes that it has taken and not passed on.
     unflushed: bool,
+    /// Whether it took less than all there was; it wakes the driver once it takes more.
+    stalled: bool,
     /// Whether our direction is shut, or broken.
     shut: bool,
     /// Whether the other one is.
@@ -30,12 +32,17 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(stream: Box<dyn Stream>, ours: bool) -> Self {
-        Self { stream, unflushed: false, shut: false, ended: false, ours }
+        Self { stream, unflushed: false, stalled: false, shut: false, ended: false, ours }
     }
 
     /// Whether nothing of a user's runs when it is polled.
     pub(super) const fn is_ours(&self) -> bool {
         self.ours
+    }
+
+    /// Whether it takes nothing more for now.
+    pub(super) const fn is_stalled(&self) -> bool {
+        self.stalled
     }
 
     /// Moves bytes both ways, as far as the stream goes along at once; whether any were moved.
@@ -52,10 +59,14 @@ impl Line {
 
     fn write<R: Reach>(&mut self, context: &mut Context<'_>, channel: &mut R, now: Duration) -> bool {
         let mut moved = false;
+        self.stalled = false;
         for _ in 0..R::WRITES {
             let Some(written) = channel.poll_write(&mut self.stream, context) else { break };
             match written {
-                Poll::Pending => return moved,
+                Poll::Pending => {
+                    self.stalled = true;
+                    return moved;
+                }
                 Poll::Ready(Ok(count @ 1..)) => channel.with(|channel| channel.wire.transmitted(count, now)),
                 Poll::Ready(Ok(0)) => return self.give_up_writing(channel, None),
                 Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
@@ -83,7 +94,7 @@ impl Line {
         moved
     }
 
-    /// Writes all there is, on the thread of who sends it and while the driver sleeps; whether nothing is left for the driver.
+    /// Writes all there is, on the thread of who sends it; whether nothing is left for the driver.
     ///
     /// Where the stream takes less, it wakes the driver once it takes more.
     pub(super) fn write_all(&mut self, context: &mut Context<'_>, channel: &mut Channel, now: Duration) -> bool {
@@ -131,82 +142,5 @@ impl Line {
         });
         drop(known);
         true
-    }
-}
-
-/// How many messages are sent between two arrivals of bytes: as it was the last time, it is expected to be the next.
-#[derive(Default)]
-pub(super) struct Pace {
-    /// The messages since bytes came.
-    sent: usize,
-    /// Those between the last two arrivals with any messages between them.
-    before: usize,
-}
-
-/// A message that is as long as this is worth a write of its own, if it is the first.
-const LONG: u64 = 4 << 10;
-
-/// More than this is masked on the socket's own thread, so that sending does not take long.
-const MOST: u64 = 1 << 20;
-
-impl Pace {
-    /// Notes that a message is sent.
-    pub(super) const fn send(&mut self) {
-        self.sent += 1;
-    }
-
-    /// Notes that bytes came.
-    pub(super) const fn arrive(&mut self) {
-        if self.sent > 0 {
-            (self.before, self.sent) = (self.sent, 0);
-        }
-    }
-
-    /// Whether what waits, which is so many bytes, had better be written at once than together with what is sent after it.
-    ///
-    /// Who asks and waits for the answer gains the time and the cost of waking the driver; who sends much at once gains by
-    /// the driver's long writes, and if it is long, by a peer that has something to do meanwhile.
-    pub(super) const fn is_urgent(&self, bytes: u64) -> bool {
-        bytes <= MOST && self.sent <= 1 && (self.before <= 1 || bytes >= LONG)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Which of so many messages are urgent.
-    fn send(pace: &mut Pace, messages: usize, bytes: u64) -> Vec<bool> {
-        (0..messages)
-            .map(|_| {
-                pace.send();
-                pace.is_urgent(bytes)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_message_is_urgent_while_each_is_answered_before_the_next() {
-        let mut pace = Pace::default();
-        for _ in 0..3 {
-            assert_eq!(send(&mut pace, 1, 64), [true]);
-            pace.arrive();
-            pace.arrive();
-        }
-        assert_eq!(send(&mut pace, 3, 64), [true, false, false]);
-        pace.arrive();
-        assert_eq!(send(&mut pace, 1, 64), [false]);
-        pace.arrive();
-        assert_eq!(send(&mut pace, 1, 64), [true]);
-    }
-
-    #[test]
-    fn a_long_message_is_urgent_if_it_is_the_first_and_not_too_long() {
-        let mut pace = Pace::default();
-        for _ in 0..2 {
-            assert_eq!(send(&mut pace, 3, LONG), [true, false, false]);
-            pace.arrive();
-        }
-        assert_eq!(send(&mut pace, 1, MOST + 1), [false]);
     }
 }

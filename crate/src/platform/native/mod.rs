@@ -1,7 +1,7 @@
 //! The native back end: one task a socket, which feeds `wire` bytes and time.
 //!
 //! [`socket`] is the end that the interface holds, [`driver`] the task at the other one; the [`line`] is between them, since
-//! who sends one message and waits for its answer writes it while the driver sleeps. Before there are bytes,
+//! who sends at times writes in the driver's place, as the [`pace`] is. Before there are bytes,
 //! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`], one at a time to each server, by
 //! [`admission`].
 
@@ -17,6 +17,7 @@ mod guard;
 mod line;
 mod options;
 mod outbox;
+mod pace;
 mod pieces;
 mod ports;
 mod proxy;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -188,7 +188,7 @@ impl Options {
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// use samesocket::Options;
-    /// use tokio::runtime::Handle;
+    /// use tokio::runtime::{Handle, RuntimeFlavor};
     ///
     /// let options = Options::new().runtime(Handle::current());
     /// let socket = samesocket::connect("wss://example.com/chat").options(options).await?;
@@ -266,6 +266,11 @@ impl Options {
     /// Whether the socket lives on the background thread.
     pub(super) const fn is_on_background_thread(&self) -> bool {
         self.runtime.is_none()
+    }
+
+    /// Whether the socket lives on a runtime with one thread, which is that of who sends, most likely.
+    pub(super) fn shares_thread(&self) -> bool {
+        self.runtime.as_ref().is_some_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread)
     }
 
     /// Whether nothing of the user's runs when a stream is read or written.

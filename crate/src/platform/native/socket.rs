@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use rand::rngs::{StdRng, SysRng};
@@ -10,9 +10,9 @@ use rand::{Rng as _, SeedableRng as _};
 
 use super::driver::Driver;
 use super::guard::guarded;
-use super::line::{Line, Pace};
+use super::line::Line;
 use super::outbox::Outbox;
-use super::turn::Turn;
+use super::pace::Pace;
 use super::{Failure, Lock, Options, Time, Url, connect};
 use crate::message::Payload;
 use crate::platform::{Carry, Clock, Dial, Form, Handed, Protocols, Receiver, Shared, Tasks, Watch};
@@ -117,7 +117,7 @@ impl Socket {
             wire,
             outbox: Outbox::default(),
             line: None,
-            pace: Pace::default(),
+            pace: Pace::new(options.shares_thread()),
             failure: None,
             failed: false,
             closing: false,
@@ -196,11 +196,13 @@ impl Carry for Socket {
 
     fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
         let mut channel = self.link.channel.lock();
+        let size = payload.size();
         let taken = channel.send(payload);
         channel.touched = true;
-        channel.pace.send();
+        let amount = channel.wire.queued();
+        channel.pace.send(size, amount);
         queued.set(channel.buffered_amount());
-        if taken && !channel.awake { Handed::Waits } else { Handed::if_taken(taken) }
+        if taken && channel.has_to_transmit() { Handed::Waits } else { Handed::if_taken(taken) }
     }
 
     fn transmit(&self) {
@@ -273,31 +275,6 @@ impl Link {
 }
 
 impl Channel {
-    /// Sends what waits, if that is urgent and the driver sleeps; whether the driver need not be woken for it.
-    fn transmit(&mut self, now: Duration) -> bool {
-        if self.awake {
-            return true;
-        }
-        if self.pace.is_urgent(self.wire.buffered_amount())
-            // Somebody waits to be told of it, or memory to be given back after it, which the driver does.
-            && !self.watched && self.busy
-            // A callback sees no bufferedAmount fall.
-            && !Turn::is_taken()
-            && self.outbox.is_empty()
-            && let Some(mut line) = self.line.take()
-        {
-            let waker = std::mem::replace(&mut self.waker, Waker::noop().clone());
-            let done = line.write_all(&mut Context::from_waker(&waker), self, now);
-            (self.line, self.waker) = (Some(line), waker);
-            if done {
-                self.touched = false;
-                return true;
-            }
-        }
-        self.awake = true;
-        false
-    }
-
     fn buffered_amount(&self) -> u64 {
         self.wire.buffered_amount().saturating_add(self.outbox.bytes()).saturating_sub(self.refused)
     }

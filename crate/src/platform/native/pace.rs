@@ -1,0 +1,194 @@
+//! When what is sent is written, and by whom.
+
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use super::line::Line;
+use super::socket::Channel;
+use super::turn::Turn;
+use crate::wire::limits::MESSAGE_OVERHEAD;
+
+/// How many messages are sent between two arrivals of bytes: as it was the last time, it is expected to be the next.
+pub(super) struct Pace {
+    /// Whether the driver shares the thread of who sends, so that it has no turn before that one waits.
+    together: bool,
+    /// The messages since bytes came.
+    sent: usize,
+    /// Those between the last two arrivals with any messages between them.
+    before: usize,
+    /// Whether what waits is worth a write, though the driver is at work.
+    due: bool,
+}
+
+/// A message that is as long as this is worth a write of its own, if it is the first.
+const LONG: u64 = 4 << 10;
+
+/// More than this is masked on the socket's own thread, so that sending does not take long.
+const MOST: u64 = 1 << 20;
+
+/// More messages than this without an answer are a flood.
+const FLOOD: usize = 256;
+
+/// Of a flood, who sends it writes so much at a time.
+const BATCH: u64 = 64 << 10;
+
+impl Pace {
+    pub(super) const fn new(together: bool) -> Self {
+        Self { together, sent: 0, before: 0, due: false }
+    }
+
+    /// Notes that a message of so many bytes is sent, and how much is queued with it.
+    pub(super) const fn send(&mut self, bytes: u64, queued: u64) {
+        self.sent += 1;
+        let before = queued.saturating_sub(bytes.saturating_add(MESSAGE_OVERHEAD));
+        self.due = if self.is_flood() { queued / BATCH > before / BATCH } else { self.together && bytes >= LONG };
+    }
+
+    /// Notes that bytes came.
+    pub(super) const fn arrive(&mut self) {
+        if self.sent > 0 {
+            (self.before, self.sent) = (self.sent, 0);
+        }
+    }
+
+    /// Whether much is sent and nothing comes back.
+    const fn is_flood(&self) -> bool {
+        self.sent > FLOOD
+    }
+
+    /// Whether what waits, which is so many bytes, had better be written at once than together with what is sent after it,
+    /// if the driver sleeps.
+    ///
+    /// Who asks and waits for the answer gains the time and the cost of waking the driver; who sends much at once gains by
+    /// the driver's long writes, and if it is long, by a peer that has something to do meanwhile.
+    const fn is_urgent(&self, bytes: u64) -> bool {
+        bytes <= MOST && self.sent <= 1 && (self.before <= 1 || bytes >= LONG)
+    }
+
+    /// Whether what waits, which is so many bytes, had better be written by who sends though the driver is at work.
+    ///
+    /// What makes up a flood would wait, and take memory, until the driver has a turn, or keep it busy with every few
+    /// messages. Without one, a driver on another thread reads and writes while the next message is made; one on the same
+    /// thread would let the peer wait.
+    const fn is_due(&self, bytes: u64) -> bool {
+        bytes <= MOST && self.due
+    }
+}
+
+impl Channel {
+    /// Whether something has to be done at once for what was sent.
+    pub(super) fn has_to_transmit(&self) -> bool {
+        (!self.awake || self.pace.due) && !self.is_stalled()
+    }
+
+    /// Whether who sends goes on and on, and the stream takes it.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.pace.is_flood() && !self.is_stalled()
+    }
+
+    /// Whether the stream takes nothing more for now; it wakes the driver by itself when it does.
+    fn is_stalled(&self) -> bool {
+        self.line.as_ref().is_some_and(Line::is_stalled)
+    }
+
+    /// Writes what waits, if it is the sender's to write; whether the driver need not be woken for it.
+    pub(super) fn transmit(&mut self, now: Duration) -> bool {
+        let waits = self.wire.buffered_amount();
+        let due = self.pace.is_due(waits);
+        // Somebody waits to be told of it, or memory to be given back after it, which the driver does.
+        let may = if self.awake { due } else { (due || self.pace.is_urgent(waits)) && !self.watched && self.busy };
+        if may
+            // A callback sees no bufferedAmount fall.
+            && !Turn::is_taken()
+            && self.outbox.is_empty()
+            && let Some(mut line) = self.line.take()
+        {
+            let waker = std::mem::replace(&mut self.waker, Waker::noop().clone());
+            let done = line.write_all(&mut Context::from_waker(&waker), self, now);
+            (self.line, self.waker) = (Some(line), waker);
+            if done {
+                // A driver at work looks once more, since somebody may wait to be told.
+                self.touched = self.awake;
+                return true;
+            }
+        }
+        std::mem::replace(&mut self.awake, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of so many messages, each of which finds the queue empty, are urgent.
+    fn send(pace: &mut Pace, messages: usize, bytes: u64) -> Vec<bool> {
+        (0..messages)
+            .map(|_| {
+                pace.send(bytes, bytes + MESSAGE_OVERHEAD);
+                pace.is_urgent(bytes)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_message_is_urgent_while_each_is_answered_before_the_next() {
+        let mut pace = Pace::new(false);
+        for _ in 0..3 {
+            assert_eq!(send(&mut pace, 1, 64), [true]);
+            pace.arrive();
+            pace.arrive();
+        }
+        assert_eq!(send(&mut pace, 3, 64), [true, false, false]);
+        pace.arrive();
+        assert_eq!(send(&mut pace, 1, 64), [false]);
+        pace.arrive();
+        assert_eq!(send(&mut pace, 1, 64), [true]);
+    }
+
+    #[test]
+    fn a_long_message_is_urgent_if_it_is_the_first_and_not_too_long() {
+        let mut pace = Pace::new(false);
+        for _ in 0..2 {
+            assert_eq!(send(&mut pace, 3, LONG), [true, false, false]);
+            pace.arrive();
+        }
+        assert_eq!(send(&mut pace, 1, MOST + 1), [false]);
+    }
+
+    /// Sends so many messages that are not written unless they are due; how much waits where they are.
+    fn flood(pace: &mut Pace, messages: usize, bytes: u64) -> Vec<u64> {
+        let mut queued = 0;
+        let mut written = Vec::new();
+        for _ in 0..messages {
+            queued += bytes + MESSAGE_OVERHEAD;
+            pace.send(bytes, queued);
+            if pace.is_due(queued) {
+                written.push(std::mem::take(&mut queued));
+            }
+        }
+        written
+    }
+
+    #[test]
+    fn of_a_flood_a_batch_at_a_time_is_due_until_something_comes() {
+        for together in [false, true] {
+            let mut pace = Pace::new(together);
+            let each = 48 + MESSAGE_OVERHEAD;
+            let batch = usize::try_from(BATCH / each).unwrap();
+            assert_eq!(flood(&mut pace, FLOOD, 48), []);
+            assert_eq!(flood(&mut pace, 3 * batch, 48), [BATCH; 3]);
+            assert_eq!(flood(&mut pace, batch, 0), [], "empty messages count for what is kept with them");
+            pace.arrive();
+            assert_eq!(flood(&mut pace, FLOOD, 48), []);
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_due_by_itself_where_the_driver_has_no_turn() {
+        let each = LONG + MESSAGE_OVERHEAD;
+        assert_eq!(flood(&mut Pace::new(true), 3, LONG), [each; 3]);
+        assert_eq!(flood(&mut Pace::new(true), 3, LONG - 1), []);
+        assert_eq!(flood(&mut Pace::new(true), 1, MOST + 1), []);
+        assert_eq!(flood(&mut Pace::new(false), 3, LONG), []);
+    }
+}
