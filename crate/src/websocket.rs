@@ -135,7 +135,9 @@ impl WebSocket {
     /// included. In a browser nothing is copied but by the platform, and out of shared memory in a build with threads;
     /// natively the data is copied once, while it is masked if it can be. `Bytes` that have to wait are kept until then, and
     /// dropped while the socket is at work: the owner of [`Bytes::from_owner`](bytes::Bytes::from_owner) must not use a socket
-    /// when it is dropped. See [`buffered_amount`](Self::buffered_amount) for what is queued. When the socket is CLOSING or CLOSED the data is
+    /// when it is dropped. Natively a call may also give the system what waits, up to 1 MiB, as far as it takes that at once.
+    ///
+    /// See [`buffered_amount`](Self::buffered_amount) for what is queued. When the socket is CLOSING or CLOSED the data is
     /// discarded and counted, as the Standard has it: `Ok` is no promise that it arrives.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-send>.
