@@ -94,8 +94,8 @@ impl WebSocket {
 
     /// Gives the number of payload bytes that were sent and not yet handed to the network: of text, the UTF-8.
     ///
-    /// It falls between tasks only: within a callback two reads agree, unless another thread sends over another socket
-    /// meanwhile, natively. What is sent when CLOSING or CLOSED is counted for ever.
+    /// It falls between tasks only: within a callback two reads agree, unless another thread sends meanwhile, natively.
+    /// What is sent when CLOSING or CLOSED is counted for ever.
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-bufferedamount>.
     pub fn buffered_amount(&self) -> u64 {
         self.connection().buffered_amount()

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use samesocket::{
     Connecting, CookieStore, Event, Failure, Options, ReadyState, Stream, Subscription, Target, WebSocket,
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::Apart;
 use crate::support::{Stage, line, lines};
 
 /// A socket that its own stream can get at, and how often that has sent.
@@ -297,4 +299,50 @@ async fn callbacks_that_panic_when_they_are_dropped_keep_nobody_from_what_comes_
     }
     assert_eq!(soon(lines(&socket)).await, ["open", "text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
     assert!(socket.failure().is_none());
+}
+
+/// Bytes that panic when they are dropped.
+struct Spiteful(Vec<u8>);
+
+impl AsRef<[u8]> for Spiteful {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        panic!("the bytes are spiteful");
+    }
+}
+
+#[test]
+fn bytes_that_panic_when_they_are_dropped_end_their_socket_and_not_who_sends_after_them() {
+    let apart = Apart::new();
+    let Apart { runtime, stage, .. } = &apart;
+    let socket = Arc::new(apart.open("to"));
+    let mut events = socket.events();
+    let both: Vec<_> = runtime.block_on(events.by_ref().take(2).map(|event| line(&event)).collect());
+    assert_eq!(both, ["open", "text \"a\""]);
+    // What a callback sends waits for whoever writes next.
+    let from = WebSocket::new(&stage.url("from", "do=text:a"), ()).unwrap();
+    let (sent, wait) = std::sync::mpsc::channel();
+    let to = Arc::clone(&socket);
+    let relay = from.subscribe(move |_, event| {
+        if matches!(event, Event::Message(_)) {
+            to.send(&Bytes::from_owner(Spiteful(vec![0; 20_000]))).unwrap();
+            sent.send(()).unwrap();
+        }
+    });
+    wait.recv().unwrap();
+    socket.send(&[0; 5_000]).unwrap();
+    let rest: Vec<_> = runtime.block_on(events.map(|event| line(&event)).collect());
+    assert_eq!(rest, ["error", "close 1006 \"\" unclean"]);
+    let failure = socket.failure();
+    assert!(
+        matches!(&failure, Some(Failure::Panicked { message: Some(text) }) if text.contains("spiteful")),
+        "{failure:?}"
+    );
+    assert_eq!(socket.buffered_amount(), 25_000);
+    drop(relay);
 }

@@ -251,14 +251,13 @@ impl Driver {
                 break;
             }
             if !moved {
-                if active && self.in_background && channel.is_flooded() {
-                    // It stays awake, so that who goes on sending need not wake it for every few messages.
-                    self.clock.poll(context, &self.link, &mut channel, now);
-                    runtime::linger(context.waker());
-                    return Poll::Pending;
-                }
                 if !self.clock.poll(context, &self.link, &mut channel, now) {
-                    (channel.awake, channel.busy) = (false, self.clock.looks());
+                    if active && self.in_background && channel.is_flooded() {
+                        // It stays awake, so that who goes on sending need not wake it for every few messages.
+                        runtime::linger(context.waker());
+                    } else {
+                        (channel.awake, channel.busy) = (false, self.clock.looks());
+                    }
                     return Poll::Pending;
                 }
                 if !self.clock.looks() {
@@ -282,6 +281,9 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let _turn = Turn::take();
+        if self.in_background {
+            runtime::take_turn();
+        }
         self.link.tasks.driver().register(context.waker());
         self.link.channel.lock().wake_up(context.waker());
         self.stage = Stage::AtWork;

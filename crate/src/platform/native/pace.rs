@@ -3,10 +3,10 @@
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use super::guard::guarded;
 use super::line::Line;
 use super::socket::Channel;
 use super::turn::Turn;
-use crate::wire::limits::MESSAGE_OVERHEAD;
 
 /// How many messages are sent between two arrivals of bytes: as it was the last time, it is expected to be the next.
 pub(super) struct Pace {
@@ -16,7 +16,7 @@ pub(super) struct Pace {
     sent: usize,
     /// Those between the last two arrivals with any messages between them.
     before: usize,
-    /// Whether what waits is worth a write, though the driver is at work.
+    /// Whether the last message has made what waits worth a write, though the driver is at work.
     due: bool,
 }
 
@@ -37,10 +37,9 @@ impl Pace {
         Self { together, sent: 0, before: 0, due: false }
     }
 
-    /// Notes that a message of so many bytes is sent, and how much is queued with it.
-    pub(super) const fn send(&mut self, bytes: u64, queued: u64) {
+    /// Notes that a message of so many bytes is sent, and how much was queued before it and is with it.
+    pub(super) const fn send(&mut self, bytes: u64, before: u64, queued: u64) {
         self.sent += 1;
-        let before = queued.saturating_sub(bytes.saturating_add(MESSAGE_OVERHEAD));
         self.due = if self.is_flood() { queued / BATCH > before / BATCH } else { self.together && bytes >= LONG };
     }
 
@@ -91,25 +90,36 @@ impl Channel {
         self.line.as_ref().is_some_and(Line::is_stalled)
     }
 
-    /// Writes what waits, if it is the sender's to write; whether the driver need not be woken for it.
+    /// Whether what waits had better be written by who sends.
+    fn is_senders_to_write(&self) -> bool {
+        let bytes = self.wire.buffered_amount();
+        let due = self.pace.is_due(bytes);
+        // A sleeping driver is woken where somebody waits to be told, or memory has to be given back later.
+        let may = if self.awake { due } else { (due || self.pace.is_urgent(bytes)) && !self.watched && self.busy };
+        // A callback sees no bufferedAmount fall by what it does.
+        may && self.outbox.is_empty() && !Turn::is_taken()
+    }
+
+    /// Writes what waits, if that is the sender's to do; whether the driver need not be woken for it.
     pub(super) fn transmit(&mut self, now: Duration) -> bool {
-        let waits = self.wire.buffered_amount();
-        let due = self.pace.is_due(waits);
-        // Somebody waits to be told of it, or memory to be given back after it, which the driver does.
-        let may = if self.awake { due } else { (due || self.pace.is_urgent(waits)) && !self.watched && self.busy };
-        if may
-            // A callback sees no bufferedAmount fall.
-            && !Turn::is_taken()
-            && self.outbox.is_empty()
+        if self.is_senders_to_write()
             && let Some(mut line) = self.line.take()
         {
             let waker = std::mem::replace(&mut self.waker, Waker::noop().clone());
-            let done = line.write_all(&mut Context::from_waker(&waker), self, now);
+            let written = guarded(|| line.write_all(&mut Context::from_waker(&waker), self, now));
             (self.line, self.waker) = (Some(line), waker);
-            if done {
-                // A driver at work looks once more, since somebody may wait to be told.
-                self.touched = self.awake;
-                return true;
+            match written {
+                Ok(true) => {
+                    // A driver at work looks once more, since somebody may wait to be told.
+                    self.touched = self.awake;
+                    return true;
+                }
+                Ok(false) => {}
+                // Payloads are dropped as they are masked, and may be a user's.
+                Err(failure) => {
+                    self.wire.transmit_failed();
+                    drop(self.lose(failure));
+                }
             }
         }
         std::mem::replace(&mut self.awake, true)
@@ -119,12 +129,13 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::limits::MESSAGE_OVERHEAD;
 
     /// Which of so many messages, each of which finds the queue empty, are urgent.
     fn send(pace: &mut Pace, messages: usize, bytes: u64) -> Vec<bool> {
         (0..messages)
             .map(|_| {
-                pace.send(bytes, bytes + MESSAGE_OVERHEAD);
+                pace.send(bytes, 0, bytes + MESSAGE_OVERHEAD);
                 pace.is_urgent(bytes)
             })
             .collect()
@@ -160,8 +171,9 @@ mod tests {
         let mut queued = 0;
         let mut written = Vec::new();
         for _ in 0..messages {
+            let before = queued;
             queued += bytes + MESSAGE_OVERHEAD;
-            pace.send(bytes, queued);
+            pace.send(bytes, before, queued);
             if pace.is_due(queued) {
                 written.push(std::mem::take(&mut queued));
             }

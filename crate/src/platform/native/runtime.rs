@@ -29,20 +29,92 @@ pub(super) fn background() -> io::Result<Handle> {
 }
 
 thread_local! {
-    /// Tasks of this thread's that have nothing to do at present, but will soon.
-    static LINGERING: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
+    static LINGERING: RefCell<Lingering> = const { RefCell::new(Lingering { tasks: Vec::new(), turns: 0 }) };
 }
+
+/// Tasks of this thread's that have nothing to do at present, but will soon.
+struct Lingering {
+    tasks: Vec<Waker>,
+    /// The turns that others have had since the first of them began to linger.
+    turns: usize,
+}
+
+/// After so many turns of others' who lingers is polled again, though the thread never rests.
+const TURNS: usize = 8;
 
 /// Has a task of the background thread polled again when all others of it sleep, and others that share the processor with
 /// the thread have run: who was about to give the task something to do need not wake it then.
-pub(super) fn linger(waker: &Waker) {
-    LINGERING.with_borrow_mut(|lingering| lingering.push(waker.clone()));
+pub(super) fn linger(task: &Waker) {
+    LINGERING.with_borrow_mut(|lingering| lingering.tasks.push(task.clone()));
 }
 
+/// Notes that a task of the background thread has its turn.
+pub(super) fn take_turn() {
+    LINGERING.with_borrow_mut(|lingering| {
+        if !lingering.tasks.is_empty() {
+            lingering.turns += 1;
+            if lingering.turns >= TURNS {
+                lingering.end();
+            }
+        }
+    });
+}
+
+/// The thread is about to rest.
 fn let_others_run() {
-    let lingering = LINGERING.take();
-    if !lingering.is_empty() {
-        thread::yield_now();
-        lingering.into_iter().for_each(Waker::wake);
+    LINGERING.with_borrow_mut(|lingering| {
+        if !lingering.tasks.is_empty() {
+            thread::yield_now();
+            lingering.end();
+        }
+    });
+}
+
+impl Lingering {
+    /// Has them polled; only tokio's wakers are among theirs.
+    fn end(&mut self) {
+        self.tasks.drain(..).for_each(Waker::wake);
+        self.turns = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_lingers_is_polled_again_when_the_thread_rests_or_others_have_had_some_turns() {
+        let counter = Arc::new(Counter::default());
+        let task = Waker::from(Arc::clone(&counter));
+        let polled = || counter.0.swap(0, Ordering::Relaxed);
+        for _ in 0..2 {
+            linger(&task);
+            (1..TURNS).for_each(|_| take_turn());
+            assert_eq!(polled(), 0);
+            take_turn();
+            assert_eq!(polled(), 1);
+            (0..TURNS).for_each(|_| take_turn());
+            assert_eq!(polled(), 0, "it does not linger any more");
+        }
+        linger(&task);
+        (1..TURNS).for_each(|_| take_turn());
+        let_others_run();
+        assert_eq!(polled(), 1);
+        linger(&task);
+        (1..TURNS).for_each(|_| take_turn());
+        assert_eq!(polled(), 0, "the turns are counted anew");
     }
 }

@@ -196,11 +196,11 @@ impl Carry for Socket {
 
     fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
         let mut channel = self.link.channel.lock();
-        let size = payload.size();
+        let (size, before) = (payload.size(), channel.wire.queued());
         let taken = channel.send(payload);
         channel.touched = true;
         let amount = channel.wire.queued();
-        channel.pace.send(size, amount);
+        channel.pace.send(size, before, amount);
         queued.set(channel.buffered_amount());
         if taken && channel.has_to_transmit() { Handed::Waits } else { Handed::if_taken(taken) }
     }

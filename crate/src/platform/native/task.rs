@@ -1,5 +1,6 @@
 //! Tasks of a socket: its driver runs them between its own steps, so that everything comes one after the other.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -55,7 +56,11 @@ impl Tasks {
     }
 
     /// Has a future go on, on the socket's runtime or the background thread; where there is neither, it is dropped.
-    pub(crate) fn spawn(&self, future: Boxed<()>) {
+    pub(crate) fn spawn(&self, mut future: Boxed<()>) {
+        let future = poll_fn(move |context| {
+            runtime::take_turn();
+            future.as_mut().poll(context)
+        });
         if let Some(runtime) = self.0.runtime.clone().or_else(|| runtime::background().ok()) {
             // The join handle is not needed: it ends by itself.
             drop(runtime.spawn(future));
