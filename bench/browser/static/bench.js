@@ -7,8 +7,8 @@ import { perform } from "./script.js";
 const plan = JSON.parse(new URL(location).searchParams.get("plan"));
 const platform = globalThis.WebSocket;
 
-/** How long raw JavaScript, or in the page `web-sys`, takes for one turn, about, in milliseconds. */
-const TURN = plan.quick ? 15 : 60;
+/** How long raw JavaScript, or in the page `web-sys`, takes for one turn, about, in milliseconds: many short ones tell more. */
+const TURN = 15;
 
 /** For how many messages the memory is looked at. */
 const WEIGHED = 1000;

@@ -27,14 +27,15 @@ const echo64 = { name: "lat64", work: "echo", text: false, size: 64, most: 100_0
 /** The sets of jobs; a quick run leaves out what lies between. */
 export function sets(isQuick) {
   const sizes = isQuick ? SIZES.filter(([name]) => name !== "1k") : SIZES;
-  const connections = isQuick ? 20 : 1000;
+  // In all rounds together, 1,000 and more.
+  const connections = isQuick ? 20 : 50;
   return {
     socket: [
       echo64,
       ...floods("receive", sizes),
       ...floods("send", sizes),
       { name: "connect", work: "connect", text: false, size: 64, fixed: connections, most: connections },
-      { name: "first", work: "first", text: false, size: 64, fixed: connections / 10, most: connections },
+      { name: "first", work: "first", text: false, size: 64, fixed: connections / 5, most: connections },
     ],
     // Nothing waits in memory there.
     page: [echo64, ...floods("receive", sizes), ...floods("send", sizes)].map((job) => ({ ...job, most: MOST_IN_PAGE })),
