@@ -13,7 +13,7 @@ use samesocket::{Error, Event, WebSocket, connect};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::support::Stage;
+use super::support::{Noting, Stage};
 use super::{coming_back, line, lines};
 
 /// A waker that panics, and tells before that it was woken.
@@ -108,16 +108,6 @@ fn one_that_waits_for_the_end_has_who_waits_for_room_woken() {
     peer.fail();
     assert!(woken.0.notified().now_or_never().is_some());
     assert!(matches!(waiting.now_or_never(), Some(Err(Error::NotOpen(_)))));
-}
-
-/// A waker that tells that it was woken.
-#[derive(Default)]
-struct Noting(Notify);
-
-impl Wake for Noting {
-    fn wake(self: Arc<Self>) {
-        self.0.notify_one();
-    }
 }
 
 #[test]

@@ -20,13 +20,16 @@ mod users;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures::StreamExt;
-use samesocket::{BinaryType, Blob, Event, Options, ReadyState, WebSocket};
+use samesocket::{BinaryType, Blob, Event, Message, Options, ReadyState, WebSocket};
 use samesocket_fault_server::Until;
+use tokio::time::timeout;
 
-use support::{Stage, line, lines};
+use support::{Noting, Stage, line, lines};
 
 #[tokio::test]
 async fn a_conversation_from_open_to_close() {
@@ -182,6 +185,61 @@ fn a_flood_leaves_though_its_sender_lets_nobody_else_have_a_turn() {
         assert!(socket.buffered_amount() < behind_the_first, "nothing of it has left");
         let answers = runtime.block_on(events.take(MESSAGES.into()).map(|event| line(&event)).collect::<Vec<_>>());
         assert!(answers.into_iter().eq(messages.map(|message| format!("text {message:?}"))));
+    }
+}
+
+#[test]
+fn who_waits_for_what_is_queued_is_told_though_somebody_else_writes_it() {
+    let apart = Apart::new();
+    let Apart { runtime, stage, .. } = &apart;
+    let options = Options::new().runtime(runtime.handle().clone());
+    let (url, woken) = (stage.url("a", "do=text:a,answer"), Arc::new(Noting::default()));
+    let mut socket = runtime.block_on(async { samesocket::connect(&url).options(options).await }).unwrap();
+    runtime.block_on(socket.next()).unwrap().unwrap();
+    for text in ["written at once", "left to the driver"] {
+        socket.try_send(text.into()).unwrap();
+    }
+    let mut drained = pin!(socket.drained());
+    assert!(drained.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&woken)))).is_pending());
+    socket.try_send("a".repeat(5_000).into()).unwrap();
+    assert_eq!(socket.buffered_amount(), 0, "a long one is written at once, with what is before it");
+    runtime.block_on(async { timeout(Duration::from_secs(30), woken.0.notified()).await }).unwrap();
+}
+
+/// Sooner than a driver that nobody wakes looks whether its connection has been quiet.
+const SOON: Duration = Duration::from_secs(4);
+
+#[tokio::test]
+async fn what_is_left_of_a_flood_is_written_though_its_sender_does_nothing_more() {
+    let stage = Stage::new().await;
+    let mut socket = samesocket::connect(stage.url("a", "do=text:a,answer")).await.unwrap();
+    socket.next().await.unwrap().unwrap();
+    for _ in 0..3 {
+        for _ in 0..1_000 {
+            socket.try_send("short".into()).unwrap();
+        }
+        timeout(SOON, socket.drained()).await.unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_file_is_read_though_whoever_sends_it_could_write_what_is_before_it() {
+    let apart = Apart::new();
+    let runtime = &apart.runtime;
+    let socket = apart.open("a");
+    socket.set_binary_type(BinaryType::ArrayBuffer);
+    let mut events = socket.events();
+    let both: Vec<_> = runtime.block_on(events.by_ref().take(2).map(|event| line(&event)).collect());
+    assert_eq!(both, ["open", "text \"a\""]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "file").unwrap();
+    let file = Blob::from_file(&path).unwrap();
+    for _ in 0..3 {
+        socket.send(&file).unwrap();
+        let answer = runtime.block_on(async { timeout(SOON, events.next()).await });
+        let Ok(Some(Event::Message(event))) = answer else { panic!("{answer:?}") };
+        assert!(matches!(&event.data, Message::Binary(bytes) if bytes == "file"), "{event:?}");
     }
 }
 

@@ -1,8 +1,12 @@
 //! What the tests share.
 
+use std::sync::Arc;
+use std::task::Wake;
+
 use futures::StreamExt;
 use samesocket::{CloseEvent, Event, Message, WebSocket};
 use samesocket_fault_server::{Server, Store};
+use tokio::sync::Notify;
 
 /// The fault server of one test.
 pub(crate) struct Stage {
@@ -59,4 +63,14 @@ pub(crate) fn line(event: &Event) -> String {
 /// All events of a socket.
 pub(crate) async fn lines(socket: &WebSocket) -> Vec<String> {
     socket.events().map(|event| line(&event)).collect().await
+}
+
+/// A waker that tells that it was woken.
+#[derive(Default)]
+pub(crate) struct Noting(pub(crate) Notify);
+
+impl Wake for Noting {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
 }
