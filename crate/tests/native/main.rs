@@ -25,7 +25,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::StreamExt;
-use samesocket::{BinaryType, Blob, Event, Message, Options, ReadyState, WebSocket};
+use samesocket::{BinaryType, Blob, Event, Events, Message, Options, ReadyState, WebSocket};
 use samesocket_fault_server::Until;
 use tokio::time::timeout;
 
@@ -135,6 +135,12 @@ impl Apart {
         let options = Options::new().runtime(self.runtime.handle().clone());
         WebSocket::with_options(&self.stage.url(id, "do=text:a,echo"), (), &options).unwrap()
     }
+
+    /// Takes what comes before anything is sent.
+    fn take_the_first(&self, events: &mut Events) {
+        let both: Vec<_> = self.runtime.block_on(events.take(2).map(|event| line(&event)).collect());
+        assert_eq!(both, ["open", "text \"a\""]);
+    }
 }
 
 #[test]
@@ -175,8 +181,7 @@ fn a_flood_leaves_though_its_sender_lets_nobody_else_have_a_turn() {
     let background = WebSocket::new(&stage.url("background", "do=text:a,echo"), ()).unwrap();
     for socket in [here, background] {
         let mut events = socket.events();
-        let both: Vec<_> = runtime.block_on(events.by_ref().take(2).map(|event| line(&event)).collect());
-        assert_eq!(both, ["open", "text \"a\""]);
+        apart.take_the_first(&mut events);
         let messages = (0..MESSAGES).map(|number| format!("{number:064}"));
         for message in messages.clone() {
             socket.send(&*message).unwrap();
@@ -229,8 +234,7 @@ fn a_file_is_read_though_whoever_sends_it_could_write_what_is_before_it() {
     let socket = apart.open("a");
     socket.set_binary_type(BinaryType::ArrayBuffer);
     let mut events = socket.events();
-    let both: Vec<_> = runtime.block_on(events.by_ref().take(2).map(|event| line(&event)).collect());
-    assert_eq!(both, ["open", "text \"a\""]);
+    apart.take_the_first(&mut events);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     std::fs::write(&path, "file").unwrap();
@@ -250,8 +254,7 @@ fn what_a_callback_sends_over_another_socket_is_queued_as_long_as_it_runs() {
     let (from, to) = (apart.open("from"), apart.open("to"));
     let (mut heard, mut told) = (from.events(), to.events());
     for events in [&mut heard, &mut told] {
-        let both: Vec<_> = runtime.block_on(events.take(2).map(|event| line(&event)).collect());
-        assert_eq!(both, ["open", "text \"a\""]);
+        apart.take_the_first(events);
     }
     let (amounts, mut seen) = futures::channel::mpsc::unbounded();
     let relay = from.subscribe(move |_, event| {

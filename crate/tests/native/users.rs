@@ -322,8 +322,7 @@ fn bytes_that_panic_when_they_are_dropped_end_their_socket_and_not_who_sends_aft
     let Apart { runtime, stage, .. } = &apart;
     let socket = Arc::new(apart.open("to"));
     let mut events = socket.events();
-    let both: Vec<_> = runtime.block_on(events.by_ref().take(2).map(|event| line(&event)).collect());
-    assert_eq!(both, ["open", "text \"a\""]);
+    apart.take_the_first(&mut events);
     // What a callback sends waits for whoever writes next.
     let from = WebSocket::new(&stage.url("from", "do=text:a"), ()).unwrap();
     let (sent, wait) = std::sync::mpsc::channel();

@@ -188,7 +188,7 @@ impl Options {
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// use samesocket::Options;
-    /// use tokio::runtime::{Handle, RuntimeFlavor};
+    /// use tokio::runtime::Handle;
     ///
     /// let options = Options::new().runtime(Handle::current());
     /// let socket = samesocket::connect("wss://example.com/chat").options(options).await?;
