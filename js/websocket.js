@@ -43,7 +43,7 @@ export function over(host) {
       const given = toUSVString(url);
       const names = protocols === undefined ? [] : toProtocols(protocols);
       const { prototype } = new.target;
-      const record = getUrlRecord(given);
+      const record = getUrlRecord(given, parseUrl(given));
       checkSubprotocols(names);
       const { target, carrier } = establish(record, names);
       if (isObject(prototype) && prototype !== getPrototypeOf(target)) setPrototypeOf(target, prototype);
@@ -132,6 +132,16 @@ function handlerOf(type) {
       Slot.of(this).handlers[type].set(this, type, value);
     },
   };
+}
+
+/** Parses a URL against the API base URL: a document's, which a `base` element may set, or a worker's own location. */
+function parseUrl(url) {
+  const { document, location } = globalThis;
+  try {
+    return new URL(url, document ? document.baseURI : (location ?? undefined)).href;
+  } catch {
+    return undefined;
+  }
 }
 
 function need(values, what) {

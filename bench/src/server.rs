@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::Result;
-use samesocket::wire::handshake::accept_of;
+use samesocket_protocol::handshake::accept_of;
 use serde::{Deserialize, Serialize};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};

@@ -10,7 +10,7 @@ fn main() {
 }
 
 async fn forward() -> Outcome {
-    let mut from = connect(url()?).unread().await?;
+    let mut from = connect(url()?).lazy().await?;
     let to = connect(url()?).await?;
     let mut bytes = 0;
     while let Some(message) = from.next().await {

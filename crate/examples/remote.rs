@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Outcome, run, say, url};
-use samesocket::{Parcel, Remote, connect};
+use samesocket::{OwnedMessage, Remote, connect};
 
 fn main() {
     run(hand_over());
@@ -16,7 +16,7 @@ async fn hand_over() -> Outcome {
 }
 
 /// The compiler demands that this can go anywhere.
-type Anywhere = std::pin::Pin<Box<dyn Future<Output = Result<String, samesocket::Error<Parcel>>> + Send>>;
+type Anywhere = std::pin::Pin<Box<dyn Future<Output = Result<String, samesocket::Error<OwnedMessage>>> + Send>>;
 
 /// Natively, another thread.
 #[cfg(not(target_family = "wasm"))]
@@ -32,10 +32,10 @@ async fn elsewhere(task: Anywhere) -> Result<String, Box<dyn std::error::Error>>
     Ok(task.await?)
 }
 
-async fn converse(mut remote: Remote) -> Result<String, samesocket::Error<Parcel>> {
+async fn converse(mut remote: Remote) -> Result<String, samesocket::Error<OwnedMessage>> {
     remote.send("hello from elsewhere".into()).await?;
     let answer = match remote.next().await.transpose()? {
-        Some(Parcel::Text(text)) => text.to_string(),
+        Some(OwnedMessage::Text(text)) => text.to_string(),
         other => format!("{other:?}"),
     };
     remote.close(Some(1000), None).await?;

@@ -42,62 +42,43 @@
     allow(rustdoc::broken_intra_doc_links, reason = "what exists natively only is linked, and checked there")
 )]
 
-mod backlog;
-mod binary_type;
-mod close_event;
-mod closed;
 mod connection;
-mod event;
-mod events;
-mod exception;
-mod guard;
 pub mod guide;
-mod listen;
-mod message;
-mod origin;
-mod parcel;
 mod platform;
-mod present;
-mod promptly;
-mod queued;
-mod ready_state;
+mod queue;
 pub mod reconnect;
-mod shared;
 mod socket;
-// The rooms below the interface, for this project's own `js/`, `bench/` and `fuzz/`: anything in them may change.
-#[doc(hidden)]
-pub mod spec;
-mod streams;
-pub mod subprotocol;
-mod subscribers;
-mod subscription;
+mod sync;
 pub mod testing;
-#[cfg(any(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]
-mod tokio_io;
+mod types;
 mod websocket;
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-#[doc(hidden)]
-pub mod wire;
 
-pub use self::binary_type::{BinaryType, UnknownBinaryType};
-pub use self::close_event::CloseEvent;
-pub use self::closed::Closed;
-pub use self::event::{Event, Lagged, MessageEvent};
-pub use self::events::Events;
-pub use self::exception::{Argument, Exception};
-pub use self::message::{Data, Message, Text};
-pub use self::origin::Origin;
-pub use self::parcel::Parcel;
-pub use self::platform::surface::*;
-pub use self::promptly::promptly;
-pub use self::ready_state::ReadyState;
+use samesocket_spec as spec;
+
+pub use self::connection::closed::Closed;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub use self::platform::api::*;
+pub use self::socket::poll_in_event::poll_in_event;
 pub use self::socket::{
-    Actor, ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Receiver, Remote,
-    RemoteReceiver, RemoteSender, ReuniteError, Sender, Socket, connect,
+    ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Receiver, Remote,
+    RemoteDriver, RemoteReceiver, RemoteSender, ReuniteError, Sender, Socket, connect,
 };
-pub use self::subprotocol::{IntoProtocols, Subprotocol};
-pub use self::subscription::Subscription;
+pub use self::sync::MaybeSend;
+pub use self::types::binary_type::{BinaryType, UnknownBinaryType};
+pub use self::types::blob::{Blob, BlobError};
+pub use self::types::event::{Event, Lagged, MessageEvent};
+pub use self::types::lazy_message::LazyMessage;
+pub use self::types::message::Message;
+pub use self::types::origin::Origin;
+pub use self::types::owned_message::OwnedMessage;
+pub use self::types::payload::Data;
+pub use self::types::subprotocol;
+pub use self::types::subprotocol::{IntoProtocols, Subprotocol};
+pub use self::types::text::Text;
 pub use self::websocket::WebSocket;
+pub use self::websocket::events::Events;
+pub use self::websocket::subscription::Subscription;
+pub use samesocket_spec::{Argument, CloseEvent, Exception, ReadyState};
 
 #[cfg(test)]
 pub(crate) use self::platform::test;
@@ -106,3 +87,14 @@ pub(crate) use self::platform::test;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// On native targets every public type may be sent to, and shared with, other threads.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+const _: fn() = || {
+    fn anywhere<T: Send + Sync>() {}
+    anywhere::<WebSocket>();
+    anywhere::<(Subscription, Events, Closed, Blob)>();
+    anywhere::<(Connect, Socket, Sender, Receiver, Control, Closing, ByteStream)>();
+    anywhere::<(Message, ConnectError, Error, ReuniteError)>();
+    anywhere::<(reconnect::Reconnecting, reconnect::Sender, reconnect::States, reconnect::Cause)>();
+};

@@ -1,9 +1,9 @@
 //! Frames of a server, in reads of any sizes.
 
-use samesocket::wire::failure::Failure;
-use samesocket::wire::handshake::{Request, accept_of};
-use samesocket::wire::limits::Limits;
-use samesocket::wire::message::Message;
+use samesocket_protocol::error::Failure;
+use samesocket_protocol::handshake::{Request, accept_of};
+use samesocket_protocol::limits::Limits;
+use samesocket_protocol::message::Message;
 
 use crate::session::{Event, Habits, Session};
 

@@ -1,6 +1,6 @@
 //! The value of `Sec-WebSocket-Extensions`.
 
-use samesocket::wire::extension::{Deflate, accept};
+use samesocket_protocol::extensions::{Deflate, accept};
 
 /// Whatever a server answers: it is accepted or refused, and what is accepted means what its shortest form means,
 /// with empty elements around it too.

@@ -1,7 +1,7 @@
 //! The response to the opening handshake, in reads of any sizes.
 
-use samesocket::wire::handshake::Request;
-use samesocket::wire::limits::Limits;
+use samesocket_protocol::handshake::Request;
+use samesocket_protocol::limits::Limits;
 
 use crate::session::{Event, Habits, Session};
 

@@ -1,9 +1,9 @@
 //! permessage-deflate, both ways.
 
 use flate2::{Decompress, FlushDecompress, Status};
-use samesocket::wire::deflate::{Deflater, Inflater};
-use samesocket::wire::extension::Deflate;
-use samesocket::wire::failure::Failure;
+use samesocket_protocol::deflate::{Deflater, Inflater};
+use samesocket_protocol::error::Failure;
+use samesocket_protocol::extensions::Deflate;
 
 /// The limit of one message.
 const MESSAGE: usize = 64 << 10;

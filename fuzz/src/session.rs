@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use samesocket::CloseEvent;
-use samesocket::spec::state::Feedback;
-use samesocket::wire::connection::Connection;
-use samesocket::wire::failure::Failure;
-use samesocket::wire::handshake::Request;
-use samesocket::wire::limits::Limits;
-use samesocket::wire::message::{Kind, Message, Payload};
-use samesocket::wire::phase::Tcp;
+use samesocket_protocol::connection::Connection;
+use samesocket_protocol::error::Failure;
+use samesocket_protocol::handshake::Request;
+use samesocket_protocol::limits::Limits;
+use samesocket_protocol::message::{Kind, Message, Payload};
+use samesocket_protocol::phase::Tcp;
+use samesocket_spec::CloseEvent;
+use samesocket_spec::state::Feedback;
 
 /// What was told, in a form that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Exceptions, as JavaScript throws them.
 
-use samesocket::Exception;
+use samesocket_spec::Exception;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]

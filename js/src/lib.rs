@@ -1,27 +1,26 @@
 //! The rules of the WebSockets Standard, as the JavaScript class asks for them.
 //!
-//! There is nothing here but the way from JavaScript to `samesocket::spec` and back: the class converts its arguments by
+//! There is nothing here but the way from JavaScript to `samesocket_spec` and back: the class converts its arguments by
 //! Web IDL, asks, and does with the platform's socket what the answer says.
 
 mod exception;
 #[expect(clippy::float_cmp, reason = "what wasm-bindgen makes of an enum that is passed to JavaScript")]
 mod state;
 
-use samesocket::PlatformUrl;
-use samesocket::spec::{close, constructor, subprotocol};
+use samesocket_spec::{close, constructor, subprotocol};
 use wasm_bindgen::prelude::*;
 
 use crate::exception::{DomException, throw};
 
-/// Gives the serialized URL record of the constructor's first argument.
+/// Returns the serialized URL record of the constructor's first argument, of which `parsed` is what the platform's
+/// parser made.
 ///
 /// # Errors
 ///
 /// What the constructor throws.
 #[wasm_bindgen(js_name = getUrlRecord)]
-pub fn get_a_url_record(url: &str) -> Result<String, DomException> {
-    let record = constructor::get_a_url_record::<PlatformUrl>(url, None).map_err(|exception| throw(&exception))?;
-    Ok(constructor::UrlRecord::serialize(&record))
+pub fn get_a_url_record(url: &str, parsed: Option<String>) -> Result<String, DomException> {
+    constructor::get_a_url_record(parsed, url, None).map_err(|exception| throw(&exception))
 }
 
 /// Checks the constructor's second argument.

@@ -1,7 +1,7 @@
 //! The state of one socket.
 
-use samesocket::spec::state::{self, Closing, Feedback, Outcome, Sending};
-use samesocket::{CloseEvent, ReadyState};
+use samesocket_spec::state::{self, Closing, Feedback, Outcome, Sending};
+use samesocket_spec::{CloseEvent, ReadyState};
 use wasm_bindgen::prelude::*;
 
 use crate::exception::{DomException, throw};

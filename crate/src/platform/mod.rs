@@ -4,22 +4,22 @@
 //!
 //! - `Url`, a [`UrlRecord`](crate::spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one;
 //! - `Options`, what a user may choose beside the interface's arguments;
-//! - `Socket`, a [`Carry`]: it tells a [`Receiver`] each [`Feedback`] in a task of its own, one after the other, and lets go
-//!   of everything when it is dropped; `Remains` is what it knows at its end;
-//! - [`Dial`] for its `Options`, which makes a connection, to be started;
-//! - `Time`, a [`Clock`], and `World`, the platform's own [`Fate`];
+//! - `Socket`, a [`Transport`]: it tells a [`EventSink`] each [`Feedback`] in a task of its own, one after the other, and lets go
+//!   of everything when it is dropped; `FinalState` is what it knows at its end;
+//! - [`Backend`] for its `Options`, which makes a connection, to be started;
+//! - `Time`, a [`Clock`], and `PlatformEnvironment`, the platform's own [`Environment`];
 //! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes, and `HIGH_WATER_MARK`, how many bytes to have
 //!   queued before a sender waits;
 //! - `WATCH`, what looks whether bufferedAmount has fallen;
 //! - `LIST`, what makes its list of subprotocols;
-//! - `PAUSES`, whether its connections make use of [`Receiver::poll_room`];
-//! - `pausing`, a [`Dial`] whose connections can make their peers wait, where the usual one's cannot and there is one;
-//! - `promptly`, which has a future polled in the event that wakes it, where there are events;
+//! - `SUPPORTS_BACKPRESSURE`, whether its connections make use of [`EventSink::poll_capacity`];
+//! - `backpressure_backend`, a [`Backend`] whose connections can make their peers wait, where the usual one's cannot and there is one;
+//! - `poll_in_event`, which has a future polled in the event that wakes it, where there are events;
 //! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
-//! - `Batch`, what the taker of a backlog takes at once, where its feeder is on another thread;
+//! - `LocalBatch`, what the taker of a backlog takes at once, where its feeder is on another thread;
 //! - `Messages`, those that come together, made by `alone`, measured by `measure` and taken out by `next` and `drain`;
 //! - `Blob`, the opaque payload that it owns, and `BLOBS`, what makes them, and `set_form`, where a message's form is not the platform's affair;
-//! - `Unread`, a message that it holds, and `HOLD`, what has it do so;
+//! - `LazyMessage`, a message that it holds, and `HOLD`, what has it do so;
 //! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
 //!   what may be shared.
 //!
@@ -31,31 +31,34 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::BinaryType;
-use crate::backlog::Room;
-use crate::message::Payload;
-use crate::queued::Queued;
+use crate::queue::Capacity;
 use crate::spec::close::CloseFrame;
 use crate::spec::state::Feedback;
+use crate::sync::{MaybeSend, MaybeSync, Shared, Weak};
+use crate::types::payload::Payload;
 
+pub(crate) mod buffered_amount_hint;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod native;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod web;
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-use self::native as carrier;
+use self::native as backend;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-use self::web as carrier;
+use self::web as backend;
 
-pub(crate) use self::carrier::surface;
-pub(crate) use self::carrier::{
-    BLOBS, Batch, Blobs, HIGH_WATER_MARK, HOLD, Hold, LIST, List, Lock, MaybeSend, MaybeSync, Messages, Options,
-    PAUSES, RECEIVE_LIMIT, Remains, Shared, Task, Tasks, Url, WATCH, Watch, Weak, World, alone, append, drain,
-    io_error, measure, next, pausing, promptly, set_form,
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub(crate) use self::backend::api;
+pub(crate) use self::backend::{
+    BLOBS, Blobs, FinalState, HIGH_WATER_MARK, HOLD, Hold, LIST, List, Messages, Options, PlatformEnvironment,
+    RECEIVE_LIMIT, SUPPORTS_BACKPRESSURE, Task, Tasks, Url, WATCH, Watch, alone, append, backpressure_backend, drain,
+    measure, next, poll_in_event, set_form,
 };
+use self::buffered_amount_hint::BufferedAmountHint;
 
 /// Who starts connections.
-pub(crate) trait Dial: MaybeSend + MaybeSync {
+pub(crate) trait Backend: MaybeSend + MaybeSync {
     /// Makes a connection, whose feedback will be given to `receiver` once it is [started](Carry::start).
     ///
     /// The arguments have been checked, so `None` says that it cannot be made for a reason that the Standard does not
@@ -64,10 +67,10 @@ pub(crate) trait Dial: MaybeSend + MaybeSync {
         &self,
         url: &Url,
         protocols: Protocols<'_>,
-        form: Form,
+        form: ReceiveMode,
         tasks: &Tasks,
-        receiver: Receiver,
-    ) -> Option<Shared<dyn Carry>>;
+        receiver: EventSink,
+    ) -> Option<Shared<dyn Transport>>;
 
     /// Gives the place where tasks of such a connection are queued.
     fn tasks(&self) -> Tasks;
@@ -76,13 +79,13 @@ pub(crate) trait Dial: MaybeSend + MaybeSync {
     fn clock(&self) -> Shared<dyn Clock>;
 
     /// Whether such a connection makes its peer wait while there is no room for messages.
-    fn pauses(&self) -> bool {
+    fn has_backpressure(&self) -> bool {
         false
     }
 }
 
 /// What carries one connection; it decides nothing.
-pub(crate) trait Carry: MaybeSend + MaybeSync {
+pub(crate) trait Transport: MaybeSend + MaybeSync {
     /// Starts the connection, unless that was done; what happens is told from now on.
     fn start(&self);
 
@@ -90,7 +93,7 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
     fn is_closing(&self) -> bool;
 
     /// What is known now, for the time after this was let go of.
-    fn remains(&self) -> Remains;
+    fn remains(&self) -> FinalState;
 
     /// The payload bytes that were sent, and not yet handed to the network.
     fn buffered_amount(&self) -> u64 {
@@ -98,10 +101,10 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
     }
 
     /// Sets how binary messages arrive from the next one on.
-    fn set_binary_type(&self, form: Form);
+    fn set_binary_type(&self, form: ReceiveMode);
 
     /// Takes data to send, while the connection is OPEN, and notes what is queued then, or more.
-    fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed;
+    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome;
 
     /// Sees to it that what was sent goes out; called with nothing locked where data [waits](Handed::Waits) for it.
     fn transmit(&self) {}
@@ -112,7 +115,7 @@ pub(crate) trait Carry: MaybeSend + MaybeSync {
     /// Whether the closing handshake that was asked for has still to be started.
     fn has_waiting_close(&self) -> bool;
 
-    /// Has [`Receive::sent`] told when bufferedAmount falls, from now on until that gives `false`.
+    /// Has [`OnEvent::sent`] told when bufferedAmount falls, from now on until that gives `false`.
     fn watch(&self, watch: Watch);
 
     /// Sends a ping of the protocol, where that is possible; whether it is.
@@ -140,7 +143,7 @@ pub(crate) struct Protocols<'a> {
 
 /// How messages are to come.
 #[derive(Clone, Copy)]
-pub(crate) struct Form {
+pub(crate) struct ReceiveMode {
     pub(crate) binary_type: BinaryType,
     /// What leaves messages to the platform until they are read, if that was asked for and where it can hold them.
     #[allow(dead_code, reason = "natively whatever has come is in memory")]
@@ -150,11 +153,11 @@ pub(crate) struct Form {
     pub(crate) blobs: Option<Blobs>,
 }
 
-impl Form {
+impl ReceiveMode {
     pub(crate) const BYTES: Self = Self { binary_type: BinaryType::ArrayBuffer, hold: None, blobs: None };
 }
 
-impl From<BinaryType> for Form {
+impl From<BinaryType> for ReceiveMode {
     fn from(binary_type: BinaryType) -> Self {
         match binary_type {
             BinaryType::ArrayBuffer => Self::BYTES,
@@ -165,17 +168,17 @@ impl From<BinaryType> for Form {
 
 /// What became of data that was given to a platform to send.
 #[derive(Clone, Copy)]
-pub(crate) enum Handed {
-    Taken,
-    /// It was taken, and waits for [`Carry::transmit`].
-    Waits,
-    Refused,
+pub(crate) enum SendOutcome {
+    Accepted,
+    /// It was taken, and waits for [`Transport::transmit`].
+    NeedsFlush,
+    Rejected,
 }
 
-impl Handed {
+impl SendOutcome {
     /// Of a platform that sees to everything else itself.
-    pub(crate) const fn if_taken(taken: bool) -> Self {
-        if taken { Self::Taken } else { Self::Refused }
+    pub(crate) const fn accepted_if(accepted: bool) -> Self {
+        if accepted { Self::Accepted } else { Self::Rejected }
     }
 }
 
@@ -185,16 +188,16 @@ pub(crate) trait Clock: MaybeSend + MaybeSync {
     fn sleep(&self, duration: Duration) -> Sleep;
 
     /// What a test decides in the platform's place, if it does.
-    fn fate(&self) -> Option<&dyn Fate> {
+    fn fate(&self) -> Option<&dyn Environment> {
         None
     }
 }
 
 /// What befalls a program from outside.
-pub(crate) trait Fate {
+pub(crate) trait Environment {
     /// Gives a future that ends when there is news that makes it reasonable to try again what has failed: the machine is
     /// back online, or the user looks at the page.
-    fn comeback(&self) -> Sleep;
+    fn retry_hint(&self) -> Sleep;
 
     /// Gives a number from 0 to 1, by chance.
     fn chance(&self) -> f64;
@@ -204,12 +207,12 @@ pub(crate) trait Fate {
 pub(crate) type Sleep = Pin<Box<dyn Timer>>;
 
 /// Work of a user's that is under way.
-pub(crate) type Boxed<T> = Pin<Box<dyn Work<T>>>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn MaybeSendFuture<T>>>;
 
-/// What a [`Boxed`] is inside.
-pub(crate) trait Work<T>: Future<Output = T> + MaybeSend {}
+/// What a [`BoxFuture`] is inside.
+pub(crate) trait MaybeSendFuture<T>: Future<Output = T> + MaybeSend {}
 
-impl<T, F: Future<Output = T> + MaybeSend> Work<T> for F {}
+impl<T, F: Future<Output = T> + MaybeSend> MaybeSendFuture<T> for F {}
 
 /// What a [`Sleep`] is inside.
 pub(crate) trait Timer: Future<Output = ()> + MaybeSend + MaybeSync {}
@@ -218,10 +221,10 @@ impl<F: Future<Output = ()> + MaybeSend + MaybeSync> Timer for F {}
 
 /// The end of a connection at which its back end tells what happens; it does not keep the connection.
 #[derive(Clone)]
-pub(crate) struct Receiver(Weak<dyn Receive>);
+pub(crate) struct EventSink(Weak<dyn OnEvent>);
 
-impl Receiver {
-    pub(crate) const fn new(receive: Weak<dyn Receive>) -> Self {
+impl EventSink {
+    pub(crate) const fn new(receive: Weak<dyn OnEvent>) -> Self {
         Self(receive)
     }
 
@@ -244,8 +247,8 @@ impl Receiver {
     /// Tells for how many messages there is room, and if for none has the task woken once there is some.
     ///
     /// A back end whose platform can be made to wait asks before any message.
-    pub(crate) fn poll_room(&self, context: &Context<'_>) -> Poll<Room> {
-        self.0.upgrade().map_or(Poll::Ready(Room::ENDLESS), |connection| connection.poll_room(context))
+    pub(crate) fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity> {
+        self.0.upgrade().map_or(Poll::Ready(Capacity::UNLIMITED), |connection| connection.poll_capacity(context))
     }
 
     /// Takes the news that bufferedAmount has fallen; whether more of it is asked for.
@@ -254,8 +257,8 @@ impl Receiver {
     }
 }
 
-/// Who is told what a socket's protocol tells, by a [`Receiver`].
-pub(crate) trait Receive: MaybeSend + MaybeSync + 'static {
+/// Who is told what a socket's protocol tells, by a [`EventSink`].
+pub(crate) trait OnEvent: MaybeSend + MaybeSync + 'static {
     /// Takes the next feedback that is no message.
     fn take(self: Shared<Self>, feedback: Feedback<()>);
 
@@ -263,7 +266,7 @@ pub(crate) trait Receive: MaybeSend + MaybeSync + 'static {
     fn take_messages(&self, messages: &mut Messages);
 
     /// Tells for how many messages there is room, and if for none has the task woken once there is some.
-    fn poll_room(&self, context: &Context<'_>) -> Poll<Room>;
+    fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity>;
 
     /// Takes the news that bufferedAmount has fallen; whether more of it is asked for.
     fn sent(&self) -> bool;

@@ -25,15 +25,15 @@
 //! The stream does the work: it has to be polled for the socket to connect and to come back.
 
 mod backoff;
+mod builder;
 mod cause;
-mod machine;
+mod driver;
 mod outbox;
-mod plan;
 mod states;
 
 pub use self::backoff::Backoff;
+pub use self::builder::{Reconnect, reconnect};
 pub use self::cause::Cause;
-pub use self::machine::Reconnecting;
+pub use self::driver::Reconnecting;
 pub use self::outbox::{Losses, Outbox, Sender};
-pub use self::plan::{Reconnect, reconnect};
 pub use self::states::{State, States};

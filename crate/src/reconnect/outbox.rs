@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::task::Waker;
 
-use crate::guard::wake;
-use crate::platform::{Lock, Shared};
+use crate::sync::catch_panic::wake;
+use crate::sync::{Lock, Shared};
 use crate::{Control, Error, Message};
 
 /// What becomes of a message that is sent while there is no connection.

@@ -10,8 +10,8 @@ use futures::Stream;
 use futures::stream::FusedStream;
 
 use super::Cause;
-use crate::guard::wake;
-use crate::platform::{Lock, Shared};
+use crate::sync::catch_panic::wake;
+use crate::sync::{Lock, Shared};
 
 /// What a socket that comes back is doing.
 #[derive(Clone, Debug)]

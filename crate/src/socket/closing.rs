@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Core, Error};
+use super::{Error, SocketCore};
 use crate::platform::Sleep;
 use crate::spec::close;
 use crate::{CloseEvent, Closed, Exception};
@@ -24,7 +24,7 @@ struct Waiting {
 }
 
 impl Closing {
-    pub(super) fn start(handles: &Core, code: Option<u16>, reason: Option<&str>) -> Self {
+    pub(super) fn start(handles: &SocketCore, code: Option<u16>, reason: Option<&str>) -> Self {
         Self(close::check(code, reason).map(|frame| {
             handles.connection.close(frame);
             let after = handles.close_timeout;

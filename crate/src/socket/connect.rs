@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use futures::future::FusedFuture;
 
-use super::feed::{AskForRoom, Change, Feed};
+use super::endpoint::{AskForRoom, Change, Endpoint};
 use super::heartbeat::Heartbeat;
-use super::patience::{self, Patience, Watch};
-use super::{ConnectError, Core, Socket};
-use crate::backlog::Room;
+use super::watchdog::{self, Patience, Watch};
+use super::{ConnectError, Socket, SocketCore};
 use crate::connection::Connection;
 use crate::platform::{
-    self, Clock, Dial, Form, HIGH_WATER_MARK, HOLD, LIST, List, MaybeSend, MaybeSync, Options, RECEIVE_LIMIT, Shared,
-    Sleep, Url,
+    self, Backend, Clock, HIGH_WATER_MARK, HOLD, LIST, List, Options, RECEIVE_LIMIT, ReceiveMode, Sleep, Url,
 };
+use crate::queue::Capacity;
 use crate::spec::constructor;
 use crate::spec::subprotocol::Offer;
+use crate::sync::{MaybeSend, MaybeSync, Shared};
 use crate::{BinaryType, IntoProtocols, Message};
 
 /// How long connecting may take, unless it is set.
@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much may wait to be taken where the peer can be made to wait, unless it is set.
-const PAUSING_RECEIVE_LIMIT: Room = Room { messages: 1024, bytes: 1 << 20 };
+const PAUSING_RECEIVE_LIMIT: Capacity = Capacity { messages: 1024, bytes: 1 << 20 };
 
 /// Connects to `url`; see [`Connect`] for what can be chosen.
 ///
@@ -86,32 +86,32 @@ trait Choose: MaybeSend + MaybeSync {
 struct Choice {
     base: Option<String>,
     offer: Option<(Offer, List)>,
-    form: Form,
+    form: ReceiveMode,
     timeout: Duration,
     /// How messages are to be given, if not as they come: a program that does not ask for it links nothing of it.
-    unread: Option<Change>,
+    lazy: Option<Change>,
     /// Chosen, or that of who makes the connection.
-    limit: Option<Room>,
+    limit: Option<Capacity>,
     high_water_mark: u64,
     close_timeout: Duration,
     /// Who loses patience, if anybody does.
     watch: Option<Box<dyn Watch>>,
     /// Who makes the connection, if not the platform as it is.
-    dial: Option<Shared<dyn Dial>>,
+    dial: Option<Shared<dyn Backend>>,
     /// Looks for another way to connect, if that was asked for.
-    pausing: Option<Look>,
+    backpressure_backend: Option<Look>,
     /// What tells of room for messages, if connections are such that anybody may ask.
     room: Option<AskForRoom>,
 }
 
 /// Finds who makes connections in another way, where there is one.
-type Look = fn() -> Option<Shared<dyn Dial>>;
+type Look = fn() -> Option<Shared<dyn Backend>>;
 
 /// What is chosen unless it is set.
 const USUAL: &Choice = &Choice::USUAL;
 
 struct Opening {
-    core: Shared<Core>,
+    core: Shared<SocketCore>,
     watch: Option<Box<dyn Watch>>,
     deadline: Sleep,
     /// How long that is.
@@ -173,35 +173,35 @@ impl Connect {
     /// browser, whose socket cannot be stopped, 65,536 and 64 MiB: the message for which there is no room is an
     /// [`Error::ReceiveLimit`](crate::Error::ReceiveLimit) after those that wait, and the connection is closed with 4009.
     pub fn receive_limit(self, messages: usize, bytes: u64) -> Self {
-        self.with(|plan| plan.limit = Some(Room { messages: messages.max(1), bytes: bytes.max(1) }))
+        self.with(|plan| plan.limit = Some(Capacity { messages: messages.max(1), bytes: bytes.max(1) }))
     }
 
     /// Has the peer wait at the [receive limit](Self::receive_limit), where the engine can: by `WebSocketStream`, which
     /// Chromium has. The limit is then 1024 messages and 1 MiB unless it is set.
     ///
-    /// Elsewhere the socket is the ordinary one, which [`Control::makes_peer_wait`](crate::Control::makes_peer_wait) tells;
+    /// Elsewhere the socket is the ordinary one, which [`Control::has_backpressure`](crate::Control::makes_peer_wait) tells;
     /// natively every socket makes its peer wait. Of such a socket, bufferedAmount is what the engine's stream has not yet
     /// taken, and that the peer starts to close is seen at its end only. A page in Chromium 156 does not survive the loss of such
     /// a connection while something waits to be written: see [backpressure](crate::guide::backpressure).
-    pub fn make_peer_wait(self) -> Self {
+    pub fn with_backpressure(self) -> Self {
         self.with(|plan| {
-            plan.pausing = Some(platform::pausing);
-            plan.room = Some(Feed::ask_for_room);
+            plan.backpressure_backend = Some(platform::backpressure_backend);
+            plan.room = Some(Endpoint::ask_for_room);
         })
     }
 
-    /// Gives messages unread, as [`Message::Unread`](crate::Message::Unread): in a browser the platform holds them, and a
+    /// Gives messages unread, as [`Message::Lazy`](crate::Message::Lazy): in a browser the platform holds them, and a
     /// program that only forwards or measures them copies nothing. Blobs stay what they are.
     ///
     /// At the [receive limit](Self::receive_limit) a text counts two bytes for each of its UTF-16 units, in a browser. What
     /// [`Heartbeat`] has to know as an answer is unread, too.
-    pub fn unread(self) -> Self {
-        self.with(|plan| (plan.unread, plan.form.hold) = (Some(Message::leave_unread as Change), Some(HOLD)))
+    pub fn lazy(self) -> Self {
+        self.with(|plan| (plan.lazy, plan.form.hold) = (Some(Message::make_lazy as Change), Some(HOLD)))
     }
 
     /// Sets what binary messages are received as; unlike the interface's, the default is bytes.
     pub fn binary_type(self, binary_type: BinaryType) -> Self {
-        self.with(|plan| plan.form = Form { hold: plan.form.hold, ..binary_type.into() })
+        self.with(|plan| plan.form = ReceiveMode { hold: plan.form.hold, ..binary_type.into() })
     }
 
     /// Gives the clock of the connection that is to be made.
@@ -214,15 +214,15 @@ impl Connect {
     }
 
     /// Sets who makes the connection.
-    pub(crate) fn by(self, dial: Shared<dyn Dial>) -> Self {
+    pub(crate) fn by(self, dial: Shared<dyn Backend>) -> Self {
         self.with(|plan| {
             plan.dial = Some(dial);
-            plan.room = Some(Feed::ask_for_room);
+            plan.room = Some(Endpoint::ask_for_room);
         })
     }
 
     fn watched(self, choose: impl FnOnce(&mut Patience)) -> Self {
-        self.with(|plan| choose(plan.watch.get_or_insert_with(patience::watch).patience()))
+        self.with(|plan| choose(plan.watch.get_or_insert_with(watchdog::watch).patience()))
     }
 
     fn with(mut self, choose: impl FnOnce(&mut Choice)) -> Self {
@@ -238,16 +238,16 @@ impl Choice {
     const USUAL: Self = Self {
         base: None,
         offer: None,
-        form: Form::BYTES,
+        form: ReceiveMode::BYTES,
         timeout: TIMEOUT,
-        unread: None,
+        lazy: None,
         limit: None,
         high_water_mark: HIGH_WATER_MARK,
         close_timeout: CLOSE_TIMEOUT,
         watch: None,
         dial: None,
-        pausing: None,
-        room: if platform::PAUSES { Some(Feed::ask_for_room) } else { None },
+        backpressure_backend: None,
+        room: if platform::SUPPORTS_BACKPRESSURE { Some(Endpoint::ask_for_room) } else { None },
     };
 }
 
@@ -261,15 +261,19 @@ impl Choose for Choice {
     }
 
     fn start(mut self: Box<Self>, url: String) -> Result<Opening, ConnectError> {
-        let url = constructor::get_a_url_record::<Url>(&url, self.base.as_deref())?;
+        let url = constructor::get_a_url_record(Url::parse(&url, self.base.as_deref()), &url, self.base.as_deref())?;
         let (protocols, list) = match &self.offer {
             Some((offer, list)) => (offer.checked()?, Some(*list)),
             None => (Vec::new(), None),
         };
         let usual = Options::default();
-        let pausing = if self.dial.is_none() { self.pausing.and_then(|pausing| pausing()) } else { None };
-        let limit = if pausing.is_some() { PAUSING_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
-        let dial = pausing.as_deref().or(self.dial.as_deref()).unwrap_or(&usual);
+        let backpressure_backend = if self.dial.is_none() {
+            self.backpressure_backend.and_then(|backpressure_backend| backpressure_backend())
+        } else {
+            None
+        };
+        let limit = if backpressure_backend.is_some() { PAUSING_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
+        let dial = backpressure_backend.as_deref().or(self.dial.as_deref()).unwrap_or(&usual);
         let mut opening = Opening::new(url, protocols, list, &self, self.limit.unwrap_or(limit), dial);
         opening.watch = self.watch.take();
         Ok(opening)
@@ -281,7 +285,7 @@ impl Plan {
         if let Some(chosen) = self.chosen {
             return chosen.start(self.url);
         }
-        let url = constructor::get_a_url_record::<Url>(&self.url, None)?;
+        let url = constructor::get_a_url_record(Url::parse(&self.url, None), &self.url, None)?;
         Ok(Opening::new(url, Vec::new(), None, USUAL, RECEIVE_LIMIT, &Options::default()))
     }
 }
@@ -293,16 +297,16 @@ impl Opening {
         protocols: Vec<String>,
         list: Option<List>,
         choice: &Choice,
-        limit: Room,
-        dial: &dyn Dial,
+        limit: Capacity,
+        dial: &dyn Backend,
     ) -> Self {
-        let feed = Feed::new(limit, choice.unread, choice.room);
+        let feed = Endpoint::new(limit, choice.lazy, choice.room);
         let connection = Connection::establish(url, protocols, list, choice.form, dial, dial.tasks(), feed);
         let clock = dial.clock();
         let &Choice { timeout, high_water_mark, close_timeout, .. } = choice;
         let deadline = clock.sleep(timeout);
-        let makes_peer_wait = dial.pauses();
-        let core = Shared::new(Core { connection, clock, makes_peer_wait, high_water_mark, close_timeout });
+        let has_backpressure = dial.has_backpressure();
+        let core = Shared::new(SocketCore { connection, clock, has_backpressure, high_water_mark, close_timeout });
         Self { core, watch: None, deadline, timeout }
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Closing, Core};
-use crate::platform::Shared;
+use super::{Closing, SocketCore};
+use crate::sync::Shared;
 use crate::{Closed, ReadyState};
 
 /// A handle to a [`Socket`](crate::Socket) that neither sends nor receives; a clone is another one.
@@ -11,11 +11,11 @@ use crate::{Closed, ReadyState};
 /// It is there before a split and after it, and keeps the socket open like the halves do.
 #[derive(Clone)]
 pub struct Control {
-    core: Shared<Core>,
+    core: Shared<SocketCore>,
 }
 
 impl Control {
-    pub(super) const fn new(core: Shared<Core>) -> Self {
+    pub(super) const fn new(core: Shared<SocketCore>) -> Self {
         Self { core }
     }
 
@@ -35,9 +35,9 @@ impl Control {
 
     /// Whether the peer has to wait while nobody takes what comes, up to the
     /// [receive limit](crate::Connect::receive_limit); otherwise the limit ends the connection. Always natively; in a
-    /// browser, see [`Connect::make_peer_wait`](crate::Connect::make_peer_wait).
-    pub fn makes_peer_wait(&self) -> bool {
-        self.core.makes_peer_wait
+    /// browser, see [`Connect::with_backpressure`](crate::Connect::make_peer_wait).
+    pub fn has_backpressure(&self) -> bool {
+        self.core.has_backpressure
     }
 
     /// Gives the URL, as it was resolved.

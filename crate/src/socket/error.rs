@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Receiver, Sender};
-use crate::platform::Remains;
-use crate::{BlobError, CloseEvent, Exception, Message, Parcel};
+use crate::platform::FinalState;
+use crate::{BlobError, CloseEvent, Exception, Message, OwnedMessage};
 
 /// Why [`connect`](crate::connect) gave no socket.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub enum ConnectError {
 
 /// What can happen to a [`Socket`](crate::Socket).
 ///
-/// What could not be sent is in the error: a [`Message`], or a [`Parcel`](crate::Parcel) of a [`Remote`](crate::Remote).
+/// What could not be sent is in the error: a [`Message`], or a [`OwnedMessage`](crate::Parcel) of a [`Remote`](crate::Remote).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error<M = Message> {
@@ -76,11 +76,11 @@ pub struct ConnectionFailed(Box<Failed>);
 #[derive(Clone, Debug)]
 struct Failed {
     event: CloseEvent,
-    remains: Remains,
+    remains: FinalState,
 }
 
 impl ConnectionFailed {
-    pub(crate) fn new(event: CloseEvent, remains: Remains) -> Self {
+    pub(crate) fn new(event: CloseEvent, remains: FinalState) -> Self {
         Self(Box::new(Failed { event, remains }))
     }
 
@@ -89,7 +89,7 @@ impl ConnectionFailed {
         &self.0.event
     }
 
-    pub(crate) fn remains(&self) -> &Remains {
+    pub(crate) fn remains(&self) -> &FinalState {
         &self.0.remains
     }
 }
@@ -123,7 +123,7 @@ impl<M> Error<M> {
 
 impl Error {
     /// The same error of another kind of message, where it is about none.
-    pub(super) fn without_message(self) -> Error<Parcel> {
+    pub(super) fn without_message(self) -> Error<OwnedMessage> {
         match self {
             Self::Failed(failed) => Error::Failed(failed),
             Self::ReceiveLimit { messages, bytes } => Error::ReceiveLimit { messages, bytes },
@@ -174,9 +174,9 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Display for Error<Parcel> {
+impl fmt::Display for Error<OwnedMessage> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.describe(Parcel::size, f)
+        self.describe(OwnedMessage::size, f)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::Core;
+use super::SocketCore;
 use crate::Message;
 use crate::platform::Sleep;
 
@@ -90,7 +90,7 @@ impl Pulse {
     }
 
     /// Waits, asks, and waits for the answer; ready when it did not come in time.
-    pub(super) fn poll(&mut self, heartbeat: &Heartbeat, core: &Core, context: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, heartbeat: &Heartbeat, core: &SocketCore, context: &mut Context<'_>) -> Poll<()> {
         let connection = &core.connection;
         loop {
             self.stand = match &mut self.stand {

@@ -5,12 +5,12 @@ use std::task::{Poll, Waker};
 
 use super::{ConnectionFailed, Error};
 use crate::Message;
-use crate::backlog::{Backlog, Batch, Room};
 use crate::platform::{self, Messages};
+use crate::queue::{BoundedQueue, Capacity, LocalBatch};
 
 /// The one queue between a connection and who receives.
 pub(super) struct Inbox {
-    messages: Backlog<Message>,
+    messages: BoundedQueue<Message>,
     opened: bool,
     /// Whether nothing comes after what is here.
     ended: bool,
@@ -21,8 +21,8 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) const fn new(limit: Room) -> Self {
-        Self { messages: Backlog::new(limit), opened: false, ended: false, error: None, abandoned: false }
+    pub(super) const fn new(limit: Capacity) -> Self {
+        Self { messages: BoundedQueue::new(limit), opened: false, ended: false, error: None, abandoned: false }
     }
 
     /// Notes that the connection is open; this waker, and those below, is to be woken when nothing is locked.
@@ -45,7 +45,7 @@ impl Inbox {
             }
             while let Some(message) = platform::next(messages) {
                 if self.messages.is_full() {
-                    let Room { messages, bytes } = self.messages.held();
+                    let Capacity { messages, bytes } = self.messages.held();
                     return (self.end(Some(Error::ReceiveLimit { messages, bytes })), true);
                 }
                 self.messages.push(message);
@@ -75,7 +75,7 @@ impl Inbox {
     /// replaced is given back, to be dropped when nothing is locked.
     pub(super) fn poll(
         &mut self,
-        batch: &mut Batch<Message>,
+        batch: &mut LocalBatch<Message>,
         waker: &Waker,
     ) -> (Poll<Option<Result<Message, Error>>>, Option<Waker>) {
         if let Some(message) = self.messages.take(batch) {
@@ -108,8 +108,8 @@ impl Inbox {
     }
 
     /// Tells how much room there is, and has `waker` woken once there is some again, if there is none.
-    pub(super) fn poll_room(&mut self, waker: &Waker) -> Poll<Room> {
-        if self.abandoned { Poll::Ready(Room::ENDLESS) } else { self.messages.poll_room(waker) }
+    pub(super) fn poll_capacity(&mut self, waker: &Waker) -> Poll<Capacity> {
+        if self.abandoned { Poll::Ready(Capacity::UNLIMITED) } else { self.messages.poll_capacity(waker) }
     }
 
     /// Gives the back end's waker if it waits, and half the room is free.
@@ -118,7 +118,7 @@ impl Inbox {
         self.messages.resume()
     }
 
-    pub(super) fn batch(&self) -> Batch<Message> {
+    pub(super) fn batch(&self) -> LocalBatch<Message> {
         self.messages.batch()
     }
 

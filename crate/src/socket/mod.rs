@@ -3,20 +3,23 @@
 //! [`connect`] makes it, [`feed`] is what the connection fills and wakes, [`sender`], [`receiver`] and [`control`] are the
 //! handles to [`core`](self::core), and [`Socket`] is a sender with a receiver. [`remote`] has handles for other threads.
 
-mod bytes;
+pub(crate) mod byte_stream;
 mod closing;
 mod connect;
 mod control;
-mod core;
-mod drain;
+mod endpoint;
 mod error;
-mod feed;
 mod heartbeat;
 mod inbox;
-mod patience;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod native;
+pub(crate) mod poll_in_event;
 mod receiver;
 mod remote;
+mod send_waiters;
 mod sender;
+mod shared;
+mod watchdog;
 
 use std::fmt;
 use std::future::Future;
@@ -27,19 +30,19 @@ use futures::Stream;
 use futures::sink::Sink;
 use futures::stream::FusedStream;
 
-pub use self::bytes::ByteStream;
+pub use self::byte_stream::ByteStream;
 pub use self::closing::Closing;
 pub use self::connect::{Connect, connect};
 pub use self::control::Control;
-pub(crate) use self::core::Core;
 pub use self::error::{ConnectError, ConnectionFailed, Error, ReuniteError};
 pub use self::heartbeat::Heartbeat;
 pub use self::receiver::Receiver;
-pub use self::remote::{Actor, Remote, RemoteReceiver, RemoteSender};
+pub use self::remote::{Remote, RemoteDriver, RemoteReceiver, RemoteSender};
 pub use self::sender::Sender;
+pub(crate) use self::shared::SocketCore;
 
-use self::patience::Watch;
-use crate::platform::Shared;
+use self::watchdog::Watch;
+use crate::sync::Shared;
 use crate::{CloseEvent, Closed, Message, ReadyState};
 
 /// An open socket: a `Stream` and a `Sink` of messages, from [`connect`].
@@ -82,7 +85,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
+    fn new(core: Shared<SocketCore>, watch: Option<Box<dyn Watch>>) -> Self {
         Self { sender: Sender::new(Shared::clone(&core)), receiver: Receiver::new(core, watch) }
     }
 
@@ -193,7 +196,7 @@ impl Socket {
         }
     }
 
-    pub(crate) fn core(&self) -> &Shared<Core> {
+    pub(crate) fn core(&self) -> &Shared<SocketCore> {
         self.sender.core()
     }
 }

@@ -8,26 +8,26 @@ use std::task::{Context, Poll};
 use futures::Stream;
 use futures::stream::FusedStream;
 
-use super::core::Core;
-use super::patience::Watch;
+use super::shared::SocketCore;
+use super::watchdog::Watch;
 use super::{Control, Error};
 use crate::Message;
-use crate::backlog::Batch;
-use crate::platform::Shared;
+use crate::queue::LocalBatch;
+use crate::sync::Shared;
 
 /// The receiving half of a [`Socket`](crate::Socket): a fused `Stream` of messages.
 ///
 /// When it is dropped, what has come is dropped, and what comes.
 pub struct Receiver {
-    core: Shared<Core>,
+    core: Shared<SocketCore>,
     /// What was taken out of the inbox and not yet given.
-    batch: Box<Batch<Message>>,
+    batch: Box<LocalBatch<Message>>,
     /// Who loses patience, if anybody does.
     watch: Option<Box<dyn Watch>>,
 }
 
 impl Receiver {
-    pub(super) fn new(core: Shared<Core>, watch: Option<Box<dyn Watch>>) -> Self {
+    pub(super) fn new(core: Shared<SocketCore>, watch: Option<Box<dyn Watch>>) -> Self {
         Self { batch: Box::new(core.feed().batch()), core, watch }
     }
 
@@ -48,7 +48,7 @@ impl Receiver {
 
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         if self.watch.is_none()
-            && let Some(message) = self.batch.pop_quietly()
+            && let Some(message) = self.batch.pop_local()
         {
             return Poll::Ready(Some(Ok(message)));
         }
@@ -69,7 +69,7 @@ impl Receiver {
         poll
     }
 
-    pub(super) const fn core(&self) -> &Shared<Core> {
+    pub(super) const fn core(&self) -> &Shared<SocketCore> {
         &self.core
     }
 }

@@ -7,23 +7,23 @@ use std::task::{Context, Poll, ready};
 
 use futures::sink::Sink;
 
-use super::core::{Core, Place, Queueing};
+use super::shared::{Place, Queueing, SocketCore};
 use super::{Closing, Control, Error};
 use crate::Message;
-use crate::platform::{MaybeSend, MaybeSync, Shared};
 use crate::socket::error::ConnectionFailed;
+use crate::sync::{MaybeSend, MaybeSync, Shared};
 
 /// The sending half of a [`Socket`](crate::Socket): a `Sink` of messages; a clone sends to the same socket.
 ///
 /// Messages leave in the order in which they were handed over, whoever did.
 pub struct Sender {
-    core: Shared<Core>,
+    core: Shared<SocketCore>,
     /// How the sink waits, once it did.
     sink: Option<Box<dyn Wait>>,
 }
 
 impl Sender {
-    pub(super) fn new(core: Shared<Core>) -> Self {
+    pub(super) fn new(core: Shared<SocketCore>) -> Self {
         Self { core, sink: None }
     }
 
@@ -38,7 +38,7 @@ impl Sender {
         let mut queueing = Queueing::new(&self.core);
         let mut message = Some(message);
         poll_fn(move |context| {
-            ready!(queueing.place.poll_room(queueing.core, context));
+            ready!(queueing.place.poll_capacity(queueing.core, context));
             // Polled after it has ended, it stays pending.
             message.take().map_or(Poll::Pending, |message| Poll::Ready(queueing.core.hand_over(message)))
         })
@@ -53,7 +53,7 @@ impl Sender {
     pub(crate) async fn room(&self) {
         if !self.has_room() {
             let mut queueing = Queueing::new(&self.core);
-            poll_fn(|context| queueing.place.poll_room(queueing.core, context)).await;
+            poll_fn(|context| queueing.place.poll_capacity(queueing.core, context)).await;
         }
     }
 
@@ -93,7 +93,7 @@ impl Sender {
         &mut **self.sink.get_or_insert_with(|| Box::new(Waiting::new(Shared::clone(&self.core))))
     }
 
-    pub(super) const fn core(&self) -> &Shared<Core> {
+    pub(super) const fn core(&self) -> &Shared<SocketCore> {
         &self.core
     }
 }
@@ -107,7 +107,7 @@ impl Sink<Message> for Sender {
         if this.sink.is_none() && this.core.has_room() {
             return Poll::Ready(Ok(()));
         }
-        this.sink().poll_room(context).map(Ok)
+        this.sink().poll_capacity(context).map(Ok)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
@@ -139,28 +139,28 @@ impl fmt::Debug for Sender {
 /// How a sink waits, to who sends otherwise: a program without sinks links nothing of it.
 trait Wait: MaybeSend + MaybeSync {
     /// Waits until there is room to send, or the socket is not OPEN any more.
-    fn poll_room(&mut self, context: &Context<'_>) -> Poll<()>;
+    fn poll_capacity(&mut self, context: &Context<'_>) -> Poll<()>;
 
     /// Closes, and waits for the end.
     fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>>;
 }
 
 struct Waiting {
-    core: Shared<Core>,
+    core: Shared<SocketCore>,
     place: Place,
     /// What is waited for once it is being closed.
     closing: Option<Closing>,
 }
 
 impl Waiting {
-    fn new(core: Shared<Core>) -> Self {
+    fn new(core: Shared<SocketCore>) -> Self {
         Self { core, place: Place::default(), closing: None }
     }
 }
 
 impl Wait for Waiting {
-    fn poll_room(&mut self, context: &Context<'_>) -> Poll<()> {
-        self.place.poll_room(&self.core, context)
+    fn poll_capacity(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.place.poll_capacity(&self.core, context)
     }
 
     fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::guard::wake;
-use crate::platform::{self, Lock, Shared};
+use crate::platform;
+use crate::sync::catch_panic::wake;
+use crate::sync::{Lock, Shared};
 
 /// The clock of a [`Network`](super::Network), which begins at zero and goes on only by [`advance`](Self::advance) or
 /// within [`run`](super::run); a clone is the same clock.
@@ -81,13 +82,13 @@ impl platform::Clock for Clock {
         Box::pin(self.sleep(duration))
     }
 
-    fn fate(&self) -> Option<&dyn platform::Fate> {
+    fn fate(&self) -> Option<&dyn platform::Environment> {
         Some(self)
     }
 }
 
-impl platform::Fate for Clock {
-    fn comeback(&self) -> platform::Sleep {
+impl platform::Environment for Clock {
+    fn retry_hint(&self) -> platform::Sleep {
         let (clock, since) = (self.clone(), self.0.lock().comebacks);
         Box::pin(poll_fn(move |context| {
             let mut time = clock.0.lock();

@@ -28,7 +28,7 @@
 //! The sockets are the real ones: only what carries them is another.
 
 mod clock;
-mod line;
+mod link;
 mod network;
 mod peer;
 mod run;

@@ -7,12 +7,13 @@ use std::pin::Pin;
 use std::task::{Poll, Waker};
 
 use super::clock::know;
-use super::line::{End, Line};
+use super::link::{End, Line};
 use super::{Clock, Peer};
 use crate::Connect;
-use crate::guard::wake;
-use crate::platform::{self, Carry, Dial, Form, Lock, MaybeSend, Protocols, Receiver, Shared, Tasks, Url};
+use crate::platform::{self, Backend, EventSink, Protocols, ReceiveMode, Tasks, Transport, Url};
 use crate::spec::constructor::UrlRecord;
+use crate::sync::catch_panic::wake;
+use crate::sync::{Lock, MaybeSend, Shared};
 
 /// A network in memory, on which every host is the test; a clone is the same network.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ impl Network {
     }
 
     /// Makes a network on which no socket can make its peer wait, as it is in a browser.
-    pub fn unpausable() -> Self {
+    pub fn without_backpressure() -> Self {
         Self { pausable: false, ..Self::new() }
     }
 
@@ -113,15 +114,15 @@ impl Connect {
     }
 }
 
-impl Dial for Network {
+impl Backend for Network {
     fn dial(
         &self,
         url: &Url,
         protocols: Protocols<'_>,
-        form: Form,
+        form: ReceiveMode,
         _tasks: &Tasks,
-        receiver: Receiver,
-    ) -> Option<Shared<dyn Carry>> {
+        receiver: EventSink,
+    ) -> Option<Shared<dyn Transport>> {
         let line = Shared::new(Line::new(receiver, form.binary_type, self.pausable));
         let incoming =
             Incoming { url: url.serialize(), protocols: protocols.names.to_vec(), line: Some(Shared::clone(&line)) };
@@ -138,7 +139,7 @@ impl Dial for Network {
         Shared::new(self.clock.clone())
     }
 
-    fn pauses(&self) -> bool {
+    fn has_backpressure(&self) -> bool {
         self.pausable
     }
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::future::poll_fn;
 
-use super::line::Line;
+use super::link::Line;
 use crate::Message;
-use crate::platform::Shared;
+use crate::sync::Shared;
 
 /// The other end of an open connection, which does what it is told; dropped, the connection is lost.
 ///

@@ -106,10 +106,11 @@ async fn a_blob_is_forwarded_without_being_read() {
 #[tokio::test]
 async fn every_socket_makes_its_peer_wait_without_being_asked() {
     let stage = Stage::new().await;
-    for connect in [connect(stage.url("a", "do=close:1000")), connect(stage.url("b", "do=close:1000")).make_peer_wait()]
+    for connect in
+        [connect(stage.url("a", "do=close:1000")), connect(stage.url("b", "do=close:1000")).with_backpressure()]
     {
         let socket = connect.await.unwrap();
-        assert!(socket.control().makes_peer_wait());
+        assert!(socket.control().has_backpressure());
         assert_eq!(socket.closed().await.code, 1000);
     }
 }
@@ -118,12 +119,12 @@ async fn every_socket_makes_its_peer_wait_without_being_asked() {
 async fn messages_are_forwarded_unread() {
     let stage = Stage::new().await;
     let url = stage.url("a", "do=text:gr%C3%BCn,bytes:1000,await:2,close:1000");
-    let mut socket = connect(url).unread().await.unwrap();
+    let mut socket = connect(url).lazy().await.unwrap();
     let mut sizes = Vec::new();
     for _ in 0..2 {
         let message = socket.next().await.unwrap().unwrap();
-        let Message::Unread(unread) = &message else { panic!("{message:?}") };
-        sizes.push((unread.is_text(), unread.size(), unread.read().size()));
+        let Message::Lazy(lazy) = &message else { panic!("{message:?}") };
+        sizes.push((lazy.is_text(), lazy.size(), lazy.read().size()));
         socket.send(message).await.unwrap();
     }
     assert_eq!(sizes, [(true, 5, 5), (false, 1000, 1000)]);

@@ -8,16 +8,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt, executor::block_on, stream};
 use samesocket::testing::{self, Peer, Received};
-use samesocket::{Error, Message, Parcel, ReadyState, Remote, connect};
+use samesocket::{Error, Message, OwnedMessage, ReadyState, Remote, connect};
 use samesocket_fault_server::Until;
 
 use super::support::Stage;
 
 /// What a stream gives, in a line.
-fn line(item: &Result<Parcel, Error<Parcel>>) -> String {
+fn line(item: &Result<OwnedMessage, Error<OwnedMessage>>) -> String {
     match item {
-        Ok(Parcel::Text(text)) => format!("text {text:?}"),
-        Ok(Parcel::Binary(bytes)) => format!("binary {}", bytes.len()),
+        Ok(OwnedMessage::Text(text)) => format!("text {text:?}"),
+        Ok(OwnedMessage::Binary(bytes)) => format!("binary {}", bytes.len()),
         Err(Error::Failed(failed)) => format!("failed {}", failed.event().code),
         Err(error) => format!("error {error}"),
     }
@@ -54,7 +54,7 @@ fn another_thread_holds_the_whole_conversation() {
             assert_eq!((event.code, &*event.reason, event.was_clean), (3000, "done", true));
             assert!(remote.next().await.is_none());
             assert!(
-                matches!(remote.send("late".into()).await, Err(Error::NotOpen(Parcel::Text(text))) if text == "late")
+                matches!(remote.send("late".into()).await, Err(Error::NotOpen(OwnedMessage::Text(text))) if text == "late")
             );
             assert_eq!(remote.sender().ready_state().await, ReadyState::Closed);
             assert_eq!(remote.closed().await, remote.sender().closed().await);
@@ -86,7 +86,7 @@ fn messages_that_nobody_waits_to_send_any_more_are_not_kept() {
         assert!(futures::poll!(&mut first).is_pending());
         let kept = Arc::new(());
         for _ in 0..1000 {
-            let parcel = Parcel::Binary(Bytes::from_owner(Kept { _counted: Arc::clone(&kept) }));
+            let parcel = OwnedMessage::Binary(Bytes::from_owner(Kept { _counted: Arc::clone(&kept) }));
             assert!(remote.send(parcel).now_or_never().is_none());
             // The actor has its turn.
             assert_eq!(remote.sender().ready_state().await, ReadyState::Open);
@@ -187,7 +187,7 @@ fn a_send_waits_while_much_is_queued_and_comes_back_when_the_socket_closes() {
         assert!(waiting.as_mut().now_or_never().is_none());
         assert_eq!(remote.sender().buffered_amount().await, 2 << 20);
         drop(remote.close(Some(1000), None));
-        assert!(matches!(waiting.await, Err(Error::NotOpen(Parcel::Text(text))) if text == "mine"));
+        assert!(matches!(waiting.await, Err(Error::NotOpen(OwnedMessage::Text(text))) if text == "mine"));
         peer.resume();
         assert!(matches!(peer.receive().await, Some(Received::Message(message)) if message.size() == 2 << 20));
         assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(1000), .. })));
@@ -199,7 +199,7 @@ fn a_stream_is_forwarded_in_order_and_ends_with_the_closing_handshake() {
     testing::run(|network| async move {
         let (remote, mut peer) = pair(&network).await;
         let closed = remote.closed();
-        let messages = (0..100).map(|number| Ok(Parcel::from(number.to_string().as_str())));
+        let messages = (0..100).map(|number| Ok(OwnedMessage::from(number.to_string().as_str())));
         let told = async {
             let mut told = Vec::new();
             loop {
@@ -229,13 +229,13 @@ fn a_sink_goes_on_without_answers_up_to_a_bound_and_gives_back_what_was_not_hand
             fed += 1;
         }
         assert_eq!(fed, 16);
-        assert!(SinkExt::<Parcel>::flush(&mut remote).now_or_never().is_none());
+        assert!(SinkExt::<OwnedMessage>::flush(&mut remote).now_or_never().is_none());
         drop(remote.close(Some(1000), None));
         for number in 0..fed {
-            let error = SinkExt::<Parcel>::flush(&mut remote).await.unwrap_err();
-            assert!(matches!(error, Error::NotOpen(Parcel::Text(text)) if text == number.to_string().as_str()));
+            let error = SinkExt::<OwnedMessage>::flush(&mut remote).await.unwrap_err();
+            assert!(matches!(error, Error::NotOpen(OwnedMessage::Text(text)) if text == number.to_string().as_str()));
         }
-        SinkExt::<Parcel>::flush(&mut remote).await.unwrap();
+        SinkExt::<OwnedMessage>::flush(&mut remote).await.unwrap();
         peer.resume();
         assert!(matches!(peer.receive().await, Some(Received::Message(message)) if message.size() == 2 << 20));
         assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(1000), .. })));

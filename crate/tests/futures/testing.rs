@@ -215,7 +215,7 @@ fn who_closes_without_having_read_is_answered_and_gives_what_had_been_told_by_th
 #[test]
 fn where_the_peer_cannot_wait_the_limit_is_one_error_and_a_close() {
     testing::run(|_| async {
-        let network = Network::unpausable();
+        let network = Network::without_backpressure();
         for (messages, bytes) in [(3, 1000), (1000, 3)] {
             let connecting = network.connect("ws://a.example").receive_limit(messages, bytes);
             let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });

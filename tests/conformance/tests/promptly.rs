@@ -12,7 +12,7 @@ use futures::channel::oneshot;
 use futures::future::join3;
 use futures::{FutureExt, StreamExt};
 use gloo_timers::future::TimeoutFuture;
-use samesocket::{Events, WebSocket, connect, promptly};
+use samesocket::{Events, WebSocket, connect, poll_in_event};
 use support::{Place, describe};
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -36,7 +36,7 @@ async fn a_future_goes_on_in_the_event_before_those_of_the_executor() {
     let called = Rc::clone(&heard);
     let _called = socket.subscribe(move |_, event| called.borrow_mut().push(format!("{} called", describe(event))));
     let later = listen(socket.events(), "later", Rc::clone(&heard));
-    let prompt = promptly(listen(socket.events(), "promptly", Rc::clone(&heard)));
+    let prompt = poll_in_event(listen(socket.events(), "promptly", Rc::clone(&heard)));
     join3(later, spawned(prompt), socket.closed()).await;
     let expected: Vec<String> = ["open", "a", "b", "close 1000"]
         .iter()
@@ -57,7 +57,7 @@ async fn spawned(future: impl Future<Output = ()> + 'static) {
 async fn a_conversation_gives_what_it_comes_to() {
     let place = Place::new("promptly-conversation").await;
     let url = place.server.socket_url(&place.id, "do=text:a,echo");
-    let conversation = promptly(async move {
+    let conversation = poll_in_event(async move {
         let mut socket = connect(url).await.unwrap();
         let mut sizes = Vec::new();
         for reply in ["bc", "def"] {
@@ -73,11 +73,11 @@ async fn a_conversation_gives_what_it_comes_to() {
 #[wasm_bindgen_test]
 async fn what_is_no_event_of_a_socket_wakes_it_by_the_executor() {
     let (sender, receiver) = oneshot::channel();
-    spawn_local(promptly(async move {
+    spawn_local(poll_in_event(async move {
         TimeoutFuture::new(1).await;
         sender.send("sent").unwrap();
     }));
-    assert_eq!(promptly(receiver).await, Ok("sent"));
+    assert_eq!(poll_in_event(receiver).await, Ok("sent"));
 }
 
 #[wasm_bindgen_test]
@@ -87,7 +87,7 @@ async fn dropping_it_drops_its_future_when_that_is_polled_no_more() {
     let mut socket = connect(place.server.socket_url(&place.id, "do=echo")).await.unwrap();
     let (alive, holder) = (Rc::new(()), Holder::default());
     let (kept, inner) = (Rc::clone(&alive), Rc::clone(&holder));
-    holder.replace(Some(Box::pin(promptly(async move {
+    holder.replace(Some(Box::pin(poll_in_event(async move {
         socket.send("a".into()).await.unwrap();
         socket.next().await.unwrap().unwrap();
         drop(inner.take());
@@ -98,7 +98,7 @@ async fn dropping_it_drops_its_future_when_that_is_polled_no_more() {
     // The answer comes in an event, which drops the future, and that its socket.
     place.ended().await;
     assert_eq!((Rc::strong_count(&alive), holder.borrow().is_none()), (1, true));
-    let unpolled = promptly({
+    let unpolled = poll_in_event({
         let kept = Rc::clone(&alive);
         async move { drop(kept) }
     });

@@ -16,7 +16,7 @@ use gloo_timers::future::TimeoutFuture;
 use js_sys::Date;
 use samesocket::reconnect::{Backoff, Reconnect, State, reconnect};
 use samesocket::{
-    BinaryType, Blob, Connect, ConnectError, Error, Heartbeat, Message, Parcel, ReadyState, Socket, connect,
+    BinaryType, Blob, Connect, ConnectError, Error, Heartbeat, Message, OwnedMessage, ReadyState, Socket, connect,
 };
 use support::{Alive, Place};
 use wasm_bindgen::prelude::*;
@@ -326,16 +326,16 @@ async fn a_blob_is_forwarded_without_being_read() {
 async fn messages_are_forwarded_and_measured_without_being_read() {
     for streamed in [false, true] {
         let place = Place::new(if streamed { "unread-stream" } else { "unread" }).await;
-        let connect = to(&place, "do=text:gr%C3%BCn%20%F0%9F%98%80,bytes:100000,text:,await:3,close:1000").unread();
-        let connect = if streamed { connect.make_peer_wait() } else { connect };
+        let connect = to(&place, "do=text:gr%C3%BCn%20%F0%9F%98%80,bytes:100000,text:,await:3,close:1000").lazy();
+        let connect = if streamed { connect.with_backpressure() } else { connect };
         let mut socket = connect.await.unwrap();
         let mut sizes = Vec::new();
         for _ in 0..3 {
             let message = socket.next().await.unwrap().unwrap();
-            let Message::Unread(unread) = &message else { panic!("{message:?}") };
-            sizes.push((unread.is_text(), message.size()));
+            let Message::Lazy(lazy) = &message else { panic!("{message:?}") };
+            sizes.push((lazy.is_text(), message.size()));
             if sizes.len() == 1 {
-                assert_eq!(unread.read(), Parcel::from("grün 😀"));
+                assert_eq!(lazy.read(), OwnedMessage::from("grün 😀"));
             }
             socket.send(message).await.unwrap();
         }
@@ -355,7 +355,7 @@ async fn what_is_not_read_is_not_copied_into_the_program() {
         memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length()
     };
     let place = Place::new("unread-large").await;
-    let mut socket = to(&place, "do=bytes:33554432,await:1,close:1000").unread().await.unwrap();
+    let mut socket = to(&place, "do=bytes:33554432,await:1,close:1000").lazy().await.unwrap();
     let before = memory();
     let message = socket.next().await.unwrap().unwrap();
     assert_eq!(message.size(), 32 << 20);
@@ -382,14 +382,14 @@ async fn a_socket_that_makes_its_peer_wait_does_where_the_engine_can() {
     let place = Place::new("peer-waits").await;
     // Asked after the flood, which the engine answers once it gets so far.
     let flood = "do=flood:64:1048576,ping:read,await-close,answer";
-    let mut socket = to(&place, flood).make_peer_wait().await.unwrap();
-    assert_eq!(socket.control().makes_peer_wait(), place.server.engine == "chromium");
+    let mut socket = to(&place, flood).with_backpressure().await.unwrap();
+    assert_eq!(socket.control().has_backpressure(), place.server.engine == "chromium");
     // As much goes through another connection meanwhile.
     let other = Place::new("peer-waits-not").await;
     let mut read = to(&other, "do=flood:64:1048576,close:1000").await.unwrap();
     assert_eq!(lines(&mut read).await.len(), 64);
     let record = place.server.record(&place.id, "handshake").await.unwrap();
-    if socket.control().makes_peer_wait() {
+    if socket.control().has_backpressure() {
         assert!(record.frames.is_empty(), "{:?}", record.frames);
     }
     // Whatever the engine, nothing is lost.
@@ -406,7 +406,7 @@ async fn a_socket_that_makes_its_peer_wait_does_where_the_engine_can() {
 async fn a_socket_that_makes_its_peer_wait_is_otherwise_like_any() {
     let place = Place::new("stream").await;
     let query = "subprotocol=chat&do=text:grün,bin:0102,echo";
-    let mut socket = to(&place, query).subprotocols(["chat"]).make_peer_wait().await.unwrap();
+    let mut socket = to(&place, query).subprotocols(["chat"]).with_backpressure().await.unwrap();
     assert_eq!((socket.ready_state(), &*socket.protocol()), (ReadyState::Open, "chat"));
     socket.send("hello".into()).await.unwrap();
     socket.send(Blob::new(&[7; 5]).into()).await.unwrap();
@@ -417,20 +417,21 @@ async fn a_socket_that_makes_its_peer_wait_is_otherwise_like_any() {
     socket.drained().await.unwrap();
     assert_eq!(socket.buffered_amount(), 0);
     let failure = Place::new("stream-failure").await;
-    let mut failing = to(&failure, "do=text:a,gate:go,drop").make_peer_wait().await.unwrap();
+    let mut failing = to(&failure, "do=text:a,gate:go,drop").with_backpressure().await.unwrap();
     failure.server.release(&failure.id, "go").await;
     assert_eq!(lines(&mut failing).await, ["a", "failed 1006"]);
-    let mut closed = to(&Place::new("stream-closed").await, "do=text:a,close:1001:bye").make_peer_wait().await.unwrap();
+    let mut closed =
+        to(&Place::new("stream-closed").await, "do=text:a,close:1001:bye").with_backpressure().await.unwrap();
     assert_eq!(lines(&mut closed).await, ["a"]);
     assert_eq!((closed.closed().await.code, &*closed.closed().await.reason), (1001, "bye"));
-    let refused = to(&Place::new("stream-refused").await, "status=403").make_peer_wait().await;
+    let refused = to(&Place::new("stream-refused").await, "status=403").with_backpressure().await;
     assert!(matches!(refused, Err(ConnectError::Failed(failed)) if failed.event().code == 1006));
 }
 
 #[wasm_bindgen_test]
 async fn what_was_sent_goes_out_before_the_close_of_a_socket_that_makes_its_peer_wait() {
     let place = Place::new("stream-last").await;
-    let connect = to(&place, "do=read-gate:go,await-close,answer").make_peer_wait().high_water_mark(64 << 20);
+    let connect = to(&place, "do=read-gate:go,await-close,answer").with_backpressure().high_water_mark(64 << 20);
     let socket = connect.await.unwrap();
     for _ in 0..8 {
         socket.send(vec![7; 4 << 20].into()).await.unwrap();
@@ -445,7 +446,7 @@ async fn what_was_sent_goes_out_before_the_close_of_a_socket_that_makes_its_peer
 #[wasm_bindgen_test]
 async fn an_empty_message_goes_out_before_the_close_of_a_socket_that_makes_its_peer_wait() {
     let place = Place::new("stream-empty").await;
-    let socket = to(&place, "do=await-close,answer").make_peer_wait().await.unwrap();
+    let socket = to(&place, "do=await-close,answer").with_backpressure().await.unwrap();
     socket.send("".into()).await.unwrap();
     assert_eq!(socket.close(Some(3001), None).await.unwrap().code, 3001);
     assert_eq!(place.ended().await.message_count, 1);
@@ -470,7 +471,7 @@ async fn a_connection_that_makes_its_peer_wait_is_given_up_though_it_has_just_op
     place.settle().await;
     let before = Alive::now();
     let restore: js_sys::Function = js_sys::Function::new_no_args(WHEN_OPENED).call0(&global).unwrap().unchecked_into();
-    let connecting = Rc::new(std::cell::RefCell::new(Some(to(&place, "").make_peer_wait())));
+    let connecting = Rc::new(std::cell::RefCell::new(Some(to(&place, "").with_backpressure())));
     let dropped = Rc::clone(&connecting);
     let hook = Closure::<dyn Fn()>::new(move || drop(dropped.take()));
     js_sys::Reflect::set(&global, &"whenOpened".into(), hook.as_ref()).unwrap();
@@ -486,8 +487,8 @@ async fn a_connection_that_makes_its_peer_wait_is_given_up_though_it_has_just_op
 #[wasm_bindgen_test]
 async fn what_a_socket_that_makes_its_peer_wait_could_not_send_is_told_when_it_closes() {
     let place = Place::new("stream-lost").await;
-    let socket = to(&place, "do=read-gate:go,close:1001").make_peer_wait().high_water_mark(0).await.unwrap();
-    if !socket.control().makes_peer_wait() {
+    let socket = to(&place, "do=read-gate:go,close:1001").with_backpressure().high_water_mark(0).await.unwrap();
+    if !socket.control().has_backpressure() {
         // It is the ordinary one, and what has to be said of that is said above.
         return;
     }
@@ -508,23 +509,23 @@ async fn dropping_a_socket_that_makes_its_peer_wait_leaves_nothing() {
     let place = Place::new("stream-drop").await;
     place.settle().await;
     let before = Alive::now();
-    let mut connecting = to(&place, "hold=handshake").make_peer_wait();
+    let mut connecting = to(&place, "hold=handshake").with_backpressure();
     assert!(poll_once(&mut connecting).is_pending());
     place.server.record(&place.id, "request").await.unwrap();
     drop(connecting);
     place.server.release(&place.id, "handshake").await;
     place.ended().await;
-    let unread = Place::new("stream-drop-unread").await;
-    drop(to(&unread, "do=flood:64:1048576,answer").make_peer_wait().await.unwrap());
-    unread.ended().await;
+    let lazy = Place::new("stream-drop-unread").await;
+    drop(to(&lazy, "do=flood:64:1048576,answer").with_backpressure().await.unwrap());
+    lazy.ended().await;
     place.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }
 
 /// What a remote handle's stream gives, in a line.
-fn remote_line(item: &Result<Parcel, Error<Parcel>>) -> String {
+fn remote_line(item: &Result<OwnedMessage, Error<OwnedMessage>>) -> String {
     match item {
-        Ok(Parcel::Text(text)) => text.to_string(),
+        Ok(OwnedMessage::Text(text)) => text.to_string(),
         Ok(other) => format!("{} bytes", other.size()),
         Err(Error::Failed(failed)) => format!("failed {}", failed.event().code),
         Err(error) => format!("error {error}"),
@@ -548,7 +549,9 @@ async fn a_remote_handle_holds_a_conversation() {
     let event = remote.close(Some(3000), Some("done")).await.unwrap();
     assert_eq!((event.code, &*event.reason, event.was_clean), (3000, "done", true));
     assert!(remote.next().await.is_none());
-    assert!(matches!(remote.send("late".into()).await, Err(Error::NotOpen(Parcel::Text(text))) if text == "late"));
+    assert!(
+        matches!(remote.send("late".into()).await, Err(Error::NotOpen(OwnedMessage::Text(text))) if text == "late")
+    );
     assert_eq!(remote.closed().await, event);
 }
 

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use futures::StreamExt;
 use js_sys::{Function, Promise};
-use samesocket::{BinaryType, Blob, Event, Message, Parcel, Remote, connect};
+use samesocket::{BinaryType, Blob, Event, Message, OwnedMessage, Remote, connect};
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};
 use support::{Place, until};
@@ -43,7 +43,7 @@ pub async fn converse_elsewhere() -> String {
     seen.push(format!("{} {}", remote.sender().protocol(), remote.sender().ready_state().await));
     for _ in 0..3 {
         seen.push(match remote.next().await {
-            Some(Ok(Parcel::Text(text))) => text.to_string(),
+            Some(Ok(OwnedMessage::Text(text))) => text.to_string(),
             other => format!("{} bytes", other.expect("a message").expect("no error").size()),
         });
     }

@@ -137,8 +137,8 @@ impl Performance<'_> {
                 let gate = self.connection.inbox.entry().gate(&name);
                 self.connection.receive_during(gate).await?;
             }
-            Step::Unread(None) => self.connection.unread_during(pending()).await?,
-            Step::Unread(Some(name)) => {
+            Step::LazyMessage(None) => self.connection.unread_during(pending()).await?,
+            Step::LazyMessage(Some(name)) => {
                 let gate = self.connection.inbox.entry().gate(&name);
                 self.connection.unread_during(gate).await?;
             }

@@ -43,7 +43,7 @@ pub(crate) enum Step {
     /// Waits for a release.
     Gate(String),
     /// Reads nothing until a release, or until the client goes.
-    Unread(Option<String>),
+    LazyMessage(Option<String>),
     /// Reads no faster from here on.
     ReadSlow { bytes_per_second: u32 },
     /// Waits for the client's end.
@@ -65,7 +65,7 @@ impl Step {
 
     /// Whether a step after this one would never be reached.
     fn is_last(&self) -> bool {
-        matches!(self, Self::Drop | Self::Reset | Self::Echo(None) | Self::Unread(None) | Self::End)
+        matches!(self, Self::Drop | Self::Reset | Self::Echo(None) | Self::LazyMessage(None) | Self::End)
     }
 
     fn parse(raw: &str) -> Result<Self, String> {
@@ -155,8 +155,8 @@ impl Step {
             "answer" => argument.close_body().map(|body| Self::Answer(Some(body))),
             "answer-empty" => argument.none(Self::Answer(Some(Vec::new()))),
             "gate" => argument.name().map(Self::Gate),
-            "read-gate" => argument.name().map(|name| Self::Unread(Some(name))),
-            "read-never" => argument.none(Self::Unread(None)),
+            "read-gate" => argument.name().map(|name| Self::LazyMessage(Some(name))),
+            "read-never" => argument.none(Self::LazyMessage(None)),
             "read-slow" => argument.number(1..=u32::MAX).map(|bytes_per_second| Self::ReadSlow { bytes_per_second }),
             "end" => argument.none(Self::End),
             _ => return None,

@@ -17,7 +17,7 @@ use crate::{Outcome, calling, streaming};
 /// Has the client of this name do a job.
 pub(crate) async fn run(name: &str, job: Job) -> Result<Outcome> {
     if name == "samesocket (promptly)" {
-        return samesocket::promptly(async move { streaming::run::<futures::Client>(&job).await }).await;
+        return samesocket::poll_in_event(async move { streaming::run::<futures::Client>(&job).await }).await;
     }
     let job = &job;
     match name {

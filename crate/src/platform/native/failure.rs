@@ -6,8 +6,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::BlobError;
 use crate::ProtocolFailure;
+use crate::types::blob::BlobError;
 
 /// Why a connection failed, from [`WebSocket::failure`](crate::WebSocket::failure); natively only.
 ///

@@ -5,71 +5,56 @@
 //! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`], one at a time to each server, by
 //! [`admission`].
 
-mod admission;
-mod batch;
-mod blob;
-mod burst;
-mod clock;
-mod connect;
+mod catch_panic;
+mod dial;
 mod driver;
 mod failure;
-mod guard;
-mod line;
 mod options;
-mod outbox;
-mod pace;
-mod pieces;
-mod ports;
-mod proxy;
-mod reach;
 mod runtime;
-mod share;
-mod socket;
-mod task;
-mod tcp;
-mod timer;
-mod tls;
-mod turn;
-mod unread;
 mod url;
-mod websocket;
 
 use std::collections::VecDeque;
 
-pub(crate) use self::batch::Batch;
-pub(crate) use self::blob::set_form;
-pub(crate) use self::clock::{Time, World};
+pub(crate) use self::driver::shared::FinalState;
 pub(crate) use self::options::Options;
-pub(crate) use self::share::{Lock, Shared, Weak, io_error};
-pub(crate) use self::socket::Remains;
-pub(crate) use self::task::{Task, Tasks};
+pub(crate) use self::runtime::clock::{PlatformEnvironment, Time};
+pub(crate) use self::runtime::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
+use crate::platform::Backend;
+use crate::queue::{BoundedQueue, Capacity};
+use crate::sync::Shared;
+use crate::types::binary_type::BinaryType;
+use crate::types::message::Message;
 
-/// What this back end adds to the crate's surface.
-pub(crate) mod surface {
-    pub use super::blob::{Blob, BlobError};
+/// The part of the crate's public API that only native targets have.
+pub(crate) mod api {
+    pub use super::dial::proxy::Proxy;
     pub use super::failure::{Failure, ProxyFailure};
     pub use super::options::{Connecting, Connector, CookieStore, InvalidOption, Options, Stream, Target};
-    pub use super::proxy::Proxy;
-    pub use super::share::MaybeSend;
-    pub use super::unread::Unread;
-    pub use crate::wire::failure::Failure as ProtocolFailure;
+    pub use samesocket_protocol::error::Failure as ProtocolFailure;
     pub use tokio_rustls::rustls;
 }
-pub(crate) use self::share::MaybeSync;
-pub(crate) use self::surface::MaybeSend;
-use self::surface::{Blob, BlobError, Failure};
-use crate::Message;
-use crate::backlog::{Backlog, Room};
-use crate::platform::Dial;
+
+/// Gives a received message the form that this binary type asks for.
+pub(crate) fn set_form(message: &mut Message, binary_type: BinaryType) {
+    match (&mut *message, binary_type) {
+        (Message::Binary(bytes), BinaryType::Blob) => *message = Message::Blob(std::mem::take(bytes).into()),
+        (Message::Blob(blob), BinaryType::ArrayBuffer) => {
+            if let Some(bytes) = blob.take_bytes() {
+                *message = Message::Binary(bytes);
+            }
+        }
+        _ => {}
+    }
+}
 
 /// Gives who makes connections that can make their peers wait, where others cannot; here all can.
-pub(crate) fn pausing() -> Option<Shared<dyn Dial>> {
+pub(crate) fn backpressure_backend() -> Option<Shared<dyn Backend>> {
     None
 }
 
 /// Gives the future as it is: a runtime polls what was woken soon enough.
-pub(crate) const fn promptly<F: Future>(future: F) -> F {
+pub(crate) const fn poll_in_event<F: Future>(future: F) -> F {
     future
 }
 
@@ -83,12 +68,12 @@ pub(crate) fn alone(message: Message) -> Messages {
 
 /// Tells how much they are, since there may be many.
 #[expect(clippy::unnecessary_wraps, reason = "in a browser there is nothing to tell")]
-pub(crate) fn measure(messages: &Messages) -> Option<Room> {
-    Some(Room { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() })
+pub(crate) fn measure(messages: &Messages) -> Option<Capacity> {
+    Some(Capacity { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() })
 }
 
 /// Moves them all behind what is in a backlog at once, if there is room for them; whether there was.
-pub(crate) fn append(backlog: &mut Backlog<Message>, messages: &mut Messages) -> bool {
+pub(crate) fn append(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
     measure(messages).is_some_and(|measured| backlog.append_all(messages, measured))
 }
 
@@ -105,7 +90,7 @@ pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
 /// How many messages, and how many bytes of them, may wait to be taken before the peer is made to wait.
 ///
 /// Enough to keep a reader on another thread busy, and little for a server of ten thousand sockets.
-pub(crate) const RECEIVE_LIMIT: Room = Room { messages: 1024, bytes: 1 << 20 };
+pub(crate) const RECEIVE_LIMIT: Capacity = Capacity { messages: 1024, bytes: 1 << 20 };
 
 /// How many bytes may be queued before a sender waits.
 ///
@@ -133,4 +118,4 @@ pub(crate) type Watch = Nothing;
 pub(crate) const WATCH: Watch = Nothing;
 
 /// Whether connections ask for room as they usually are.
-pub(crate) const PAUSES: bool = true;
+pub(crate) const SUPPORTS_BACKPRESSURE: bool = true;

@@ -13,11 +13,11 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::proxy::{Proxy, Route};
-use super::runtime;
-use super::tls::Trust;
-use crate::wire::handshake::Request;
-use crate::wire::limits::Limits;
+use crate::platform::native::dial::proxy::{Proxy, Route};
+use crate::platform::native::dial::tls::Trust;
+use crate::platform::native::runtime::background;
+use samesocket_protocol::handshake::Request;
+use samesocket_protocol::limits::Limits;
 
 /// What a native socket is given beside its URL and subprotocols; see [`WebSocket::with_options`].
 ///
@@ -254,7 +254,7 @@ impl Options {
     pub(super) fn runtime_of_socket(&self) -> io::Result<Handle> {
         match &self.runtime {
             Some(runtime) => Ok(runtime.clone()),
-            None => runtime::background(),
+            None => background::background(),
         }
     }
 

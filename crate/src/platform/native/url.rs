@@ -11,18 +11,18 @@ impl Url {
     pub(super) const fn record(&self) -> &url::Url {
         &self.0
     }
-}
 
-impl UrlRecord for Url {
-    /// Natively there is no API base URL.
-    fn parse(url: &str, base: Option<&str>) -> Option<Self> {
+    /// Parses `url` against `base`; on native targets there is no API base URL.
+    pub(crate) fn parse(url: &str, base: Option<&str>) -> Option<Self> {
         let base = match base {
             Some(base) => Some(url::Url::parse(base).ok()?),
             None => None,
         };
         url::Url::options().base_url(base.as_ref()).parse(url).ok().map(Self)
     }
+}
 
+impl UrlRecord for Url {
     fn make_websocket(&mut self) {
         let scheme = if self.0.scheme() == "http" { "ws" } else { "wss" };
         // Both are special schemes, for which nothing is refused.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
 
-use super::task::after;
+use super::tasks::after;
 use crate::platform::{Clock, Sleep};
 
 /// The clock of the event loop, which windows and all workers have.

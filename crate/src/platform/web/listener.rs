@@ -3,17 +3,17 @@
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use super::promptly::tell;
+use super::poll_in_event::tell;
 
 /// A listener at a target of the platform; dropping it takes it away and frees its closure.
-pub(crate) struct Listener {
+pub(crate) struct EventListener {
     target: EventTarget,
     name: &'static str,
     /// Of one kind for all events, since each kind costs.
     callback: Closure<dyn Fn(JsValue)>,
 }
 
-impl Listener {
+impl EventListener {
     /// Adds a listener for the events called `name`.
     pub(crate) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(JsValue) + 'static) -> Self {
         Self::add(target, name, Closure::wrap(Box::new(move |event| tell(|| callback(event)))))
@@ -27,7 +27,7 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for EventListener {
     fn drop(&mut self) {
         let function = self.callback.as_ref().unchecked_ref();
         let _ = self.target.remove_event_listener_with_callback(self.name, function);

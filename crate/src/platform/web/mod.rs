@@ -1,47 +1,32 @@
 //! The back end of a browser: it wraps the platform's socket.
 
-mod batch;
-mod blob;
+mod buffered_amount_poll;
 mod clock;
-mod closing;
+mod close_after_blobs;
+mod environment;
 mod listener;
-mod lookout;
 mod options;
-mod promptly;
-mod share;
+mod poll_in_event;
 mod socket;
-mod stream;
-mod task;
-mod unread;
+mod tasks;
 mod url;
-mod world;
+mod websocket_stream;
 
-pub(crate) use self::batch::Batch;
-pub(crate) use self::blob::{BLOBS, Blobs, set_form};
+pub(crate) use self::buffered_amount_poll::{WATCH, Watch};
 pub(crate) use self::clock::Time;
-pub(crate) use self::lookout::{WATCH, Watch};
+pub(crate) use self::environment::PlatformEnvironment;
 pub(crate) use self::options::Options;
-pub(crate) use self::promptly::promptly;
-pub(crate) use self::share::{Lock, MaybeSync, Shared, Weak, io_error};
-pub(crate) use self::socket::{LIST, List, Remains};
-pub(crate) use self::stream::pausing;
-pub(crate) use self::task::{Task, Tasks};
-pub(crate) use self::unread::{HOLD, Hold};
+pub(crate) use self::poll_in_event::poll_in_event;
+pub(crate) use self::socket::{BLOBS, Blobs, FinalState, HOLD, Hold, LIST, List};
+pub(crate) use self::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
-pub(crate) use self::world::World;
+pub(crate) use self::websocket_stream::backpressure_backend;
+use crate::queue::{BoundedQueue, Capacity};
+use crate::types::binary_type::BinaryType;
+use crate::types::message::Message;
 
-/// What this back end adds to the crate's surface.
-pub(crate) mod surface {
-    pub use super::blob::{Blob, BlobError};
-    pub use super::share::MaybeSend;
-    // For this project's own `js/`, which asks `spec` about URLs too.
-    pub use super::unread::Unread;
-    #[doc(hidden)]
-    pub use super::url::Url as PlatformUrl;
-}
-pub(crate) use self::surface::MaybeSend;
-use crate::Message;
-use crate::backlog::{Backlog, Room};
+/// Leaves a message in the form that the platform has given it, by the binary type at that time.
+pub(crate) const fn set_form(_: &mut Message, _: BinaryType) {}
 
 /// Messages that come together: here each comes by itself, in an event of its own.
 pub(crate) type Messages = Option<Message>;
@@ -53,12 +38,12 @@ pub(crate) const fn alone(message: Message) -> Messages {
 }
 
 /// Tells how much they are, where there may be many; here it tells nothing.
-pub(crate) const fn measure(_: &Messages) -> Option<Room> {
+pub(crate) const fn measure(_: &Messages) -> Option<Capacity> {
     None
 }
 
 /// Moves them all behind what is in a backlog at once, where there may be many; here it does nothing.
-pub(crate) const fn append(_: &mut Backlog<Message>, _: &mut Messages) -> bool {
+pub(crate) const fn append(_: &mut BoundedQueue<Message>, _: &mut Messages) -> bool {
     false
 }
 
@@ -75,7 +60,7 @@ pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
 /// How many messages, and how many bytes of them, may wait to be taken before the socket is closed for it.
 ///
 /// Nothing can make the peer wait, so there is room for a burst; a page has some hundred megabytes at the least.
-pub(crate) const RECEIVE_LIMIT: Room = Room { messages: 1 << 16, bytes: 64 << 20 };
+pub(crate) const RECEIVE_LIMIT: Capacity = Capacity { messages: 1 << 16, bytes: 64 << 20 };
 
 /// How many bytes may be queued before a sender waits.
 ///
@@ -83,4 +68,4 @@ pub(crate) const RECEIVE_LIMIT: Room = Room { messages: 1 << 16, bytes: 64 << 20
 pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
 
 /// Whether connections ask for room as they usually are.
-pub(crate) const PAUSES: bool = false;
+pub(crate) const SUPPORTS_BACKPRESSURE: bool = false;

@@ -9,17 +9,19 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, WebSocket};
 
-use super::closing::CloseAfter;
-use super::listener::Listener;
-use super::lookout::{Look, Watch};
-use super::unread::copied;
-use super::{Blobs, Hold, Options, Time, Url, alone};
-use crate::message::Payload;
-use crate::platform::{Carry, Clock, Dial, Form, Handed, Protocols, Receiver, Shared, Tasks};
-use crate::queued::Queued;
+use super::buffered_amount_poll::{PollBufferedAmount, Watch};
+use super::close_after_blobs::CloseAfter;
+use super::listener::EventListener;
+use super::{Options, Time, Url, alone, close_after_blobs};
+use crate::platform::buffered_amount_hint::BufferedAmountHint;
+use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport};
 use crate::spec::close::CloseFrame;
 use crate::spec::constructor::UrlRecord;
 use crate::spec::state::Feedback;
+use crate::sync::Shared;
+use crate::types::lazy_message::LazyMessage;
+use crate::types::lazy_message::copied;
+use crate::types::payload::Payload;
 use crate::{BinaryType, Message, Text};
 
 #[wasm_bindgen]
@@ -42,12 +44,12 @@ extern "C" {
 
 /// What is left of a socket.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Remains {
+pub(crate) struct FinalState {
     /// The bytes that the platform had queued.
     pub(crate) buffered_amount: u64,
 }
 
-impl Remains {
+impl FinalState {
     /// What is left of a socket that nothing else is known of.
     pub(crate) const fn of(buffered_amount: u64) -> Self {
         Self { buffered_amount }
@@ -60,6 +62,16 @@ impl Remains {
     }
 }
 
+/// Makes a blob's message of what an event carries, if it is one.
+pub(crate) type Blobs = fn(&JsValue) -> Option<Message>;
+
+pub(crate) const BLOBS: Blobs = |data| data.dyn_ref::<web_sys::Blob>().map(|blob| Message::Blob(blob.clone().into()));
+
+/// Has the platform hold a message.
+pub(crate) type Hold = fn(JsValue) -> Message;
+
+pub(crate) const HOLD: Hold = |data| Message::Lazy(LazyMessage::of_platform(data));
+
 /// Makes a list of subprotocols.
 pub(crate) type List = fn(&[String]) -> Array;
 
@@ -67,16 +79,16 @@ pub(crate) const LIST: List = |names| names.iter().map(JsValue::from).collect();
 
 /// A platform's socket with our listeners; dropping it takes these away and closes nothing.
 pub(crate) struct Socket {
-    heard: Rc<Heard>,
-    _listeners: [Listener; 4],
+    inner: Rc<SocketInner>,
+    _listeners: [EventListener; 4],
 }
 
 /// What a socket shares with its listeners.
-pub(crate) struct Heard {
+pub(crate) struct SocketInner {
     pub(super) platform: WebSocket,
-    pub(super) receiver: Receiver,
+    pub(super) receiver: EventSink,
     /// What looks whether bufferedAmount has fallen, once somebody waited for it.
-    pub(super) lookout: OnceCell<Box<dyn Look>>,
+    pub(super) poller: OnceCell<Box<dyn PollBufferedAmount>>,
     /// What has messages stay with the platform, if they do.
     hold: Option<Hold>,
     /// What makes blobs of messages, once they were wanted.
@@ -94,13 +106,13 @@ impl Socket {
     ///
     /// The arguments have been checked, so `None` says that the platform refuses to start, as it does for mixed
     /// content; the Standard knows no such exception and has the connection fail.
-    pub(crate) fn connect(url: &Url, protocols: Protocols<'_>, form: Form, receiver: Receiver) -> Option<Self> {
+    pub(crate) fn connect(url: &Url, protocols: Protocols<'_>, form: ReceiveMode, receiver: EventSink) -> Option<Self> {
         let list = protocols.list.map_or(JsValue::UNDEFINED, |list| list(protocols.names).into());
         let platform: WebSocket = Platform::new(url.as_str(), &list).ok()?.unchecked_into();
-        let heard = Rc::new(Heard {
+        let inner = Rc::new(SocketInner {
             platform,
             receiver,
-            lookout: OnceCell::new(),
+            poller: OnceCell::new(),
             hold: form.hold,
             blobs: Cell::default(),
             close_after: Cell::default(),
@@ -108,12 +120,12 @@ impl Socket {
             is_called: Cell::default(),
         });
         let listeners = [
-            heard.listen("open", Heard::on_open),
-            heard.listen("error", Heard::on_error),
-            heard.listen("message", Heard::on_message),
-            heard.listen("close", Heard::on_close),
+            inner.listen("open", SocketInner::on_open),
+            inner.listen("error", SocketInner::on_error),
+            inner.listen("message", SocketInner::on_message),
+            inner.listen("close", SocketInner::on_close),
         ];
-        let socket = Self { heard, _listeners: listeners };
+        let socket = Self { inner, _listeners: listeners };
         socket.set_binary_type(form);
         Some(socket)
     }
@@ -121,17 +133,17 @@ impl Socket {
     /// The platform takes no view of shared memory, so a build with threads copies out of it first.
     fn send_bytes(&self, bytes: &[u8]) -> Result<(), JsValue> {
         if cfg!(target_feature = "atomics") {
-            self.heard.platform.send_with_js_u8_array(&Uint8Array::from(bytes))
+            self.inner.platform.send_with_js_u8_array(&Uint8Array::from(bytes))
         } else {
-            self.heard.platform.send_with_u8_array(bytes)
+            self.inner.platform.send_with_u8_array(bytes)
         }
     }
 }
 
-impl Heard {
-    fn listen(self: &Rc<Self>, name: &'static str, act: fn(&Rc<Self>, &JsValue)) -> Listener {
-        let heard = Rc::clone(self);
-        Listener::new(&self.platform, name, move |event| act(&heard, &event))
+impl SocketInner {
+    fn listen(self: &Rc<Self>, name: &'static str, act: fn(&Rc<Self>, &JsValue)) -> EventListener {
+        let inner = Rc::clone(self);
+        EventListener::new(&self.platform, name, move |event| act(&inner, &event))
     }
 
     /// Sends what the platform holds; whether it took it.
@@ -165,8 +177,8 @@ impl Heard {
         let event: &MessageEvent = event.unchecked_ref();
         let message = self.message(event.data());
         self.receiver.take_messages(&mut alone(message));
-        if let Some(lookout) = self.lookout.get() {
-            lookout.look(self);
+        if let Some(poller) = self.poller.get() {
+            poller.look(self);
         }
     }
 
@@ -182,15 +194,15 @@ impl Heard {
     }
 }
 
-impl Dial for Options {
+impl Backend for Options {
     fn dial(
         &self,
         url: &Url,
         protocols: Protocols<'_>,
-        form: Form,
+        form: ReceiveMode,
         _tasks: &Tasks,
-        receiver: Receiver,
-    ) -> Option<Shared<dyn Carry>> {
+        receiver: EventSink,
+    ) -> Option<Shared<dyn Transport>> {
         Socket::connect(url, protocols, form, receiver).map(|socket| Shared::new(socket) as _)
     }
 
@@ -203,71 +215,74 @@ impl Dial for Options {
     }
 }
 
-impl Carry for Socket {
+impl Transport for Socket {
     /// The platform has started it, and tells of it in tasks to come.
     fn start(&self) {}
 
     /// Whether the platform has seen a closing handshake start, of which no event tells.
     fn is_closing(&self) -> bool {
-        self.heard.platform.ready_state() >= WebSocket::CLOSING
+        self.inner.platform.ready_state() >= WebSocket::CLOSING
     }
 
     /// What the platform knows now, for the time after it was let go of.
-    fn remains(&self) -> Remains {
-        Remains { buffered_amount: buffered_amount(&self.heard.platform) }
+    fn remains(&self) -> FinalState {
+        FinalState { buffered_amount: buffered_amount(&self.inner.platform) }
     }
 
     /// Sets how binary messages arrive from the next one on.
-    fn set_binary_type(&self, form: Form) {
-        self.heard.platform.set_binary_type(match form.binary_type {
+    fn set_binary_type(&self, form: ReceiveMode) {
+        self.inner.platform.set_binary_type(match form.binary_type {
             BinaryType::Blob => web_sys::BinaryType::Blob,
             BinaryType::ArrayBuffer => web_sys::BinaryType::Arraybuffer,
         });
         // One that was on its way may still come as a blob.
         if form.blobs.is_some() {
-            self.heard.blobs.set(form.blobs);
+            self.inner.blobs.set(form.blobs);
         }
     }
 
     /// Hands data to the platform, which is OPEN; whether it took it.
-    fn send(&self, payload: Payload<'_>, queued: &Queued) -> Handed {
+    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         queued.add(payload.most());
         let sent = match payload {
-            Payload::Text(text, _) => self.heard.platform.send_with_str(text),
+            Payload::Text(text, _) => self.inner.platform.send_with_str(text),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
-            Payload::Blob(blob) => return Handed::if_taken((blob.send)(&self.heard, blob)),
-            Payload::Unread(unread) => return Handed::if_taken(unread.send(&self.heard)),
+            Payload::Blob(blob) => {
+                self.inner.close_after.set(Some(close_after_blobs::after_blobs));
+                return SendOutcome::accepted_if(self.inner.send_held(blob.as_platform()));
+            }
+            Payload::Lazy(lazy) => return SendOutcome::accepted_if(self.inner.send_held(lazy.as_platform())),
         };
-        Handed::if_taken(sent.is_ok())
+        SendOutcome::accepted_if(sent.is_ok())
     }
 
     /// Starts the closing handshake, or fails a connection that is not established.
     ///
     /// Once a blob was sent, that is the affair of who knows about blobs.
     fn close(&self, frame: CloseFrame<'_>) {
-        match self.heard.close_after.get() {
-            None => close(&self.heard, frame),
-            Some(close_after) => close_after(&self.heard, frame),
+        match self.inner.close_after.get() {
+            None => close(&self.inner, frame),
+            Some(close_after) => close_after(&self.inner, frame),
         }
     }
 
     /// Whether the closing handshake that was asked for has still to be started.
     fn has_waiting_close(&self) -> bool {
-        let waiting = self.heard.waiting_close.take();
+        let waiting = self.inner.waiting_close.take();
         let waits = waiting.is_some();
-        self.heard.waiting_close.set(waiting);
+        self.inner.waiting_close.set(waiting);
         waits
     }
 
     fn watch(&self, watch: Watch) {
-        watch(&self.heard);
+        watch(&self.inner);
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         // What waits refers to its own place, so that it can end itself.
-        self.heard.waiting_close.take();
+        self.inner.waiting_close.take();
     }
 }
 
@@ -278,12 +293,12 @@ pub(super) fn buffered_amount(platform: &WebSocket) -> u64 {
     bytes
 }
 
-pub(super) fn close(heard: &Heard, frame: CloseFrame<'_>) {
-    heard.is_called.set(true);
+pub(super) fn close(inner: &SocketInner, frame: CloseFrame<'_>) {
+    inner.is_called.set(true);
     // The arguments have been checked, and an absent code is left out: an engine takes `undefined` for zero.
     let _ = match frame {
-        None => heard.platform.close(),
-        Some((code, reason)) => heard.platform.close_with_code_and_reason(code, reason),
+        None => inner.platform.close(),
+        Some((code, reason)) => inner.platform.close_with_code_and_reason(code, reason),
     };
-    heard.is_called.set(false);
+    inner.is_called.set(false);
 }

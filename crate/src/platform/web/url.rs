@@ -29,7 +29,7 @@ extern "C" {
 }
 
 /// A URL as the platform's parser serialized it.
-pub struct Url(String);
+pub(crate) struct Url(String);
 
 /// The [API base URL](https://html.spec.whatwg.org/multipage/webappapis.html#api-base-url): a document's, which a
 /// `base` element may set, or a worker's own, whose location becomes a string where one is wanted; there is none, but
@@ -44,16 +44,17 @@ fn api_base_url() -> JsValue {
     }
 }
 
-impl UrlRecord for Url {
-    fn parse(url: &str, base: Option<&str>) -> Option<Self> {
+impl Url {
+    /// Parses `url` against `base` or, without one, against the API base URL.
+    pub(crate) fn parse(url: &str, base: Option<&str>) -> Option<Self> {
         let base = base.map_or_else(api_base_url, JsValue::from_str);
         Parsed::new(url, &base).ok().map(|record| Self(record.href()))
     }
+}
 
+impl UrlRecord for Url {
     fn make_websocket(&mut self) {
-        if let Some(rest) = self.0.strip_prefix("http") {
-            self.0 = "ws".to_owned() + rest;
-        }
+        self.0.make_websocket();
     }
 
     fn as_str(&self) -> &str {

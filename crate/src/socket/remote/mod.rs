@@ -1,6 +1,6 @@
-//! Handles to a socket that any thread may use: [`actor`] is the task that has the socket, on the socket's thread.
+//! Handles to a socket that any thread may use: [`driver`] is the task that has the socket, on the socket's thread.
 
-mod actor;
+mod driver;
 mod sink;
 
 use std::fmt;
@@ -13,21 +13,21 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::{FutureExt, Shared};
 use futures::stream::{FusedStream, Stream, StreamExt};
 
-pub use self::actor::Actor;
-use self::actor::{Ends, Item, Question};
+pub use self::driver::RemoteDriver;
+use self::driver::{Ends, Item, Question};
 use self::sink::Unanswered;
 use super::{ConnectionFailed, Error, Socket};
-use crate::platform::Remains;
+use crate::platform::FinalState;
 use crate::spec::close;
-use crate::{CloseEvent, Parcel, ReadyState};
+use crate::{CloseEvent, OwnedMessage, ReadyState};
 
 /// How many messages are on their way from the socket's thread, beside one that is being handed over.
 const UNDER_WAY: usize = 15;
 
-/// A handle to an open socket that any thread may use, from [`Socket::into_remote`]; a `Stream` and a `Sink` of [`Parcel`]s.
+/// A handle to an open socket that any thread may use, from [`Socket::into_remote`]; a `Stream` and a `Sink` of [`OwnedMessage`]s.
 ///
 /// In a browser a socket belongs to the thread on which it was made. This handle does not: it asks a task there, an
-/// [`Actor`], which has the socket. So it is `Send` and `Sync` on every target, and a program that uses it is the same on
+/// [`RemoteDriver`], which has the socket. So it is `Send` and `Sync` on every target, and a program that uses it is the same on
 /// all of them; natively, where the socket itself is both, it costs a detour.
 ///
 /// ```no_run
@@ -57,18 +57,18 @@ pub struct Remote {
     receiver: RemoteReceiver,
 }
 
-/// The sending half of a [`Remote`], a `Sink` of [`Parcel`]s, which tells its state and closes it, too; a clone sends to the
+/// The sending half of a [`Remote`], a `Sink` of [`OwnedMessage`]s, which tells its state and closes it, too; a clone sends to the
 /// same socket.
 #[derive(Clone)]
 pub struct RemoteSender {
-    orders: mpsc::Sender<actor::Order>,
+    orders: mpsc::Sender<driver::Order>,
     questions: mpsc::Sender<Question>,
     facts: Arc<Facts>,
     end: Shared<oneshot::Receiver<CloseEvent>>,
     unanswered: Unanswered,
 }
 
-/// The receiving half of a [`Remote`]: a fused `Stream` of [`Parcel`]s. When it is dropped, what comes is dropped.
+/// The receiving half of a [`Remote`]: a fused `Stream` of [`OwnedMessage`]s. When it is dropped, what comes is dropped.
 pub struct RemoteReceiver {
     items: mpsc::Receiver<Item>,
     /// Whether nothing comes any more.
@@ -90,12 +90,12 @@ impl Socket {
     /// In a browser the task is the present thread's, natively one of the runtime that the socket lives on. Binary messages
     /// are received as bytes from now on.
     pub fn into_remote(self) -> Remote {
-        let connection = crate::platform::Shared::clone(&self.core().connection);
-        self.into_remote_by(|actor| connection.spawn(actor.into_boxed()))
+        let connection = crate::sync::Shared::clone(&self.core().connection);
+        self.into_remote_by(|driver| connection.spawn(driver.into_boxed()))
     }
 
     /// Does what [`into_remote`](Self::into_remote) does, with another executor: `spawn` is given the task.
-    pub fn into_remote_by(self, spawn: impl FnOnce(Actor)) -> Remote {
+    pub fn into_remote_by(self, spawn: impl FnOnce(RemoteDriver)) -> Remote {
         let facts = Facts { url: self.url().to_owned(), protocol: self.protocol(), extensions: self.extensions() };
         let (items_in, items) = mpsc::channel(UNDER_WAY);
         let (presence, presence_of_receiver) = oneshot::channel();
@@ -110,7 +110,7 @@ impl Socket {
             questions: questions_out,
             end: end_in,
         };
-        spawn(Actor::new(self, ends));
+        spawn(RemoteDriver::new(self, ends));
         let sender = RemoteSender {
             orders,
             questions,
@@ -131,7 +131,7 @@ impl Remote {
     /// # Errors
     ///
     /// Once, and as the last item, if the connection did not end cleanly; see [`Error`].
-    pub async fn next(&mut self) -> Option<Result<Parcel, Error<Parcel>>> {
+    pub async fn next(&mut self) -> Option<Result<OwnedMessage, Error<OwnedMessage>>> {
         self.receiver.next().await
     }
 
@@ -140,7 +140,7 @@ impl Remote {
     /// # Errors
     ///
     /// An [`Error::NotOpen`], with the message, from CLOSING on.
-    pub async fn send(&self, parcel: Parcel) -> Result<(), Error<Parcel>> {
+    pub async fn send(&self, parcel: OwnedMessage) -> Result<(), Error<OwnedMessage>> {
         self.sender.send(parcel).await
     }
 
@@ -149,7 +149,7 @@ impl Remote {
     /// # Errors
     ///
     /// An [`Error::Undelivered`], if the socket closes before.
-    pub async fn drained(&self) -> Result<(), Error<Parcel>> {
+    pub async fn drained(&self) -> Result<(), Error<OwnedMessage>> {
         self.sender.drained().await
     }
 
@@ -163,7 +163,7 @@ impl Remote {
         &self,
         code: Option<u16>,
         reason: Option<&str>,
-    ) -> impl Future<Output = Result<CloseEvent, Error<Parcel>>> + Send + use<> {
+    ) -> impl Future<Output = Result<CloseEvent, Error<OwnedMessage>>> + Send + use<> {
         self.sender.close(code, reason)
     }
 
@@ -192,8 +192,8 @@ impl RemoteSender {
     /// # Errors
     ///
     /// An [`Error::NotOpen`], with the message, from CLOSING on.
-    pub async fn send(&self, parcel: Parcel) -> Result<(), Error<Parcel>> {
-        let sent = ask(&self.orders, |answer| actor::Order { parcel: parcel.clone(), answer });
+    pub async fn send(&self, parcel: OwnedMessage) -> Result<(), Error<OwnedMessage>> {
+        let sent = ask(&self.orders, |answer| driver::Order { parcel: parcel.clone(), answer });
         sent.await.unwrap_or(Err(Error::NotOpen(parcel)))
     }
 
@@ -202,7 +202,7 @@ impl RemoteSender {
     /// # Errors
     ///
     /// An [`Error::Undelivered`], if the socket closes before.
-    pub async fn drained(&self) -> Result<(), Error<Parcel>> {
+    pub async fn drained(&self) -> Result<(), Error<OwnedMessage>> {
         ask(&self.questions, Question::Drained).await.unwrap_or(Err(Error::Undelivered { bytes: 0 }))
     }
 
@@ -219,7 +219,7 @@ impl RemoteSender {
         &self,
         code: Option<u16>,
         reason: Option<&str>,
-    ) -> impl Future<Output = Result<CloseEvent, Error<Parcel>>> + Send + use<> {
+    ) -> impl Future<Output = Result<CloseEvent, Error<OwnedMessage>>> + Send + use<> {
         let asked = close::check(code, reason).map(|_| {
             let reason = reason.map(str::to_owned);
             ask(&self.questions, |answer| Question::Close(code, reason, answer))
@@ -278,13 +278,13 @@ impl RemoteReceiver {
     /// # Errors
     ///
     /// Once, and as the last item, if the connection did not end cleanly.
-    pub async fn next(&mut self) -> Option<Result<Parcel, Error<Parcel>>> {
+    pub async fn next(&mut self) -> Option<Result<OwnedMessage, Error<OwnedMessage>>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 }
 
 impl Stream for RemoteReceiver {
-    type Item = Result<Parcel, Error<Parcel>>;
+    type Item = Result<OwnedMessage, Error<OwnedMessage>>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -296,7 +296,7 @@ impl Stream for RemoteReceiver {
             Some(Item::Error(error)) => Some(Err(error)),
             Some(Item::End) => None,
             // The actor was dropped.
-            None => Some(Err(Error::Failed(ConnectionFailed::new(CloseEvent::abnormal(), Remains::of(0))))),
+            None => Some(Err(Error::Failed(ConnectionFailed::new(CloseEvent::abnormal(), FinalState::of(0))))),
         };
         this.ended = true;
         Poll::Ready(item)
@@ -310,7 +310,7 @@ impl FusedStream for RemoteReceiver {
 }
 
 impl Stream for Remote {
-    type Item = Result<Parcel, Error<Parcel>>;
+    type Item = Result<OwnedMessage, Error<OwnedMessage>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.receiver.poll_next_unpin(context)
@@ -341,6 +341,6 @@ const _: fn() = || {
     anywhere::<Remote>();
     anywhere::<RemoteSender>();
     anywhere::<RemoteReceiver>();
-    anywhere::<Parcel>();
-    anywhere::<Error<Parcel>>();
+    anywhere::<OwnedMessage>();
+    anywhere::<Error<OwnedMessage>>();
 };

@@ -9,17 +9,17 @@ use futures::channel::oneshot;
 use futures::future::FutureExt;
 use futures::sink::Sink;
 
-use super::{ConnectionFailed, Error, Remote, RemoteSender, UNDER_WAY, actor, ask};
-use crate::platform::Remains;
-use crate::{CloseEvent, Parcel};
+use super::{ConnectionFailed, Error, Remote, RemoteSender, UNDER_WAY, ask, driver};
+use crate::platform::FinalState;
+use crate::{CloseEvent, OwnedMessage};
 
-type Sent = Result<(), Error<Parcel>>;
-type Closing = Pin<Box<dyn Future<Output = Result<CloseEvent, Error<Parcel>>> + Send + Sync>>;
+type Sent = Result<(), Error<OwnedMessage>>;
+type Closing = Pin<Box<dyn Future<Output = Result<CloseEvent, Error<OwnedMessage>>> + Send + Sync>>;
 
 /// What the sink asked for and has no answer to yet; the clone of a sender has nothing to do with it.
 #[derive(Default)]
 pub(super) struct Unanswered {
-    messages: VecDeque<(Parcel, oneshot::Receiver<Sent>)>,
+    messages: VecDeque<(OwnedMessage, oneshot::Receiver<Sent>)>,
     closing: Option<Closing>,
 }
 
@@ -44,16 +44,16 @@ impl Unanswered {
 /// At most 16 messages are without an answer. An error of `poll_ready` or `poll_flush` has the oldest message that was not
 /// handed over; polled again, each gives the next one, so that all of them come back. Dropped, the sink takes back what has
 /// not been handed over: flush it before.
-impl Sink<Parcel> for RemoteSender {
-    type Error = Error<Parcel>;
+impl Sink<OwnedMessage> for RemoteSender {
+    type Error = Error<OwnedMessage>;
 
     fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Sent> {
         self.unanswered.poll(UNDER_WAY, context)
     }
 
     /// Asks for the message to be sent; that it was, `poll_flush` tells.
-    fn start_send(mut self: Pin<&mut Self>, parcel: Parcel) -> Sent {
-        let answer = ask(&self.orders, |answer| actor::Order { parcel: parcel.clone(), answer });
+    fn start_send(mut self: Pin<&mut Self>, parcel: OwnedMessage) -> Sent {
+        let answer = ask(&self.orders, |answer| driver::Order { parcel: parcel.clone(), answer });
         self.unanswered.messages.push_back((parcel, answer));
         Ok(())
     }
@@ -75,19 +75,19 @@ impl Sink<Parcel> for RemoteSender {
         if event.was_clean {
             return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Err(Error::Failed(ConnectionFailed::new(event, Remains::of(0)))))
+        Poll::Ready(Err(Error::Failed(ConnectionFailed::new(event, FinalState::of(0)))))
     }
 }
 
 /// As for [`RemoteSender`].
-impl Sink<Parcel> for Remote {
-    type Error = Error<Parcel>;
+impl Sink<OwnedMessage> for Remote {
+    type Error = Error<OwnedMessage>;
 
     fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Sent> {
         Pin::new(&mut self.sender).poll_ready(context)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, parcel: Parcel) -> Sent {
+    fn start_send(mut self: Pin<&mut Self>, parcel: OwnedMessage) -> Sent {
         Pin::new(&mut self.sender).start_send(parcel)
     }
 

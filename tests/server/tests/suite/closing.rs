@@ -124,8 +124,8 @@ async fn a_server_that_never_reads_records_nothing() {
     assert_eq!(client.frame().await.1, b"a");
     client.send(TEXT, b"unread").await;
     drop(client);
-    let unread = record(&server, "n", Until::End).await;
-    assert_eq!((unread.frame_count, unread.end), (0, Some(End::Fin)));
+    let lazy = record(&server, "n", Until::End).await;
+    assert_eq!((lazy.frame_count, lazy.end), (0, Some(End::Fin)));
 }
 
 #[tokio::test]

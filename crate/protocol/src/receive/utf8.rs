@@ -1,0 +1,170 @@
+//! The check of text that arrives in pieces.
+//!
+//! See [RFC 6455, section 8.1](https://www.rfc-editor.org/rfc/rfc6455#section-8.1).
+
+use crate::error::Failure;
+
+/// The text of a message that is not yet whole.
+///
+/// Each piece is checked when it comes, and copied once. A code point that a piece cuts is carried over: at most three
+/// bytes.
+#[derive(Debug, Default)]
+pub struct Text {
+    checked: String,
+    carry: [u8; 4],
+    carried: usize,
+}
+
+impl Text {
+    /// The bytes that have come.
+    pub const fn len(&self) -> usize {
+        self.checked.len() + self.carried
+    }
+
+    /// Whether no byte has come.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The room that is left.
+    pub const fn room(&self) -> usize {
+        self.checked.capacity() - self.checked.len()
+    }
+
+    pub fn reserve_exact(&mut self, bytes: usize) {
+        self.checked.reserve_exact(bytes);
+    }
+
+    /// Takes the next piece; fails with the first byte at which no valid text is left.
+    pub fn push(&mut self, mut piece: &[u8]) -> Result<(), Failure> {
+        while self.carried > 0 {
+            let Some((&next, rest)) = piece.split_first() else { return Ok(()) };
+            self.carry[self.carried] = next;
+            self.carried += 1;
+            piece = rest;
+            match std::str::from_utf8(&self.carry[..self.carried]) {
+                Ok(character) => {
+                    self.checked.push_str(character);
+                    self.carried = 0;
+                }
+                // With a fourth byte a code point is whole or wrong, so that a fifth never comes.
+                Err(error) if error.error_len().is_some() => return Err(self.invalid_after(0)),
+                Err(_) => {}
+            }
+        }
+        let (whole, rest) = piece.split_at(piece.len() - cut_off(piece));
+        match simdutf8::basic::from_utf8(whole) {
+            Ok(text) => self.checked.push_str(text),
+            Err(_) => return Err(self.invalid_after(valid_up_to(whole))),
+        }
+        if std::str::from_utf8(rest).is_err_and(|error| error.error_len().is_some()) {
+            return Err(self.invalid_after(0));
+        }
+        self.carry[..rest.len()].copy_from_slice(rest);
+        self.carried = rest.len();
+        Ok(())
+    }
+
+    /// Gives the text; fails if it ends within a code point.
+    pub fn finish(self) -> Result<String, Failure> {
+        if self.carried > 0 { Err(self.invalid_after(0)) } else { Ok(self.checked) }
+    }
+
+    fn invalid_after(&self, bytes: usize) -> Failure {
+        Failure::InvalidText { position: (self.checked.len() + bytes) as u64 }
+    }
+}
+
+/// Checks a text that is whole.
+pub fn check(bytes: &[u8]) -> Result<&str, Failure> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| Failure::InvalidText { position: valid_up_to(bytes) as u64 })
+}
+
+/// Finds the first byte that keeps `bytes` from being UTF-8; the fast check does not tell.
+fn valid_up_to(bytes: &[u8]) -> usize {
+    simdutf8::compat::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
+}
+
+/// Counts the bytes at the end that may be the beginning of a code point, which the next piece goes on with.
+fn cut_off(piece: &[u8]) -> usize {
+    let last = piece.iter().rev().zip(1..=3).find(|&(byte, _)| byte & 0xc0 != 0x80);
+    match last {
+        Some((0xc0..=0xdf, count @ 1) | (0xe0..=0xef, count @ 1..=2) | (0xf0.., count)) => count,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pushed(pieces: &[&[u8]]) -> Result<String, Failure> {
+        let mut text = Text::default();
+        for piece in pieces {
+            text.push(piece)?;
+        }
+        text.finish()
+    }
+
+    #[test]
+    fn a_code_point_may_be_cut_anywhere() {
+        let text = "aé€😀z";
+        for first in 0..=text.len() {
+            for second in first..=text.len() {
+                let bytes = text.as_bytes();
+                let pieces = [&bytes[..first], &bytes[first..second], &[], &bytes[second..]];
+                assert_eq!(pushed(&pieces).as_deref(), Ok(text));
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_byte_fails_at_once_and_an_unfinished_code_point_at_the_end() {
+        for (bytes, position) in [
+            (&b"ab\x80"[..], 2),
+            (b"\xc0", 0),
+            (b"a\xed\xa0", 1),
+            (b"\xf4\x90", 0),
+            (b"\xe2\x82\x28", 0),
+            (b"\xf8", 0),
+            (b"\xf0\x9f\x98\xff", 0),
+        ] {
+            let failure = Failure::InvalidText { position };
+            assert_eq!(Text::default().push(bytes), Err(failure.clone()), "{bytes:x?}");
+            let mut text = Text::default();
+            let (last, before) = bytes.split_last().unwrap();
+            for byte in before {
+                assert_eq!(text.push(&[*byte]), Ok(()));
+            }
+            assert_eq!(text.push(&[*last]), Err(failure), "{bytes:x?}");
+        }
+        for bytes in [&b"a\xc3"[..], b"a\xe2\x82", b"a\xf0\x9f\x98"] {
+            assert_eq!(pushed(&[bytes]), Err(Failure::InvalidText { position: 1 }));
+            assert_eq!(check(bytes), Err(Failure::InvalidText { position: 1 }));
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_kept() {
+        assert_eq!(pushed(&[b"\xef\xbb", b"\xbfa"]).as_deref(), Ok("\u{feff}a"));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_judged_like_the_whole(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..40),
+                ".{0,200}".prop_map(String::into_bytes),
+            ],
+            size in 1..20_usize,
+        ) {
+            let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
+            let expected = std::str::from_utf8(&bytes)
+                .map(str::to_owned)
+                .map_err(|error| Failure::InvalidText { position: error.valid_up_to() as u64 });
+            prop_assert_eq!(check(&bytes).map(str::to_owned), expected.clone());
+            prop_assert_eq!(pushed(&pieces), expected);
+        }
+    }
+}

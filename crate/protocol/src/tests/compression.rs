@@ -1,0 +1,150 @@
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::inflate::inflate;
+use super::server::Assembler;
+use super::*;
+use crate::deflate::{Deflater, Inflater};
+use crate::extensions::{Deflate, accept};
+
+/// Something like the ticks of a price: alike, and never the same.
+fn tick(i: usize) -> String {
+    format!(
+        "{{\"symbol\":\"EURUSD\",\"bid\":{},\"ask\":{},\"time\":{},\"note\":\"{}\"}}",
+        i * 7919 % 10_007,
+        i * 31,
+        i,
+        "é".repeat(i % 150)
+    )
+}
+
+/// What the reference compressor makes of a message.
+fn compressed(compress: &mut Compress, bytes: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(bytes.len() * 2 + 100);
+    compress.compress_vec(bytes, &mut output, FlushCompress::Sync).unwrap();
+    assert!(output.ends_with(&[0, 0, 0xff, 0xff]));
+    output.truncate(output.len() - 4);
+    output
+}
+
+#[test]
+fn what_flate2_deflates_is_inflated_with_takeover_and_without_at_every_window() {
+    for bits in 9..=15 {
+        for takeover in [true, false] {
+            let mut extensions = format!("permessage-deflate; server_max_window_bits={bits}");
+            if !takeover {
+                extensions.push_str("; server_no_context_takeover");
+            }
+            let mut driver = Driver::established(&extensions, Limits::default());
+            let mut compress = Compress::new_with_window_bits(Compression::default(), false, bits);
+            for i in 0..200 {
+                let message = tick(i).repeat(1 + i % 13);
+                if !takeover {
+                    compress.reset();
+                }
+                driver.give(&frame(0xc1, &compressed(&mut compress, message.as_bytes())));
+                if i % 20 == 0 {
+                    driver.connection.idle();
+                }
+                assert_eq!(driver.take_events(), [text(&message)], "{extensions} {i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_deflated_is_inflated_by_flate2_also_after_idling() {
+    for extensions in ["permessage-deflate", "permessage-deflate; client_no_context_takeover; client_max_window_bits=9"]
+    {
+        let takeover = !extensions.contains("client_no");
+        let mut driver = Driver::established(extensions, Limits::default());
+        let mut server = Assembler::new(takeover);
+        let mut sizes = 0;
+        for i in 0..200 {
+            let message = tick(i).repeat(1 + i % 13);
+            driver.send_text(&message);
+            driver.write(usize::MAX);
+            let frames = driver.take_frames();
+            sizes += frames.iter().map(|frame| frame.payload.len()).sum::<usize>();
+            assert_eq!(frames[0].first, if message.len() < 256 { 0x81 } else { 0xc1 });
+            assert_eq!(server.assemble(&frames), [(1, message.into_bytes())]);
+            if i % 50 == 49 {
+                driver.connection.idle();
+            }
+        }
+        assert!(sizes < 60_000, "{sizes}");
+    }
+}
+
+#[test]
+fn the_clients_window_is_as_narrow_as_the_server_asks() {
+    // Random within, and repeated far away, so that a compressor looks back as far as it may.
+    let mut noise = vec![0; 40_000];
+    entropy()(&mut noise);
+    let data: Vec<u8> = [&noise[..200], &noise[..230], &noise[..900], &noise[..], &noise[..]].concat();
+    for bits in 8..=15 {
+        let deflate = accept(&format!("permessage-deflate; client_max_window_bits={bits}")).unwrap();
+        let mut deflater = Deflater::new(&deflate);
+        let (mut output, mut farthest) = (Vec::new(), 0);
+        for piece in data.chunks(3000) {
+            deflater.deflate(piece, true);
+            let message = [deflater.deflated(), &[0, 0, 0xff, 0xff]].concat();
+            farthest = farthest.max(inflate(&message, &mut output));
+            deflater.clear();
+        }
+        assert!(output == data);
+        assert!(farthest <= 1 << bits, "{farthest} at {bits} bits");
+        assert!(farthest > 0);
+    }
+}
+
+#[test]
+fn our_slow_inflater_agrees_with_flate2() {
+    let mut compress = Compress::new(Compression::best(), false);
+    let mut output = Vec::new();
+    let mut expected = Vec::new();
+    for i in 0..50 {
+        let message = tick(i).repeat(20);
+        let bytes = [&compressed(&mut compress, message.as_bytes())[..], &[0, 0, 0xff, 0xff]].concat();
+        inflate(&bytes, &mut output);
+        expected.extend_from_slice(message.as_bytes());
+    }
+    assert!(output == expected);
+}
+
+#[test]
+fn large_messages_go_compressed_in_fragments_that_pongs_may_part() {
+    let mut driver = Driver::established("permessage-deflate", Limits::default());
+    let mut noise = vec![0; 3_500_000];
+    entropy()(&mut noise);
+    driver.send_binary(noise.clone());
+    driver.write(100);
+    assert_eq!(driver.connection.buffered_amount(), 3_500_000);
+    driver.give(&frame(0x89, b"p"));
+    let frames = driver.take_frames();
+    let firsts: Vec<_> = frames.iter().map(|frame| frame.first).collect();
+    assert_eq!(firsts, [0x42, 0x8a, 0x00, 0x00, 0x80]);
+    assert!(Assembler::new(true).assemble(&frames) == [(10, b"p".to_vec()), (2, noise)]);
+}
+
+#[test]
+fn an_empty_message_has_a_block_even_after_another() {
+    let (mut deflater, mut inflater) = (Deflater::new(&Deflate::default()), Inflater::new(&Deflate::default()));
+    for message in [&b"a"[..], b"", b"", b"b", b""] {
+        deflater.deflate(message, true);
+        let mut result = Vec::new();
+        inflater
+            .inflate(deflater.deflated(), &mut |piece| {
+                result.extend_from_slice(piece);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!((inflater.finish(), &result[..]), (Ok(()), message));
+        deflater.clear();
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_rfc_7692() {
+    assert_eq!(accept("permessage-deflate"), Ok(Deflate::default()));
+    assert_eq!(Deflate::default().client_max_window_bits, 15);
+}

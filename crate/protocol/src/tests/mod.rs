@@ -1,0 +1,226 @@
+//! Whole connections: bytes in, whole event lists and bytes out.
+
+mod closing;
+mod compression;
+mod inflate;
+mod lending;
+mod memory;
+mod opening;
+mod probe;
+mod properties;
+mod sending;
+mod server;
+
+use std::time::Duration;
+
+use bytes::BufMut;
+
+use crate::connection::Connection;
+use crate::error::Failure;
+use crate::frame::{self, Entropy};
+use crate::handshake::{self, Request, Response};
+use crate::limits::Limits;
+use crate::message::{Kind, Message, Payload};
+use crate::phase::Tcp;
+use crate::{deflate, extensions};
+use samesocket_spec::CloseEvent;
+use samesocket_spec::close::CloseFrame;
+use samesocket_spec::state::Feedback;
+
+/// What was told, in a form that is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Event {
+    Open(String, String),
+    Text(String),
+    Binary(Vec<u8>),
+    Closing,
+    Failed,
+    Closed(u16, String, bool),
+}
+
+impl From<Feedback<Message>> for Event {
+    fn from(feedback: Feedback<Message>) -> Self {
+        match feedback {
+            Feedback::Established { protocol, extensions } => Self::Open(protocol, extensions),
+            Feedback::MessageReceived(Message::Text(text)) => Self::Text(text),
+            Feedback::MessageReceived(Message::Binary(bytes)) => Self::Binary(bytes.to_vec()),
+            Feedback::ClosingHandshakeStarted => Self::Closing,
+            Feedback::Failed => Self::Failed,
+            Feedback::Closed(CloseEvent { code, reason, was_clean, .. }) => Self::Closed(code, reason, was_clean),
+        }
+    }
+}
+
+fn open() -> Event {
+    Event::Open(String::new(), String::new())
+}
+
+fn text(text: &str) -> Event {
+    Event::Text(text.to_owned())
+}
+
+fn binary(bytes: &[u8]) -> Event {
+    Event::Binary(bytes.to_owned())
+}
+
+fn closed(code: u16, reason: &str, clean: bool) -> Event {
+    Event::Closed(code, reason.to_owned(), clean)
+}
+
+/// What a failed connection tells at its end.
+fn failed() -> [Event; 2] {
+    [Event::Failed, closed(1006, "", false)]
+}
+
+/// A driver of the tests, whose clock and bytes are the test's.
+struct Driver {
+    connection: Connection,
+    now: Duration,
+    events: Vec<Event>,
+    /// Everything that was written.
+    written: Vec<u8>,
+}
+
+fn request() -> Request {
+    Request { host: "h".to_owned(), path: "/".to_owned(), ..Request::default() }
+}
+
+/// Bytes that differ, and that anybody could foresee.
+fn entropy() -> Entropy {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    Box::new(move |bytes| {
+        for byte in bytes {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = state.to_be_bytes()[0];
+        }
+    })
+}
+
+impl Driver {
+    fn new(request: &Request, limits: Limits) -> Self {
+        let connection = Connection::new(request, limits, entropy(), Duration::ZERO).unwrap();
+        let mut driver = Self { connection, now: Duration::ZERO, events: Vec::new(), written: Vec::new() };
+        driver.write(usize::MAX);
+        driver
+    }
+
+    /// One that is established, with these extensions, and has told so.
+    fn established(extensions: &str, limits: Limits) -> Self {
+        let mut driver = Self::new(&request(), limits);
+        let response = driver.response(extensions);
+        driver.give(response.as_bytes());
+        assert_eq!(driver.take_events(), [Event::Open(String::new(), extensions.to_owned())]);
+        driver.written.clear();
+        driver
+    }
+
+    /// A good response to what was written.
+    fn response(&self, extensions: &str) -> String {
+        let mut fields = String::new();
+        if !extensions.is_empty() {
+            fields = format!("Sec-WebSocket-Extensions: {extensions}\r\n");
+        }
+        self.response_with(&fields)
+    }
+
+    fn response_with(&self, fields: &str) -> String {
+        let accept = handshake::accept_of(&server::key(&self.written));
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n{fields}\r\n"
+        )
+    }
+
+    fn poll(&mut self) {
+        while let Some(feedback) = self.connection.poll_feedback(self.now) {
+            self.events.push(feedback.into());
+        }
+    }
+
+    /// Gives bytes by way of the read buffer, and writes what there is.
+    fn give(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let mut buffer = self.connection.read_buffer();
+            let piece = &bytes[..bytes.len().min(buffer.remaining_mut())];
+            assert!(!piece.is_empty(), "there is always room");
+            buffer.put_slice(piece);
+            bytes = &bytes[piece.len()..];
+            self.poll();
+            self.write(usize::MAX);
+        }
+    }
+
+    fn give_eof(&mut self) {
+        self.connection.receive_eof();
+        self.poll();
+        self.write(usize::MAX);
+        self.poll();
+    }
+
+    /// Writes so many bytes, and tells how many there were.
+    fn write(&mut self, most: usize) -> usize {
+        let mut all = 0;
+        loop {
+            let output = self.connection.transmit();
+            let size = output.len().min(most - all);
+            if size == 0 {
+                self.poll();
+                return all;
+            }
+            self.written.extend_from_slice(&output[..size]);
+            all += size;
+            self.connection.transmitted(size, self.now);
+        }
+    }
+
+    fn close(&mut self, frame: CloseFrame<'_>) {
+        self.connection.close(frame, self.now);
+        self.poll();
+    }
+
+    fn send_text(&mut self, text: &str) {
+        self.connection.send(Kind::Text, Payload::Borrowed(text.as_bytes()));
+    }
+
+    fn send_binary(&mut self, bytes: impl Into<bytes::Bytes>) {
+        self.connection.send(Kind::Binary, Payload::Shared(&bytes.into()));
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.connection.timeout(self.now);
+        self.poll();
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The frames written since the last call.
+    fn take_frames(&mut self) -> Vec<server::Frame> {
+        server::frames(&std::mem::take(&mut self.written))
+    }
+}
+
+/// A frame of a server.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ ..126 => bytes.push(u8::try_from(length).unwrap()),
+        length @ 126..0x1_0000 => {
+            bytes.push(126);
+            bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
+        }
+        length => {
+            bytes.push(127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// The body of a Close frame.
+fn close_body(code: u16, reason: &str) -> Vec<u8> {
+    [&code.to_be_bytes(), reason.as_bytes()].concat()
+}

@@ -1,0 +1,177 @@
+use super::server::{Assembler, sent};
+use super::*;
+use crate::limits::PONGS;
+
+fn driver() -> Driver {
+    Driver::established("", Limits::default())
+}
+
+#[test]
+fn buffered_amount_is_payload_bytes_and_falls_as_the_stream_takes_them() {
+    let mut driver = driver();
+    driver.send_text("hello");
+    driver.send_binary(vec![1; 300]);
+    assert_eq!(driver.connection.buffered_amount(), 305);
+    // The header of a short frame has 6 bytes, that of a longer one 8.
+    for (bytes, left) in [(6, 305), (2, 303), (3, 300), (8, 300), (299, 1), (1, 0)] {
+        assert_eq!(driver.write(bytes), bytes);
+        assert_eq!(driver.connection.buffered_amount(), left);
+    }
+    assert_eq!(driver.take_frames(), [sent(0x81, b"hello"), sent(0x82, &[1; 300])]);
+}
+
+#[test]
+fn a_large_message_falls_piece_by_piece() {
+    let mut driver = driver();
+    driver.send_binary(vec![1; 5_000_000]);
+    let mut before = 5_000_000;
+    while driver.write(300_000) > 0 {
+        let now = driver.connection.buffered_amount();
+        assert!(now < before && before - now <= 300_000);
+        before = now;
+    }
+    assert_eq!(before, 0);
+    assert_eq!(driver.take_frames(), [sent(0x82, &vec![1; 5_000_000])]);
+}
+
+#[test]
+fn the_masked_output_is_bounded_however_much_waits() {
+    let mut driver = driver();
+    for size in [40_000_000, 10, 70_000, 0] {
+        driver.send_binary(vec![0; size]);
+    }
+    while driver.connection.buffered_amount() > 0 {
+        assert!(driver.connection.transmit().len() <= (1 << 20) + (64 << 10) + 14);
+        driver.write(33_333);
+    }
+}
+
+#[test]
+fn empty_messages_are_messages() {
+    let mut driver = driver();
+    driver.send_text("");
+    driver.send_binary(Vec::new());
+    driver.write(usize::MAX);
+    assert_eq!(driver.take_frames(), [sent(0x81, b""), sent(0x82, b"")]);
+    driver.give(&[frame(0x81, b""), frame(0x82, b"")].concat());
+    assert_eq!(driver.take_events(), [text(""), binary(b"")]);
+}
+
+#[test]
+fn every_frame_has_a_key_of_its_own() {
+    let mut driver = driver();
+    for _ in 0..500 {
+        driver.send_binary(vec![0; 4]);
+    }
+    driver.write(usize::MAX);
+    let mut keys: Vec<_> = driver.written.chunks(10).map(|frame| frame[2..6].to_owned()).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 500);
+}
+
+#[test]
+fn pings_are_answered_in_order_before_what_waits() {
+    let mut driver = driver();
+    driver.connection.receive(&[frame(0x89, b"one"), frame(0x89, &[2; 125]), frame(0x8a, b"x")].concat());
+    driver.poll();
+    driver.send_text("after");
+    driver.write(usize::MAX);
+    assert_eq!(driver.take_frames(), [sent(0x8a, b"one"), sent(0x8a, &[2; 125]), sent(0x81, b"after")]);
+    assert_eq!(driver.take_events(), []);
+
+    driver.send_binary(vec![0; 3_000_000]);
+    driver.send_text("z");
+    driver.write(10);
+    driver.give(&frame(0x89, b"p"));
+    let order: Vec<_> = driver.take_frames().iter().map(|frame| frame.first).collect();
+    assert_eq!(order, [0x82, 0x8a, 0x81]);
+}
+
+#[test]
+fn of_too_many_pings_the_latest_are_answered() {
+    let mut driver = driver();
+    let pings: Vec<_> = (0..=PONGS).map(|number| frame(0x89, number.to_string().as_bytes())).collect();
+    driver.connection.receive(&pings.concat());
+    driver.poll();
+    driver.write(usize::MAX);
+    let expected: Vec<_> = (1..=PONGS).map(|number| sent(0x8a, number.to_string().as_bytes())).collect();
+    assert_eq!(driver.take_frames(), expected);
+}
+
+#[test]
+fn pings_of_ours_go_out_and_their_pongs_are_kept() {
+    let mut driver = driver();
+    driver.connection.ping(b"beat");
+    driver.write(usize::MAX);
+    assert_eq!(driver.take_frames(), [sent(0x89, b"beat")]);
+    driver.give(&frame(0x8a, b"beat"));
+    assert_eq!(driver.connection.take_pong().as_deref(), Some(&b"beat"[..]));
+    assert_eq!(driver.connection.take_pong(), None);
+    assert_eq!(driver.take_events(), []);
+}
+
+#[test]
+fn passing_the_queue_limit_fails_the_connection() {
+    let mut driver = Driver::established("", Limits { queue: 1000, ..Limits::default() });
+    driver.send_binary(vec![0; 900]);
+    assert_eq!(driver.write(800), 800);
+    driver.send_binary(vec![0; 600]);
+    driver.poll();
+    assert_eq!(driver.take_events(), []);
+    driver.send_binary(vec![0; 300]);
+    driver.poll();
+    assert_eq!(driver.take_events(), failed());
+    assert_eq!(driver.connection.failure(), Some(&Failure::QueueFull { limit: 1000 }));
+    assert_eq!(driver.connection.tcp(), Tcp::Close);
+    assert_eq!(driver.connection.transmit(), b"");
+    assert_eq!(driver.connection.buffered_amount(), 108 + 600 + 300);
+}
+
+#[test]
+fn empty_messages_fill_the_queue_too() {
+    let mut driver = Driver::established("", Limits { queue: 1000, ..Limits::default() });
+    for _ in 0..62 {
+        driver.send_text("");
+    }
+    assert_eq!(driver.connection.failure(), None);
+    driver.send_text("");
+    assert_eq!(driver.connection.failure(), Some(&Failure::QueueFull { limit: 1000 }));
+}
+
+#[test]
+fn nothing_is_sent_before_it_is_established_nor_after_close_but_all_is_counted() {
+    let mut early = Driver::new(&request(), Limits::default());
+    early.written.clear();
+    early.send_text("abc");
+    early.connection.ping(b"");
+    early.write(usize::MAX);
+    assert_eq!((early.written.len(), early.connection.buffered_amount()), (0, 3));
+
+    let mut late = driver();
+    late.close(None);
+    late.send_text("abc");
+    late.connection.ping(b"");
+    late.write(usize::MAX);
+    assert_eq!((late.take_frames(), late.connection.buffered_amount()), (vec![sent(0x88, b"")], 3));
+}
+
+#[test]
+fn messages_of_all_sizes_arrive_in_order() {
+    let sizes = [0, 1, 125, 126, 127, 16_384, 16_385, 65_535, 65_536, 1 << 20, (1 << 20) + 1, 3 << 20, 5];
+    for extensions in ["", "permessage-deflate", "permessage-deflate; client_no_context_takeover"] {
+        let mut driver = Driver::established(extensions, Limits::default());
+        let mut server = Assembler::new(!extensions.contains("no_context"));
+        let payloads: Vec<Vec<u8>> =
+            sizes.iter().map(|&size| (0..size).map(|i: usize| (i / 7 % 251).to_le_bytes()[0]).collect()).collect();
+        for payload in &payloads {
+            driver.send_binary(payload.clone());
+        }
+        let total: usize = sizes.iter().sum();
+        assert_eq!(driver.connection.buffered_amount(), total as u64);
+        while driver.write(99_991) > 0 {}
+        assert_eq!(driver.connection.buffered_amount(), 0);
+        let expected: Vec<_> = payloads.into_iter().map(|payload| (2, payload)).collect();
+        assert!(server.assemble(&driver.take_frames()) == expected, "{extensions}");
+    }
+}

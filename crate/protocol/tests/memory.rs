@@ -1,0 +1,253 @@
+//! What one connection costs in memory, by an allocator that counts.
+#![cfg(not(target_family = "wasm"))]
+
+use std::time::Duration;
+
+use allocation_counter::{AllocationInfo, measure};
+use bytes::{BufMut, Bytes};
+use flate2::{Compress, Compression, FlushCompress};
+use proptest::prelude::*;
+use samesocket_protocol::connection::Connection;
+use samesocket_protocol::handshake::{Request, accept_of};
+use samesocket_protocol::limits::Limits;
+use samesocket_protocol::message::{Kind, Payload};
+use samesocket_spec::state::Feedback;
+
+const KIB: i64 = 1 << 10;
+
+/// What a quiet connection may hold, apart from what compression takes.
+const QUIET: i64 = 16 * KIB;
+
+/// What an inflater holds, its window included, once it has been needed.
+const INFLATER: i64 = 48 * KIB;
+
+fn established(deflate: bool) -> Connection {
+    established_within(Limits::default(), deflate)
+}
+
+fn established_within(limits: Limits, deflate: bool) -> Connection {
+    let request = Request { host: "h".to_owned(), path: "/".to_owned(), ..Request::default() };
+    let entropy = Box::new(|bytes: &mut [u8]| bytes.fill(0));
+    let mut connection = Connection::new(&request, limits, entropy, Duration::ZERO).unwrap();
+    write(&mut connection);
+    let extensions = if deflate { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
+    let accept = accept_of("AAAAAAAAAAAAAAAAAAAAAA==");
+    let head = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    let response = format!("{head}Sec-WebSocket-Accept: {accept}\r\n{extensions}\r\n");
+    connection.receive(response.as_bytes());
+    assert!(matches!(connection.poll_feedback(Duration::ZERO), Some(Feedback::Established { .. })));
+    connection
+}
+
+/// Gives bytes by way of the connection's own buffer, and takes the messages; tells how many there were.
+fn read(connection: &mut Connection, mut bytes: &[u8]) -> usize {
+    let mut messages = 0;
+    while !bytes.is_empty() {
+        let mut buffer = connection.read_buffer();
+        let (now, later) = bytes.split_at(buffer.remaining_mut().min(bytes.len()));
+        buffer.put_slice(now);
+        bytes = later;
+        while let Some(feedback) = connection.poll_feedback(Duration::ZERO) {
+            assert!(matches!(feedback, Feedback::MessageReceived(_)), "{feedback:?}");
+            messages += 1;
+        }
+    }
+    messages
+}
+
+/// The same, whatever it comes to.
+fn read_what_comes(connection: &mut Connection, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let mut buffer = connection.read_buffer();
+        let (now, later) = bytes.split_at(buffer.remaining_mut().min(bytes.len()));
+        if now.is_empty() {
+            return;
+        }
+        buffer.put_slice(now);
+        bytes = later;
+        while connection.poll_feedback(Duration::ZERO).is_some() {}
+    }
+}
+
+fn write(connection: &mut Connection) {
+    loop {
+        let bytes = connection.transmit().len();
+        if bytes == 0 {
+            return;
+        }
+        connection.transmitted(bytes, Duration::ZERO);
+    }
+}
+
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = match payload.len() {
+        length @ 0..126 => vec![u8::try_from(length).unwrap()],
+        length => match u16::try_from(length) {
+            Ok(length) => [&[126][..], &length.to_be_bytes()].concat(),
+            Err(_) => [&[127][..], &(length as u64).to_be_bytes()].concat(),
+        },
+    };
+    [&[first][..], &length, payload].concat()
+}
+
+fn compressed(payload: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(payload.len() + 100);
+    Compress::new(Compression::default(), false).compress_vec(payload, &mut output, FlushCompress::Sync).unwrap();
+    output.truncate(output.len() - 4);
+    frame(0xc1, &output)
+}
+
+/// What a connection holds after this and once it has been quiet.
+fn held(deflate: bool, work: impl FnOnce(&mut Connection)) -> AllocationInfo {
+    let mut connection = None;
+    measure(|| {
+        let mut quiet = established(deflate);
+        work(&mut quiet);
+        quiet.idle();
+        connection = Some(quiet);
+    })
+}
+
+/// Messages of all sizes in both directions, none of which is compressed.
+fn converse(connection: &mut Connection) {
+    for size in [0, 64, 250, 60_000] {
+        assert_eq!(read(connection, &frame(0x81, &vec![b'a'; size]).repeat(100)), 100);
+    }
+    for size in [0, 64, 255] {
+        for _ in 0..100 {
+            connection.send(Kind::Text, Payload::Borrowed(&vec![b'a'; size]));
+            write(connection);
+        }
+    }
+}
+
+#[test]
+fn a_quiet_connection_holds_under_16_kib_before_its_first_compressed_message() {
+    for deflate in [false, true] {
+        let fresh = held(deflate, |_| {});
+        assert!(fresh.bytes_current < QUIET, "{fresh:?}");
+        let used = held(deflate, converse);
+        assert!(used.bytes_current < QUIET, "{used:?}");
+    }
+}
+
+#[test]
+fn a_connection_holds_its_window_more_after_a_compressed_message_and_no_deflater_when_quiet() {
+    let received = held(true, |connection| {
+        converse(connection);
+        assert_eq!(read(connection, &compressed(&vec![b'a'; 60_000])), 1);
+    });
+    assert!(received.bytes_current < QUIET + INFLATER, "{received:?}");
+    assert!(received.bytes_current > 32 * KIB, "the window is kept: {received:?}");
+    let sent = held(true, |connection| {
+        connection.send(Kind::Text, Payload::Borrowed(&[b'a'; 5000]));
+        write(connection);
+    });
+    assert!(sent.bytes_current < QUIET && sent.bytes_max > 200 << 10, "{sent:?}");
+}
+
+#[test]
+fn receiving_allocates_once_a_message_and_sending_not_at_all() {
+    for size in [64, 1000, 16 << 10] {
+        let mut connection = established(false);
+        let bytes = frame(0x82, &vec![7; size]).repeat(100);
+        // The buffers are as large as they get.
+        read(&mut connection, &bytes.repeat(20));
+        let received = measure(|| assert_eq!(read(&mut connection, &bytes), 100));
+        assert!(received.count_total <= 101, "{size}: {received:?}");
+        let payload = Bytes::from(vec![7; size]);
+        let send_all = |connection: &mut Connection| {
+            for _ in 0..100 {
+                connection.send(Kind::Binary, Payload::Shared(&payload));
+            }
+            write(connection);
+        };
+        send_all(&mut connection);
+        let sent = measure(|| send_all(&mut connection));
+        assert!(sent.count_total == 0, "{size}: {sent:?}");
+    }
+}
+
+/// The limit of messages for what follows.
+const MESSAGE: i64 = 512 << 10;
+
+/// What a connection may hold beside its message: its read buffer, an inflater with a piece that it gave, answers to pings.
+const BESIDE: i64 = (128 + 48 + 64 + 16) * KIB;
+
+/// Messages in fragments, whole or not, bombs, control frames.
+fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let sizes = prop::collection::vec(0..100_000_usize, 1..16);
+    let message = (prop::sample::select(vec![0x01, 0x02]), sizes, prop::bool::weighted(0.9)).prop_map(
+        |(first, sizes, is_whole)| {
+            let fragment = |(index, size): (usize, &usize)| {
+                let fin = if is_whole && index + 1 == sizes.len() { 0x80 } else { 0x00 };
+                frame(fin | if index == 0 { first } else { 0x00 }, &vec![b'a'; *size])
+            };
+            sizes.iter().enumerate().flat_map(fragment).collect()
+        },
+    );
+    let bomb = (1..2_000_000_usize).prop_map(|size| {
+        let mut output = Vec::with_capacity(size / 100 + 1000);
+        Compress::new(Compression::fast(), false)
+            .compress_vec(&vec![b'a'; size], &mut output, FlushCompress::Sync)
+            .unwrap();
+        output.truncate(output.len() - 4);
+        frame(0xc1, &output)
+    });
+    let control = (prop::sample::select(vec![0x89, 0x8a]), 0..126_usize)
+        .prop_map(|(first, size)| frame(first, &vec![b'p'; size]).repeat(70));
+    prop::collection::vec(prop_oneof![6 => message, 2 => bomb, 1 => control], 1..8)
+}
+
+/// What the output of a connection may take, with the book-keeping of what waits.
+const OUTPUT: i64 = (4 << 20) + 320 * KIB;
+
+/// Sends a message of this size, or has the socket take so many bytes.
+#[derive(Clone, Debug)]
+enum Act {
+    Send(usize),
+    Take(usize),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let sizes = || prop_oneof![0..300_usize, 0..20_000_usize, 0..3_000_000_usize];
+    let act = prop_oneof![3 => sizes().prop_map(Act::Send), 2 => sizes().prop_map(Act::Take)];
+    prop::collection::vec(act, 1..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn whatever_comes_a_connection_holds_a_message_while_it_grows_and_little_beside(pieces in pieces()) {
+        let mut connection = None;
+        let taken = measure(|| {
+            let limits = Limits { message: MESSAGE.cast_unsigned(), ..Limits::default() };
+            let mut fresh = established_within(limits, true);
+            for piece in &pieces {
+                read_what_comes(&mut fresh, piece);
+            }
+            connection = Some(fresh);
+        });
+        // A message that grows may have to move, and is there twice meanwhile.
+        prop_assert!(taken.bytes_max < (2 * MESSAGE + BESIDE).cast_unsigned(), "{taken:?}");
+        prop_assert!(taken.bytes_current < MESSAGE + BESIDE, "{taken:?}");
+    }
+
+    #[test]
+    fn however_slowly_it_is_taken_what_is_ready_takes_little_memory_and_what_waits_none(acts in acts()) {
+        let payload = Bytes::from(vec![7; 3_000_000]);
+        let mut connection = established_within(Limits { queue: u64::MAX, ..Limits::default() }, false);
+        let taken = measure(|| {
+            for act in &acts {
+                match act {
+                    Act::Send(size) => connection.send(Kind::Binary, Payload::Shared(&payload.slice(..*size))),
+                    Act::Take(size) => {
+                        let ready = connection.transmit().len();
+                        connection.transmitted(ready.min(*size), Duration::ZERO);
+                    }
+                }
+            }
+        });
+        prop_assert!(taken.bytes_current < OUTPUT, "{taken:?}");
+    }
+}

@@ -1,0 +1,27 @@
+//! Sharing between the parts of a socket: reference counting, locks, and calling code of the user's safely.
+//!
+//! On native targets sockets live on threads, so that [`Shared`] is an `Arc` and [`Lock`] a mutex. In a browser all
+//! objects belong to one thread: there they are an `Rc` and a `RefCell`. Read [`catch_panic`] next.
+
+pub(crate) mod catch_panic;
+#[cfg_attr(not(all(target_family = "wasm", target_os = "unknown")), path = "native.rs")]
+#[cfg_attr(all(target_family = "wasm", target_os = "unknown"), path = "web.rs")]
+mod imp;
+
+pub use self::imp::MaybeSend;
+pub(crate) use self::imp::{Lock, MaybeSync, Shared, Weak, io_error};
+
+impl<T> Lock<T> {
+    /// Replaces the value and returns the old one.
+    pub(crate) fn replace(&self, value: T) -> T {
+        std::mem::replace(&mut *self.lock(), value)
+    }
+
+    /// Takes the value out.
+    pub(crate) fn take(&self) -> T
+    where
+        T: Default,
+    {
+        self.replace(T::default())
+    }
+}
