@@ -53,8 +53,6 @@ pub mod testing;
 mod types;
 mod websocket;
 
-use samesocket_spec as spec;
-
 pub use self::connection::closed::Closed;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub use self::platform::api::*;

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::CloseEvent;
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, MaybeSend, MaybeSync, Shared};
+use samesocket_spec::CloseEvent;
 
 /// How a socket ended, from [`WebSocket::closed`](crate::WebSocket::closed): resolves once its `close` event has been
 /// fired, for any number of waiters, before or after.

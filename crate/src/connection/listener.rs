@@ -5,7 +5,8 @@ use std::task::{Context, Poll, Waker};
 use crate::platform::{FinalState, Messages};
 use crate::queue::Capacity;
 use crate::sync::{MaybeSend, MaybeSync};
-use crate::{BinaryType, CloseEvent};
+use crate::types::binary_type::BinaryType;
+use samesocket_spec::CloseEvent;
 
 /// Who hears of a connection.
 ///

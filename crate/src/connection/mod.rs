@@ -17,13 +17,14 @@ use crate::platform::{
     Task, Tasks, Transport, Url, WATCH,
 };
 use crate::queue::Capacity;
-use crate::spec::close::CloseFrame;
-use crate::spec::constructor::UrlRecord;
-use crate::spec::state::{Closing, Feedback, Outcome, Sending, State};
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, MaybeSend, Shared, Weak};
+use crate::types::binary_type::BinaryType;
 use crate::types::payload::Payload;
-use crate::{BinaryType, CloseEvent, Exception, ReadyState};
+use samesocket_spec::close::CloseFrame;
+use samesocket_spec::constructor::UrlRecord;
+use samesocket_spec::state::{Closing, Feedback, Outcome, Sending, State};
+use samesocket_spec::{CloseEvent, Exception, ReadyState};
 
 /// What all handles of a socket share.
 pub(crate) struct Connection<L> {

@@ -2,9 +2,10 @@
 
 use crate::connection::closed::CloseNotifier;
 use crate::platform::{FinalState, Task, Transport};
-use crate::spec::state::State;
 use crate::sync::Shared;
-use crate::{BinaryType, CloseEvent};
+use crate::types::binary_type::BinaryType;
+use samesocket_spec::CloseEvent;
+use samesocket_spec::state::State;
 
 /// What a connection is at present; together, since most of what is done to a socket asks for all of it.
 pub(crate) struct ConnectionState<C> {

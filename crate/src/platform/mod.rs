@@ -2,7 +2,7 @@
 //!
 //! This module knows about targets, and nothing above it does but the list of `wire` in `lib.rs`. A back end provides
 //!
-//! - `Url`, a [`UrlRecord`](crate::spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one;
+//! - `Url`, a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one;
 //! - `Options`, what a user may choose beside the interface's arguments;
 //! - `Socket`, a [`Transport`]: it tells a [`EventSink`] each [`Feedback`] in a task of its own, one after the other, and lets go
 //!   of everything when it is dropped; `FinalState` is what it knows at its end;
@@ -30,12 +30,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::BinaryType;
 use crate::queue::Capacity;
-use crate::spec::close::CloseFrame;
-use crate::spec::state::Feedback;
 use crate::sync::{MaybeSend, MaybeSync, Shared, Weak};
+use crate::types::binary_type::BinaryType;
 use crate::types::payload::Payload;
+use samesocket_spec::close::CloseFrame;
+use samesocket_spec::state::Feedback;
 
 pub(crate) mod buffered_amount_hint;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]

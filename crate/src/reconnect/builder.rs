@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Backoff, Cause, Outbox, Reconnecting};
 use crate::platform::BoxFuture;
+use crate::socket::{Connect, Error, Socket};
 use crate::sync::MaybeSend;
-use crate::{Connect, Error, Socket};
 
 /// How long a connection has to last until failures are forgotten, unless it is set.
 const STEADY: Duration = Duration::from_secs(10);

@@ -3,7 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::{CloseEvent, ConnectError, Error};
+use crate::socket::{ConnectError, Error};
+use samesocket_spec::CloseEvent;
 
 /// Why an attempt gave no connection, or why a connection ended.
 #[derive(Clone, Debug)]

@@ -11,10 +11,12 @@ use futures::{Sink, Stream};
 use super::outbox::Outgoing;
 use super::states::Announcer;
 use super::{Cause, Reconnect, Sender, State, States};
+use crate::connection::closed::Closed;
 use crate::platform::{Backend, BoxFuture, Clock, Options, PlatformEnvironment, Sleep};
+use crate::socket::{Connect, Error, Socket};
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
-use crate::{Closed, Connect, Error, Message, Socket};
+use crate::types::message::Message;
 
 /// A socket that comes back: a fused `Stream` of the messages of all its connections, from
 /// [`Reconnect::start`](super::Reconnect::start).

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::task::Waker;
 
+use crate::socket::{Control, Error};
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
-use crate::{Control, Error, Message};
+use crate::types::message::Message;
 
 /// What becomes of a message that is sent while there is no connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,7 +181,7 @@ impl Sender {
     ///
     /// An [`Error::Exception`], if an argument is at fault; nothing is done then.
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Error> {
-        crate::spec::close::check(code, reason).map_err(Error::Exception)?;
+        samesocket_spec::close::check(code, reason).map_err(Error::Exception)?;
         let (waker, current) = {
             let mut outgoing = self.0.lock();
             outgoing.close.get_or_insert_with(|| (code, reason.unwrap_or_default().to_owned()));

@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Error, SocketCore};
+use crate::connection::closed::Closed;
 use crate::platform::Sleep;
-use crate::spec::close;
-use crate::{CloseEvent, Closed, Exception};
+use samesocket_spec::close;
+use samesocket_spec::{CloseEvent, Exception};
 
 /// The end of a closing handshake, from [`Control::close`](crate::Control::close); dropping it takes nothing back.
 ///

@@ -17,10 +17,12 @@ use crate::platform::{
     self, Backend, Clock, HIGH_WATER_MARK, HOLD, LIST, List, Options, RECEIVE_LIMIT, ReceiveMode, Sleep, Url,
 };
 use crate::queue::Capacity;
-use crate::spec::constructor;
-use crate::spec::subprotocol::Offer;
 use crate::sync::{MaybeSend, MaybeSync, Shared};
-use crate::{BinaryType, IntoProtocols, Message};
+use crate::types::binary_type::BinaryType;
+use crate::types::message::Message;
+use crate::types::subprotocol::IntoProtocols;
+use samesocket_spec::constructor;
+use samesocket_spec::subprotocol::Offer;
 
 /// How long connecting may take, unless it is set.
 const TIMEOUT: Duration = Duration::from_mins(1);

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{Closing, SocketCore};
+use crate::connection::closed::Closed;
 use crate::sync::Shared;
-use crate::{Closed, ReadyState};
+use samesocket_spec::ReadyState;
 
 /// A handle to a [`Socket`](crate::Socket) that neither sends nor receives; a clone is another one.
 ///

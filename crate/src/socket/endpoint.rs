@@ -11,7 +11,8 @@ use crate::platform::{FinalState, Messages};
 use crate::queue::{Capacity, LocalBatch};
 use crate::sync::Lock;
 use crate::sync::catch_panic::wake;
-use crate::{CloseEvent, Message};
+use crate::types::message::Message;
+use samesocket_spec::CloseEvent;
 
 /// The Close frame that follows when there is no room for a message: 1009, as far as a client may say so.
 const RECEIVE_LIMIT: (u16, &str) = (4009, "too many messages wait to be read");

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use super::{Receiver, Sender};
 use crate::platform::FinalState;
-use crate::{BlobError, CloseEvent, Exception, Message, OwnedMessage};
+use crate::types::blob::BlobError;
+use crate::types::message::Message;
+use crate::types::owned_message::OwnedMessage;
+use samesocket_spec::{CloseEvent, Exception};
 
 /// Why [`connect`](crate::connect) gave no socket.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::SocketCore;
-use crate::Message;
 use crate::platform::Sleep;
+use crate::types::message::Message;
 
 /// A question that is asked when nothing comes, and has to be answered in time; for
 /// [`Connect::heartbeat`](crate::Connect::heartbeat).

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
 use super::{ConnectionFailed, Error};
-use crate::Message;
 use crate::platform::{self, Messages};
 use crate::queue::{BoundedQueue, Capacity, LocalBatch};
+use crate::types::message::Message;
 
 /// The one queue between a connection and who receives.
 pub(super) struct Inbox {

@@ -42,8 +42,10 @@ pub use self::sender::Sender;
 pub(crate) use self::shared::SocketCore;
 
 use self::watchdog::Watch;
+use crate::connection::closed::Closed;
 use crate::sync::Shared;
-use crate::{CloseEvent, Closed, Message, ReadyState};
+use crate::types::message::Message;
+use samesocket_spec::{CloseEvent, ReadyState};
 
 /// An open socket: a `Stream` and a `Sink` of messages, from [`connect`].
 ///

@@ -11,9 +11,9 @@ use futures::stream::FusedStream;
 use super::shared::SocketCore;
 use super::watchdog::Watch;
 use super::{Control, Error};
-use crate::Message;
 use crate::queue::LocalBatch;
 use crate::sync::Shared;
+use crate::types::message::Message;
 
 /// The receiving half of a [`Socket`](crate::Socket): a fused `Stream` of messages.
 ///

@@ -9,9 +9,9 @@ use futures::sink::Sink;
 
 use super::shared::{Place, Queueing, SocketCore};
 use super::{Closing, Control, Error};
-use crate::Message;
 use crate::socket::error::ConnectionFailed;
 use crate::sync::{MaybeSend, MaybeSync, Shared};
+use crate::types::message::Message;
 
 /// The sending half of a [`Socket`](crate::Socket): a `Sink` of messages; a clone sends to the same socket.
 ///

@@ -8,7 +8,8 @@ use super::error::Error;
 use crate::connection::Connection;
 use crate::platform::Clock;
 use crate::sync::Shared;
-use crate::{Message, ReadyState};
+use crate::types::message::Message;
+use samesocket_spec::ReadyState;
 
 /// The connection, and what the connection feeds; dropping it closes the connection.
 pub(crate) struct SocketCore {
@@ -116,16 +117,16 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
-    use crate::connect;
     use crate::platform::buffered_amount_hint::BufferedAmountHint;
     use crate::platform::{
         self, Backend, EventSink, FinalState, Options, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Url,
         Watch,
     };
-    use crate::spec::close::CloseFrame;
-    use crate::spec::state::Feedback;
+    use crate::socket::connect::connect;
     use crate::sync::Lock;
     use crate::types::payload::Payload;
+    use samesocket_spec::close::CloseFrame;
+    use samesocket_spec::state::Feedback;
 
     /// What is open at once, and has as much queued as this says, one number after the other.
     struct Queueing {

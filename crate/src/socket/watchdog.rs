@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::heartbeat::{Heartbeat, Pulse};
 use super::{Error, SocketCore};
-use crate::Message;
 use crate::platform::Sleep;
-use crate::spec::close::CloseFrame;
 use crate::sync::{MaybeSend, MaybeSync};
+use crate::types::message::Message;
+use samesocket_spec::close::CloseFrame;
 
 /// The Close frame that follows when nothing came for too long.
 const IDLE: CloseFrame<'static> = Some((4008, "nothing came for too long"));

@@ -8,12 +8,16 @@ use bytes::Bytes;
 use super::{Incoming, Network, Received};
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{self, EventSink, FinalState, ReceiveMode, SendOutcome, Transport, Watch};
-use crate::spec::close::CloseFrame;
-use crate::spec::state::Feedback;
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
+use crate::types::binary_type::BinaryType;
+use crate::types::blob::Blob;
+use crate::types::message::Message;
 use crate::types::payload::Payload;
-use crate::{BinaryType, Blob, CloseEvent, Message, Text};
+use crate::types::text::Text;
+use samesocket_spec::CloseEvent;
+use samesocket_spec::close::CloseFrame;
+use samesocket_spec::state::Feedback;
 
 /// A connection in memory.
 pub(super) struct Line {

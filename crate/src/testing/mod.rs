@@ -40,7 +40,7 @@ pub use self::run::run;
 
 use futures::FutureExt;
 
-use crate::Socket;
+use crate::socket::Socket;
 
 /// Gives an open socket and its peer, on a network of their own.
 ///

@@ -9,11 +9,11 @@ use std::task::{Poll, Waker};
 use super::clock::know;
 use super::link::{End, Line};
 use super::{Clock, Peer};
-use crate::Connect;
 use crate::platform::{self, Backend, EventSink, Protocols, ReceiveMode, Tasks, Transport, Url};
-use crate::spec::constructor::UrlRecord;
+use crate::socket::Connect;
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, MaybeSend, Shared};
+use samesocket_spec::constructor::UrlRecord;
 
 /// A network in memory, on which every host is the test; a clone is the same network.
 #[derive(Clone)]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::future::poll_fn;
 
 use super::link::Line;
-use crate::Message;
 use crate::sync::Shared;
+use crate::types::message::Message;
 
 /// The other end of an open connection, which does what it is told; dropped, the connection is lost.
 ///

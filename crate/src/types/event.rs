@@ -1,6 +1,8 @@
 //! The events of the interface.
 
-use crate::{CloseEvent, Message, Origin};
+use crate::types::message::Message;
+use crate::types::origin::Origin;
+use samesocket_spec::CloseEvent;
 
 /// What a socket tells its subscribers: the interface's four events, and one of ours.
 ///

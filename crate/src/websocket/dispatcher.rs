@@ -9,11 +9,16 @@ use crate::queue::Capacity;
 use crate::sync::MaybeSend;
 use crate::sync::catch_panic::{catch_panic, drop_caught, wake};
 use crate::sync::{Lock, Shared, Weak};
+use crate::types::binary_type::BinaryType;
+use crate::types::event::Event;
 use crate::types::event::QueuedEvent;
+use crate::types::origin::Origin;
 use crate::websocket::Handle;
+use crate::websocket::WebSocket;
 use crate::websocket::event_streams::{self, EventStreams, Wakers};
 use crate::websocket::events::{Events, Queue};
-use crate::{BinaryType, CloseEvent, Event, Origin, Subscription, WebSocket};
+use crate::websocket::subscription::Subscription;
+use samesocket_spec::CloseEvent;
 
 /// What [`WebSocket::subscribe`] takes, in a box.
 pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}

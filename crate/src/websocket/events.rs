@@ -11,7 +11,9 @@ use crate::queue::{BoundedQueue, Capacity, LocalBatch};
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
 use crate::types::event::QueuedEvent;
-use crate::{Event, Lagged, Message, Origin};
+use crate::types::event::{Event, Lagged};
+use crate::types::message::Message;
+use crate::types::origin::Origin;
 
 /// The events of a socket as a stream, from [`WebSocket::events`](crate::WebSocket::events).
 ///
@@ -228,8 +230,8 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::CloseEvent;
     use bytes::Bytes;
+    use samesocket_spec::CloseEvent;
 
     fn message(size: usize) -> QueuedEvent {
         QueuedEvent::Message(Message::Binary(Bytes::from(vec![0; size])))

@@ -10,12 +10,20 @@ pub(crate) mod subscription;
 use std::fmt;
 
 use crate::connection::Connection;
+use crate::connection::closed::Closed;
 use crate::platform::{Backend, LIST, Options, Url};
-use crate::spec::{close, constructor, subprotocol};
 use crate::sync::MaybeSend;
 use crate::sync::{Shared, Weak};
+use crate::types::binary_type::BinaryType;
+use crate::types::event::Event;
+use crate::types::origin::Origin;
+use crate::types::payload::Data;
+use crate::types::subprotocol::IntoProtocols;
 use crate::websocket::dispatcher::Dispatcher;
-use crate::{BinaryType, Closed, Data, Event, Events, Exception, IntoProtocols, Origin, ReadyState, Subscription};
+use crate::websocket::events::Events;
+use crate::websocket::subscription::Subscription;
+use samesocket_spec::{Exception, ReadyState};
+use samesocket_spec::{close, constructor, subprotocol};
 
 /// The [`WebSocket` interface](https://websockets.spec.whatwg.org/#the-websocket-interface): a handle to one
 /// connection, with one method per member of the IDL.

@@ -1,7 +1,9 @@
 //! What the interface has natively beyond the Standard's.
 
 use crate::platform::api::{Failure, Options};
-use crate::{Exception, IntoProtocols, WebSocket};
+use crate::types::subprotocol::IntoProtocols;
+use crate::websocket::WebSocket;
+use samesocket_spec::Exception;
 
 impl WebSocket {
     /// Starts to connect as [`new`](Self::new) does, with options; natively only.

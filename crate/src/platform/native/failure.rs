@@ -6,8 +6,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::ProtocolFailure;
 use crate::types::blob::BlobError;
+use samesocket_protocol::error::Failure as ProtocolFailure;
 
 /// Why a connection failed, from [`WebSocket::failure`](crate::WebSocket::failure); natively only.
 ///

@@ -1,6 +1,6 @@
 //! URLs, by the `url` crate.
 
-use crate::spec::constructor::UrlRecord;
+use samesocket_spec::constructor::UrlRecord;
 
 /// A URL record.
 #[derive(Clone)]

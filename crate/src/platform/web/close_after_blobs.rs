@@ -9,7 +9,7 @@ use std::rc::Rc;
 use gloo_timers::callback::Interval;
 
 use super::socket::{SocketInner, buffered_amount, close};
-use crate::spec::close::CloseFrame;
+use samesocket_spec::close::CloseFrame;
 
 /// How often a Close that waits for blobs looks whether they are gone, in milliseconds.
 const LOOK_EVERY: u32 = 10;

@@ -15,14 +15,16 @@ use super::listener::EventListener;
 use super::{Options, Time, Url, alone, close_after_blobs};
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport};
-use crate::spec::close::CloseFrame;
-use crate::spec::constructor::UrlRecord;
-use crate::spec::state::Feedback;
 use crate::sync::Shared;
+use crate::types::binary_type::BinaryType;
 use crate::types::lazy_message::LazyMessage;
 use crate::types::lazy_message::copied;
+use crate::types::message::Message;
 use crate::types::payload::Payload;
-use crate::{BinaryType, Message, Text};
+use crate::types::text::Text;
+use samesocket_spec::close::CloseFrame;
+use samesocket_spec::constructor::UrlRecord;
+use samesocket_spec::state::Feedback;
 
 #[wasm_bindgen]
 extern "C" {

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use crate::spec::constructor::UrlRecord;
+use samesocket_spec::constructor::UrlRecord;
 
 #[wasm_bindgen]
 extern "C" {

@@ -17,14 +17,15 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::{FinalState, Time, Url, alone};
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{Backend, Clock, EventSink, Hold, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Watch};
-use crate::spec::close::CloseFrame;
-use crate::spec::constructor::UrlRecord;
-use crate::spec::state::Feedback;
 use crate::sync::Shared;
+use crate::types::binary_type::BinaryType;
 use crate::types::blob::Blob;
 use crate::types::lazy_message::copied;
+use crate::types::message::Message;
 use crate::types::payload::Payload;
-use crate::{BinaryType, Message};
+use samesocket_spec::close::CloseFrame;
+use samesocket_spec::constructor::UrlRecord;
+use samesocket_spec::state::Feedback;
 
 /// The name of the interface, by which its presence is seen.
 const NAME: &str = "WebSocketStream";

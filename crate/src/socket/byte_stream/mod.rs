@@ -14,8 +14,10 @@ use futures::{Sink, Stream};
 
 use crate::socket::{Error, Socket};
 use crate::sync::io_error;
+use crate::types::binary_type::BinaryType;
+use crate::types::message::Message;
+use crate::types::owned_message::OwnedMessage;
 use crate::types::payload::Payload;
-use crate::{BinaryType, Message, OwnedMessage};
 
 /// The greatest message that one write makes.
 const LARGEST: usize = 64 << 10;

@@ -11,9 +11,14 @@ use futures::future::{FutureExt, join4};
 use futures::stream::StreamExt;
 
 use super::{Error, Socket};
+use crate::connection::closed::Closed;
 use crate::platform::BoxFuture;
 use crate::socket::{Receiver, Sender};
-use crate::{BinaryType, BlobError, CloseEvent, Closed, Message, OwnedMessage, ReadyState};
+use crate::types::binary_type::BinaryType;
+use crate::types::blob::BlobError;
+use crate::types::message::Message;
+use crate::types::owned_message::OwnedMessage;
+use samesocket_spec::{CloseEvent, ReadyState};
 
 /// The task that has the socket of a [`Remote`](crate::Remote), for [`Socket::into_remote_by`]; it ends with the
 /// connection.

@@ -18,8 +18,9 @@ use self::driver::{Ends, Item, Question};
 use self::sink::Unanswered;
 use super::{ConnectionFailed, Error, Socket};
 use crate::platform::FinalState;
-use crate::spec::close;
-use crate::{CloseEvent, OwnedMessage, ReadyState};
+use crate::types::owned_message::OwnedMessage;
+use samesocket_spec::close;
+use samesocket_spec::{CloseEvent, ReadyState};
 
 /// How many messages are on their way from the socket's thread, beside one that is being handed over.
 const UNDER_WAY: usize = 15;

@@ -11,7 +11,8 @@ use futures::sink::Sink;
 
 use super::{ConnectionFailed, Error, Remote, RemoteSender, UNDER_WAY, ask, driver};
 use crate::platform::FinalState;
-use crate::{CloseEvent, OwnedMessage};
+use crate::types::owned_message::OwnedMessage;
+use samesocket_spec::CloseEvent;
 
 type Sent = Result<(), Error<OwnedMessage>>;
 type Closing = Pin<Box<dyn Future<Output = Result<CloseEvent, Error<OwnedMessage>>> + Send + Sync>>;

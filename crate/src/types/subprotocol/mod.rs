@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Exception;
-use crate::spec::subprotocol::{check_one, first_outside_token};
+use samesocket_spec::Exception;
+use samesocket_spec::subprotocol::{check_one, first_outside_token};
 
 /// The name of a subprotocol: a token, never empty.
 ///

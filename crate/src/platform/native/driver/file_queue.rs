@@ -11,12 +11,12 @@ use tokio::task::JoinHandle;
 
 use crate::platform::native::driver::shared::Channel;
 use crate::platform::native::failure::Failure;
-use crate::spec::close::CloseFrame;
 use crate::types::blob::{Blob, BlobError};
 use samesocket_protocol::connection::Connection;
 use samesocket_protocol::limits::MESSAGE_OVERHEAD;
 use samesocket_protocol::message::{Kind, Payload};
 use samesocket_protocol::phase::Tcp;
+use samesocket_spec::close::CloseFrame;
 
 /// Messages and files in the order in which they were sent, and perhaps a Close.
 #[derive(Default)]

@@ -19,7 +19,6 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::task::yield_now;
 
-use crate::CloseEvent;
 use crate::platform::EventSink;
 use crate::platform::native::catch_panic::guarded;
 use crate::platform::native::dial::Way;
@@ -35,9 +34,10 @@ use crate::platform::native::options::CookieStore;
 use crate::platform::native::runtime::background;
 use crate::platform::native::{Options, Url, dial};
 use crate::queue::Capacity;
-use crate::spec::state::Feedback;
 use crate::sync::catch_panic::drop_caught;
 use samesocket_protocol::phase::Tcp;
+use samesocket_spec::CloseEvent;
+use samesocket_spec::state::Feedback;
 
 /// After how many rounds the task lets others have a turn.
 const ROUNDS: usize = 32;

@@ -17,7 +17,6 @@ use crate::platform::native::driver::write_policy::Pace;
 use crate::platform::native::failure::Failure;
 use crate::platform::native::{Options, Time, Url, dial};
 use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Watch};
-use crate::spec::close::CloseFrame;
 use crate::sync::Lock;
 use crate::sync::Shared;
 use crate::types::blob::Blob;
@@ -26,6 +25,7 @@ use crate::types::payload::Payload;
 use samesocket_protocol::connection::Connection;
 use samesocket_protocol::limits::MESSAGE_OVERHEAD;
 use samesocket_protocol::message::{Kind, Payload as Sent};
+use samesocket_spec::close::CloseFrame;
 
 /// A connection that a task drives; dropping it closes it, in the background.
 pub(crate) struct Socket {

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use crate::platform::native::driver::buffer_pool;
 use crate::platform::native::driver::shared::Channel;
 use crate::queue::Capacity;
-use crate::spec::state::Feedback;
-use crate::{Message, Text};
+use crate::types::message::Message;
+use crate::types::text::Text;
 use samesocket_protocol::message::{BorrowedMessage, Kind, Message as Received};
+use samesocket_spec::state::Feedback;
 
 /// Messages that came together, in order.
 ///
