@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::types::blob::BlobError;
-use samesocket_protocol::error::Failure as ProtocolFailure;
+use samesocket_protocol::Failure as ProtocolFailure;
 
 /// Why a connection failed, from [`WebSocket::failure`](crate::WebSocket::failure); natively only.
 ///

@@ -31,7 +31,7 @@ pub(crate) mod api {
     pub use super::dial::proxy::Proxy;
     pub use super::failure::{Failure, ProxyFailure};
     pub use super::options::{Connecting, Connector, CookieStore, InvalidOption, Options, Stream, Target};
-    pub use samesocket_protocol::error::Failure as ProtocolFailure;
+    pub use samesocket_protocol::Failure as ProtocolFailure;
     pub use tokio_rustls::rustls;
 }
 

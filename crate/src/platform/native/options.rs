@@ -16,8 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::platform::native::dial::proxy::{Proxy, Route};
 use crate::platform::native::dial::tls::Trust;
 use crate::platform::native::runtime::background;
-use samesocket_protocol::handshake::Request;
-use samesocket_protocol::limits::Limits;
+use samesocket_protocol::{Limits, Request};
 
 /// What a native socket is given beside its URL and subprotocols; see [`WebSocket::with_options`].
 ///
@@ -98,7 +97,7 @@ impl Options {
     /// before is yours as long as you take it.
     #[must_use]
     pub fn fin_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.fin = timeout;
+        self.limits.drain = timeout;
         self
     }
 

@@ -16,7 +16,7 @@ use crate::platform::native::dial::proxy::Tunnel;
 use crate::platform::native::failure::Failure;
 use crate::platform::native::options::{Stream, Target};
 use crate::platform::native::{Options, Url};
-use samesocket_protocol::handshake::Request;
+use samesocket_protocol::Request;
 
 /// A stream to a server, with the right to open a connection there, unless nobody knows where that is.
 pub(in crate::platform::native) type Way = (Box<dyn Stream>, Option<Admission>);
