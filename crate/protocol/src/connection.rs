@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
 use bytes::buf::Limit;
 
 use crate::close::Received;
@@ -120,6 +121,14 @@ impl Connection {
     /// Gives the next bytes to write; none, if nothing waits.
     pub fn pending_bytes(&mut self) -> &[u8] {
         self.queue.pending_bytes()
+    }
+
+    /// Returns the payloads that were handed over as [`Payload::Shared`] and are not needed any more.
+    ///
+    /// They are kept until the next call of [`pending_bytes`](Self::pending_bytes), which drops them. A caller whose lock is
+    /// held by then takes them before, and drops them once it is released, because the owner of a `Bytes` may run any code.
+    pub fn take_released_payloads(&mut self) -> Vec<Bytes> {
+        self.queue.take_released_payloads()
     }
 
     /// Notes that the stream has taken the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) gave.

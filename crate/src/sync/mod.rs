@@ -7,7 +7,11 @@ pub(crate) mod catch_panic;
 #[cfg_attr(not(all(target_family = "wasm", target_os = "unknown")), path = "native.rs")]
 #[cfg_attr(all(target_family = "wasm", target_os = "unknown"), path = "web.rs")]
 mod imp;
+#[cfg(all(test, shuttle))]
+mod shuttle_mutex;
 
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub(crate) use self::imp::LockGuard;
 pub use self::imp::MaybeSend;
 pub(crate) use self::imp::{Lock, MaybeSync, Shared, Weak, io_error};
 

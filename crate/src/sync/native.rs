@@ -2,9 +2,20 @@
 
 use std::error::Error;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[cfg(not(all(test, shuttle)))]
+use parking_lot::Mutex;
+
+#[cfg(all(test, shuttle))]
+use super::shuttle_mutex::Mutex;
 
 pub(crate) use std::sync::{Arc as Shared, Weak};
+
+#[cfg(all(test, shuttle))]
+pub(crate) use super::shuttle_mutex::MutexGuard as LockGuard;
+/// Access to the value of a [`Lock`].
+#[cfg(not(all(test, shuttle)))]
+pub(crate) use parking_lot::MutexGuard as LockGuard;
 
 /// What a callback has to be: `Send` where sockets live on threads; in a browser, anything.
 pub trait MaybeSend: Send {}
@@ -26,9 +37,8 @@ impl<T> Lock<T> {
     }
 
     /// Gives access; nobody else may have it, and nothing of a user's may run until it is dropped.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        // Nothing panics with the guard in hand but a fault of ours, after which the value is as good as it was.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> LockGuard<'_, T> {
+        self.0.lock()
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct SendQueue {
     marks: VecDeque<Mark>,
     marked: u64,
     messages: VecDeque<Outgoing>,
+    /// Payloads of the caller's that are not needed any more, until the caller takes them.
+    released: Vec<Bytes>,
     ping: Option<Vec<u8>>,
     /// Answers to pings, in order.
     pongs: VecDeque<Vec<u8>>,
@@ -56,6 +58,8 @@ pub(crate) struct SendQueue {
 struct Outgoing {
     opcode: Opcode,
     payload: Bytes,
+    /// Whether the payload's memory is the caller's.
+    is_shared: bool,
     compressed: bool,
     /// The bytes that are made ready; with some, the message has begun.
     done: usize,
@@ -111,6 +115,7 @@ impl SendQueue {
             marks: VecDeque::new(),
             marked: 0,
             messages: VecDeque::new(),
+            released: Vec::new(),
             ping: None,
             pongs: VecDeque::new(),
             close: None,
@@ -180,8 +185,21 @@ impl SendQueue {
     /// Has a message wait for its turn.
     #[cold]
     fn wait(&mut self, opcode: Opcode, payload: Payload<'_>, compressed: bool) {
+        let is_shared = matches!(payload, Payload::Shared(_));
         let (payload, mask) = (payload.into_bytes(), Mask::new([0; 4]));
-        self.messages.push_back(Outgoing { opcode, payload, compressed, done: 0, mask });
+        self.messages.push_back(Outgoing { opcode, payload, is_shared, compressed, done: 0, mask });
+    }
+
+    /// Keeps the payload of a message that is not needed any more, if its memory is the caller's.
+    fn release(&mut self, message: Outgoing) {
+        if message.is_shared {
+            self.released.push(message.payload);
+        }
+    }
+
+    /// Returns the payloads that are not needed any more.
+    pub(crate) fn take_released_payloads(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.released)
     }
 
     /// Takes a ping; one that still waits is replaced.
@@ -207,7 +225,9 @@ impl SendQueue {
     /// code, or if a frame is begun that would have to be finished first.
     pub(crate) fn abort(&mut self, code: Option<u16>) {
         let within_frame = self.messages.front().is_some_and(|message| message.done > 0 && !message.compressed);
-        self.messages = VecDeque::new();
+        for message in std::mem::take(&mut self.messages) {
+            self.release(message);
+        }
         self.pongs = VecDeque::new();
         (self.ping, self.close) = (None, None);
         if let Some(code) = code
@@ -230,6 +250,7 @@ impl SendQueue {
 
     /// Gives the next bytes for the socket; none, if nothing waits.
     pub(crate) fn pending_bytes(&mut self) -> &[u8] {
+        self.released.clear();
         while self.output.len() < BATCH && !self.ended && self.make_next() {}
         self.output.bytes()
     }
@@ -301,6 +322,7 @@ impl SendQueue {
                 self.make_fragment(message);
             } else if message.done == 0 && message.payload.len() <= PIECE {
                 self.make_whole(message.opcode, &message.payload);
+                self.release(message);
             } else {
                 self.make_piece(message);
             }
@@ -353,6 +375,8 @@ impl SendQueue {
         message.done += piece.len();
         if message.done < message.payload.len() {
             self.messages.push_front(message);
+        } else {
+            self.release(message);
         }
     }
 
@@ -363,7 +387,9 @@ impl SendQueue {
         let (first, last) = (message.done == 0, piece.len() == rest.len());
         self.make_compressed(if first { message.opcode } else { Opcode::Continuation }, piece, first, last);
         message.done += piece.len();
-        if !last {
+        if last {
+            self.release(message);
+        } else {
             self.messages.push_front(message);
         }
     }

@@ -15,7 +15,7 @@ mod url;
 
 use std::collections::VecDeque;
 
-pub(crate) use self::driver::shared::FinalState;
+pub(crate) use self::driver::transport::FinalState;
 pub(crate) use self::options::Options;
 pub(crate) use self::runtime::clock::{PlatformEnvironment, Time};
 pub(crate) use self::runtime::tasks::{Task, Tasks};

@@ -1,4 +1,4 @@
-//! The deadlines of one connection.
+//! The one timer of a socket.
 
 use std::pin::Pin;
 use std::task::Context;
@@ -6,71 +6,69 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep_until};
 
-use crate::platform::native::driver::shared::{Channel, Link};
+use super::shared::{ConnState, SocketShared};
 
-/// After how long without any byte a connection gives back what memory it can do without.
-const QUIET: Duration = Duration::from_secs(5);
+/// A connection that moves no byte for this long gives back the memory that it does not need. Arbitrary.
+const IDLE_AFTER: Duration = Duration::from_secs(5);
 
-/// The one timer of a socket: for the protocol's deadlines, and for when it has been quiet.
+/// The deadlines of one connection: those of the protocol, the idle check, and the drain timeout.
 #[derive(Default)]
-pub(in crate::platform::native) struct Clock {
+pub(super) struct Deadlines {
     sleep: Option<Pin<Box<Sleep>>>,
+    /// The time that the sleep is set to.
     set_to: Option<Duration>,
-    /// When bytes were moved last, or messages told.
-    last_moved: Duration,
-    /// After how long without either a connection is given up on which nothing can be written any more.
-    patience: Duration,
-    /// When to look whether it has been quiet.
-    look_at: Option<Duration>,
+    /// The time of the last read, write or delivery.
+    last_activity: Duration,
+    /// How long the receiver may take what has arrived once writing has failed. It counts from the last activity.
+    drain_timeout: Duration,
+    /// The time of the next check whether the connection has been idle.
+    idle_check_at: Option<Duration>,
 }
 
-impl Clock {
-    /// One for a user who has so long to take what came, once nothing can be written any more.
-    pub(in crate::platform::native) fn new(patience: Duration) -> Self {
-        Self { patience, ..Self::default() }
+impl Deadlines {
+    pub(super) fn new(drain_timeout: Duration) -> Self {
+        Self { drain_timeout, ..Self::default() }
     }
 
-    /// Notes that bytes were moved.
-    pub(in crate::platform::native) fn note(&mut self, now: Duration) {
-        self.last_moved = now;
-        self.look_at.get_or_insert(now.saturating_add(QUIET));
+    /// Records that bytes were moved, and arms the idle check.
+    pub(super) fn on_activity(&mut self, now: Duration) {
+        self.last_activity = now;
+        self.idle_check_at.get_or_insert(now.saturating_add(IDLE_AFTER));
     }
 
-    /// Notes that messages were told.
-    pub(in crate::platform::native) const fn tell(&mut self, now: Duration) {
-        self.last_moved = now;
+    /// Records that messages were delivered.
+    pub(super) const fn on_delivery(&mut self, now: Duration) {
+        self.last_activity = now;
     }
 
-    /// Whether it is going to look whether the connection has been quiet.
-    pub(in crate::platform::native) const fn looks(&self) -> bool {
-        self.look_at.is_some()
+    /// Returns whether the idle check is armed.
+    pub(super) const fn is_idle_check_armed(&self) -> bool {
+        self.idle_check_at.is_some()
     }
 
-    /// Acts on what time it is; whether there was something to do.
-    pub(in crate::platform::native) fn poll(
+    /// Acts on a deadline that has expired; returns whether there was one.
+    pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
-        link: &Link,
-        channel: &mut Channel,
+        shared: &SocketShared,
+        state: &mut ConnState,
         now: Duration,
     ) -> bool {
-        let deadline = channel.wire.deadline();
-        let waits = channel.wire.has_write_failed() && !channel.discards;
-        let give_up = waits.then(|| self.last_moved.saturating_add(self.patience));
-        let next = [deadline, self.look_at, give_up].into_iter().flatten().min();
+        let drain_at = state.waits_for_receiver().then(|| self.last_activity.saturating_add(self.drain_timeout));
+        let next = [state.deadline(), self.idle_check_at, drain_at].into_iter().flatten().min();
         let Some(next) = next else {
             (self.sleep, self.set_to) = (None, None);
             return false;
         };
-        let moment = || link.moment(next).into();
+        let instant = || shared.instant(next).into();
         let sleep = match &mut self.sleep {
             Some(sleep) => {
                 if self.set_to != Some(next) {
-                    sleep.as_mut().reset(moment());
+                    sleep.as_mut().reset(instant());
                 }
                 sleep
             }
-            none => none.insert(Box::pin(sleep_until(moment()))),
+            none => none.insert(Box::pin(sleep_until(instant()))),
         };
         self.set_to = Some(next);
         if sleep.as_mut().poll(context).is_pending() {
@@ -78,15 +76,17 @@ impl Clock {
         }
         let now = now.max(next);
         self.set_to = None;
-        if self.look_at.is_some_and(|look_at| look_at <= now) {
-            let quiet_since = self.last_moved.saturating_add(QUIET);
-            self.look_at = (quiet_since > now).then_some(quiet_since);
-            if self.look_at.is_none() {
-                channel.wire.release_memory();
+        if self.idle_check_at.is_some_and(|check_at| check_at <= now) {
+            let idle_at = self.last_activity.saturating_add(IDLE_AFTER);
+            self.idle_check_at = (idle_at > now).then_some(idle_at);
+            if self.idle_check_at.is_none() {
+                state.release_memory();
             }
         }
-        channel.discards |= give_up.is_some_and(|give_up| give_up <= now);
-        channel.wire.handle_timeout(now);
+        if drain_at.is_some_and(|drain_at| drain_at <= now) {
+            state.discard_messages();
+        }
+        state.handle_timeout(now);
         true
     }
 }

@@ -1,4 +1,4 @@
-//! What waits to be sent because a file before it has still to be read.
+//! Messages that wait for a file that was sent before them.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -9,126 +9,115 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use crate::platform::native::driver::shared::Channel;
-use crate::platform::native::failure::Failure;
 use crate::types::blob::{Blob, BlobError};
-use samesocket_protocol::{Connection, Kind, MESSAGE_OVERHEAD, Payload, StreamAction};
+use samesocket_protocol::{Connection, Kind, MESSAGE_OVERHEAD, Payload};
 use samesocket_spec::close::CloseFrame;
 
-/// Messages and files in the order in which they were sent, and perhaps a Close.
+/// A queue of files, and of the messages and the Close that were sent after them.
 #[derive(Default)]
-pub(in crate::platform::native) struct Outbox {
-    waiting: VecDeque<Waiting>,
+pub(super) struct FileQueue {
+    entries: VecDeque<Entry>,
     /// The file at the front, while it is being read.
     reading: Option<JoinHandle<Result<Bytes, BlobError>>>,
-    /// The payload bytes of what waits.
+    /// The payload bytes of all entries.
     bytes: u64,
 }
 
-enum Waiting {
+enum Entry {
     Message(Kind, Bytes),
     File(Blob),
     Close(Option<(u16, String)>),
 }
 
-impl Outbox {
-    /// Whether nothing waits, so that what is sent need not wait either.
-    pub(in crate::platform::native) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+impl FileQueue {
+    /// Returns whether nothing waits, so that new messages need not wait either.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
-    /// The payload bytes of what waits, or has waited in vain.
-    pub(in crate::platform::native) const fn bytes(&self) -> u64 {
+    /// Returns the payload bytes that wait, or were given up.
+    pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The bytes that wait, by the measure of the limit.
-    pub(in crate::platform::native) fn queued(&self) -> u64 {
-        self.bytes.saturating_add(self.waiting.len() as u64 * MESSAGE_OVERHEAD)
+    /// Returns the bytes that wait, as `Limits::queue` counts them.
+    pub(super) fn queued_bytes(&self) -> u64 {
+        self.bytes.saturating_add(self.entries.len() as u64 * MESSAGE_OVERHEAD)
     }
 
-    pub(in crate::platform::native) fn send(&mut self, kind: Kind, payload: Bytes) {
+    pub(super) fn push_message(&mut self, kind: Kind, payload: Bytes) {
         self.bytes += payload.len() as u64;
-        self.waiting.push_back(Waiting::Message(kind, payload));
+        self.entries.push_back(Entry::Message(kind, payload));
     }
 
-    pub(in crate::platform::native) fn send_file(&mut self, file: Blob) {
+    pub(super) fn push_file(&mut self, file: Blob) {
         self.bytes += file.size();
-        self.waiting.push_back(Waiting::File(file));
+        self.entries.push_back(Entry::File(file));
     }
 
-    pub(in crate::platform::native) fn close(&mut self, frame: CloseFrame<'_>) {
-        self.waiting.push_back(Waiting::Close(frame.map(|(code, reason)| (code, reason.to_owned()))));
+    pub(super) fn push_close(&mut self, frame: CloseFrame<'_>) {
+        self.entries.push_back(Entry::Close(frame.map(|(code, reason)| (code, reason.to_owned()))));
     }
 
-    /// Drops what waits, which is counted all the same.
-    pub(in crate::platform::native) fn drop_all(&mut self) {
-        self.waiting.clear();
+    /// Gives up what waits, which still counts, and moves its payloads to `unused`.
+    pub(super) fn clear(&mut self, unused: &mut Vec<Bytes>) {
         self.reading = None;
+        for entry in std::mem::take(&mut self.entries) {
+            if let Entry::Message(_, payload) = entry {
+                unused.push(payload);
+            }
+        }
     }
 
-    /// Hands on what need not wait any more, on the runtime of the socket; ready when nothing waits, or when a file
-    /// could not be read.
-    pub(in crate::platform::native) fn poll(
+    /// Sends what need not wait any more. Ready when nothing waits, or when a file could not be read.
+    ///
+    /// Files are read on the blocking threads of the socket's runtime. Payloads that are not needed any more are moved to
+    /// `unused`.
+    pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
-        wire: &mut Connection,
+        connection: &mut Connection,
         now: Duration,
+        unused: &mut Vec<Bytes>,
     ) -> Poll<Result<(), BlobError>> {
-        while let Some(waiting) = self.waiting.front() {
-            match waiting {
-                Waiting::Message(kind, payload) => {
+        while let Some(entry) = self.entries.pop_front() {
+            match entry {
+                Entry::Message(kind, payload) => {
                     self.bytes -= payload.len() as u64;
-                    wire.send(*kind, Payload::Shared(payload));
+                    connection.send(kind, Payload::Shared(&payload));
+                    unused.push(payload);
                 }
-                Waiting::Close(frame) => {
-                    wire.close(frame.as_ref().map(|(code, reason)| (*code, &**reason)), now);
+                Entry::Close(frame) => {
+                    connection.close(frame.as_ref().map(|(code, reason)| (*code, &**reason)), now);
                 }
-                Waiting::File(file) => {
+                Entry::File(file) => {
                     let reading = self.reading.get_or_insert_with(|| {
                         let file = file.clone();
                         tokio::task::spawn_blocking(move || file.read())
                     });
-                    let Poll::Ready(read) = Pin::new(reading).poll(context) else { return Poll::Pending };
-                    let size = file.size();
+                    let Poll::Ready(read) = Pin::new(reading).poll(context) else {
+                        self.entries.push_front(Entry::File(file));
+                        return Poll::Pending;
+                    };
                     self.reading = None;
-                    // A runtime that ends while it reads ends the socket, too.
-                    let Ok(read) = read else { return Poll::Pending };
                     match read {
-                        Ok(payload) => {
-                            self.bytes -= size;
-                            wire.send(Kind::Binary, Payload::Shared(&payload));
+                        Ok(Ok(payload)) => {
+                            self.bytes -= file.size();
+                            connection.send(Kind::Binary, Payload::Shared(&payload));
                         }
-                        Err(error) => return Poll::Ready(Err(error)),
+                        Ok(Err(error)) => {
+                            self.entries.push_front(Entry::File(file));
+                            return Poll::Ready(Err(error));
+                        }
+                        // A runtime that ends while it reads ends the socket, too.
+                        Err(_) => {
+                            self.entries.push_front(Entry::File(file));
+                            return Poll::Pending;
+                        }
                     }
                 }
             }
-            self.waiting.pop_front();
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl Channel {
-    /// Sends what waited for a file, as far as it can be; whether there was any progress.
-    pub(in crate::platform::native) fn send_waiting(&mut self, context: &mut Context<'_>, now: Duration) -> bool {
-        if self.outbox.is_empty() {
-            return false;
-        }
-        if self.wire.stream_action() != StreamAction::Keep {
-            self.outbox.drop_all();
-            return false;
-        }
-        match self.outbox.poll(context, &mut self.wire, now) {
-            Poll::Pending => false,
-            Poll::Ready(Ok(())) => true,
-            Poll::Ready(Err(error)) => {
-                self.outbox.drop_all();
-                self.wire.write_failed();
-                // It holds nothing of a user's.
-                drop(self.lose(Failure::Blob(error)));
-                true
-            }
-        }
     }
 }

@@ -1,151 +1,267 @@
-//! The stream of a socket, which its driver reads and writes, and at times who sends writes.
+//! Moving bytes between a stream and a connection.
+//!
+//! [`StreamIo`] is a stream with the state of its two directions. It reaches the connection by [`IoAccess`]: `Locked` for a
+//! stream of this crate, which is polled under the connection's lock without a copy, and `Unlocked` for a stream of the
+//! user's, which may do anything, even use its own socket: bytes are copied out of the connection and into it.
 
 use std::future::{Future, poll_fn};
+use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::task::coop::{has_budget_remaining, unconstrained};
 
-use crate::platform::native::driver::io_access::Reach;
-use crate::platform::native::driver::shared::Channel;
-use crate::platform::native::failure::Failure;
+use super::shared::{ConnState, ConnectionLock, Guard};
 use crate::platform::native::options::Stream;
-use samesocket_protocol::StreamAction;
 
-/// The stream, and what is known of its two directions.
-#[expect(clippy::struct_excessive_bools, reason = "each direction has its own")]
-pub(in crate::platform::native) struct Line {
-    pub(in crate::platform::native) stream: Box<dyn Stream>,
-    /// Whether the stream may hold bytes that it has taken and not passed on.
-    unflushed: bool,
-    /// Whether it took less than all there was; it wakes the driver once it takes more.
-    stalled: bool,
-    /// Whether our direction is shut, or broken.
-    shut: bool,
-    /// Whether the other one is.
-    ended: bool,
-    /// Whether it may be written to from any thread: it is a stream of ours.
-    ours: bool,
+/// A stream, and the state of its two directions.
+#[expect(clippy::struct_excessive_bools, reason = "the two directions change independently")]
+pub(super) struct StreamIo {
+    stream: Box<dyn Stream>,
+    /// Whether the stream may hold bytes that it has accepted and not passed on.
+    needs_flush: bool,
+    /// Whether the stream accepted less than all pending bytes. It wakes the driver when it accepts more.
+    is_blocked: bool,
+    /// Whether our direction was shut down, or has failed.
+    write_closed: bool,
+    /// Whether the peer's direction has ended, or has failed.
+    read_closed: bool,
+    /// Whether the stream belongs to this crate, so that no code of the user's runs when it is polled.
+    is_own: bool,
 }
 
-impl Line {
-    pub(in crate::platform::native) fn new(stream: Box<dyn Stream>, ours: bool) -> Self {
-        Self { stream, unflushed: false, stalled: false, shut: false, ended: false, ours }
+/// The way from a stream to its connection.
+pub(super) trait IoAccess {
+    /// The writes between two reads, at most: a peer is read from even while a sender never stops.
+    const MAX_WRITES: usize;
+
+    /// Calls `act` with the connection, which is locked.
+    fn with<R>(&mut self, act: impl FnOnce(&mut ConnState) -> R) -> R;
+
+    /// Writes pending bytes to the stream; returns `None` if there are none.
+    fn poll_write(
+        &mut self,
+        stream: &mut Box<dyn Stream>,
+        context: &mut Context<'_>,
+    ) -> Option<Poll<io::Result<usize>>>;
+
+    /// Reads bytes from the stream into the connection, and returns their number.
+    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>>;
+
+    /// Lets other threads have the connection between two writes.
+    fn between_writes(&mut self);
+}
+
+impl StreamIo {
+    pub(super) fn new(stream: Box<dyn Stream>, is_own: bool) -> Self {
+        Self { stream, needs_flush: false, is_blocked: false, write_closed: false, read_closed: false, is_own }
     }
 
-    /// Whether nothing of a user's runs when it is polled.
-    pub(in crate::platform::native) const fn is_ours(&self) -> bool {
-        self.ours
+    /// Returns whether the stream belongs to this crate, so that it may be polled under the connection's lock.
+    pub(super) const fn is_own(&self) -> bool {
+        self.is_own
     }
 
-    /// Whether it takes nothing more for now.
-    pub(in crate::platform::native) const fn is_stalled(&self) -> bool {
-        self.stalled
+    /// Returns whether the stream accepts nothing more for now.
+    pub(super) const fn is_blocked(&self) -> bool {
+        self.is_blocked
     }
 
-    /// Moves bytes both ways, as far as the stream goes along at once; whether any were moved.
-    pub(in crate::platform::native) fn exchange(
+    /// Returns whether anything can be written.
+    pub(super) const fn is_writable(&self) -> bool {
+        !self.write_closed
+    }
+
+    /// Moves bytes in both directions, as far as the stream goes along; returns whether any were moved.
+    pub(super) fn exchange(
         &mut self,
         context: &mut Context<'_>,
-        channel: &mut impl Reach,
+        access: &mut impl IoAccess,
         read: bool,
         now: Duration,
     ) -> bool {
-        let written = !self.shut && self.write(context, channel, now);
-        read && !self.ended && self.read(context, channel) || written
+        let written = !self.write_closed && self.write(context, access, now);
+        read && !self.read_closed && self.read(context, access) || written
     }
 
-    fn write<R: Reach>(&mut self, context: &mut Context<'_>, channel: &mut R, now: Duration) -> bool {
-        let mut moved = false;
-        self.stalled = false;
-        for _ in 0..R::WRITES {
-            let Some(written) = channel.poll_write(&mut self.stream, context) else { break };
+    /// Writes the pending bytes; returns whether any were written.
+    fn write<A: IoAccess>(&mut self, context: &mut Context<'_>, access: &mut A, now: Duration) -> bool {
+        let mut progress = false;
+        self.is_blocked = false;
+        for _ in 0..A::MAX_WRITES {
+            let Some(written) = access.poll_write(&mut self.stream, context) else { break };
             match written {
                 Poll::Pending => {
-                    self.stalled = true;
-                    return moved;
+                    self.is_blocked = true;
+                    return progress;
                 }
-                Poll::Ready(Ok(count @ 1..)) => channel.with(|channel| channel.wire.advance_written(count, now)),
-                Poll::Ready(Ok(0)) => return self.give_up_writing(channel, None),
-                Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
+                Poll::Ready(Ok(count @ 1..)) => access.with(|state| state.advance_written(count, now)),
+                Poll::Ready(Ok(0)) => return self.fail_writing(access, None),
+                Poll::Ready(Err(error)) => return self.fail_writing(access, Some(error)),
             }
-            self.unflushed = true;
-            moved = true;
+            self.needs_flush = true;
+            progress = true;
+            access.between_writes();
         }
-        if self.unflushed {
+        if self.needs_flush {
             match Pin::new(&mut self.stream).poll_flush(context) {
                 Poll::Pending => {
-                    channel.with(|channel| channel.wire.set_unflushed(true));
-                    return moved;
+                    access.with(|state| state.set_unflushed(true));
+                    return progress;
                 }
                 Poll::Ready(Ok(())) => {
-                    self.unflushed = false;
-                    moved |= channel.with(|channel| channel.wire.set_unflushed(false));
+                    self.needs_flush = false;
+                    progress |= access.with(|state| state.set_unflushed(false));
                 }
-                Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
+                Poll::Ready(Err(error)) => return self.fail_writing(access, Some(error)),
             }
         }
-        if channel.with(|channel| channel.wire.stream_action()) == StreamAction::HalfClose {
-            // Nothing follows, so it does not matter what becomes of it.
-            self.shut = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
+        if access.with(|state| state.wants_shutdown()) {
+            // The outcome does not matter, because nothing follows.
+            self.write_closed = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
         }
-        moved
+        progress
     }
 
-    /// Writes all there is, on the thread of who sends it; whether nothing is left for the driver.
+    /// Writes all pending bytes on the sender's thread; returns whether nothing is left for the driver.
     ///
-    /// Where the stream takes less, it wakes the driver once it takes more.
-    pub(in crate::platform::native) fn write_all(
+    /// If the stream accepts less, it wakes the driver by `context` when it accepts more.
+    pub(super) fn write_from_sender(
         &mut self,
         context: &mut Context<'_>,
-        channel: &mut Channel,
+        access: &mut impl IoAccess,
         now: Duration,
     ) -> bool {
-        if !self.ours || self.shut || channel.wire.stream_action() != StreamAction::Keep {
-            return false;
-        }
-        // The sender's task may have used up what tokio lets it do in one turn. The stream would take nothing then, and wake the
-        // driver only after that turn.
+        // The sender's task may have used up its budget of tokio's cooperative scheduling. The stream would accept nothing
+        // then, and wake the driver only after that task yields.
         let writing = unconstrained(poll_fn(|context| {
-            self.write(context, channel, now);
+            self.write(context, access, now);
             Poll::Ready(())
         }));
         let _ = pin!(writing).poll(context);
-        !self.shut
+        !self.write_closed && (self.is_blocked || access.with(|state| state.pending_bytes().is_empty()))
     }
 
-    /// What the peer has sent before may still be read.
-    fn give_up_writing(&mut self, channel: &mut impl Reach, error: Option<std::io::Error>) -> bool {
-        self.shut = true;
-        let known = channel.with(|channel| {
-            channel.wire.write_failed();
-            error.and_then(|error| channel.note(Failure::lost(error)))
-        });
-        drop(known);
+    /// Closes our direction after a failed write. Bytes that the peer has sent before may still be read.
+    fn fail_writing(&mut self, access: &mut impl IoAccess, error: Option<io::Error>) -> bool {
+        self.write_closed = true;
+        let unused = access.with(|state| state.on_write_failed(error));
+        // Drop outside the lock: an error of the user's stream may own anything.
+        drop(unused);
         true
     }
 
-    fn read(&mut self, context: &mut Context<'_>, channel: &mut impl Reach) -> bool {
-        let Poll::Ready(read) = channel.poll_read(&mut self.stream, context) else {
-            // A task that has used up its turn is told to wait, too.
-            self.ended = has_budget_remaining() && channel.with(|channel| channel.discards);
-            if self.ended {
-                channel.with(|channel| channel.wire.receive_eof());
-            }
-            return self.ended;
+    fn read(&mut self, context: &mut Context<'_>, access: &mut impl IoAccess) -> bool {
+        let Poll::Ready(read) = access.poll_read(&mut self.stream, context) else {
+            // A task that has used up its budget is told to wait, too.
+            self.read_closed = has_budget_remaining() && access.with(|state| state.end_discarded_input());
+            return self.read_closed;
         };
         if matches!(read, Ok(1..)) {
-            channel.with(|channel| channel.pace.arrive());
+            access.with(|state| state.on_read());
             return true;
         }
-        self.ended = true;
-        let known = channel.with(|channel| {
-            channel.wire.receive_eof();
-            read.err().and_then(|error| channel.note(Failure::lost(error)))
-        });
-        drop(known);
+        self.read_closed = true;
+        let unused = access.with(|state| state.on_eof(read.err()));
+        // Drop outside the lock: an error of the user's stream may own anything.
+        drop(unused);
         true
     }
+
+    /// Shuts the stream down as far as it goes at once, for the farewell of TLS.
+    pub(super) fn shut_down(&mut self, context: &mut Context<'_>) {
+        let _ = Pin::new(&mut self.stream).poll_shutdown(context);
+    }
+}
+
+/// Access for a stream of this crate, under the connection's lock.
+pub(super) struct Locked<'a, 'b>(pub(super) &'a mut Guard<'b>);
+
+impl IoAccess for Locked<'_, '_> {
+    const MAX_WRITES: usize = 64;
+
+    #[inline]
+    fn with<R>(&mut self, act: impl FnOnce(&mut ConnState) -> R) -> R {
+        act(self.0)
+    }
+
+    #[inline]
+    fn poll_write(
+        &mut self,
+        stream: &mut Box<dyn Stream>,
+        context: &mut Context<'_>,
+    ) -> Option<Poll<io::Result<usize>>> {
+        if self.0.pending_bytes().is_empty() {
+            return None;
+        }
+        // Payloads that were masked into the pending bytes go first, so that one that panics is not counted as sent.
+        ConnectionLock::drop_released_payloads(self.0);
+        let bytes = self.0.pending_bytes();
+        if bytes.is_empty() { None } else { Some(Pin::new(stream).poll_write(context, bytes)) }
+    }
+
+    #[inline]
+    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut buffer = self.0.read_buffer();
+        // The future keeps nothing between polls, so that it may be dropped.
+        pin!(stream.read_buf(&mut buffer)).poll(context)
+    }
+
+    fn between_writes(&mut self) {
+        ConnectionLock::yield_to_waiters(self.0);
+    }
+}
+
+/// Access for a stream of the user's, which is polled while the connection is not locked.
+pub(super) struct Unlocked<'a>(pub(super) &'a ConnectionLock);
+
+/// The bytes that are copied at a time. Arbitrary: the size of a TLS record.
+const COPY_SIZE: usize = 16 << 10;
+
+impl IoAccess for Unlocked<'_> {
+    const MAX_WRITES: usize = 64;
+
+    fn with<R>(&mut self, act: impl FnOnce(&mut ConnState) -> R) -> R {
+        act(&mut self.0.lock())
+    }
+
+    fn poll_write(
+        &mut self,
+        stream: &mut Box<dyn Stream>,
+        context: &mut Context<'_>,
+    ) -> Option<Poll<io::Result<usize>>> {
+        let mut memory = [const { MaybeUninit::uninit() }; COPY_SIZE];
+        let mut copy = ReadBuf::uninit(&mut memory);
+        {
+            let mut state = self.0.lock();
+            state.pending_bytes();
+            ConnectionLock::drop_released_payloads(&mut state);
+            let bytes = state.pending_bytes();
+            copy.put_slice(&bytes[..bytes.len().min(COPY_SIZE)]);
+        }
+        let copy = copy.filled();
+        if copy.is_empty() {
+            return None;
+        }
+        // Messages sent meanwhile are queued behind the copied bytes, so that these are still the first pending ones.
+        let written = Pin::new(stream).poll_write(context, copy);
+        Some(written.map_ok(|count| count.min(copy.len())))
+    }
+
+    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut memory = [const { MaybeUninit::uninit() }; COPY_SIZE];
+        let mut buffer = ReadBuf::uninit(&mut memory);
+        let read = Pin::new(stream).poll_read(context, &mut buffer);
+        let bytes = buffer.filled();
+        if let Poll::Ready(Ok(())) = read {
+            self.with(|state| state.receive(bytes));
+        }
+        read.map_ok(|()| bytes.len())
+    }
+
+    /// The connection is unlocked between two writes in any case.
+    fn between_writes(&mut self) {}
 }

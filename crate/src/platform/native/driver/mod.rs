@@ -1,161 +1,255 @@
-//! The task of one socket: it moves bytes between a stream and the protocol, minds the clock, and tells what happens.
+//! The driver of one socket on a native target: a task that connects, moves bytes between a stream and the protocol, watches
+//! the deadlines, and delivers what has arrived.
+//!
+//! Read [`shared`] first: it owns the state that the driver and the interface share. Then this file, which has the loop, and
+//! [`transport`], the interface's end. [`io`] moves bytes, [`write_policy`] decides who writes, [`deadlines`] has the one
+//! timer, [`file_queue`] holds what waits for a file to be read, [`small_messages`] coalesces short messages, and [`scope`]
+//! marks a thread on which a driver is polled.
 
 mod buffer_pool;
 mod deadlines;
 mod file_queue;
 mod io;
-mod io_access;
+#[cfg(all(test, shuttle))]
+mod model;
 mod scope;
-pub(crate) mod shared;
+mod shared;
 mod small_messages;
+pub(super) mod transport;
 mod write_policy;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWrite;
 use tokio::task::yield_now;
 
+use self::deadlines::Deadlines;
+use self::io::{Locked, StreamIo, Unlocked};
+use self::scope::DriverScope;
+use self::shared::{ConnectionLock, Delivery, Guard, Next, SocketShared, Unused};
+use self::small_messages::MessageBatch;
+use super::catch_panic::guarded;
+use super::dial::handshake_queue::Admission;
+use super::dial::{self, Way};
+use super::failure::Failure;
+use super::options::CookieStore;
+use super::{Options, Url};
 use crate::platform::EventSink;
-use crate::platform::native::catch_panic::guarded;
-use crate::platform::native::dial::Way;
-use crate::platform::native::dial::handshake_queue::Admission;
-use crate::platform::native::driver::deadlines::Clock;
-use crate::platform::native::driver::io::Line;
-use crate::platform::native::driver::io_access::Apart;
-use crate::platform::native::driver::scope::Turn;
-use crate::platform::native::driver::shared::{Channel, Link};
-use crate::platform::native::driver::small_messages::{Burst, Gathered};
-use crate::platform::native::failure::Failure;
-use crate::platform::native::options::CookieStore;
-use crate::platform::native::runtime::background;
-use crate::platform::native::{Options, Url, dial};
 use crate::queue::Capacity;
 use crate::sync::catch_panic::drop_caught;
+use crate::types::message::Message;
 use samesocket_protocol::StreamAction;
 use samesocket_spec::CloseEvent;
 use samesocket_spec::state::Feedback;
 
-/// After how many rounds the task lets others have a turn.
-const ROUNDS: usize = 32;
+/// The rounds of one poll, after which the task yields to others of its thread. Arbitrary.
+const MAX_ROUNDS: usize = 32;
 
-/// A future that ends with its connection.
-pub(in crate::platform::native) struct Driver {
-    link: Arc<Link>,
+/// The messages that one poll delivers at most, after which the task yields to the receiver.
+///
+/// The bytes are what stays in a processor's nearest cache until the receiver reads them.
+const DELIVERY_BUDGET: Capacity = Capacity { messages: 1024, bytes: 64 << 10 };
+
+/// The task of one socket, a future that ends with its connection.
+pub(super) struct Driver {
+    shared: Arc<SocketShared>,
     receiver: EventSink,
-    connecting: Option<Connecting>,
-    /// While the opening handshake is under way, so that no other socket begins one with the same server.
+    /// Connecting to the server, until there is a stream or a failure.
+    dialing: Option<Dialing>,
+    /// The right to perform an opening handshake with this server, while that is under way.
     admission: Option<Admission>,
-    /// Whether the stream is one of ours, so that nothing of a user's runs where it is written to.
-    ours: bool,
-    clock: Clock,
+    /// Whether the stream belongs to this crate, so that no code of the user's runs when it is polled.
+    has_own_stream: bool,
+    deadlines: Deadlines,
+    /// The store that cookies of the response are given to, and the URL they belong to.
     cookies: Option<(Arc<dyn CookieStore>, String)>,
-    /// Whether bytes were written that somebody waits for.
-    written: bool,
-    /// Whether it lives on the background thread.
-    in_background: bool,
+    /// What became of received messages when the state was seen last.
+    delivery: Delivery,
     /// Messages on their way from the protocol to the receiver.
-    burst: Burst,
+    batch: MessageBatch,
     stage: Stage,
 }
 
-/// How far a driver has come.
+type Dialing = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
+
+/// How far a driver has come, for the failure that its drop reports.
 enum Stage {
     Waiting,
     /// It is being polled.
-    AtWork,
+    Polled,
     Done,
 }
 
-/// How much is told in one go, at most, where who takes it may share the thread: as much as is still near the processor then.
-const PORTION: Capacity = Capacity { messages: 1024, bytes: 64 << 10 };
-
-/// The same on the background thread, which is at no user's disposal.
-const LARGE_PORTION: Capacity = Capacity { messages: 4096, bytes: 1 << 20 };
-
-type Connecting = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
+/// What one round came to.
+struct Round {
+    /// Whether anything was done, so that there may be more to do.
+    progress: bool,
+    /// What follows the messages in the batch; `None` if the receiver has no capacity.
+    next: Option<Next>,
+    /// Whether senders wait for bufferedAmount to fall, and bytes were written.
+    notify_senders: bool,
+    action: StreamAction,
+    /// Whether the state was parked in this round, so that the poll is over.
+    parked: bool,
+}
 
 impl Driver {
-    pub(in crate::platform::native) fn new(link: Arc<Link>, url: Url, options: Options, receiver: EventSink) -> Self {
-        let ours = options.makes_stream();
-        let clock = Clock::new(options.limits.drain);
-        let in_background = options.is_on_background_thread();
+    pub(super) fn new(shared: Arc<SocketShared>, url: Url, options: Options, receiver: EventSink) -> Self {
+        let has_own_stream = options.makes_stream();
+        let deadlines = Deadlines::new(options.limits.drain);
         let cookies = options.cookies.clone().map(|store| (store, dial::request_url(&url)));
         Self {
-            link,
+            shared,
             receiver,
-            connecting: Some(Box::pin(dial::connect(url, options))),
+            dialing: Some(Box::pin(dial::connect(url, options))),
             admission: None,
-            ours,
-            clock,
+            has_own_stream,
+            deadlines,
             cookies,
-            written: false,
-            in_background,
-            burst: Burst::default(),
+            delivery: Delivery::Bounded,
+            batch: MessageBatch::default(),
             stage: Stage::Waiting,
         }
     }
 
-    /// Has it fail at once, when it is started.
-    pub(in crate::platform::native) fn fail(&mut self, failure: Failure) {
-        self.connecting = Some(Box::pin(std::future::ready(Err(failure))));
+    /// Makes the driver fail when it is started.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.dialing = Some(Box::pin(std::future::ready(Err(failure))));
     }
 
-    /// Tells the receiver what the protocol has to tell; pending, when the receiver has no room for more, or nothing is `left`
-    /// of the portion.
-    ///
-    /// Messages that came together are told together, so that nobody is woken for each.
-    fn tell(&mut self, context: &Context<'_>, left: &mut Capacity) -> Poll<()> {
-        while !left.is_none() {
-            // A user who has closed takes no more messages: what comes is discarded, so that the end is seen.
-            let (closing, discards) = {
-                let channel = self.link.channel.lock();
-                (channel.closing, channel.discards)
-            };
-            let room =
-                if closing || discards { *left } else { ready!(self.receiver.poll_capacity(context)).min(*left) };
-            let now = self.link.now();
-            let (gathered, told) = self.link.channel.lock().gather(&mut self.burst, room, now);
-            left.remove(told.messages, told.bytes);
-            let messages = self.burst.messages();
-            if discards {
-                messages.clear();
-            } else if !messages.is_empty() {
-                self.clock.tell(now);
-                self.receiver.take_messages(messages);
+    /// Does all that can be done at present; ready when nothing will be left to do.
+    fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut budget = DELIVERY_BUDGET;
+        for _ in 0..MAX_ROUNDS {
+            self.shared.tasks().run();
+            let dialed = self.poll_dialing(context);
+            let capacity = self.capacity(context, budget);
+            let mut round = self.round(context, capacity, dialed);
+            if round.parked {
+                return Poll::Pending;
             }
-            match gathered {
-                Gathered::Full => {}
-                Gathered::Nothing => return Poll::Ready(()),
-                Gathered::Other(feedback) => {
-                    if matches!(feedback, Feedback::Established { .. }) {
-                        self.admission = None;
+            let delivered_all = matches!(round.next, Some(Next::Nothing));
+            self.deliver(&mut round, &mut budget);
+            if round.notify_senders && self.receiver.sent() {
+                self.shared.lock().watch_drain();
+            }
+            if round.action == StreamAction::Close {
+                self.admission = None;
+                let is_gone = self.drop_stream(context);
+                if delivered_all && !round.progress {
+                    if is_gone {
+                        return Poll::Ready(());
                     }
-                    self.link.channel.lock().failed |= is_failure(&feedback);
-                    match self.keep_cookies() {
-                        Err(failure) if matches!(feedback, Feedback::Established { .. }) => self.break_off(failure),
-                        _ => self.receiver.take(feedback),
+                    // The sender that still uses the stream wakes this task.
+                    if self.shared.lock().park(self.deadlines.is_idle_check_armed()) {
+                        return Poll::Pending;
                     }
                 }
             }
+            if budget.is_none() {
+                break;
+            }
         }
+        // A deadline is acted on however much there is to read.
+        let now = self.shared.now();
+        self.deadlines.poll(context, &self.shared, &mut self.shared.lock(), now);
+        // Yield, so that the receiver, which may share the thread, takes what there is before more is read. If this task only
+        // woke itself, it would run before the future that a runtime blocks on.
+        let _ = pin!(yield_now()).poll(context);
         Poll::Pending
     }
 
-    /// Tells the receiver that bytes were written, if it waits for that.
-    fn tell_of_writing(&mut self) {
-        if std::mem::take(&mut self.written) && self.receiver.sent() {
-            self.link.channel.lock().watched = true;
+    /// Returns how many messages may be delivered; `None` if the receiver wakes this task when it has capacity again.
+    fn capacity(&self, context: &Context<'_>, budget: Capacity) -> Option<Capacity> {
+        if budget.is_none() {
+            return None;
+        }
+        match self.delivery {
+            Delivery::Bounded => match self.receiver.poll_capacity(context) {
+                Poll::Ready(capacity) => Some(capacity.min(budget)),
+                Poll::Pending => None,
+            },
+            Delivery::Unbounded | Delivery::Discarded => Some(budget),
         }
     }
 
-    /// Gives the cookies of the answer to the store, before anybody is told of the answer.
+    /// Writes what is pending, reads if everything that was read has been decoded, and decodes messages into the batch. Parks
+    /// if there is nothing to do.
+    fn round(&mut self, context: &mut Context<'_>, capacity: Option<Capacity>, dialed: bool) -> Round {
+        let Self { shared, deadlines, batch, .. } = self;
+        let now = shared.now();
+        let mut unused = Unused::default();
+        let mut state = shared.lock();
+        let mut progress = state.begin_look() | dialed;
+        progress |= state.queue_read_files(context, now, &mut unused);
+        let mut next = decode(&mut state, batch, capacity, now);
+        let may_read = matches!(next, Some(Next::Nothing));
+        let (mut state, moved) = exchange(shared, state, context, may_read, now);
+        if moved && may_read {
+            next = decode(&mut state, batch, capacity, now);
+        }
+        progress |= moved;
+        if progress {
+            deadlines.on_activity(now);
+        }
+        self.delivery = state.delivery();
+        progress |= matches!(next, Some(Next::More | Next::Feedback(_)));
+        let action = state.stream_action();
+        let notify_senders = progress && state.take_drain_watch();
+        let is_over = action == StreamAction::Close && matches!(next, Some(Next::Nothing));
+        let mut parked = false;
+        if !progress && !is_over {
+            if !deadlines.poll(context, shared, &mut state, now) {
+                parked = state.park(deadlines.is_idle_check_armed());
+            } else if !deadlines.is_idle_check_armed() {
+                *batch = MessageBatch::default();
+                buffer_pool::release();
+            }
+        }
+        ConnectionLock::drop_released_payloads(&mut state);
+        drop(state);
+        // Drop outside the lock: payloads, and errors of a stream, may be the user's.
+        drop_caught(unused);
+        Round { progress, next, notify_senders, action, parked }
+    }
+
+    /// Delivers the messages of the batch, and the feedback that follows them.
+    fn deliver(&mut self, round: &mut Round, budget: &mut Capacity) {
+        let messages = self.batch.messages();
+        if !messages.is_empty() {
+            let bytes = messages.iter().map(Message::size).sum();
+            budget.remove(messages.len(), bytes);
+            if self.delivery == Delivery::Discarded {
+                messages.clear();
+            } else {
+                self.deadlines.on_delivery(self.shared.now());
+                self.receiver.take_messages(messages);
+            }
+        }
+        let feedback = match round.next.take() {
+            Some(Next::Feedback(feedback)) => feedback,
+            other => {
+                round.next = other;
+                return;
+            }
+        };
+        let established = matches!(feedback, Feedback::Established { .. });
+        if established {
+            self.admission = None;
+        }
+        match self.keep_cookies() {
+            Err(failure) if established => self.break_off(failure),
+            _ => self.receiver.take(feedback),
+        }
+    }
+
+    /// Gives the cookies of the response to the store, before any event is delivered.
     fn keep_cookies(&mut self) -> Result<(), Failure> {
         let Some((store, url)) = &self.cookies else { return Ok(()) };
-        let Some(response) = self.link.channel.lock().wire.take_response() else { return Ok(()) };
+        let Some(response) = self.shared.lock().take_response() else { return Ok(()) };
         let fields = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
         let values: Vec<&[u8]> = fields.map(|(_, value)| &**value).collect();
         let kept = if values.is_empty() { Ok(()) } else { guarded(|| store.set_cookies(url, &values)) };
@@ -163,129 +257,96 @@ impl Driver {
         kept
     }
 
-    /// Goes on with making the stream; whether there is something new.
-    fn connect(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(connecting) = &mut self.connecting else { return false };
-        let polled = guarded(|| connecting.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
-        let Poll::Ready(connected) = polled else { return false };
-        drop_caught(self.connecting.take());
-        match connected {
+    /// Goes on connecting; returns whether there is a stream or a failure now.
+    fn poll_dialing(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(dialing) = &mut self.dialing else { return false };
+        let polled = guarded(|| dialing.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
+        let Poll::Ready(dialed) = polled else { return false };
+        drop_caught(self.dialing.take());
+        match dialed {
             Ok((stream, admission)) => {
                 self.admission = admission;
-                self.link.channel.lock().line = Some(Line::new(stream, self.ours));
+                self.shared.lock().set_stream(StreamIo::new(stream, self.has_own_stream));
             }
             Err(failure) => {
-                let known = self.link.channel.lock().lose(failure);
-                drop(known);
+                let unused = self.shared.lock().on_stream_lost(failure);
+                drop(unused);
             }
         }
         true
     }
 
-    /// Has a line that is not ours move bytes, or lets go of any, while nothing is locked; whether bytes were moved.
-    fn exchange_apart(
-        &mut self,
-        tcp: StreamAction,
-        line: Option<Line>,
-        context: &mut Context<'_>,
-        read: bool,
-        now: Duration,
-    ) -> bool {
-        if tcp == StreamAction::Close {
-            drop_caught(self.connecting.take());
-            farewell(line, context);
-            return false;
-        }
-        let Some(mut line) = line else { return false };
-        match guarded(|| line.exchange(context, &mut Apart(&self.link.channel), read, now)) {
-            Ok(moved) => {
-                self.link.channel.lock().line = Some(line);
-                moved
-            }
-            Err(failure) => {
-                self.break_off(failure);
-                drop_caught(line);
-                true
-            }
-        }
-    }
-
     /// Gives the stream up.
     fn break_off(&self, failure: Failure) {
-        let known = {
-            let mut channel = self.link.channel.lock();
-            channel.wire.write_failed();
-            channel.lose(failure)
+        let unused = {
+            let mut state = self.shared.lock();
+            state.write_failed();
+            state.on_stream_lost(failure)
         };
-        drop(known);
+        drop(unused);
     }
 
-    /// Does all there is to do at present; ready when nothing will be left to do.
-    fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut left = if self.in_background { LARGE_PORTION } else { PORTION };
-        let mut active = false;
-        for _ in 0..ROUNDS {
-            self.link.tasks.run();
-            self.tell_of_writing();
-            let told = self.tell(context, &mut left).is_ready();
-            let mut moved = self.connect(context);
-            let mut channel = self.link.channel.lock();
-            let now = self.link.now();
-            moved |= std::mem::take(&mut channel.touched);
-            moved |= channel.send_waiting(context, now);
-            let tcp = channel.wire.stream_action();
-            if tcp == StreamAction::Close {
-                self.admission = None;
-            }
-            match tcp {
-                // Nothing will be told any more, once all is.
-                StreamAction::Close if told && !moved => return Poll::Ready(()),
-                tcp => match channel.line.take() {
-                    Some(mut line) if tcp != StreamAction::Close && line.is_ours() => {
-                        moved |= line.exchange(context, &mut *channel, told && !left.is_none(), now);
-                        channel.line = Some(line);
-                    }
-                    None if self.connecting.is_none() => {}
-                    line => {
-                        drop(channel);
-                        moved |= self.exchange_apart(tcp, line, context, told && !left.is_none(), now);
-                        channel = self.link.channel.lock();
-                        moved |= std::mem::take(&mut channel.touched);
-                    }
-                },
-            }
-            active |= moved;
-            if moved {
-                self.clock.note(now);
-                // Asked for anew by who still waits; in this order, nobody who begins to wait meanwhile is forgotten.
-                self.written = std::mem::take(&mut channel.watched);
-            }
-            if left.is_none() {
-                break;
-            }
-            if !moved {
-                if !self.clock.poll(context, &self.link, &mut channel, now) {
-                    if active && self.in_background && channel.is_flooded() {
-                        // It stays awake, so that who goes on sending need not wake it for every few messages.
-                        background::linger(context.waker());
-                    } else {
-                        (channel.awake, channel.busy) = (false, self.clock.looks());
-                    }
-                    return Poll::Pending;
-                }
-                if !self.clock.looks() {
-                    self.burst = Burst::default();
-                    buffer_pool::give_back();
-                }
-            }
+    /// Drops the stream, or what is to become one. TLS says farewell, if it can at once. Returns whether it is gone: a sender may
+    /// still be using it.
+    fn drop_stream(&mut self, context: &mut Context<'_>) -> bool {
+        drop_caught(self.dialing.take());
+        let (stream, is_borrowed) = {
+            let mut state = self.shared.lock();
+            (state.take_stream(), state.wait_for_stream())
+        };
+        if let Some(mut stream) = stream {
+            let _ = guarded(|| stream.shut_down(context));
+            drop_caught(stream);
         }
-        // What the clock has to say is acted on however much there is to read.
-        let now = self.link.now();
-        self.clock.poll(context, &self.link, &mut self.link.channel.lock(), now);
-        // Others have a turn: above all who was told, who may share the thread and had better take what there is before more
-        // is read. Merely woken, this task would come before the future that a runtime blocks on.
-        let _ = pin!(yield_now()).poll(context);
-        Poll::Pending
+        !is_borrowed
+    }
+}
+
+/// Decodes messages into the batch, as far as the receiver has capacity.
+fn decode(state: &mut Guard<'_>, batch: &mut MessageBatch, capacity: Option<Capacity>, now: Duration) -> Option<Next> {
+    let next = state.next_messages(batch, capacity?, now);
+    ConnectionLock::yield_to_waiters(state);
+    Some(next)
+}
+
+/// Moves bytes between the stream and the connection; returns whether any were moved.
+fn exchange<'a>(
+    shared: &'a SocketShared,
+    mut state: Guard<'a>,
+    context: &mut Context<'_>,
+    read: bool,
+    now: Duration,
+) -> (Guard<'a>, bool) {
+    if state.stream_action() == StreamAction::Close {
+        return (state, false);
+    }
+    let Some(mut stream) = state.borrow_stream() else {
+        state.wait_for_stream();
+        return (state, false);
+    };
+    if stream.is_own() {
+        let moved = stream.exchange(context, &mut Locked(&mut state), read, now);
+        state.return_stream(stream);
+        return (state, moved);
+    }
+    drop(state);
+    match guarded(|| stream.exchange(context, &mut Unlocked(shared.connection_lock()), read, now)) {
+        Ok(moved) => {
+            let mut state = shared.lock();
+            state.return_stream(stream);
+            (state, moved)
+        }
+        Err(failure) => {
+            let unused = {
+                let mut state = shared.lock();
+                state.forget_stream();
+                state.write_failed();
+                state.on_stream_lost(failure)
+            };
+            // Drop outside the lock: the stream is the user's.
+            drop_caught((stream, unused));
+            (shared.lock(), true)
+        }
     }
 }
 
@@ -293,87 +354,34 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let _turn = Turn::take();
-        if self.in_background {
-            background::take_turn();
-        }
-        self.link.tasks.driver().register(context.waker());
-        self.link.channel.lock().wake_up(context.waker());
-        self.stage = Stage::AtWork;
+        let _scope = DriverScope::enter();
+        self.shared.tasks().register_driver(context.waker());
+        self.stage = Stage::Polled;
         let driven = self.drive(context);
         self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };
         ready!(driven);
-        let line = self.link.channel.lock().line.take();
-        farewell(line, context);
-        self.link.tasks.end();
+        self.shared.tasks().end();
         Poll::Ready(())
     }
 }
 
 impl Drop for Driver {
-    /// A runtime that ends drops its tasks, and so it does with one that panics: the connection has failed.
+    /// A runtime that ends drops its tasks, and so it does with a task that panics: the connection has failed then.
     fn drop(&mut self) {
         let failure = match self.stage {
             Stage::Done => return,
-            Stage::AtWork => Failure::Panicked { message: None },
+            Stage::Polled => Failure::Panicked { message: None },
             Stage::Waiting => Failure::Runtime,
         };
-        let _turn = Turn::take();
-        drop_caught(self.connecting.take());
-        let of_users = {
-            let mut channel = self.link.channel.lock();
-            channel.failed = true;
-            (channel.line.take(), channel.failure.replace(failure))
-        };
-        drop_caught(of_users);
+        let _scope = DriverScope::enter();
+        drop_caught(self.dialing.take());
+        let unused = self.shared.lock().on_driver_dropped(failure);
+        // Drop outside the lock: the stream may be the user's.
+        drop_caught(unused);
         for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
-            // A waker of a user's may be what has panicked, where it was dropped.
+            // A waker of the user's may be what has panicked, when it was dropped.
             let _ = guarded(|| self.receiver.take(feedback));
         }
-        self.link.tasks.end();
-    }
-}
-
-/// Lets go of a line, while nothing is locked; TLS says that it ends, if it can at once.
-fn farewell(line: Option<Line>, context: &mut Context<'_>) {
-    if let Some(mut line) = line {
-        let _ = guarded(|| Pin::new(&mut line.stream).poll_shutdown(context));
-        drop_caught(line);
-    }
-}
-
-/// Whether it tells that the connection has failed, or did not close cleanly.
-const fn is_failure(feedback: &Feedback<()>) -> bool {
-    match feedback {
-        Feedback::Failed => true,
-        Feedback::Closed(event) => !event.was_clean,
-        _ => false,
-    }
-}
-
-impl Channel {
-    /// Notes that the driver is at work, and who wakes it when it is not.
-    fn wake_up(&mut self, waker: &Waker) {
-        self.awake = true;
-        if !self.waker.will_wake(waker) {
-            self.waker.clone_from(waker);
-        }
-    }
-
-    /// Notes what went wrong, if nothing has before; otherwise it is given back, to be dropped when nothing is locked.
-    #[must_use]
-    pub(in crate::platform::native) fn note(&mut self, failure: Failure) -> Option<Failure> {
-        if self.failure.is_some() {
-            return Some(failure);
-        }
-        self.failure = Some(failure);
-        None
-    }
-
-    /// Notes that there never will be a stream.
-    #[must_use]
-    pub(in crate::platform::native) fn lose(&mut self, failure: Failure) -> Option<Failure> {
-        self.wire.receive_eof();
-        self.note(failure)
+        self.shared.tasks().end();
     }
 }

@@ -1,30 +1,38 @@
-//! The turn that a driver has on its thread, which is a task of the event loop's for all callbacks in it.
+//! A mark on a thread: a driver is being polled on it.
 
 use std::cell::Cell;
 
+#[cfg(not(all(test, shuttle)))]
 thread_local! {
-    static TAKEN: Cell<bool> = const { Cell::new(false) };
+    static IS_POLLING: Cell<bool> = const { Cell::new(false) };
+}
+#[cfg(all(test, shuttle))]
+shuttle::thread_local! {
+    static IS_POLLING: Cell<bool> = Cell::new(false);
 }
 
-/// A driver's turn, until it is dropped. No bufferedAmount falls by what is done within it, be it another socket's.
-pub(in crate::platform::native) struct Turn {
-    /// Whether it is within another one.
-    inner: bool,
+/// Marks this thread as polling a driver until it is dropped.
+///
+/// A poll is to the user's callbacks what a task of the event loop is in a browser: bufferedAmount, of this socket or of
+/// another one, does not fall by what a callback does.
+pub(super) struct DriverScope {
+    /// Whether the thread was marked before: scopes nest.
+    outer: bool,
 }
 
-impl Turn {
-    pub(in crate::platform::native) fn take() -> Self {
-        Self { inner: TAKEN.replace(true) }
+impl DriverScope {
+    pub(super) fn enter() -> Self {
+        Self { outer: IS_POLLING.with(|polling| polling.replace(true)) }
     }
 
-    /// Whether a driver has its turn on this thread.
-    pub(in crate::platform::native) fn is_taken() -> bool {
-        TAKEN.get()
+    /// Returns whether a driver is being polled on this thread.
+    pub(super) fn is_active() -> bool {
+        IS_POLLING.with(Cell::get)
     }
 }
 
-impl Drop for Turn {
+impl Drop for DriverScope {
     fn drop(&mut self) {
-        TAKEN.set(self.inner);
+        IS_POLLING.with(|polling| polling.set(self.outer));
     }
 }

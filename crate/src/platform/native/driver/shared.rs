@@ -1,288 +1,329 @@
-//! The interface's end of a socket.
+//! The state that the interface and the driver of one socket share, and the only code that changes it.
+//!
+//! The interface calls `send`, `flush`, `close` and `ping` from any thread. The driver calls `begin_poll`, `next_messages`,
+//! `exchange` and `park`. All of them lock [`ConnState`] once; the lock is released between two writes and between two pieces
+//! of at most 64 KiB that are masked or inflated, so that neither side waits for the other one's bulk work.
+//!
+//! No lost wake-up: whoever gives the driver work does so under the lock, together with [`RunState::request_look`]. The
+//! driver parks under the same lock, and only if no look was requested since its last one. See `ARCHITECTURE.md`.
 
-use std::error::Error;
-use std::sync::Arc;
-use std::task::Waker;
+use std::io;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rand::rngs::{StdRng, SysRng};
-use rand::{Rng as _, SeedableRng as _};
+use bytes::Bytes;
+use bytes::buf::Limit;
 
-use crate::platform::buffered_amount_hint::BufferedAmountHint;
+use super::file_queue::FileQueue;
+use super::io::{Locked, StreamIo};
+use super::scope::DriverScope;
+use super::small_messages::MessageBatch;
+use super::write_policy::{Decision, Snapshot, WritePolicy};
 use crate::platform::native::catch_panic::guarded;
-use crate::platform::native::driver::Driver;
-use crate::platform::native::driver::file_queue::Outbox;
-use crate::platform::native::driver::io::Line;
-use crate::platform::native::driver::write_policy::Pace;
 use crate::platform::native::failure::Failure;
-use crate::platform::native::{Options, Time, Url, dial};
-use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Watch};
-use crate::sync::Lock;
-use crate::sync::Shared;
+use crate::platform::native::runtime::tasks::Tasks;
+use crate::queue::Capacity;
+use crate::sync::catch_panic::drop_caught;
+use crate::sync::{Lock, LockGuard};
 use crate::types::blob::Blob;
 use crate::types::owned_message::OwnedMessage;
 use crate::types::payload::Payload;
-use samesocket_protocol::{Connection, Kind, MESSAGE_OVERHEAD, Payload as Sent};
+use samesocket_protocol::{
+    BorrowedMessage, Connection, Kind, MESSAGE_OVERHEAD, Payload as Sent, Response, StreamAction,
+};
 use samesocket_spec::close::CloseFrame;
+use samesocket_spec::state::Feedback;
 
-/// A connection that a task drives; dropping it closes it, in the background.
-pub(crate) struct Socket {
-    link: Arc<Link>,
-    /// Until it is started.
-    driver: Lock<Option<Driver>>,
-}
-
-/// What the interface and the driver share.
-pub(in crate::platform::native) struct Link {
-    pub(in crate::platform::native) channel: Lock<Channel>,
-    pub(in crate::platform::native) tasks: Tasks,
+/// What the interface's end of a socket and its driver share.
+pub(super) struct SocketShared {
+    state: ConnectionLock,
+    tasks: Tasks,
     start: Instant,
 }
 
-/// The connection, and what it is told from outside the driver.
-#[expect(clippy::struct_excessive_bools, reason = "each is told by one side and asked by the other")]
-pub(in crate::platform::native) struct Channel {
-    pub(in crate::platform::native) wire: Connection,
-    pub(in crate::platform::native) outbox: Outbox,
-    /// The stream, once there is one, and while there is.
-    pub(in crate::platform::native) line: Option<Line>,
-    pub(in crate::platform::native) pace: Pace,
-    /// What went wrong first, where the protocol knows no more than that the connection ended.
-    pub(in crate::platform::native) failure: Option<Failure>,
-    /// Whether the connection has failed, or closed uncleanly: else nothing of what went wrong matters.
-    pub(in crate::platform::native) failed: bool,
-    /// Whether the user has closed the connection, so that nobody cares for messages any more.
-    pub(in crate::platform::native) closing: bool,
-    /// Whether messages are discarded and nothing more is waited for, since writing has failed and who was to take what had
-    /// come has not done so in time.
-    pub(in crate::platform::native) discards: bool,
-    /// Whether something was done to the connection that the driver has not seen.
-    pub(in crate::platform::native) touched: bool,
-    /// Whether somebody waits for bufferedAmount to fall.
-    pub(in crate::platform::native) watched: bool,
-    /// Whether the driver is at work or was woken, and will look before it rests.
-    pub(in crate::platform::native) awake: bool,
-    /// Whether the driver looks before long whether it has been quiet.
-    pub(in crate::platform::native) busy: bool,
-    /// Who wakes the driver, once it has been at work.
-    pub(in crate::platform::native) waker: Waker,
-    limit: u64,
-    /// The bytes of messages that had no room; the interface counts them.
-    refused: u64,
+/// The lock of a connection's state.
+pub(super) struct ConnectionLock(Lock<ConnState>);
+
+/// Access to a connection's state.
+pub(super) type Guard<'a> = LockGuard<'a, ConnState>;
+
+/// One connection, and what the interface and the driver tell each other.
+pub(super) struct ConnState {
+    connection: Connection,
+    stream: StreamSlot,
+
+    // The driver.
+    run: RunState,
+    /// Whether a sender waits for bufferedAmount to fall, and is to be notified of it.
+    drain_watched: bool,
+
+    // Sending.
+    policy: WritePolicy,
+    files: FileQueue,
+    /// The limit of the bytes that wait to be sent; see `Limits::queue`.
+    queue_limit: u64,
+    /// The bytes of messages that were rejected. The interface counts them itself.
+    rejected: u64,
+
+    // Receiving.
+    delivery: Delivery,
+
+    // The end.
+    /// The first cause of a failure that the protocol does not know: it only sees that the stream ended.
+    cause: Option<Failure>,
+    /// Whether the connection has failed or closed uncleanly. Otherwise the cause is of no interest.
+    has_failed: bool,
 }
 
-/// What is left of a socket.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FinalState {
-    /// The payload bytes that were not sent.
-    pub(crate) buffered_amount: u64,
-    /// Why the connection failed, if it did.
-    pub(crate) failure: Option<Failure>,
+/// Where the stream of a connection is.
+enum StreamSlot {
+    /// Not connected yet, or already dropped.
+    Absent,
+    Present(StreamIo),
+    /// Used by the driver, or by a sender, while the state is not locked.
+    Borrowed {
+        /// Whether the driver came for it, and wants to be woken when it is back.
+        driver_waits: bool,
+    },
 }
 
-impl FinalState {
-    /// What is left of a socket that nothing else is known of.
-    pub(crate) const fn of(buffered_amount: u64) -> Self {
-        Self { buffered_amount, failure: None }
+/// Whether the driver runs, and what the interface has to do so that the driver sees a change.
+enum RunState {
+    /// The driver runs, or was woken and will run.
+    Running {
+        /// Whether something has changed since the driver looked last. It does not park then.
+        look_again: bool,
+    },
+    /// The driver sleeps until its waker is called, by the stream, by a deadline, or by the interface.
+    Parked {
+        /// Whether the check for an idle connection is armed, which gives memory back.
+        idle_check_armed: bool,
+    },
+}
+
+/// What becomes of received messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// They are delivered while the receiver has capacity.
+    Bounded,
+    /// The user has closed the connection: the receiver's capacity does not matter, so that the end is seen.
+    Unbounded,
+    /// Writing has failed, and the receiver did not take what had arrived in time: messages are discarded.
+    Discarded,
+}
+
+/// What follows the messages that [`ConnState::next_messages`] returned.
+pub(super) enum Next {
+    /// Perhaps more messages: the capacity is used up, or they have to be answered first.
+    More,
+    /// Nothing, until more bytes are read.
+    Nothing,
+    /// Feedback that is no message.
+    Feedback(Feedback<()>),
+}
+
+impl RunState {
+    /// Makes the driver look at the state once more; returns whether its waker has to be called.
+    const fn request_look(&mut self) -> bool {
+        let was_parked = matches!(self, Self::Parked { .. });
+        *self = Self::Running { look_again: true };
+        was_parked
+    }
+}
+
+impl ConnectionLock {
+    pub(super) fn lock(&self) -> Guard<'_> {
+        self.0.lock()
     }
 
-    /// Why the connection failed, as an error.
-    pub(crate) fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.failure.as_ref().map(|failure| failure as _)
+    /// Lets a thread that waits for the lock have it, if there is one.
+    pub(super) fn yield_to_waiters(guard: &mut Guard<'_>) {
+        LockGuard::bump(guard);
+    }
+
+    /// Drops the payloads that are not needed any more, while the state is unlocked: their owners are the user's. One that panics
+    /// ends the connection.
+    pub(super) fn drop_released_payloads(guard: &mut Guard<'_>) {
+        let released = guard.connection.take_released_payloads();
+        if released.is_empty() {
+            return;
+        }
+        let dropped = LockGuard::unlocked(guard, || drop_each(released));
+        if let Err(failure) = dropped {
+            guard.connection.write_failed();
+            // Such a failure owns nothing of the user's.
+            drop(guard.on_stream_lost(failure));
+        }
     }
 }
 
-impl Socket {
-    /// Makes a connection, whose feedback will be given to `receiver` in one task once it is started.
-    ///
-    /// The arguments have been checked, so `None` says that the system has no thread or no randomness for it.
-    pub(crate) fn connect(
-        url: &Url,
-        protocols: Vec<String>,
-        options: &Options,
-        tasks: &Tasks,
-        receiver: EventSink,
-    ) -> Option<Self> {
-        tasks.runtime()?;
-        // A generator of its own, since some systems take longer for a key than all the rest of a short message does.
-        let mut generator = StdRng::try_from_rng(&mut SysRng).ok()?;
-        let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
-        let mut options = options.clone();
-        let (request, failure) = match guarded(|| dial::request(url, protocols.clone(), &options)) {
-            Ok(request) => (request, None),
-            Err(failure) => {
-                options.cookies = None;
-                (dial::request(url, protocols, &options), Some(failure))
-            }
+/// Drops payloads one by one; returns the failure of the last one that panicked.
+fn drop_each(payloads: impl IntoIterator<Item = Bytes>) -> Result<(), Failure> {
+    payloads.into_iter().map(|payload| guarded(|| drop(payload))).filter(Result::is_err).last().unwrap_or(Ok(()))
+}
+
+impl SocketShared {
+    pub(super) fn new(connection: Connection, policy: WritePolicy, queue_limit: u64, tasks: Tasks) -> Self {
+        let state = ConnState {
+            connection,
+            stream: StreamSlot::Absent,
+            run: RunState::Running { look_again: false },
+            drain_watched: false,
+            policy,
+            files: FileQueue::default(),
+            queue_limit,
+            rejected: 0,
+            delivery: Delivery::Bounded,
+            cause: None,
+            has_failed: false,
         };
-        let wire = Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).ok()?;
-        let channel = Channel {
-            wire,
-            outbox: Outbox::default(),
-            line: None,
-            pace: Pace::new(options.shares_thread()),
-            failure: None,
-            failed: false,
-            closing: false,
-            discards: false,
-            touched: false,
-            watched: false,
-            awake: true,
-            busy: false,
-            waker: Waker::noop().clone(),
-            limit: options.limits.queue,
-            refused: 0,
-        };
-        let link = Arc::new(Link { channel: Lock::new(channel), tasks: tasks.clone(), start: Instant::now() });
-        let mut driver = Driver::new(Arc::clone(&link), url.clone(), options, receiver);
-        if let Some(failure) = failure {
-            driver.fail(failure);
-        }
-        Some(Self { link, driver: Lock::new(Some(driver)) })
-    }
-}
-
-impl Backend for Options {
-    fn dial(
-        &self,
-        url: &Url,
-        protocols: Protocols<'_>,
-        _: ReceiveMode,
-        tasks: &Tasks,
-        receiver: EventSink,
-    ) -> Option<Shared<dyn Transport>> {
-        Socket::connect(url, protocols.names.to_vec(), self, tasks, receiver).map(|socket| Shared::new(socket) as _)
+        Self { state: ConnectionLock(Lock::new(state)), tasks, start: Instant::now() }
     }
 
-    fn tasks(&self) -> Tasks {
-        Tasks::new(self)
+    pub(super) const fn connection_lock(&self) -> &ConnectionLock {
+        &self.state
     }
 
-    fn clock(&self) -> Shared<dyn Clock> {
-        Shared::new(Time { runtime: self.given_runtime() })
+    pub(super) fn lock(&self) -> Guard<'_> {
+        self.state.lock()
     }
 
-    fn has_backpressure(&self) -> bool {
-        true
-    }
-}
-
-impl Transport for Socket {
-    /// Where the runtime has ended, its end is told at once.
-    fn start(&self) {
-        if let Some(driver) = self.driver.take()
-            && let Some(runtime) = self.link.tasks.runtime()
-        {
-            self.link.tasks.begin();
-            runtime.spawn(driver);
-        }
+    pub(super) const fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
-    /// The driver tells of a closing handshake like of anything else.
-    fn is_closing(&self) -> bool {
-        false
-    }
-
-    fn buffered_amount(&self) -> u64 {
-        self.link.channel.lock().buffered_amount()
-    }
-
-    fn remains(&self) -> FinalState {
-        let channel = self.link.channel.lock();
-        let protocol = || channel.wire.failure().cloned().map(Failure::Protocol);
-        let failure = if channel.failed { channel.failure.clone().or_else(protocol) } else { None };
-        FinalState { buffered_amount: channel.buffered_amount(), failure }
-    }
-
-    /// The interface gives messages their form.
-    fn set_binary_type(&self, _: ReceiveMode) {}
-
-    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        let mut channel = self.link.channel.lock();
-        let (size, before) = (payload.size(), channel.wire.queued_bytes());
-        let taken = channel.send(payload);
-        channel.touched = true;
-        let amount = channel.wire.queued_bytes();
-        channel.pace.send(size, before, amount);
-        queued.set(channel.buffered_amount());
-        if taken && channel.has_to_transmit() { SendOutcome::NeedsFlush } else { SendOutcome::accepted_if(taken) }
-    }
-
-    fn transmit(&self) {
-        let now = self.link.now();
-        let done = self.link.channel.lock().transmit(now);
-        if !done {
-            self.link.tasks.driver().wake();
-        }
-    }
-
-    fn close(&self, frame: CloseFrame<'_>) {
-        let now = self.link.now();
-        self.link.touch(|channel| channel.close(frame, now));
-    }
-
-    /// The driver does what waits, whether or not this is there.
-    fn has_waiting_close(&self) -> bool {
-        false
-    }
-
-    fn watch(&self, _: Watch) {
-        self.link.channel.lock().watched = true;
-    }
-
-    fn ping(&self) -> bool {
-        self.link.touch(|channel| {
-            channel.wire.take_pong();
-            channel.wire.ping(&[]);
-        });
-        true
-    }
-
-    fn take_pong(&self) -> bool {
-        self.link.channel.lock().wire.take_pong().is_some()
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        self.close(None);
-    }
-}
-
-impl Link {
-    /// The time since the socket was made.
-    pub(in crate::platform::native) fn now(&self) -> Duration {
+    /// Returns the time since the socket was made, the clock of its protocol connection.
+    pub(super) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// The moment that is so long after the socket was made.
-    pub(in crate::platform::native) fn moment(&self, time: Duration) -> Instant {
-        // A moment that the clock does not reach is as good as one in years.
+    /// Converts a time of the protocol connection's clock.
+    pub(super) fn instant(&self, time: Duration) -> Instant {
+        // An instant that the clock cannot represent is as good as one in some years.
         self.start.checked_add(time).unwrap_or_else(|| self.start + Duration::from_hours(1 << 16))
     }
 
-    /// Does something to the connection, and has the driver look at it.
-    fn touch<R>(&self, act: impl FnOnce(&mut Channel) -> R) -> R {
-        let (result, awake) = {
-            let mut channel = self.channel.lock();
-            let result = act(&mut channel);
-            channel.touched = true;
-            // Who comes next need not wake it once more.
-            (result, std::mem::replace(&mut channel.awake, true))
+    /// Queues a message; returns whether it was accepted, and whether [`flush`](Self::flush) has to follow.
+    ///
+    /// `on_queued` is called under the lock with the new bufferedAmount.
+    pub(super) fn send(&self, payload: Payload<'_>, on_queued: impl FnOnce(u64)) -> (bool, bool) {
+        let mut state = self.lock();
+        let (size, before) = (payload.size(), state.connection.queued_bytes());
+        let accepted = state.queue_message(payload);
+        let after = state.connection.queued_bytes();
+        state.policy.on_send(size, before, after);
+        on_queued(state.buffered_amount());
+        let needs_flush = match &mut state.run {
+            RunState::Running { look_again } => {
+                *look_again = true;
+                state.policy.is_flush_due()
+            }
+            RunState::Parked { .. } => true,
         };
-        if !awake {
-            self.tasks.driver().wake();
+        // A stream that accepts nothing for now wakes the driver by itself.
+        (accepted, needs_flush && !state.is_stream_blocked())
+    }
+
+    /// Writes what was sent, or wakes the driver for it.
+    pub(super) fn flush(&self) {
+        let mut state = self.lock();
+        if state.decide() == Decision::Write
+            && let StreamSlot::Present(_) = state.stream
+        {
+            self.write_from_sender(state);
+        } else if state.run.request_look() {
+            drop(state);
+            self.tasks.wake_driver();
         }
-        result
+    }
+
+    fn write_from_sender(&self, mut state: Guard<'_>) {
+        let Some(mut stream) = state.borrow_stream() else { return };
+        let now = self.now();
+        // The stream wakes the driver when it accepts more.
+        let waker = self.tasks.driver_waker();
+        let mut context = Context::from_waker(&waker);
+        let written = guarded(|| stream.write_from_sender(&mut context, &mut Locked(&mut state), now));
+        let (is_done, unused) = match written {
+            Ok(is_done) => (is_done && !state.connection.has_write_failed(), None),
+            Err(failure) => {
+                state.connection.write_failed();
+                (false, state.on_stream_lost(failure))
+            }
+        };
+        ConnectionLock::drop_released_payloads(&mut state);
+        let driver_waits = state.return_stream(stream);
+        // A driver that runs looks once more, because a sender may wait for bufferedAmount to fall.
+        let wake = match &mut state.run {
+            RunState::Running { look_again } => {
+                *look_again = true;
+                driver_waits
+            }
+            RunState::Parked { .. } if is_done && !driver_waits => false,
+            run @ RunState::Parked { .. } => run.request_look(),
+        };
+        drop(state);
+        // Drop outside the lock: an error of the stream may be the user's.
+        drop_caught(unused);
+        if wake {
+            self.tasks.wake_driver();
+        }
+    }
+
+    /// Starts the closing handshake, or fails a connection that is not open.
+    pub(super) fn close(&self, frame: CloseFrame<'_>) {
+        let now = self.now();
+        self.change(|state| state.close(frame, now));
+    }
+
+    /// Sends a ping.
+    pub(super) fn ping(&self) {
+        self.change(|state| {
+            state.connection.take_pong();
+            state.connection.ping(&[]);
+        });
+    }
+
+    /// Changes the state, and makes the driver look at it.
+    fn change(&self, act: impl FnOnce(&mut ConnState)) {
+        let wake = {
+            let mut state = self.lock();
+            act(&mut state);
+            state.run.request_look()
+        };
+        if wake {
+            self.tasks.wake_driver();
+        }
     }
 }
 
-impl Channel {
-    fn buffered_amount(&self) -> u64 {
-        self.wire.buffered_amount().saturating_add(self.outbox.bytes()).saturating_sub(self.refused)
+/// What the interface reads.
+impl ConnState {
+    pub(super) fn buffered_amount(&self) -> u64 {
+        self.connection.buffered_amount().saturating_add(self.files.bytes()).saturating_sub(self.rejected)
     }
 
-    fn send(&mut self, payload: Payload<'_>) -> bool {
+    /// Returns why the connection failed, if it did.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let protocol = || self.connection.failure().cloned().map(Failure::Protocol);
+        if self.has_failed { self.cause.clone().or_else(protocol) } else { None }
+    }
+
+    /// Asks for a notification when bufferedAmount falls.
+    pub(super) const fn watch_drain(&mut self) {
+        self.drain_watched = true;
+    }
+
+    /// Returns whether a pong has arrived since the last call.
+    pub(super) fn take_pong(&mut self) -> bool {
+        self.connection.take_pong().is_some()
+    }
+}
+
+/// Sending and closing.
+impl ConnState {
+    /// Queues a message; returns whether it was accepted.
+    fn queue_message(&mut self, payload: Payload<'_>) -> bool {
         let size = payload.size();
         let (kind, sent) = match payload {
             Payload::Text(_, Some(text)) => (Kind::Text, Sent::Shared(text.utf8())),
@@ -291,55 +332,363 @@ impl Channel {
             Payload::Binary(bytes, None) => (Kind::Binary, Sent::Borrowed(bytes)),
             Payload::Blob(blob) => match blob.in_memory() {
                 Some(bytes) => (Kind::Binary, Sent::Shared(bytes)),
-                None => return self.send_file(blob),
+                None => return self.queue_file(blob),
             },
             Payload::Lazy(lazy) => match lazy.owned() {
                 OwnedMessage::Text(text) => (Kind::Text, Sent::Shared(text.utf8())),
                 OwnedMessage::Binary(bytes) => (Kind::Binary, Sent::Shared(bytes)),
             },
         };
-        if self.outbox.is_empty() {
-            let failed = self.wire.failure().is_some();
-            self.wire.send(kind, sent);
-            let taken = failed || self.wire.failure().is_none();
-            self.refused += if taken { 0 } else { size };
-            return taken;
+        if self.files.is_empty() {
+            let had_failed = self.connection.failure().is_some();
+            self.connection.send(kind, sent);
+            let accepted = had_failed || self.connection.failure().is_none();
+            self.rejected += if accepted { 0 } else { size };
+            return accepted;
         }
-        let room = self.make_sure_of_room(size);
-        if room {
-            self.outbox.send(kind, sent.into_bytes());
+        let fits = self.fits_behind_files(size);
+        if fits {
+            self.files.push_message(kind, sent.into_bytes());
         }
-        room
+        fits
     }
 
-    /// A file is read when its turn comes; until then the driver hands on nothing that follows it.
-    fn send_file(&mut self, file: &Blob) -> bool {
-        let room = self.make_sure_of_room(file.size());
-        if room {
-            self.outbox.send_file(file.clone());
+    /// Queues a file, which is read when its turn comes. What is sent after it waits behind it.
+    fn queue_file(&mut self, file: &Blob) -> bool {
+        let fits = self.fits_behind_files(file.size());
+        if fits {
+            self.files.push_file(file.clone());
         }
-        room
+        fits
     }
 
-    /// Whether a message has room behind a file, or a file behind anything; if there is none, the connection fails.
-    fn make_sure_of_room(&mut self, size: u64) -> bool {
-        let queued = self.wire.queued_bytes().saturating_add(self.outbox.queued());
-        let has_room = queued.saturating_add(size).saturating_add(MESSAGE_OVERHEAD) <= self.limit;
-        if !has_room {
-            self.wire.fail_queue_full();
+    /// Returns whether a message of `size` bytes fits into the queue. If not, the connection fails.
+    fn fits_behind_files(&mut self, size: u64) -> bool {
+        let queued = self.connection.queued_bytes().saturating_add(self.files.queued_bytes());
+        let fits = queued.saturating_add(size).saturating_add(MESSAGE_OVERHEAD) <= self.queue_limit;
+        if !fits {
+            self.connection.fail_queue_full();
         }
-        has_room
+        fits
     }
 
     fn close(&mut self, frame: CloseFrame<'_>, now: Duration) {
-        if self.closing {
+        if self.delivery == Delivery::Unbounded {
             return;
         }
-        self.closing = true;
-        if self.outbox.is_empty() {
-            self.wire.close(frame, now);
+        self.delivery = self.delivery.max_of(Delivery::Unbounded);
+        if self.files.is_empty() {
+            self.connection.close(frame, now);
         } else {
-            self.outbox.close(frame);
+            self.files.push_close(frame);
         }
+    }
+
+    /// Decides who writes what was sent.
+    fn decide(&self) -> Decision {
+        let (driver_is_parked, idle_check_armed) = match self.run {
+            RunState::Running { .. } => (false, true),
+            RunState::Parked { idle_check_armed } => (true, idle_check_armed),
+        };
+        let writable = match &self.stream {
+            StreamSlot::Present(stream) => stream.is_own() && stream.is_writable(),
+            StreamSlot::Absent | StreamSlot::Borrowed { .. } => false,
+        };
+        if !writable || !self.files.is_empty() || self.connection.stream_action() != StreamAction::Keep {
+            return Decision::Wake;
+        }
+        self.policy.decide(&Snapshot {
+            pending: self.connection.buffered_amount(),
+            driver_is_parked,
+            driver_is_needed: self.drain_watched || !idle_check_armed,
+            in_callback: DriverScope::is_active(),
+        })
+    }
+
+    fn is_stream_blocked(&self) -> bool {
+        matches!(&self.stream, StreamSlot::Present(stream) if stream.is_blocked())
+    }
+}
+
+impl Delivery {
+    /// Messages that are discarded already stay discarded.
+    const fn max_of(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Discarded, _) | (_, Self::Discarded) => Self::Discarded,
+            (Self::Unbounded, _) | (_, Self::Unbounded) => Self::Unbounded,
+            (Self::Bounded, Self::Bounded) => Self::Bounded,
+        }
+    }
+}
+
+/// What the driver does.
+impl ConnState {
+    /// Records that the driver runs, and that it sees the state as it is now.
+    pub(super) const fn begin_look(&mut self) -> bool {
+        let requested = matches!(self.run, RunState::Running { look_again: true });
+        self.run = RunState::Running { look_again: false };
+        requested
+    }
+
+    /// Parks the driver, unless something has changed since it looked last; returns whether it is parked.
+    pub(super) const fn park(&mut self, idle_check_armed: bool) -> bool {
+        if matches!(self.run, RunState::Running { look_again: true }) {
+            return false;
+        }
+        self.run = RunState::Parked { idle_check_armed };
+        true
+    }
+
+    pub(super) const fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+
+    pub(super) fn stream_action(&self) -> StreamAction {
+        self.connection.stream_action()
+    }
+
+    /// Moves the messages that have arrived into `batch`, as far as `capacity` goes; returns what follows them.
+    ///
+    /// After a message, only further messages are looked at: what the user answers to them is sent before a Close or a protocol
+    /// error after them has its effect.
+    pub(super) fn next_messages(&mut self, batch: &mut MessageBatch, mut rest: Capacity, now: Duration) -> Next {
+        let mut push = |message: BorrowedMessage<'_>| {
+            rest.remove(1, message.len() as u64);
+            batch.push(message);
+            !rest.is_none()
+        };
+        let first = self.connection.with_next_event(now, |feedback| feedback.into_message().map(&mut push));
+        match first {
+            None => return Next::Nothing,
+            Some(Err(feedback)) => {
+                self.has_failed |= is_failure(&feedback);
+                return Next::Feedback(feedback);
+            }
+            Some(Ok(mut has_capacity)) => {
+                while has_capacity {
+                    // Messages that lie whole in the read buffer, the most frequent ones, have the shortest loop.
+                    let mut borrowed = Some(true);
+                    while borrowed == Some(true) {
+                        borrowed = self.connection.with_next_message(&mut push);
+                    }
+                    let next = || self.connection.next_message().map(|message| push(BorrowedMessage::Owned(message)));
+                    has_capacity = borrowed.or_else(next).unwrap_or(false);
+                }
+            }
+        }
+        Next::More
+    }
+
+    /// Queues messages whose file before them has been read; returns whether there was any progress.
+    ///
+    /// What is to be dropped outside the lock is put into `unused`.
+    pub(super) fn queue_read_files(&mut self, context: &mut Context<'_>, now: Duration, unused: &mut Unused) -> bool {
+        if self.files.is_empty() {
+            return false;
+        }
+        if self.connection.stream_action() != StreamAction::Keep {
+            self.files.clear(&mut unused.payloads);
+            return false;
+        }
+        match self.files.poll(context, &mut self.connection, now, &mut unused.payloads) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                self.files.clear(&mut unused.payloads);
+                self.connection.write_failed();
+                unused.failure = self.on_stream_lost(Failure::Blob(error));
+                true
+            }
+        }
+    }
+
+    /// Puts the stream in place that was connected.
+    pub(super) fn set_stream(&mut self, stream: StreamIo) {
+        self.stream = StreamSlot::Present(stream);
+    }
+
+    /// Takes the stream out, to use it while the state may be unlocked. It must be returned by
+    /// [`return_stream`](Self::return_stream), or was dropped by [`take_stream`](Self::take_stream).
+    pub(super) fn borrow_stream(&mut self) -> Option<StreamIo> {
+        match std::mem::replace(&mut self.stream, StreamSlot::Borrowed { driver_waits: false }) {
+            StreamSlot::Present(stream) => Some(stream),
+            other => {
+                self.stream = other;
+                None
+            }
+        }
+    }
+
+    /// Puts a borrowed stream back; returns whether the driver waits for it.
+    pub(super) fn return_stream(&mut self, stream: StreamIo) -> bool {
+        let slot = std::mem::replace(&mut self.stream, StreamSlot::Present(stream));
+        matches!(slot, StreamSlot::Borrowed { driver_waits: true })
+    }
+
+    /// Takes the stream out for good. A stream that a sender is using is taken once it is back.
+    pub(super) fn take_stream(&mut self) -> Option<StreamIo> {
+        match std::mem::replace(&mut self.stream, StreamSlot::Absent) {
+            StreamSlot::Present(stream) => Some(stream),
+            StreamSlot::Absent => None,
+            borrowed @ StreamSlot::Borrowed { .. } => {
+                self.stream = borrowed;
+                self.wait_for_stream();
+                None
+            }
+        }
+    }
+
+    /// Forgets a borrowed stream, which is dropped by the driver that borrowed it.
+    pub(super) fn forget_stream(&mut self) {
+        self.stream = StreamSlot::Absent;
+    }
+
+    /// Asks for a wake-up when a stream that a sender is using is back; returns whether there is such a one.
+    pub(super) const fn wait_for_stream(&mut self) -> bool {
+        match &mut self.stream {
+            StreamSlot::Borrowed { driver_waits } => {
+                *driver_waits = true;
+                true
+            }
+            StreamSlot::Absent | StreamSlot::Present(_) => false,
+        }
+    }
+
+    /// Returns whether the senders that wait for bufferedAmount to fall are to be notified, which each has to ask for anew.
+    pub(super) const fn take_drain_watch(&mut self) -> bool {
+        std::mem::replace(&mut self.drain_watched, false)
+    }
+
+    pub(super) fn take_response(&mut self) -> Option<Response> {
+        self.connection.take_response()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.connection.deadline()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Duration) {
+        self.connection.handle_timeout(now);
+    }
+
+    /// Returns whether writing has failed while received messages still wait for the receiver's capacity.
+    pub(super) fn waits_for_receiver(&self) -> bool {
+        self.connection.has_write_failed() && self.delivery != Delivery::Discarded
+    }
+
+    /// Discards received messages from now on, because the receiver did not take them in time.
+    pub(super) const fn discard_messages(&mut self) {
+        self.delivery = Delivery::Discarded;
+    }
+
+    /// Gives back the memory that an idle connection does not need.
+    pub(super) fn release_memory(&mut self) {
+        self.connection.release_memory();
+    }
+
+    /// Ends the connection because the stream was lost or never came about. Returns the failure if another one came first; it
+    /// has to be dropped outside the lock.
+    #[must_use]
+    pub(super) fn on_stream_lost(&mut self, failure: Failure) -> Option<Failure> {
+        self.connection.receive_eof();
+        self.record_cause(failure)
+    }
+
+    /// Fails a connection whose driver was dropped; returns what has to be dropped outside the lock.
+    pub(super) fn on_driver_dropped(&mut self, failure: Failure) -> (Option<StreamIo>, Option<Failure>) {
+        self.has_failed = true;
+        (self.take_stream(), self.cause.replace(failure))
+    }
+
+    /// Records the first cause of a failure; returns a later one.
+    #[must_use]
+    fn record_cause(&mut self, failure: Failure) -> Option<Failure> {
+        if self.cause.is_some() {
+            return Some(failure);
+        }
+        self.cause = Some(failure);
+        None
+    }
+}
+
+/// What [`StreamIo`] reports.
+impl ConnState {
+    #[inline]
+    pub(super) fn pending_bytes(&mut self) -> &[u8] {
+        self.connection.pending_bytes()
+    }
+
+    #[inline]
+    pub(super) fn advance_written(&mut self, count: usize, now: Duration) {
+        self.connection.advance_written(count, now);
+    }
+
+    #[inline]
+    pub(super) fn read_buffer(&mut self) -> Limit<&mut Vec<u8>> {
+        self.connection.read_buffer()
+    }
+
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        self.connection.receive(bytes);
+    }
+
+    pub(super) const fn on_read(&mut self) {
+        self.policy.on_read();
+    }
+
+    pub(super) fn set_unflushed(&mut self, unflushed: bool) -> bool {
+        self.connection.set_unflushed(unflushed)
+    }
+
+    /// Returns whether our direction of the stream is to be shut down, because nothing will be written any more.
+    pub(super) fn wants_shutdown(&self) -> bool {
+        self.connection.stream_action() == StreamAction::HalfClose
+    }
+
+    #[must_use]
+    pub(super) fn on_write_failed(&mut self, error: Option<io::Error>) -> Option<Failure> {
+        self.connection.write_failed();
+        error.and_then(|error| self.record_cause(Failure::lost(error)))
+    }
+
+    #[must_use]
+    pub(super) fn on_eof(&mut self, error: Option<io::Error>) -> Option<Failure> {
+        self.connection.receive_eof();
+        error.and_then(|error| self.record_cause(Failure::lost(error)))
+    }
+
+    /// Ends the input if messages are discarded and nothing more has arrived; returns whether it did.
+    pub(super) fn end_discarded_input(&mut self) -> bool {
+        let discards = self.delivery == Delivery::Discarded;
+        if discards {
+            self.connection.receive_eof();
+        }
+        discards
+    }
+
+    pub(super) fn write_failed(&mut self) {
+        self.connection.write_failed();
+    }
+}
+
+/// What was taken out of the state under its lock, to be dropped outside of it.
+#[derive(Default)]
+pub(super) struct Unused {
+    payloads: Vec<Bytes>,
+    failure: Option<Failure>,
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        let _ = drop_each(self.payloads.drain(..));
+    }
+}
+
+/// Returns whether the feedback says that the connection has failed or did not close cleanly.
+const fn is_failure(feedback: &Feedback<()>) -> bool {
+    match feedback {
+        Feedback::Failed => true,
+        Feedback::Closed(event) => !event.was_clean,
+        _ => false,
     }
 }

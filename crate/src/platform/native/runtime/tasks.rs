@@ -1,10 +1,12 @@
 //! Tasks of a socket: its driver runs them between its own steps, so that everything comes one after the other.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
-use futures::task::AtomicWaker;
+use futures::task::{ArcWake, AtomicWaker, waker_ref};
 use tokio::runtime::Handle;
 
 use super::background;
@@ -23,6 +25,12 @@ struct Queue {
     /// What the driver has to run; none, while there is no driver.
     waiting: Lock<Option<Vec<Steps>>>,
     driver: AtomicWaker,
+}
+
+impl ArcWake for Queue {
+    fn wake_by_ref(queue: &Arc<Self>) {
+        queue.driver.wake();
+    }
 }
 
 /// A task that has been queued, and is taken back when this is dropped.
@@ -73,14 +81,35 @@ impl Tasks {
         self.0.runtime.as_ref()
     }
 
+    /// Spawns the driver, which runs what is queued from now on. If the runtime has ended, the driver is dropped.
+    pub(in crate::platform::native) fn spawn_driver(&self, driver: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = self.runtime() {
+            self.begin();
+            #[cfg(not(all(test, shuttle)))]
+            drop(runtime.spawn(driver));
+            #[cfg(all(test, shuttle))]
+            drop((runtime, shuttle::future::spawn(driver)));
+        }
+    }
+
+    /// Wakes the driver.
+    pub(in crate::platform::native) fn wake_driver(&self) {
+        self.0.driver.wake();
+    }
+
+    /// Registers the driver's waker, by which [`wake_driver`](Self::wake_driver) and the wakers below wake it.
+    pub(in crate::platform::native) fn register_driver(&self, waker: &Waker) {
+        self.0.driver.register(waker);
+    }
+
+    /// Returns a waker of the driver, whichever waker that registers later.
+    pub(in crate::platform::native) fn driver_waker(&self) -> impl Deref<Target = Waker> {
+        waker_ref(&self.0)
+    }
+
     /// Notes that a driver runs what is queued from now on.
     pub(in crate::platform::native) fn begin(&self) {
         self.0.waiting.replace(Some(Vec::new()));
-    }
-
-    /// Who is woken when something is queued.
-    pub(in crate::platform::native) fn driver(&self) -> &AtomicWaker {
-        &self.0.driver
     }
 
     /// Runs what is queued.

@@ -1,0 +1,181 @@
+//! The model test of the hand-over between senders, the driver, the system, and a waiter for `drained`.
+//!
+//! Everything is the real code, from the futures API down to [`super::Driver`]. Only the stream is a model of the system's: it
+//! accepts some of the bytes, or none until the server has taken some. `shuttle` runs the threads one at a time, and decides
+//! at each lock which of them goes on. A lost wake-up leaves all threads waiting, which `shuttle` reports as a deadlock.
+//!
+//! It is compiled with `--cfg shuttle`; `cargo xtask test` runs it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use shuttle::rand::{Rng as _, thread_rng};
+use shuttle::scheduler::RandomScheduler;
+use shuttle::sync::Mutex;
+use shuttle::{Config, Runner, future, thread};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::{Builder, Handle};
+
+use crate::platform::native::options::{Options, Stream};
+use crate::socket::{Socket, connect};
+use crate::types::message::Message;
+use samesocket_protocol::handshake::accept_key;
+
+/// The schedules that are tried.
+const SCHEDULES: usize = 20_000;
+
+/// The messages of each sender, and the size of each in bytes.
+const MESSAGES: usize = 3;
+const SIZE: usize = 40;
+
+/// The bytes that the system buffers at most: less than a message, so that writes are partial.
+const CAPACITY: usize = 48;
+
+/// A connection as the system has it.
+#[derive(Default)]
+struct Pipe {
+    /// The bytes on their way to the server.
+    sent: VecDeque<u8>,
+    /// The bytes on their way to the client.
+    received: VecDeque<u8>,
+    /// The client's wakers, and whether its direction is shut down.
+    writer: Option<Waker>,
+    reader: Option<Waker>,
+    shut_down: bool,
+}
+
+/// The client's end.
+struct Client(Arc<Mutex<Pipe>>);
+
+impl AsyncRead for Client {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut pipe = self.0.lock().unwrap();
+        if pipe.received.is_empty() {
+            if pipe.shut_down {
+                return Poll::Ready(Ok(()));
+            }
+            pipe.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let count = pipe.received.len().min(buffer.remaining());
+        let bytes: Vec<u8> = pipe.received.drain(..count).collect();
+        buffer.put_slice(&bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Client {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut pipe = self.0.lock().unwrap();
+        let free = CAPACITY - pipe.sent.len();
+        if free == 0 {
+            pipe.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let count = bytes.len().min(thread_rng().gen_range(1..=free));
+        pipe.sent.extend(&bytes[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The system and the server: takes what was sent until `expected` payload bytes have arrived, answers the opening handshake,
+/// and ends the stream when it is told to.
+fn serve(pipe: &Mutex<Pipe>, expected: usize) {
+    let mut head = Vec::new();
+    let mut taken = 0;
+    let mut is_open = false;
+    while taken < expected {
+        let wakers = {
+            let mut pipe = pipe.lock().unwrap();
+            let bytes: Vec<u8> = pipe.sent.drain(..).collect();
+            if is_open {
+                taken += bytes.len();
+            } else {
+                head.extend(bytes);
+                if head.ends_with(b"\r\n\r\n") {
+                    is_open = true;
+                    pipe.received.extend(response(&head).into_bytes());
+                }
+            }
+            let reader = if is_open { pipe.reader.take() } else { None };
+            [pipe.writer.take(), reader]
+        };
+        wakers.into_iter().flatten().for_each(Waker::wake);
+        thread::yield_now();
+    }
+}
+
+fn response(head: &[u8]) -> String {
+    let head = String::from_utf8_lossy(head);
+    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
+    let accept = accept_key(key);
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+}
+
+/// Sends messages from two threads over one socket, and waits until they are written.
+fn exchange() {
+    let pipe = Arc::new(Mutex::new(Pipe::default()));
+    // A frame of this size has a header of 6 bytes: 2, and the masking key.
+    let expected = 2 * MESSAGES * (SIZE + 6);
+    let server = {
+        let pipe = Arc::clone(&pipe);
+        thread::spawn(move || serve(&pipe, expected))
+    };
+    let client = Arc::clone(&pipe);
+    let connector = move |_: &_| {
+        let stream: Box<dyn Stream> = Box::new(Client(Arc::clone(&client)));
+        std::future::ready(Ok(stream))
+    };
+    let options = Options::new().connector(connector).runtime(Handle::current());
+    let socket: Arc<Socket> =
+        Arc::new(future::block_on(connect("ws://model.invalid/").options(options).into_future()).unwrap());
+    let senders: Vec<_> = (0..2_u8)
+        .map(|sender| {
+            let socket = Arc::clone(&socket);
+            thread::spawn(move || {
+                for _ in 0..MESSAGES {
+                    future::block_on(socket.send(Message::Binary(Bytes::from(vec![sender; SIZE])))).unwrap();
+                }
+                future::block_on(socket.drained()).unwrap();
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.join().unwrap();
+    }
+    server.join().unwrap();
+    assert_eq!(socket.buffered_amount(), 0);
+    // The driver ends with the stream.
+    drop(socket);
+    let reader = {
+        let mut pipe = pipe.lock().unwrap();
+        pipe.shut_down = true;
+        pipe.reader.take()
+    };
+    reader.into_iter().for_each(Waker::wake);
+}
+
+#[test]
+fn no_schedule_loses_a_wake_up() {
+    // The driver's deadlines need a runtime's clock, which stands still here: nothing may depend on a deadline.
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let _entered = runtime.enter();
+    let mut config = Config::new();
+    // The default is too small for the code of a whole socket.
+    config.stack_size = 1 << 19;
+    Runner::new(RandomScheduler::new(SCHEDULES), config).run(exchange);
+}
