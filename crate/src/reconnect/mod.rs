@@ -23,9 +23,9 @@
 //! ```
 //!
 //! The stream does the work: the socket connects and reconnects only while the stream is polled.
-//!
-//! For readers of the source: [`builder`] collects the options, [`driver`] is the stream that connects and reconnects, and
-//! [`outbox`] is its sending side. [`states`] reports its states, [`cause`] its failures, and [`backoff`] computes waits.
+
+// `builder` collects the options. `driver` is the stream that connects and reconnects, and `outbox` is its sending side.
+// `states` reports its states, `cause` its failures, and `backoff` computes its waits. Read them in this order.
 
 mod backoff;
 mod builder;

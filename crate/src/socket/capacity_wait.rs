@@ -81,7 +81,6 @@ mod tests {
 
     use futures::FutureExt;
 
-    use super::*;
     use crate::platform::buffered_amount_hint::BufferedAmountHint;
     use crate::platform::{
         self, Backend, EventSink, FinalState, Options, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Url,

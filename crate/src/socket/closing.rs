@@ -40,11 +40,11 @@ struct Handshake {
 }
 
 impl Closing {
-    pub(super) fn start(core: &SocketCore, code: Option<u16>, reason: Option<&str>) -> Self {
+    pub(super) fn start(socket: &SocketCore, code: Option<u16>, reason: Option<&str>) -> Self {
         Self(close::check(code, reason).map(|frame| {
-            core.connection.close(frame);
-            let after = core.close_timeout;
-            Handshake { closed: core.connection.closed(), deadline: core.clock.sleep(after), after }
+            socket.connection.close(frame);
+            let after = socket.close_timeout;
+            Handshake { closed: socket.connection.closed(), deadline: socket.clock.sleep(after), after }
         }))
     }
 }

@@ -218,7 +218,7 @@ impl Connect {
         })
     }
 
-    /// Receives messages as [`Message::Lazy`](crate::Message::Lazy), whose content stays in the platform until it is read.
+    /// Receives messages as [`Message::Lazy`], whose content stays in the platform until it is read.
     ///
     /// In a browser, a program that only forwards or measures messages then copies nothing. Blobs stay blobs. A text
     /// counts two bytes for each UTF-16 unit at the [receive limit](Self::receive_limit) there. The messages that

@@ -2,10 +2,10 @@
 //!
 //! Read the files in this order:
 //!
-//! - [`connect`] builds a connection and waits until it is open.
+//! - [`connect()`] builds a connection and waits until it is open.
 //! - [`endpoint`] is the listener that a connection reports to. It holds [`inbox`], the queue of received messages, and
 //!   the senders that wait for capacity.
-//! - [`core`](self::core) is the state that all handles of one socket share; [`capacity_wait`] waits until it can send.
+//! - [`core`] is the state that all handles of one socket share; [`capacity_wait`] waits until it can send.
 //! - [`sender`], [`receiver`] and [`control`] are the handles. [`Socket`] is a sender together with a receiver.
 //! - [`closing`] waits for the closing handshake.
 //! - [`watchdog`] is the idle timeout, with the keepalive of [`heartbeat`].
@@ -57,7 +57,7 @@ use crate::sync::Shared;
 use crate::types::message::Message;
 use samesocket_spec::ReadyState;
 
-/// An open socket from [`connect`]: a `Stream` and a `Sink` of messages.
+/// An open socket from [`connect()`]: a `Stream` and a `Sink` of messages.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -113,7 +113,7 @@ mod tests {
         let (mut waiters, mut key) = (KeyedWaiters::new(), None);
         assert!(waiters.register(&mut key, 7, Waker::noop()).is_none());
         assert_eq!(waiters.pending_conditions().collect::<Vec<_>>(), [&7]);
-        assert_eq!(waiters.take_ready(|_| false).1, true);
+        assert!(waiters.take_ready(|_| false).1);
         assert_eq!(waiters.take_ready(|_| true).0.len(), 1);
         assert_eq!(waiters.pending_conditions().count(), 0);
         assert!(waiters.register(&mut key, 8, Waker::noop()).is_none());

@@ -13,7 +13,7 @@ use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::sync::{Lock, Shared};
 
 /// The clock of a [`Network`](super::Network). It starts at zero. Only [`advance`](Self::advance) and
-/// [`run`](super::run) move it.
+/// [`run`](super::run()) move it.
 ///
 /// A clone is the same clock.
 ///

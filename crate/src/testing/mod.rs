@@ -2,7 +2,7 @@
 //!
 //! The test is the server, and it controls the clock. The sockets are the real ones; only the transport under them differs.
 //!
-//! [`pair`] returns an open socket and its peer. [`run`] runs a test on a [`Network`] of its own, whose clock advances
+//! [`pair`] returns an open socket and its peer. [`run()`] runs a test on a [`Network`] of its own, whose clock advances
 //! whenever all tasks wait. So a test of an hour takes no time:
 //!
 //! ```
@@ -26,9 +26,9 @@
 //! ```
 //!
 //! A program that connects by itself receives the network through [`Connect::network`](crate::Connect::network).
-//!
-//! For readers of the source: `network` is the back end and `transport` the client's end of a `connection` in memory. `peer`
-//! and `incoming` are the server's end, `clock` the time, and `run` the executor.
+
+// `network` is the back end, and `transport` the client's end of a `connection` in memory. `incoming` and `peer` are the
+// server's end, `clock` is the time, and `run` the executor. Read them in this order.
 
 mod clock;
 mod connection;

@@ -31,14 +31,17 @@ pub struct Network {
     clock: Clock,
     has_backpressure: bool,
     accept_queue: Shared<AcceptQueue>,
-    /// The tasks that [`run`](super::run) has not polled yet.
-    spawned: Shared<Lock<Vec<Pin<Box<dyn SpawnedTask>>>>>,
+    /// The tasks that [`run`](super::run()) has not polled yet.
+    spawned: Shared<Lock<Vec<SpawnedTask>>>,
 }
 
-/// A task that can be spawned.
-trait SpawnedTask: Future<Output = ()> + MaybeSend {}
+/// A task that [`Network::spawn`] received.
+type SpawnedTask = Pin<Box<dyn Task>>;
 
-impl<F: Future<Output = ()> + MaybeSend> SpawnedTask for F {}
+/// A future that can be spawned.
+trait Task: Future<Output = ()> + MaybeSend {}
+
+impl<F: Future<Output = ()> + MaybeSend> Task for F {}
 
 impl Network {
     /// Creates a network with backpressure: a socket that is not read makes its peer wait, as on native targets.
@@ -72,7 +75,7 @@ impl Network {
         self.clock.clone()
     }
 
-    /// Spawns a task that [`run`](super::run) polls beside the test. It is dropped when the test ends.
+    /// Spawns a task that [`run`](super::run()) polls beside the test. It is dropped when the test ends.
     pub fn spawn(&self, task: impl Future<Output = ()> + MaybeSend + 'static) {
         self.spawned.lock().push(Box::pin(task));
     }

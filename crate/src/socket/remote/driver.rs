@@ -119,9 +119,9 @@ async fn into_owned(message: Message) -> Result<OwnedMessage, BlobError> {
 async fn execute_sends(sender: Sender, mut sends: mpsc::Receiver<SendRequest>) {
     let mut queue = SendQueue { sends: VecDeque::new(), live: 0 };
     loop {
-        let send = queue.sends.pop_front();
-        let Some(SendRequest { message, mut reply }) = (match send {
-            Some(send) => Some(send),
+        let queued = queue.sends.pop_front();
+        let Some(SendRequest { message, mut reply }) = (match queued {
+            Some(request) => Some(request),
             None => sends.next().await,
         }) else {
             return;
