@@ -49,8 +49,8 @@ impl Cause {
 
     /// Returns whether another attempt can help. It is the default of [`retry_while`](super::Reconnect::retry_while).
     ///
-    /// It returns `false` after an exception, which would repeat, and after a clean close with one of these codes: 1000
-    /// (normal closure), 1008 (policy violation), 3000 (unauthorized) and 3003 (forbidden). The
+    /// It returns `false` after an exception, because that would repeat. It also returns `false` after a clean close with
+    /// 1000 (normal closure), 1008 (policy violation), 3000 (unauthorized) or 3003 (forbidden). The
     /// [IANA registry](https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number) defines them.
     pub fn is_worth_another_attempt(&self) -> bool {
         match self {

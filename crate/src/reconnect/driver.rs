@@ -37,7 +37,9 @@ use crate::types::message::Message;
 /// # }
 /// ```
 pub struct Reconnecting {
+    /// The options. The lock makes the user's functions `Sync`; only the poll of the stream takes it.
     config: Lock<Reconnect>,
+    /// The current phase. The lock makes the user's futures `Sync`; polling takes the phase out.
     phase: Lock<Phase>,
     outgoing: Shared<Lock<Outgoing>>,
     states: Shared<Lock<StateBroadcast>>,

@@ -101,8 +101,8 @@ trait CustomConfig: MaybeSend + MaybeSync {
 
     /// Starts to connect.
     ///
-    /// Code size: the URL is passed by value. An indirect call with four words would make a page link everything in its
-    /// tables that takes as many, which of `bytes` is a kilobyte of unused code.
+    /// Code size: the URL is passed by value. Passed as a slice, it would make this an indirect call with four words. A page
+    /// would then link every function in its tables that takes four words: a kilobyte of unused code from `bytes`.
     fn start(self: Box<Self>, url: String) -> Result<Opening, ConnectError>;
 }
 

@@ -71,7 +71,7 @@ async fn serve(network: Network, has_connected: &Cell<bool>) {
 
 /// The conversation over a remote.
 async fn converse_remotely(connect: Connect, network: Network) {
-    let mut remote = connect.high_water_mark(1).await.unwrap().into_remote_by(|actor| network.spawn(actor));
+    let mut remote = connect.high_water_mark(1).await.unwrap().into_remote_by(|driver| network.spawn(driver));
     assert!(remote.next().await.unwrap().is_ok());
     remote.send(Bytes::from(vec![7; 10]).into()).await.unwrap();
     let (mut sender, mut receiver) = remote.split();

@@ -6,6 +6,7 @@ mod cancelling;
 mod connecting;
 mod handles;
 mod heartbeat;
+mod outbox;
 mod receiving;
 mod reconnecting;
 mod remote;

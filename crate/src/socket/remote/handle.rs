@@ -38,8 +38,8 @@ use samesocket_spec::CloseEvent;
 /// ```
 ///
 /// The socket's rules hold. `Ok` of a send means that the message was queued on a socket that was OPEN. The stream yields
-/// every message and at most one error. Both directions have backpressure: at most 16 received messages are on their way to
-/// this handle, and the others wait in the socket, within its [limit](crate::Connect::receive_limit). Dropping the last
+/// every message and at most one error. Both directions have backpressure. At most 16 received messages are on their
+/// way to this handle. The others wait in the socket, within its [limit](crate::Connect::receive_limit). Dropping the last
 /// handle closes the socket without a code.
 ///
 /// If the driver is dropped before the connection ends, or its thread ends, the handles see a failure with code 1006. A

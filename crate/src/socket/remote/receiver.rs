@@ -31,7 +31,7 @@ pub struct RemoteReceiver {
     items: mpsc::Receiver<Item>,
     /// Whether the stream has yielded its last item.
     ended: bool,
-    /// Tells the driver when this half is dropped.
+    /// The signal to the driver that this half exists. Dropping it is the message.
     _alive: oneshot::Sender<()>,
 }
 
