@@ -18,11 +18,11 @@ use samesocket_spec::state::Feedback;
 pub(super) struct MemoryConnection {
     events: EventSink,
     has_backpressure: bool,
-    state: Lock<LinkState>,
+    state: Lock<MemoryState>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "a test switches each of them independently")]
-struct LinkState {
+struct MemoryState {
     // From the peer to the socket.
     binary_type: BinaryType,
     /// The events that wait to be delivered to the socket.
@@ -57,7 +57,7 @@ struct LinkState {
 
 impl MemoryConnection {
     pub(super) fn new(events: EventSink, binary_type: BinaryType, has_backpressure: bool) -> Self {
-        let state = LinkState {
+        let state = MemoryState {
             binary_type,
             pending: VecDeque::new(),
             delivering: false,
@@ -255,7 +255,7 @@ impl MemoryConnection {
     }
 }
 
-impl LinkState {
+impl MemoryState {
     /// Moves the items in transit to the peer, unless it is paused.
     fn arrive(&mut self) {
         if self.paused {

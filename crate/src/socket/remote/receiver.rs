@@ -31,7 +31,7 @@ pub struct RemoteReceiver {
     items: mpsc::Receiver<Item>,
     /// Whether the stream has yielded its last item.
     ended: bool,
-    /// The signal to the driver that this half exists. Dropping it is the message.
+    /// Dropped together with this half, which the driver notices.
     _alive: oneshot::Sender<()>,
 }
 
