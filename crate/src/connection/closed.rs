@@ -3,9 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::sync::catch_panic::wake;
+use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::sync::{Lock, MaybeSend, MaybeSync, Shared};
 use samesocket_spec::CloseEvent;
 
@@ -20,28 +21,11 @@ pub struct Closed {
     key: Option<u64>,
 }
 
-/// The end that these futures wait for.
+/// The state that all [`Closed`] futures of one socket share.
 #[derive(Default)]
 struct End {
     event: Option<CloseEvent>,
-    wakers: Vec<(u64, Waker)>,
-    next_key: u64,
-}
-
-impl End {
-    /// Keeps a waker, and gives the one that it replaces.
-    #[must_use]
-    fn wait(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
-        let key = *key.get_or_insert_with(|| {
-            self.next_key += 1;
-            self.next_key
-        });
-        if let Some((_, known)) = self.wakers.iter_mut().find(|(other, _)| *other == key) {
-            return Some(std::mem::replace(known, waker.clone()));
-        }
-        self.wakers.push((key, waker.clone()));
-        None
-    }
+    waiters: KeyedWaiters<()>,
 }
 
 /// What a connection holds for those who await its end.
@@ -64,12 +48,12 @@ impl CloseNotifier for Lock<End> {
     }
 
     fn reach(&self, event: CloseEvent) {
-        let wakers = {
+        let (wakers, _) = {
             let mut end = self.lock();
             end.event = Some(event);
-            std::mem::take(&mut end.wakers)
+            end.waiters.take_ready(|()| true)
         };
-        wake(wakers.into_iter().map(|(_, waker)| waker));
+        wake(wakers);
     }
 }
 
@@ -90,9 +74,10 @@ impl Future for Closed {
         if let Some(event) = &end.event {
             return Poll::Ready(event.clone());
         }
-        let former = end.wait(&mut this.key, context.waker());
+        let replaced = end.waiters.register(&mut this.key, (), context.waker());
+        // Drop outside the lock: a waker may run any code.
         drop(end);
-        drop(former);
+        drop(replaced);
         Poll::Pending
     }
 }
@@ -106,11 +91,8 @@ impl Clone for Closed {
 impl Drop for Closed {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let waker = {
-                let wakers = &mut self.end.lock().wakers;
-                wakers.iter().position(|(other, _)| *other == key).map(|index| wakers.swap_remove(index))
-            };
-            // Dropped while nothing is locked, since a waker may own anything.
+            let waker = self.end.lock().waiters.remove(key);
+            // Drop outside the lock: a waker may run any code.
             drop(waker);
         }
     }

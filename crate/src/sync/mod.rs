@@ -9,6 +9,7 @@ pub(crate) mod catch_panic;
 mod imp;
 #[cfg(all(test, shuttle))]
 mod shuttle_mutex;
+pub(crate) mod keyed_waiters;
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::imp::LockGuard;
