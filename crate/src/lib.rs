@@ -1,46 +1,61 @@
-//! The WebSocket of the Web, the same everywhere: the [WHATWG](https://websockets.spec.whatwg.org/) interface for Rust.
+//! ```no_run
+//! use samesocket::connect;
 //!
-//! [`WebSocket`] is that interface, one method per member of the IDL. In a browser, in windows and in dedicated, shared and
-//! service workers, it stands on the platform's own socket and keeps the Standard's rules itself, so that engines which
-//! deviate behave alike. Natively it stands on TCP, TLS and a protocol core of its own, which needs no runtime of the user's.
+//! async fn chat() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut socket = connect("wss://example.com/chat").await?;
+//!     socket.send("hello".into()).await?;
+//!     while let Some(message) = socket.next().await {
+//!         println!("{:?}", message?);
+//!     }
+//!     println!("closed with code {}", socket.closed().await.code);
+//!     Ok(())
+//! }
+//! ```
 //!
-//! # Natively
+//! A WebSocket client for browsers and native programs, from one code base.
 //!
-//! Attributes, events, their order and the exceptions are those of a browser, and the same conformance scripts demand
-//! them. What differs:
+//! In a browser the crate wraps the browser's own socket and corrects where the engine deviates from the
+//! [WebSockets Standard](https://websockets.spec.whatwg.org/). On native targets it brings its own implementation of
+//! [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) and [RFC 7692](https://www.rfc-editor.org/rfc/rfc7692) over TCP and TLS.
+//! Both report the same events in the same order, and the same conformance scripts test both.
 //!
-//! | | in a browser | natively |
+//! The crate has no server side.
+//!
+//! # Two APIs
+//!
+//! | | futures API | interface |
 //! | --- | --- | --- |
-//! | base URL | the page's or the worker's | none: a relative URL is a `"SyntaxError"` |
-//! | received Close codes 0 to 999, 1004, 1016 to 2999 and from 5000 on | passed on, by the Standard; 1005, 1006 and 1015 fail the connection everywhere | a protocol error, by [RFC 6455, section 7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4): the connection fails |
-//! | `Origin` | the page's | none, or [`Options::origin`] |
-//! | cookies | the user's | none, or [`Options::cookies`] |
-//! | user name and password of the URL | the engine's affair | told as Basic authentication |
-//! | 401 and 407 | the engine may ask the user | the connection fails |
-//! | proxies | the user's | none, or [`Options::proxy`], [`Options::proxy_from_environment`] |
-//! | mixed content, Content Security Policy, HSTS, private network access | the page's and the engine's | none |
-//! | blocked ports | Fetch's list | Fetch's list |
-//! | opening handshakes with one address and port | one at a time, others wait, by [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1) | the same, among all sockets of the process; none over an [`Options::connector`] |
-//! | redirects | followed by nobody | followed by nobody |
-//! | HTTP | 1.1, or 2 where the engine does | 1.1 |
-//! | limits and deadlines | the engine's | [`Options`] lists them |
-//! | a subscriber that does not keep up | loses messages beyond the bound of [`Events`], and is told | stops the reading from TCP until it has caught up, so that Close and the end are not seen meanwhile |
-//! | events | in tasks of the thread that made the socket | on a thread of the socket's, one after the other |
-//! | a callback that panics | traps, as any panic does there; its socket fires no more events | ends nothing but itself |
-//! | `Blob` | the engine's | bytes in memory, or a file that is read when its turn comes |
-//! | messages under way at the program's end | the engine's affair | lost; awaiting [`closed`](WebSocket::closed) is certain |
+//! | start with | [`connect`] | [`WebSocket::new`] |
+//! | receive | a `Stream` of messages | callbacks ([`subscribe`](WebSocket::subscribe)) or a `Stream` of events ([`events`](WebSocket::events)) |
+//! | send | waits while too much is queued | never waits, as in JavaScript |
+//! | errors | `Result`s | `error` and `close` events |
+//! | choose it for | new programs | code that follows the Standard member by member |
 //!
-//! # Why did it fail?
+//! Both run on the same connection code. No async runtime is required: see [runtimes](guide::runtimes).
 //!
-//! A page is never told: `error`, then `close` with code 1006. Natively [`WebSocket::failure`] says more, as a
-//! [`Failure`]: the name that was not resolved, the addresses that refused, the certificate, the rule of the handshake that
-//! was broken with what was expected and found, the rule of a frame. In a browser, the console of its developer tools does.
+//! # Guide
 //!
-#![doc = include_str!("../differences.md")]
-#![cfg_attr(
-    target_family = "wasm",
-    allow(rustdoc::broken_intra_doc_links, reason = "what exists natively only is linked, and checked there")
-)]
+//! | page | answers |
+//! | --- | --- |
+//! | [connecting](guide::connecting) | How do I connect, with a deadline and subprotocols? |
+//! | [ending](guide::ending) | How does a connection end, and how do I find out? |
+//! | [backpressure](guide::backpressure) | What happens when one side is too slow? |
+//! | [sharing](guide::sharing) | How do several tasks or threads use one socket? |
+//! | [reconnecting](guide::reconnecting) | How do I replace a lost connection? |
+//! | [errors](guide::errors) | What does this error mean, and what do I do about it? |
+//! | [testing](guide::testing) | How do I test my program without a network? |
+//! | [`native_options`](guide::native_options) | How do I set headers, cookies, a proxy or certificates? (native) |
+//! | [runtimes](guide::runtimes) | On which thread does a socket run? (native) |
+//! | [differences](guide::differences) | What differs between a browser and a native target? |
+//! | [engines](guide::engines) | Which deviations of an engine remain? |
+//! | [`coming_from`](guide::coming_from) | What are the calls of gloo-net, `ws_stream_wasm` and tokio-tungstenite here? |
+//!
+//! # Features
+//!
+//! | feature | default | effect |
+//! | --- | --- | --- |
+//! | `tokio` | off | In a browser, [`ByteStream`] implements tokio's `AsyncRead` and `AsyncWrite`. On native targets it always does. |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connection;
 pub mod guide;
@@ -81,7 +96,7 @@ pub use samesocket_spec::{Argument, CloseEvent, Exception, ReadyState};
 #[cfg(test)]
 pub(crate) use self::platform::test;
 
-/// The README's Rust, compiled by the tests of the documentation.
+/// The README's Rust examples, compiled as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

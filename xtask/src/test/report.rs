@@ -177,11 +177,11 @@ fn table(deviations: &Deviations) -> String {
 
 fn differences(lines: &[Unlevelled]) -> String {
     let mut text = String::from(
-        "## What no wrapper can level\n\n\
-         Where the engine's behaviour is all that there is: Chromium 156, Firefox ESR 153 and WebKitGTK 2.50. A star marks \
-         what varies from run to run. The notation is that of the conformance scripts, whose run demands this table to the \
-         letter.\n\n\
-         | claim of the Standard | engine | seen there | why |\n| --- | --- | --- | --- |\n",
+        "The deviations of browser engines that this crate cannot correct.\n\n\
+         In each case the engine's own protocol code decides. The versions are Chromium 156, Firefox ESR 153 and WebKitGTK \
+         2.50. A star marks a result that varies from run to run. The results are in the notation of the conformance scripts. \
+         A run of the scripts fails if this table is wrong; `cargo xtask test --bless` writes it.\n\n\
+         | rule of the Standard | engine | result | reason |\n| --- | --- | --- | --- |\n",
     );
     for Unlevelled { script, engine, seen, varies, reason } in lines {
         let star = if *varies { " *" } else { "" };
