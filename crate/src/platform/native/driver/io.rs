@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::task::coop::{has_budget_remaining, unconstrained};
 
+use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::driver::io_access::Reach;
 use crate::platform::native::driver::shared::Channel;
 use crate::platform::native::failure::Failure;
-use crate::platform::native::options::Stream;
 use samesocket_protocol::phase::Tcp;
 
 /// The stream, and what is known of its two directions.
 #[expect(clippy::struct_excessive_bools, reason = "each direction has its own")]
 pub(in crate::platform::native) struct Line {
-    pub(in crate::platform::native) stream: Box<dyn Stream>,
+    pub(in crate::platform::native) stream: Box<dyn IoStream>,
     /// Whether the stream may hold bytes that it has taken and not passed on.
     unflushed: bool,
     /// Whether it took less than all there was; it wakes the driver once it takes more.
@@ -31,7 +31,7 @@ pub(in crate::platform::native) struct Line {
 }
 
 impl Line {
-    pub(in crate::platform::native) fn new(stream: Box<dyn Stream>, ours: bool) -> Self {
+    pub(in crate::platform::native) fn new(stream: Box<dyn IoStream>, ours: bool) -> Self {
         Self { stream, unflushed: false, stalled: false, shut: false, ended: false, ours }
     }
 

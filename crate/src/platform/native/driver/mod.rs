@@ -20,9 +20,11 @@ use tokio::io::AsyncWrite;
 use tokio::task::yield_now;
 
 use crate::platform::EventSink;
-use crate::platform::native::catch_panic::guarded;
-use crate::platform::native::dial::Way;
-use crate::platform::native::dial::handshake_queue::Admission;
+use crate::platform::native::catch_panic::catch_as_failure;
+use crate::platform::native::cookie_store::CookieStore;
+use crate::platform::native::dial::DialedStream;
+use crate::platform::native::dial::handshake_queue::HandshakePermit;
+use crate::platform::native::dial::request::cookie_url;
 use crate::platform::native::driver::deadlines::Clock;
 use crate::platform::native::driver::io::Line;
 use crate::platform::native::driver::io_access::Apart;
@@ -30,7 +32,6 @@ use crate::platform::native::driver::scope::Turn;
 use crate::platform::native::driver::shared::{Channel, Link};
 use crate::platform::native::driver::small_messages::{Burst, Gathered};
 use crate::platform::native::failure::Failure;
-use crate::platform::native::options::CookieStore;
 use crate::platform::native::runtime::background;
 use crate::platform::native::{Options, Url, dial};
 use crate::queue::Capacity;
@@ -48,7 +49,7 @@ pub(in crate::platform::native) struct Driver {
     receiver: EventSink,
     connecting: Option<Connecting>,
     /// While the opening handshake is under way, so that no other socket begins one with the same server.
-    admission: Option<Admission>,
+    permit: Option<HandshakePermit>,
     /// Whether the stream is one of ours, so that nothing of a user's runs where it is written to.
     ours: bool,
     clock: Clock,
@@ -76,19 +77,20 @@ const PORTION: Capacity = Capacity { messages: 1024, bytes: 64 << 10 };
 /// The same on the background thread, which is at no user's disposal.
 const LARGE_PORTION: Capacity = Capacity { messages: 4096, bytes: 1 << 20 };
 
-type Connecting = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
+type Connecting = Pin<Box<dyn Future<Output = Result<DialedStream, Failure>> + Send>>;
 
 impl Driver {
     pub(in crate::platform::native) fn new(link: Arc<Link>, url: Url, options: Options, receiver: EventSink) -> Self {
-        let ours = options.makes_stream();
+        let handshake_slot = link.handshake_slot.clone();
+        let ours = options.has_builtin_stream();
         let clock = Clock::new(options.limits.fin);
         let in_background = options.is_on_background_thread();
-        let cookies = options.cookies.clone().map(|store| (store, dial::request_url(&url)));
+        let cookies = options.cookies.clone().map(|store| (store, cookie_url(&url)));
         Self {
             link,
             receiver,
-            connecting: Some(Box::pin(dial::connect(url, options))),
-            admission: None,
+            connecting: Some(Box::pin(dial::connect(url, options, handshake_slot))),
+            permit: None,
             ours,
             clock,
             cookies,
@@ -132,7 +134,7 @@ impl Driver {
                 Gathered::Nothing => return Poll::Ready(()),
                 Gathered::Other(feedback) => {
                     if matches!(feedback, Feedback::Established { .. }) {
-                        self.admission = None;
+                        self.permit = None;
                     }
                     self.link.channel.lock().failed |= is_failure(&feedback);
                     match self.keep_cookies() {
@@ -158,7 +160,7 @@ impl Driver {
         let Some(response) = self.link.channel.lock().wire.take_response() else { return Ok(()) };
         let fields = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
         let values: Vec<&[u8]> = fields.map(|(_, value)| &**value).collect();
-        let kept = if values.is_empty() { Ok(()) } else { guarded(|| store.set_cookies(url, &values)) };
+        let kept = if values.is_empty() { Ok(()) } else { catch_as_failure(|| store.set_cookies(url, &values)) };
         drop_caught(self.cookies.take());
         kept
     }
@@ -166,12 +168,13 @@ impl Driver {
     /// Goes on with making the stream; whether there is something new.
     fn connect(&mut self, context: &mut Context<'_>) -> bool {
         let Some(connecting) = &mut self.connecting else { return false };
-        let polled = guarded(|| connecting.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
+        let polled =
+            catch_as_failure(|| connecting.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
         let Poll::Ready(connected) = polled else { return false };
         drop_caught(self.connecting.take());
         match connected {
-            Ok((stream, admission)) => {
-                self.admission = admission;
+            Ok((stream, permit)) => {
+                self.permit = permit;
                 self.link.channel.lock().line = Some(Line::new(stream, self.ours));
             }
             Err(failure) => {
@@ -197,7 +200,7 @@ impl Driver {
             return false;
         }
         let Some(mut line) = line else { return false };
-        match guarded(|| line.exchange(context, &mut Apart(&self.link.channel), read, now)) {
+        match catch_as_failure(|| line.exchange(context, &mut Apart(&self.link.channel), read, now)) {
             Ok(moved) => {
                 self.link.channel.lock().line = Some(line);
                 moved
@@ -225,7 +228,7 @@ impl Driver {
         let mut left = if self.in_background { LARGE_PORTION } else { PORTION };
         let mut active = false;
         for _ in 0..ROUNDS {
-            self.link.tasks.run();
+            self.link.tasks.run_queued();
             self.tell_of_writing();
             let told = self.tell(context, &mut left).is_ready();
             let mut moved = self.connect(context);
@@ -235,7 +238,7 @@ impl Driver {
             moved |= channel.send_waiting(context, now);
             let tcp = channel.wire.tcp();
             if tcp == Tcp::Close {
-                self.admission = None;
+                self.permit = None;
             }
             match tcp {
                 // Nothing will be told any more, once all is.
@@ -267,7 +270,7 @@ impl Driver {
                 if !self.clock.poll(context, &self.link, &mut channel, now) {
                     if active && self.in_background && channel.is_flooded() {
                         // It stays awake, so that who goes on sending need not wake it for every few messages.
-                        background::linger(context.waker());
+                        background::defer_repoll(context.waker());
                     } else {
                         (channel.awake, channel.busy) = (false, self.clock.looks());
                     }
@@ -295,9 +298,9 @@ impl Future for Driver {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let _turn = Turn::take();
         if self.in_background {
-            background::take_turn();
+            background::count_poll();
         }
-        self.link.tasks.driver().register(context.waker());
+        self.link.tasks.driver_waker().register(context.waker());
         self.link.channel.lock().wake_up(context.waker());
         self.stage = Stage::AtWork;
         let driven = self.drive(context);
@@ -305,7 +308,7 @@ impl Future for Driver {
         ready!(driven);
         let line = self.link.channel.lock().line.take();
         farewell(line, context);
-        self.link.tasks.end();
+        self.link.tasks.detach_driver();
         Poll::Ready(())
     }
 }
@@ -328,16 +331,16 @@ impl Drop for Driver {
         drop_caught(of_users);
         for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
             // A waker of a user's may be what has panicked, where it was dropped.
-            let _ = guarded(|| self.receiver.take(feedback));
+            let _ = catch_as_failure(|| self.receiver.take(feedback));
         }
-        self.link.tasks.end();
+        self.link.tasks.detach_driver();
     }
 }
 
 /// Lets go of a line, while nothing is locked; TLS says that it ends, if it can at once.
 fn farewell(line: Option<Line>, context: &mut Context<'_>) {
     if let Some(mut line) = line {
-        let _ = guarded(|| Pin::new(&mut line.stream).poll_shutdown(context));
+        let _ = catch_as_failure(|| Pin::new(&mut line.stream).poll_shutdown(context));
         drop_caught(line);
     }
 }

@@ -9,13 +9,15 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
-use crate::platform::native::catch_panic::guarded;
+use crate::platform::native::catch_panic::catch_as_failure;
+use crate::platform::native::dial::handshake_queue::HandshakeSlot;
+use crate::platform::native::dial::request::request;
 use crate::platform::native::driver::Driver;
 use crate::platform::native::driver::file_queue::Outbox;
 use crate::platform::native::driver::io::Line;
 use crate::platform::native::driver::write_policy::Pace;
 use crate::platform::native::failure::Failure;
-use crate::platform::native::{Options, Time, Url, dial};
+use crate::platform::native::{Options, RuntimeClock, Url};
 use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Watch};
 use crate::sync::Lock;
 use crate::sync::Shared;
@@ -38,6 +40,8 @@ pub(crate) struct Socket {
 pub(in crate::platform::native) struct Link {
     pub(in crate::platform::native) channel: Lock<Channel>,
     pub(in crate::platform::native) tasks: Tasks,
+    /// The socket's places in the queues of opening handshakes. Closing or dropping the socket releases them.
+    pub(in crate::platform::native) handshake_slot: HandshakeSlot,
     start: Instant,
 }
 
@@ -110,11 +114,11 @@ impl Socket {
         let mut generator = StdRng::try_from_rng(&mut SysRng).ok()?;
         let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
         let mut options = options.clone();
-        let (request, failure) = match guarded(|| dial::request(url, protocols.clone(), &options)) {
+        let (request, failure) = match catch_as_failure(|| request(url, protocols.clone(), &options)) {
             Ok(request) => (request, None),
             Err(failure) => {
                 options.cookies = None;
-                (dial::request(url, protocols, &options), Some(failure))
+                (request(url, protocols, &options), Some(failure))
             }
         };
         let wire = Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).ok()?;
@@ -135,7 +139,12 @@ impl Socket {
             limit: options.limits.queue,
             refused: 0,
         };
-        let link = Arc::new(Link { channel: Lock::new(channel), tasks: tasks.clone(), start: Instant::now() });
+        let link = Arc::new(Link {
+            channel: Lock::new(channel),
+            tasks: tasks.clone(),
+            handshake_slot: HandshakeSlot::default(),
+            start: Instant::now(),
+        });
         let mut driver = Driver::new(Arc::clone(&link), url.clone(), options, receiver);
         if let Some(failure) = failure {
             driver.fail(failure);
@@ -157,11 +166,11 @@ impl Backend for Options {
     }
 
     fn tasks(&self) -> Tasks {
-        Tasks::new(self)
+        Tasks::new(self.runtime_of_socket().ok())
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
-        Shared::new(Time { runtime: self.given_runtime() })
+        Shared::new(RuntimeClock { runtime: self.custom_runtime() })
     }
 
     fn has_backpressure(&self) -> bool {
@@ -175,7 +184,7 @@ impl Transport for Socket {
         if let Some(driver) = self.driver.take()
             && let Some(runtime) = self.link.tasks.runtime()
         {
-            self.link.tasks.begin();
+            self.link.tasks.attach_driver();
             runtime.spawn(driver);
         }
     }
@@ -214,13 +223,15 @@ impl Transport for Socket {
         let now = self.link.now();
         let done = self.link.channel.lock().transmit(now);
         if !done {
-            self.link.tasks.driver().wake();
+            self.link.tasks.driver_waker().wake();
         }
     }
 
     fn close(&self, frame: CloseFrame<'_>) {
         let now = self.link.now();
         self.link.touch(|channel| channel.close(frame, now));
+        // The driver may not be polled again, because nobody has to drive its runtime.
+        self.link.handshake_slot.release();
     }
 
     /// The driver does what waits, whether or not this is there.
@@ -273,7 +284,7 @@ impl Link {
             (result, std::mem::replace(&mut channel.awake, true))
         };
         if !awake {
-            self.tasks.driver().wake();
+            self.tasks.driver_waker().wake();
         }
         result
     }

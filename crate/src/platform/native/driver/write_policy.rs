@@ -3,7 +3,7 @@
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use crate::platform::native::catch_panic::guarded;
+use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::driver::io::Line;
 use crate::platform::native::driver::scope::Turn;
 use crate::platform::native::driver::shared::Channel;
@@ -106,7 +106,7 @@ impl Channel {
             && let Some(mut line) = self.line.take()
         {
             let waker = std::mem::replace(&mut self.waker, Waker::noop().clone());
-            let written = guarded(|| line.write_all(&mut Context::from_waker(&waker), self, now));
+            let written = catch_as_failure(|| line.write_all(&mut Context::from_waker(&waker), self, now));
             (self.line, self.waker) = (Some(line), waker);
             match written {
                 Ok(true) => {
