@@ -93,7 +93,8 @@ const UNREAD: usize = 20;
 
 /// Returns a socket whose write has just failed, and the other end of its stream.
 ///
-/// The socket pauses reading at the first message. More messages wait in the stream, followed by a Close frame if `closed`.
+/// The socket pauses reading at the first message. More messages wait in the stream, followed by a Close frame if
+/// `closed`.
 async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
     broken_socket_with(1, 30_000, fin_timeout, closed).await
 }
@@ -140,8 +141,8 @@ async fn rest_of(mut socket: Socket) -> (usize, String) {
 
 #[tokio::test]
 async fn slow_reader_gets_all_messages_before_a_write_error() {
-    // With a limit of 16, half of the messages take longer than the timeout for an idle reader. Short messages have all been read
-    // from the stream by then, so the reader is the only activity.
+    // With a limit of 16, half of the messages take longer than the timeout for an idle reader. Short messages have all
+    // been read from the stream by then, so the reader is the only activity.
     for (limit, size) in [(4, 200), (16, 200), (16, 30_000)] {
         let (mut socket, far) = broken_socket_with(limit, size, Duration::from_millis(300), true).await;
         drop(far);

@@ -76,7 +76,8 @@ async fn missing_or_wrong_client_certificate_is_refused() {
             let accepting = async { acceptor.accept(manual_server.accept().await).await.err() };
             let (failure, refused) = futures::join!(failure_of(&url, options), accepting);
             assert!(refused.is_some());
-            // With TLS 1.3, the server refuses after the client's part of the handshake, so the client may see it on a read.
+            // With TLS 1.3, the server refuses after the client's part of the handshake, so the client may see it on a
+            // read.
             let (Failure::Tls { source, .. } | Failure::Lost { source }) = &failure else { panic!("{failure:?}") };
             assert!(source.to_string().contains("received fatal alert"), "{source}");
         }

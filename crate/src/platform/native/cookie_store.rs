@@ -2,8 +2,8 @@
 
 /// A store of cookies for opening handshakes, set by [`Options::cookies`](crate::Options::cookies).
 ///
-/// Both methods get the URL of the handshake's request, as the cookie store of a browser does. Its scheme is `http` in place of
-/// `ws` and `https` in place of `wss`, and it has no credentials. Neither method should block.
+/// Both methods get the URL of the handshake's request, as the cookie store of a browser does. Its scheme is `http` in
+/// place of `ws` and `https` in place of `wss`, and it has no credentials. Neither method should block.
 ///
 /// ```
 /// use samesocket::{CookieStore, Options};
@@ -25,11 +25,13 @@
 pub trait CookieStore: Send + Sync + 'static {
     /// Returns the value of the `Cookie` field for this URL, or `None` for no such field.
     ///
-    /// It is called while the socket is constructed, on the caller's thread. A value with control characters is not sent.
+    /// It is called while the socket is constructed, on the caller's thread. A value with control characters is not
+    /// sent.
     fn cookies(&self, url: &str) -> Option<String>;
 
     /// Stores the values of all `Set-Cookie` fields of the server's response, whatever its status.
     ///
-    /// It is called on the socket's thread before the `open` or `error` event. It is not called if there are no such fields.
+    /// It is called on the socket's thread before the `open` or `error` event. It is not called if there are no such
+    /// fields.
     fn set_cookies(&self, url: &str, values: &[&[u8]]);
 }

@@ -12,7 +12,8 @@ use samesocket_protocol::error::Failure as ProtocolFailure;
 /// The cause of a failed connection, from [`WebSocket::failure`](crate::WebSocket::failure) or
 /// [`ConnectionFailed::failure`](crate::ConnectionFailed::failure). It exists on native targets only.
 ///
-/// The events never tell the cause, as in a browser. [`source`](Error::source) returns the error of the system or of TLS.
+/// The events never tell the cause, as in a browser. [`source`](Error::source) returns the error of the system or of
+/// TLS.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,7 +37,8 @@ pub enum Failure {
         /// The port.
         port: u16,
     },
-    /// The options combine [`tls_config`](crate::Options::tls_config) with a setting that it replaces. Nothing was tried.
+    /// The options combine [`tls_config`](crate::Options::tls_config) with a setting that it replaces. Nothing was
+    /// tried.
     ContradictoryTls,
     /// The name of the server or of the proxy could not be resolved.
     Resolve {
@@ -68,7 +70,8 @@ pub enum Failure {
         /// The error, most often one of [`rustls`](crate::rustls).
         source: Arc<io::Error>,
     },
-    /// The server broke a rule of the WebSocket protocol, a timeout passed, or the connection ended without a Close frame.
+    /// The server broke a rule of the WebSocket protocol, a timeout passed, or the connection ended without a Close
+    /// frame.
     Protocol(ProtocolFailure),
     /// Reading from or writing to the connection failed.
     Lost {

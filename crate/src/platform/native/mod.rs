@@ -60,7 +60,8 @@ pub(crate) fn set_form(message: &mut Message, binary_type: BinaryType) {
     }
 }
 
-/// Returns a back end with backpressure beside the default one. There is none, because the default one has backpressure.
+/// Returns a back end with backpressure beside the default one. There is none, because the default one has
+/// backpressure.
 pub(crate) fn backpressure_backend() -> Option<Shared<dyn Backend>> {
     None
 }
@@ -116,7 +117,8 @@ pub(crate) const HIGH_WATER_MARK: u64 = 1 << 20;
 #[derive(Clone, Copy)]
 pub(crate) struct NoHook;
 
-// Code size: hooks of the browser's back end, so that a page links only the features that it uses. Here they do nothing.
+// Code size: hooks of the browser's back end, so that a page links only the features that it uses. Here they do
+// nothing.
 
 /// The hook that makes blobs of received messages.
 pub(crate) type Blobs = NoHook;

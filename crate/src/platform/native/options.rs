@@ -21,7 +21,8 @@ use samesocket_protocol::limits::Limits;
 
 /// The options of a native socket, for [`WebSocket::with_options`] and [`Connect::options`](crate::Connect::options).
 ///
-/// They exist on native targets only. A clone shares the TLS configuration, so sockets of one program best share one value.
+/// They exist on native targets only. A clone shares the TLS configuration, so sockets of one program best share one
+/// value.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -73,8 +74,9 @@ use samesocket_protocol::limits::Limits;
 /// [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1). The others wait in the order of their
 /// constructors. The rule spares servers, and it covers all sockets of the process on all runtimes.
 ///
-/// A program that opens 1000 sockets to one server gets them one by one. If the server takes 0.1 s for each, 600 are open after
-/// the default opening timeout of 60 s. The others fail unless their [`opening_timeout`](Self::opening_timeout) is longer.
+/// A program that opens 1000 sockets to one server gets them one by one. If the server takes 0.1 s for each, 600 are
+/// open after the default opening timeout of 60 s. The others fail unless their
+/// [`opening_timeout`](Self::opening_timeout) is longer.
 ///
 /// - A socket leaves the queue at once when it is closed or dropped, even if its runtime is not driven then.
 /// - A socket that is kept while its runtime is not driven holds up the others.
@@ -102,8 +104,9 @@ impl Options {
 
     /// Sets the time limit from the constructor to `open`. The default is 60 s; any duration is valid.
     ///
-    /// The time includes name resolution, proxies, TLS, and the wait for another socket's handshake with the same server. If it
-    /// passes, the connection fails with [`ProtocolFailure::OpeningTimeout`](crate::ProtocolFailure::OpeningTimeout).
+    /// The time includes name resolution, proxies, TLS, and the wait for another socket's handshake with the same
+    /// server. If it passes, the connection fails with
+    /// [`ProtocolFailure::OpeningTimeout`](crate::ProtocolFailure::OpeningTimeout).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -131,12 +134,13 @@ impl Options {
         self
     }
 
-    /// Sets the time that the server has to close TCP after both Close frames. The default is 2 s; any duration is valid.
+    /// Sets the time that the server has to close TCP after both Close frames. The default is 2 s; any duration is
+    /// valid.
     ///
     /// If it passes, the socket closes TCP itself, and the `close` event is as clean as before.
     ///
-    /// The same time applies after a write error, as an idle timeout: the messages that arrived before are still delivered. The
-    /// connection ends when no message was taken and no byte arrived for this time.
+    /// The same time applies after a write error, as an idle timeout: the messages that arrived before are still
+    /// delivered. The connection ends when no message was taken and no byte arrived for this time.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -235,9 +239,9 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOption`] if the name is no [token](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2) or belongs to
-    /// the handshake itself, such as `Host` or `Sec-WebSocket-Key`. The same holds for a value with control characters other
-    /// than a tab.
+    /// Returns [`InvalidOption`] if the name is no [token](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2) or
+    /// belongs to the handshake itself, such as `Host` or `Sec-WebSocket-Key`. The same holds for a value with control
+    /// characters other than a tab.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidOption> {
         self.headers.push((name.to_owned(), value.to_owned()));
         self.check()
@@ -266,7 +270,8 @@ impl Options {
         self
     }
 
-    /// Connects through the proxy that the environment names for the server, if any. It replaces [`proxy`](Self::proxy).
+    /// Connects through the proxy that the environment names for the server, if any. It replaces
+    /// [`proxy`](Self::proxy).
     ///
     /// The variables are read when the socket connects:
     ///
@@ -278,8 +283,8 @@ impl Options {
     /// `HTTP_PROXY` is not read, because a web server may set it from a request header of its client
     /// ([httpoxy](https://httpoxy.org)). Values are URLs as for [`Proxy::new`]; `http://` may be left out.
     ///
-    /// `no_proxy`, or else `NO_PROXY`, is a comma-separated list of hosts to connect to directly. An entry is a name, which
-    /// covers its subdomains, an address, a range such as `10.0.0.0/8`, or `*` for all hosts.
+    /// `no_proxy`, or else `NO_PROXY`, is a comma-separated list of hosts to connect to directly. An entry is a name,
+    /// which covers its subdomains, an address, a range such as `10.0.0.0/8`, or `*` for all hosts.
     ///
     /// ```
     /// let options = samesocket::Options::new().proxy_from_environment();
@@ -293,11 +298,12 @@ impl Options {
 
     /// Sets the tokio runtime that the socket lives on. The default is a background thread that all sockets share.
     ///
-    /// The runtime needs its I/O and time drivers. The connection fails at once without them, and when the runtime shuts down.
+    /// The runtime needs its I/O and time drivers. The connection fails at once without them, and when the runtime
+    /// shuts down.
     ///
-    /// On the background thread, a socket reads, decrypts and answers pings even while the program blocks its own threads. Each
-    /// message that a task waits for then wakes another thread, which costs more than handling a short message. A program on
-    /// tokio that does not block its runtime should pass that runtime:
+    /// On the background thread, a socket reads, decrypts and answers pings even while the program blocks its own
+    /// threads. Each message that a task waits for then wakes another thread, which costs more than handling a short
+    /// message. A program on tokio that does not block its runtime should pass that runtime:
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -311,22 +317,24 @@ impl Options {
     /// # }
     /// ```
     ///
-    /// On a current-thread runtime, the socket and its user take turns on one thread. The socket does nothing while another task
-    /// keeps that thread, and nothing while the runtime is not driven. That includes pongs and timeouts. On a multi-thread
-    /// runtime the socket is a task like any other. Callbacks run on the threads of the runtime.
+    /// On a current-thread runtime, the socket and its user take turns on one thread. The socket does nothing while
+    /// another task keeps that thread, and nothing while the runtime is not driven. That includes pongs and timeouts.
+    /// On a multi-thread runtime the socket is a task like any other. Callbacks run on the threads of the runtime.
     ///
-    /// Wherever the socket lives, a call that sends may write to TCP on the caller's thread, without blocking. It does not if
-    /// there is a [`connector`](Self::connector) or a [`tls_config`](Self::tls_config), because those may run user code.
+    /// Wherever the socket lives, a call that sends may write to TCP on the caller's thread, without blocking. It does
+    /// not if there is a [`connector`](Self::connector) or a [`tls_config`](Self::tls_config), because those may run
+    /// user code.
     #[must_use]
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
         self
     }
 
-    /// Sets a custom transport, such as a Unix socket or a pipe in a test. The default is TCP. [`Connector`] has an example.
+    /// Sets a custom transport, such as a Unix socket or a pipe in a test. The default is TCP. [`Connector`] has an
+    /// example.
     ///
-    /// Proxies are not used then, and the socket does not wait for the handshakes of others. A `wss:` URL still does TLS over
-    /// the stream.
+    /// Proxies are not used then, and the socket does not wait for the handshakes of others. A `wss:` URL still does
+    /// TLS over the stream.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector) -> Self {
         self.connector = Some(Arc::new(connector));
@@ -373,8 +381,9 @@ impl Options {
     ///
     /// It cannot be combined with [`root_certificate`](Self::root_certificate),
     /// [`client_certificate`](Self::client_certificate) or
-    /// [`dangerous_accept_any_certificate`](Self::dangerous_accept_any_certificate), in any order. A socket with both fails with
-    /// [`Failure::ContradictoryTls`](crate::Failure::ContradictoryTls) before it connects, even for a `ws:` URL.
+    /// [`dangerous_accept_any_certificate`](Self::dangerous_accept_any_certificate), in any order. A socket with both
+    /// fails with [`Failure::ContradictoryTls`](crate::Failure::ContradictoryTls) before it connects, even for a `ws:`
+    /// URL.
     ///
     /// ```
     /// use samesocket::Options;
@@ -429,7 +438,8 @@ impl Options {
         self.runtime.is_none()
     }
 
-    /// Returns whether the socket lives on a current-thread runtime, where the sender most likely runs on the same thread.
+    /// Returns whether the socket lives on a current-thread runtime, where the sender most likely runs on the same
+    /// thread.
     pub(super) fn shares_thread(&self) -> bool {
         self.runtime.as_ref().is_some_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread)
     }

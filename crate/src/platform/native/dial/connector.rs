@@ -31,7 +31,8 @@ pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn IoStream>>>
 pub trait Connector: Send + Sync + 'static {
     /// Connects a stream to `target`.
     ///
-    /// The future is polled on the socket's runtime. It is dropped when the socket is closed or its opening timeout passes.
+    /// The future is polled on the socket's runtime. It is dropped when the socket is closed or its opening timeout
+    /// passes.
     ///
     /// # Errors
     ///

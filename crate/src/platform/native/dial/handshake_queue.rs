@@ -30,7 +30,8 @@ impl ServerAddress {
 
 impl From<SocketAddr> for ServerAddress {
     fn from(mut address: SocketAddr) -> Self {
-        // An IPv4-mapped IPv6 address and its IPv4 form are one host. So are addresses that differ in the flow label only.
+        // An IPv4-mapped IPv6 address and its IPv4 form are one host. So are addresses that differ in the flow label
+        // only.
         address.set_ip(address.ip().to_canonical());
         if let SocketAddr::V6(address) = &mut address {
             address.set_flowinfo(0);
@@ -41,8 +42,8 @@ impl From<SocketAddr> for ServerAddress {
 
 /// The places of one socket in all queues, shared by its handle and its driver.
 ///
-/// The handle calls [`release`](Self::release) when the user closes or drops the socket. The driver's task may not be polled
-/// again then, because nobody has to drive its runtime.
+/// The handle calls [`release`](Self::release) when the user closes or drops the socket. The driver's task may not be
+/// polled again then, because nobody has to drive its runtime.
 #[derive(Clone, Debug)]
 pub(in crate::platform::native) struct HandshakeSlot(Arc<Mutex<SlotState>>);
 
@@ -62,8 +63,8 @@ impl Default for HandshakeSlot {
 impl HandshakeSlot {
     /// Waits until no other socket has an opening handshake under way with `server`.
     ///
-    /// Permits are granted in the order of the first polls, whichever runtimes the sockets live on. Dropping the future leaves
-    /// the queue. If the slot is released, the future stays pending.
+    /// Permits are granted in the order of the first polls, whichever runtimes the sockets live on. Dropping the future
+    /// leaves the queue. If the slot is released, the future stays pending.
     pub(in crate::platform::native) async fn acquire(&self, server: ServerAddress) -> HandshakePermit {
         let permit = self.enqueue(server);
         poll_fn(|context| permit.poll_granted(context)).await;

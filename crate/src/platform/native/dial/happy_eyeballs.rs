@@ -27,7 +27,8 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure>
     connect_with(host, port, open).await
 }
 
-/// Does the same, with a handshake permit for each address before it is tried. Returns the permit of the address that won.
+/// Does the same, with a handshake permit for each address before it is tried. Returns the permit of the address that
+/// won.
 pub(super) async fn connect_with_permit(
     host: &str,
     port: u16,
@@ -58,8 +59,8 @@ async fn connect_with<T, R: Future<Output = io::Result<T>>>(
 
 /// Tries one address after the other, each [`ATTEMPT_DELAY`] after the one before or as soon as one has failed.
 ///
-/// The delay includes the wait for a handshake permit. Otherwise many sockets would wait one by one for an address that never
-/// answers.
+/// The delay includes the wait for a handshake permit. Otherwise many sockets would wait one by one for an address that
+/// never answers.
 async fn race<T, R: Future<Output = io::Result<T>>>(
     mut addresses: VecDeque<SocketAddr>,
     open: impl Fn(SocketAddr) -> R,
@@ -87,7 +88,8 @@ mod tests {
     use futures::FutureExt;
     use std::cell::RefCell;
 
-    /// Races three addresses with these outcomes; `None` hangs. Returns the result, and the port and time of each attempt.
+    /// Races three addresses with these outcomes; `None` hangs. Returns the result, and the port and time of each
+    /// attempt.
     async fn raced(
         outcomes: [Option<io::Result<()>>; 3],
     ) -> (Result<SocketAddr, Vec<io::ErrorKind>>, Vec<(u16, u128)>) {

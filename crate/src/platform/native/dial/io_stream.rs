@@ -4,8 +4,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A duplex stream of bytes that a socket can run over: TCP, TLS, a Unix socket, or a pipe in memory.
 ///
-/// It is implemented for every type with tokio's [`AsyncRead`] and [`AsyncWrite`] that is [`Send`], [`Unpin`] and `'static`.
-/// A [`Connector`](crate::Connector) returns one in a box. The methods of a custom stream may use the socket that runs over it.
+/// It is implemented for every type with tokio's [`AsyncRead`] and [`AsyncWrite`] that is [`Send`], [`Unpin`] and
+/// `'static`. A [`Connector`](crate::Connector) returns one in a box. The methods of a custom stream may use the socket
+/// that runs over it.
 ///
 /// ```
 /// use samesocket::IoStream;

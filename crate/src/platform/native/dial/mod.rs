@@ -31,7 +31,8 @@ use crate::platform::native::failure::Failure;
 use crate::platform::native::options::Options;
 use crate::platform::native::url::Url;
 
-/// A stream to a server, with the permit for its opening handshake. A [`Connector`](connector::Connector) needs no permit.
+/// A stream to a server, with the permit for its opening handshake. A [`Connector`](connector::Connector) needs no
+/// permit.
 pub(super) type DialedStream = (Box<dyn IoStream>, Option<HandshakePermit>);
 
 /// Connects a stream to the server of `url`. Dropping the future cancels it and closes every stream that it has opened.

@@ -67,7 +67,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOption`] if `url` is no URL with one of these schemes and a host. The error leaves the credentials out.
+    /// Returns [`InvalidOption`] if `url` is no URL with one of these schemes and a host. The error leaves the
+    /// credentials out.
     pub fn new(url: &str) -> Result<Self, InvalidOption> {
         Self::parse(url).ok_or_else(|| {
             // What stands before the host may be a password, which belongs in no error.
@@ -123,7 +124,8 @@ impl Proxy {
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await.map_err(ProxyFailure::lost)?;
         let mut head = Vec::new();
-        // Byte by byte, because the bytes behind the head belong to the server. The head is short, so speed does not matter.
+        // Byte by byte, because the bytes behind the head belong to the server. The head is short, so speed does not
+        // matter.
         while !head.ends_with(b"\r\n\r\n") {
             if head.len() == MAX_HEAD {
                 return Err(ProxyFailure::MalformedHead);

@@ -1,7 +1,7 @@
 //! Name resolution, on a bounded number of threads of its own.
 //!
-//! The system's resolver blocks its thread and cannot be cancelled. It must not occupy the blocking pool of a runtime, because
-//! files and the first TLS configuration need that pool.
+//! The system's resolver blocks its thread and cannot be cancelled. It must not occupy the blocking pool of a runtime,
+//! because files and the first TLS configuration need that pool.
 
 use std::collections::VecDeque;
 use std::io;

@@ -57,7 +57,8 @@ impl TlsSettings {
         self.custom = Some(config);
     }
 
-    /// Returns whether the configuration is the user's own. Its parts run the user's code while a stream is read and written.
+    /// Returns whether the configuration is the user's own. Its parts run the user's code while a stream is read and
+    /// written.
     pub(in crate::platform::native) const fn is_custom(&self) -> bool {
         self.custom.is_some()
     }

@@ -39,13 +39,14 @@ struct DeferredRepolls {
     polls: usize,
 }
 
-/// The polls of the thread's tasks after which deferred tasks are polled again, even if the thread never parks. Arbitrary.
+/// The polls of the thread's tasks after which deferred tasks are polled again, even if the thread never parks.
+/// Arbitrary.
 const MAX_POLLS: usize = 8;
 
 /// Polls a task of the background thread again before the thread parks, or after some polls of its other tasks.
 ///
-/// The thread yields its processor once before it does. A sender that is about to give the task more work can do so then,
-/// and saves the system call that wakes the thread.
+/// The thread yields its processor once before it does. A sender that is about to give the task more work can do so
+/// then, and saves the system call that wakes the thread.
 pub(in crate::platform::native) fn defer_repoll(task: &Waker) {
     DEFERRED.with_borrow_mut(|deferred| deferred.tasks.push(task.clone()));
 }

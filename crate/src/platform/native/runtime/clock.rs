@@ -78,7 +78,8 @@ impl Wake for CatchingWaker {
 
 /// A sleep on a runtime of the user's. If the runtime ends first, the background thread sleeps for the rest.
 ///
-/// The timer is polled in a task of the runtime, because tokio's timers panic if they are polled after the runtime's end.
+/// The timer is polled in a task of the runtime, because tokio's timers panic if they are polled after the runtime's
+/// end.
 enum RuntimeSleep {
     Task {
         task: JoinHandle<()>,

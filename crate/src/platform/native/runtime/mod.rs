@@ -1,7 +1,7 @@
 //! The place where sockets run.
 //!
-//! Read in this order: [`background`], the thread of sockets without a runtime of the user's; [`tasks`], the queue of one
-//! socket's tasks; [`clock`], timers that outlive their runtime.
+//! Read in this order: [`background`], the thread of sockets without a runtime of the user's; [`tasks`], the queue of
+//! one socket's tasks; [`clock`], timers that outlive their runtime.
 
 pub(in crate::platform::native) mod background;
 pub(crate) mod clock;

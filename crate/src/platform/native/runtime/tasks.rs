@@ -39,7 +39,8 @@ impl Tasks {
 
     /// Queues a task.
     ///
-    /// The driver runs it. Without a driver, it is a task of the runtime; without a runtime, it runs before this returns.
+    /// The driver runs it. Without a driver, it is a task of the runtime; without a runtime, it runs before this
+    /// returns.
     pub(crate) fn queue(&self, steps: impl FnOnce() + Send + 'static) -> Task {
         let cancelled = Arc::new(AtomicBool::new(false));
         let task = QueuedTask { steps: Some(Box::new(steps)), cancelled: Arc::clone(&cancelled) };
