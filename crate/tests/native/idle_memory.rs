@@ -33,7 +33,7 @@ fn socket_idle_for_five_seconds_frees_its_buffers() {
         })
         .bytes_current
     };
-    // Lets unfinished work and allocations of the runtime itself pass.
+    // Finishes work that is under way, and allocations of the runtime itself.
     wait(Duration::ZERO);
     let soon = wait(Duration::from_secs(3));
     assert!(soon >= 0, "{soon} bytes after three seconds");

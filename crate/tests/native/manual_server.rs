@@ -1,4 +1,4 @@
-//! A server that responds only when the test tells it to.
+//! A server whose responses the test sends itself.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -29,7 +29,7 @@ impl SeparateRuntimes {
         WebSocket::with_options(&self.test_server.url(id, "do=text:a,echo"), (), &options).unwrap()
     }
 
-    /// Takes the events that come before anything is sent.
+    /// Receives the two events that come before the test sends.
     pub(crate) fn skip_opening_events(&self, events: &mut Events) {
         let both: Vec<_> = self.runtime.block_on(events.take(2).map(|event| event_line(&event)).collect());
         assert_eq!(both, ["open", "text \"a\""]);

@@ -18,7 +18,7 @@ impl TestServer {
         Self { server: Server::builder().start().await.expect("a free port") }
     }
 
-    /// Returns the URL of a connection with this id. The query tells the server what to do with it.
+    /// Returns the URL of a connection with this id. The query scripts the server.
     pub(crate) fn url(&self, id: &str, query: &str) -> String {
         format!("ws://{}/ws?id={id}&{query}", self.server.addresses().plain)
     }

@@ -12,7 +12,7 @@ use samesocket_protocol::error::Failure as ProtocolFailure;
 /// The cause of a failed connection, from [`WebSocket::failure`](crate::WebSocket::failure) or
 /// [`ConnectionFailed::failure`](crate::ConnectionFailed::failure). It exists on native targets only.
 ///
-/// The events never tell the cause, as in a browser. [`source`](Error::source) returns the error of the system or of
+/// Events do not contain the cause, as in a browser. [`source`](Error::source) returns the error of the system or of
 /// TLS.
 ///
 /// ```no_run

@@ -71,8 +71,8 @@ use samesocket_protocol::limits::Limits;
 /// # One handshake at a time
 ///
 /// One socket at a time has an opening handshake under way with an address and port, by
-/// [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1). The others wait in the order of their
-/// constructors. The rule spares servers, and it covers all sockets of the process on all runtimes.
+/// [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1). The others wait in a queue,
+/// first come, first served. The rule spares servers, and it covers all sockets of the process on all runtimes.
 ///
 /// A program that opens 1000 sockets to one server gets them one by one. If the server takes 0.1 s for each, 600 are
 /// open after the default opening timeout of 60 s. The others fail unless their
@@ -407,7 +407,7 @@ impl Options {
 
     /// Accepts any certificate of any server. By default, certificates are verified.
     ///
-    /// Anybody on the network can then read and change all messages. It cannot be combined with
+    /// An attacker on the network can then read and change all messages. It cannot be combined with
     /// [`tls_config`](Self::tls_config).
     ///
     /// ```

@@ -43,7 +43,7 @@ impl From<SocketAddr> for ServerAddress {
 /// The places of one socket in all queues, shared by its handle and its driver.
 ///
 /// The handle calls [`release`](Self::release) when the user closes or drops the socket. The driver's task may not be
-/// polled again then, because nobody has to drive its runtime.
+/// polled again then, because its runtime need not be driven any more.
 #[derive(Clone, Debug)]
 pub(in crate::platform::native) struct HandshakeSlot(Arc<Mutex<SlotState>>);
 

@@ -27,8 +27,9 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure>
     connect_with(host, port, open).await
 }
 
-/// Does the same, with a handshake permit for each address before it is tried. Returns the permit of the address that
-/// won.
+/// Connects like [`connect`], but acquires a handshake permit for each address before it is tried.
+///
+/// Returns the stream with the permit of its address.
 pub(super) async fn connect_with_permit(
     host: &str,
     port: u16,

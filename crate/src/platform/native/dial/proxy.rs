@@ -71,7 +71,7 @@ impl Proxy {
     /// credentials out.
     pub fn new(url: &str) -> Result<Self, InvalidOption> {
         Self::parse(url).ok_or_else(|| {
-            // What stands before the host may be a password, which belongs in no error.
+            // The part before the host may contain a password, which must not appear in an error.
             let value = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
             InvalidOption::new("proxy", value)
         })

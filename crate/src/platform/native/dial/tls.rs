@@ -137,7 +137,7 @@ fn verifiers(
     Ok(verifiers)
 }
 
-/// Does the TLS handshake over `stream`. The certificate of the server has to be valid for `host`.
+/// Performs the TLS handshake over `stream`. The certificate of the server has to be valid for `host`.
 pub(super) async fn connect(
     settings: &TlsSettings,
     host: &str,

@@ -230,7 +230,7 @@ impl Transport for Socket {
     fn close(&self, frame: CloseFrame<'_>) {
         let now = self.link.now();
         self.link.touch(|channel| channel.close(frame, now));
-        // The driver may not be polled again, because nobody has to drive its runtime.
+        // The driver may not be polled again, because its runtime need not be driven any more.
         self.link.handshake_slot.release();
     }
 
