@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::Result;
-use samesocket_protocol::handshake::accept_of;
+use samesocket_protocol::handshake::accept_key;
 use serde::{Deserialize, Serialize};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
@@ -137,7 +137,7 @@ fn open(stream: &mut (impl Read + Write)) -> io::Result<(String, Vec<u8>)> {
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let fields = head.lines().filter_map(|line| line.split_once(':'));
     let key = fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"));
-    let accept = accept_of(key.map_or("", |(_, value)| value.trim()));
+    let accept = accept_key(key.map_or("", |(_, value)| value.trim()));
     let extension = if path == "/deflate" { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
     // One write, so that it is one segment.
     stream.write_all(

@@ -1,9 +1,7 @@
 //! Frames of a server, in reads of any sizes.
 
-use samesocket_protocol::error::Failure;
-use samesocket_protocol::handshake::{Request, accept_of};
-use samesocket_protocol::limits::Limits;
-use samesocket_protocol::message::Message;
+use samesocket_protocol::handshake::accept_key;
+use samesocket_protocol::{Failure, Limits, Message, Request};
 
 use crate::session::{Event, Habits, Session};
 
@@ -63,7 +61,7 @@ fn established(extensions: &str, habits: Habits) -> Session {
     let request = Request { host: "h".to_owned(), path: "/".to_owned(), ..Request::default() };
     let limits = Limits { frame: 2 * MESSAGE, message: MESSAGE, ..Limits::default() };
     let mut session = Session::new(&request, limits, habits);
-    let accept = accept_of("AAAAAAAAAAAAAAAAAAAAAA==");
+    let accept = accept_key("AAAAAAAAAAAAAAAAAAAAAA==");
     let field = if extensions.is_empty() { "" } else { "Sec-WebSocket-Extensions: " };
     let end = if extensions.is_empty() { "" } else { "\r\n" };
     let response = format!(

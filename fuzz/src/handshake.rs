@@ -1,7 +1,6 @@
 //! The response to the opening handshake, in reads of any sizes.
 
-use samesocket_protocol::handshake::Request;
-use samesocket_protocol::limits::Limits;
+use samesocket_protocol::{Limits, Request};
 
 use crate::session::{Event, Habits, Session};
 

@@ -1,8 +1,8 @@
 //! permessage-deflate, both ways.
 
 use flate2::{Decompress, FlushDecompress, Status};
+use samesocket_protocol::Failure;
 use samesocket_protocol::deflate::{Deflater, Inflater};
-use samesocket_protocol::error::Failure;
 use samesocket_protocol::extensions::Deflate;
 
 /// The limit of one message.
@@ -45,7 +45,7 @@ pub fn inflater(data: &[u8]) {
             return;
         }
         if flag(5) {
-            pieces.idle();
+            pieces.release_memory();
         }
     }
 }
@@ -97,6 +97,6 @@ fn check_round_trip(deflate: &Deflate, first: &[u8], second: &[u8], size: usize)
         wire.extend_from_slice(deflater.deflated());
         deflater.clear();
         assert_eq!(inflate(&mut inflater, &wire, size).as_deref(), Ok(message));
-        inflater.idle();
+        inflater.release_memory();
     }
 }

@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use samesocket_protocol::connection::Connection;
-use samesocket_protocol::error::Failure;
-use samesocket_protocol::handshake::Request;
-use samesocket_protocol::limits::Limits;
-use samesocket_protocol::message::{Kind, Message, Payload};
-use samesocket_protocol::phase::Tcp;
+use samesocket_protocol::{Connection, Failure, Kind, Limits, Message, Payload, Request, StreamAction};
 use samesocket_spec::CloseEvent;
 use samesocket_spec::state::Feedback;
 
@@ -103,7 +98,7 @@ impl Session {
     }
 
     fn look(&mut self) {
-        while let Some(feedback) = self.connection.poll_feedback(Duration::ZERO) {
+        while let Some(feedback) = self.connection.poll_event(Duration::ZERO) {
             let event = Event::from(feedback);
             if let Event::Message(message) = &event
                 && self.habits.echo
@@ -119,19 +114,19 @@ impl Session {
         }
         self.write();
         if self.habits.idle {
-            self.connection.idle();
+            self.connection.release_memory();
         }
     }
 
     fn write(&mut self) {
         loop {
-            let output = self.connection.transmit();
+            let output = self.connection.pending_bytes();
             let size = output.len();
             if size == 0 {
                 return;
             }
             self.written.extend_from_slice(output);
-            self.connection.transmitted(size, Duration::ZERO);
+            self.connection.advance_written(size, Duration::ZERO);
         }
     }
 
@@ -148,7 +143,7 @@ impl Session {
         assert!(failed || matches!(failure, None | Some(Failure::Lost)), "a failure is told");
         let abnormal = closed.code == 1006 && closed.reason.is_empty() && !closed.was_clean;
         assert!(!failed || abnormal, "a failed connection tells nothing but that");
-        assert_eq!(self.connection.tcp(), Tcp::Close);
+        assert_eq!(self.connection.stream_action(), StreamAction::Close);
         (self.events, failure, self.written)
     }
 }

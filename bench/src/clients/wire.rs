@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use rand::Rng as _;
-use samesocket_protocol::connection::Connection;
-use samesocket_protocol::handshake::Request;
-use samesocket_protocol::limits::Limits;
-use samesocket_protocol::message::{Kind, Payload};
+use samesocket_protocol::{Connection, Kind, Limits, Payload, Request};
 use samesocket_spec::state::Feedback;
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
@@ -37,7 +34,7 @@ pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::Connect
     let mut this = Loop { stream: line::plain(port).await?, connection, start: Instant::now(), now: Duration::ZERO };
     poll_fn(|context| this.poll_write(context)).await?;
     loop {
-        match this.connection.poll_feedback(this.now) {
+        match this.connection.poll_event(this.now) {
             Some(Feedback::Established { .. }) => return Ok(this),
             Some(feedback) => bail!("{feedback:?}"),
             None => poll_fn(|context| this.poll_read(context)).await?,
@@ -56,13 +53,13 @@ impl Loop {
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         loop {
-            let output = self.connection.transmit();
+            let output = self.connection.pending_bytes();
             if output.is_empty() {
                 return Poll::Ready(Ok(()));
             }
             let count = ready!(Pin::new(&mut self.stream).poll_write(context, output))?;
             self.now = self.start.elapsed();
-            self.connection.transmitted(count, self.now);
+            self.connection.advance_written(count, self.now);
         }
     }
 }
@@ -89,7 +86,7 @@ impl super::Connection for Loop {
 
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
         loop {
-            let length = self.connection.lend_feedback(self.now, |feedback| match feedback {
+            let length = self.connection.with_next_event(self.now, |feedback| match feedback {
                 Feedback::MessageReceived(message) => Some(message.len()),
                 _ => None,
             });

@@ -10,14 +10,14 @@ use samesocket_spec::close::CloseFrame;
 
 /// What the peer's Close frame said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
+pub(crate) struct Received {
     code: Option<u16>,
     reason: String,
 }
 
 impl Received {
     /// Reads the body of a Close frame.
-    pub fn read(body: &[u8]) -> Result<Self, Failure> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Failure> {
         let (code, reason) = match body {
             [] => (None, ""),
             [_] => return Err(Failure::CloseBodyOfOneByte),
@@ -33,14 +33,14 @@ impl Received {
     }
 
     /// What our Close frame answers: the same, as the engines do.
-    pub fn echo(&self) -> CloseFrame<'_> {
+    pub(crate) fn echo(&self) -> CloseFrame<'_> {
         self.code.map(|code| (code, &*self.reason))
     }
 
     /// The data of the close event.
     ///
     /// See [RFC 6455, sections 7.1.5 and 7.1.6](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.5).
-    pub fn into_event(self, was_clean: bool) -> CloseEvent {
+    pub(crate) fn into_event(self, was_clean: bool) -> CloseEvent {
         CloseEvent::new(self.code.unwrap_or(1005), self.reason, was_clean)
     }
 }
@@ -55,7 +55,7 @@ const fn may_be_received(code: u16) -> bool {
 }
 
 /// Writes the body of a Close frame; a reason that no frame has room for is cut.
-pub fn write(frame: CloseFrame<'_>) -> Vec<u8> {
+pub(crate) fn write(frame: CloseFrame<'_>) -> Vec<u8> {
     let Some((code, reason)) = frame else { return Vec::new() };
     let end = reason.floor_char_boundary(MAX_CONTROL - 2);
     [&code.to_be_bytes(), &reason.as_bytes()[..end]].concat()

@@ -12,7 +12,7 @@ use crate::frame::{Entropy, Opcode};
 use crate::handshake::{ClientHandshake, InvalidRequest, Request, Response};
 use crate::limits::Limits;
 use crate::message::{BorrowedMessage, Kind, Message, Payload};
-use crate::phase::{Phase, Tcp};
+use crate::phase::{Phase, StreamAction};
 use crate::receive::decoder::{Decoder, Read};
 use crate::send::queue::SendQueue;
 use samesocket_spec::CloseEvent;
@@ -68,30 +68,30 @@ impl Connection {
     }
 
     /// Gives the next feedback, if there is any.
-    pub fn poll_feedback(&mut self, now: Duration) -> Option<Feedback<Message>> {
-        self.lend_feedback(now, |feedback| feedback.map(BorrowedMessage::into_message))
+    pub fn poll_event(&mut self, now: Duration) -> Option<Feedback<Message>> {
+        self.with_next_event(now, |feedback| feedback.map(BorrowedMessage::into_message))
     }
 
     /// Lends the next feedback to `take`, if there is any: a message that lies whole in the read buffer is not copied.
     #[inline]
-    pub fn lend_feedback<R>(
+    pub fn with_next_event<R>(
         &mut self,
         now: Duration,
         take: impl FnOnce(Feedback<BorrowedMessage<'_>>) -> R,
     ) -> Option<R> {
         let mut take = Some(take);
         // By far the commonest case goes the shortest way.
-        let lent = self.lend_message(|lent| take.take().map(|take| take(Feedback::MessageReceived(lent))));
+        let lent = self.with_next_message(|lent| take.take().map(|take| take(Feedback::MessageReceived(lent))));
         if let Some(result) = lent {
             return result;
         }
         let feedback = self.next_feedback(now)?;
-        take.map(|take| take(feedback.map(BorrowedMessage::Whole)))
+        take.map(|take| take(feedback.map(BorrowedMessage::Owned)))
     }
 
     /// Lends the next message, if that comes next and lies whole in the read buffer; nothing else is looked at.
     #[inline]
-    pub fn lend_message<R>(&mut self, take: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
+    pub fn with_next_message<R>(&mut self, take: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
         if self.may_lend() { self.decoder.lend(take) } else { None }
     }
 
@@ -118,13 +118,13 @@ impl Connection {
     }
 
     /// Gives the next bytes to write; none, if nothing waits.
-    pub fn transmit(&mut self) -> &[u8] {
-        self.queue.transmit()
+    pub fn pending_bytes(&mut self) -> &[u8] {
+        self.queue.pending_bytes()
     }
 
-    /// Notes that the stream has taken the first `bytes` of those that [`transmit`](Self::transmit) gave.
-    pub fn transmitted(&mut self, bytes: usize, now: Duration) {
-        self.queue.transmitted(bytes);
+    /// Notes that the stream has taken the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) gave.
+    pub fn advance_written(&mut self, bytes: usize, now: Duration) {
+        self.queue.advance_written(bytes);
         if bytes > 0 && matches!(self.phase, Phase::Established) {
             self.since = now;
         }
@@ -132,21 +132,21 @@ impl Connection {
 
     /// Notes that the stream takes no more bytes, or has not passed on all that it took; what it may still give is worth
     /// reading.
-    pub fn transmit_failed(&mut self) {
+    pub fn write_failed(&mut self) {
         self.broken = true;
         self.queue.drop_all();
     }
 
-    /// Whether the stream takes no more bytes, as was [noted](Self::transmit_failed).
-    pub const fn has_transmit_failed(&self) -> bool {
+    /// Whether the stream takes no more bytes, as was [noted](Self::write_failed).
+    pub const fn has_write_failed(&self) -> bool {
         self.broken
     }
 
     /// Notes whether the stream holds bytes that it has taken and not passed on; whether that has changed.
     ///
     /// While it does, the peer has not been sent what waits for nothing else.
-    pub fn note_held(&mut self, held: bool) -> bool {
-        self.queue.note_held(held)
+    pub fn set_unflushed(&mut self, held: bool) -> bool {
+        self.queue.set_unflushed(held)
     }
 
     /// Sends a message; a text's payload is UTF-8.
@@ -161,12 +161,12 @@ impl Connection {
         if !matches!(self.phase, Phase::Established) || self.close_sent {
             self.queue.count(&payload);
         } else if !self.queue.send(opcode, payload) {
-            self.overflow();
+            self.fail_queue_full();
         }
     }
 
     /// Fails, as when there is no room for a message: elsewhere more waits to be sent than the limit of the queue allows.
-    pub fn overflow(&mut self) {
+    pub fn fail_queue_full(&mut self) {
         // TCP is closed at once, so that no deadline counts from now.
         self.fail(Failure::QueueFull { limit: self.limits.queue }, self.since);
     }
@@ -196,35 +196,35 @@ impl Connection {
         }
     }
 
-    /// Tells when [`timeout`](Self::timeout) is to be called.
+    /// Tells when [`handle_timeout`](Self::handle_timeout) is to be called.
     pub fn deadline(&self) -> Option<Duration> {
         let wait = match self.phase {
             Phase::Opening(_) => self.limits.opening,
-            Phase::Established if self.received.is_some() && self.queue.is_empty() => self.limits.fin,
+            Phase::Established if self.received.is_some() && self.queue.is_empty() => self.limits.drain,
             Phase::Established if self.close_sent => self.limits.closing,
-            Phase::Ended(Tcp::Linger) => self.limits.fin,
+            Phase::Ended(StreamAction::HalfClose) => self.limits.drain,
             Phase::Established | Phase::Ended(_) => return None,
         };
         Some(self.since.saturating_add(wait))
     }
 
     /// Acts on a deadline, if one has come.
-    pub fn timeout(&mut self, now: Duration) {
+    pub fn handle_timeout(&mut self, now: Duration) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
         match &mut self.phase {
             Phase::Opening(_) => self.fail(Failure::OpeningTimeout, now),
             Phase::Established => self.finish(Failure::ClosingTimeout),
-            Phase::Ended(tcp) => *tcp = Tcp::Close,
+            Phase::Ended(tcp) => *tcp = StreamAction::Close,
         }
     }
 
     /// Tells what to do to TCP.
-    pub fn tcp(&self) -> Tcp {
+    pub fn stream_action(&self) -> StreamAction {
         match self.phase {
-            Phase::Ended(Tcp::Linger) if self.eof && self.queue.is_empty() => Tcp::Close,
-            Phase::Opening(_) | Phase::Established => Tcp::Keep,
+            Phase::Ended(StreamAction::HalfClose) if self.eof && self.queue.is_empty() => StreamAction::Close,
+            Phase::Opening(_) | Phase::Established => StreamAction::Keep,
             Phase::Ended(tcp) => tcp,
         }
     }
@@ -235,8 +235,8 @@ impl Connection {
     }
 
     /// Gives the bytes that wait to be sent, by the measure of [`Limits::queue`].
-    pub fn queued(&self) -> u64 {
-        self.queue.queued()
+    pub fn queued_bytes(&self) -> u64 {
+        self.queue.queued_bytes()
     }
 
     /// Tells what went wrong, for diagnosis.
@@ -250,9 +250,9 @@ impl Connection {
     }
 
     /// Gives back what memory a quiet connection can do without; to be called when it has been quiet for a while.
-    pub fn idle(&mut self) {
-        self.decoder.idle();
-        self.queue.idle();
+    pub fn release_memory(&mut self) {
+        self.decoder.release_memory();
+        self.queue.release_memory();
         self.response = None;
         self.pending.shrink_to_fit();
     }
@@ -371,11 +371,11 @@ impl Connection {
             Phase::Ended(_) => return,
             Phase::Established if code.is_some() => {
                 self.queue.abort(code);
-                self.phase = Phase::Ended(Tcp::Linger);
+                self.phase = Phase::Ended(StreamAction::HalfClose);
             }
             Phase::Opening(_) | Phase::Established => {
                 self.queue.drop_all();
-                self.phase = Phase::Ended(Tcp::Close);
+                self.phase = Phase::Ended(StreamAction::Close);
             }
         }
         self.decoder.end();
@@ -396,7 +396,7 @@ impl Connection {
         }
         let event = received.map_or_else(CloseEvent::abnormal, |received| received.into_event(sent));
         self.queue.drop_all();
-        self.phase = Phase::Ended(Tcp::Close);
+        self.phase = Phase::Ended(StreamAction::Close);
         self.decoder.end();
         self.pending.push_back(Feedback::Closed(event));
     }

@@ -108,7 +108,7 @@ impl Inflater {
     }
 
     /// Gives back the memory that no later message can refer to.
-    pub fn idle(&mut self) {
+    pub fn release_memory(&mut self) {
         self.piece = Vec::new();
         if !self.context_takeover {
             self.state = None;
@@ -177,7 +177,7 @@ impl Deflater {
     }
 
     /// Gives back all memory: that the next message cannot refer to the last ones concerns nobody but us.
-    pub fn idle(&mut self) {
+    pub fn release_memory(&mut self) {
         self.state = None;
         if self.len == 0 {
             self.output = Vec::new();

@@ -7,7 +7,7 @@ use crate::error::Failure;
 use samesocket_spec::subprotocol::first_outside_token;
 
 /// What the client offers: compression, with a window of the client's that the server may narrow.
-pub const OFFER: &str = "permessage-deflate; client_max_window_bits";
+pub(crate) const OFFER: &str = "permessage-deflate; client_max_window_bits";
 
 /// What was agreed on for permessage-deflate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::send::write_buffer::WriteBuffer;
 
 /// What kind of frame it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opcode {
+pub(crate) enum Opcode {
     Continuation,
     Text,
     Binary,
@@ -32,7 +32,7 @@ impl Opcode {
     }
 
     /// Gives the four bits that stand for it.
-    pub const fn bits(self) -> u8 {
+    pub(crate) const fn bits(self) -> u8 {
         match self {
             Self::Continuation => 0x0,
             Self::Text => 0x1,
@@ -44,26 +44,26 @@ impl Opcode {
     }
 
     /// Whether such a frame is a control frame.
-    pub const fn is_control(self) -> bool {
+    pub(crate) const fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
 }
 
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Whether the frame is the last of its message.
-    pub fin: bool,
+    pub(crate) fin: bool,
     /// Whether the message is compressed; on its first frame only.
-    pub rsv1: bool,
+    pub(crate) rsv1: bool,
     /// The kind of frame.
-    pub opcode: Opcode,
+    pub(crate) opcode: Opcode,
     /// The length of the payload; at most 63 bits.
-    pub length: u64,
+    pub(crate) length: u64,
 }
 
 /// The greatest length of a control frame's payload.
-pub const MAX_CONTROL: usize = 125;
+pub(crate) const MAX_CONTROL: usize = 125;
 
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
@@ -86,7 +86,7 @@ impl Header {
     /// What can be refused by the bytes that are there is refused at once. `compression` says whether
     /// permessage-deflate is in use.
     #[inline]
-    pub fn decode(bytes: &[u8], compression: bool) -> Result<Option<(Self, usize)>, Failure> {
+    pub(crate) fn decode(bytes: &[u8], compression: bool) -> Result<Option<(Self, usize)>, Failure> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let bits = first & 0x0f;
         let opcode = Opcode::from_bits(bits).ok_or(Failure::ReservedOpcode { opcode: bits })?;
@@ -128,7 +128,7 @@ impl Header {
     /// Splits what most frames are off: a message by itself, neither compressed nor longer than 65535 bytes, all of which
     /// is there. Gives its payload and its size; `None` where [`decode`](Self::decode) has to look.
     #[inline]
-    pub fn split_whole(bytes: &[u8]) -> Option<(Opcode, &[u8], usize)> {
+    pub(crate) fn split_whole(bytes: &[u8]) -> Option<(Opcode, &[u8], usize)> {
         let [first, second, after @ ..] = bytes else { return None };
         let opcode = match *first {
             FIN_TEXT => Opcode::Text,
@@ -152,7 +152,7 @@ impl Header {
 
     /// Appends the header of a client's frame, which is masked by `key`.
     #[inline]
-    pub fn encode(self, key: [u8; 4], out: &mut WriteBuffer) {
+    pub(crate) fn encode(self, key: [u8; 4], out: &mut WriteBuffer) {
         let first = (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | self.opcode.bits();
         let [a, b, c, d] = key;
         if let Ok(length @ ..=125) = u8::try_from(self.length) {
@@ -169,7 +169,7 @@ impl Header {
 
     /// Appends a client's frame that is a message by itself, not compressed, or a control frame.
     #[inline]
-    pub fn append_whole(opcode: Opcode, key: [u8; 4], payload: &[u8], out: &mut WriteBuffer) {
+    pub(crate) fn append_whole(opcode: Opcode, key: [u8; 4], payload: &[u8], out: &mut WriteBuffer) {
         match u8::try_from(payload.len()) {
             Ok(length) if payload.len() <= SHORT => {
                 // The commonest case by far takes its part of the output once.
@@ -195,13 +195,13 @@ const SHORT: usize = 125;
 
 /// Masks one payload, in one piece or in several.
 #[derive(Clone, Copy, Debug)]
-pub struct Mask {
+pub(crate) struct Mask {
     /// The key, turned so that its first byte is the next one's.
     key: [u8; 4],
 }
 
 impl Mask {
-    pub const fn new(key: [u8; 4]) -> Self {
+    pub(crate) const fn new(key: [u8; 4]) -> Self {
         Self { key }
     }
 
@@ -209,7 +209,7 @@ impl Mask {
     ///
     /// See [RFC 6455, section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3).
     #[inline]
-    pub fn append(&mut self, payload: &[u8], out: &mut WriteBuffer) {
+    pub(crate) fn append(&mut self, payload: &[u8], out: &mut WriteBuffer) {
         let key = u32::from_ne_bytes(self.key);
         let (words, rest) = payload.as_chunks();
         let (masked_words, masked) = out.append(payload.len()).as_chunks_mut();
@@ -250,19 +250,19 @@ fn mask_short(payload: &[u8], key: [u8; 4], masked: &mut [u8]) {
 pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// Masking keys, fetched in blocks.
-pub struct Keys {
+pub(crate) struct Keys {
     entropy: Entropy,
     block: [[u8; 4]; 64],
     left: usize,
 }
 
 impl Keys {
-    pub fn new(entropy: Entropy) -> Self {
+    pub(crate) fn new(entropy: Entropy) -> Self {
         Self { entropy, block: [[0; 4]; 64], left: 0 }
     }
 
     /// Gives 16 bytes for the nonce of the opening handshake.
-    pub fn nonce(&mut self) -> [u8; 16] {
+    pub(crate) fn nonce(&mut self) -> [u8; 16] {
         let mut nonce = [0; 16];
         (self.entropy)(&mut nonce);
         nonce
@@ -270,7 +270,7 @@ impl Keys {
 
     /// Gives a key that was never given.
     #[inline]
-    pub fn take(&mut self) -> [u8; 4] {
+    pub(crate) fn take(&mut self) -> [u8; 4] {
         if self.left == 0 {
             self.fetch();
         }

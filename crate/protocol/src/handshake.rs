@@ -142,7 +142,7 @@ pub struct Response {
 
 /// An opening handshake that waits for its response.
 #[derive(Debug)]
-pub struct ClientHandshake {
+pub(crate) struct ClientHandshake {
     accept: String,
     protocols: Vec<String>,
     limit: usize,
@@ -155,21 +155,21 @@ pub struct ClientHandshake {
 
 /// What was agreed on.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Negotiated {
+pub(crate) struct Negotiated {
     /// The subprotocol, or the empty string.
-    pub protocol: String,
+    pub(crate) protocol: String,
     /// The value of the response's extensions, as it came, or the empty string.
-    pub extensions: String,
+    pub(crate) extensions: String,
     /// Whether and how messages are compressed.
-    pub deflate: Option<Deflate>,
+    pub(crate) deflate: Option<Deflate>,
 }
 
 impl ClientHandshake {
     /// Begins the handshake: gives the request, too.
-    pub fn new(request: &Request, nonce: [u8; 16], limit: usize) -> (Self, Vec<u8>) {
+    pub(crate) fn new(request: &Request, nonce: [u8; 16], limit: usize) -> (Self, Vec<u8>) {
         let key = BASE64.encode(&nonce);
         let opening = Self {
-            accept: accept_of(&key),
+            accept: accept_key(&key),
             protocols: request.protocols.clone(),
             limit,
             skipped: 0,
@@ -181,7 +181,7 @@ impl ClientHandshake {
 
     /// Looks at the bytes that have come, all but those taken before. Tells how many to take, and what was agreed on
     /// as soon as the response's head is there; what follows the head belongs to the frames.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<(usize, Option<Negotiated>), Failure> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(usize, Option<Negotiated>), Failure> {
         let mut taken = 0;
         loop {
             let rest = bytes.get(taken..).unwrap_or_default();
@@ -209,7 +209,7 @@ impl ClientHandshake {
     }
 
     /// Gives the response that decided.
-    pub fn response(&mut self) -> Option<Response> {
+    pub(crate) fn response(&mut self) -> Option<Response> {
         self.response.take()
     }
 
@@ -264,7 +264,7 @@ impl Response {
 }
 
 /// The value of `Sec-WebSocket-Accept` that answers `key`.
-pub fn accept_of(key: &str) -> String {
+pub fn accept_key(key: &str) -> String {
     let hash = Sha1::new().chain_update(key).chain_update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
     BASE64.encode(&hash)
 }

@@ -2,11 +2,11 @@
 //!
 //! START HERE: [`Connection`](connection::Connection) is one connection over a byte stream that somebody else opened. Its owner, the driver,
 //!
-//! 1. writes what [`transmit`](connection::Connection::transmit) gives, and tells [`transmitted`](connection::Connection::transmitted);
+//! 1. writes what [`pending_bytes`](connection::Connection::pending_bytes) gives, and tells [`advance_written`](connection::Connection::advance_written);
 //! 2. reads into [`read_buffer`](connection::Connection::read_buffer), or tells [`receive_eof`](connection::Connection::receive_eof);
-//! 3. calls [`timeout`](connection::Connection::timeout) when [`deadline`](connection::Connection::deadline) has come;
-//! 4. after each of these and each command asks [`poll_feedback`](connection::Connection::poll_feedback) until it gives nothing,
-//!    and does to TCP what [`tcp`](connection::Connection::tcp) says.
+//! 3. calls [`handle_timeout`](connection::Connection::handle_timeout) when [`deadline`](connection::Connection::deadline) has come;
+//! 4. after each of these and each command asks [`poll_event`](connection::Connection::poll_event) until it gives nothing,
+//!    and does to TCP what [`stream_action`](connection::Connection::stream_action) says.
 //!
 //! Time is a [`Duration`](std::time::Duration) since any moment that the driver chose, the same for all calls. Messages are made when they
 //! are asked for: a driver that stops asking, and reading, lets TCP slow the peer down. It must ask and read again
@@ -28,17 +28,25 @@
 //! | none | how far a connection has come | [`phase`] |
 //! | none | how much, and how long | [`limits`] |
 
-pub mod close;
-pub mod connection;
+mod close;
+mod connection;
 pub mod deflate;
-pub mod error;
+mod error;
 pub mod extensions;
-pub mod frame;
+mod frame;
 pub mod handshake;
-pub mod limits;
-pub mod message;
-pub mod phase;
-pub mod receive;
-pub mod send;
+mod limits;
+mod message;
+mod phase;
+mod receive;
+mod send;
 #[cfg(test)]
 mod tests;
+
+pub use self::connection::Connection;
+pub use self::error::Failure;
+pub use self::frame::Entropy;
+pub use self::handshake::{InvalidRequest, Request, Response};
+pub use self::limits::{Limits, MESSAGE_OVERHEAD};
+pub use self::message::{BorrowedMessage, Kind, Message, Payload};
+pub use self::phase::StreamAction;

@@ -25,7 +25,7 @@ pub struct Limits {
     /// How long the peer may leave our Close frame without an answer, counted from the last bytes the socket took.
     pub closing: Duration,
     /// How long the peer may take to close TCP once both Close frames are through.
-    pub fin: Duration,
+    pub drain: Duration,
 }
 
 impl Default for Limits {
@@ -37,13 +37,13 @@ impl Default for Limits {
             queue: 256 << 20,
             opening: Duration::from_mins(1),
             closing: Duration::from_mins(1),
-            fin: Duration::from_secs(2),
+            drain: Duration::from_secs(2),
         }
     }
 }
 
 /// The answers to pings that may wait to be sent.
-pub const PONGS: usize = 64;
+pub(crate) const PONGS: usize = 64;
 
 /// What a message that waits to be sent counts beside its payload.
 pub const MESSAGE_OVERHEAD: u64 = 16;
@@ -51,4 +51,4 @@ pub const MESSAGE_OVERHEAD: u64 = 16;
 /// The size from which a message is sent compressed, if compression is in use.
 ///
 /// Less hardly shrinks, and a connection that sends only little never pays for a deflater.
-pub const COMPRESSION_THRESHOLD: usize = 256;
+pub(crate) const COMPRESSION_THRESHOLD: usize = 256;

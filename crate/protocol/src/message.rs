@@ -28,7 +28,7 @@ pub enum BorrowedMessage<'a> {
     /// Bytes, where they were read.
     Binary(&'a [u8]),
     /// A message in memory of its own.
-    Whole(Message),
+    Owned(Message),
 }
 
 impl BorrowedMessage<'_> {
@@ -38,8 +38,8 @@ impl BorrowedMessage<'_> {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
-            Self::Whole(Message::Text(text)) => text.len(),
-            Self::Whole(Message::Binary(bytes)) => bytes.len(),
+            Self::Owned(Message::Text(text)) => text.len(),
+            Self::Owned(Message::Binary(bytes)) => bytes.len(),
         }
     }
 
@@ -54,7 +54,7 @@ impl BorrowedMessage<'_> {
         match self {
             Self::Text(text) => Message::Text(text.to_owned()),
             Self::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
-            Self::Whole(message) => message,
+            Self::Owned(message) => message,
         }
     }
 }

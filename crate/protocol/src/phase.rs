@@ -4,22 +4,22 @@ use crate::handshake::ClientHandshake;
 
 /// How far a connection has come.
 #[derive(Debug)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// The opening handshake is under way.
     Opening(Box<ClientHandshake>),
     /// Messages may be sent and received, and the closing handshake may be under way.
     Established,
     /// Nothing comes of it any more.
-    Ended(Tcp),
+    Ended(StreamAction),
 }
 
 /// What a driver does to TCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tcp {
+pub enum StreamAction {
     /// It stays open: write, read, mind the deadline.
     Keep,
     /// Write what there is, shut the sending side down, read until the end or the deadline; nothing else will happen.
-    Linger,
+    HalfClose,
     /// Close it now.
     Close,
 }

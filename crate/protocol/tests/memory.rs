@@ -7,10 +7,8 @@ use allocation_counter::{AllocationInfo, measure};
 use bytes::{BufMut, Bytes};
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
-use samesocket_protocol::connection::Connection;
-use samesocket_protocol::handshake::{Request, accept_of};
-use samesocket_protocol::limits::Limits;
-use samesocket_protocol::message::{Kind, Payload};
+use samesocket_protocol::handshake::accept_key;
+use samesocket_protocol::{Connection, Kind, Limits, Payload, Request};
 use samesocket_spec::state::Feedback;
 
 const KIB: i64 = 1 << 10;
@@ -31,11 +29,11 @@ fn established_within(limits: Limits, deflate: bool) -> Connection {
     let mut connection = Connection::new(&request, limits, entropy, Duration::ZERO).unwrap();
     write(&mut connection);
     let extensions = if deflate { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
-    let accept = accept_of("AAAAAAAAAAAAAAAAAAAAAA==");
+    let accept = accept_key("AAAAAAAAAAAAAAAAAAAAAA==");
     let head = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
     let response = format!("{head}Sec-WebSocket-Accept: {accept}\r\n{extensions}\r\n");
     connection.receive(response.as_bytes());
-    assert!(matches!(connection.poll_feedback(Duration::ZERO), Some(Feedback::Established { .. })));
+    assert!(matches!(connection.poll_event(Duration::ZERO), Some(Feedback::Established { .. })));
     connection
 }
 
@@ -47,7 +45,7 @@ fn read(connection: &mut Connection, mut bytes: &[u8]) -> usize {
         let (now, later) = bytes.split_at(buffer.remaining_mut().min(bytes.len()));
         buffer.put_slice(now);
         bytes = later;
-        while let Some(feedback) = connection.poll_feedback(Duration::ZERO) {
+        while let Some(feedback) = connection.poll_event(Duration::ZERO) {
             assert!(matches!(feedback, Feedback::MessageReceived(_)), "{feedback:?}");
             messages += 1;
         }
@@ -65,17 +63,17 @@ fn read_what_comes(connection: &mut Connection, mut bytes: &[u8]) {
         }
         buffer.put_slice(now);
         bytes = later;
-        while connection.poll_feedback(Duration::ZERO).is_some() {}
+        while connection.poll_event(Duration::ZERO).is_some() {}
     }
 }
 
 fn write(connection: &mut Connection) {
     loop {
-        let bytes = connection.transmit().len();
+        let bytes = connection.pending_bytes().len();
         if bytes == 0 {
             return;
         }
-        connection.transmitted(bytes, Duration::ZERO);
+        connection.advance_written(bytes, Duration::ZERO);
     }
 }
 
@@ -103,7 +101,7 @@ fn held(deflate: bool, work: impl FnOnce(&mut Connection)) -> AllocationInfo {
     measure(|| {
         let mut quiet = established(deflate);
         work(&mut quiet);
-        quiet.idle();
+        quiet.release_memory();
         connection = Some(quiet);
     })
 }
@@ -242,8 +240,8 @@ proptest! {
                 match act {
                     Act::Send(size) => connection.send(Kind::Binary, Payload::Shared(&payload.slice(..*size))),
                     Act::Take(size) => {
-                        let ready = connection.transmit().len();
-                        connection.transmitted(ready.min(*size), Duration::ZERO);
+                        let ready = connection.pending_bytes().len();
+                        connection.advance_written(ready.min(*size), Duration::ZERO);
                     }
                 }
             }

@@ -10,7 +10,7 @@ use samesocket::{BinaryType, connect};
 use samesocket_fault_server::Until;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
-use super::support::TestServer;
+use super::support::Stage;
 
 #[test]
 fn an_empty_message_is_not_the_end_and_messages_have_no_borders() {
@@ -76,7 +76,7 @@ fn the_socket_comes_back_with_what_was_not_read() {
 
 #[tokio::test]
 async fn a_copy_goes_out_and_comes_back_whole() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let bytes: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
     let (mut reader, mut writer) = connect(stage.url("a", "")).await.unwrap().into_bytes().split();
     let mut back = vec![0; bytes.len()];
@@ -95,7 +95,7 @@ async fn a_copy_goes_out_and_comes_back_whole() {
 
 #[tokio::test]
 async fn frames_of_a_codec_go_out_and_come_back() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let stream = connect(stage.url("a", "")).await.unwrap().into_bytes();
     let mut framed = Framed::new(stream, LengthDelimitedCodec::new());
     for size in [0, 1, 100_000, 3] {

@@ -15,7 +15,7 @@ use samesocket::{Connect, ReadyState, Socket, connect};
 use samesocket_fault_server::Until;
 
 use super::coming_back;
-use super::support::TestServer;
+use super::support::Stage;
 
 /// A life with every kind of wait in it.
 async fn live(connect: Connect) {
@@ -148,7 +148,7 @@ fn in_memory_the_peer_sees_it_gone_whenever_that_is() {
 
 #[tokio::test]
 async fn at_the_server_the_connection_ends_whenever_it_was_given_up() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     for polls in 1..12 {
         let id = format!("p{polls}-");
         given_up(live(connect(stage.url(&id, "do=text:a,await:3,text:b,answer"))), polls).await;

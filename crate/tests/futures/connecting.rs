@@ -9,11 +9,11 @@ use samesocket::{Argument, ConnectError, Options, ReadyState, connect};
 use samesocket_fault_server::Until;
 
 use super::lines;
-use super::support::TestServer;
+use super::support::Stage;
 
 #[tokio::test]
 async fn it_gives_an_open_socket_with_the_chosen_subprotocol() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "")).subprotocols(["chat", "other"]).await.unwrap();
     assert_eq!((socket.ready_state(), &*socket.protocol()), (ReadyState::Open, "chat"));
     assert_eq!((socket.buffered_amount(), &*socket.extensions()), (0, ""));
@@ -21,7 +21,7 @@ async fn it_gives_an_open_socket_with_the_chosen_subprotocol() {
 
 #[tokio::test]
 async fn a_relative_url_is_resolved_against_the_base_url() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect("?id=b").base_url(stage.url("a", "")).await.unwrap();
     assert!(socket.url().ends_with("/ws?id=b"), "{}", socket.url());
 }
@@ -49,7 +49,7 @@ async fn a_base_url_that_cannot_be_parsed_is_in_the_text() {
 
 #[tokio::test]
 async fn a_connection_that_fails_gives_its_close_event_and_the_cause() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let error = connect(stage.url("a", "status=403")).await.unwrap_err();
     assert!(error.source().is_some(), "natively the cause is known");
     let ConnectError::Failed(failed) = error else { panic!("{error:?}") };
@@ -59,7 +59,7 @@ async fn a_connection_that_fails_gives_its_close_event_and_the_cause() {
 
 #[tokio::test]
 async fn out_of_time_the_connection_is_given_up() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let timeout = Duration::from_millis(30);
     match connect(stage.url("a", "handshake=nothing")).timeout(timeout).await {
         Err(ConnectError::TimedOut { after }) => assert_eq!(after, timeout),
@@ -70,7 +70,7 @@ async fn out_of_time_the_connection_is_given_up() {
 
 #[tokio::test]
 async fn nothing_is_done_before_it_is_polled() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     drop(connect(stage.url("a", "")));
     connect(stage.url("b", "")).await.unwrap();
     assert!(stage.store().record("a").is_none());
@@ -78,7 +78,7 @@ async fn nothing_is_done_before_it_is_polled() {
 
 #[tokio::test]
 async fn dropped_while_the_server_answers_it_is_gone() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut connecting = connect(stage.url("a", "hold=handshake"));
     assert!((&mut connecting).now_or_never().is_none());
     stage.store().wait_record("a", Until::Request).await;
@@ -89,7 +89,7 @@ async fn dropped_while_the_server_answers_it_is_gone() {
 
 #[tokio::test]
 async fn dropped_when_it_is_open_and_nobody_knows_the_server_sees_a_close() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut connecting = connect(stage.url("a", ""));
     assert!((&mut connecting).now_or_never().is_none());
     stage.store().wait_record("a", Until::Handshake).await;
@@ -99,7 +99,7 @@ async fn dropped_when_it_is_open_and_nobody_knows_the_server_sees_a_close() {
 
 #[tokio::test]
 async fn what_came_before_the_first_poll_after_the_start_is_there() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut connecting = connect(stage.url("a", "packet=1&do=text:a,text:b,close:1000"));
     assert!((&mut connecting).now_or_never().is_none());
     stage.store().wait_record("a", Until::End).await;
@@ -112,7 +112,7 @@ async fn what_came_before_the_first_poll_after_the_start_is_there() {
 #[test]
 fn it_needs_no_runtime() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(TestServer::new());
+    let stage = runtime.block_on(Stage::new());
     let timeout = Duration::from_millis(30);
     futures::executor::block_on(async {
         let mut socket = connect(stage.url("a", "do=text:a,close:1000")).await.unwrap();
@@ -124,7 +124,7 @@ fn it_needs_no_runtime() {
 
 #[tokio::test]
 async fn options_are_those_of_the_interface() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let options = Options::new().header("X-A", "b").unwrap();
     connect(stage.url("a", "")).options(options).await.unwrap();
     let record = stage.store().wait_record("a", Until::Handshake).await;

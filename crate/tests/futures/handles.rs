@@ -3,11 +3,11 @@
 use samesocket::{ReadyState, Socket, connect};
 use samesocket_fault_server::Until;
 
-use super::support::TestServer;
+use super::support::Stage;
 
 #[tokio::test]
 async fn halves_can_be_reunited_and_those_of_others_are_given_back() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let (sender, receiver) = connect(stage.url("a", "")).await.unwrap().split();
     let (other, _) = connect(stage.url("b", "")).await.unwrap().split();
     let error = Socket::reunite(other, receiver).unwrap_err();
@@ -18,7 +18,7 @@ async fn halves_can_be_reunited_and_those_of_others_are_given_back() {
 
 #[tokio::test]
 async fn the_control_outlives_both_halves_and_closes_after_a_split() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "subprotocol=chat")).subprotocols("chat").await.unwrap();
     let control = socket.control();
     let (sender, mut receiver) = socket.split();
@@ -32,7 +32,7 @@ async fn the_control_outlives_both_halves_and_closes_after_a_split() {
 
 #[tokio::test]
 async fn dropping_the_last_of_them_closes() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "")).await.unwrap();
     let control = socket.control();
     let (sender, receiver) = socket.split();
@@ -52,7 +52,7 @@ async fn dropping_the_last_of_them_closes() {
 
 #[tokio::test]
 async fn a_socket_whose_receiver_was_dropped_reads_on_and_sees_its_end() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let (sender, receiver) = connect(stage.url("a", "do=flood:3000:65536,close:4000")).await.unwrap().split();
     drop(receiver);
     assert_eq!(sender.control().closed().await.code, 4000);

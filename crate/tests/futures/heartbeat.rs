@@ -8,7 +8,7 @@ use samesocket::{Error, Heartbeat, Message, connect};
 use samesocket_fault_server::Until;
 
 use super::lines;
-use super::support::TestServer;
+use super::support::Stage;
 
 fn heartbeat() -> Heartbeat {
     Heartbeat::new("ping".into(), |message| matches!(message, Message::Text(text) if text == "pong"))
@@ -91,7 +91,7 @@ fn a_peer_that_does_not_answer_is_one_error_and_a_close() {
 
 #[tokio::test]
 async fn natively_a_ping_of_the_protocol_asks() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let patient = heartbeat().every(Duration::from_millis(10)).within(Duration::from_secs(1));
     let mut socket = connect(stage.url("a", "do=gate:go,close:1000")).heartbeat(patient).await.unwrap();
     let pings = || {

@@ -7,13 +7,13 @@ use futures::{FutureExt, Stream, StreamExt};
 use samesocket::{BinaryType, Error, Message, connect};
 use samesocket_fault_server::Until;
 
-use super::support::TestServer;
+use super::support::Stage;
 use super::{line, lines};
 
 #[tokio::test]
 async fn a_clean_close_ends_the_stream_whatever_its_code() {
     for (close, code) in [("close:1000", 1000), ("close:4001:bye", 4001), ("close", 1005)] {
-        let stage = TestServer::new().await;
+        let stage = Stage::new().await;
         let mut socket = connect(stage.url("a", &format!("do=text:a,bin:010203,{close}"))).await.unwrap();
         assert_eq!(lines(&mut socket).await, ["text \"a\"", "binary 3"]);
         assert!(socket.is_terminated() && StreamExt::next(&mut socket).await.is_none(), "fused");
@@ -24,7 +24,7 @@ async fn a_clean_close_ends_the_stream_whatever_its_code() {
 #[tokio::test]
 async fn a_failure_is_one_error_after_the_messages_and_then_the_end() {
     for end in ["drop", "reset", "badutf8", "close-hex:03e7", "raw:ff"] {
-        let stage = TestServer::new().await;
+        let stage = Stage::new().await;
         let mut socket = connect(stage.url("a", &format!("do=text:a,gate:go,{end}"))).await.unwrap();
         assert_eq!(socket.next().await.as_ref().map(line).as_deref(), Some("text \"a\""));
         stage.store().release("a", "go");
@@ -37,7 +37,7 @@ async fn a_failure_is_one_error_after_the_messages_and_then_the_end() {
 
 #[tokio::test]
 async fn a_cancelled_wait_loses_nothing() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=gate:go,text:a,text:b,close:1000")).await.unwrap();
     assert!(socket.next().now_or_never().is_none());
     stage.store().release("a", "go");
@@ -46,7 +46,7 @@ async fn a_cancelled_wait_loses_nothing() {
 
 #[tokio::test]
 async fn binary_messages_are_blobs_for_who_wants_them() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=bin:0102,close:1000")).binary_type(BinaryType::Blob).await.unwrap();
     let Some(Ok(Message::Blob(blob))) = socket.next().await else { panic!("no blob") };
     assert_eq!(&*blob.bytes().await.unwrap(), [1, 2]);
@@ -54,7 +54,7 @@ async fn binary_messages_are_blobs_for_who_wants_them() {
 
 #[tokio::test]
 async fn what_nobody_takes_makes_the_peer_wait() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let (count, size) = (3000, 64_u64 << 10);
     let mut socket = connect(stage.url("a", &format!("do=flood:{count}:{size},close:1000"))).await.unwrap();
     assert!(matches!(socket.next().await, Some(Ok(_))));
@@ -70,14 +70,14 @@ async fn what_nobody_takes_makes_the_peer_wait() {
 
 #[tokio::test]
 async fn a_message_larger_than_the_limit_has_room() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=flood:5:5000,close:1000")).receive_limit(1, 1).await.unwrap();
     assert_eq!(lines(&mut socket).await, ["binary 5000"; 5]);
 }
 
 #[tokio::test]
 async fn a_wait_for_too_long_is_one_error_and_closes() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let timeout = Duration::from_millis(50);
     let mut socket = connect(stage.url("a", "do=text:a,answer")).idle_timeout(timeout).await.unwrap();
     assert!(matches!(socket.next().await, Some(Ok(_))));
@@ -92,7 +92,7 @@ async fn a_wait_for_too_long_is_one_error_and_closes() {
 
 #[tokio::test]
 async fn a_blob_is_forwarded_without_being_read() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let query = "do=bytes:100000,await:1,close:1000";
     let mut socket = connect(stage.url("a", query)).binary_type(BinaryType::Blob).await.unwrap();
     let message = socket.next().await.unwrap().unwrap();
@@ -105,7 +105,7 @@ async fn a_blob_is_forwarded_without_being_read() {
 
 #[tokio::test]
 async fn every_socket_makes_its_peer_wait_without_being_asked() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     for connect in
         [connect(stage.url("a", "do=close:1000")), connect(stage.url("b", "do=close:1000")).with_backpressure()]
     {
@@ -117,7 +117,7 @@ async fn every_socket_makes_its_peer_wait_without_being_asked() {
 
 #[tokio::test]
 async fn messages_are_forwarded_unread() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let url = stage.url("a", "do=text:gr%C3%BCn,bytes:1000,await:2,close:1000");
     let mut socket = connect(url).lazy().await.unwrap();
     let mut sizes = Vec::new();

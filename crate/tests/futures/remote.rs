@@ -11,7 +11,7 @@ use samesocket::testing::{self, Peer, Received};
 use samesocket::{Error, Message, OwnedMessage, ReadyState, Remote, connect};
 use samesocket_fault_server::Until;
 
-use super::support::TestServer;
+use super::support::Stage;
 
 /// What a stream gives, in a line.
 fn line(item: &Result<OwnedMessage, Error<OwnedMessage>>) -> String {
@@ -36,7 +36,7 @@ fn pair(network: &testing::Network) -> impl Future<Output = (Remote, Peer)> + us
 #[test]
 fn another_thread_holds_the_whole_conversation() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(TestServer::new());
+    let stage = runtime.block_on(Stage::new());
     let url = stage.url("a", "subprotocol=chat&do=text:a,bin:0102,echo");
     let mut remote = block_on(connect(url).subprotocols("chat")).unwrap().into_remote();
     let held = thread::spawn(move || {
@@ -246,7 +246,7 @@ fn a_sink_goes_on_without_answers_up_to_a_bound_and_gives_back_what_was_not_hand
 fn who_reads_slowly_has_the_peer_wait() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let stage = TestServer::new().await;
+        let stage = Stage::new().await;
         let messages = 200;
         let socket = connect(stage.url("a", &format!("do=flood:{messages}:1048576,close:1000"))).await.unwrap();
         let mut remote = socket.into_remote();

@@ -10,11 +10,11 @@ use futures::{FutureExt, Sink, SinkExt, StreamExt};
 use samesocket::{Error, Exception, Message, ReadyState, connect};
 use samesocket_fault_server::Until;
 
-use super::support::TestServer;
+use super::support::Stage;
 
 #[tokio::test]
 async fn what_is_sent_arrives_in_order_by_whatever_means() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "")).await.unwrap();
     socket.send("a".into()).await.unwrap();
     socket.try_send(vec![1, 2].into()).unwrap();
@@ -30,7 +30,7 @@ async fn what_is_sent_arrives_in_order_by_whatever_means() {
 
 #[tokio::test]
 async fn from_closing_on_every_send_hands_the_message_back() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=await-close,gate:go,answer")).await.unwrap();
     let closing = socket.close(None, None);
     for state in [ReadyState::Closing, ReadyState::Closed] {
@@ -55,7 +55,7 @@ async fn from_closing_on_every_send_hands_the_message_back() {
 
 #[tokio::test]
 async fn a_send_after_the_peers_close_hands_the_message_back() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=close:1001")).await.unwrap();
     assert!(socket.next().await.is_none());
     assert!(matches!(socket.send("mine".into()).await, Err(Error::NotOpen(_))));
@@ -63,7 +63,7 @@ async fn a_send_after_the_peers_close_hands_the_message_back() {
 
 #[tokio::test]
 async fn closing_the_sink_waits_for_the_answer() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=await-close,gate:go,answer")).await.unwrap();
     {
         let mut closing = pin!(SinkExt::close(&mut socket));
@@ -77,7 +77,7 @@ async fn closing_the_sink_waits_for_the_answer() {
 
 #[tokio::test]
 async fn a_closing_handshake_has_a_deadline() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let timeout = Duration::from_millis(30);
     let mut socket = connect(stage.url("a", "do=await-close,gate:go,answer")).close_timeout(timeout).await.unwrap();
     for error in [SinkExt::close(&mut socket).await.unwrap_err(), socket.close(None, None).await.unwrap_err()] {
@@ -90,7 +90,7 @@ async fn a_closing_handshake_has_a_deadline() {
 
 #[tokio::test]
 async fn a_closing_handshake_that_fails_is_data_for_close_and_an_error_for_the_sink() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=await-close,drop")).await.unwrap();
     assert!(!socket.close(None, None).await.unwrap().was_clean);
     assert!(matches!(SinkExt::close(&mut socket).await, Err(Error::Failed(failed)) if failed.event().code == 1006));
@@ -98,7 +98,7 @@ async fn a_closing_handshake_that_fails_is_data_for_close_and_an_error_for_the_s
 
 #[tokio::test]
 async fn bad_arguments_of_close_do_nothing() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "")).await.unwrap();
     let error = socket.close(Some(1001), None).await.unwrap_err();
     assert!(matches!(error, Error::Exception(Exception::InvalidCloseCode { code: 1001 })));
@@ -107,7 +107,7 @@ async fn bad_arguments_of_close_do_nothing() {
 
 #[tokio::test]
 async fn over_the_mark_every_way_of_sending_waits_and_the_driver_wakes_all() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mark = 1 << 20;
     let socket = connect(stage.url("a", "do=read-gate:go,await-close,answer")).high_water_mark(mark).await.unwrap();
     let (mut sender, _receiver) = socket.split();
@@ -140,7 +140,7 @@ async fn over_the_mark_every_way_of_sending_waits_and_the_driver_wakes_all() {
 
 #[tokio::test]
 async fn who_waits_for_room_is_woken_when_the_socket_closes() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=read-gate:go,drop")).high_water_mark(0).await.unwrap();
     let piece = Bytes::from(vec![7; 32 << 20]);
     socket.send(piece.clone().into()).await.unwrap();
@@ -155,7 +155,7 @@ async fn who_waits_for_room_is_woken_when_the_socket_closes() {
 
 #[tokio::test]
 async fn who_waits_for_room_is_woken_by_a_close_of_ours() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=read-never")).high_water_mark(0).await.unwrap();
     socket.send(Bytes::from(vec![7; 32 << 20]).into()).await.unwrap();
     let mut waiting = Box::pin(socket.send("mine".into()));
@@ -166,7 +166,7 @@ async fn who_waits_for_room_is_woken_by_a_close_of_ours() {
 
 #[tokio::test]
 async fn a_cancelled_send_sends_nothing() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=read-gate:go,await-close,answer")).high_water_mark(0).await.unwrap();
     socket.send(Bytes::from(vec![7; 32 << 20]).into()).await.unwrap();
     assert!(socket.send("cancelled".into()).now_or_never().is_none());
@@ -179,7 +179,7 @@ async fn a_cancelled_send_sends_nothing() {
 
 #[tokio::test]
 async fn an_echo_is_a_forward() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=text:a,text:b,await:2,close:1000")).await.unwrap();
     let (sender, receiver) = socket.split();
     let echoed = receiver.forward(sender).await;

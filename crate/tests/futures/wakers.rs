@@ -13,7 +13,7 @@ use samesocket::{Error, Event, WebSocket, connect};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::support::{NotifyWaker, TestServer};
+use super::support::{Noting, Stage};
 use super::{coming_back, line, lines};
 
 /// A waker that panics, and tells before that it was woken.
@@ -41,7 +41,7 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
 
 #[tokio::test]
 async fn one_that_waits_for_a_deadline_does_not_end_the_thread_of_all_sockets() {
-    let (silent, stage) = (TestServer::new().await, TestServer::new().await);
+    let (silent, stage) = (Stage::new().await, Stage::new().await);
     let mut connecting = pin!(connect(silent.url("a", "handshake=nothing")).timeout(Duration::from_millis(10)));
     soon(poll_badly(connecting.as_mut()).0.notified()).await;
     let mut socket = soon(connect(stage.url("b", "do=text:a,close:1000"))).await.unwrap();
@@ -50,7 +50,7 @@ async fn one_that_waits_for_a_deadline_does_not_end_the_thread_of_all_sockets() 
 
 #[tokio::test]
 async fn one_that_waits_for_a_message_has_the_socket_go_on() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=gate:go,text:a,text:b,close:1000")).await.unwrap();
     let panicking = poll_badly(pin!(socket.next()));
     stage.store().release("a", "go");
@@ -60,7 +60,7 @@ async fn one_that_waits_for_a_message_has_the_socket_go_on() {
 
 #[tokio::test]
 async fn one_that_waits_for_an_event_has_other_streams_go_on_to_the_end() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = WebSocket::new(&stage.url("a", "do=gate:go,close:1000"), ()).unwrap();
     let (mut bad, mut good) = (socket.events(), socket.events());
     assert!(matches!((bad.next().await, good.next().await), (Some(Event::Open), Some(Event::Open))));
@@ -76,7 +76,7 @@ async fn one_that_waits_for_an_event_has_other_streams_go_on_to_the_end() {
 
 #[tokio::test]
 async fn one_that_waits_for_room_has_others_sent_and_one_that_waits_for_the_end_has_others_told() {
-    let stage = TestServer::new().await;
+    let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=read-gate:go,await:2,drop")).high_water_mark(0).await.unwrap();
     socket.send(Bytes::from(vec![7; 32 << 20]).into()).await.unwrap();
     let (sender, mut receiver) = socket.split();
@@ -103,7 +103,7 @@ fn one_that_waits_for_the_end_has_who_waits_for_room_woken() {
     poll_badly(pin!(receiver.next()));
     let mut waiting = pin!(sender.send("mine".into()));
     assert!(waiting.as_mut().now_or_never().is_none());
-    let woken = Arc::new(NotifyWaker::default());
+    let woken = Arc::new(Noting::default());
     assert!(waiting.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&woken)))).is_pending());
     peer.fail();
     assert!(woken.0.notified().now_or_never().is_some());

@@ -74,3 +74,7 @@ impl Wake for NotifyWaker {
         self.0.notify_one();
     }
 }
+
+// Former names, until the tests in `futures` use the new ones.
+#[allow(unused_imports, reason = "the tests in `native` use the new names")]
+pub(crate) use self::{NotifyWaker as Noting, TestServer as Stage};

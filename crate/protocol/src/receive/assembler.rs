@@ -12,7 +12,7 @@ use crate::receive::utf8;
 
 /// Makes messages of data frames.
 #[derive(Debug)]
-pub struct Assembler {
+pub(crate) struct Assembler {
     frame_limit: u64,
     message_limit: u64,
     /// The lesser of both.
@@ -47,11 +47,11 @@ const RESERVE: usize = 1 << 20;
 const DIRECT: usize = 32 << 10;
 
 /// Frames of this length are read there to their end.
-pub const LARGE: u64 = 128 << 10;
+pub(crate) const LARGE: u64 = 128 << 10;
 
 impl Assembler {
     /// Makes messages, of compressed frames too if permessage-deflate is in use.
-    pub fn new(limits: &Limits, deflate: Option<&Deflate>) -> Self {
+    pub(crate) fn new(limits: &Limits, deflate: Option<&Deflate>) -> Self {
         Self {
             frame_limit: limits.frame,
             message_limit: limits.message,
@@ -64,12 +64,12 @@ impl Assembler {
     }
 
     /// Whether a frame may say that its message is compressed.
-    pub const fn compression(&self) -> bool {
+    pub(crate) const fn compression(&self) -> bool {
         self.inflater.is_some()
     }
 
     /// From now on throws every message away, the unfinished one too; frames are checked as before.
-    pub fn discard(&mut self) {
+    pub(crate) fn discard(&mut self) {
         self.discarding = true;
         self.partial = None;
         self.inflater = self.inflater.take().map(Inflater::emptied);
@@ -77,19 +77,19 @@ impl Assembler {
 
     /// Whether a frame of this length that is a message by itself can be lent as it is.
     #[inline]
-    pub const fn may_lend(&self, length: usize) -> bool {
+    pub(crate) const fn may_lend(&self, length: usize) -> bool {
         !self.fragmented && !self.discarding && length as u64 <= self.whole_limit
     }
 
     /// Whether a frame of which a part has come may stay where it was read until it is whole, so that it can be lent: it is
     /// short, and there is nothing in it to be checked.
-    pub const fn may_wait(&self, header: &Header) -> bool {
+    pub(crate) const fn may_wait(&self, header: &Header) -> bool {
         let plain = matches!(header, Header { fin: true, rsv1: false, opcode: Opcode::Binary, .. });
         plain && header.length <= DIRECT as u64 && self.may_lend(DIRECT)
     }
 
     /// Takes the header of a data frame.
-    pub fn begin_frame(&mut self, header: &Header) -> Result<(), Failure> {
+    pub(crate) fn begin_frame(&mut self, header: &Header) -> Result<(), Failure> {
         match (header.opcode, self.fragmented) {
             (Opcode::Continuation, false) => return Err(Failure::UnexpectedContinuation),
             (Opcode::Continuation, true) | (_, false) => {}
@@ -111,7 +111,7 @@ impl Assembler {
     }
 
     /// Takes the next bytes of a data frame's payload, of which `missing` more are to come.
-    pub fn take_payload(&mut self, bytes: &[u8], missing: u64) -> Result<(), Failure> {
+    pub(crate) fn take_payload(&mut self, bytes: &[u8], missing: u64) -> Result<(), Failure> {
         let Some(partial) = &mut self.partial else { return Ok(()) };
         match &mut self.inflater {
             Some(inflater) if partial.compressed => inflater.inflate(bytes, &mut |piece| partial.push_inflated(piece)),
@@ -123,7 +123,7 @@ impl Assembler {
     }
 
     /// Takes the end of a data frame, and gives the message that it ends.
-    pub fn end_frame(&mut self, header: &Header) -> Result<Option<Message>, Failure> {
+    pub(crate) fn end_frame(&mut self, header: &Header) -> Result<Option<Message>, Failure> {
         if !header.fin {
             return Ok(None);
         }
@@ -139,7 +139,7 @@ impl Assembler {
 
     /// Gives the memory of the message itself for the next of the `missing` bytes, with room for some of them; `None`
     /// where they have to be looked at first.
-    pub fn direct(&mut self, missing: u64, frame: &Header) -> Option<&mut Vec<u8>> {
+    pub(crate) fn direct(&mut self, missing: u64, frame: &Header) -> Option<&mut Vec<u8>> {
         match &mut self.partial {
             Some(partial @ Partial { content: Content::Binary(_), compressed: false, .. })
                 if missing > DIRECT as u64 || frame.length >= LARGE =>
@@ -153,16 +153,16 @@ impl Assembler {
     }
 
     /// Gives the bytes of the unfinished message, if [`direct`](Self::direct) may have given its memory.
-    pub fn direct_len(&self) -> usize {
+    pub(crate) fn direct_len(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.content.len())
     }
 
     /// Gives back the memory that a quiet connection can do without.
-    pub fn idle(&mut self) {
+    pub(crate) fn release_memory(&mut self) {
         if !self.fragmented
             && let Some(inflater) = &mut self.inflater
         {
-            inflater.idle();
+            inflater.release_memory();
         }
     }
 

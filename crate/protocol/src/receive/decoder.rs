@@ -13,7 +13,7 @@ use crate::receive::read_buffer::ReadBuffer;
 
 /// The receiving side of one connection.
 #[derive(Debug)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     read_buffer: ReadBuffer,
     messages: Assembler,
     /// The data frame that is being read.
@@ -33,7 +33,7 @@ struct Frame {
 
 /// What a look at the bytes gave.
 #[derive(Debug)]
-pub enum Read {
+pub(crate) enum Read {
     /// Something that tells nothing by itself; there may be more.
     Part,
     /// A message is whole.
@@ -46,13 +46,13 @@ pub enum Read {
 
 impl Decoder {
     /// The receiving side of a connection that is not yet established.
-    pub fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         let messages = Assembler::new(limits, None);
         Self { read_buffer: ReadBuffer::default(), messages, frame: None, direct: None, wrong: None }
     }
 
     /// Takes messages from now on, compressed ones too if permessage-deflate is in use.
-    pub fn establish(&mut self, limits: &Limits, deflate: Option<&Deflate>) {
+    pub(crate) fn establish(&mut self, limits: &Limits, deflate: Option<&Deflate>) {
         self.messages = Assembler::new(limits, deflate);
     }
 
@@ -60,7 +60,7 @@ impl Decoder {
     ///
     /// The rest of a large binary frame is read into the message's own memory, and nothing that follows it. After a very large
     /// one, the next is likely to be as large, and what is read of it with its header has to be copied: that is little then.
-    pub fn buffer(&mut self) -> Limit<&mut Vec<u8>> {
+    pub(crate) fn buffer(&mut self) -> Limit<&mut Vec<u8>> {
         self.account();
         let waited_for = self.waited_for();
         if let Some(Frame { header, missing }) = &self.frame
@@ -89,49 +89,49 @@ impl Decoder {
     }
 
     /// Takes bytes that were read elsewhere.
-    pub fn extend(&mut self, bytes: &[u8]) {
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
         self.account();
         self.read_buffer.extend(bytes);
     }
 
     /// The bytes that wait, for the opening handshake.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.read_buffer.rest()
     }
 
     /// Takes away bytes that wait.
-    pub fn take(&mut self, bytes: usize) {
+    pub(crate) fn take(&mut self, bytes: usize) {
         self.read_buffer.take(bytes);
     }
 
     /// Throws the bytes that wait away.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.direct = None;
         self.read_buffer.clear();
     }
 
     /// Throws messages away from now on; frames are checked as before.
-    pub fn discard(&mut self) {
+    pub(crate) fn discard(&mut self) {
         self.account();
         self.messages.discard();
     }
 
     /// Throws everything away, the memory too.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         (self.read_buffer, self.frame, self.direct, self.wrong) = (ReadBuffer::default(), None, None, None);
         self.messages.discard();
     }
 
     /// Gives back the memory that a quiet connection can do without.
-    pub fn idle(&mut self) {
-        self.read_buffer.idle();
-        self.messages.idle();
+    pub(crate) fn release_memory(&mut self) {
+        self.read_buffer.release_memory();
+        self.messages.release_memory();
     }
 
     /// Lends a message that is one frame, all of which is there, to `take`; leaves whatever is less simple, or wrong, to
     /// [`next_message`](Self::next_message) and [`read`](Self::read).
     #[inline]
-    pub fn lend<R>(&mut self, take: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
+    pub(crate) fn lend<R>(&mut self, take: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
         let (opcode, payload, size) = Header::split_whole(self.read_buffer.rest())?;
         if self.frame.is_some() || self.wrong.is_some() || !self.messages.may_lend(payload.len()) {
             return None;
@@ -147,7 +147,7 @@ impl Decoder {
 
     /// Gives the next message, if there is all of it before a control frame and whatever is wrong, which has no effect yet:
     /// [`read`](Self::read) tells of that.
-    pub fn next_message(&mut self) -> Option<Message> {
+    pub(crate) fn next_message(&mut self) -> Option<Message> {
         while self.wrong.is_none() && !self.is_control_next() {
             match self.read() {
                 Ok(Read::Message(message)) => return Some(message),
@@ -166,7 +166,7 @@ impl Decoder {
     }
 
     /// Reads a frame, or what is there of one.
-    pub fn read(&mut self) -> Result<Read, Failure> {
+    pub(crate) fn read(&mut self) -> Result<Read, Failure> {
         if let Some(failure) = self.wrong.take() {
             return Err(failure);
         }

@@ -1,6 +1,6 @@
 //! The receiving side: read buffer, frame decoder, message assembler, UTF-8 validation.
 
-pub mod assembler;
-pub mod decoder;
-pub mod read_buffer;
-pub mod utf8;
+pub(crate) mod assembler;
+pub(crate) mod decoder;
+pub(crate) mod read_buffer;
+pub(crate) mod utf8;

@@ -5,7 +5,7 @@ use bytes::buf::Limit;
 
 /// The read buffer of one connection: small while little comes, and never filled with zeros.
 #[derive(Debug, Default)]
-pub struct ReadBuffer {
+pub(crate) struct ReadBuffer {
     bytes: Vec<u8>,
     start: usize,
     /// What is read at a time.
@@ -30,25 +30,25 @@ const LARGEST: usize = 64 << 10;
 const PAGE: usize = 4 << 10;
 
 impl ReadBuffer {
-    pub fn rest(&self) -> &[u8] {
+    pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
 
     /// Takes away the first bytes.
-    pub fn take(&mut self, bytes: usize) {
+    pub(crate) fn take(&mut self, bytes: usize) {
         self.start = self.bytes.len().min(self.start + bytes);
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.start = self.bytes.len();
     }
 
     /// Gives the buffer to read into, and how much: as many bytes at least as are known to be `missing`.
-    pub fn room(&mut self, missing: usize) -> Limit<&mut Vec<u8>> {
+    pub(crate) fn room(&mut self, missing: usize) -> Limit<&mut Vec<u8>> {
         // A read that filled all the room there was is a sign that more is to come.
         let full = self.full > 0 && self.bytes.len() >= self.full;
         self.size = if full { self.size * 4 } else { self.size }.clamp(SMALLEST, LARGEST);
@@ -68,7 +68,7 @@ impl ReadBuffer {
     }
 
     /// Asks for little at the next read, and for more again as reads fill it.
-    pub const fn expect_small_reads(&mut self) {
+    pub(crate) const fn expect_small_reads(&mut self) {
         (self.size, self.full) = (SMALLEST, 0);
     }
 
@@ -85,14 +85,14 @@ impl ReadBuffer {
     }
 
     /// Takes bytes that lie elsewhere.
-    pub fn extend(&mut self, bytes: &[u8]) {
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.start);
         (self.start, self.full) = (0, 0);
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Gives back the memory that a quiet connection can do without.
-    pub fn idle(&mut self) {
+    pub(crate) fn release_memory(&mut self) {
         *self = Self { bytes: self.rest().to_vec(), ..Self::default() };
     }
 }
@@ -120,7 +120,7 @@ mod tests {
             })
             .collect();
         assert_eq!(sizes, [4 << 10, 16 << 10, 64 << 10, 64 << 10, 64 << 10]);
-        read_buffer.idle();
+        read_buffer.release_memory();
         assert_eq!(read_buffer.bytes.capacity(), 0);
         read_buffer.room(0).put_u8(1);
         read_buffer.clear();

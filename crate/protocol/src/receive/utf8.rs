@@ -9,7 +9,7 @@ use crate::error::Failure;
 /// Each piece is checked when it comes, and copied once. A code point that a piece cuts is carried over: at most three
 /// bytes.
 #[derive(Debug, Default)]
-pub struct Text {
+pub(crate) struct Text {
     checked: String,
     carry: [u8; 4],
     carried: usize,
@@ -17,26 +17,21 @@ pub struct Text {
 
 impl Text {
     /// The bytes that have come.
-    pub const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.checked.len() + self.carried
     }
 
-    /// Whether no byte has come.
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The room that is left.
-    pub const fn room(&self) -> usize {
+    pub(crate) const fn room(&self) -> usize {
         self.checked.capacity() - self.checked.len()
     }
 
-    pub fn reserve_exact(&mut self, bytes: usize) {
+    pub(crate) fn reserve_exact(&mut self, bytes: usize) {
         self.checked.reserve_exact(bytes);
     }
 
     /// Takes the next piece; fails with the first byte at which no valid text is left.
-    pub fn push(&mut self, mut piece: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn push(&mut self, mut piece: &[u8]) -> Result<(), Failure> {
         while self.carried > 0 {
             let Some((&next, rest)) = piece.split_first() else { return Ok(()) };
             self.carry[self.carried] = next;
@@ -66,7 +61,7 @@ impl Text {
     }
 
     /// Gives the text; fails if it ends within a code point.
-    pub fn finish(self) -> Result<String, Failure> {
+    pub(crate) fn finish(self) -> Result<String, Failure> {
         if self.carried > 0 { Err(self.invalid_after(0)) } else { Ok(self.checked) }
     }
 
@@ -76,7 +71,7 @@ impl Text {
 }
 
 /// Checks a text that is whole.
-pub fn check(bytes: &[u8]) -> Result<&str, Failure> {
+pub(crate) fn check(bytes: &[u8]) -> Result<&str, Failure> {
     simdutf8::basic::from_utf8(bytes).map_err(|_| Failure::InvalidText { position: valid_up_to(bytes) as u64 })
 }
 

@@ -27,7 +27,7 @@ const PIECE: usize = 1 << 20;
 
 /// The queue of one connection.
 #[derive(Debug)]
-pub struct SendQueue {
+pub(crate) struct SendQueue {
     limit: u64,
     keys: Keys,
     deflater: Option<Deflater>,
@@ -101,7 +101,7 @@ impl Counted {
 }
 
 impl SendQueue {
-    pub fn new(entropy: Entropy, limit: u64) -> Self {
+    pub(crate) fn new(entropy: Entropy, limit: u64) -> Self {
         Self {
             limit,
             keys: Keys::new(entropy),
@@ -122,45 +122,45 @@ impl SendQueue {
     }
 
     /// Gives 16 bytes for the nonce of the opening handshake.
-    pub fn nonce(&mut self) -> [u8; 16] {
+    pub(crate) fn nonce(&mut self) -> [u8; 16] {
         self.keys.nonce()
     }
 
     /// Takes the request, which goes out before everything else and is in nobody's count.
-    pub fn begin(&mut self, request: Vec<u8>) {
+    pub(crate) fn begin(&mut self, request: Vec<u8>) {
         self.output = request.into();
     }
 
     /// Compresses from now on.
-    pub fn compress(&mut self, deflater: Deflater) {
+    pub(crate) fn compress(&mut self, deflater: Deflater) {
         self.deflater = Some(deflater);
     }
 
     /// The payload bytes that the socket has not taken.
-    pub const fn buffered_amount(&self) -> u64 {
+    pub(crate) const fn buffered_amount(&self) -> u64 {
         self.buffered_amount
     }
 
     /// The bytes that wait, by the measure of the limit: each message counts some beside its payload.
-    pub fn queued(&self) -> u64 {
+    pub(crate) fn queued_bytes(&self) -> u64 {
         let waiting = self.messages.len() + self.marks.len();
         self.buffered_amount.saturating_add(waiting as u64 * MESSAGE_OVERHEAD)
     }
 
     /// Counts a payload that will not go out.
-    pub fn count(&mut self, payload: &Payload<'_>) {
+    pub(crate) fn count(&mut self, payload: &Payload<'_>) {
         self.buffered_amount = self.buffered_amount.saturating_add(payload.as_slice().len() as u64);
     }
 
     /// Takes a message; `false` if it has no room. The payload is counted in any case.
     #[inline]
-    pub fn send(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
+    pub(crate) fn send(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
         self.count(&payload);
         if self.ended {
             return true;
         }
         let bytes = payload.as_slice();
-        if self.queued().saturating_add(MESSAGE_OVERHEAD) > self.limit {
+        if self.queued_bytes().saturating_add(MESSAGE_OVERHEAD) > self.limit {
             return false;
         }
         let compressed = self.deflater.is_some() && bytes.len() >= COMPRESSION_THRESHOLD;
@@ -185,13 +185,13 @@ impl SendQueue {
     }
 
     /// Takes a ping; one that still waits is replaced.
-    pub fn ping(&mut self, payload: &[u8]) {
+    pub(crate) fn ping(&mut self, payload: &[u8]) {
         self.ping = Some(payload[..payload.len().min(MAX_CONTROL)].to_vec());
     }
 
     /// Takes the answer to a ping. Where too many wait, the oldest goes: the answers to later pings are enough, by
     /// [RFC 6455, section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
-    pub fn pong(&mut self, payload: Vec<u8>) {
+    pub(crate) fn pong(&mut self, payload: Vec<u8>) {
         if self.pongs.len() == PONGS {
             self.pongs.pop_front();
         }
@@ -199,13 +199,13 @@ impl SendQueue {
     }
 
     /// Takes our Close frame, which follows all messages and ends the queue.
-    pub fn close(&mut self, frame: CloseFrame<'_>) {
+    pub(crate) fn close(&mut self, frame: CloseFrame<'_>) {
         self.close = Some(close::write(frame));
     }
 
     /// Drops what is not yet made, and ends the queue with a Close frame of this code; without one, if there is no
     /// code, or if a frame is begun that would have to be finished first.
-    pub fn abort(&mut self, code: Option<u16>) {
+    pub(crate) fn abort(&mut self, code: Option<u16>) {
         let within_frame = self.messages.front().is_some_and(|message| message.done > 0 && !message.compressed);
         self.messages = VecDeque::new();
         self.pongs = VecDeque::new();
@@ -220,7 +220,7 @@ impl SendQueue {
     }
 
     /// Drops everything: the socket takes no more.
-    pub fn drop_all(&mut self) {
+    pub(crate) fn drop_all(&mut self) {
         self.held = false;
         self.abort(None);
         self.close_made &= self.output.is_empty();
@@ -229,13 +229,13 @@ impl SendQueue {
     }
 
     /// Gives the next bytes for the socket; none, if nothing waits.
-    pub fn transmit(&mut self) -> &[u8] {
+    pub(crate) fn pending_bytes(&mut self) -> &[u8] {
         while self.output.len() < BATCH && !self.ended && self.make_next() {}
         self.output.bytes()
     }
 
-    /// Notes that the socket has taken the first `bytes` of those that [`transmit`](Self::transmit) gave.
-    pub fn transmitted(&mut self, bytes: usize) {
+    /// Notes that the socket has taken the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) gave.
+    pub(crate) fn advance_written(&mut self, bytes: usize) {
         let bytes = bytes.min(self.output.len());
         self.output.take(bytes);
         self.taken += bytes as u64;
@@ -260,24 +260,24 @@ impl SendQueue {
     }
 
     /// Notes whether the stream holds bytes that it has taken and not passed on; whether that has changed.
-    pub const fn note_held(&mut self, held: bool) -> bool {
+    pub(crate) const fn set_unflushed(&mut self, held: bool) -> bool {
         std::mem::replace(&mut self.held, held) != held
     }
 
     /// Whether the socket has taken everything, and passed it on.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let waiting =
             !self.messages.is_empty() || self.ping.is_some() || !self.pongs.is_empty() || self.close.is_some();
         self.output.is_empty() && !self.held && (self.ended || !waiting)
     }
 
     /// Whether our Close frame is made, and the socket has taken it and passed it on.
-    pub const fn close_transmitted(&self) -> bool {
+    pub(crate) const fn close_transmitted(&self) -> bool {
         self.close_made && self.output.is_empty() && !self.held
     }
 
     /// Gives back the memory that a quiet connection can do without.
-    pub fn idle(&mut self) {
+    pub(crate) fn release_memory(&mut self) {
         if !self.is_empty() {
             return;
         }
@@ -286,7 +286,7 @@ impl SendQueue {
         self.messages = VecDeque::new();
         self.pongs = VecDeque::new();
         if let Some(deflater) = &mut self.deflater {
-            deflater.idle();
+            deflater.release_memory();
         }
     }
 

@@ -4,7 +4,7 @@
 ///
 /// All of the memory holds bytes of some kind, so that a frame needs no more than its part of it.
 #[derive(Debug, Default)]
-pub struct WriteBuffer {
+pub(crate) struct WriteBuffer {
     memory: Vec<u8>,
     /// What the socket has not taken lies between these.
     start: usize,
@@ -17,22 +17,22 @@ const LEAST: usize = 256;
 impl WriteBuffer {
     /// The number of bytes that are ready.
     #[inline]
-    pub const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.end - self.start
     }
 
     /// Whether nothing is ready.
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The bytes that are ready.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.end]
     }
 
     /// Notes that the socket has taken so many of the first.
-    pub const fn take(&mut self, bytes: usize) {
+    pub(crate) const fn take(&mut self, bytes: usize) {
         self.start += bytes;
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
@@ -41,7 +41,7 @@ impl WriteBuffer {
 
     /// Makes so many bytes ready, and lends them to be written.
     #[inline]
-    pub fn append(&mut self, size: usize) -> &mut [u8] {
+    pub(crate) fn append(&mut self, size: usize) -> &mut [u8] {
         if self.memory.len() - self.end < size {
             self.make_room(size);
         }
@@ -52,7 +52,7 @@ impl WriteBuffer {
 
     /// Makes these bytes ready.
     #[inline]
-    pub fn push<const SIZE: usize>(&mut self, bytes: [u8; SIZE]) {
+    pub(crate) fn push<const SIZE: usize>(&mut self, bytes: [u8; SIZE]) {
         self.append(SIZE).copy_from_slice(&bytes);
     }
 

@@ -16,11 +16,11 @@ fn a_server_that_closes_is_echoed_and_ends_tcp_itself() {
         driver.give(&frame(0x88, &body));
         assert_eq!(driver.take_events(), [Event::Closing]);
         assert_eq!(driver.take_frames(), [sent(0x88, &echo)]);
-        assert_eq!(driver.connection.tcp(), Tcp::Keep);
+        assert_eq!(driver.connection.stream_action(), StreamAction::Keep);
         assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(2)));
         driver.give_eof();
         assert_eq!(driver.take_events(), [event]);
-        assert_eq!((driver.connection.tcp(), driver.connection.deadline()), (Tcp::Close, None));
+        assert_eq!((driver.connection.stream_action(), driver.connection.deadline()), (StreamAction::Close, None));
         assert_eq!(driver.connection.failure(), None);
     }
 }
@@ -33,7 +33,7 @@ fn a_server_that_leaves_tcp_open_is_given_the_fin_deadline() {
     assert_eq!(driver.take_events(), [Event::Closing]);
     driver.wait(1);
     assert_eq!(driver.take_events(), [closed(1000, "", true)]);
-    assert_eq!(driver.connection.tcp(), Tcp::Close);
+    assert_eq!(driver.connection.stream_action(), StreamAction::Close);
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn a_close_is_clean_only_once_the_stream_has_passed_on_what_it_took() {
     for passes_on in [true, false] {
         let mut driver = driver();
         driver.give(&frame(0x88, &close_body(1000, "")));
-        assert!(driver.connection.note_held(true));
+        assert!(driver.connection.set_unflushed(true));
         driver.give_eof();
         driver.wait(3);
         assert_eq!(driver.take_events(), [Event::Closing]);
         if passes_on {
-            assert!(driver.connection.note_held(false));
+            assert!(driver.connection.set_unflushed(false));
         }
         driver.wait(60);
         assert_eq!(driver.take_events(), [closed(1000, "", passes_on)]);
@@ -175,8 +175,8 @@ fn close_while_connecting_fails_and_nothing_is_sent() {
     driver.close(Some((1000, "")));
     assert_eq!(driver.take_events(), failed());
     assert_eq!(driver.connection.failure(), Some(&Failure::ClosedWhileConnecting));
-    assert_eq!(driver.connection.tcp(), Tcp::Close);
-    assert_eq!(driver.connection.transmit(), b"");
+    assert_eq!(driver.connection.stream_action(), StreamAction::Close);
+    assert_eq!(driver.connection.pending_bytes(), b"");
 }
 
 #[test]
@@ -184,7 +184,10 @@ fn a_lost_connection_has_failed_when_open_and_not_when_closing() {
     let mut lost = driver();
     lost.give_eof();
     assert_eq!(lost.take_events(), failed());
-    assert_eq!((lost.connection.failure(), lost.connection.tcp()), (Some(&Failure::Lost), Tcp::Close));
+    assert_eq!(
+        (lost.connection.failure(), lost.connection.stream_action()),
+        (Some(&Failure::Lost), StreamAction::Close)
+    );
     assert_eq!(lost.take_frames(), []);
 
     let mut within = driver();
@@ -196,7 +199,10 @@ fn a_lost_connection_has_failed_when_open_and_not_when_closing() {
     closing.close(None);
     closing.give_eof();
     assert_eq!(closing.take_events(), [closed(1006, "", false)]);
-    assert_eq!((closing.connection.failure(), closing.connection.tcp()), (Some(&Failure::Lost), Tcp::Close));
+    assert_eq!(
+        (closing.connection.failure(), closing.connection.stream_action()),
+        (Some(&Failure::Lost), StreamAction::Close)
+    );
 }
 
 #[test]
@@ -229,7 +235,7 @@ fn a_peer_that_closes_and_never_reads_our_answer_is_left_after_the_deadline_uncl
 fn what_a_broken_stream_still_gives_is_read_and_its_end_is_unclean_since_our_close_was_not_sent() {
     let mut driver = driver();
     driver.send_text("lost");
-    driver.connection.transmit_failed();
+    driver.connection.write_failed();
     driver.send_text("lost too");
     driver.give(&[frame(0x81, b"a"), frame(0x88, &close_body(1000, ""))].concat());
     driver.give_eof();
@@ -246,7 +252,7 @@ fn a_close_that_the_stream_took_and_did_not_pass_on_was_not_sent() {
         driver.give(&frame(0x88, &close_body(1000, "")));
         assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1000, ""))]);
         if broken {
-            driver.connection.transmit_failed();
+            driver.connection.write_failed();
         }
         driver.give_eof();
         assert_eq!(driver.take_events(), [Event::Closing, closed(1000, "", !broken)]);
@@ -261,19 +267,19 @@ fn failing_lingers_until_the_peer_ends_or_the_deadline() {
         driver.connection.receive(&frame(0x83, b""));
         driver.poll();
         assert_eq!(driver.take_events(), failed());
-        assert_eq!(driver.connection.tcp(), Tcp::Linger);
+        assert_eq!(driver.connection.stream_action(), StreamAction::HalfClose);
         if eof {
             driver.connection.receive_eof();
-            assert_eq!(driver.connection.tcp(), Tcp::Linger, "there is something to write");
+            assert_eq!(driver.connection.stream_action(), StreamAction::HalfClose, "there is something to write");
         }
         driver.write(usize::MAX);
         assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1002, ""))]);
         driver.give(&frame(0x81, b"ignored"));
         if !eof {
-            assert_eq!(driver.connection.tcp(), Tcp::Linger);
+            assert_eq!(driver.connection.stream_action(), StreamAction::HalfClose);
             driver.wait(2);
         }
-        assert_eq!((driver.take_events(), driver.connection.tcp()), (vec![], Tcp::Close));
+        assert_eq!((driver.take_events(), driver.connection.stream_action()), (vec![], StreamAction::Close));
         driver.close(None);
         driver.give_eof();
         driver.wait(100);
@@ -304,5 +310,8 @@ fn the_opening_handshake_has_a_deadline() {
     driver.give(b"HTTP/1.1 1");
     driver.wait(60);
     assert_eq!(driver.take_events(), failed());
-    assert_eq!((driver.connection.failure(), driver.connection.tcp()), (Some(&Failure::OpeningTimeout), Tcp::Close));
+    assert_eq!(
+        (driver.connection.failure(), driver.connection.stream_action()),
+        (Some(&Failure::OpeningTimeout), StreamAction::Close)
+    );
 }

@@ -9,7 +9,7 @@ fn receive(driver: &mut Driver, frames: &[Vec<u8>]) {
 fn lent(driver: &mut Driver) -> Vec<Event> {
     let event = |message| Event::from(Feedback::MessageReceived(message));
     let next = || {
-        let lent = driver.connection.lend_message(|lent| event(lent.into_message()));
+        let lent = driver.connection.with_next_message(|lent| event(lent.into_message()));
         lent.or_else(|| driver.connection.next_message().map(event))
     };
     std::iter::from_fn(next).collect()
@@ -24,9 +24,9 @@ fn messages_are_lent_however_they_are_framed_up_to_a_control_frame_which_has_no_
     let behind = [frame(0x89, b"ping"), frame(0x80, b"e"), frame(0x81, b"f"), frame(0x88, b"")];
     receive(&mut driver, &[&before[..], &[part], &behind].concat());
     assert_eq!(lent(&mut driver), [text("a"), text("Hello"), text("bc")]);
-    assert!(driver.connection.transmit().is_empty());
+    assert!(driver.connection.pending_bytes().is_empty());
     // Looked at once more, a control frame has its effect, and what comes behind it is lent again.
-    let next = driver.connection.poll_feedback(driver.now).map(Event::from);
+    let next = driver.connection.poll_event(driver.now).map(Event::from);
     assert_eq!((next, lent(&mut driver)), (Some(binary(b"de")), vec![text("f")]));
     driver.poll();
     assert_eq!(driver.take_events(), [Event::Closing]);

@@ -16,7 +16,7 @@ fn the_rest_of_a_large_binary_frame_is_read_into_the_messages_own_memory() {
     assert_eq!(buffer.remaining_mut(), missing, "all of it and nothing that follows");
     let before = buffer.get_ref().as_ptr();
     buffer.put_slice(&bytes[1000..]);
-    let Some(Feedback::MessageReceived(Message::Binary(message))) = driver.connection.poll_feedback(driver.now) else {
+    let Some(Feedback::MessageReceived(Message::Binary(message))) = driver.connection.poll_event(driver.now) else {
         panic!("the message is whole");
     };
     assert_eq!(message.as_ptr(), before, "it was not copied");
@@ -29,13 +29,13 @@ fn little_is_read_with_the_header_after_a_large_frame_since_it_has_to_be_copied(
     let bytes = frame(0x82, &[9; 10_000].repeat(60));
     driver.give(&bytes[..1000]);
     driver.connection.read_buffer().put_slice(&bytes[1000..]);
-    assert!(driver.connection.poll_feedback(driver.now).is_some());
+    assert!(driver.connection.poll_event(driver.now).is_some());
     assert_eq!(room(&mut driver), 4096);
     driver.connection.read_buffer().put_slice(&bytes[..4096]);
-    assert!(driver.connection.poll_feedback(driver.now).is_none());
+    assert!(driver.connection.poll_event(driver.now).is_none());
     assert_eq!(room(&mut driver), bytes.len() - 4096);
     driver.connection.read_buffer().put_slice(&bytes[4096..bytes.len() - 1]);
-    assert!(driver.connection.poll_feedback(driver.now).is_none());
+    assert!(driver.connection.poll_event(driver.now).is_none());
     assert_eq!(room(&mut driver), 1, "it is read where it belongs to its end");
 }
 
@@ -54,10 +54,10 @@ fn a_short_binary_frame_waits_in_the_read_buffer_until_it_is_whole_and_is_lent_t
     let mut buffer = driver.connection.read_buffer();
     assert_eq!(buffer.remaining_mut(), bytes.len() - 20, "there is room for all of it");
     buffer.put_slice(&bytes[20..10_000]);
-    assert!(driver.connection.poll_feedback(driver.now).is_none());
-    driver.connection.idle();
+    assert!(driver.connection.poll_event(driver.now).is_none());
+    driver.connection.release_memory();
     driver.connection.read_buffer().put_slice(&bytes[10_000..]);
-    let lent = driver.connection.lend_feedback(
+    let lent = driver.connection.with_next_event(
         driver.now,
         |feedback| matches!(feedback, Feedback::MessageReceived(BorrowedMessage::Binary(message)) if *message == bytes[4..]),
     );
@@ -89,7 +89,7 @@ fn a_message_of_many_fragments_grows_by_doubling_and_ends_without_waste() {
         driver.poll();
     }
     driver.connection.receive(&frame(0x80, b"c"));
-    let Some(Feedback::MessageReceived(Message::Binary(message))) = driver.connection.poll_feedback(driver.now) else {
+    let Some(Feedback::MessageReceived(Message::Binary(message))) = driver.connection.poll_event(driver.now) else {
         panic!("the message is whole");
     };
     assert_eq!(message.len(), 200_002);
@@ -106,7 +106,7 @@ fn idling_gives_buffers_back() {
     assert!(room(&mut driver) > 4096);
     driver.send_binary(vec![7; 5 << 20]);
     driver.write(usize::MAX);
-    driver.connection.idle();
+    driver.connection.release_memory();
     assert_eq!(room(&mut driver), 4096);
     let debug = format!("{:?}", driver.connection);
     assert!(debug.contains("memory: []") && debug.contains("messages: []"), "{debug}");
@@ -121,12 +121,12 @@ fn idling_loses_nothing() {
     let response = driver.response("permessage-deflate");
     let (first, second) = response.split_at(50);
     driver.give(first.as_bytes());
-    driver.connection.idle();
+    driver.connection.release_memory();
     driver.give(second.as_bytes());
     driver.send_text("waits");
-    driver.connection.idle();
+    driver.connection.release_memory();
     driver.give(b"\x01\x03ab\xc3");
-    driver.connection.idle();
+    driver.connection.release_memory();
     driver.give(b"\x80\x02\xa9c");
     assert_eq!(driver.take_events()[1..], [text("abéc")]);
     assert_eq!(server::frames(&driver.written[driver.written.len() - 11..]), [server::sent(0x81, b"waits")]);

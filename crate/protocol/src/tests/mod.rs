@@ -21,8 +21,7 @@ use crate::frame::{self, Entropy};
 use crate::handshake::{self, Request, Response};
 use crate::limits::Limits;
 use crate::message::{Kind, Message, Payload};
-use crate::phase::Tcp;
-use crate::{deflate, extensions};
+use crate::phase::StreamAction;
 use samesocket_spec::CloseEvent;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
@@ -124,7 +123,7 @@ impl Driver {
     }
 
     fn response_with(&self, fields: &str) -> String {
-        let accept = handshake::accept_of(&server::key(&self.written));
+        let accept = handshake::accept_key(&server::key(&self.written));
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {accept}\r\n{fields}\r\n"
@@ -132,7 +131,7 @@ impl Driver {
     }
 
     fn poll(&mut self) {
-        while let Some(feedback) = self.connection.poll_feedback(self.now) {
+        while let Some(feedback) = self.connection.poll_event(self.now) {
             self.events.push(feedback.into());
         }
     }
@@ -161,7 +160,7 @@ impl Driver {
     fn write(&mut self, most: usize) -> usize {
         let mut all = 0;
         loop {
-            let output = self.connection.transmit();
+            let output = self.connection.pending_bytes();
             let size = output.len().min(most - all);
             if size == 0 {
                 self.poll();
@@ -169,7 +168,7 @@ impl Driver {
             }
             self.written.extend_from_slice(&output[..size]);
             all += size;
-            self.connection.transmitted(size, self.now);
+            self.connection.advance_written(size, self.now);
         }
     }
 
@@ -188,7 +187,7 @@ impl Driver {
 
     fn wait(&mut self, seconds: u64) {
         self.now += Duration::from_secs(seconds);
-        self.connection.timeout(self.now);
+        self.connection.handle_timeout(self.now);
         self.poll();
     }
 

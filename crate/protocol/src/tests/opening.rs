@@ -5,7 +5,7 @@ fn opened(protocols: &[&str], response: &str) -> (Vec<Event>, Option<Failure>) {
     let request = Request { protocols: protocols.iter().map(|&name| name.to_owned()).collect(), ..request() };
     let run = |cut: usize| {
         let mut driver = Driver::new(&request, Limits::default());
-        let response = response.replace("{accept}", &handshake::accept_of(&server::key(&driver.written)));
+        let response = response.replace("{accept}", &handshake::accept_key(&server::key(&driver.written)));
         let cut = cut.min(response.len());
         driver.give(&response.as_bytes()[..cut]);
         driver.give(&response.as_bytes()[cut..]);
@@ -90,7 +90,7 @@ fn a_request_that_would_be_more_than_one_is_refused() {
 
 #[test]
 fn the_key_and_the_accept_of_rfc_6455_1_3() {
-    assert_eq!(handshake::accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(handshake::accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn the_masked_output_is_bounded_however_much_waits() {
         driver.send_binary(vec![0; size]);
     }
     while driver.connection.buffered_amount() > 0 {
-        assert!(driver.connection.transmit().len() <= (1 << 20) + (64 << 10) + 14);
+        assert!(driver.connection.pending_bytes().len() <= (1 << 20) + (64 << 10) + 14);
         driver.write(33_333);
     }
 }
@@ -123,8 +123,8 @@ fn passing_the_queue_limit_fails_the_connection() {
     driver.poll();
     assert_eq!(driver.take_events(), failed());
     assert_eq!(driver.connection.failure(), Some(&Failure::QueueFull { limit: 1000 }));
-    assert_eq!(driver.connection.tcp(), Tcp::Close);
-    assert_eq!(driver.connection.transmit(), b"");
+    assert_eq!(driver.connection.stream_action(), StreamAction::Close);
+    assert_eq!(driver.connection.pending_bytes(), b"");
     assert_eq!(driver.connection.buffered_amount(), 108 + 600 + 300);
 }
 

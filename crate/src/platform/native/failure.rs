@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::types::blob::BlobError;
-use samesocket_protocol::error::Failure as ProtocolFailure;
+use samesocket_protocol::Failure as ProtocolFailure;
 
 /// The cause of a failed connection, from [`WebSocket::failure`](crate::WebSocket::failure) or
 /// [`ConnectionFailed::failure`](crate::ConnectionFailed::failure). It exists on native targets only.

@@ -43,7 +43,7 @@ pub(crate) mod api {
     pub use super::failure::{Failure, ProxyFailure};
     pub use super::invalid_option::InvalidOption;
     pub use super::options::Options;
-    pub use samesocket_protocol::error::Failure as ProtocolFailure;
+    pub use samesocket_protocol::Failure as ProtocolFailure;
     pub use tokio_rustls::rustls;
 }
 

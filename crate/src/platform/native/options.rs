@@ -16,8 +16,7 @@ use crate::platform::native::dial::proxy_settings::ProxySettings;
 use crate::platform::native::dial::tls::TlsSettings;
 use crate::platform::native::invalid_option::InvalidOption;
 use crate::platform::native::runtime::background;
-use samesocket_protocol::handshake::Request;
-use samesocket_protocol::limits::Limits;
+use samesocket_protocol::{Limits, Request};
 
 /// The options of a native socket, for [`WebSocket::with_options`] and [`Connect::options`](crate::Connect::options).
 ///
@@ -149,7 +148,7 @@ impl Options {
     /// ```
     #[must_use]
     pub fn fin_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.fin = timeout;
+        self.limits.drain = timeout;
         self
     }
 

@@ -3,7 +3,7 @@
 use crate::platform::native::dial::basic_auth::basic_auth;
 use crate::platform::native::options::Options;
 use crate::platform::native::url::Url;
-use samesocket_protocol::handshake::Request;
+use samesocket_protocol::Request;
 
 /// Returns the request of the opening handshake.
 ///

@@ -55,7 +55,7 @@ impl Clock {
         now: Duration,
     ) -> bool {
         let deadline = channel.wire.deadline();
-        let waits = channel.wire.has_transmit_failed() && !channel.discards;
+        let waits = channel.wire.has_write_failed() && !channel.discards;
         let give_up = waits.then(|| self.last_moved.saturating_add(self.patience));
         let next = [deadline, self.look_at, give_up].into_iter().flatten().min();
         let Some(next) = next else {
@@ -82,11 +82,11 @@ impl Clock {
             let quiet_since = self.last_moved.saturating_add(QUIET);
             self.look_at = (quiet_since > now).then_some(quiet_since);
             if self.look_at.is_none() {
-                channel.wire.idle();
+                channel.wire.release_memory();
             }
         }
         channel.discards |= give_up.is_some_and(|give_up| give_up <= now);
-        channel.wire.timeout(now);
+        channel.wire.handle_timeout(now);
         true
     }
 }

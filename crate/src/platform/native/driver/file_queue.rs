@@ -12,10 +12,7 @@ use tokio::task::JoinHandle;
 use crate::platform::native::driver::shared::Channel;
 use crate::platform::native::failure::Failure;
 use crate::types::blob::{Blob, BlobError};
-use samesocket_protocol::connection::Connection;
-use samesocket_protocol::limits::MESSAGE_OVERHEAD;
-use samesocket_protocol::message::{Kind, Payload};
-use samesocket_protocol::phase::Tcp;
+use samesocket_protocol::{Connection, Kind, MESSAGE_OVERHEAD, Payload, StreamAction};
 use samesocket_spec::close::CloseFrame;
 
 /// Messages and files in the order in which they were sent, and perhaps a Close.
@@ -118,7 +115,7 @@ impl Channel {
         if self.outbox.is_empty() {
             return false;
         }
-        if self.wire.tcp() != Tcp::Keep {
+        if self.wire.stream_action() != StreamAction::Keep {
             self.outbox.drop_all();
             return false;
         }
@@ -127,7 +124,7 @@ impl Channel {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) => {
                 self.outbox.drop_all();
-                self.wire.transmit_failed();
+                self.wire.write_failed();
                 // It holds nothing of a user's.
                 drop(self.lose(Failure::Blob(error)));
                 true

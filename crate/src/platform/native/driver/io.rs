@@ -12,7 +12,7 @@ use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::driver::io_access::Reach;
 use crate::platform::native::driver::shared::Channel;
 use crate::platform::native::failure::Failure;
-use samesocket_protocol::phase::Tcp;
+use samesocket_protocol::StreamAction;
 
 /// The stream, and what is known of its two directions.
 #[expect(clippy::struct_excessive_bools, reason = "each direction has its own")]
@@ -67,7 +67,7 @@ impl Line {
                     self.stalled = true;
                     return moved;
                 }
-                Poll::Ready(Ok(count @ 1..)) => channel.with(|channel| channel.wire.transmitted(count, now)),
+                Poll::Ready(Ok(count @ 1..)) => channel.with(|channel| channel.wire.advance_written(count, now)),
                 Poll::Ready(Ok(0)) => return self.give_up_writing(channel, None),
                 Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
             }
@@ -77,17 +77,17 @@ impl Line {
         if self.unflushed {
             match Pin::new(&mut self.stream).poll_flush(context) {
                 Poll::Pending => {
-                    channel.with(|channel| channel.wire.note_held(true));
+                    channel.with(|channel| channel.wire.set_unflushed(true));
                     return moved;
                 }
                 Poll::Ready(Ok(())) => {
                     self.unflushed = false;
-                    moved |= channel.with(|channel| channel.wire.note_held(false));
+                    moved |= channel.with(|channel| channel.wire.set_unflushed(false));
                 }
                 Poll::Ready(Err(error)) => return self.give_up_writing(channel, Some(error)),
             }
         }
-        if channel.with(|channel| channel.wire.tcp()) == Tcp::Linger {
+        if channel.with(|channel| channel.wire.stream_action()) == StreamAction::HalfClose {
             // Nothing follows, so it does not matter what becomes of it.
             self.shut = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
         }
@@ -103,7 +103,7 @@ impl Line {
         channel: &mut Channel,
         now: Duration,
     ) -> bool {
-        if !self.ours || self.shut || channel.wire.tcp() != Tcp::Keep {
+        if !self.ours || self.shut || channel.wire.stream_action() != StreamAction::Keep {
             return false;
         }
         // The sender's task may have used up what tokio lets it do in one turn. The stream would take nothing then, and wake the
@@ -120,7 +120,7 @@ impl Line {
     fn give_up_writing(&mut self, channel: &mut impl Reach, error: Option<std::io::Error>) -> bool {
         self.shut = true;
         let known = channel.with(|channel| {
-            channel.wire.transmit_failed();
+            channel.wire.write_failed();
             error.and_then(|error| channel.note(Failure::lost(error)))
         });
         drop(known);

@@ -46,7 +46,7 @@ impl Reach for Channel {
         stream: &mut Box<dyn IoStream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>> {
-        let bytes = self.wire.transmit();
+        let bytes = self.wire.pending_bytes();
         if bytes.is_empty() { None } else { Some(Pin::new(stream).poll_write(context, bytes)) }
     }
 
@@ -82,7 +82,7 @@ impl Reach for Apart<'_> {
         let mut piece = ReadBuf::uninit(&mut memory);
         {
             let mut channel = self.0.lock();
-            let bytes = channel.wire.transmit();
+            let bytes = channel.wire.pending_bytes();
             piece.put_slice(&bytes[..bytes.len().min(PIECE)]);
         }
         let piece = piece.filled();

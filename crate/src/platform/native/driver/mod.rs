@@ -36,7 +36,7 @@ use crate::platform::native::runtime::background;
 use crate::platform::native::{Options, Url, dial};
 use crate::queue::Capacity;
 use crate::sync::catch_panic::drop_caught;
-use samesocket_protocol::phase::Tcp;
+use samesocket_protocol::StreamAction;
 use samesocket_spec::CloseEvent;
 use samesocket_spec::state::Feedback;
 
@@ -83,7 +83,7 @@ impl Driver {
     pub(in crate::platform::native) fn new(link: Arc<Link>, url: Url, options: Options, receiver: EventSink) -> Self {
         let handshake_slot = link.handshake_slot.clone();
         let ours = options.has_builtin_stream();
-        let clock = Clock::new(options.limits.fin);
+        let clock = Clock::new(options.limits.drain);
         let in_background = options.is_on_background_thread();
         let cookies = options.cookies.clone().map(|store| (store, cookie_url(&url)));
         Self {
@@ -188,13 +188,13 @@ impl Driver {
     /// Has a line that is not ours move bytes, or lets go of any, while nothing is locked; whether bytes were moved.
     fn exchange_apart(
         &mut self,
-        tcp: Tcp,
+        tcp: StreamAction,
         line: Option<Line>,
         context: &mut Context<'_>,
         read: bool,
         now: Duration,
     ) -> bool {
-        if tcp == Tcp::Close {
+        if tcp == StreamAction::Close {
             drop_caught(self.connecting.take());
             farewell(line, context);
             return false;
@@ -217,7 +217,7 @@ impl Driver {
     fn break_off(&self, failure: Failure) {
         let known = {
             let mut channel = self.link.channel.lock();
-            channel.wire.transmit_failed();
+            channel.wire.write_failed();
             channel.lose(failure)
         };
         drop(known);
@@ -236,15 +236,15 @@ impl Driver {
             let now = self.link.now();
             moved |= std::mem::take(&mut channel.touched);
             moved |= channel.send_waiting(context, now);
-            let tcp = channel.wire.tcp();
-            if tcp == Tcp::Close {
+            let tcp = channel.wire.stream_action();
+            if tcp == StreamAction::Close {
                 self.permit = None;
             }
             match tcp {
                 // Nothing will be told any more, once all is.
-                Tcp::Close if told && !moved => return Poll::Ready(()),
+                StreamAction::Close if told && !moved => return Poll::Ready(()),
                 tcp => match channel.line.take() {
-                    Some(mut line) if tcp != Tcp::Close && line.is_ours() => {
+                    Some(mut line) if tcp != StreamAction::Close && line.is_ours() => {
                         moved |= line.exchange(context, &mut *channel, told && !left.is_none(), now);
                         channel.line = Some(line);
                     }

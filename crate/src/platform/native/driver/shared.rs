@@ -24,9 +24,7 @@ use crate::sync::Shared;
 use crate::types::blob::Blob;
 use crate::types::owned_message::OwnedMessage;
 use crate::types::payload::Payload;
-use samesocket_protocol::connection::Connection;
-use samesocket_protocol::limits::MESSAGE_OVERHEAD;
-use samesocket_protocol::message::{Kind, Payload as Sent};
+use samesocket_protocol::{Connection, Kind, MESSAGE_OVERHEAD, Payload as Sent};
 use samesocket_spec::close::CloseFrame;
 
 /// A connection that a task drives; dropping it closes it, in the background.
@@ -210,10 +208,10 @@ impl Transport for Socket {
 
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         let mut channel = self.link.channel.lock();
-        let (size, before) = (payload.size(), channel.wire.queued());
+        let (size, before) = (payload.size(), channel.wire.queued_bytes());
         let taken = channel.send(payload);
         channel.touched = true;
-        let amount = channel.wire.queued();
+        let amount = channel.wire.queued_bytes();
         channel.pace.send(size, before, amount);
         queued.set(channel.buffered_amount());
         if taken && channel.has_to_transmit() { SendOutcome::NeedsFlush } else { SendOutcome::accepted_if(taken) }
@@ -336,10 +334,10 @@ impl Channel {
 
     /// Whether a message has room behind a file, or a file behind anything; if there is none, the connection fails.
     fn make_sure_of_room(&mut self, size: u64) -> bool {
-        let queued = self.wire.queued().saturating_add(self.outbox.queued());
+        let queued = self.wire.queued_bytes().saturating_add(self.outbox.queued());
         let has_room = queued.saturating_add(size).saturating_add(MESSAGE_OVERHEAD) <= self.limit;
         if !has_room {
-            self.wire.overflow();
+            self.wire.fail_queue_full();
         }
         has_room
     }

@@ -10,7 +10,7 @@ use crate::platform::native::driver::shared::Channel;
 use crate::queue::Capacity;
 use crate::types::message::Message;
 use crate::types::text::Text;
-use samesocket_protocol::message::{BorrowedMessage, Kind, Message as Received};
+use samesocket_protocol::{BorrowedMessage, Kind, Message as Received};
 use samesocket_spec::state::Feedback;
 
 /// Messages that came together, in order.
@@ -147,7 +147,7 @@ impl Channel {
             burst.push(lent);
             !rest.is_none()
         };
-        let first = self.wire.lend_feedback(now, |feedback| feedback.into_message().map(&mut push));
+        let first = self.wire.with_next_event(now, |feedback| feedback.into_message().map(&mut push));
         match first {
             None => return (Gathered::Nothing, Capacity::NONE),
             Some(Err(feedback)) => return (Gathered::Other(feedback), Capacity::NONE),
@@ -156,9 +156,9 @@ impl Channel {
                     // The commonest messages have a loop of their own, in which hardly anything is asked for twice.
                     let mut lent = Some(true);
                     while lent == Some(true) {
-                        lent = self.wire.lend_message(&mut push);
+                        lent = self.wire.with_next_message(&mut push);
                     }
-                    let next = || self.wire.next_message().map(|message| push(BorrowedMessage::Whole(message)));
+                    let next = || self.wire.next_message().map(|message| push(BorrowedMessage::Owned(message)));
                     has_room = lent.or_else(next).unwrap_or(false);
                 }
             }
@@ -190,7 +190,7 @@ mod tests {
         burst.push(BorrowedMessage::Text(""));
         burst.push(BorrowedMessage::Text(&long));
         burst.push(BorrowedMessage::Binary(&[3; 5]));
-        burst.push(BorrowedMessage::Whole(Received::Binary(Bytes::from_static(b"\x04"))));
+        burst.push(BorrowedMessage::Owned(Received::Binary(Bytes::from_static(b"\x04"))));
         let expected = ["text 2", "bytes Some(1) 2", "text 0", "text 257", "bytes Some(3) 5", "bytes Some(4) 1"];
         assert_eq!(contents(&mut burst), expected);
         burst.push(BorrowedMessage::Text("ä"));

@@ -117,7 +117,7 @@ impl Channel {
                 Ok(false) => {}
                 // Payloads are dropped as they are masked, and may be a user's.
                 Err(failure) => {
-                    self.wire.transmit_failed();
+                    self.wire.write_failed();
                     drop(self.lose(failure));
                 }
             }
@@ -129,7 +129,7 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use samesocket_protocol::limits::MESSAGE_OVERHEAD;
+    use samesocket_protocol::MESSAGE_OVERHEAD;
 
     /// Which of so many messages, each of which finds the queue empty, are urgent.
     fn send(pace: &mut Pace, messages: usize, bytes: u64) -> Vec<bool> {
