@@ -48,7 +48,7 @@ pub(crate) mod api {
 }
 
 /// Converts a received binary message to the form that `binary_type` asks for.
-pub(crate) fn set_form(message: &mut Message, binary_type: BinaryType) {
+pub(crate) fn apply_binary_type(message: &mut Message, binary_type: BinaryType) {
     match (&mut *message, binary_type) {
         (Message::Binary(bytes), BinaryType::Blob) => *message = Message::Blob(std::mem::take(bytes).into()),
         (Message::Blob(blob), BinaryType::ArrayBuffer) => {
@@ -75,7 +75,7 @@ pub(crate) const fn poll_in_event<F: Future>(future: F) -> F {
 pub(crate) type Messages = VecDeque<Message>;
 
 /// Returns a single message as [`Messages`].
-pub(crate) fn alone(message: Message) -> Messages {
+pub(crate) fn single_message(message: Message) -> Messages {
     VecDeque::from([message])
 }
 
@@ -84,22 +84,22 @@ pub(crate) fn alone(message: Message) -> Messages {
     clippy::unnecessary_wraps,
     reason = "the browser's back end returns None, because its messages arrive one by one"
 )]
-pub(crate) fn measure(messages: &Messages) -> Option<Capacity> {
+pub(crate) fn measure_messages(messages: &Messages) -> Option<Capacity> {
     Some(Capacity { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() })
 }
 
 /// Moves all messages to the end of a queue if it has capacity for them. Returns whether it had.
-pub(crate) fn append(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
-    measure(messages).is_some_and(|measured| backlog.append_all(messages, measured))
+pub(crate) fn append_messages(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
+    measure_messages(messages).is_some_and(|measured| backlog.append_all(messages, measured))
 }
 
 /// Removes and returns the first message.
-pub(crate) fn next(messages: &mut Messages) -> Option<Message> {
+pub(crate) fn next_message(messages: &mut Messages) -> Option<Message> {
     messages.pop_front()
 }
 
 /// Removes and returns all messages. Dropping the iterator drops the rest.
-pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
+pub(crate) fn drain_messages(messages: &mut Messages) -> impl Iterator<Item = Message> {
     messages.drain(..)
 }
 
@@ -121,20 +121,20 @@ pub(crate) struct NoHook;
 // nothing.
 
 /// The hook that makes blobs of received messages.
-pub(crate) type Blobs = NoHook;
-pub(crate) const BLOBS: Blobs = NoHook;
+pub(crate) type MakeBlob = NoHook;
+pub(crate) const MAKE_BLOB: MakeBlob = NoHook;
 
 /// The hook that leaves received messages to the platform until they are read.
-pub(crate) type Hold = NoHook;
-pub(crate) const HOLD: Hold = NoHook;
+pub(crate) type MakeLazy = NoHook;
+pub(crate) const MAKE_LAZY: MakeLazy = NoHook;
 
 /// The hook that makes the platform's list of subprotocols.
-pub(crate) type List = NoHook;
-pub(crate) const LIST: List = NoHook;
+pub(crate) type MakeSubprotocolList = NoHook;
+pub(crate) const MAKE_SUBPROTOCOL_LIST: MakeSubprotocolList = NoHook;
 
 /// The hook that polls bufferedAmount. The driver reports here when it falls.
-pub(crate) type Watch = NoHook;
-pub(crate) const WATCH: Watch = NoHook;
+pub(crate) type WatchBufferedAmount = NoHook;
+pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = NoHook;
 
 /// Whether the connections of the default back end ask for capacity before they deliver messages.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = true;

@@ -127,7 +127,7 @@ impl Driver {
                 messages.clear();
             } else if !messages.is_empty() {
                 self.clock.tell(now);
-                self.receiver.take_messages(messages);
+                self.receiver.handle_messages(messages);
             }
             match gathered {
                 Gathered::Full => {}
@@ -139,7 +139,7 @@ impl Driver {
                     self.link.channel.lock().failed |= is_failure(&feedback);
                     match self.keep_cookies() {
                         Err(failure) if matches!(feedback, Feedback::Established { .. }) => self.break_off(failure),
-                        _ => self.receiver.take(feedback),
+                        _ => self.receiver.handle_event(feedback),
                     }
                 }
             }
@@ -149,7 +149,7 @@ impl Driver {
 
     /// Tells the receiver that bytes were written, if it waits for that.
     fn tell_of_writing(&mut self) {
-        if std::mem::take(&mut self.written) && self.receiver.sent() {
+        if std::mem::take(&mut self.written) && self.receiver.handle_sent() {
             self.link.channel.lock().watched = true;
         }
     }
@@ -331,7 +331,7 @@ impl Drop for Driver {
         drop_caught(of_users);
         for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
             // A waker of a user's may be what has panicked, where it was dropped.
-            let _ = catch_as_failure(|| self.receiver.take(feedback));
+            let _ = catch_as_failure(|| self.receiver.handle_event(feedback));
         }
         self.link.tasks.detach_driver();
     }

@@ -18,7 +18,9 @@ use crate::platform::native::driver::io::Line;
 use crate::platform::native::driver::write_policy::Pace;
 use crate::platform::native::failure::Failure;
 use crate::platform::native::{Options, RuntimeClock, Url};
-use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Watch};
+use crate::platform::{
+    Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, WatchBufferedAmount,
+};
 use crate::sync::Lock;
 use crate::sync::Shared;
 use crate::types::blob::Blob;
@@ -196,7 +198,7 @@ impl Transport for Socket {
         self.link.channel.lock().buffered_amount()
     }
 
-    fn remains(&self) -> FinalState {
+    fn final_state(&self) -> FinalState {
         let channel = self.link.channel.lock();
         let protocol = || channel.wire.failure().cloned().map(Failure::Protocol);
         let failure = if channel.failed { channel.failure.clone().or_else(protocol) } else { None };
@@ -217,7 +219,7 @@ impl Transport for Socket {
         if taken && channel.has_to_transmit() { SendOutcome::NeedsFlush } else { SendOutcome::accepted_if(taken) }
     }
 
-    fn transmit(&self) {
+    fn flush(&self) {
         let now = self.link.now();
         let done = self.link.channel.lock().transmit(now);
         if !done {
@@ -233,11 +235,11 @@ impl Transport for Socket {
     }
 
     /// The driver does what waits, whether or not this is there.
-    fn has_waiting_close(&self) -> bool {
+    fn has_pending_close(&self) -> bool {
         false
     }
 
-    fn watch(&self, _: Watch) {
+    fn watch_buffered_amount(&self, _: WatchBufferedAmount) {
         self.link.channel.lock().watched = true;
     }
 

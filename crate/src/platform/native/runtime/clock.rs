@@ -138,7 +138,7 @@ impl Environment for PlatformEnvironment {
         Box::pin(std::future::pending())
     }
 
-    fn chance(&self) -> f64 {
+    fn random(&self) -> f64 {
         // Without randomness, no socket can be created, so this number does not matter then.
         f64::from(SysRng.try_next_u32().unwrap_or_default()) / f64::from(u32::MAX)
     }
