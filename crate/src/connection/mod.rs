@@ -13,8 +13,8 @@ use crate::connection::listener::{Listener, ReceiveOutcome};
 use crate::connection::state::ConnectionState;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{
-    self, Backend, BoxFuture, EventSink, FinalState, List, Messages, OnEvent, Protocols, ReceiveMode, SendOutcome,
-    Task, Tasks, Transport, Url, WATCH,
+    self, Backend, BoxFuture, EventSink, FinalState, MakeSubprotocolList, Messages, OnEvent, Protocols, ReceiveMode,
+    SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
@@ -45,7 +45,7 @@ impl<L: Listener> Connection<L> {
     pub(crate) fn establish(
         url: Url,
         protocols: Vec<String>,
-        list: Option<List>,
+        list: Option<MakeSubprotocolList>,
         form: ReceiveMode,
         dial: &dyn Backend,
         tasks: Tasks,
@@ -71,7 +71,7 @@ impl<L: Listener> Connection<L> {
         let socket = {
             // Nothing is told before it is started.
             let mut present = connection.present.lock();
-            let protocols = Protocols { names: present.state.offered(), list };
+            let protocols = Protocols { names: present.state.offered(), make_list: list };
             present.socket = dial.dial(&connection.url, protocols, form, &connection.tasks, EventSink::new(me));
             present.socket.clone()
         };
@@ -101,7 +101,7 @@ impl<L: Listener> Connection<L> {
 
     /// Whether no more than this is queued; the platform is asked only if what was sent since could make it more.
     pub(crate) fn has_at_most(&self, mark: u64) -> bool {
-        if self.queued.at_most() <= mark {
+        if self.queued.upper_bound() <= mark {
             return true;
         }
         let present = self.present.lock();
@@ -161,7 +161,7 @@ impl<L: Listener> Connection<L> {
             SendOutcome::NeedsFlush => {
                 let socket = Shared::clone(socket);
                 drop(present);
-                socket.transmit();
+                socket.flush();
             }
             SendOutcome::Rejected => {
                 state.flag_as_full(count);
@@ -185,14 +185,14 @@ impl<L: Listener> Connection<L> {
     /// Has the back end tell what it can, after what was taken of it.
     pub(crate) fn settle(&self) {
         if let Some(socket) = self.socket() {
-            socket.settle();
+            socket.pump();
         }
     }
 
     /// Has the listener told when bufferedAmount falls.
     pub(crate) fn watch(&self) {
         if let Some(socket) = &self.present.lock().socket {
-            socket.watch(WATCH);
+            socket.watch_buffered_amount(WATCH_BUFFERED_AMOUNT);
         }
     }
 
@@ -208,7 +208,7 @@ impl<L: Listener> Connection<L> {
             // Nothing is locked, since a platform may tell of the end at once.
             socket.close(frame);
             self.listener.closing(true);
-            socket.settle();
+            socket.pump();
         }
     }
 
@@ -241,7 +241,7 @@ impl<L: Listener> Connection<L> {
     /// What the platform knows of a socket, be it at its end or before.
     pub(crate) fn remains(&self) -> FinalState {
         let present = self.present.lock();
-        present.socket.as_ref().map_or_else(|| present.remains.clone(), |socket| socket.remains())
+        present.socket.as_ref().map_or_else(|| present.remains.clone(), |socket| socket.final_state())
     }
 
     /// The platform's socket; a reference of its own, since an event may let go of it meanwhile.
@@ -281,7 +281,7 @@ impl<L: Listener> Connection<L> {
     }
 
     fn fail(self: Shared<Self>) {
-        self.take(Feedback::Closed(CloseEvent::abnormal()));
+        self.handle_event(Feedback::Closed(CloseEvent::abnormal()));
     }
 
     /// Lets go of the platform's socket, with every listener at it; gives what that leaves.
@@ -290,7 +290,7 @@ impl<L: Listener> Connection<L> {
             let mut present = self.present.lock();
             let socket = present.socket.take();
             if let Some(socket) = &socket {
-                present.remains = socket.remains();
+                present.remains = socket.final_state();
             }
             (socket, present.failing.take(), present.remains.clone())
         };
@@ -311,7 +311,7 @@ impl<L: Listener> Connection<L> {
 }
 
 impl<L: Listener> OnEvent for Connection<L> {
-    fn take(self: Shared<Self>, feedback: Feedback<()>) {
+    fn handle_event(self: Shared<Self>, feedback: Feedback<()>) {
         if matches!(feedback, Feedback::Failed) {
             self.fail_in_a_task();
         }
@@ -346,7 +346,7 @@ impl<L: Listener> OnEvent for Connection<L> {
         }
     }
 
-    fn take_messages(&self, messages: &mut Messages) {
+    fn handle_messages(&self, messages: &mut Messages) {
         let reception = {
             let present = self.present.lock();
             // What is true of the first is true of all: the state does not change meanwhile.
@@ -354,7 +354,7 @@ impl<L: Listener> OnEvent for Connection<L> {
                 return;
             }
             for message in messages.iter_mut() {
-                platform::set_form(message, present.binary_type);
+                platform::apply_binary_type(message, present.binary_type);
             }
             self.listener.receive(messages)
         };
@@ -365,7 +365,7 @@ impl<L: Listener> OnEvent for Connection<L> {
         self.listener.poll_capacity(context)
     }
 
-    fn sent(&self) -> bool {
+    fn handle_sent(&self) -> bool {
         self.listener.sent(self.buffered_amount())
     }
 }

@@ -31,7 +31,7 @@ impl<C> ConnectionState<C> {
     /// end, if that is awaited.
     pub(crate) fn lingers(&self) -> bool {
         let is_awaited = |awaited| self.end.is_none() && Shared::strong_count(awaited) > 1;
-        self.socket.as_ref().is_some_and(|socket| socket.has_waiting_close())
+        self.socket.as_ref().is_some_and(|socket| socket.has_pending_close())
             || self.awaited.as_ref().is_some_and(is_awaited)
     }
 

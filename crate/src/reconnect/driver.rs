@@ -232,8 +232,8 @@ impl Reconnecting {
             return (Phase::Ended, if matches!(cause, Cause::Closed(_)) { None } else { Some(cause) });
         }
         let clock = self.clock.get_or_insert_with(|| Options::default().clock());
-        let environment = clock.fate().unwrap_or(&PlatformEnvironment);
-        let wait = self.config.lock().backoff.wait(self.failures, environment.chance());
+        let environment = clock.environment().unwrap_or(&PlatformEnvironment);
+        let wait = self.config.lock().backoff.wait(self.failures, environment.random());
         let phase = Phase::Waiting { backoff: clock.sleep(wait), retry_hint: environment.retry_hint() };
         self.broadcast(State::Waiting { cause, wait, unknown_bytes });
         (phase, None)

@@ -84,7 +84,7 @@ mod tests {
     use crate::platform::buffered_amount_hint::BufferedAmountHint;
     use crate::platform::{
         self, Backend, EventSink, FinalState, Options, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Url,
-        Watch,
+        WatchBufferedAmount,
     };
     use crate::socket::connect::connect;
     use crate::sync::{Lock, Shared};
@@ -100,14 +100,14 @@ mod tests {
 
     impl Transport for ScriptedTransport {
         fn start(&self) {
-            self.receiver.take(Feedback::Established { protocol: String::new(), extensions: String::new() });
+            self.receiver.handle_event(Feedback::Established { protocol: String::new(), extensions: String::new() });
         }
 
         fn is_closing(&self) -> bool {
             false
         }
 
-        fn remains(&self) -> FinalState {
+        fn final_state(&self) -> FinalState {
             FinalState::of(self.amounts.lock().pop_front().unwrap_or_default())
         }
 
@@ -120,11 +120,11 @@ mod tests {
 
         fn close(&self, _: CloseFrame<'_>) {}
 
-        fn has_waiting_close(&self) -> bool {
+        fn has_pending_close(&self) -> bool {
             false
         }
 
-        fn watch(&self, _: Watch) {}
+        fn watch_buffered_amount(&self, _: WatchBufferedAmount) {}
     }
 
     /// A back end that creates [`ScriptedTransport`]s.

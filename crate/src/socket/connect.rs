@@ -14,7 +14,8 @@ use super::watchdog::{self, Watchdog, WatchdogConfig};
 use super::{ConnectError, Socket, SocketCore};
 use crate::connection::Connection;
 use crate::platform::{
-    self, Backend, Clock, HIGH_WATER_MARK, HOLD, LIST, List, Options, RECEIVE_LIMIT, ReceiveMode, Sleep, Url,
+    self, Backend, Clock, HIGH_WATER_MARK, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList, Options,
+    RECEIVE_LIMIT, ReceiveMode, Sleep, Url,
 };
 use crate::queue::Capacity;
 use crate::sync::{MaybeSend, MaybeSync, Shared};
@@ -110,7 +111,7 @@ trait CustomConfig: MaybeSend + MaybeSync {
 struct ConnectConfig {
     base_url: Option<String>,
     /// The offered subprotocols. Code size: the function that converts the list comes with them.
-    offer: Option<(Offer, List)>,
+    offer: Option<(Offer, MakeSubprotocolList)>,
     receive_mode: ReceiveMode,
     timeout: Duration,
     /// The conversion of received messages. Code size: `None` unless the program asks for one.
@@ -145,7 +146,7 @@ struct Opening {
 impl Connect {
     /// Offers subprotocols, in order of preference: one name or a list, see [`IntoProtocols`]. The default is none.
     pub fn subprotocols(self, protocols: impl IntoProtocols) -> Self {
-        self.with(|config| config.offer = Some((Offer::of(protocols.into_protocols()), LIST)))
+        self.with(|config| config.offer = Some((Offer::of(protocols.into_protocols()), MAKE_SUBPROTOCOL_LIST)))
     }
 
     /// Sets the base of a relative URL. The default is the API base URL in a browser, and none on native targets.
@@ -225,7 +226,7 @@ impl Connect {
     /// [`Heartbeat`] checks are lazy, too.
     pub fn lazy(self) -> Self {
         self.with(|config| {
-            (config.transform, config.receive_mode.hold) = (Some(Message::make_lazy as Transform), Some(HOLD));
+            (config.transform, config.receive_mode.hold) = (Some(Message::make_lazy as Transform), Some(MAKE_LAZY));
         })
     }
 
@@ -325,7 +326,7 @@ impl Opening {
     fn new(
         url: Url,
         protocols: Vec<String>,
-        list: Option<List>,
+        list: Option<MakeSubprotocolList>,
         config: &ConnectConfig,
         limit: Capacity,
         backend: &dyn Backend,

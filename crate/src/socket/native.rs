@@ -35,6 +35,6 @@ impl ConnectionFailed {
     /// # }
     /// ```
     pub fn failure(&self) -> Option<&Failure> {
-        self.remains().failure.as_ref()
+        self.final_state().failure.as_ref()
     }
 }

@@ -7,9 +7,9 @@ pub(crate) mod catch_panic;
 #[cfg_attr(not(all(target_family = "wasm", target_os = "unknown")), path = "native.rs")]
 #[cfg_attr(all(target_family = "wasm", target_os = "unknown"), path = "web.rs")]
 mod imp;
+pub(crate) mod keyed_waiters;
 #[cfg(all(test, shuttle))]
 mod shuttle_mutex;
-pub(crate) mod keyed_waiters;
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::imp::LockGuard;

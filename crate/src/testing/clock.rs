@@ -90,7 +90,7 @@ impl platform::Clock for Clock {
         Box::pin(self.sleep(duration))
     }
 
-    fn fate(&self) -> Option<&dyn platform::Environment> {
+    fn environment(&self) -> Option<&dyn platform::Environment> {
         Some(self)
     }
 }
@@ -109,7 +109,7 @@ impl platform::Environment for Clock {
     }
 
     /// Returns the same sequence in each test, so that tests are reproducible.
-    fn chance(&self) -> f64 {
+    fn random(&self) -> f64 {
         let mut state = self.0.lock();
         // The additive sequence of the golden ratio is spread evenly.
         state.random = (state.random + 0.618_033_988_749_895) % 1.0;

@@ -141,7 +141,7 @@ impl MemoryConnection {
             state.arrive();
         }
         self.wake_peer();
-        if std::mem::take(&mut self.state.lock().watched) && self.events.sent() {
+        if std::mem::take(&mut self.state.lock().watched) && self.events.handle_sent() {
             self.state.lock().watched = true;
         }
         self.deliver_events();
@@ -234,7 +234,7 @@ impl MemoryConnection {
             let is_last = matches!(event, Feedback::Closed(_));
             // Messages take the same path as the batches of a native driver.
             match event.into_message() {
-                Ok(message) => self.events.take_messages(&mut platform::alone(message)),
+                Ok(message) => self.events.handle_messages(&mut platform::single_message(message)),
                 Err(other) => self.events.take(other),
             }
             self.state.lock().delivering = false;

@@ -6,7 +6,7 @@ use super::Received;
 use super::connection::MemoryConnection;
 use super::incoming::{AcceptQueue, Incoming};
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
-use crate::platform::{FinalState, ReceiveMode, SendOutcome, Transport, Watch};
+use crate::platform::{FinalState, ReceiveMode, SendOutcome, Transport, WatchBufferedAmount};
 use crate::sync::{Lock, Shared};
 use crate::types::message::Message;
 use crate::types::payload::Payload;
@@ -41,7 +41,7 @@ impl Transport for MemoryTransport {
         false
     }
 
-    fn remains(&self) -> FinalState {
+    fn final_state(&self) -> FinalState {
         FinalState::of(self.connection.buffered_amount())
     }
 
@@ -72,11 +72,11 @@ impl Transport for MemoryTransport {
         self.connection.client_close(frame);
     }
 
-    fn has_waiting_close(&self) -> bool {
+    fn has_pending_close(&self) -> bool {
         false
     }
 
-    fn watch(&self, _: Watch) {
+    fn watch(&self, _: WatchBufferedAmount) {
         self.connection.watch();
     }
 

@@ -225,8 +225,8 @@ impl Listener for Dispatcher {
     }
 
     fn receive(&self, messages: &mut Messages) -> ReceiveOutcome {
-        let measured = platform::measure(messages);
-        let deliver = self.fire(platform::drain(messages).map(QueuedEvent::Message), measured);
+        let measured = platform::measure_messages(messages);
+        let deliver = self.fire(platform::drain_messages(messages).map(QueuedEvent::Message), measured);
         ReceiveOutcome { deliver, ..ReceiveOutcome::default() }
     }
 
@@ -296,7 +296,7 @@ impl Listener for Dispatcher {
 
     /// Changes the messages that have not been dispatched.
     fn set_binary_type(&self, binary_type: BinaryType) {
-        self.state.lock().waiting.change_messages(|message| platform::set_form(message, binary_type));
+        self.state.lock().waiting.change_messages(|message| platform::apply_binary_type(message, binary_type));
     }
 
     /// Drops every callback; one that is running is dropped when it returns.

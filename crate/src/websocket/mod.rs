@@ -11,7 +11,7 @@ use std::fmt;
 
 use crate::connection::Connection;
 use crate::connection::closed::Closed;
-use crate::platform::{Backend, LIST, Options, Url};
+use crate::platform::{Backend, MAKE_SUBPROTOCOL_LIST, Options, Url};
 use crate::sync::MaybeSend;
 use crate::sync::{Shared, Weak};
 use crate::types::binary_type::BinaryType;
@@ -216,7 +216,17 @@ impl WebSocket {
         Ok(Self(Shared::new_cyclic(|handle| {
             let subscribers = Dispatcher::new(Origin::new(&constructor::origin(&url)), handle.clone());
             let form = BinaryType::default().into();
-            Handle { connection: Connection::establish(url, protocols, Some(LIST), form, options, tasks, subscribers) }
+            Handle {
+                connection: Connection::establish(
+                    url,
+                    protocols,
+                    Some(MAKE_SUBPROTOCOL_LIST),
+                    form,
+                    options,
+                    tasks,
+                    subscribers,
+                ),
+            }
         })))
     }
 

@@ -1,11 +1,11 @@
-//! Blobs that are files: their place in the order, their count, and what becomes of one that changed.
+//! Blobs of files: their order among messages, their part of bufferedAmount, and files that changed.
 
 use samesocket::{Blob, Event, Failure, Options, ProtocolFailure, ReadyState, WebSocket};
 use samesocket_fault_server::Until;
 
-use crate::support::{Stage, lines};
+use crate::support::{TestServer, event_lines};
 
-/// Calls `act` within `open`, and gives all events.
+/// Calls `act` in the `open` event, and returns all events.
 async fn within_open(url: &str, act: impl Fn(&WebSocket) + Send + 'static) -> (WebSocket, Vec<String>) {
     let socket = WebSocket::new(url, ()).unwrap();
     let open = move |socket: &WebSocket, event: &Event| {
@@ -14,18 +14,18 @@ async fn within_open(url: &str, act: impl Fn(&WebSocket) + Send + 'static) -> (W
         }
     };
     socket.subscribe(open).detach();
-    let seen = lines(&socket).await;
+    let seen = event_lines(&socket).await;
     (socket, seen)
 }
 
 #[tokio::test]
-async fn a_file_keeps_its_place_before_texts_and_the_close() {
+async fn file_is_sent_in_order_before_texts_and_the_close() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     std::fs::write(&path, vec![7; 300_000]).unwrap();
     let file = Blob::from_file(&path).unwrap();
-    let stage = Stage::new().await;
-    let (socket, seen) = within_open(&stage.url("a", "do=echo"), move |socket| {
+    let test_server = TestServer::new().await;
+    let (socket, seen) = within_open(&test_server.url("a", "do=echo"), move |socket| {
         socket.send("first").unwrap();
         socket.send(&file).unwrap();
         socket.send(&file.slice(0..3)).unwrap();
@@ -38,19 +38,19 @@ async fn a_file_keeps_its_place_before_texts_and_the_close() {
     .await;
     assert_eq!(seen, ["open", "close 3000 \"\" clean"]);
     assert_eq!(socket.buffered_amount(), 4);
-    let record = stage.store().wait_record("a", Until::End).await;
+    let record = test_server.store().wait_record("a", Until::End).await;
     assert_eq!(record.messages.iter().map(|message| message.length).collect::<Vec<_>>(), [5, 300_000, 3, 4]);
 }
 
 #[tokio::test]
-async fn a_file_that_changed_since_fails_the_connection() {
+async fn changed_file_fails_the_connection() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     std::fs::write(&path, b"as it was").unwrap();
     let file = Blob::from_file(&path).unwrap();
     std::fs::write(&path, b"no more as it was").unwrap();
-    let stage = Stage::new().await;
-    let (socket, seen) = within_open(&stage.url("a", "do=echo"), move |socket| {
+    let test_server = TestServer::new().await;
+    let (socket, seen) = within_open(&test_server.url("a", "do=echo"), move |socket| {
         socket.send(&file).unwrap();
         socket.send("never").unwrap();
     })
@@ -58,18 +58,18 @@ async fn a_file_that_changed_since_fails_the_connection() {
     assert_eq!(seen, ["open", "error", "close 1006 \"\" unclean"]);
     assert_eq!(socket.buffered_amount(), 9 + 5);
     assert!(matches!(socket.failure(), Some(Failure::Blob(error)) if error.name() == "NotReadableError"));
-    assert_eq!(stage.store().wait_record("a", Until::End).await.message_count, 0);
+    assert_eq!(test_server.store().wait_record("a", Until::End).await.message_count, 0);
 }
 
 #[tokio::test]
-async fn what_waits_behind_a_file_is_counted_as_what_waits_anywhere() {
+async fn messages_behind_a_file_count_towards_the_queue_limit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     std::fs::write(&path, b"1").unwrap();
     let file = Blob::from_file(&path).unwrap();
-    let stage = Stage::new().await;
+    let test_server = TestServer::new().await;
     let options = Options::new().max_queued_bytes(1000);
-    let socket = WebSocket::with_options(&stage.url("a", "do=echo"), (), &options).unwrap();
+    let socket = WebSocket::with_options(&test_server.url("a", "do=echo"), (), &options).unwrap();
     let open = move |socket: &WebSocket, event: &Event| {
         if !matches!(event, Event::Open) {
             return;
@@ -84,6 +84,6 @@ async fn what_waits_behind_a_file_is_counted_as_what_waits_anywhere() {
         assert_eq!(socket.ready_state(), ReadyState::Closing);
     };
     socket.subscribe(open).detach();
-    assert_eq!(lines(&socket).await, ["open", "error", "close 1006 \"\" unclean"]);
+    assert_eq!(event_lines(&socket).await, ["open", "error", "close 1006 \"\" unclean"]);
     assert!(matches!(socket.failure(), Some(Failure::Protocol(ProtocolFailure::QueueFull { limit: 1000 }))));
 }

@@ -1,4 +1,4 @@
-//! Why a connection failed, where the other tests do not come by: names, and what is lost once it is open.
+//! Failures that the other tests do not cover: names, and connections lost after `open`.
 
 use std::error::Error;
 use std::io;
@@ -6,16 +6,16 @@ use std::io;
 use samesocket::{Failure, Options, WebSocket};
 use tokio::net::TcpListener;
 
-use crate::door::{Doorkeeper, failure_of};
-use crate::support::{Stage, lines};
+use crate::manual_server::{ManualServer, failure_of};
+use crate::support::{TestServer, event_lines};
 
-/// A name that no system resolves, nor asks a network for: one of its labels is too long.
+/// Returns a name that fails to resolve without the network, because one of its labels is too long.
 fn unresolvable() -> String {
     format!("{}.invalid", "a".repeat(64))
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_resolved() {
+async fn unresolvable_name_fails_with_resolve() {
     let failure = failure_of(&format!("ws://{}/", unresolvable()), &Options::new()).await;
     let Failure::Resolve { host, source } = &failure else { panic!("{failure:?}") };
     assert_eq!((host, source.is_some()), (&unresolvable(), true));
@@ -24,10 +24,10 @@ async fn a_name_that_is_not_resolved() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_reset_once_it_is_open() {
-    let stage = Stage::new().await;
-    let socket = WebSocket::new(&stage.url("a", "do=text:a,reset"), ()).unwrap();
-    let seen = lines(&socket).await;
+async fn reset_after_open_fails_with_lost() {
+    let test_server = TestServer::new().await;
+    let socket = WebSocket::new(&test_server.url("a", "do=text:a,reset"), ()).unwrap();
+    let seen = event_lines(&socket).await;
     assert_eq!(
         (&*seen[0], &seen[seen.len() - 2..]),
         ("open", &["error", "close 1006 \"\" unclean"].map(str::to_owned)[..])
@@ -39,14 +39,14 @@ async fn a_connection_that_is_reset_once_it_is_open() {
 }
 
 #[tokio::test]
-async fn a_name_is_gone_to_by_whichever_of_its_addresses_takes_the_connection() {
-    // On most systems, this name is first of all that of an address where nobody listens now.
-    let door = Doorkeeper::new().await;
-    let socket = WebSocket::new(&format!("ws://localhost:{}/a", door.address().port()), ()).unwrap();
-    let caller = door.next().await;
-    assert_eq!(caller.path, "/a");
-    drop(caller);
-    assert_eq!(lines(&socket).await, ["error", "close 1006 \"\" unclean"]);
+async fn name_connects_to_the_first_address_that_accepts() {
+    // On most systems, the first address of this name is ::1, where no server listens.
+    let manual_server = ManualServer::new().await;
+    let socket = WebSocket::new(&format!("ws://localhost:{}/a", manual_server.address().port()), ()).unwrap();
+    let connection = manual_server.next().await;
+    assert_eq!(connection.path, "/a");
+    drop(connection);
+    assert_eq!(event_lines(&socket).await, ["error", "close 1006 \"\" unclean"]);
 
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let failure = failure_of(&format!("ws://localhost:{port}/"), &Options::new()).await;

@@ -1,4 +1,4 @@
-//! What the options change, and what a failure tells.
+//! The effect of each option, and the failures that they cause.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -6,35 +6,35 @@ use std::time::Duration;
 
 use samesocket::rustls::pki_types::CertificateDer;
 use samesocket::{
-    Connecting, CookieStore, Failure, InvalidOption, Options, ProtocolFailure, Stream, Target, WebSocket,
+    Connecting, CookieStore, Failure, InvalidOption, IoStream, Options, ProtocolFailure, Target, WebSocket,
 };
 use samesocket_fault_server::Until;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::door::failure_of;
-use crate::support::{Stage, lines};
+use crate::manual_server::failure_of;
+use crate::support::{TestServer, event_lines};
 
-const ECHO: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
+const EVENTS: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
 const FAILED: [&str; 2] = ["error", "close 1006 \"\" unclean"];
 const DO: &str = "do=text:a,close:1000";
 
 #[tokio::test]
-async fn a_root_that_was_given_is_trusted_and_no_other_self_made_one() {
-    let stage = Stage::new().await;
-    let url = stage.secure_url("a", DO);
-    let trusting = Options::new().root_certificate(CertificateDer::from(stage.certificate().to_vec()));
+async fn root_certificate_is_trusted_and_other_self_signed_ones_not() {
+    let test_server = TestServer::new().await;
+    let url = test_server.secure_url("a", DO);
+    let trusting = Options::new().root_certificate(CertificateDer::from(test_server.certificate().to_vec()));
     let socket = WebSocket::with_options(&url, (), &trusting).unwrap();
-    assert_eq!(lines(&socket).await, ECHO);
+    assert_eq!(event_lines(&socket).await, EVENTS);
     let failure = failure_of(&url, &Options::new()).await;
     assert!(matches!(&failure, Failure::Tls { host, .. } if host == "127.0.0.1"), "{failure:?}");
     assert!(std::error::Error::source(&failure).is_some());
     let careless = Options::new().dangerous_accept_any_certificate();
     let socket = WebSocket::with_options(&url, (), &careless).unwrap();
-    assert_eq!(lines(&socket).await, ECHO);
+    assert_eq!(event_lines(&socket).await, EVENTS);
 }
 
 #[tokio::test]
-async fn origin_headers_credentials_and_cookies_are_told_to_the_server() {
+async fn origin_headers_credentials_and_cookies_are_sent() {
     #[derive(Default)]
     struct Jar(Mutex<Vec<String>>, Mutex<Vec<String>>);
     #[derive(Clone, Default)]
@@ -52,27 +52,27 @@ async fn origin_headers_credentials_and_cookies_are_told_to_the_server() {
         }
     }
 
-    let stage = Stage::new().await;
+    let test_server = TestServer::new().await;
     let jar = SharedJar::default();
     let options =
         Options::new().origin("https://example.com").unwrap().header("X-One", "1").unwrap().cookies(jar.clone());
     let query = format!("header=Set-Cookie:%20c=3&header=set-cookie:%20d=4&{DO}");
-    let url = stage.url("a", &query).replace("ws://", "ws://me:secret@");
+    let url = test_server.url("a", &query).replace("ws://", "ws://me:secret@");
     let socket = WebSocket::with_options(&url, (), &options).unwrap();
-    assert_eq!(lines(&socket).await, ECHO);
-    let record = stage.store().wait_record("a", Until::End).await;
+    assert_eq!(event_lines(&socket).await, EVENTS);
+    let record = test_server.store().wait_record("a", Until::End).await;
     let field = |name: &str| record.headers.get(name).map(String::as_str);
     assert_eq!(field("origin"), Some("https://example.com"));
     assert_eq!(field("x-one"), Some("1"));
     assert_eq!(field("authorization"), Some("Basic bWU6c2VjcmV0"));
     assert_eq!(field("cookie"), Some("a=1; b=2"));
     assert_eq!(*jar.0.0.lock().unwrap(), ["c=3", "d=4"]);
-    let asked = stage.url("a", &query).replace("ws://", "http://");
+    let asked = test_server.url("a", &query).replace("ws://", "http://");
     assert_eq!(*jar.0.1.lock().unwrap(), [&*asked, &*asked]);
 }
 
 #[tokio::test]
-async fn cookies_of_an_answer_are_kept_whatever_its_status() {
+async fn cookies_are_stored_whatever_the_status() {
     #[derive(Clone, Default)]
     struct Jar(Arc<Mutex<Vec<String>>>);
     impl CookieStore for Jar {
@@ -85,11 +85,11 @@ async fn cookies_of_an_answer_are_kept_whatever_its_status() {
         }
     }
 
-    let stage = Stage::new().await;
+    let test_server = TestServer::new().await;
     for status in [204, 302, 401, 503] {
         let jar = Jar::default();
         let query = format!("status={status}&header=Set-Cookie:%20seen={status}");
-        let failure = failure_of(&stage.url("a", &query), &Options::new().cookies(jar.clone())).await;
+        let failure = failure_of(&test_server.url("a", &query), &Options::new().cookies(jar.clone())).await;
         assert!(
             matches!(failure, Failure::Protocol(ProtocolFailure::Status { found }) if found == status),
             "{failure:?}"
@@ -99,7 +99,7 @@ async fn cookies_of_an_answer_are_kept_whatever_its_status() {
 }
 
 #[test]
-fn what_no_header_can_hold_is_refused_when_it_is_set() {
+fn invalid_header_is_refused_by_the_setter() {
     let refused = |result: Result<Options, InvalidOption>| result.unwrap_err().to_string();
     assert_eq!(refused(Options::new().header("Host", "a")), "the header name cannot be \"Host\"");
     assert_eq!(refused(Options::new().header("a b", "a")), "the header name cannot be \"a b\"");
@@ -108,16 +108,16 @@ fn what_no_header_can_hold_is_refused_when_it_is_set() {
 }
 
 #[tokio::test]
-async fn a_stream_of_the_users_is_used_whatever_the_host() {
-    let stage = Stage::new().await;
-    let address = stage.address();
+async fn connector_is_used_for_any_host() {
+    let test_server = TestServer::new().await;
+    let address = test_server.address();
     let connector = move |target: &Target| {
         assert_eq!((target.secure, &*target.host, target.port), (false, "no-such-host.invalid", 80));
-        async move { Ok(Box::new(TcpStream::connect(address).await?) as Box<dyn Stream>) }
+        async move { Ok(Box::new(TcpStream::connect(address).await?) as Box<dyn IoStream>) }
     };
-    let url = stage.url("a", DO).replace(&address.to_string(), "no-such-host.invalid");
+    let url = test_server.url("a", DO).replace(&address.to_string(), "no-such-host.invalid");
     let socket = WebSocket::with_options(&url, (), &Options::new().connector(connector)).unwrap();
-    assert_eq!(lines(&socket).await, ECHO);
+    assert_eq!(event_lines(&socket).await, EVENTS);
 
     let refusing = |_: &Target| -> Connecting { Box::pin(async { Err(io::Error::other("no pipe")) }) };
     let failure = failure_of(&url, &Options::new().connector(refusing)).await;
@@ -125,8 +125,8 @@ async fn a_stream_of_the_users_is_used_whatever_the_host() {
 }
 
 #[tokio::test]
-async fn a_failure_tells_what_was_expected_and_found_though_the_events_do_not() {
-    let stage = Stage::new().await;
+async fn failure_has_details_that_the_events_lack() {
+    let test_server = TestServer::new().await;
     let options = Options::new();
     for (query, expected) in [
         ("status=404", "the status of the response is 404, not 101"),
@@ -134,8 +134,8 @@ async fn a_failure_tells_what_was_expected_and_found_though_the_events_do_not() 
         ("do=masked:a", "masked"),
         ("do=drop", "ended without a Close"),
     ] {
-        let socket = WebSocket::with_options(&stage.url("a", query), (), &options).unwrap();
-        let seen = lines(&socket).await;
+        let socket = WebSocket::with_options(&test_server.url("a", query), (), &options).unwrap();
+        let seen = event_lines(&socket).await;
         assert_eq!(seen[seen.len() - 2..], FAILED);
         let failure = socket.failure().unwrap();
         assert!(failure.to_string().contains(expected), "{query}: {failure}");
@@ -151,14 +151,14 @@ async fn a_failure_tells_what_was_expected_and_found_though_the_events_do_not() 
 }
 
 #[tokio::test]
-async fn deadlines_are_the_options() {
-    let stage = Stage::new().await;
+async fn timeouts_follow_the_options() {
+    let test_server = TestServer::new().await;
     let short = Duration::from_millis(50);
-    let failure = failure_of(&stage.url("a", "handshake=nothing"), &Options::new().opening_timeout(short)).await;
+    let failure = failure_of(&test_server.url("a", "handshake=nothing"), &Options::new().opening_timeout(short)).await;
     assert!(matches!(failure, Failure::Protocol(ProtocolFailure::OpeningTimeout)), "{failure:?}");
 
     let options = Options::new().closing_timeout(short);
-    let socket = WebSocket::with_options(&stage.url("b", "do=text:a,await-close,end"), (), &options).unwrap();
+    let socket = WebSocket::with_options(&test_server.url("b", "do=text:a,await-close,end"), (), &options).unwrap();
     socket
         .subscribe(|socket, event| {
             if matches!(event, samesocket::Event::Message(_)) {
@@ -166,27 +166,27 @@ async fn deadlines_are_the_options() {
             }
         })
         .detach();
-    assert_eq!(lines(&socket).await, ["open", "text \"a\"", "close 1006 \"\" unclean"]);
+    assert_eq!(event_lines(&socket).await, ["open", "text \"a\"", "close 1006 \"\" unclean"]);
 
     let options = Options::new().fin_timeout(short);
-    let socket = WebSocket::with_options(&stage.url("c", "do=close:1001,gate:never"), (), &options).unwrap();
-    assert_eq!(lines(&socket).await, ["open", "close 1001 \"\" clean"]);
+    let socket = WebSocket::with_options(&test_server.url("c", "do=close:1001,gate:never"), (), &options).unwrap();
+    assert_eq!(event_lines(&socket).await, ["open", "close 1001 \"\" clean"]);
 }
 
 #[tokio::test]
-async fn limits_are_the_options() {
-    let stage = Stage::new().await;
+async fn limits_follow_the_options() {
+    let test_server = TestServer::new().await;
     for (options, query) in [
         (Options::new().max_message_bytes(9), "do=bytes:10,await-close,end"),
         (Options::new().max_frame_bytes(9), "do=bytes:10,await-close,end"),
         (Options::new().max_head_bytes(64), "do=await-close,end"),
     ] {
-        let socket = WebSocket::with_options(&stage.url("a", query), (), &options).unwrap();
-        let seen = lines(&socket).await;
+        let socket = WebSocket::with_options(&test_server.url("a", query), (), &options).unwrap();
+        let seen = event_lines(&socket).await;
         assert_eq!(seen[seen.len() - 2..], FAILED);
     }
     let options = Options::new().max_queued_bytes(1000);
-    let socket = WebSocket::with_options(&stage.url("b", "do=text:a,echo"), (), &options).unwrap();
+    let socket = WebSocket::with_options(&test_server.url("b", "do=text:a,echo"), (), &options).unwrap();
     socket
         .subscribe(|socket, event| {
             if matches!(event, samesocket::Event::Message(_)) {
@@ -197,6 +197,6 @@ async fn limits_are_the_options() {
             }
         })
         .detach();
-    assert_eq!(lines(&socket).await, ["open", "text \"a\"", "error", "close 1006 \"\" unclean"]);
+    assert_eq!(event_lines(&socket).await, ["open", "text \"a\"", "error", "close 1006 \"\" unclean"]);
     assert_eq!(socket.buffered_amount(), 2001);
 }

@@ -1,4 +1,4 @@
-//! Proxies: what goes through them, and what each of their refusals is told as.
+//! Tunnels through proxies, and the failure for each way in which a proxy refuses.
 
 use std::error::Error;
 use std::io;
@@ -9,31 +9,31 @@ use samesocket::{Failure, Options, Proxy, ProxyFailure, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::door::{Caller, Doorkeeper, failure_of, first_line};
-use crate::identity::Identity;
-use crate::support::{Stage, lines};
+use crate::certificates::TestCertificate;
+use crate::manual_server::{ManualConnection, ManualServer, failure_of, first_event};
+use crate::support::{TestServer, event_lines};
 
 const DO: &str = "do=text:a,close:1000";
-const HEARD: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
+const EVENTS: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
 
 fn through(url: &str) -> Options {
     Options::new().proxy(Proxy::new(url).unwrap())
 }
 
-/// What a proxy's answer is told as; it is asked for a server that is nowhere.
+/// Returns the failure after this response of a proxy.
 async fn failure_after(answer: &str) -> Failure {
-    let proxy = Doorkeeper::new().await;
+    let proxy = ManualServer::new().await;
     let options = through(&format!("http://{}", proxy.address()));
-    let answered = async { drop(proxy.next().await.answer(answer).await) };
+    let answered = async { drop(proxy.next().await.respond(answer).await) };
     futures::join!(failure_of("ws://nowhere.invalid/", &options), answered).0
 }
 
 #[tokio::test]
-async fn each_way_in_which_an_http_proxy_gives_no_connection_is_told_apart() {
+async fn http_proxy_failures_are_distinguished() {
     for (status, reason) in [(407, "Proxy Authentication Required"), (502, "Bad Gateway"), (302, "Found")] {
         let failure = failure_after(&format!("HTTP/1.1 {status} {reason}\r\n\r\n")).await;
         assert!(matches!(failure, Failure::Proxy(ProxyFailure::Status { found }) if found == status), "{failure:?}");
-        assert_eq!(failure.to_string(), format!("the proxy answered with status {status}"));
+        assert_eq!(failure.to_string(), format!("the proxy responded with status {status}"));
     }
     for head in ["SSH-2.0-server\r\n\r\n".to_owned(), format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "a".repeat(16 << 10))]
     {
@@ -55,55 +55,55 @@ async fn each_way_in_which_an_http_proxy_gives_no_connection_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_http_proxy_is_told_where_to_go_and_by_whom() {
-    let stage = Stage::new().await;
-    let proxy = Doorkeeper::new().await;
+async fn http_proxy_gets_the_target_and_the_credentials() {
+    let test_server = TestServer::new().await;
+    let proxy = ManualServer::new().await;
     let options = through(&format!("http://me:s%20cret@{}", proxy.address()));
-    let socket = WebSocket::with_options(&stage.url("a", DO), (), &options).unwrap();
-    let caller = proxy.next().await;
-    assert_eq!(caller.path, stage.address().to_string());
-    assert_eq!(caller.field("Host"), Some(&*stage.address().to_string()));
-    assert_eq!(caller.field("Proxy-Authorization"), Some("Basic bWU6cyBjcmV0"));
-    let mut tunnel = caller.answer("HTTP/1.1 200 OK\r\n\r\n").await;
-    let mut server = TcpStream::connect(stage.address()).await.unwrap();
-    let (seen, _) = futures::join!(lines(&socket), copy_bidirectional(&mut tunnel, &mut server));
-    assert_eq!(seen, HEARD);
-    let record = stage.store().record("a").unwrap();
-    assert_eq!(record.headers.get("proxy-authorization"), None, "that is the proxy's affair");
+    let socket = WebSocket::with_options(&test_server.url("a", DO), (), &options).unwrap();
+    let connection = proxy.next().await;
+    assert_eq!(connection.path, test_server.address().to_string());
+    assert_eq!(connection.field("Host"), Some(&*test_server.address().to_string()));
+    assert_eq!(connection.field("Proxy-Authorization"), Some("Basic bWU6cyBjcmV0"));
+    let mut open_tunnel = connection.respond("HTTP/1.1 200 OK\r\n\r\n").await;
+    let mut server = TcpStream::connect(test_server.address()).await.unwrap();
+    let (seen, _) = futures::join!(event_lines(&socket), copy_bidirectional(&mut open_tunnel, &mut server));
+    assert_eq!(seen, EVENTS);
+    let record = test_server.store().record("a").unwrap();
+    assert_eq!(record.headers.get("proxy-authorization"), None, "proxy credentials reached the server");
 }
 
 #[tokio::test]
-async fn tls_goes_through_a_proxy_and_is_done_with_the_server() {
-    let stage = Stage::new().await;
-    let proxy = Doorkeeper::new().await;
+async fn tls_through_a_proxy_is_done_with_the_server() {
+    let test_server = TestServer::new().await;
+    let proxy = ManualServer::new().await;
     let options = through(&format!("http://{}", proxy.address()))
-        .root_certificate(CertificateDer::from(stage.certificate().to_vec()));
-    let url = stage.secure_url("a", DO);
+        .root_certificate(CertificateDer::from(test_server.certificate().to_vec()));
+    let url = test_server.secure_url("a", DO);
     let socket = WebSocket::with_options(&url, (), &options).unwrap();
-    let caller = proxy.next().await;
-    let address = caller.path.clone();
+    let connection = proxy.next().await;
+    let address = connection.path.clone();
     assert!(url.contains(&address), "{address}");
-    let mut tunnel = caller.answer("HTTP/1.1 200 OK\r\n\r\n").await;
+    let mut open_tunnel = connection.respond("HTTP/1.1 200 OK\r\n\r\n").await;
     let mut server = TcpStream::connect(address).await.unwrap();
-    let (seen, _) = futures::join!(lines(&socket), copy_bidirectional(&mut tunnel, &mut server));
-    assert_eq!(seen, HEARD);
+    let (seen, _) = futures::join!(event_lines(&socket), copy_bidirectional(&mut open_tunnel, &mut server));
+    assert_eq!(seen, EVENTS);
 }
 
 #[tokio::test]
-async fn tls_is_done_with_a_proxy_itself_and_its_certificate_is_checked() {
-    let identity = Identity::new("proxy");
-    let proxy = Doorkeeper::new().await;
+async fn https_proxy_certificate_is_verified() {
+    let identity = TestCertificate::new("proxy");
+    let proxy = ManualServer::new().await;
     let url = format!("https://{}", proxy.address());
     let trusting = through(&url).root_certificate(identity.certificate());
     let socket = WebSocket::with_options("ws://somewhere.invalid/a", (), &trusting).unwrap();
     let stream = identity.acceptor().accept(proxy.accept().await).await.unwrap();
-    let caller = Caller::read(stream).await;
-    assert_eq!(caller.path, "somewhere.invalid:80");
-    let caller = caller.tunnel().await;
-    assert_eq!(caller.path, "/a");
-    let caller = caller.welcome().await;
-    assert_eq!(first_line(&socket).await, "open");
-    drop(caller);
+    let connection = ManualConnection::read(stream).await;
+    assert_eq!(connection.path, "somewhere.invalid:80");
+    let connection = connection.open_tunnel().await;
+    assert_eq!(connection.path, "/a");
+    let connection = connection.accept_upgrade().await;
+    assert_eq!(first_event(&socket).await, "open");
+    drop(connection);
 
     let accepting = async { identity.acceptor().accept(proxy.accept().await).await.err() };
     let doubting = through(&url);
@@ -112,8 +112,9 @@ async fn tls_is_done_with_a_proxy_itself_and_its_certificate_is_checked() {
     assert!(refused.is_some());
 }
 
-/// The parts of a SOCKS5 conversation that a proxy reads, by [RFC 1928](https://www.rfc-editor.org/rfc/rfc1928) and
-/// [RFC 1929](https://www.rfc-editor.org/rfc/rfc1929): a greeting, credentials, a request.
+/// Reads one part of a SOCKS5 request: a greeting, a credential or a host. Its length is in the last byte of its head.
+///
+/// See [RFC 1928](https://www.rfc-editor.org/rfc/rfc1928) and [RFC 1929](https://www.rfc-editor.org/rfc/rfc1929).
 async fn read_block(stream: &mut TcpStream, head: usize) -> Vec<u8> {
     let mut block = vec![0; head];
     stream.read_exact(&mut block).await.unwrap();
@@ -123,11 +124,11 @@ async fn read_block(stream: &mut TcpStream, head: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_socks_proxy_is_given_the_name_and_the_credentials() {
-    let stage = Stage::new().await;
-    let proxy = Doorkeeper::new().await;
+async fn socks_proxy_gets_the_name_and_the_credentials() {
+    let test_server = TestServer::new().await;
+    let proxy = ManualServer::new().await;
     let options = through(&format!("socks5://me:s%20cret@{}", proxy.address()));
-    let url = stage.url("a", DO).replace(&stage.address().to_string(), "somewhere.invalid:8080");
+    let url = test_server.url("a", DO).replace(&test_server.address().to_string(), "somewhere.invalid:8080");
     let socket = WebSocket::with_options(&url, (), &options).unwrap();
     let mut stream = proxy.accept().await;
     assert!(read_block(&mut stream, 2).await.contains(&2), "a password is offered");
@@ -138,14 +139,14 @@ async fn a_socks_proxy_is_given_the_name_and_the_credentials() {
     assert_eq!(read_block(&mut stream, 5).await, b"somewhere.invalid");
     assert_eq!(stream.read_u16().await.unwrap(), 8080);
     stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
-    let mut server = TcpStream::connect(stage.address()).await.unwrap();
-    let (seen, _) = futures::join!(lines(&socket), copy_bidirectional(&mut stream, &mut server));
-    assert_eq!(seen, HEARD);
+    let mut server = TcpStream::connect(test_server.address()).await.unwrap();
+    let (seen, _) = futures::join!(event_lines(&socket), copy_bidirectional(&mut stream, &mut server));
+    assert_eq!(seen, EVENTS);
 }
 
 #[tokio::test]
-async fn each_way_in_which_a_socks_proxy_gives_no_connection_is_told_apart() {
-    let proxy = Doorkeeper::new().await;
+async fn socks_proxy_failures_are_distinguished() {
+    let proxy = ManualServer::new().await;
     let options = through(&format!("socks5://me:wrong@{}", proxy.address()));
     let ask = || failure_of("ws://somewhere.invalid/", &options);
 
@@ -160,7 +161,7 @@ async fn each_way_in_which_a_socks_proxy_gives_no_connection_is_told_apart() {
     let (failure, ()) = futures::join!(ask(), refusing);
     let Failure::Proxy(ProxyFailure::Socks { source }) = &failure else { panic!("{failure:?}") };
     assert_eq!(source.to_string(), "Password auth failure, code: 1");
-    assert_eq!(failure.to_string(), "the SOCKS proxy gave no connection");
+    assert_eq!(failure.to_string(), "the SOCKS proxy refused the connection or does not speak SOCKS5");
 
     let ending = async {
         let mut stream = proxy.accept().await;
@@ -179,34 +180,35 @@ async fn each_way_in_which_a_socks_proxy_gives_no_connection_is_told_apart() {
     assert!(matches!(failure, Failure::Proxy(ProxyFailure::Socks { .. })), "{failure:?}");
 }
 
-/// The variable that tells this test's own program, run anew, which URL to open.
+/// The environment variable with the URL to connect to. It is set for a child process of this test program.
 const CHILD: &str = "SAMESOCKET_PROXIES_CHILD";
 
 #[tokio::test]
-async fn the_environment_names_a_proxy_for_who_asks_it_and_hosts_that_need_none() {
+async fn proxy_from_environment_follows_the_variables() {
     if let Ok(url) = std::env::var(CHILD) {
         let options = Options::new().proxy_from_environment();
-        assert_eq!(lines(&WebSocket::with_options(&url, (), &options).unwrap()).await, HEARD);
-        assert_eq!(lines(&WebSocket::new(&url, ()).unwrap()).await, HEARD);
+        assert_eq!(event_lines(&WebSocket::with_options(&url, (), &options).unwrap()).await, EVENTS);
+        assert_eq!(event_lines(&WebSocket::new(&url, ()).unwrap()).await, EVENTS);
         return;
     }
-    let stage = Stage::new().await;
-    let proxy = Doorkeeper::new().await;
+    let test_server = TestServer::new().await;
+    let proxy = ManualServer::new().await;
     let child = |id: &str, exempt: &str| {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let name = "proxies::the_environment_names_a_proxy_for_who_asks_it_and_hosts_that_need_none";
-        command.args(["--exact", name]).env(CHILD, stage.url(id, DO));
+        let name = "proxies::proxy_from_environment_follows_the_variables";
+        command.args(["--exact", name]).env(CHILD, test_server.url(id, DO));
         command.env("http_proxy", format!("http://{}", proxy.address())).env("no_proxy", exempt);
         tokio::task::spawn_blocking(move || command.output().unwrap())
     };
     let proxied = child("proxied", "example.com");
-    let mut tunnel = proxy.next().await.answer("HTTP/1.1 200 OK\r\n\r\n").await;
-    let mut server = TcpStream::connect(stage.address()).await.unwrap();
-    let (output, _) = futures::join!(proxied, copy_bidirectional(&mut tunnel, &mut server));
+    let mut open_tunnel = proxy.next().await.respond("HTTP/1.1 200 OK\r\n\r\n").await;
+    let mut server = TcpStream::connect(test_server.address()).await.unwrap();
+    let (output, _) = futures::join!(proxied, copy_bidirectional(&mut open_tunnel, &mut server));
     let output = output.unwrap();
     assert!(output.status.success(), "{output:?}");
     let output = child("exempt", "127.0.0.0/8").await.unwrap();
     assert!(output.status.success(), "{output:?}");
-    let runs = |id: &str| stage.store().nth_record(id, 2).is_some() && stage.store().nth_record(id, 3).is_none();
+    let runs =
+        |id: &str| test_server.store().nth_record(id, 2).is_some() && test_server.store().nth_record(id, 3).is_none();
     assert!(runs("proxied") && runs("exempt"));
 }

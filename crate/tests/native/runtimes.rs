@@ -1,12 +1,16 @@
-//! The end of a runtime, and what it ends.
+//! Runtimes that shut down, or that lack a driver.
+
+use std::time::Duration;
 
 use futures::StreamExt;
+use futures::executor::block_on;
+use samesocket::reconnect::{Backoff, Cause, State, reconnect};
 use samesocket::{ConnectError, Event, Failure, Options, ReadyState, WebSocket, connect};
 use samesocket_fault_server::Until;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::door::Doorkeeper;
-use crate::support::{Stage, line, lines};
+use crate::manual_server::ManualServer;
+use crate::support::{TestServer, event_line, event_lines};
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
@@ -17,44 +21,44 @@ fn on(runtime: &Runtime, url: &str) -> WebSocket {
 }
 
 #[tokio::test]
-async fn a_socket_that_was_made_within_a_runtime_outlives_it() {
-    let stage = Stage::new().await;
-    let mortal = runtime();
-    let url = stage.url("a", "do=text:a,echo");
-    let socket = mortal.spawn(async move { WebSocket::new(&url, ()).unwrap() }).await.unwrap();
+async fn socket_created_within_a_runtime_outlives_it() {
+    let test_server = TestServer::new().await;
+    let short_lived = runtime();
+    let url = test_server.url("a", "do=text:a,echo");
+    let socket = short_lived.spawn(async move { WebSocket::new(&url, ()).unwrap() }).await.unwrap();
     let mut events = socket.events();
-    let opened = mortal.spawn(async move {
-        let event = events.next().await.map(|event| line(&event));
+    let opened = short_lived.spawn(async move {
+        let event = events.next().await.map(|event| event_line(&event));
         (events, event)
     });
     let (events, event) = opened.await.unwrap();
     assert_eq!(event.as_deref(), Some("open"));
-    mortal.shutdown_background();
+    short_lived.shutdown_background();
     socket.send("b").unwrap();
     let rest: Vec<_> = events
         .inspect(|event| {
-            if line(event) == "text \"b\"" {
+            if event_line(event) == "text \"b\"" {
                 socket.close(Some(1000), None).unwrap();
             }
         })
-        .map(|event| line(&event))
+        .map(|event| event_line(&event))
         .collect()
         .await;
     assert_eq!(rest, ["text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
 }
 
 #[tokio::test]
-async fn a_runtime_without_a_clock_or_without_streams_is_a_failure_and_no_panic_of_the_caller() {
-    let stage = Stage::new().await;
-    let poor = || {
+async fn runtime_without_a_driver_fails_the_connection() {
+    let test_server = TestServer::new().await;
+    let builder = || {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1);
         builder
     };
-    for (runtime, missing) in [(poor().enable_io().build(), "timers"), (poor().enable_time().build(), "IO")] {
+    for (runtime, missing) in [(builder().enable_io().build(), "timers"), (builder().enable_time().build(), "IO")] {
         let runtime = runtime.unwrap();
         let options = Options::new().runtime(runtime.handle().clone());
-        let error = connect(stage.url("a", "")).options(options).await.unwrap_err();
+        let error = connect(test_server.url("a", "")).options(options).await.unwrap_err();
         let ConnectError::Failed(failed) = error else { panic!("{error:?}") };
         assert!(
             matches!(failed.failure(), Some(Failure::Panicked { message: Some(text) }) if text.contains(missing)),
@@ -65,31 +69,54 @@ async fn a_runtime_without_a_clock_or_without_streams_is_a_failure_and_no_panic_
 }
 
 #[tokio::test]
-async fn a_runtime_that_ends_while_a_socket_of_it_is_connecting() {
-    let door = Doorkeeper::new().await;
-    let mortal = runtime();
-    let socket = on(&mortal, &door.url("a"));
-    let mut caller = door.next().await;
-    mortal.shutdown_background();
-    assert_eq!(lines(&socket).await, ["error", "close 1006 \"\" unclean"]);
+async fn runtime_shutdown_while_connecting_fails_the_connection() {
+    let manual_server = ManualServer::new().await;
+    let short_lived = runtime();
+    let socket = on(&short_lived, &manual_server.url("a"));
+    let mut connection = manual_server.next().await;
+    short_lived.shutdown_background();
+    assert_eq!(event_lines(&socket).await, ["error", "close 1006 \"\" unclean"]);
     assert!(matches!(socket.failure(), Some(Failure::Runtime)));
     assert_eq!(socket.ready_state(), ReadyState::Closed);
-    assert!(caller.is_left().await, "its stream is closed");
+    assert!(connection.is_closed_by_client().await, "the stream stays open");
 }
 
 #[tokio::test]
-async fn a_runtime_that_ends_while_a_socket_of_it_is_closing() {
-    let stage = Stage::new().await;
-    let mortal = runtime();
-    let socket = on(&mortal, &stage.url("a", "do=await-close,end"));
+async fn runtime_shutdown_while_closing_fails_the_connection() {
+    let test_server = TestServer::new().await;
+    let short_lived = runtime();
+    let socket = on(&short_lived, &test_server.url("a", "do=await-close,end"));
     let mut events = socket.events();
     assert!(matches!(events.next().await, Some(Event::Open)));
     socket.close(Some(1000), None).unwrap();
-    stage.store().wait_record("a", Until::CloseFrame).await;
+    test_server.store().wait_record("a", Until::CloseFrame).await;
     assert_eq!(socket.ready_state(), ReadyState::Closing);
-    mortal.shutdown_background();
-    let rest: Vec<_> = events.map(|event| line(&event)).collect().await;
+    short_lived.shutdown_background();
+    let rest: Vec<_> = events.map(|event| event_line(&event)).collect().await;
     assert_eq!(rest, ["error", "close 1006 \"\" unclean"]);
     assert!(matches!(socket.failure(), Some(Failure::Runtime)));
-    stage.store().wait_live("a", 0).await;
+    test_server.store().wait_live("a", 0).await;
+}
+
+#[test]
+fn reconnecting_socket_retries_after_its_runtime_has_shut_down() {
+    let servers = Runtime::new().unwrap();
+    let test_server = servers.block_on(TestServer::new());
+    let runtime = Runtime::new().unwrap();
+    let (url, handle) = (test_server.url("a", "do=text:a,echo"), runtime.handle().clone());
+    let ms = Duration::from_millis(1);
+    let mut socket = reconnect(move |_| {
+        let connect = connect(url.clone()).options(Options::new().runtime(handle.clone()));
+        async move { Some(connect) }
+    })
+    .backoff(Backoff { first: ms, longest: ms, ..Backoff::default() })
+    .retry_while(|_, failures| failures < 4)
+    .start();
+    let states = socket.states();
+    assert!(block_on(socket.next()).unwrap().is_ok());
+    runtime.shutdown_background();
+    let cause = block_on(socket.next());
+    assert!(matches!(cause, Some(Err(Cause::NotConnected(ConnectError::Failed(_))))), "{cause:?}");
+    let waits = block_on(states.filter(|state| std::future::ready(matches!(state, State::Waiting { .. }))).count());
+    assert_eq!(waits, 3);
 }

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! A fault server for each test, events as text, and a waker that notifies.
 
 use std::sync::Arc;
 use std::task::Wake;
@@ -9,21 +9,21 @@ use samesocket_fault_server::{Server, Store};
 use tokio::sync::Notify;
 
 /// The fault server of one test.
-pub(crate) struct Stage {
+pub(crate) struct TestServer {
     server: Server,
 }
 
-impl Stage {
+impl TestServer {
     pub(crate) async fn new() -> Self {
         Self { server: Server::builder().start().await.expect("a free port") }
     }
 
-    /// The URL of a connection with this id, to which this is to happen.
+    /// Returns the URL of a connection with this id. The query scripts the server.
     pub(crate) fn url(&self, id: &str, query: &str) -> String {
         format!("ws://{}/ws?id={id}&{query}", self.server.addresses().plain)
     }
 
-    /// The same over TLS.
+    /// Returns the same URL over TLS.
     pub(crate) fn secure_url(&self, id: &str, query: &str) -> String {
         format!("wss://{}/ws?id={id}&{query}", self.server.addresses().tls)
     }
@@ -32,7 +32,7 @@ impl Stage {
         self.server.addresses().plain
     }
 
-    /// The certificate of the server, which is its own root; DER.
+    /// Returns the self-signed certificate of the server, in DER.
     pub(crate) fn certificate(&self) -> &[u8] {
         self.server.certificate()
     }
@@ -42,8 +42,8 @@ impl Stage {
     }
 }
 
-/// What an event is, in a line.
-pub(crate) fn line(event: &Event) -> String {
+/// Returns an event as a line of text.
+pub(crate) fn event_line(event: &Event) -> String {
     match event {
         Event::Open => "open".to_owned(),
         Event::Message(message) => match &message.data {
@@ -60,17 +60,21 @@ pub(crate) fn line(event: &Event) -> String {
     }
 }
 
-/// All events of a socket.
-pub(crate) async fn lines(socket: &WebSocket) -> Vec<String> {
-    socket.events().map(|event| line(&event)).collect().await
+/// Returns all events of a socket as lines of text, once it is closed.
+pub(crate) async fn event_lines(socket: &WebSocket) -> Vec<String> {
+    socket.events().map(|event| event_line(&event)).collect().await
 }
 
-/// A waker that tells that it was woken.
+/// A waker that notifies the test.
 #[derive(Default)]
-pub(crate) struct Noting(pub(crate) Notify);
+pub(crate) struct NotifyWaker(pub(crate) Notify);
 
-impl Wake for Noting {
+impl Wake for NotifyWaker {
     fn wake(self: Arc<Self>) {
         self.0.notify_one();
     }
 }
+
+// Former names, until the tests in `futures` use the new ones.
+#[allow(unused_imports, reason = "the tests in `native` use the new names")]
+pub(crate) use self::{NotifyWaker as Noting, TestServer as Stage};

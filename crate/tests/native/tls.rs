@@ -1,4 +1,4 @@
-//! TLS: who shows which certificate, and which options hold beside each other.
+//! TLS: certificates of servers and clients, and options that contradict each other.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use samesocket::rustls::pki_types::CertificateDer;
 use samesocket::rustls::server::WebPkiClientVerifier;
 use samesocket::rustls::version::{TLS12, TLS13};
 use samesocket::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use samesocket::{Failure, Options, Stream, Target, WebSocket};
+use samesocket::{Failure, IoStream, Options, Target, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::door::{Caller, Doorkeeper, failure_of, first_line};
-use crate::identity::Identity;
-use crate::support::{Stage, lines};
+use crate::certificates::TestCertificate;
+use crate::manual_server::{ManualConnection, ManualServer, failure_of, first_event};
+use crate::support::{TestServer, event_lines};
 
 const DO: &str = "do=text:a,close:1000";
-const HEARD: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
+const EVENTS: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
 
 fn roots(certificate: CertificateDer<'static>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
@@ -25,8 +25,12 @@ fn roots(certificate: CertificateDer<'static>) -> RootCertStore {
     roots
 }
 
-/// A server's configuration that demands a certificate of this client.
-fn demanding(server: &Identity, client: &Identity, version: &'static SupportedProtocolVersion) -> TlsAcceptor {
+/// Returns the acceptor of a server that demands the certificate of this client.
+fn demanding(
+    server: &TestCertificate,
+    client: &TestCertificate,
+    version: &'static SupportedProtocolVersion,
+) -> TlsAcceptor {
     let provider = Arc::new(ring::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(roots(client.certificate()).into(), Arc::clone(&provider));
@@ -40,38 +44,40 @@ fn demanding(server: &Identity, client: &Identity, version: &'static SupportedPr
 }
 
 #[tokio::test]
-async fn a_server_that_demands_a_certificate_gets_the_one_of_the_options() {
-    let (server, client) = (Identity::new("server"), Identity::new("client"));
+async fn client_certificate_is_sent_to_a_server_that_demands_it() {
+    let (server, client) = (TestCertificate::new("server"), TestCertificate::new("client"));
     for version in [&TLS12, &TLS13] {
-        let door = Doorkeeper::new().await;
+        let manual_server = ManualServer::new().await;
         let acceptor = demanding(&server, &client, version);
         let options = Options::new()
             .root_certificate(server.certificate())
             .client_certificate(vec![client.certificate()], client.key());
-        let url = door.url("a").replace("ws://", "wss://");
+        let url = manual_server.url("a").replace("ws://", "wss://");
         let socket = WebSocket::with_options(&url, (), &options).unwrap();
-        let stream = acceptor.accept(door.accept().await).await.unwrap();
+        let stream = acceptor.accept(manual_server.accept().await).await.unwrap();
         assert_eq!(stream.get_ref().1.peer_certificates(), Some(&[client.certificate()][..]));
-        let caller = Caller::read(stream).await.welcome().await;
-        assert_eq!(first_line(&socket).await, "open");
-        drop(caller);
+        let connection = ManualConnection::read(stream).await.accept_upgrade().await;
+        assert_eq!(first_event(&socket).await, "open");
+        drop(connection);
     }
 }
 
 #[tokio::test]
-async fn a_server_that_demands_a_certificate_refuses_who_has_none_or_another() {
-    let (server, client, other) = (Identity::new("server"), Identity::new("client"), Identity::new("other"));
+async fn missing_or_wrong_client_certificate_is_refused() {
+    let (server, client, other) =
+        (TestCertificate::new("server"), TestCertificate::new("client"), TestCertificate::new("other"));
     let none = Options::new().root_certificate(server.certificate());
     let wrong = none.clone().client_certificate(vec![other.certificate()], other.key());
     for version in [&TLS12, &TLS13] {
         for options in [&none, &wrong] {
-            let door = Doorkeeper::new().await;
+            let manual_server = ManualServer::new().await;
             let acceptor = demanding(&server, &client, version);
-            let url = door.url("a").replace("ws://", "wss://");
-            let accepting = async { acceptor.accept(door.accept().await).await.err() };
+            let url = manual_server.url("a").replace("ws://", "wss://");
+            let accepting = async { acceptor.accept(manual_server.accept().await).await.err() };
             let (failure, refused) = futures::join!(failure_of(&url, options), accepting);
             assert!(refused.is_some());
-            // With TLS 1.3, a server can only tell when the client has done its part of the handshake.
+            // With TLS 1.3, the server refuses after the client's part of the handshake, so the client may see it on a
+            // read.
             let (Failure::Tls { source, .. } | Failure::Lost { source }) = &failure else { panic!("{failure:?}") };
             assert!(source.to_string().contains("received fatal alert"), "{source}");
         }
@@ -79,8 +85,8 @@ async fn a_server_that_demands_a_certificate_refuses_who_has_none_or_another() {
 }
 
 #[tokio::test]
-async fn a_ready_made_configuration_is_used_as_it_is() {
-    let stage = Stage::new().await;
+async fn custom_tls_config_is_used_unchanged() {
+    let test_server = TestServer::new().await;
     let pinned = |certificate| {
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -89,17 +95,17 @@ async fn a_ready_made_configuration_is_used_as_it_is() {
             .with_no_client_auth();
         Options::new().tls_config(Arc::new(config))
     };
-    let url = stage.secure_url("a", DO);
-    let options = pinned(CertificateDer::from(stage.certificate().to_vec()));
-    assert_eq!(lines(&WebSocket::with_options(&url, (), &options).unwrap()).await, HEARD);
-    let failure = failure_of(&url, &pinned(Identity::new("other").certificate())).await;
+    let url = test_server.secure_url("a", DO);
+    let options = pinned(CertificateDer::from(test_server.certificate().to_vec()));
+    assert_eq!(event_lines(&WebSocket::with_options(&url, (), &options).unwrap()).await, EVENTS);
+    let failure = failure_of(&url, &pinned(TestCertificate::new("other").certificate())).await;
     assert!(matches!(failure, Failure::Tls { .. }), "{failure:?}");
 }
 
 #[tokio::test]
-async fn a_ready_made_configuration_and_what_it_replaces_connect_to_nothing_in_any_order() {
-    let stage = Stage::new().await;
-    let identity = Identity::new("other");
+async fn custom_tls_config_contradicts_other_tls_options() {
+    let test_server = TestServer::new().await;
+    let identity = TestCertificate::new("other");
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -107,7 +113,7 @@ async fn a_ready_made_configuration_and_what_it_replaces_connect_to_nothing_in_a
         .with_no_client_auth();
     let config = Arc::new(config);
     let chosen: [&dyn Fn(Options) -> Options; 3] = [
-        &|options| options.root_certificate(CertificateDer::from(stage.certificate().to_vec())),
+        &|options| options.root_certificate(CertificateDer::from(test_server.certificate().to_vec())),
         &|options| options.client_certificate(vec![identity.certificate()], identity.key()),
         &Options::dangerous_accept_any_certificate,
     ];
@@ -115,56 +121,56 @@ async fn a_ready_made_configuration_and_what_it_replaces_connect_to_nothing_in_a
         let before = choose(Options::new()).tls_config(Arc::clone(&config));
         let after = choose(Options::new().tls_config(Arc::clone(&config)));
         for options in [before, after] {
-            for url in [stage.secure_url("never", DO), stage.url("never", DO)] {
+            for url in [test_server.secure_url("never", DO), test_server.url("never", DO)] {
                 let failure = failure_of(&url, &options).await;
                 assert!(matches!(failure, Failure::ContradictoryTls), "{failure:?}");
             }
         }
     }
-    assert_eq!(stage.store().record("never"), None);
+    assert_eq!(test_server.store().record("never"), None);
 }
 
 #[tokio::test]
-async fn over_a_stream_of_the_users_tls_is_done_with_the_host_of_the_url() {
-    let stage = Stage::new().await;
-    let url = stage.secure_url("a", DO);
+async fn custom_transport_does_tls_with_the_host_of_the_url() {
+    let test_server = TestServer::new().await;
+    let url = test_server.secure_url("a", DO);
     let (_, address) = url.split_once("wss://").unwrap();
     let address = address.split_once('/').unwrap().0.to_owned();
-    let trusting = Options::new().root_certificate(CertificateDer::from(stage.certificate().to_vec()));
+    let trusting = Options::new().root_certificate(CertificateDer::from(test_server.certificate().to_vec()));
     let over = |address: String| {
         let connector = move |target: &Target| {
             assert!(target.secure);
             let address = address.clone();
-            async move { Ok(Box::new(TcpStream::connect(address).await?) as Box<dyn Stream>) }
+            async move { Ok(Box::new(TcpStream::connect(address).await?) as Box<dyn IoStream>) }
         };
         trusting.clone().connector(connector)
     };
     let named = |host: &str| url.replace(&address, host);
     let options = over(address.clone());
-    assert_eq!(lines(&WebSocket::with_options(&named("localhost"), (), &options).unwrap()).await, HEARD);
+    assert_eq!(event_lines(&WebSocket::with_options(&named("localhost"), (), &options).unwrap()).await, EVENTS);
     let failure = failure_of(&named("elsewhere.invalid"), &options).await;
     assert!(matches!(&failure, Failure::Tls { host, .. } if host == "elsewhere.invalid"), "{failure:?}");
 }
 
 #[tokio::test]
-async fn tls_says_farewell_after_a_clean_close() {
-    let server = Identity::new("server");
+async fn clean_close_sends_tls_close_notify() {
+    let server = TestCertificate::new("server");
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![server.certificate()], server.key())
         .unwrap();
-    let door = Doorkeeper::new().await;
+    let manual_server = ManualServer::new().await;
     let options = Options::new().root_certificate(server.certificate());
-    let socket = WebSocket::with_options(&door.url("a").replace("ws://", "wss://"), (), &options).unwrap();
-    let (seen, rest) = tokio::join!(lines(&socket), async {
-        let stream = TlsAcceptor::from(Arc::new(config)).accept(door.accept().await).await.unwrap();
-        let mut stream = Caller::read(stream).await.welcome().await.into_stream();
+    let socket = WebSocket::with_options(&manual_server.url("a").replace("ws://", "wss://"), (), &options).unwrap();
+    let (seen, rest) = tokio::join!(event_lines(&socket), async {
+        let stream = TlsAcceptor::from(Arc::new(config)).accept(manual_server.accept().await).await.unwrap();
+        let mut stream = ManualConnection::read(stream).await.accept_upgrade().await.into_stream();
         stream.write_all(&[0x88, 2, 3, 0xe8]).await.unwrap();
         stream.read_exact(&mut [0; 8]).await.unwrap();
         stream.shutdown().await.unwrap();
-        // An end without a farewell would be an error.
+        // An end without close_notify would be an error.
         stream.read(&mut [0; 8]).await.map_err(|error| error.kind())
     });
     assert_eq!(seen, ["open", "close 1000 \"\" clean"]);

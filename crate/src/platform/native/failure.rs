@@ -1,4 +1,4 @@
-//! Why a connection failed, for diagnosis.
+//! The causes of failed connections, for diagnosis.
 
 use std::error::Error;
 use std::fmt;
@@ -9,93 +9,119 @@ use std::sync::Arc;
 use crate::types::blob::BlobError;
 use samesocket_protocol::Failure as ProtocolFailure;
 
-/// Why a connection failed, from [`WebSocket::failure`](crate::WebSocket::failure); natively only.
+/// The cause of a failed connection, from [`WebSocket::failure`](crate::WebSocket::failure) or
+/// [`ConnectionFailed::failure`](crate::ConnectionFailed::failure). It exists on native targets only.
 ///
-/// The events never tell, as in a page. [`source`](Error::source) leads on, to the error of the system or of TLS.
+/// Events do not contain the cause, as in a browser. [`source`](Error::source) returns the error of the system or of
+/// TLS.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use samesocket::{Failure, WebSocket};
+///
+/// let socket = WebSocket::new("wss://example.com/chat", ())?;
+/// socket.closed().await;
+/// match socket.failure() {
+///     Some(Failure::Resolve { host, .. }) => eprintln!("{host} does not exist, or the machine is offline"),
+///     Some(failure) => eprintln!("{failure}"),
+///     None => eprintln!("the connection closed cleanly"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The port is one that the Web refuses to talk to, by [Fetch's list](https://fetch.spec.whatwg.org/#bad-port).
+    /// The port is on the Fetch Standard's list of [bad ports](https://fetch.spec.whatwg.org/#bad-port).
     BadPort {
         /// The port.
         port: u16,
     },
-    /// The options hold [`tls_config`](crate::Options::tls_config) and beside it what it replaces; nothing was tried.
+    /// The options combine [`tls_config`](crate::Options::tls_config) with a setting that it replaces. Nothing was
+    /// tried.
     ContradictoryTls,
-    /// The name of the host, or of the proxy's, could not be resolved.
+    /// The name of the server or of the proxy could not be resolved.
     Resolve {
         /// The name.
         host: String,
-        /// The system's error; none, if it knows no address.
+        /// The error of the system. `None` if it found no address.
         source: Option<Arc<io::Error>>,
     },
-    /// No address of the host's, or of the proxy's, took the connection.
+    /// No address of the server or of the proxy accepted a TCP connection.
     Connect {
         /// The name or address.
         host: String,
         /// The port.
         port: u16,
-        /// The addresses that were tried, with what came of it.
+        /// The addresses that were tried, each with its error, in the order of failing.
         attempts: Vec<(SocketAddr, Arc<io::Error>)>,
     },
-    /// The [`Connector`](crate::Connector) of the options gave no stream.
+    /// The [`Connector`](crate::Connector) of the options returned an error.
     Connector {
         /// Its error.
         source: Arc<io::Error>,
     },
-    /// The proxy gave no connection.
+    /// The proxy did not connect to the server.
     Proxy(ProxyFailure),
-    /// The TLS handshake failed, or nothing could be verified with.
+    /// The TLS handshake failed, or the TLS configuration could not be built.
     Tls {
-        /// The name that the certificate was to have.
+        /// The name or address for which the certificate had to be valid.
         host: String,
-        /// The error, of [`rustls`](crate::rustls) mostly.
+        /// The error, most often one of [`rustls`](crate::rustls).
         source: Arc<io::Error>,
     },
-    /// A rule of the WebSocket protocol was broken, a deadline passed, or the connection was lost.
+    /// The server broke a rule of the WebSocket protocol, a timeout passed, or the connection ended without a Close
+    /// frame.
     Protocol(ProtocolFailure),
-    /// The system told of an error while the connection was read from or written to.
+    /// Reading from or writing to the connection failed.
     Lost {
-        /// The system's error.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// A blob that was to be sent could not be read.
+    /// A blob in the send queue could not be read.
     Blob(BlobError),
-    /// The runtime that the socket lived on has ended.
+    /// The runtime of the socket has shut down.
     Runtime,
-    /// Code of the program's panicked: a connector or its stream, a cookie store, a part of a TLS configuration.
+    /// The program's own code panicked: a connector, its stream, a cookie store, or a part of a TLS configuration.
     ///
-    /// The process's panic hook has been told of it, and no other socket ends.
+    /// The panic hook of the process has run. No other socket is affected.
     Panicked {
-        /// What the panic said, if that is text.
+        /// The message of the panic, if it is text.
         message: Option<String>,
     },
 }
 
-/// Why a proxy gave no connection.
+/// The reason why a proxy did not connect to the server, from [`Failure::Proxy`].
+///
+/// ```
+/// use samesocket::{Failure, ProxyFailure};
+///
+/// let needs_credentials = |failure: &Failure| matches!(failure, Failure::Proxy(ProxyFailure::Status { found: 407 }));
+/// assert!(!needs_credentials(&Failure::Runtime));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ProxyFailure {
-    /// The proxy of the environment is given by something that is no URL of a proxy.
+    /// An environment variable that names a proxy holds no valid proxy URL.
     InvalidUrl {
         /// The name of the variable.
         variable: &'static str,
     },
-    /// An HTTP proxy answered with another status than 2xx.
+    /// An HTTP proxy responded with a status other than 2xx.
     Status {
         /// The status.
         found: u16,
     },
-    /// What an HTTP proxy answered is not HTTP, or too long.
+    /// The response of an HTTP proxy is not HTTP, or its head is longer than 16 KiB.
     MalformedHead,
-    /// The connection to the proxy was lost, or the proxy ended it instead of answering.
+    /// The connection to the proxy was lost, or the proxy closed it without a response.
     Lost {
-        /// The system's error.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// A SOCKS proxy refused, or what it answered is not SOCKS5.
+    /// A SOCKS proxy refused the connection, or its response is not SOCKS5.
     Socks {
-        /// What it told, or what is wrong with it.
+        /// The reason that the proxy gave, or the error in its response.
         source: Arc<io::Error>,
     },
 }
@@ -113,27 +139,28 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadPort { port } => write!(f, "port {port} is one that the Web refuses to talk to"),
-            Self::ContradictoryTls => {
-                f.write_str("the options hold a TLS configuration and what it replaces beside it")
-            }
+            Self::BadPort { port } => write!(f, "port {port} is blocked by the Fetch Standard"),
+            Self::ContradictoryTls => f.write_str(
+                "`tls_config` cannot be combined with root certificates, a client certificate, or \
+                 `dangerous_accept_any_certificate`",
+            ),
             Self::Resolve { host, .. } => write!(f, "the name {host:?} could not be resolved"),
             Self::Connect { host, port, attempts } => {
-                write!(f, "nothing at {host}:{port} took the connection")?;
+                write!(f, "no address of {host}:{port} accepted the connection")?;
                 for (address, error) in attempts {
                     write!(f, "; {address}: {error}")?;
                 }
                 Ok(())
             }
-            Self::Connector { .. } => f.write_str("the connector of the options gave no stream"),
+            Self::Connector { .. } => f.write_str("the connector of the options returned an error"),
             Self::Proxy(failure) => failure.fmt(f),
             Self::Tls { host, .. } => write!(f, "the TLS handshake with {host} failed"),
             Self::Protocol(failure) => failure.fmt(f),
             Self::Lost { .. } => f.write_str("the connection was lost"),
             Self::Blob(error) => error.fmt(f),
-            Self::Runtime => f.write_str("the socket has no runtime, or none any more"),
+            Self::Runtime => f.write_str("the runtime of the socket has shut down"),
             Self::Panicked { message } => {
-                f.write_str("code of the program panicked")?;
+                f.write_str("the program's own code panicked")?;
                 message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
             }
         }
@@ -146,7 +173,7 @@ impl Error for Failure {
             Self::Resolve { source, .. } => source.as_deref().map(|error| error as _),
             Self::Connect { attempts, .. } => attempts.last().map(|(_, error)| &**error as _),
             Self::Connector { source } | Self::Tls { source, .. } | Self::Lost { source } => Some(&**source),
-            // What these hold tells the same, so that their sources come next.
+            // The text of these is the text of the inner error, so their source is the source of the inner error.
             Self::Proxy(failure) => failure.source(),
             Self::Protocol(failure) => failure.source(),
             Self::Blob(error) => error.source(),
@@ -155,14 +182,20 @@ impl Error for Failure {
     }
 }
 
+impl ProxyFailure {
+    pub(super) fn lost(error: io::Error) -> Self {
+        Self::Lost { source: Arc::new(error) }
+    }
+}
+
 impl fmt::Display for ProxyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidUrl { variable } => write!(f, "the variable {variable} holds no URL of a proxy"),
-            Self::Status { found } => write!(f, "the proxy answered with status {found}"),
-            Self::MalformedHead => f.write_str("the proxy's answer is not HTTP, or too long"),
+            Self::InvalidUrl { variable } => write!(f, "the environment variable {variable} is not a valid proxy URL"),
+            Self::Status { found } => write!(f, "the proxy responded with status {found}"),
+            Self::MalformedHead => f.write_str("the response of the proxy is not HTTP, or its head is too long"),
             Self::Lost { .. } => f.write_str("the connection to the proxy was lost"),
-            Self::Socks { .. } => f.write_str("the SOCKS proxy gave no connection"),
+            Self::Socks { .. } => f.write_str("the SOCKS proxy refused the connection or does not speak SOCKS5"),
         }
     }
 }

@@ -1,14 +1,21 @@
-//! The native back end: one task a socket, which feeds `wire` bytes and time.
+//! The native back end: one task a socket, which moves bytes and time between a stream and the protocol core.
 //!
-//! [`socket`] is the end that the interface holds, [`driver`] the task at the other one; the [`line`] is between them, since
-//! who sends at times writes in the driver's place, as the [`pace`] is. Before there are bytes,
-//! [`connect`] makes a stream: [`tcp`], perhaps through a [`proxy`], perhaps under [`tls`], one at a time to each server, by
-//! [`admission`].
+//! Read in this order:
+//!
+//! 1. [`options`]: the settings of a socket, with [`cookie_store`] and [`invalid_option`].
+//! 2. [`runtime`]: the background thread, the clock, and the queue of a socket's tasks.
+//! 3. [`dial`]: from a URL to a stream: names, TCP, proxies, TLS, and the queue of opening handshakes.
+//! 4. [`driver`]: the task of an open socket. Its `shared` is the state behind the lock.
+//! 5. [`failure`]: the causes of failed connections. [`catch_panic`] turns a panic of user code into one.
+//!
+//! [`url`] parses URLs.
 
 mod catch_panic;
+mod cookie_store;
 mod dial;
 mod driver;
 mod failure;
+mod invalid_option;
 mod options;
 mod runtime;
 mod url;
@@ -17,7 +24,7 @@ use std::collections::VecDeque;
 
 pub(crate) use self::driver::transport::FinalState;
 pub(crate) use self::options::Options;
-pub(crate) use self::runtime::clock::{PlatformEnvironment, Time};
+pub(crate) use self::runtime::clock::{PlatformEnvironment, RuntimeClock};
 pub(crate) use self::runtime::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
 use crate::platform::Backend;
@@ -26,17 +33,22 @@ use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
 use crate::types::message::Message;
 
-/// The part of the crate's public API that only native targets have.
+/// The public items that exist on native targets only.
 pub(crate) mod api {
+    pub use super::cookie_store::CookieStore;
+    pub use super::dial::connector::{Connecting, Connector};
+    pub use super::dial::io_stream::IoStream;
     pub use super::dial::proxy::Proxy;
+    pub use super::dial::target::Target;
     pub use super::failure::{Failure, ProxyFailure};
-    pub use super::options::{Connecting, Connector, CookieStore, InvalidOption, Options, Stream, Target};
+    pub use super::invalid_option::InvalidOption;
+    pub use super::options::Options;
     pub use samesocket_protocol::Failure as ProtocolFailure;
     pub use tokio_rustls::rustls;
 }
 
-/// Gives a received message the form that this binary type asks for.
-pub(crate) fn set_form(message: &mut Message, binary_type: BinaryType) {
+/// Converts a received binary message to the form that `binary_type` asks for.
+pub(crate) fn apply_binary_type(message: &mut Message, binary_type: BinaryType) {
     match (&mut *message, binary_type) {
         (Message::Binary(bytes), BinaryType::Blob) => *message = Message::Blob(std::mem::take(bytes).into()),
         (Message::Blob(blob), BinaryType::ArrayBuffer) => {
@@ -48,74 +60,81 @@ pub(crate) fn set_form(message: &mut Message, binary_type: BinaryType) {
     }
 }
 
-/// Gives who makes connections that can make their peers wait, where others cannot; here all can.
+/// Returns a back end with backpressure beside the default one. There is none, because the default one has
+/// backpressure.
 pub(crate) fn backpressure_backend() -> Option<Shared<dyn Backend>> {
     None
 }
 
-/// Gives the future as it is: a runtime polls what was woken soon enough.
+/// Returns the future as it is. A native runtime polls a woken task soon enough.
 pub(crate) const fn poll_in_event<F: Future>(future: F) -> F {
     future
 }
 
-/// Messages that come together, as one read may bring many.
+/// The messages that arrived together. One read from the stream may bring many.
 pub(crate) type Messages = VecDeque<Message>;
 
-/// Gives a message that comes by itself.
-pub(crate) fn alone(message: Message) -> Messages {
+/// Returns a single message as [`Messages`].
+pub(crate) fn single_message(message: Message) -> Messages {
     VecDeque::from([message])
 }
 
-/// Tells how much they are, since there may be many.
-#[expect(clippy::unnecessary_wraps, reason = "in a browser there is nothing to tell")]
-pub(crate) fn measure(messages: &Messages) -> Option<Capacity> {
+/// Returns the number and total size of the messages.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the browser's back end returns None, because its messages arrive one by one"
+)]
+pub(crate) fn measure_messages(messages: &Messages) -> Option<Capacity> {
     Some(Capacity { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() })
 }
 
-/// Moves them all behind what is in a backlog at once, if there is room for them; whether there was.
-pub(crate) fn append(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
-    measure(messages).is_some_and(|measured| backlog.append_all(messages, measured))
+/// Moves all messages to the end of a queue if it has capacity for them. Returns whether it had.
+pub(crate) fn append_messages(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
+    measure_messages(messages).is_some_and(|measured| backlog.append_all(messages, measured))
 }
 
-/// Takes out the first of them.
-pub(crate) fn next(messages: &mut Messages) -> Option<Message> {
+/// Removes and returns the first message.
+pub(crate) fn next_message(messages: &mut Messages) -> Option<Message> {
     messages.pop_front()
 }
 
-/// Takes the messages out; those that are left when this is dropped are dropped, too.
-pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
+/// Removes and returns all messages. Dropping the iterator drops the rest.
+pub(crate) fn drain_messages(messages: &mut Messages) -> impl Iterator<Item = Message> {
     messages.drain(..)
 }
 
-/// How many messages, and how many bytes of them, may wait to be taken before the peer is made to wait.
+/// The messages that may wait to be received before the socket stops reading from TCP.
 ///
-/// Enough to keep a reader on another thread busy, and little for a server of ten thousand sockets.
+/// Arbitrary: enough to keep a reader on another thread busy, and little for a server with ten thousand sockets.
 pub(crate) const RECEIVE_LIMIT: Capacity = Capacity { messages: 1024, bytes: 1 << 20 };
 
-/// How many bytes may be queued before a sender waits.
+/// The bytes that may be queued before a sender waits.
 ///
-/// It is woken as soon as there are less, so that little has to be there for the time that it takes.
+/// Arbitrary: the driver wakes the sender as soon as fewer are queued, so they only have to last until the sender runs.
 pub(crate) const HIGH_WATER_MARK: u64 = 1 << 20;
 
-/// What there is of a thing that only a browser has.
+/// The value of a hook that only the browser's back end needs.
 #[derive(Clone, Copy)]
-pub(crate) struct Nothing;
+pub(crate) struct NoHook;
 
-/// Blobs are made of bytes that have come.
-pub(crate) type Blobs = Nothing;
-pub(crate) const BLOBS: Blobs = Nothing;
+// Code size: hooks of the browser's back end, so that a page links only the features that it uses. Here they do
+// nothing.
 
-/// Whatever has come is in memory.
-pub(crate) type Hold = Nothing;
-pub(crate) const HOLD: Hold = Nothing;
+/// The hook that makes blobs of received messages.
+pub(crate) type MakeBlob = NoHook;
+pub(crate) const MAKE_BLOB: MakeBlob = NoHook;
 
-/// A list is a list.
-pub(crate) type List = Nothing;
-pub(crate) const LIST: List = Nothing;
+/// The hook that leaves received messages to the platform until they are read.
+pub(crate) type MakeLazy = NoHook;
+pub(crate) const MAKE_LAZY: MakeLazy = NoHook;
 
-/// The driver itself tells of what was sent.
-pub(crate) type Watch = Nothing;
-pub(crate) const WATCH: Watch = Nothing;
+/// The hook that makes the platform's list of subprotocols.
+pub(crate) type MakeSubprotocolList = NoHook;
+pub(crate) const MAKE_SUBPROTOCOL_LIST: MakeSubprotocolList = NoHook;
 
-/// Whether connections ask for room as they usually are.
+/// The hook that polls bufferedAmount. The driver reports here when it falls.
+pub(crate) type WatchBufferedAmount = NoHook;
+pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = NoHook;
+
+/// Whether the connections of the default back end ask for capacity before they deliver messages.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = true;

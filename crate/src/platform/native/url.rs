@@ -1,18 +1,18 @@
-//! URLs, by the `url` crate.
+//! URL records, by the `url` crate.
 
 use samesocket_spec::constructor::UrlRecord;
 
-/// A URL record.
+/// A [URL record](https://url.spec.whatwg.org/#concept-url).
 #[derive(Clone)]
 pub(crate) struct Url(url::Url);
 
 impl Url {
-    /// The record itself.
+    /// Returns the record of the `url` crate.
     pub(super) const fn record(&self) -> &url::Url {
         &self.0
     }
 
-    /// Parses `url` against `base`; on native targets there is no API base URL.
+    /// Parses `url` against `base`. There is no API base URL on native targets.
     pub(crate) fn parse(url: &str, base: Option<&str>) -> Option<Self> {
         let base = match base {
             Some(base) => Some(url::Url::parse(base).ok()?),
@@ -25,7 +25,7 @@ impl Url {
 impl UrlRecord for Url {
     fn make_websocket(&mut self) {
         let scheme = if self.0.scheme() == "http" { "ws" } else { "wss" };
-        // Both are special schemes, for which nothing is refused.
+        // The setter does not fail, because both schemes are special.
         let _ = self.0.set_scheme(scheme);
     }
 

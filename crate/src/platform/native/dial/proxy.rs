@@ -1,29 +1,47 @@
-//! Proxies: HTTP's CONNECT and SOCKS5.
+//! Tunnels through proxies: HTTP CONNECT and SOCKS5.
 
-use std::env;
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_socks::tcp::Socks5Stream;
 
-use super::{happy_eyeballs, tls};
-use crate::platform::native::dial::credentials;
-use crate::platform::native::dial::tls::Trust;
-use crate::platform::native::failure::Failure;
-use crate::platform::native::failure::ProxyFailure;
-use crate::platform::native::options::{InvalidOption, Stream, Target};
+use crate::platform::native::dial::basic_auth::basic_auth;
+use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::dial::target::{Target, without_brackets};
+use crate::platform::native::dial::tls::TlsSettings;
+use crate::platform::native::dial::{happy_eyeballs, tls};
+use crate::platform::native::failure::{Failure, ProxyFailure};
+use crate::platform::native::invalid_option::InvalidOption;
 
-/// A proxy to go through, made of a URL.
+/// The most bytes that are read of the head of an HTTP proxy's response. Arbitrary: real heads have some hundred bytes.
+const MAX_HEAD: usize = 16 << 10;
+
+/// The most header fields in it. Arbitrary.
+const MAX_FIELDS: usize = 64;
+
+/// A proxy to connect through, given as a URL; see [`Options::proxy`](crate::Options::proxy).
+///
+/// ```
+/// use samesocket::{Options, Proxy};
+///
+/// let proxy = Proxy::new("http://user:password@proxy.example:3128")?;
+/// assert_eq!(format!("{proxy:?}"), "Http proxy at proxy.example:3128");
+/// let options = Options::new().proxy(proxy);
+/// # drop(options);
+/// # Ok::<(), samesocket::InvalidOption>(())
+/// ```
 #[derive(Clone)]
 pub struct Proxy {
     kind: Kind,
     host: String,
     port: u16,
-    /// As they stand in the URL, percent-encoded.
+    /// The user name of the URL, percent-encoded.
     username: String,
+    /// The password of the URL, percent-encoded.
     password: Option<String>,
 }
 
@@ -35,25 +53,33 @@ enum Kind {
 }
 
 impl Proxy {
-    /// Takes the URL of a proxy: `http://host:port`, `https://host:port` or `socks5://host:port`, with credentials as
-    /// in `http://user:password@host`.
+    /// Parses the URL of a proxy.
     ///
-    /// The ports are 80, 443 and 1080 unless they are given. A proxy resolves names itself, so `socks5h` means `socks5`.
+    /// | scheme | default port | protocol |
+    /// | --- | --- | --- |
+    /// | `http` | 80 | CONNECT, by [RFC 9110, section 9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6) |
+    /// | `https` | 443 | the same over TLS with the proxy |
+    /// | `socks5`, `socks5h` | 1080 | SOCKS5, by [RFC 1928](https://www.rfc-editor.org/rfc/rfc1928) |
+    ///
+    /// The proxy resolves the name of the server with all of them. Credentials stand before the host, as in
+    /// `http://user:password@host`. They are sent as Basic authentication, or by
+    /// [RFC 1929](https://www.rfc-editor.org/rfc/rfc1929) with SOCKS5. The path and the rest of the URL are ignored.
     ///
     /// # Errors
     ///
-    /// If it is no such URL.
+    /// Returns [`InvalidOption`] if `url` is no URL with one of these schemes and a host. The error leaves the
+    /// credentials out.
     pub fn new(url: &str) -> Result<Self, InvalidOption> {
         Self::parse(url).ok_or_else(|| {
-            // It may hold a password.
+            // The part before the host may contain a password, which must not appear in an error.
             let value = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
-            InvalidOption { part: "proxy".to_owned(), value: value.to_owned() }
+            InvalidOption::new("proxy", value)
         })
     }
 
-    fn parse(url: &str) -> Option<Self> {
+    pub(super) fn parse(url: &str) -> Option<Self> {
         let url = url::Url::parse(url).ok()?;
-        let (kind, default) = match url.scheme() {
+        let (kind, default_port) = match url.scheme() {
             "http" => (Kind::Http, 80),
             "https" => (Kind::Https, 443),
             "socks5" | "socks5h" => (Kind::Socks5, 1080),
@@ -62,159 +88,87 @@ impl Proxy {
         let host = url.host_str().filter(|host| !host.is_empty())?;
         Some(Self {
             kind,
-            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: url.port().unwrap_or(default),
+            host: without_brackets(host).to_owned(),
+            port: url.port().unwrap_or(default_port),
             username: url.username().to_owned(),
             password: url.password().map(str::to_owned),
         })
     }
+
+    /// Opens a tunnel to `target`. The settings are for TLS with the proxy itself.
+    pub(super) async fn connect(&self, target: &Target, settings: &TlsSettings) -> Result<Box<dyn IoStream>, Failure> {
+        let stream = happy_eyeballs::connect(&self.host, self.port).await?;
+        let tunnel = match self.kind {
+            Kind::Http => self.connect_http(Box::new(stream), target).await,
+            Kind::Https => {
+                let stream = tls::connect(settings, &self.host, Box::new(stream)).await?;
+                self.connect_http(stream, target).await
+            }
+            Kind::Socks5 => self.connect_socks5(stream, target).await,
+        };
+        tunnel.map_err(Failure::Proxy)
+    }
+
+    /// Requests a tunnel of an HTTP proxy.
+    async fn connect_http(
+        &self,
+        mut stream: Box<dyn IoStream>,
+        target: &Target,
+    ) -> Result<Box<dyn IoStream>, ProxyFailure> {
+        let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
+        let authority = format!("{host}:{}", target.port);
+        let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
+        if let Some(credentials) = basic_auth(&self.username, self.password.as_deref()) {
+            request.extend(["Proxy-Authorization: ", &credentials, "\r\n"]);
+        }
+        request.push_str("\r\n");
+        stream.write_all(request.as_bytes()).await.map_err(ProxyFailure::lost)?;
+        let mut head = Vec::new();
+        // Byte by byte, because the bytes behind the head belong to the server. The head is short, so speed does not
+        // matter.
+        while !head.ends_with(b"\r\n\r\n") {
+            if head.len() == MAX_HEAD {
+                return Err(ProxyFailure::MalformedHead);
+            }
+            head.push(stream.read_u8().await.map_err(ProxyFailure::lost)?);
+        }
+        match status_of(&head) {
+            Some(200..300) => Ok(stream),
+            Some(found) => Err(ProxyFailure::Status { found }),
+            None => Err(ProxyFailure::MalformedHead),
+        }
+    }
+
+    /// Requests a connection of a SOCKS5 proxy.
+    async fn connect_socks5(&self, stream: TcpStream, target: &Target) -> Result<Box<dyn IoStream>, ProxyFailure> {
+        let address = (&*target.host, target.port);
+        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let connected = match &self.password {
+            None if self.username.is_empty() => Socks5Stream::connect_with_socket(stream, address).await,
+            password => {
+                let username = decode(&self.username);
+                let password = decode(password.as_deref().unwrap_or_default());
+                Socks5Stream::connect_with_password_and_socket(stream, address, &username, &password).await
+            }
+        };
+        match connected {
+            Ok(stream) => Ok(Box::new(stream.into_inner())),
+            Err(tokio_socks::Error::Io(error)) => Err(ProxyFailure::lost(error)),
+            Err(error) => Err(ProxyFailure::Socks { source: Arc::new(io::Error::other(error)) }),
+        }
+    }
 }
 
 impl fmt::Debug for Proxy {
+    /// Shows the proxy without its credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the credentials.
         write!(f, "{:?} proxy at {}:{}", self.kind, self.host, self.port)
     }
 }
 
-/// Which way to a server.
-#[derive(Clone, Default)]
-pub(in crate::platform::native) enum Route {
-    #[default]
-    Direct,
-    Proxy(Proxy),
-    Environment,
-}
-
-impl Route {
-    /// The proxy for this target, if it is not gone to directly.
-    pub(in crate::platform::native) fn proxy_for(&self, target: &Target) -> Result<Option<Proxy>, ProxyFailure> {
-        match self {
-            Self::Direct => Ok(None),
-            Self::Proxy(proxy) => Ok(Some(proxy.clone())),
-            Self::Environment => of_environment(target, |name| env::var(name).ok()),
-        }
-    }
-}
-
-fn of_environment(target: &Target, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, ProxyFailure> {
-    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let exempt = variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default();
-    if exempt.split(',').any(|rule| is_exempt(rule.trim(), &target.host)) {
-        return Ok(None);
-    }
-    let names: &[&'static str] = if target.secure {
-        &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-    } else {
-        &["http_proxy", "all_proxy", "ALL_PROXY"]
-    };
-    let Some((name, value)) = names.iter().find_map(|&name| Some((name, variable(name)?))) else { return Ok(None) };
-    let url = if value.contains("://") { value } else { format!("http://{value}") };
-    Proxy::parse(&url).map(Some).ok_or(ProxyFailure::InvalidUrl { variable: name })
-}
-
-/// Whether a rule of `NO_PROXY` is about this host.
-fn is_exempt(rule: &str, host: &str) -> bool {
-    if rule == "*" {
-        return true;
-    }
-    if let Ok(address) = host.parse::<IpAddr>() {
-        let (range, bits) = rule.split_once('/').unwrap_or((rule, "128"));
-        return match (range.parse(), bits.parse()) {
-            (Ok(range), Ok(bits)) => is_within(address, range, bits),
-            _ => false,
-        };
-    }
-    let name = rule.trim_start_matches("*.").trim_start_matches('.');
-    let (host, name) = (host.trim_end_matches('.').to_ascii_lowercase(), name.to_ascii_lowercase());
-    !name.is_empty() && host.strip_suffix(&name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
-fn is_within(address: IpAddr, range: IpAddr, bits: u32) -> bool {
-    match (address, range) {
-        (IpAddr::V4(address), IpAddr::V4(range)) => {
-            let other = u32::BITS - bits.min(u32::BITS);
-            (address.to_bits() ^ range.to_bits()).checked_shr(other).unwrap_or_default() == 0
-        }
-        (IpAddr::V6(address), IpAddr::V6(range)) => {
-            let other = u128::BITS - bits.min(u128::BITS);
-            (address.to_bits() ^ range.to_bits()).checked_shr(other).unwrap_or_default() == 0
-        }
-        _ => false,
-    }
-}
-
-/// The greatest head of an answer that is read.
-const MAX_HEAD: usize = 16 << 10;
-
-/// A way through a proxy.
-pub(in crate::platform::native) struct Tunnel<'a> {
-    pub(in crate::platform::native) proxy: &'a Proxy,
-    /// For the TLS with the proxy itself.
-    pub(in crate::platform::native) trust: &'a Trust,
-}
-
-impl Tunnel<'_> {
-    /// Opens a stream that leads to `target`.
-    pub(in crate::platform::native) async fn open(&self, target: &Target) -> Result<Box<dyn Stream>, Failure> {
-        let stream = happy_eyeballs::connect(&self.proxy.host, self.proxy.port).await?;
-        match self.proxy.kind {
-            Kind::Http => self.connect(Box::new(stream), target).await,
-            Kind::Https => {
-                let stream = tls::connect(self.trust, &self.proxy.host, Box::new(stream)).await?;
-                self.connect(stream, target).await
-            }
-            Kind::Socks5 => {
-                let address = (&*target.host, target.port);
-                let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-                let opened = match &self.proxy.password {
-                    None if self.proxy.username.is_empty() => Socks5Stream::connect_with_socket(stream, address).await,
-                    password => {
-                        let (user, password) =
-                            (decode(&self.proxy.username), decode(password.as_deref().unwrap_or_default()));
-                        Socks5Stream::connect_with_password_and_socket(stream, address, &user, &password).await
-                    }
-                };
-                let stream = opened.map_err(|error| {
-                    Failure::Proxy(match error {
-                        tokio_socks::Error::Io(error) => ProxyFailure::Lost { source: Arc::new(error) },
-                        told => ProxyFailure::Socks { source: Arc::new(io::Error::other(told)) },
-                    })
-                })?;
-                Ok(Box::new(stream.into_inner()))
-            }
-        }
-    }
-
-    /// Asks an HTTP proxy for a tunnel; see [RFC 9110, section 9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6).
-    async fn connect(&self, mut stream: Box<dyn Stream>, target: &Target) -> Result<Box<dyn Stream>, Failure> {
-        let lost = |error| Failure::Proxy(ProxyFailure::Lost { source: Arc::new(error) });
-        let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
-        let authority = format!("{host}:{}", target.port);
-        let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
-        if let Some(credentials) = credentials(&self.proxy.username, self.proxy.password.as_deref()) {
-            request.extend(["Proxy-Authorization: ", &credentials, "\r\n"]);
-        }
-        request.push_str("\r\n");
-        stream.write_all(request.as_bytes()).await.map_err(lost)?;
-        let mut head = Vec::new();
-        // Byte by byte, since what follows the head is not the proxy's any more; nobody waits for it to be fast.
-        while !head.ends_with(b"\r\n\r\n") {
-            if head.len() == MAX_HEAD {
-                return Err(Failure::Proxy(ProxyFailure::MalformedHead));
-            }
-            head.push(stream.read_u8().await.map_err(lost)?);
-        }
-        match status_of(&head) {
-            Some(200..300) => Ok(stream),
-            Some(found) => Err(Failure::Proxy(ProxyFailure::Status { found })),
-            None => Err(Failure::Proxy(ProxyFailure::MalformedHead)),
-        }
-    }
-}
-
+/// Returns the status of an HTTP response, or `None` if it is malformed.
 fn status_of(head: &[u8]) -> Option<u16> {
-    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut headers);
     response.parse(head).ok()?;
     response.code
@@ -224,51 +178,11 @@ fn status_of(head: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn target(secure: bool, host: &str) -> Target {
-        Target { secure, host: host.to_owned(), port: 80 }
-    }
-
     #[test]
-    fn the_environment_is_asked_by_scheme_and_exempts_hosts() {
-        let environment = |name: &str| {
-            let value = match name {
-                "HTTPS_PROXY" => "http://a:1",
-                "ALL_PROXY" => "socks5://b",
-                "HTTP_PROXY" => "http://never",
-                "NO_PROXY" => "localhost, .example.com,10.0.0.0/8, ::1",
-                _ => return None,
-            };
-            Some(value.to_owned())
-        };
-        let proxy = |secure, host| {
-            of_environment(&target(secure, host), environment).unwrap().map(|proxy| format!("{proxy:?}"))
-        };
-        assert_eq!(proxy(true, "h").as_deref(), Some("Http proxy at a:1"));
-        assert_eq!(proxy(false, "h").as_deref(), Some("Socks5 proxy at b:1080"));
-        assert_eq!(proxy(false, "notexample.com").as_deref(), Some("Socks5 proxy at b:1080"));
-        assert_eq!(proxy(false, "11.1.2.3").as_deref(), Some("Socks5 proxy at b:1080"));
-        for host in ["LOCALHOST", "example.com", "deep.example.com.", "10.1.2.3", "::1"] {
-            assert_eq!(proxy(true, host), None, "{host}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_proxy_is_refused_without_its_password() {
+    fn invalid_proxy_is_an_error_without_its_password() {
         for url in ["ftp://u:secret@h", "not a url", "http://", "u:secret@"] {
             let error = Proxy::new(url).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
-        let failure = of_environment(&target(false, "h"), |name| (name == "all_proxy").then(|| "ftp://x".to_owned()));
-        assert!(matches!(failure, Err(ProxyFailure::InvalidUrl { variable: "all_proxy" })));
-    }
-
-    #[test]
-    fn ranges_are_of_one_family() {
-        let within =
-            |address: &str, range: &str, bits| is_within(address.parse().unwrap(), range.parse().unwrap(), bits);
-        assert!(
-            within("1.2.3.4", "0.0.0.0", 0) && within("1.2.3.4", "1.2.3.4", 128) && !within("1.2.3.4", "1.2.3.5", 32)
-        );
-        assert!(within("fe80::1", "fe80::", 10) && !within("::1", "0.0.0.0", 0));
     }
 }

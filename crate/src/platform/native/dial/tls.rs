@@ -1,4 +1,4 @@
-//! TLS, by rustls, with the platform's trust.
+//! TLS by rustls, with the trust store of the platform.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -11,78 +11,96 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName,
 use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio_rustls::{TlsConnector, rustls};
 
+use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::failure::Failure;
-use crate::platform::native::options::Stream;
 
-/// Whom to trust, and what to show.
+/// The TLS settings of a socket. The configuration that they make is built once and shared by all clones.
 #[derive(Clone, Default)]
-pub(in crate::platform::native) struct Trust {
+pub(in crate::platform::native) struct TlsSettings {
     roots: Vec<CertificateDer<'static>>,
     client: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
-    any: bool,
-    /// A configuration of the user's, which stands for itself.
-    given: Option<Arc<ClientConfig>>,
-    /// What the rest comes to, once it was needed: for all clones, so that it is made once, and sessions are resumed.
-    config: Arc<OnceLock<Arc<ClientConfig>>>,
+    accept_any: bool,
+    /// The user's own configuration, which replaces all other settings.
+    custom: Option<Arc<ClientConfig>>,
+    /// The configuration built from the other settings. Sockets that share it resume each other's TLS sessions.
+    built: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
-/// The configuration of those who choose nothing.
+/// The configuration of all sockets with default settings.
 static DEFAULT: OnceLock<Arc<ClientConfig>> = OnceLock::new();
 
-impl Trust {
+impl TlsSettings {
+    /// Trusts one more root certificate.
     pub(in crate::platform::native) fn add_root(&mut self, certificate: CertificateDer<'static>) {
         self.roots.push(certificate);
-        self.config = Arc::default();
+        self.built = Arc::default();
     }
 
+    /// Sets the certificate chain and key of the client.
     pub(in crate::platform::native) fn set_client(
         &mut self,
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) {
         self.client = Some(Arc::new((chain, key)));
-        self.config = Arc::default();
+        self.built = Arc::default();
     }
 
+    /// Accepts any certificate of any server.
     pub(in crate::platform::native) fn accept_any(&mut self) {
-        self.any = true;
-        self.config = Arc::default();
+        self.accept_any = true;
+        self.built = Arc::default();
     }
 
-    /// Whether the configuration, and what of it runs while a stream is read and written, is the user's.
-    pub(in crate::platform::native) const fn is_given(&self) -> bool {
-        self.given.is_some()
+    /// Sets the user's own configuration.
+    pub(in crate::platform::native) fn set_custom(&mut self, config: Arc<ClientConfig>) {
+        self.custom = Some(config);
     }
 
-    pub(in crate::platform::native) fn set_config(&mut self, config: Arc<ClientConfig>) {
-        self.given = Some(config);
+    /// Returns whether the configuration is the user's own. Its parts run the user's code while a stream is read and
+    /// written.
+    pub(in crate::platform::native) const fn is_custom(&self) -> bool {
+        self.custom.is_some()
     }
 
-    /// Whether a configuration was given and something beside it, of which one would have to be left out.
-    pub(in crate::platform::native) fn is_contradictory(&self) -> bool {
-        self.given.is_some() && self.has_choice()
+    /// Returns whether there is a configuration of the user's and another setting, one of which would be ignored.
+    pub(super) fn is_contradictory(&self) -> bool {
+        self.custom.is_some() && !self.is_default()
     }
 
-    /// Whether anything of what a configuration is made of was chosen.
-    const fn has_choice(&self) -> bool {
-        self.any || !self.roots.is_empty() || self.client.is_some()
+    /// Returns whether no setting but the user's own configuration was changed.
+    const fn is_default(&self) -> bool {
+        !self.accept_any && self.roots.is_empty() && self.client.is_none()
     }
 
-    /// Gives the configuration, which is made of files of the platform's when it is first needed.
-    fn config(&self) -> Result<Arc<ClientConfig>, Error> {
-        let place = if self.has_choice() { &self.config } else { &DEFAULT };
-        if let Some(config) = self.given.as_ref().or_else(|| place.get()) {
+    /// Returns the configuration without a blocking thread if it exists; otherwise builds it on one.
+    async fn config(&self) -> io::Result<Arc<ClientConfig>> {
+        if let Some(config) = self.custom.as_ref().or_else(|| self.cache().get()) {
+            return Ok(Arc::clone(config));
+        }
+        let settings = self.clone();
+        // The platform's trust store is read from files.
+        tokio::task::spawn_blocking(move || settings.build_cached().map_err(io::Error::other)).await?
+    }
+
+    fn build_cached(&self) -> Result<Arc<ClientConfig>, Error> {
+        // Another socket may have built it while this one waited for a thread.
+        if let Some(config) = self.cache().get() {
             return Ok(Arc::clone(config));
         }
         let config = self.build()?;
-        Ok(Arc::clone(place.get_or_init(|| Arc::new(config))))
+        Ok(Arc::clone(self.cache().get_or_init(|| Arc::new(config))))
+    }
+
+    fn cache(&self) -> &OnceLock<Arc<ClientConfig>> {
+        if self.is_default() { &DEFAULT } else { &self.built }
     }
 
     fn build(&self) -> Result<ClientConfig, Error> {
-        // A provider of our own, so that the process need not have one, and whichever it has does not matter.
+        // The socket brings its own provider, so that it neither needs nor depends on the default of the process.
         let provider = Arc::new(ring::default_provider());
-        let judges = if self.any { None } else { Some(judges(&self.roots, &provider)?) };
-        let verifier = Arc::new(Judged { judges, provider: Arc::clone(&provider) });
+        let verifiers = if self.accept_any { None } else { Some(verifiers(&self.roots, &provider)?) };
+        let verifier = Arc::new(AnyOfVerifier { verifiers, provider: Arc::clone(&provider) });
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -96,8 +114,8 @@ impl Trust {
     }
 }
 
-/// One for the roots that were given, if there are any, and the platform's verifier.
-fn judges(
+/// Returns a verifier for `roots`, if there are any, and the platform's verifier.
+fn verifiers(
     roots: &[CertificateDer<'static>],
     provider: &Arc<CryptoProvider>,
 ) -> Result<Vec<Arc<dyn ServerCertVerifier>>, Error> {
@@ -109,40 +127,42 @@ fn judges(
     for root in roots {
         store.add(root.clone())?;
     }
-    let given = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
-    let mut judges: Vec<Arc<dyn ServerCertVerifier>> =
-        vec![given.build().map_err(|error| Error::General(error.to_string()))?];
-    // A platform without any root of its own is no hindrance here.
+    let by_roots = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
+    let by_roots = by_roots.build().map_err(|error| Error::General(error.to_string()))?;
+    let mut verifiers: Vec<Arc<dyn ServerCertVerifier>> = vec![by_roots];
+    // A platform without root certificates is no error, because the user has given some.
     if let Ok(platform) = platform {
-        judges.push(Arc::new(platform));
+        verifiers.push(Arc::new(platform));
     }
-    Ok(judges)
+    Ok(verifiers)
 }
 
-/// Does the TLS handshake over a stream.
-pub(in crate::platform::native) async fn connect(
-    trust: &Trust,
+/// Performs the TLS handshake over `stream`. The certificate of the server has to be valid for `host`.
+pub(super) async fn connect(
+    settings: &TlsSettings,
     host: &str,
-    stream: Box<dyn Stream>,
-) -> Result<Box<dyn Stream>, Failure> {
+    stream: Box<dyn IoStream>,
+) -> Result<Box<dyn IoStream>, Failure> {
     let failed = |error| Failure::tls(host, error);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(io::Error::other(error)))?;
-    let trust = trust.clone();
-    let config = tokio::task::spawn_blocking(move || trust.config()).await;
-    let config = config.map_err(|error| failed(error.into()))?.map_err(|error| failed(io::Error::other(error)))?;
+    let config = settings.config().await.map_err(failed)?;
     let stream = TlsConnector::from(config).connect(name, stream).await.map_err(failed)?;
     Ok(Box::new(stream))
 }
 
-/// A verifier that takes what any of its judges takes, and checks itself that the server has its key.
+/// A verifier that accepts a certificate if any of its inner verifiers does.
+///
+/// It checks itself that the server owns the key of its certificate.
 #[derive(Debug)]
-struct Judged {
-    /// They are asked in this order, and the first tells what is wrong; without judges, any certificate is good.
-    judges: Option<Vec<Arc<dyn ServerCertVerifier>>>,
+struct AnyOfVerifier {
+    /// The inner verifiers in the order in which they are asked. The first one's error is reported.
+    ///
+    /// `None` accepts any certificate.
+    verifiers: Option<Vec<Arc<dyn ServerCertVerifier>>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Judged {
+impl ServerCertVerifier for AnyOfVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -151,15 +171,15 @@ impl ServerCertVerifier for Judged {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(judges) = &self.judges else { return Ok(ServerCertVerified::assertion()) };
-        let mut wrong = None;
-        for judge in judges {
-            match judge.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
+        let Some(verifiers) = &self.verifiers else { return Ok(ServerCertVerified::assertion()) };
+        let mut first_error = None;
+        for verifier in verifiers {
+            match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
                 Ok(verified) => return Ok(verified),
-                Err(error) => wrong = wrong.or(Some(error)),
+                Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        Err(wrong.unwrap_or_else(|| CertificateError::UnknownIssuer.into()))
+        Err(first_error.unwrap_or_else(|| CertificateError::UnknownIssuer.into()))
     }
 
     fn verify_tls12_signature(

@@ -15,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::task::coop::{has_budget_remaining, unconstrained};
 
 use super::shared::{ConnState, ConnectionLock, Guard};
-use crate::platform::native::options::Stream;
+use crate::platform::native::dial::io_stream::IoStream;
 
 /// A stream, and the state of its two directions.
 #[expect(clippy::struct_excessive_bools, reason = "the two directions change independently")]
 pub(super) struct StreamIo {
-    stream: Box<dyn Stream>,
+    stream: Box<dyn IoStream>,
     /// Whether the stream may hold bytes that it has accepted and not passed on.
     needs_flush: bool,
     /// Whether the stream accepted less than all pending bytes. It wakes the driver when it accepts more.
@@ -44,19 +44,19 @@ pub(super) trait IoAccess {
     /// Writes pending bytes to the stream; returns `None` if there are none.
     fn poll_write(
         &mut self,
-        stream: &mut Box<dyn Stream>,
+        stream: &mut Box<dyn IoStream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>>;
 
     /// Reads bytes from the stream into the connection, and returns their number.
-    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>>;
+    fn poll_read(&mut self, stream: &mut Box<dyn IoStream>, context: &mut Context<'_>) -> Poll<io::Result<usize>>;
 
     /// Lets other threads have the connection between two writes.
     fn between_writes(&mut self);
 }
 
 impl StreamIo {
-    pub(super) fn new(stream: Box<dyn Stream>, is_own: bool) -> Self {
+    pub(super) fn new(stream: Box<dyn IoStream>, is_own: bool) -> Self {
         Self { stream, needs_flush: false, is_blocked: false, write_closed: false, read_closed: false, is_own }
     }
 
@@ -191,7 +191,7 @@ impl IoAccess for Locked<'_, '_> {
     #[inline]
     fn poll_write(
         &mut self,
-        stream: &mut Box<dyn Stream>,
+        stream: &mut Box<dyn IoStream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>> {
         if self.0.pending_bytes().is_empty() {
@@ -204,7 +204,7 @@ impl IoAccess for Locked<'_, '_> {
     }
 
     #[inline]
-    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_read(&mut self, stream: &mut Box<dyn IoStream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut buffer = self.0.read_buffer();
         // The future keeps nothing between polls, so that it may be dropped.
         pin!(stream.read_buf(&mut buffer)).poll(context)
@@ -230,7 +230,7 @@ impl IoAccess for Unlocked<'_> {
 
     fn poll_write(
         &mut self,
-        stream: &mut Box<dyn Stream>,
+        stream: &mut Box<dyn IoStream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>> {
         let mut memory = [const { MaybeUninit::uninit() }; COPY_SIZE];
@@ -251,7 +251,7 @@ impl IoAccess for Unlocked<'_> {
         Some(written.map_ok(|count| count.min(copy.len())))
     }
 
-    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_read(&mut self, stream: &mut Box<dyn IoStream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut memory = [const { MaybeUninit::uninit() }; COPY_SIZE];
         let mut buffer = ReadBuf::uninit(&mut memory);
         let read = Pin::new(stream).poll_read(context, &mut buffer);

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
+use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::driver::shared::Channel;
-use crate::platform::native::options::Stream;
 use crate::sync::Lock;
 
 /// The channel of a socket, for whoever polls its stream.
@@ -22,12 +22,12 @@ pub(in crate::platform::native) trait Reach {
     /// Has the stream take of the bytes that wait; none, if none do.
     fn poll_write(
         &mut self,
-        stream: &mut Box<dyn Stream>,
+        stream: &mut Box<dyn IoStream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>>;
 
     /// Has the stream give bytes, and the channel take them; how many.
-    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>>;
+    fn poll_read(&mut self, stream: &mut Box<dyn IoStream>, context: &mut Context<'_>) -> Poll<io::Result<usize>>;
 }
 
 /// For a stream of ours: nothing of a user's runs while it is polled, so that it may be given what the channel holds.
@@ -43,7 +43,7 @@ impl Reach for Channel {
     #[inline]
     fn poll_write(
         &mut self,
-        stream: &mut Box<dyn Stream>,
+        stream: &mut Box<dyn IoStream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>> {
         let bytes = self.wire.pending_bytes();
@@ -51,7 +51,7 @@ impl Reach for Channel {
     }
 
     #[inline]
-    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_read(&mut self, stream: &mut Box<dyn IoStream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut buffer = self.wire.read_buffer();
         // It keeps nothing between polls, so one may be dropped.
         pin!(stream.read_buf(&mut buffer)).poll(context)
@@ -75,7 +75,7 @@ impl Reach for Apart<'_> {
 
     fn poll_write(
         &mut self,
-        stream: &mut Box<dyn Stream>,
+        stream: &mut Box<dyn IoStream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>> {
         let mut memory = [const { MaybeUninit::uninit() }; PIECE];
@@ -94,7 +94,7 @@ impl Reach for Apart<'_> {
         Some(written.map_ok(|count| count.min(piece.len())))
     }
 
-    fn poll_read(&mut self, stream: &mut Box<dyn Stream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_read(&mut self, stream: &mut Box<dyn IoStream>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut memory = [const { MaybeUninit::uninit() }; PIECE];
         let mut buffer = ReadBuf::uninit(&mut memory);
         let read = Pin::new(stream).poll_read(context, &mut buffer);

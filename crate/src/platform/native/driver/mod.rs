@@ -31,11 +31,11 @@ use self::io::{Locked, StreamIo, Unlocked};
 use self::scope::DriverScope;
 use self::shared::{ConnectionLock, Delivery, Guard, Next, SocketShared, Unused};
 use self::small_messages::MessageBatch;
-use super::catch_panic::guarded;
-use super::dial::handshake_queue::Admission;
-use super::dial::{self, Way};
+use super::catch_panic::catch_as_failure;
+use super::cookie_store::CookieStore;
+use super::dial::handshake_queue::HandshakePermit;
+use super::dial::{self, DialedStream};
 use super::failure::Failure;
-use super::options::CookieStore;
 use super::{Options, Url};
 use crate::platform::EventSink;
 use crate::queue::Capacity;
@@ -60,7 +60,7 @@ pub(super) struct Driver {
     /// Connecting to the server, until there is a stream or a failure.
     dialing: Option<Dialing>,
     /// The right to perform an opening handshake with this server, while that is under way.
-    admission: Option<Admission>,
+    permit: Option<HandshakePermit>,
     /// Whether the stream belongs to this crate, so that no code of the user's runs when it is polled.
     has_own_stream: bool,
     deadlines: Deadlines,
@@ -73,7 +73,7 @@ pub(super) struct Driver {
     stage: Stage,
 }
 
-type Dialing = Pin<Box<dyn Future<Output = Result<Way, Failure>> + Send>>;
+type Dialing = Pin<Box<dyn Future<Output = Result<DialedStream, Failure>> + Send>>;
 
 /// How far a driver has come, for the failure that its drop reports.
 enum Stage {
@@ -98,14 +98,15 @@ struct Round {
 
 impl Driver {
     pub(super) fn new(shared: Arc<SocketShared>, url: Url, options: Options, receiver: EventSink) -> Self {
-        let has_own_stream = options.makes_stream();
+        let has_own_stream = options.has_builtin_stream();
+        let slot = shared.handshake_slot().clone();
         let deadlines = Deadlines::new(options.limits.drain);
-        let cookies = options.cookies.clone().map(|store| (store, dial::request_url(&url)));
+        let cookies = options.cookies.clone().map(|store| (store, dial::request::cookie_url(&url)));
         Self {
             shared,
             receiver,
-            dialing: Some(Box::pin(dial::connect(url, options))),
-            admission: None,
+            dialing: Some(Box::pin(dial::connect(url, options, slot))),
+            permit: None,
             has_own_stream,
             deadlines,
             cookies,
@@ -124,7 +125,7 @@ impl Driver {
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut budget = DELIVERY_BUDGET;
         for _ in 0..MAX_ROUNDS {
-            self.shared.tasks().run();
+            self.shared.tasks().run_queued();
             let dialed = self.poll_dialing(context);
             let capacity = self.capacity(context, budget);
             let mut round = self.round(context, capacity, dialed);
@@ -133,11 +134,11 @@ impl Driver {
             }
             let delivered_all = matches!(round.next, Some(Next::Nothing));
             self.deliver(&mut round, &mut budget);
-            if round.notify_senders && self.receiver.sent() {
+            if round.notify_senders && self.receiver.handle_sent() {
                 self.shared.lock().watch_drain();
             }
             if round.action == StreamAction::Close {
-                self.admission = None;
+                self.permit = None;
                 let is_gone = self.drop_stream(context);
                 if delivered_all && !round.progress {
                     if is_gone {
@@ -226,7 +227,7 @@ impl Driver {
                 messages.clear();
             } else {
                 self.deadlines.on_delivery(self.shared.now());
-                self.receiver.take_messages(messages);
+                self.receiver.handle_messages(messages);
             }
         }
         let feedback = match round.next.take() {
@@ -238,11 +239,11 @@ impl Driver {
         };
         let established = matches!(feedback, Feedback::Established { .. });
         if established {
-            self.admission = None;
+            self.permit = None;
         }
         match self.keep_cookies() {
             Err(failure) if established => self.break_off(failure),
-            _ => self.receiver.take(feedback),
+            _ => self.receiver.handle_event(feedback),
         }
     }
 
@@ -252,7 +253,7 @@ impl Driver {
         let Some(response) = self.shared.lock().take_response() else { return Ok(()) };
         let fields = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
         let values: Vec<&[u8]> = fields.map(|(_, value)| &**value).collect();
-        let kept = if values.is_empty() { Ok(()) } else { guarded(|| store.set_cookies(url, &values)) };
+        let kept = if values.is_empty() { Ok(()) } else { catch_as_failure(|| store.set_cookies(url, &values)) };
         drop_caught(self.cookies.take());
         kept
     }
@@ -260,12 +261,13 @@ impl Driver {
     /// Goes on connecting; returns whether there is a stream or a failure now.
     fn poll_dialing(&mut self, context: &mut Context<'_>) -> bool {
         let Some(dialing) = &mut self.dialing else { return false };
-        let polled = guarded(|| dialing.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
+        let polled =
+            catch_as_failure(|| dialing.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
         let Poll::Ready(dialed) = polled else { return false };
         drop_caught(self.dialing.take());
         match dialed {
-            Ok((stream, admission)) => {
-                self.admission = admission;
+            Ok((stream, permit)) => {
+                self.permit = permit;
                 self.shared.lock().set_stream(StreamIo::new(stream, self.has_own_stream));
             }
             Err(failure) => {
@@ -295,7 +297,7 @@ impl Driver {
             (state.take_stream(), state.wait_for_stream())
         };
         if let Some(mut stream) = stream {
-            let _ = guarded(|| stream.shut_down(context));
+            let _ = catch_as_failure(|| stream.shut_down(context));
             drop_caught(stream);
         }
         !is_borrowed
@@ -330,7 +332,7 @@ fn exchange<'a>(
         return (state, moved);
     }
     drop(state);
-    match guarded(|| stream.exchange(context, &mut Unlocked(shared.connection_lock()), read, now)) {
+    match catch_as_failure(|| stream.exchange(context, &mut Unlocked(shared.connection_lock()), read, now)) {
         Ok(moved) => {
             let mut state = shared.lock();
             state.return_stream(stream);
@@ -360,7 +362,7 @@ impl Future for Driver {
         let driven = self.drive(context);
         self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };
         ready!(driven);
-        self.shared.tasks().end();
+        self.shared.tasks().detach_driver();
         Poll::Ready(())
     }
 }
@@ -380,8 +382,8 @@ impl Drop for Driver {
         drop_caught(unused);
         for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
             // A waker of the user's may be what has panicked, when it was dropped.
-            let _ = guarded(|| self.receiver.take(feedback));
+            let _ = catch_as_failure(|| self.receiver.handle_event(feedback));
         }
-        self.shared.tasks().end();
+        self.shared.tasks().detach_driver();
     }
 }

@@ -20,7 +20,8 @@ use shuttle::{Config, Runner, future, thread};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Handle};
 
-use crate::platform::native::options::{Options, Stream};
+use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::options::Options;
 use crate::socket::{Socket, connect};
 use crate::types::message::Message;
 use samesocket_protocol::handshake::accept_key;
@@ -137,7 +138,7 @@ fn exchange() {
     };
     let client = Arc::clone(&pipe);
     let connector = move |_: &_| {
-        let stream: Box<dyn Stream> = Box::new(Client(Arc::clone(&client)));
+        let stream: Box<dyn IoStream> = Box::new(Client(Arc::clone(&client)));
         std::future::ready(Ok(stream))
     };
     let options = Options::new().connector(connector).runtime(Handle::current());

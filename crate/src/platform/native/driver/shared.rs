@@ -19,7 +19,8 @@ use super::io::{Locked, StreamIo};
 use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
 use super::write_policy::{Decision, Snapshot, WritePolicy};
-use crate::platform::native::catch_panic::guarded;
+use crate::platform::native::catch_panic::catch_as_failure;
+use crate::platform::native::dial::handshake_queue::HandshakeSlot;
 use crate::platform::native::failure::Failure;
 use crate::platform::native::runtime::tasks::Tasks;
 use crate::queue::Capacity;
@@ -38,6 +39,8 @@ use samesocket_spec::state::Feedback;
 pub(super) struct SocketShared {
     state: ConnectionLock,
     tasks: Tasks,
+    /// The places of this socket in the queues of opening handshakes.
+    handshake_slot: HandshakeSlot,
     start: Instant,
 }
 
@@ -159,7 +162,12 @@ impl ConnectionLock {
 
 /// Drops payloads one by one; returns the failure of the last one that panicked.
 fn drop_each(payloads: impl IntoIterator<Item = Bytes>) -> Result<(), Failure> {
-    payloads.into_iter().map(|payload| guarded(|| drop(payload))).filter(Result::is_err).last().unwrap_or(Ok(()))
+    payloads
+        .into_iter()
+        .map(|payload| catch_as_failure(|| drop(payload)))
+        .filter(Result::is_err)
+        .last()
+        .unwrap_or(Ok(()))
 }
 
 impl SocketShared {
@@ -177,7 +185,12 @@ impl SocketShared {
             cause: None,
             has_failed: false,
         };
-        Self { state: ConnectionLock(Lock::new(state)), tasks, start: Instant::now() }
+        Self {
+            state: ConnectionLock(Lock::new(state)),
+            tasks,
+            handshake_slot: HandshakeSlot::default(),
+            start: Instant::now(),
+        }
     }
 
     pub(super) const fn connection_lock(&self) -> &ConnectionLock {
@@ -186,6 +199,10 @@ impl SocketShared {
 
     pub(super) fn lock(&self) -> Guard<'_> {
         self.state.lock()
+    }
+
+    pub(super) const fn handshake_slot(&self) -> &HandshakeSlot {
+        &self.handshake_slot
     }
 
     pub(super) const fn tasks(&self) -> &Tasks {
@@ -243,7 +260,7 @@ impl SocketShared {
         // The stream wakes the driver when it accepts more.
         let waker = self.tasks.driver_waker();
         let mut context = Context::from_waker(&waker);
-        let written = guarded(|| stream.write_from_sender(&mut context, &mut Locked(&mut state), now));
+        let written = catch_as_failure(|| stream.write_from_sender(&mut context, &mut Locked(&mut state), now));
         let (is_done, unused) = match written {
             Ok(is_done) => (is_done && !state.connection.has_write_failed(), None),
             Err(failure) => {
@@ -271,7 +288,10 @@ impl SocketShared {
     }
 
     /// Starts the closing handshake, or fails a connection that is not open.
+    ///
+    /// The place among the opening handshakes with the server is free at once, even if the driver is never polled again.
     pub(super) fn close(&self, frame: CloseFrame<'_>) {
+        self.handshake_slot.release();
         let now = self.now();
         self.change(|state| state.close(frame, now));
     }

@@ -11,10 +11,15 @@ use super::Driver;
 use super::shared::SocketShared;
 use super::write_policy::WritePolicy;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
-use crate::platform::native::catch_panic::guarded;
+use crate::platform::native::catch_panic::catch_as_failure;
+use crate::platform::native::dial;
 use crate::platform::native::failure::Failure;
-use crate::platform::native::{Options, Time, Url, dial};
-use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Watch};
+use crate::platform::native::options::Options;
+use crate::platform::native::runtime::clock::RuntimeClock;
+use crate::platform::native::url::Url;
+use crate::platform::{
+    Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, WatchBufferedAmount,
+};
 use crate::sync::{Lock, Shared};
 use crate::types::payload::Payload;
 use samesocket_protocol::Connection;
@@ -64,11 +69,11 @@ impl Socket {
         let mut generator = StdRng::try_from_rng(&mut SysRng).ok()?;
         let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
         let mut options = options.clone();
-        let (request, failure) = match guarded(|| dial::request(url, protocols.clone(), &options)) {
+        let (request, failure) = match catch_as_failure(|| dial::request::request(url, protocols.clone(), &options)) {
             Ok(request) => (request, None),
             Err(failure) => {
                 options.cookies = None;
-                (dial::request(url, protocols, &options), Some(failure))
+                (dial::request::request(url, protocols, &options), Some(failure))
             }
         };
         let connection = Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).ok()?;
@@ -99,7 +104,7 @@ impl Backend for Options {
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
-        Shared::new(Time { runtime: self.given_runtime() })
+        Shared::new(RuntimeClock { runtime: self.given_runtime() })
     }
 
     fn has_backpressure(&self) -> bool {
@@ -124,7 +129,7 @@ impl Transport for Socket {
         self.shared.lock().buffered_amount()
     }
 
-    fn remains(&self) -> FinalState {
+    fn final_state(&self) -> FinalState {
         let state = self.shared.lock();
         FinalState { buffered_amount: state.buffered_amount(), failure: state.failure() }
     }
@@ -137,7 +142,7 @@ impl Transport for Socket {
         if accepted && needs_flush { SendOutcome::NeedsFlush } else { SendOutcome::accepted_if(accepted) }
     }
 
-    fn transmit(&self) {
+    fn flush(&self) {
         self.shared.flush();
     }
 
@@ -146,11 +151,11 @@ impl Transport for Socket {
     }
 
     /// The driver completes a closing handshake whether or not the transport still exists.
-    fn has_waiting_close(&self) -> bool {
+    fn has_pending_close(&self) -> bool {
         false
     }
 
-    fn watch(&self, _: Watch) {
+    fn watch_buffered_amount(&self, _: WatchBufferedAmount) {
         self.shared.lock().watch_drain();
     }
 

@@ -1,4 +1,4 @@
-//! The thread on which sockets live, unless their users put them elsewhere.
+//! The background thread, where sockets live by default.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,14 +11,14 @@ use tokio::runtime::{Builder, Handle};
 /// The handle of the background thread, once it is started.
 static BACKGROUND: Mutex<Option<Handle>> = Mutex::new(None);
 
-/// Gives the runtime of the background thread, which is started when it is first needed and never ends.
+/// Returns the runtime of the background thread. The first call starts the thread, which never ends.
 pub(in crate::platform::native) fn background() -> io::Result<Handle> {
     let mut background = BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(handle) = &*background {
         return Ok(handle.clone());
     }
     let mut builder = Builder::new_current_thread();
-    let builder = builder.enable_io().enable_time().thread_name("samesocket-blocking").on_thread_park(let_others_run);
+    let builder = builder.enable_io().enable_time().thread_name("samesocket-blocking").on_thread_park(on_park);
     let runtime = builder.build()?;
     let handle = runtime.handle().clone();
     thread::Builder::new()
@@ -29,52 +29,55 @@ pub(in crate::platform::native) fn background() -> io::Result<Handle> {
 }
 
 thread_local! {
-    static LINGERING: RefCell<Lingering> = const { RefCell::new(Lingering { tasks: Vec::new(), turns: 0 }) };
+    static DEFERRED: RefCell<DeferredRepolls> = const { RefCell::new(DeferredRepolls { tasks: Vec::new(), polls: 0 }) };
 }
 
-/// Tasks of this thread's that have nothing to do at present, but will soon.
-struct Lingering {
+/// The tasks of this thread that are idle but expect work soon.
+struct DeferredRepolls {
     tasks: Vec<Waker>,
-    /// The turns that others have had since the first of them began to linger.
-    turns: usize,
+    /// The polls of the thread's tasks since the first of `tasks` deferred.
+    polls: usize,
 }
 
-/// After so many turns of others' who lingers is polled again, though the thread never rests.
-const TURNS: usize = 8;
+/// The polls of the thread's tasks after which deferred tasks are polled again, even if the thread never parks.
+/// Arbitrary.
+const MAX_POLLS: usize = 8;
 
-/// Has a task of the background thread polled again when all others of it sleep, and others that share the processor with
-/// the thread have run: who was about to give the task something to do need not wake it then.
-pub(in crate::platform::native) fn linger(task: &Waker) {
-    LINGERING.with_borrow_mut(|lingering| lingering.tasks.push(task.clone()));
+/// Polls a task of the background thread again before the thread parks, or after some polls of its other tasks.
+///
+/// The thread yields its processor once before it does. A sender that is about to give the task more work can do so
+/// then, and saves the system call that wakes the thread.
+pub(in crate::platform::native) fn defer_repoll(task: &Waker) {
+    DEFERRED.with_borrow_mut(|deferred| deferred.tasks.push(task.clone()));
 }
 
-/// Notes that a task of the background thread has its turn.
-pub(in crate::platform::native) fn take_turn() {
-    LINGERING.with_borrow_mut(|lingering| {
-        if !lingering.tasks.is_empty() {
-            lingering.turns += 1;
-            if lingering.turns >= TURNS {
-                lingering.end();
+/// Counts a poll of one of the background thread's tasks.
+pub(in crate::platform::native) fn count_poll() {
+    DEFERRED.with_borrow_mut(|deferred| {
+        if !deferred.tasks.is_empty() {
+            deferred.polls += 1;
+            if deferred.polls >= MAX_POLLS {
+                deferred.wake_all();
             }
         }
     });
 }
 
-/// The thread is about to rest.
-fn let_others_run() {
-    LINGERING.with_borrow_mut(|lingering| {
-        if !lingering.tasks.is_empty() {
+/// Runs when the background thread is about to park.
+fn on_park() {
+    DEFERRED.with_borrow_mut(|deferred| {
+        if !deferred.tasks.is_empty() {
             thread::yield_now();
-            lingering.end();
+            deferred.wake_all();
         }
     });
 }
 
-impl Lingering {
-    /// Has them polled; only tokio's wakers are among theirs.
-    fn end(&mut self) {
+impl DeferredRepolls {
+    /// Wakes all tasks. Their wakers are tokio's, so no user code runs within the borrow.
+    fn wake_all(&mut self) {
         self.tasks.drain(..).for_each(Waker::wake);
-        self.turns = 0;
+        self.polls = 0;
     }
 }
 
@@ -96,25 +99,25 @@ mod tests {
     }
 
     #[test]
-    fn who_lingers_is_polled_again_when_the_thread_rests_or_others_have_had_some_turns() {
+    fn deferred_task_is_woken_on_park_or_after_some_polls() {
         let counter = Arc::new(Counter::default());
         let task = Waker::from(Arc::clone(&counter));
-        let polled = || counter.0.swap(0, Ordering::Relaxed);
+        let wakes = || counter.0.swap(0, Ordering::Relaxed);
         for _ in 0..2 {
-            linger(&task);
-            (1..TURNS).for_each(|_| take_turn());
-            assert_eq!(polled(), 0);
-            take_turn();
-            assert_eq!(polled(), 1);
-            (0..TURNS).for_each(|_| take_turn());
-            assert_eq!(polled(), 0, "it does not linger any more");
+            defer_repoll(&task);
+            (1..MAX_POLLS).for_each(|_| count_poll());
+            assert_eq!(wakes(), 0);
+            count_poll();
+            assert_eq!(wakes(), 1);
+            (0..MAX_POLLS).for_each(|_| count_poll());
+            assert_eq!(wakes(), 0, "a woken task is not deferred any more");
         }
-        linger(&task);
-        (1..TURNS).for_each(|_| take_turn());
-        let_others_run();
-        assert_eq!(polled(), 1);
-        linger(&task);
-        (1..TURNS).for_each(|_| take_turn());
-        assert_eq!(polled(), 0, "the turns are counted anew");
+        defer_repoll(&task);
+        (1..MAX_POLLS).for_each(|_| count_poll());
+        on_park();
+        assert_eq!(wakes(), 1);
+        defer_repoll(&task);
+        (1..MAX_POLLS).for_each(|_| count_poll());
+        assert_eq!(wakes(), 0, "the count starts anew");
     }
 }

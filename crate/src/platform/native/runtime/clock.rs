@@ -1,4 +1,4 @@
-//! Time, by the runtime of a socket.
+//! The clock of a socket: timers on its runtime that survive the end of that runtime.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,84 +15,85 @@ use crate::platform::native::runtime::background;
 use crate::platform::{Clock, Environment, Sleep};
 use crate::sync::catch_panic::catch_panic;
 
-/// The clock of a runtime.
-pub(crate) struct Time {
-    /// None, if the socket has none of its own: then the background thread's.
+/// The clock of a socket's runtime.
+pub(crate) struct RuntimeClock {
+    /// The user's runtime, or `None` for the background thread.
     pub(in crate::platform::native) runtime: Option<Handle>,
 }
 
-impl Clock for Time {
+impl Clock for RuntimeClock {
     fn sleep(&self, duration: Duration) -> Sleep {
         match &self.runtime {
-            Some(runtime) => Box::pin(OnRuntime::new(runtime, duration)),
+            Some(runtime) => Box::pin(RuntimeSleep::new(runtime, duration)),
             None => in_background(duration),
         }
     }
 }
 
-/// A sleep by the background thread, which never ends.
+/// Returns a sleep on the background thread, which never ends.
 fn in_background(duration: Duration) -> Sleep {
     match background::background() {
         Ok(runtime) => {
             let _entered = runtime.enter();
-            Box::pin(InBackground { sleep: Box::pin(tokio::time::sleep(duration)), waker: None })
+            Box::pin(BackgroundSleep { sleep: Box::pin(tokio::time::sleep(duration)), waker: None })
         }
-        // Without any thread, no socket will ever open, which is told otherwise.
+        // Without a background thread, no socket can be created. That error is reported elsewhere.
         Err(_) => Box::pin(std::future::pending()),
     }
 }
 
-/// A sleep by the background thread, whose timer is not what a waker of a user's runs in unguarded: a panic there would be the
-/// end of that thread, and of all sockets.
-struct InBackground {
+/// A sleep on the background thread.
+///
+/// It catches panics of the user's waker. A panic there would end the thread, and with it all sockets.
+struct BackgroundSleep {
     sleep: Pin<Box<tokio::time::Sleep>>,
-    /// The waker that this was polled with last, and what stands for it.
+    /// The waker of the last poll, and the waker that catches its panics.
     waker: Option<(Waker, Waker)>,
 }
 
-impl Future for InBackground {
+impl Future for BackgroundSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let guarded = match &mut this.waker {
-            Some((known, guarded)) if known.will_wake(context.waker()) => guarded,
+        let catching = match &mut this.waker {
+            Some((known, catching)) if known.will_wake(context.waker()) => catching,
             other => {
                 let waker = context.waker().clone();
-                &mut other.insert((waker.clone(), Waker::from(Arc::new(Guarded(waker))))).1
+                &mut other.insert((waker.clone(), Waker::from(Arc::new(CatchingWaker(waker))))).1
             }
         };
-        this.sleep.as_mut().poll(&mut Context::from_waker(guarded))
+        this.sleep.as_mut().poll(&mut Context::from_waker(catching))
     }
 }
 
-/// A waker that does not panic.
-struct Guarded(Waker);
+/// A waker that catches the panics of the one inside.
+struct CatchingWaker(Waker);
 
-impl Wake for Guarded {
+impl Wake for CatchingWaker {
     fn wake(self: Arc<Self>) {
         catch_panic(|| self.0.wake_by_ref());
     }
 }
 
-/// A sleep by a runtime that may end before it is over; then the background thread does the rest.
+/// A sleep on a runtime of the user's. If the runtime ends first, the background thread sleeps for the rest.
 ///
-/// It is a task of that runtime's: a timer that is polled by anybody else may be polled after the runtime's end, and panics
-/// then.
-enum OnRuntime {
+/// The timer is polled in a task of the runtime, because tokio's timers panic if they are polled after the runtime's
+/// end.
+enum RuntimeSleep {
     Task {
         task: JoinHandle<()>,
-        /// None, if it is too far away to be told.
+        /// The end of the sleep, or `None` if it is too far away for [`Instant`].
         end: Option<Instant>,
     },
     Rest(Sleep),
     Over,
 }
 
-impl OnRuntime {
+impl RuntimeSleep {
     fn new(runtime: &Handle, duration: Duration) -> Self {
         let end = Instant::now().checked_add(duration);
-        // A runtime without a clock panics where its timer is made: in a task that is caught, and the rest is done elsewhere.
+        // On a runtime without a time driver, this panics within the task. The background thread then sleeps instead.
         let sleep = async move {
             match end {
                 Some(end) => tokio::time::sleep_until(end.into()).await,
@@ -103,7 +104,7 @@ impl OnRuntime {
     }
 }
 
-impl Future for OnRuntime {
+impl Future for RuntimeSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -120,7 +121,7 @@ impl Future for OnRuntime {
     }
 }
 
-impl Drop for OnRuntime {
+impl Drop for RuntimeSleep {
     fn drop(&mut self) {
         if let Self::Task { task, .. } = self {
             task.abort();
@@ -128,17 +129,17 @@ impl Drop for OnRuntime {
     }
 }
 
-/// The machine that the program runs on.
+/// The environment of a native program: the machine.
 pub(crate) struct PlatformEnvironment;
 
 impl Environment for PlatformEnvironment {
-    /// Nothing tells of it.
+    /// Returns a future that never ends, because nothing reports when the machine is back online.
     fn retry_hint(&self) -> Sleep {
         Box::pin(std::future::pending())
     }
 
-    fn chance(&self) -> f64 {
-        // Without randomness, no socket will ever open.
+    fn random(&self) -> f64 {
+        // Without randomness, no socket can be created, so this number does not matter then.
         f64::from(SysRng.try_next_u32().unwrap_or_default()) / f64::from(u32::MAX)
     }
 }
@@ -151,10 +152,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sleep_is_as_long_whether_its_runtime_ends_before_it_within_it_or_after_it() {
+    fn sleep_is_as_long_whenever_its_runtime_ends() {
         let duration = Duration::from_millis(20);
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-        let clock = Time { runtime: Some(runtime.handle().clone()) };
+        let clock = RuntimeClock { runtime: Some(runtime.handle().clone()) };
         let (start, sleep) = (Instant::now(), clock.sleep(duration));
         block_on(sleep);
         assert!(start.elapsed() >= duration);

@@ -1,4 +1,7 @@
-//! Where sockets run: the background thread, the queue of a socket's tasks, and the clock.
+//! The place where sockets run.
+//!
+//! Read in this order: [`background`], the thread of sockets without a runtime of the user's; [`tasks`], the queue of
+//! one socket's tasks; [`clock`], timers that outlive their runtime.
 
 pub(in crate::platform::native) mod background;
 pub(crate) mod clock;

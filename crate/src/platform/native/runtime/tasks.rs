@@ -1,4 +1,6 @@
-//! Tasks of a socket: its driver runs them between its own steps, so that everything comes one after the other.
+//! The queue of one socket's tasks.
+//!
+//! The driver runs queued tasks between its own steps, so that all events of a socket are in order.
 
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
@@ -11,80 +13,87 @@ use tokio::runtime::Handle;
 
 use super::background;
 use crate::platform::BoxFuture;
-use crate::platform::native::Options;
 use crate::sync::Lock;
 
-/// Where the tasks of a socket are queued.
+/// A handle to the task queue of one socket. Clones share the queue.
 #[derive(Clone, Default)]
-pub(crate) struct Tasks(Arc<Queue>);
+pub(crate) struct Tasks(Arc<TaskQueue>);
 
 #[derive(Default)]
-struct Queue {
-    /// None, if no thread could be started, or none is needed.
+struct TaskQueue {
+    /// The runtime of the socket. `None` if no thread could be started, or none is needed.
     runtime: Option<Handle>,
-    /// What the driver has to run; none, while there is no driver.
-    waiting: Lock<Option<Vec<Steps>>>,
-    driver: AtomicWaker,
+    /// The tasks for the driver, or `None` while there is no driver.
+    queued: Lock<Option<Vec<QueuedTask>>>,
+    driver_waker: AtomicWaker,
 }
 
-impl ArcWake for Queue {
+impl ArcWake for TaskQueue {
     fn wake_by_ref(queue: &Arc<Self>) {
-        queue.driver.wake();
+        queue.driver_waker.wake();
     }
 }
 
-/// A task that has been queued, and is taken back when this is dropped.
+/// A handle to a queued task. Dropping it cancels the task.
 pub(crate) struct Task {
-    taken_back: Arc<AtomicBool>,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Tasks {
-    pub(crate) fn new(options: &Options) -> Self {
-        let runtime = options.runtime_of_socket().ok();
-        Self(Arc::new(Queue { runtime, waiting: Lock::default(), driver: AtomicWaker::new() }))
+    /// Creates the queue of a socket that lives on `runtime`.
+    pub(in crate::platform::native) fn new(runtime: Option<Handle>) -> Self {
+        Self(Arc::new(TaskQueue { runtime, queued: Lock::default(), driver_waker: AtomicWaker::new() }))
     }
 
-    /// Queues a task that runs `steps`: for the driver, or for the runtime where there is none any more. Where that is
-    /// gone, too, it runs them at once.
+    /// Queues a task.
+    ///
+    /// The driver runs it. Without a driver, it is a task of the runtime; without a runtime, it runs before this
+    /// returns.
     pub(crate) fn queue(&self, steps: impl FnOnce() + Send + 'static) -> Task {
-        let taken_back = Arc::new(AtomicBool::new(false));
-        let steps = Steps { steps: Some(Box::new(steps)), taken_back: Arc::clone(&taken_back) };
-        let rest = match &mut *self.0.waiting.lock() {
-            Some(waiting) => {
-                waiting.push(steps);
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let task = QueuedTask { steps: Some(Box::new(steps)), cancelled: Arc::clone(&cancelled) };
+        let without_driver = match &mut *self.0.queued.lock() {
+            Some(queued) => {
+                queued.push(task);
                 None
             }
-            None => Some(steps),
+            None => Some(task),
         };
-        match (rest, self.0.runtime.clone().or_else(|| background::background().ok())) {
-            (None, _) => self.0.driver.wake(),
-            // The join handle is not needed: steps are run when they are dropped, at the latest.
-            (Some(steps), Some(runtime)) => drop(runtime.spawn(async move { drop(steps) })),
-            (Some(steps), None) => drop(steps),
+        match (without_driver, self.runtime_or_background()) {
+            (None, _) => self.0.driver_waker.wake(),
+            // The join handle is not needed: the task runs when it is dropped, at the latest.
+            (Some(task), Some(runtime)) => drop(runtime.spawn(async move { drop(task) })),
+            (Some(task), None) => drop(task),
         }
-        Task { taken_back }
+        Task { cancelled }
     }
 
-    /// Has a future go on, on the socket's runtime or the background thread; where there is neither, it is dropped.
+    /// Spawns a future on the socket's runtime or on the background thread. Without either, it is dropped.
     pub(crate) fn spawn(&self, mut future: BoxFuture<()>) {
         let future = poll_fn(move |context| {
-            background::take_turn();
+            background::count_poll();
             future.as_mut().poll(context)
         });
-        if let Some(runtime) = self.0.runtime.clone().or_else(|| background::background().ok()) {
-            // The join handle is not needed: it ends by itself.
+        if let Some(runtime) = self.runtime_or_background() {
+            // The join handle is not needed: the task ends by itself.
             drop(runtime.spawn(future));
         }
     }
 
+    /// Returns the socket's runtime.
     pub(in crate::platform::native) fn runtime(&self) -> Option<&Handle> {
         self.0.runtime.as_ref()
     }
 
-    /// Spawns the driver, which runs what is queued from now on. If the runtime has ended, the driver is dropped.
+    /// Keeps the tasks that are queued from now on for the driver.
+    pub(in crate::platform::native) fn attach_driver(&self) {
+        self.0.queued.replace(Some(Vec::new()));
+    }
+
+    /// Spawns the driver, which runs the tasks that are queued from now on. If the runtime has ended, the driver is dropped.
     pub(in crate::platform::native) fn spawn_driver(&self, driver: impl Future<Output = ()> + Send + 'static) {
         if let Some(runtime) = self.runtime() {
-            self.begin();
+            self.attach_driver();
             #[cfg(not(all(test, shuttle)))]
             drop(runtime.spawn(driver));
             #[cfg(all(test, shuttle))]
@@ -94,52 +103,53 @@ impl Tasks {
 
     /// Wakes the driver.
     pub(in crate::platform::native) fn wake_driver(&self) {
-        self.0.driver.wake();
+        self.0.driver_waker.wake();
     }
 
-    /// Registers the driver's waker, by which [`wake_driver`](Self::wake_driver) and the wakers below wake it.
+    /// Registers the waker of the driver's task.
     pub(in crate::platform::native) fn register_driver(&self, waker: &Waker) {
-        self.0.driver.register(waker);
+        self.0.driver_waker.register(waker);
     }
 
-    /// Returns a waker of the driver, whichever waker that registers later.
+    /// Returns a waker that wakes the driver by the waker that it has registered last.
     pub(in crate::platform::native) fn driver_waker(&self) -> impl Deref<Target = Waker> {
         waker_ref(&self.0)
     }
 
-    /// Notes that a driver runs what is queued from now on.
-    pub(in crate::platform::native) fn begin(&self) {
-        self.0.waiting.replace(Some(Vec::new()));
+    /// Runs the queued tasks.
+    pub(in crate::platform::native) fn run_queued(&self) {
+        let queued = self.0.queued.lock().as_mut().map(std::mem::take);
+        // Drop outside the lock: dropping a task runs it.
+        drop(queued);
     }
 
-    /// Runs what is queued.
-    pub(in crate::platform::native) fn run(&self) {
-        let steps = self.0.waiting.lock().as_mut().map(std::mem::take);
-        drop(steps);
+    /// Runs the queued tasks. Those that are queued from now on do not wait for a driver.
+    pub(in crate::platform::native) fn detach_driver(&self) {
+        // Drop outside the lock: dropping a task runs it.
+        drop(self.0.queued.take());
     }
 
-    /// Runs what is queued, and notes that there is no driver any more.
-    pub(in crate::platform::native) fn end(&self) {
-        drop(self.0.waiting.take());
+    fn runtime_or_background(&self) -> Option<Handle> {
+        self.0.runtime.clone().or_else(|| background::background().ok())
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.taken_back.store(true, Ordering::Release);
+        self.cancelled.store(true, Ordering::Release);
     }
 }
 
-/// Steps that are run when this is dropped, be it because it is their turn or by the runtime's end.
-struct Steps {
+/// A task that runs when it is dropped, unless it was cancelled. It runs even if its runtime ends first.
+struct QueuedTask {
     steps: Option<Box<dyn FnOnce() + Send>>,
-    taken_back: Arc<AtomicBool>,
+    cancelled: Arc<AtomicBool>,
 }
 
-impl Drop for Steps {
+impl Drop for QueuedTask {
     fn drop(&mut self) {
         if let Some(steps) = self.steps.take()
-            && !self.taken_back.load(Ordering::Acquire)
+            && !self.cancelled.load(Ordering::Acquire)
         {
             steps();
         }

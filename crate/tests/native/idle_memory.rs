@@ -1,4 +1,4 @@
-//! What a socket gives back when nothing has been sent or received for a while.
+//! The memory that an idle socket frees.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use samesocket::{Message, Options, connect};
 use tokio::runtime::{Builder, Runtime};
 use tokio::{task, time};
 
-use crate::support::Stage;
+use crate::support::TestServer;
 
 #[test]
-fn a_socket_that_is_quiet_for_five_seconds_gives_its_memory_back() {
-    let elsewhere = Runtime::new().unwrap();
-    let stage = elsewhere.block_on(Stage::new());
-    // The socket lives on this thread, whose allocations are counted and whose clock can be put forward.
+fn socket_idle_for_five_seconds_frees_its_buffers() {
+    let servers = Runtime::new().unwrap();
+    let test_server = servers.block_on(TestServer::new());
+    // The socket lives on this thread, so that its allocations are counted and its clock can be advanced.
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let options = Options::new().runtime(runtime.handle().clone());
     let socket = runtime.block_on(async {
-        let mut socket = connect(stage.url("a", "do=echo")).options(options).await.unwrap();
+        let mut socket = connect(test_server.url("a", "do=echo")).options(options).await.unwrap();
         socket.send(Message::Binary(vec![7; 4 << 20].into())).await.unwrap();
         assert_eq!(socket.next().await.unwrap().unwrap().size(), 4 << 20);
         time::pause();
@@ -33,7 +33,7 @@ fn a_socket_that_is_quiet_for_five_seconds_gives_its_memory_back() {
         })
         .bytes_current
     };
-    // The end of what was under way, and what the runtime itself takes.
+    // Finishes work that is under way, and allocations of the runtime itself.
     wait(Duration::ZERO);
     let soon = wait(Duration::from_secs(3));
     assert!(soon >= 0, "{soon} bytes after three seconds");

@@ -1,4 +1,4 @@
-//! What is the user's: streams and connectors that use their own socket, and what panics.
+//! User code that uses its own socket from within a callback, or that panics.
 
 use std::io;
 use std::pin::Pin;
@@ -10,99 +10,99 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use samesocket::{
-    Connecting, CookieStore, Event, Failure, Options, ReadyState, Stream, Subscription, Target, WebSocket,
+    Connecting, CookieStore, Event, Failure, IoStream, Options, ReadyState, Subscription, Target, WebSocket,
 };
 use samesocket_fault_server::Until;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::Apart;
-use crate::support::{Stage, line, lines};
+use crate::separate_runtimes::SeparateRuntimes;
+use crate::support::{TestServer, event_line, event_lines};
 
-/// A socket that its own stream can get at, and how often that has sent.
+/// A socket that its own stream uses, and the number of messages that the stream has sent.
 #[derive(Default)]
-struct Curiosity {
+struct OwnSocket {
     socket: OnceLock<WebSocket>,
     sent: AtomicUsize,
 }
 
-type Own = Arc<Curiosity>;
+type Own = Arc<OwnSocket>;
 
-/// How many messages a stream sends, at most.
-const SENT: usize = 50;
+/// The most messages that a stream sends.
+const MAX_SENT: usize = 50;
 
-/// Uses all that asks for a lock.
-fn ask(own: &Own) {
+/// Calls methods of the socket that take its lock.
+fn use_socket(own: &Own) {
     if let Some(socket) = own.socket.get() {
         let _ = (socket.buffered_amount(), socket.protocol(), socket.failure());
-        if socket.ready_state() == ReadyState::Open && own.sent.fetch_add(1, Ordering::Relaxed) < SENT {
+        if socket.ready_state() == ReadyState::Open && own.sent.fetch_add(1, Ordering::Relaxed) < MAX_SENT {
             socket.send("").unwrap();
         }
     }
 }
 
-/// A stream that uses its own socket whenever it is used.
-struct Curious<S> {
+/// A stream that uses its own socket in each method.
+struct Reentrant<S> {
     stream: S,
     own: Own,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Curious<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Reentrant<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ask(&self.own);
+        use_socket(&self.own);
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Curious<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Reentrant<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        ask(&self.own);
+        use_socket(&self.own);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ask(&self.own);
+        use_socket(&self.own);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ask(&self.own);
+        use_socket(&self.own);
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
-impl<S> Drop for Curious<S> {
+impl<S> Drop for Reentrant<S> {
     fn drop(&mut self) {
-        ask(&self.own);
+        use_socket(&self.own);
     }
 }
 
-/// Fails a test whose socket has locked itself out.
+/// Fails the test if `work` hangs, for example in a deadlock.
 async fn soon<T>(work: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(30), work).await.expect("nobody waits for a lock for ever")
+    timeout(Duration::from_secs(30), work).await.expect("a deadlock")
 }
 
 #[tokio::test]
-async fn a_stream_may_use_its_own_socket_while_another_thread_sends() {
-    let stage = Stage::new().await;
-    let address = stage.address();
+async fn stream_may_use_its_own_socket() {
+    let test_server = TestServer::new().await;
+    let address = test_server.address();
     let own = Own::default();
     let for_stream = Arc::clone(&own);
     let connector = move |_: &Target| {
         let own = Arc::clone(&for_stream);
         async move {
-            ask(&own);
+            use_socket(&own);
             let stream = TcpStream::connect(address).await?;
-            Ok(Box::new(Curious { stream, own }) as Box<dyn Stream>)
+            Ok(Box::new(Reentrant { stream, own }) as Box<dyn IoStream>)
         }
     };
     let options = Options::new().connector(connector);
-    let url = stage.url("a", "subprotocol=chat&do=text:a,echo");
+    let url = test_server.url("a", "subprotocol=chat&do=text:a,echo");
     let socket = WebSocket::with_options(&url, "chat", &options).unwrap();
     let _ = own.socket.set(socket.clone());
     let sending = tokio::task::spawn_blocking(move || {
@@ -124,41 +124,41 @@ async fn a_stream_may_use_its_own_socket_while_another_thread_sends() {
     let socket = soon(sending).await.unwrap();
     soon(socket.closed()).await;
     assert_eq!(socket.buffered_amount(), 0);
-    let record = stage.store().wait_record("a", Until::End).await;
+    let record = test_server.store().wait_record("a", Until::End).await;
     let long = record.messages.iter().filter(|message| message.length == 40_000).count();
     assert_eq!(long, 200);
 }
 
-/// A future that uses its own socket when it is dropped.
-struct Farewell(Own);
+/// A value that uses its own socket when it is dropped.
+struct UseOnDrop(Own);
 
-impl Drop for Farewell {
+impl Drop for UseOnDrop {
     fn drop(&mut self) {
-        ask(&self.0);
+        use_socket(&self.0);
     }
 }
 
 #[tokio::test]
-async fn a_connector_that_is_given_up_may_use_its_own_socket() {
+async fn cancelled_connector_may_use_its_own_socket() {
     let own = Own::default();
     let (started, mut has_started) = tokio::sync::mpsc::unbounded_channel();
     let for_connector = Arc::clone(&own);
     let connector = move |_: &Target| {
-        let (farewell, started) = (Farewell(Arc::clone(&for_connector)), started.clone());
+        let (use_on_drop, started) = (UseOnDrop(Arc::clone(&for_connector)), started.clone());
         async move {
-            let _farewell = farewell;
+            let _use_on_drop = use_on_drop;
             let _ = started.send(());
-            std::future::pending::<io::Result<Box<dyn Stream>>>().await
+            std::future::pending::<io::Result<Box<dyn IoStream>>>().await
         }
     };
     let socket = WebSocket::with_options("ws://a.example/", (), &Options::new().connector(connector)).unwrap();
     let _ = own.socket.set(socket.clone());
     has_started.recv().await.unwrap();
     socket.close(None, None).unwrap();
-    assert_eq!(soon(lines(&socket)).await, ["error", "close 1006 \"\" unclean"]);
+    assert_eq!(soon(event_lines(&socket)).await, ["error", "close 1006 \"\" unclean"]);
 }
 
-/// When something of the user's panics.
+/// The moment at which user code panics.
 #[derive(Clone, Copy, PartialEq)]
 enum When {
     Cookies,
@@ -187,7 +187,7 @@ impl CookieStore for When {
     }
 }
 
-/// A stream that panics when it is told to, and then again when it is dropped.
+/// A stream that panics at a given moment, and again when it is dropped.
 struct Panicking(TcpStream, When);
 
 impl AsyncRead for Panicking {
@@ -224,36 +224,36 @@ impl Drop for Panicking {
     }
 }
 
-/// Options by which something panics at this time.
+/// Returns options whose user code panics at this moment.
 fn panicking(address: std::net::SocketAddr, when: When) -> Options {
     let connector = move |_: &Target| -> Connecting {
         when.panic_if(When::Connector);
         Box::pin(async move {
             when.panic_if(When::Connecting);
-            Ok(Box::new(Panicking(TcpStream::connect(address).await?, when)) as Box<dyn Stream>)
+            Ok(Box::new(Panicking(TcpStream::connect(address).await?, when)) as Box<dyn IoStream>)
         })
     };
     Options::new().connector(connector).cookies(when)
 }
 
 #[tokio::test]
-async fn a_panic_of_the_users_fails_its_own_socket_and_is_what_failure_tells() {
-    let stage = Stage::new().await;
-    let other = WebSocket::new(&stage.url("other", "do=text:a,echo"), ()).unwrap();
+async fn panic_of_user_code_fails_only_its_own_socket() {
+    let test_server = TestServer::new().await;
+    let other = WebSocket::new(&test_server.url("other", "do=text:a,echo"), ()).unwrap();
     let mut events = other.events();
     assert!(matches!(events.next().await, Some(Event::Open)));
-    let url = stage.url("a", "header=Set-Cookie:%20a=1&do=text:a,close:1000");
+    let url = test_server.url("a", "header=Set-Cookie:%20a=1&do=text:a,close:1000");
     for when in [When::Cookies, When::SetCookies, When::Connector, When::Connecting, When::Read, When::Write] {
-        let socket = WebSocket::with_options(&url, (), &panicking(stage.address(), when)).unwrap();
-        assert_eq!(soon(lines(&socket)).await, ["error", "close 1006 \"\" unclean"]);
+        let socket = WebSocket::with_options(&url, (), &panicking(test_server.address(), when)).unwrap();
+        assert_eq!(soon(event_lines(&socket)).await, ["error", "close 1006 \"\" unclean"]);
         let failure = socket.failure().unwrap();
         assert!(
             matches!(&failure, Failure::Panicked { message: Some(text) } if text.contains("on purpose")),
             "{failure:?}"
         );
     }
-    let socket = WebSocket::with_options(&url, (), &panicking(stage.address(), When::Dropped)).unwrap();
-    assert_eq!(soon(lines(&socket)).await, ["open", "text \"a\"", "close 1000 \"\" clean"]);
+    let socket = WebSocket::with_options(&url, (), &panicking(test_server.address(), When::Dropped)).unwrap();
+    assert_eq!(soon(event_lines(&socket)).await, ["open", "text \"a\"", "close 1000 \"\" clean"]);
     assert!(socket.failure().is_none());
     other
         .subscribe(|other, event| {
@@ -263,83 +263,83 @@ async fn a_panic_of_the_users_fails_its_own_socket_and_is_what_failure_tells() {
         })
         .detach();
     other.send("b").unwrap();
-    let rest: Vec<_> = soon(events.map(|event| line(&event)).collect()).await;
+    let rest: Vec<_> = soon(events.map(|event| event_line(&event)).collect()).await;
     assert_eq!(rest.first().map(String::as_str), Some("text \"a\""));
     assert_eq!(rest.last().map(String::as_str), Some("close 1005 \"\" clean"));
 }
 
-/// A part of a callback that panics when it is dropped.
-struct Brittle;
+/// A value that panics when it is dropped.
+struct PanicOnDrop;
 
-impl Drop for Brittle {
+impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         panic!("on purpose");
     }
 }
 
 #[tokio::test]
-async fn callbacks_that_panic_when_they_are_dropped_keep_nobody_from_what_comes_nor_from_the_end() {
-    let stage = Stage::new().await;
-    let socket = WebSocket::new(&stage.url("a", "do=text:a,text:b,close:1000"), ()).unwrap();
-    let place = Arc::new(Mutex::new(None::<Subscription>));
-    let (own, brittle) = (Arc::clone(&place), Brittle);
+async fn callback_that_panics_on_drop_does_not_affect_the_others() {
+    let test_server = TestServer::new().await;
+    let socket = WebSocket::new(&test_server.url("a", "do=text:a,text:b,close:1000"), ()).unwrap();
+    let slot = Arc::new(Mutex::new(None::<Subscription>));
+    let (own, value) = (Arc::clone(&slot), PanicOnDrop);
     let leaving = socket.subscribe(move |_, event| {
-        let _brittle = &brittle;
+        let _value = &value;
         if matches!(event, Event::Message(_)) {
             drop(own.lock().unwrap().take());
         }
     });
-    *place.lock().unwrap() = Some(leaving);
-    for brittle in [Brittle, Brittle] {
+    *slot.lock().unwrap() = Some(leaving);
+    for value in [PanicOnDrop, PanicOnDrop] {
         socket
             .subscribe(move |_, _| {
-                let _brittle = &brittle;
+                let _value = &value;
             })
             .detach();
     }
-    assert_eq!(soon(lines(&socket)).await, ["open", "text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
+    assert_eq!(soon(event_lines(&socket)).await, ["open", "text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
     assert!(socket.failure().is_none());
 }
 
 /// Bytes that panic when they are dropped.
-struct Spiteful(Vec<u8>);
+struct PanickingBytes(Vec<u8>);
 
-impl AsRef<[u8]> for Spiteful {
+impl AsRef<[u8]> for PanickingBytes {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl Drop for Spiteful {
+impl Drop for PanickingBytes {
     fn drop(&mut self) {
-        panic!("the bytes are spiteful");
+        panic!("the bytes panic");
     }
 }
 
 #[test]
-fn bytes_that_panic_when_they_are_dropped_end_their_socket_and_not_who_sends_after_them() {
-    let apart = Apart::new();
-    let Apart { runtime, stage, .. } = &apart;
-    let socket = Arc::new(apart.open("to"));
+fn bytes_that_panic_on_drop_fail_their_socket_not_the_sender() {
+    let runtimes = SeparateRuntimes::new();
+    let SeparateRuntimes { runtime, test_server, .. } = &runtimes;
+    let socket = Arc::new(runtimes.open("to"));
     let mut events = socket.events();
-    apart.take_the_first(&mut events);
-    // What a callback sends waits for whoever writes next.
-    let from = WebSocket::new(&stage.url("from", "do=text:a"), ()).unwrap();
+    runtimes.skip_opening_events(&mut events);
+    // A message sent within a callback waits for the next write.
+    let from = WebSocket::new(&test_server.url("from", "do=text:a"), ()).unwrap();
     let (sent, wait) = std::sync::mpsc::channel();
     let to = Arc::clone(&socket);
     let relay = from.subscribe(move |_, event| {
         if matches!(event, Event::Message(_)) {
-            to.send(&Bytes::from_owner(Spiteful(vec![0; 20_000]))).unwrap();
+            to.send(&Bytes::from_owner(PanickingBytes(vec![0; 20_000]))).unwrap();
             sent.send(()).unwrap();
         }
     });
     wait.recv().unwrap();
     socket.send(&[0; 5_000]).unwrap();
-    let rest: Vec<_> = runtime.block_on(events.map(|event| line(&event)).collect());
+    let rest: Vec<_> = runtime.block_on(events.map(|event| event_line(&event)).collect());
     assert_eq!(rest, ["error", "close 1006 \"\" unclean"]);
     let failure = socket.failure();
     assert!(
-        matches!(&failure, Some(Failure::Panicked { message: Some(text) }) if text.contains("spiteful")),
+        matches!(&failure, Some(Failure::Panicked { message: Some(text) }) if text.contains("the bytes panic")),
         "{failure:?}"
     );
     assert_eq!(socket.buffered_amount(), 25_000);

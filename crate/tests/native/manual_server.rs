@@ -1,4 +1,4 @@
-//! A server whose every answer the test gives itself, and what a socket makes of it.
+//! A server whose responses the test sends itself.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -9,22 +9,22 @@ use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{line, lines};
+use crate::support::{event_line, event_lines};
 
-/// A listener that answers nobody unless it is told to.
-pub(crate) struct Doorkeeper {
+/// A listener whose connections the test handles itself.
+pub(crate) struct ManualServer {
     listener: TcpListener,
 }
 
-/// A connection whose request has been read.
-pub(crate) struct Caller<S = TcpStream> {
+/// A connection of a client whose request has been read.
+pub(crate) struct ManualConnection<S = TcpStream> {
     stream: S,
-    /// What is asked for: the path, or the authority.
+    /// The target of the request: a path, or the authority of a CONNECT request.
     pub(crate) path: String,
     head: String,
 }
 
-impl Doorkeeper {
+impl ManualServer {
     pub(crate) async fn new() -> Self {
         Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a free port") }
     }
@@ -41,12 +41,14 @@ impl Doorkeeper {
         self.listener.accept().await.expect("a connection").0
     }
 
-    pub(crate) async fn next(&self) -> Caller {
-        Caller::read(self.accept().await).await
+    /// Accepts the next connection and reads its request.
+    pub(crate) async fn next(&self) -> ManualConnection {
+        ManualConnection::read(self.accept().await).await
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Caller<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> ManualConnection<S> {
+    /// Reads a request from `stream`.
     pub(crate) async fn read(mut stream: S) -> Self {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -57,53 +59,53 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Caller<S> {
         Self { stream, path, head }
     }
 
-    /// The value of a field of the request, whose name is given as it stands there.
+    /// Returns the value of a field of the request. The name is case-sensitive.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
-    pub(crate) async fn answer(mut self, bytes: &str) -> S {
+    /// Writes these bytes and returns the stream.
+    pub(crate) async fn respond(mut self, bytes: &str) -> S {
         self.stream.write_all(bytes.as_bytes()).await.expect("a client that reads");
         self.stream
     }
 
-    /// Does the opening handshake.
-    pub(crate) async fn welcome(self) -> Caller<S> {
+    /// Accepts the opening handshake.
+    pub(crate) async fn accept_upgrade(self) -> ManualConnection<S> {
         let key = format!("{}258EAFA5-E914-47DA-95CA-C5AB0DC85B11", self.field("Sec-WebSocket-Key").expect("a key"));
         let accept = data_encoding::BASE64.encode(&Sha1::digest(key));
         let (path, head) = (self.path.clone(), self.head.clone());
         let stream = self
-            .answer(&format!(
+            .respond(&format!(
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
             ))
             .await;
-        Caller { stream, path, head }
+        ManualConnection { stream, path, head }
     }
 
-    /// What comes after the request, and the way back.
     pub(crate) fn into_stream(self) -> S {
         self.stream
     }
 
-    /// Waits until the client goes; whether it has said nothing more.
-    pub(crate) async fn is_left(&mut self) -> bool {
+    /// Waits until the client closes the connection. Returns whether it sent nothing before.
+    pub(crate) async fn is_closed_by_client(&mut self) -> bool {
         matches!(self.stream.read_u8().await, Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset))
     }
 
-    /// Does as if there were a tunnel, and reads the request that comes through.
-    pub(crate) async fn tunnel(self) -> Caller<S> {
-        Caller::read(self.answer("HTTP/1.1 200 OK\r\n\r\n").await).await
+    /// Accepts a CONNECT request, and reads the request that comes through the tunnel.
+    pub(crate) async fn open_tunnel(self) -> ManualConnection<S> {
+        ManualConnection::read(self.respond("HTTP/1.1 200 OK\r\n\r\n").await).await
     }
 }
 
-/// The first event of a socket that has had none.
-pub(crate) async fn first_line(socket: &WebSocket) -> String {
-    line(&socket.events().next().await.expect("an event"))
+/// Returns the first event of a socket, which must not have fired any.
+pub(crate) async fn first_event(socket: &WebSocket) -> String {
+    event_line(&socket.events().next().await.expect("an event"))
 }
 
-/// Why a connection fails that never opens.
+/// Returns the failure of a connection that never opens.
 pub(crate) async fn failure_of(url: &str, options: &Options) -> Failure {
     let socket = WebSocket::with_options(url, (), options).expect("a URL");
-    assert_eq!(lines(&socket).await, ["error", "close 1006 \"\" unclean"], "{url}");
+    assert_eq!(event_lines(&socket).await, ["error", "close 1006 \"\" unclean"], "{url}");
     socket.failure().expect("a failed connection has a cause")
 }

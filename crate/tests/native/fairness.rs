@@ -1,4 +1,4 @@
-//! What a socket leaves to others on its thread while its peer sends without a pause.
+//! A server that sends without a pause must not starve the other tasks of the thread.
 
 use std::io;
 use std::pin::Pin;
@@ -6,20 +6,20 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::{Stream as _, StreamExt};
-use samesocket::{Connecting, Event, Options, Stream, Target, WebSocket};
+use samesocket::{Connecting, Event, IoStream, Options, Target, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
-use crate::support::{Stage, line};
+use crate::support::{TestServer, event_line};
 
-/// A stream that gives the answer to the handshake, and then as many empty messages as anybody reads.
+/// A stream that returns the response of the handshake, and then an endless flow of empty messages.
 struct Endless {
     stream: TcpStream,
-    /// The last bytes of the answer, until its head is whole.
+    /// The bytes of the response so far, until its head is complete.
     head: Vec<u8>,
-    /// Whether the next byte is the second one of a frame.
-    within: bool,
+    /// Whether the next byte is the second byte of a frame.
+    in_frame: bool,
 }
 
 impl Endless {
@@ -27,7 +27,7 @@ impl Endless {
         let address = (target.host.clone(), target.port);
         Box::pin(async {
             let stream = TcpStream::connect(address).await?;
-            Ok(Box::new(Self { stream, head: Vec::new(), within: false }) as Box<dyn Stream>)
+            Ok(Box::new(Self { stream, head: Vec::new(), in_frame: false }) as Box<dyn IoStream>)
         })
     }
 }
@@ -36,7 +36,7 @@ impl AsyncRead for Endless {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.head.ends_with(b"\r\n\r\n") {
-            // Byte by byte, so that nothing is read beyond the head.
+            // Byte by byte, so that no byte after the head is read.
             let mut byte = [0];
             let mut read = ReadBuf::new(&mut byte);
             ready!(Pin::new(&mut this.stream).poll_read(context, &mut read))?;
@@ -45,8 +45,8 @@ impl AsyncRead for Endless {
             return Poll::Ready(Ok(()));
         }
         while buffer.remaining() > 0 {
-            buffer.put_slice(&[if this.within { 0x00 } else { 0x82 }]);
-            this.within = !this.within;
+            buffer.put_slice(&[if this.in_frame { 0x00 } else { 0x82 }]);
+            this.in_frame = !this.in_frame;
         }
         Poll::Ready(Ok(()))
     }
@@ -66,16 +66,17 @@ impl AsyncWrite for Endless {
     }
 }
 
-/// A socket on this thread whose peer sends without a pause.
-fn flooded(stage: &Stage) -> WebSocket {
+/// Returns a socket on this thread whose server sends without a pause.
+fn flooded(test_server: &TestServer) -> WebSocket {
     let options = Options::new().connector(Endless::connect).runtime(Handle::current());
-    WebSocket::with_options(&stage.url("a", ""), (), &options.closing_timeout(Duration::from_millis(100))).unwrap()
+    WebSocket::with_options(&test_server.url("a", ""), (), &options.closing_timeout(Duration::from_millis(100)))
+        .unwrap()
 }
 
 #[tokio::test]
-async fn who_shares_the_thread_of_a_socket_takes_what_was_told_before_more_is_read() {
-    let stage = Stage::new().await;
-    let socket = flooded(&stage);
+async fn subscriber_on_the_same_thread_runs_before_more_is_read() {
+    let test_server = TestServer::new().await;
+    let socket = flooded(&test_server);
     let mut events = socket.events();
     assert!(matches!(events.next().await, Some(Event::Open)));
     for _ in 0..20_000 {
@@ -86,13 +87,13 @@ async fn who_shares_the_thread_of_a_socket_takes_what_was_told_before_more_is_re
 }
 
 #[tokio::test]
-async fn a_peer_that_sends_without_a_pause_does_not_put_the_closing_deadline_off() {
-    let stage = Stage::new().await;
-    let socket = flooded(&stage);
+async fn endless_messages_do_not_delay_the_closing_timeout() {
+    let test_server = TestServer::new().await;
+    let socket = flooded(&test_server);
     let mut events = socket.events();
     assert!(matches!(events.next().await, Some(Event::Open)));
     socket.close(None, None).unwrap();
     let is_message = |event: &Event| matches!(event, Event::Message(_));
-    let rest = events.filter(|event| std::future::ready(!is_message(event))).map(|event| line(&event));
+    let rest = events.filter(|event| std::future::ready(!is_message(event))).map(|event| event_line(&event));
     assert_eq!(rest.collect::<Vec<_>>().await, ["close 1006 \"\" unclean"]);
 }

@@ -1,4 +1,4 @@
-//! Certificates that are made at each start.
+//! Self-signed certificates, generated for each test.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use samesocket::rustls::crypto::ring;
 use samesocket::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate for the loopback addresses, which is its own root, with its key.
-pub(crate) struct Identity(rcgen::CertifiedKey<rcgen::KeyPair>);
+/// A self-signed certificate for the loopback addresses, with its key.
+pub(crate) struct TestCertificate(rcgen::CertifiedKey<rcgen::KeyPair>);
 
-impl Identity {
-    /// Makes one that has this name beside those of the addresses, and in which nothing else is told.
+impl TestCertificate {
+    /// Generates a certificate for `name` and the loopback addresses.
     pub(crate) fn new(name: &str) -> Self {
         let names = [name, "127.0.0.1", "::1"].map(str::to_owned);
         let mut parameters = rcgen::CertificateParams::new(names).expect("names");
@@ -29,7 +29,7 @@ impl Identity {
         PrivatePkcs8KeyDer::from(self.0.signing_key.serialize_der()).into()
     }
 
-    /// What a server has that shows it, and asks for none.
+    /// Returns the acceptor of a server that has this certificate and demands none of its clients.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

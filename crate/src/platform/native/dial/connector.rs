@@ -1,0 +1,51 @@
+//! Custom transports: the trait that makes the stream to the server in place of TCP.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+
+use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::dial::target::Target;
+
+/// The future of a [`Connector`]: a stream that is being connected.
+pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn IoStream>>> + Send>>;
+
+/// A factory of streams, set by [`Options::connector`](crate::Options::connector) in place of TCP and proxies.
+///
+/// A closure from [`&Target`](Target) to a future is one:
+///
+/// ```no_run
+/// # #[cfg(unix)]
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use samesocket::{IoStream, Options, Target};
+/// use tokio::net::UnixStream;
+///
+/// let options = Options::new().connector(|_: &Target| async {
+///     Ok(Box::new(UnixStream::connect("/run/chat.socket").await?) as Box<dyn IoStream>)
+/// });
+/// let socket = samesocket::connect("ws://localhost/chat").options(options).await?;
+/// # drop(socket);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Connector: Send + Sync + 'static {
+    /// Connects a stream to `target`.
+    ///
+    /// The future is polled on the socket's runtime. It is dropped when the socket is closed or its opening timeout
+    /// passes.
+    ///
+    /// # Errors
+    ///
+    /// The future's error becomes the source of [`Failure::Connector`](crate::Failure::Connector).
+    fn connect(&self, target: &Target) -> Connecting;
+}
+
+impl<F, R> Connector for F
+where
+    F: Fn(&Target) -> R + Send + Sync + 'static,
+    R: Future<Output = io::Result<Box<dyn IoStream>>> + Send + 'static,
+{
+    fn connect(&self, target: &Target) -> Connecting {
+        Box::pin(self(target))
+    }
+}
