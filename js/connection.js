@@ -138,7 +138,7 @@ export class Connection {
       case Opening.Fail:
         this.#withhold(event);
         this.#closeCarrier();
-        return this.#end(this.#state.abandoned());
+        return this.#end(this.#state.closedAbnormally());
       default:
         return this.#withhold(event);
     }
@@ -158,16 +158,16 @@ export class Connection {
 
   /** Fires what the end of the connection comes to; the platform may have told it by an event. */
   #end(ending, event) {
-    const isAsTold = ending === Ending.AsTold || ending === Ending.AfterError;
-    if (event && !isAsTold) this.#withhold(event);
+    const isAsReported = ending === Ending.AsReported || ending === Ending.AfterError;
+    if (event && !isAsReported) this.#withhold(event);
     if (ending === Ending.Nothing) return;
     clearTimeout(this.#failing);
     clearInterval(this.#waiting);
     // After an end that the platform told nothing of, it may still fire.
     if (!event) this.#hearMessages();
     this.#bufferedAtEnd = this.#queued();
-    if (ending !== Ending.AsTold) this.#dispatch(new Event("error"));
-    if (isAsTold) this.#pass(event);
+    if (ending !== Ending.AsReported) this.#dispatch(new Event("error"));
+    if (isAsReported) this.#pass(event);
     else this.#dispatch(this.#platform.closeEvent(this.#state.closeCode()));
   }
 
@@ -189,7 +189,7 @@ export class Connection {
   }
 
   #failInATask() {
-    this.#failing = setTimeout(() => this.#end(this.#state.abandoned()), 0);
+    this.#failing = setTimeout(() => this.#end(this.#state.closedAbnormally()), 0);
   }
 
   /**

@@ -1,4 +1,4 @@
-//! The end of a socket as a future.
+//! The future of a socket's `close` event, and its notifier.
 
 use std::fmt;
 use std::future::Future;
@@ -9,29 +9,41 @@ use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, MaybeSend, MaybeSync, Shared};
 use samesocket_spec::CloseEvent;
 
-/// How a socket ended, from [`WebSocket::closed`](crate::WebSocket::closed): resolves once its `close` event has been
-/// fired, for any number of waiters, before or after.
+/// A future of the `close` event, from [`WebSocket::closed`](crate::WebSocket::closed).
 ///
-/// It is no handle: it does not keep the socket open. When the last handle is dropped, it still resolves at the
-/// socket's end. Cancelling it changes nothing.
+/// It resolves once the `close` event was fired, at once if that has happened already. Any number of clones can wait.
+///
+/// It is not a handle: it does not keep the socket open. If the last handle is dropped, the connection is closed and the
+/// future still resolves. Cancelling it has no effect on the socket.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), samesocket::Exception> {
+/// let socket = samesocket::WebSocket::new("wss://example.com/chat", ())?;
+/// let event = socket.closed().await;
+/// println!("closed with code {}, clean: {}", event.code, event.was_clean);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Closed {
-    end: Shared<Lock<End>>,
-    /// The key of this future's waker, once it has waited.
+    state: Shared<Lock<CloseState>>,
+    /// The key of this future's waker, once it has been polled.
     key: Option<u64>,
 }
 
-/// The end that these futures wait for.
+/// The state that all futures of one socket share.
 #[derive(Default)]
-struct End {
+struct CloseState {
+    /// The data of the `close` event, once it was fired.
     event: Option<CloseEvent>,
+    /// The wakers of the waiting futures, by key.
     wakers: Vec<(u64, Waker)>,
     next_key: u64,
 }
 
-impl End {
-    /// Keeps a waker, and gives the one that it replaces.
+impl CloseState {
+    /// Registers the waker of one future, and returns the waker that it replaces.
     #[must_use]
-    fn wait(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
+    fn set_waker(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
         let key = *key.get_or_insert_with(|| {
             self.next_key += 1;
             self.next_key
@@ -44,40 +56,40 @@ impl End {
     }
 }
 
-/// What a connection holds for those who await its end.
+/// The notifier that a connection holds for its [`Closed`] futures.
 pub(crate) trait CloseNotifier: MaybeSend + MaybeSync {
-    /// Gives a future that waits.
+    /// Creates a future that waits for the `close` event.
     fn closed(self: Shared<Self>) -> Closed;
 
-    /// Notes the end, and wakes who waits.
-    fn reach(&self, event: CloseEvent);
+    /// Stores the data of the `close` event and wakes the waiting futures.
+    fn notify(&self, event: CloseEvent);
 }
 
-/// Gives what nobody awaits yet.
-pub(crate) fn awaited() -> Shared<dyn CloseNotifier> {
-    Shared::new(Lock::<End>::default())
+/// Creates a notifier without any future.
+pub(crate) fn new_notifier() -> Shared<dyn CloseNotifier> {
+    Shared::new(Lock::<CloseState>::default())
 }
 
-impl CloseNotifier for Lock<End> {
+impl CloseNotifier for Lock<CloseState> {
     fn closed(self: Shared<Self>) -> Closed {
-        Closed { end: self, key: None }
+        Closed { state: self, key: None }
     }
 
-    fn reach(&self, event: CloseEvent) {
+    fn notify(&self, event: CloseEvent) {
         let wakers = {
-            let mut end = self.lock();
-            end.event = Some(event);
-            std::mem::take(&mut end.wakers)
+            let mut state = self.lock();
+            state.event = Some(event);
+            std::mem::take(&mut state.wakers)
         };
         wake(wakers.into_iter().map(|(_, waker)| waker));
     }
 }
 
 impl Closed {
-    /// The end of a socket that has been closed.
-    pub(crate) fn reached(event: CloseEvent) -> Self {
-        let end = End { event: Some(event), ..End::default() };
-        Self { end: Shared::new(Lock::new(end)), key: None }
+    /// Creates a future that is ready, for a socket that is closed already.
+    pub(crate) fn ready(event: CloseEvent) -> Self {
+        let state = CloseState { event: Some(event), ..CloseState::default() };
+        Self { state: Shared::new(Lock::new(state)), key: None }
     }
 }
 
@@ -86,20 +98,21 @@ impl Future for Closed {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<CloseEvent> {
         let this = self.get_mut();
-        let mut end = this.end.lock();
-        if let Some(event) = &end.event {
+        let mut state = this.state.lock();
+        if let Some(event) = &state.event {
             return Poll::Ready(event.clone());
         }
-        let former = end.wait(&mut this.key, context.waker());
-        drop(end);
-        drop(former);
+        let replaced = state.set_waker(&mut this.key, context.waker());
+        drop(state);
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
         Poll::Pending
     }
 }
 
 impl Clone for Closed {
     fn clone(&self) -> Self {
-        Self { end: Shared::clone(&self.end), key: None }
+        Self { state: Shared::clone(&self.state), key: None }
     }
 }
 
@@ -107,10 +120,10 @@ impl Drop for Closed {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             let waker = {
-                let wakers = &mut self.end.lock().wakers;
+                let wakers = &mut self.state.lock().wakers;
                 wakers.iter().position(|(other, _)| *other == key).map(|index| wakers.swap_remove(index))
             };
-            // Dropped while nothing is locked, since a waker may own anything.
+            // Drop outside the lock: a waker may run any code.
             drop(waker);
         }
     }
@@ -118,6 +131,6 @@ impl Drop for Closed {
 
 impl fmt::Debug for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Closed").field("event", &self.end.lock().event).finish_non_exhaustive()
+        f.debug_struct("Closed").field("event", &self.state.lock().event).finish_non_exhaustive()
     }
 }

@@ -93,11 +93,11 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     fn is_closing(&self) -> bool;
 
     /// What is known now, for the time after this was let go of.
-    fn remains(&self) -> FinalState;
+    fn final_state(&self) -> FinalState;
 
     /// The payload bytes that were sent, and not yet handed to the network.
     fn buffered_amount(&self) -> u64 {
-        self.remains().buffered_amount
+        self.final_state().buffered_amount
     }
 
     /// Sets how binary messages arrive from the next one on.
@@ -129,7 +129,7 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     }
 
     /// Tells, after what was done to it and with nothing locked, what can be told at once.
-    fn settle(&self) {}
+    fn pump(&self) {}
 }
 
 /// The subprotocols to offer, which have been checked.
@@ -229,16 +229,16 @@ impl EventSink {
     }
 
     /// Takes the next feedback that is no message.
-    pub(crate) fn take(&self, feedback: Feedback<()>) {
+    pub(crate) fn handle_event(&self, feedback: Feedback<()>) {
         if let Some(connection) = self.0.upgrade() {
-            connection.take(feedback);
+            connection.handle_event(feedback);
         }
     }
 
     /// Takes messages that came together, all of them.
-    pub(crate) fn take_messages(&self, messages: &mut Messages) {
+    pub(crate) fn handle_messages(&self, messages: &mut Messages) {
         if let Some(connection) = self.0.upgrade() {
-            connection.take_messages(messages);
+            connection.handle_messages(messages);
         }
         // What was not kept goes.
         drop(drain(messages));
@@ -260,10 +260,10 @@ impl EventSink {
 /// Who is told what a socket's protocol tells, by a [`EventSink`].
 pub(crate) trait OnEvent: MaybeSend + MaybeSync + 'static {
     /// Takes the next feedback that is no message.
-    fn take(self: Shared<Self>, feedback: Feedback<()>);
+    fn handle_event(self: Shared<Self>, feedback: Feedback<()>);
 
     /// Takes messages that came together, and leaves those that it does not keep.
-    fn take_messages(&self, messages: &mut Messages);
+    fn handle_messages(&self, messages: &mut Messages);
 
     /// Tells for how many messages there is room, and if for none has the task woken once there is some.
     fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity>;

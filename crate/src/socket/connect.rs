@@ -123,7 +123,7 @@ struct Opening {
 impl Connect {
     /// Offers subprotocols, in the order of preference: one name or a list, see [`IntoProtocols`]; none unless it is set.
     pub fn subprotocols(self, protocols: impl IntoProtocols) -> Self {
-        self.with(|plan| plan.offer = Some((Offer::of(protocols.into_protocols()), LIST)))
+        self.with(|plan| plan.offer = Some((Offer::new(protocols.into_protocols()), LIST)))
     }
 
     /// Sets the URL that the given one is relative to; unless it is set, that is the API base URL in a browser, and none

@@ -144,8 +144,8 @@ impl Listener for Endpoint {
         self.wake_senders(0);
     }
 
-    fn closed(&self, error: bool, event: &CloseEvent, remains: FinalState) {
-        let failed = is_failure(error, event).then(|| ConnectionFailed::new(event.clone(), remains));
+    fn closed(&self, error: bool, event: &CloseEvent, final_state: FinalState) {
+        let failed = is_failure(error, event).then(|| ConnectionFailed::new(event.clone(), final_state));
         let waker = self.inbox.lock().finish(failed);
         wake(waker);
         self.wake_senders(0);

@@ -79,12 +79,12 @@ pub struct ConnectionFailed(Box<Failed>);
 #[derive(Clone, Debug)]
 struct Failed {
     event: CloseEvent,
-    remains: FinalState,
+    final_state: FinalState,
 }
 
 impl ConnectionFailed {
-    pub(crate) fn new(event: CloseEvent, remains: FinalState) -> Self {
-        Self(Box::new(Failed { event, remains }))
+    pub(crate) fn new(event: CloseEvent, final_state: FinalState) -> Self {
+        Self(Box::new(Failed { event, final_state }))
     }
 
     /// Gives the data of the `close` event.
@@ -92,8 +92,8 @@ impl ConnectionFailed {
         &self.0.event
     }
 
-    pub(crate) fn remains(&self) -> &FinalState {
-        &self.0.remains
+    pub(crate) fn final_state(&self) -> &FinalState {
+        &self.0.final_state
     }
 }
 
@@ -191,7 +191,7 @@ impl fmt::Display for ReuniteError {
 
 impl StdError for ConnectionFailed {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.remains().source()
+        self.final_state().source()
     }
 }
 

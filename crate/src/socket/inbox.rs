@@ -29,7 +29,7 @@ impl Inbox {
     #[must_use]
     pub(super) fn open(&mut self) -> Option<Waker> {
         self.opened = true;
-        self.messages.wake()
+        self.messages.take_waker()
     }
 
     /// Takes messages, all of them, unless nobody wants any; who is to be woken, as above, and whether there was no room
@@ -41,17 +41,17 @@ impl Inbox {
         if !platform::append(&mut self.messages, messages) {
             let count = messages.iter().len();
             if count > 1 {
-                self.messages.reserve(count);
+                self.messages.reserve_memory(count);
             }
             while let Some(message) = platform::next(messages) {
                 if self.messages.is_full() {
-                    let Capacity { messages, bytes } = self.messages.held();
+                    let Capacity { messages, bytes } = self.messages.in_use();
                     return (self.end(Some(Error::ReceiveLimit { messages, bytes })), true);
                 }
                 self.messages.push(message);
             }
         }
-        (self.messages.wake(), false)
+        (self.messages.take_waker(), false)
     }
 
     /// Notes the end of the connection; only the first end counts.
@@ -68,7 +68,7 @@ impl Inbox {
         }
         self.ended = true;
         self.error = error;
-        self.messages.wake()
+        self.messages.take_waker()
     }
 
     /// Takes what comes next, out of `batch` or into it, which is `None` at the end, or has `waker` woken; a waker that is
@@ -78,13 +78,13 @@ impl Inbox {
         batch: &mut LocalBatch<Message>,
         waker: &Waker,
     ) -> (Poll<Option<Result<Message, Error>>>, Option<Waker>) {
-        if let Some(message) = self.messages.take(batch) {
+        if let Some(message) = self.messages.pop_into_batch(batch) {
             return (Poll::Ready(Some(Ok(message))), None);
         }
         if self.ended {
             return (Poll::Ready(self.error.take().map(Err)), None);
         }
-        (Poll::Pending, self.messages.wait(waker))
+        (Poll::Pending, self.messages.set_waker(waker))
     }
 
     /// Waits until the connection is open, or has failed; whether it is open, as it is if its end came since.
@@ -92,7 +92,7 @@ impl Inbox {
         if self.opened || self.ended {
             return (Poll::Ready(self.opened), None);
         }
-        (Poll::Pending, self.messages.wait(waker))
+        (Poll::Pending, self.messages.set_waker(waker))
     }
 
     /// Takes what is told after the messages.
@@ -104,7 +104,7 @@ impl Inbox {
     #[must_use]
     pub(super) fn abandon(&mut self) -> (VecDeque<Message>, [Option<Waker>; 2]) {
         self.abandoned = true;
-        self.messages.abandon()
+        self.messages.close()
     }
 
     /// Tells how much room there is, and has `waker` woken once there is some again, if there is none.
@@ -115,11 +115,11 @@ impl Inbox {
     /// Gives the back end's waker if it waits, and half the room is free.
     #[must_use]
     pub(super) fn resume(&mut self) -> Option<Waker> {
-        self.messages.resume()
+        self.messages.take_resume_waker()
     }
 
     pub(super) fn batch(&self) -> LocalBatch<Message> {
-        self.messages.batch()
+        self.messages.new_batch()
     }
 
     pub(super) fn len(&self) -> usize {

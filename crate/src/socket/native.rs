@@ -15,6 +15,6 @@ impl Connect {
 impl ConnectionFailed {
     /// Tells why the connection failed, for diagnosis, where it is known; natively only.
     pub fn failure(&self) -> Option<&Failure> {
-        self.remains().failure.as_ref()
+        self.final_state().failure.as_ref()
     }
 }

@@ -64,7 +64,7 @@ impl Receiver {
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let (poll, resumed) = self.core.feed().poll_message(&mut self.batch, context);
         if resumed {
-            self.core.connection.settle();
+            self.core.connection.pump();
         }
         poll
     }
@@ -97,7 +97,7 @@ impl FusedStream for Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.core.feed().abandon();
-        self.core.connection.settle();
+        self.core.connection.pump();
     }
 }
 

@@ -168,8 +168,12 @@ impl Wait for Waiting {
         let closed = ready!(Pin::new(closing).poll(context));
         self.closing = None;
         let event = closed?;
-        let remains = || self.core.connection.remains();
-        Poll::Ready(if event.was_clean { Ok(()) } else { Err(Error::Failed(ConnectionFailed::new(event, remains()))) })
+        let final_state = || self.core.connection.final_state();
+        Poll::Ready(if event.was_clean {
+            Ok(())
+        } else {
+            Err(Error::Failed(ConnectionFailed::new(event, final_state())))
+        })
     }
 }
 

@@ -28,18 +28,18 @@ impl SocketCore {
 
     /// Hands a message over, or back.
     pub(super) fn hand_over(&self, message: Message) -> Result<(), Error> {
-        if self.connection.hand_over(message.payload()) { Ok(()) } else { Err(Error::NotOpen(message)) }
+        if self.connection.send_if_open(message.payload()) { Ok(()) } else { Err(Error::NotOpen(message)) }
     }
 
     /// Whether sending need not wait; a socket that is not OPEN any more lets nobody wait, since sending fails at once.
     pub(super) fn has_room(&self) -> bool {
-        self.connection.has_at_most(self.high_water_mark) || self.connection.ready_state() != ReadyState::Open
+        self.connection.buffers_at_most(self.high_water_mark) || self.connection.ready_state() != ReadyState::Open
     }
 }
 
 impl Drop for SocketCore {
     fn drop(&mut self) {
-        self.connection.abandon();
+        self.connection.handles_dropped();
     }
 }
 
@@ -75,7 +75,7 @@ impl Place {
         let mut left = done(core);
         if left.is_none() {
             core.feed().wait_for_less(&mut self.key, mark, context.waker());
-            core.connection.watch();
+            core.connection.watch_buffered_amount();
             // Looked at again, since it may have come true before anybody knew that it is waited for.
             left = done(core);
         }
@@ -136,21 +136,21 @@ mod tests {
 
     impl Transport for Queueing {
         fn start(&self) {
-            self.receiver.take(Feedback::Established { protocol: String::new(), extensions: String::new() });
+            self.receiver.handle_event(Feedback::Established { protocol: String::new(), extensions: String::new() });
         }
 
         fn is_closing(&self) -> bool {
             false
         }
 
-        fn remains(&self) -> FinalState {
+        fn final_state(&self) -> FinalState {
             FinalState::of(self.amounts.lock().pop_front().unwrap_or_default())
         }
 
         fn set_binary_type(&self, _: ReceiveMode) {}
 
         fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-            queued.add(payload.most());
+            queued.add(payload.max_size());
             SendOutcome::accepted_if(true)
         }
 

@@ -115,7 +115,7 @@ impl Line {
 
     pub(super) fn answer_close(&self) {
         self.state.lock().holds_close = false;
-        self.settle();
+        self.pump();
     }
 
     pub(super) fn pause(&self) {
@@ -132,7 +132,7 @@ impl Line {
         if std::mem::take(&mut self.state.lock().watched) && self.receiver.sent() {
             self.state.lock().watched = true;
         }
-        self.settle();
+        self.pump();
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -153,7 +153,7 @@ impl Line {
 
     fn tell(&self, feedback: impl IntoIterator<Item = Feedback<Message>>) {
         self.state.lock().feedback.extend(feedback);
-        self.settle();
+        self.pump();
     }
 
     fn wake_peer(&self) {
@@ -162,7 +162,7 @@ impl Line {
     }
 
     /// Tells the socket what it can be told, one after the other.
-    fn settle(&self) {
+    fn pump(&self) {
         self.wake_peer();
         loop {
             let feedback = {
@@ -194,8 +194,8 @@ impl Line {
             let over = matches!(feedback, Feedback::Closed(_));
             // Messages go the way of those that a driver tells together.
             match feedback.into_message() {
-                Ok(message) => self.receiver.take_messages(&mut platform::alone(message)),
-                Err(other) => self.receiver.take(other),
+                Ok(message) => self.receiver.handle_messages(&mut platform::alone(message)),
+                Err(other) => self.receiver.handle_event(other),
             }
             self.state.lock().telling = false;
             if over {
@@ -260,7 +260,7 @@ impl Transport for End {
         false
     }
 
-    fn remains(&self) -> FinalState {
+    fn final_state(&self) -> FinalState {
         FinalState::of(self.line.state.lock().buffered_amount)
     }
 
@@ -269,7 +269,7 @@ impl Transport for End {
     }
 
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        queued.add(payload.most());
+        queued.add(payload.max_size());
         let message = match payload {
             Payload::Text(_, Some(text)) => Message::Text(text.clone()),
             Payload::Text(text, None) => Message::Text(Text::from(text)),
@@ -286,7 +286,7 @@ impl Transport for End {
     }
 
     fn transmit(&self) {
-        self.settle();
+        self.pump();
     }
 
     fn close(&self, frame: CloseFrame<'_>) {
@@ -309,8 +309,8 @@ impl Transport for End {
         self.line.state.lock().watched = true;
     }
 
-    fn settle(&self) {
-        self.line.settle();
+    fn pump(&self) {
+        self.line.pump();
     }
 }
 

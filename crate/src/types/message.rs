@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::blob::Blob;
 use super::lazy_message::LazyMessage;
-use super::owned_message::{OwnedMessage, made_of};
+use super::owned_message::{OwnedMessage, impl_from};
 use super::payload::Payload;
 use super::text::Text;
 
@@ -45,9 +45,9 @@ impl Message {
 
     /// Gives what it takes while it waits, which is its size, or easier to be had.
     #[inline]
-    pub(crate) fn weight(&self) -> u64 {
+    pub(crate) fn queued_size(&self) -> u64 {
         match self {
-            Self::Lazy(lazy) => lazy.weight(),
+            Self::Lazy(lazy) => lazy.queued_size(),
             other => other.size(),
         }
     }
@@ -72,7 +72,7 @@ impl Message {
     }
 }
 
-made_of! {
+impl_from! {
     Message;
     Text: &str, String, Text;
     Binary: Bytes, Vec<u8>;

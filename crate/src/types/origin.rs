@@ -18,26 +18,26 @@ use std::sync::Arc;
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Origin(ReceiveMode);
+pub struct Origin(Repr);
 
 #[derive(Clone)]
-enum ReceiveMode {
-    Short { length: u8, ascii: [u8; SHORT] },
-    Long(Arc<str>),
+enum Repr {
+    Inline { length: u8, ascii: [u8; INLINE_CAPACITY] },
+    Heap(Arc<str>),
 }
 
 /// The greatest length of what is copied.
-const SHORT: usize = 30;
+const INLINE_CAPACITY: usize = 30;
 
 impl Origin {
     pub(crate) fn new(origin: &str) -> Self {
-        let mut ascii = [0; SHORT];
+        let mut ascii = [0; INLINE_CAPACITY];
         Self(match (u8::try_from(origin.len()), ascii.get_mut(..origin.len())) {
             (Ok(length), Some(place)) => {
                 place.copy_from_slice(origin.as_bytes());
-                ReceiveMode::Short { length, ascii }
+                Repr::Inline { length, ascii }
             }
-            _ => ReceiveMode::Long(origin.into()),
+            _ => Repr::Heap(origin.into()),
         })
     }
 }
@@ -47,8 +47,8 @@ impl Deref for Origin {
 
     fn deref(&self) -> &str {
         match &self.0 {
-            ReceiveMode::Short { length, ascii } => str::from_utf8(&ascii[..usize::from(*length)]).unwrap_or_default(),
-            ReceiveMode::Long(origin) => origin,
+            Repr::Inline { length, ascii } => str::from_utf8(&ascii[..usize::from(*length)]).unwrap_or_default(),
+            Repr::Heap(origin) => origin,
         }
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::text::Text;
 
 /// Has what holds a message made by `From`, in the variant of each source.
-macro_rules! made_of {
+macro_rules! impl_from {
     ($message:ident; $($kind:ident: $($source:ty),+;)+) => {
         $($(impl From<$source> for $message {
             fn from(data: $source) -> Self {
@@ -15,7 +15,7 @@ macro_rules! made_of {
     };
 }
 
-pub(crate) use made_of;
+pub(crate) use impl_from;
 
 /// A text or binary message that is in the program's memory, so that any thread may have it: what a
 /// [`Remote`](crate::Remote) sends and receives, and what reading an [`LazyMessage`](crate::Unread) gives. It is made by `From`,
@@ -38,7 +38,7 @@ impl OwnedMessage {
     }
 }
 
-made_of! {
+impl_from! {
     OwnedMessage;
     Text: &str, String, Text;
     Binary: Bytes, Vec<u8>;

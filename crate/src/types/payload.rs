@@ -37,7 +37,7 @@ impl Payload<'_> {
     }
 
     /// What its size cannot exceed, without asking the platform.
-    pub(crate) const fn most(self) -> u64 {
+    pub(crate) const fn max_size(self) -> u64 {
         match self {
             Self::Text(text, _) => text.len() as u64,
             Self::Binary(bytes, _) => bytes.len() as u64,

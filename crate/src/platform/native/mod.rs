@@ -69,12 +69,12 @@ pub(crate) fn alone(message: Message) -> Messages {
 /// Tells how much they are, since there may be many.
 #[expect(clippy::unnecessary_wraps, reason = "in a browser there is nothing to tell")]
 pub(crate) fn measure(messages: &Messages) -> Option<Capacity> {
-    Some(Capacity { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() })
+    Some(Capacity { messages: messages.len(), bytes: messages.iter().map(Message::queued_size).sum() })
 }
 
 /// Moves them all behind what is in a backlog at once, if there is room for them; whether there was.
 pub(crate) fn append(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
-    measure(messages).is_some_and(|measured| backlog.append_all(messages, measured))
+    measure(messages).is_some_and(|measured| backlog.append_items(messages, measured))
 }
 
 /// Takes out the first of them.

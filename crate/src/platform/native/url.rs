@@ -23,7 +23,7 @@ impl Url {
 }
 
 impl UrlRecord for Url {
-    fn make_websocket(&mut self) {
+    fn set_websocket_scheme(&mut self) {
         let scheme = if self.0.scheme() == "http" { "ws" } else { "wss" };
         // Both are special schemes, for which nothing is refused.
         let _ = self.0.set_scheme(scheme);

@@ -18,7 +18,7 @@ use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOut
 use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
 use crate::types::lazy_message::LazyMessage;
-use crate::types::lazy_message::copied;
+use crate::types::lazy_message::copy_to_bytes;
 use crate::types::message::Message;
 use crate::types::payload::Payload;
 use crate::types::text::Text;
@@ -72,7 +72,7 @@ pub(crate) const BLOBS: Blobs = |data| data.dyn_ref::<web_sys::Blob>().map(|blob
 /// Has the platform hold a message.
 pub(crate) type Hold = fn(JsValue) -> Message;
 
-pub(crate) const HOLD: Hold = |data| Message::Lazy(LazyMessage::of_platform(data));
+pub(crate) const HOLD: Hold = |data| Message::Lazy(LazyMessage::from_js(data));
 
 /// Makes a list of subprotocols.
 pub(crate) type List = fn(&[String]) -> Array;
@@ -162,23 +162,23 @@ impl SocketInner {
         } else if let Some(text) = data.as_string() {
             Message::Text(Text::from(text))
         } else {
-            Message::Binary(copied(&Uint8Array::new(&data)))
+            Message::Binary(copy_to_bytes(&Uint8Array::new(&data)))
         }
     }
 
     fn on_open(self: &Rc<Self>, _: &JsValue) {
         let (protocol, extensions) = (self.platform.protocol(), self.platform.extensions());
-        self.receiver.take(Feedback::Established { protocol, extensions });
+        self.receiver.handle_event(Feedback::Established { protocol, extensions });
     }
 
     fn on_error(self: &Rc<Self>, _: &JsValue) {
-        self.receiver.take(Feedback::Failed);
+        self.receiver.handle_event(Feedback::Failed);
     }
 
     fn on_message(self: &Rc<Self>, event: &JsValue) {
         let event: &MessageEvent = event.unchecked_ref();
         let message = self.message(event.data());
-        self.receiver.take_messages(&mut alone(message));
+        self.receiver.handle_messages(&mut alone(message));
         if let Some(poller) = self.poller.get() {
             poller.look(self);
         }
@@ -188,7 +188,7 @@ impl SocketInner {
         let event: &web_sys::CloseEvent = event.unchecked_ref();
         // Unlike an engine's, a socket that is written in JavaScript, as Node's is, may end within the call that gives up
         // its connection. A failure is told in a task.
-        self.receiver.take(if self.is_called.get() {
+        self.receiver.handle_event(if self.is_called.get() {
             Feedback::Failed
         } else {
             Feedback::closed(event.code(), event.reason(), event.was_clean())
@@ -227,7 +227,7 @@ impl Transport for Socket {
     }
 
     /// What the platform knows now, for the time after it was let go of.
-    fn remains(&self) -> FinalState {
+    fn final_state(&self) -> FinalState {
         FinalState { buffered_amount: buffered_amount(&self.inner.platform) }
     }
 
@@ -245,15 +245,15 @@ impl Transport for Socket {
 
     /// Hands data to the platform, which is OPEN; whether it took it.
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        queued.add(payload.most());
+        queued.add(payload.max_size());
         let sent = match payload {
             Payload::Text(text, _) => self.inner.platform.send_with_str(text),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
             Payload::Blob(blob) => {
                 self.inner.close_after.set(Some(close_after_blobs::after_blobs));
-                return SendOutcome::accepted_if(self.inner.send_held(blob.as_platform()));
+                return SendOutcome::accepted_if(self.inner.send_held(blob.as_js()));
             }
-            Payload::Lazy(lazy) => return SendOutcome::accepted_if(self.inner.send_held(lazy.as_platform())),
+            Payload::Lazy(lazy) => return SendOutcome::accepted_if(self.inner.send_held(lazy.as_js())),
         };
         SendOutcome::accepted_if(sent.is_ok())
     }

@@ -20,7 +20,7 @@ use crate::platform::{Backend, Clock, EventSink, Hold, Protocols, ReceiveMode, S
 use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
 use crate::types::blob::Blob;
-use crate::types::lazy_message::copied;
+use crate::types::lazy_message::copy_to_bytes;
 use crate::types::message::Message;
 use crate::types::payload::Payload;
 use samesocket_spec::close::CloseFrame;
@@ -176,14 +176,14 @@ impl Stream {
 /// Tells what comes, each message once there is room for it.
 async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot::Sender<Writer>) {
     let Ok(opened) = JsFuture::from(platform.opened()).await else {
-        return state.receiver.take(Feedback::abandoned());
+        return state.receiver.handle_event(Feedback::closed_abnormally());
     };
     let opened: Opened = opened.unchecked_into();
     let reader = opened.readable().get_reader();
     // Who writes goes as soon as nobody can hand over anything.
     drop(writer_ready.send(opened.writable().get_writer()));
     let (protocol, extensions) = (opened.protocol(), opened.extensions());
-    state.receiver.take(Feedback::Established { protocol, extensions });
+    state.receiver.handle_event(Feedback::Established { protocol, extensions });
     loop {
         let room = poll_fn(|context| {
             state.reading.replace(Some(context.waker().clone()));
@@ -196,7 +196,7 @@ async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot
         if result.done() {
             break;
         }
-        state.receiver.take_messages(&mut alone(state.message(result.value())));
+        state.receiver.handle_messages(&mut alone(state.message(result.value())));
     }
     let (info, was_clean) = match JsFuture::from(platform.closed()).await {
         Ok(info) => (info, true),
@@ -204,7 +204,7 @@ async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot
     };
     let info: CloseInfo = info.unchecked_into();
     let code = info.close_code().unwrap_or(if was_clean { 1005 } else { 1006 });
-    state.receiver.take(Feedback::closed(code, info.reason().unwrap_or_default(), was_clean));
+    state.receiver.handle_event(Feedback::closed(code, info.reason().unwrap_or_default(), was_clean));
 }
 
 /// Writes what is handed over, in order, and then closes.
@@ -223,7 +223,7 @@ async fn write(
                 size
             }
             Outgoing::Blob(blob) => {
-                if let Ok(buffer) = JsFuture::from(blob.as_platform().array_buffer()).await {
+                if let Ok(buffer) = JsFuture::from(blob.as_js().array_buffer()).await {
                     let _ = JsFuture::from(writer.write(&buffer)).await;
                 } else {
                     // A message must not be missing among others.
@@ -254,7 +254,7 @@ impl Transport for Stream {
         false
     }
 
-    fn remains(&self) -> FinalState {
+    fn final_state(&self) -> FinalState {
         FinalState::of(self.state.amount.get())
     }
 
@@ -263,13 +263,13 @@ impl Transport for Stream {
     }
 
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        queued.add(payload.most());
+        queued.add(payload.max_size());
         let size = payload.size();
         let outgoing = match payload {
             Payload::Text(text, _) => Outgoing::Chunk(text.into(), size),
             Payload::Binary(bytes, _) => Outgoing::Chunk(Uint8Array::from(bytes).into(), size),
             Payload::Blob(blob) => Outgoing::Blob(blob.clone()),
-            Payload::Lazy(lazy) => Outgoing::Chunk(lazy.as_platform().clone(), size),
+            Payload::Lazy(lazy) => Outgoing::Chunk(lazy.as_js().clone(), size),
         };
         self.state.amount.set(self.state.amount.get() + size);
         self.state.unwritten.set(self.state.unwritten.get() + 1);
@@ -329,11 +329,11 @@ impl State {
             Err(chunk) => Uint8Array::new(&chunk),
         };
         match self.binary_type.get() {
-            BinaryType::Blob => Message::Blob(Blob::of_platform(&chunk)),
+            BinaryType::Blob => Message::Blob(Blob::from_js(&chunk)),
             BinaryType::ArrayBuffer => match self.hold {
                 // A chunk has a buffer of its own.
                 Some(hold) => hold(chunk.buffer().into()),
-                None => Message::Binary(copied(&chunk)),
+                None => Message::Binary(copy_to_bytes(&chunk)),
             },
         }
     }

@@ -73,7 +73,7 @@ impl ByteStream {
         }
         ready!(Pin::new(&mut self.socket).poll_ready(context))?;
         let piece = &bytes[..bytes.len().min(LARGEST)];
-        let taken = self.socket.core().connection.hand_over(Payload::Binary(piece, None));
+        let taken = self.socket.core().connection.send_if_open(Payload::Binary(piece, None));
         Poll::Ready(if taken { Ok(piece.len()) } else { Err(io::ErrorKind::BrokenPipe.into()) })
     }
 

@@ -9,7 +9,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::types::lazy_message::copied;
+use crate::types::lazy_message::copy_to_bytes;
 use crate::types::text::Text;
 
 /// Immutable bytes that the platform holds, perhaps on disk, and that are read when they are asked for.
@@ -30,11 +30,11 @@ impl Blob {
     /// Never: the platform's constructor takes any list of buffers.
     pub fn new(bytes: &[u8]) -> Self {
         // The buffer is one of the platform's, since it refuses a shared one and takes a view without its memory.
-        Self::of_platform(&Uint8Array::from(bytes))
+        Self::from_js(&Uint8Array::from(bytes))
     }
 
     /// Makes a blob of bytes that the platform has.
-    pub(crate) fn of_platform(bytes: &Uint8Array) -> Self {
+    pub(crate) fn from_js(bytes: &Uint8Array) -> Self {
         let parts = Array::of1(bytes);
         Self::from(web_sys::Blob::new_with_u8_array_sequence(&parts).expect("a list of buffers makes a blob"))
     }
@@ -66,7 +66,7 @@ impl Blob {
     /// If the platform cannot read them: a file that has changed or gone since it was chosen, for example.
     pub async fn bytes(&self) -> Result<Bytes, BlobError> {
         let buffer = JsFuture::from(self.platform.array_buffer()).await.map_err(|reason| BlobError::new(&reason))?;
-        Ok(copied(&Uint8Array::new(&buffer)))
+        Ok(copy_to_bytes(&Uint8Array::new(&buffer)))
     }
 
     /// Reads the bytes and decodes them as UTF-8, each error becoming U+FFFD.
@@ -79,7 +79,7 @@ impl Blob {
         Ok(Text::from(&*String::from_utf8_lossy(&bytes)))
     }
 
-    pub(crate) fn as_platform(&self) -> &web_sys::Blob {
+    pub(crate) fn as_js(&self) -> &web_sys::Blob {
         &self.platform
     }
 }

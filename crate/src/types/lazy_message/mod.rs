@@ -6,4 +6,4 @@ mod imp;
 
 pub use self::imp::LazyMessage;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-pub(crate) use self::imp::copied;
+pub(crate) use self::imp::copy_to_bytes;

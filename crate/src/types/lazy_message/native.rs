@@ -34,7 +34,7 @@ impl LazyMessage {
     }
 
     /// Returns the number of bytes that the message occupies while it waits.
-    pub(crate) fn weight(&self) -> u64 {
+    pub(crate) fn queued_size(&self) -> u64 {
         self.size()
     }
 }

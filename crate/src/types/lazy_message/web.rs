@@ -25,7 +25,7 @@ extern "C" {
 pub struct LazyMessage {
     data: JsValue,
     /// What it takes while it waits: of a text, what the platform may need for it.
-    weight: u64,
+    queued_size: u64,
 }
 
 impl LazyMessage {
@@ -57,25 +57,25 @@ impl LazyMessage {
     pub fn read(&self) -> OwnedMessage {
         match self.data.dyn_ref::<JsString>() {
             Some(text) => OwnedMessage::Text(Text::from(String::from(text))),
-            None => OwnedMessage::Binary(copied(&Uint8Array::new(self.buffer()))),
+            None => OwnedMessage::Binary(copy_to_bytes(&Uint8Array::new(self.buffer()))),
         }
     }
 
     /// What a platform gives as a message's data, if it is a text or a buffer.
-    pub(crate) fn of_platform(data: JsValue) -> Self {
-        let weight = match data.dyn_ref::<JsString>() {
+    pub(crate) fn from_js(data: JsValue) -> Self {
+        let queued_size = match data.dyn_ref::<JsString>() {
             Some(text) => 2 * u64::from(text.length()),
             None => data.unchecked_ref::<ArrayBuffer>().byte_length().into(),
         };
-        Self { data, weight }
+        Self { data, queued_size }
     }
 
-    pub(crate) const fn as_platform(&self) -> &JsValue {
+    pub(crate) const fn as_js(&self) -> &JsValue {
         &self.data
     }
 
-    pub(crate) const fn weight(&self) -> u64 {
-        self.weight
+    pub(crate) const fn queued_size(&self) -> u64 {
+        self.queued_size
     }
 
     fn buffer(&self) -> &ArrayBuffer {
@@ -84,21 +84,21 @@ impl LazyMessage {
 }
 
 /// Copies bytes out of the platform.
-pub(crate) fn copied(bytes: &Uint8Array) -> Bytes {
+pub(crate) fn copy_to_bytes(bytes: &Uint8Array) -> Bytes {
     bytes.unchecked_ref::<View>().copied().into()
 }
 
 /// Has the platform hold a message.
 impl From<&str> for LazyMessage {
     fn from(text: &str) -> Self {
-        Self::of_platform(text.into())
+        Self::from_js(text.into())
     }
 }
 
 /// Has the platform hold a message.
 impl From<Bytes> for LazyMessage {
     fn from(bytes: Bytes) -> Self {
-        Self::of_platform(Uint8Array::from(&*bytes).buffer().into())
+        Self::from_js(Uint8Array::from(&*bytes).buffer().into())
     }
 }
 

@@ -125,7 +125,7 @@ impl Driver {
                 messages.clear();
             } else if !messages.is_empty() {
                 self.clock.tell(now);
-                self.receiver.take_messages(messages);
+                self.receiver.handle_messages(messages);
             }
             match gathered {
                 Gathered::Full => {}
@@ -137,7 +137,7 @@ impl Driver {
                     self.link.channel.lock().failed |= is_failure(&feedback);
                     match self.keep_cookies() {
                         Err(failure) if matches!(feedback, Feedback::Established { .. }) => self.break_off(failure),
-                        _ => self.receiver.take(feedback),
+                        _ => self.receiver.handle_event(feedback),
                     }
                 }
             }
@@ -328,7 +328,7 @@ impl Drop for Driver {
         drop_caught(of_users);
         for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
             // A waker of a user's may be what has panicked, where it was dropped.
-            let _ = guarded(|| self.receiver.take(feedback));
+            let _ = guarded(|| self.receiver.handle_event(feedback));
         }
         self.link.tasks.end();
     }

@@ -189,7 +189,7 @@ impl Transport for Socket {
         self.link.channel.lock().buffered_amount()
     }
 
-    fn remains(&self) -> FinalState {
+    fn final_state(&self) -> FinalState {
         let channel = self.link.channel.lock();
         let protocol = || channel.wire.failure().cloned().map(Failure::Protocol);
         let failure = if channel.failed { channel.failure.clone().or_else(protocol) } else { None };

@@ -163,7 +163,7 @@ impl Channel {
                 }
             }
         }
-        (Gathered::Full, rest.left_of(room))
+        (Gathered::Full, room.minus(rest))
     }
 }
 
