@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The serialized origin of a socket's URL, `"wss://example.com"` for example, as every `message` event has it.
+/// The serialized origin of a socket's URL, for example `"wss://example.com"`. Every `message` event has one.
 ///
-/// It is read as a `str`. One of up to 30 bytes, all of them ASCII, is copied, which is far less work than to count who
-/// shares it: that would take as long as to receive a short message.
+/// It dereferences to `str`. An origin of up to 30 bytes is stored inline, because counting references would take as long
+/// as receiving a short message.
 ///
 /// See <https://html.spec.whatwg.org/multipage/comms.html#dom-messageevent-origin>.
 ///
@@ -20,21 +20,25 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Origin(Repr);
 
+/// The representation of an origin.
 #[derive(Clone)]
 enum Repr {
+    /// An ASCII string up to [`INLINE_CAPACITY`] bytes.
     Inline { length: u8, ascii: [u8; INLINE_CAPACITY] },
+    /// A longer string.
     Heap(Arc<str>),
 }
 
-/// The greatest length of what is copied.
+/// The maximum length of an origin that is stored inline. Chosen so that an `Origin` has 32 bytes.
 const INLINE_CAPACITY: usize = 30;
 
 impl Origin {
+    /// Creates an origin from its serialization, which is ASCII.
     pub(crate) fn new(origin: &str) -> Self {
         let mut ascii = [0; INLINE_CAPACITY];
         Self(match (u8::try_from(origin.len()), ascii.get_mut(..origin.len())) {
-            (Ok(length), Some(place)) => {
-                place.copy_from_slice(origin.as_bytes());
+            (Ok(length), Some(bytes)) => {
+                bytes.copy_from_slice(origin.as_bytes());
                 Repr::Inline { length, ascii }
             }
             _ => Repr::Heap(origin.into()),
@@ -90,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_what_it_was_made_of_whatever_its_length() {
+    fn origin_of_any_length_equals_its_source() {
         for length in 0..100 {
             let text = "wss://example.com:65535".chars().cycle().take(length).collect::<String>();
             let origin = Origin::new(&text);
