@@ -12,7 +12,8 @@ use wasm_bindgen::prelude::*;
 
 use crate::exception::{DomException, throw};
 
-/// Returns the serialized URL record of the constructor's first argument. `parsed` is the result of the platform's parser.
+/// Returns the serialized URL record of the constructor's first argument. `parsed` is the result of the platform's
+/// parser.
 ///
 /// # Errors
 ///

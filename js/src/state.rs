@@ -34,7 +34,8 @@ pub enum Ending {
 
 /// The state that the Standard keeps for one socket.
 ///
-/// Some methods take the ready state of the platform's socket, because no event reports the start of a closing handshake.
+/// Some methods take the ready state of the platform's socket, because no event reports the start of a closing
+/// handshake.
 #[wasm_bindgen]
 pub struct State {
     state: SocketState,
@@ -75,8 +76,8 @@ impl State {
 
     /// Returns whether `send` passes the data to the platform. If not, the caller calls `discard`.
     ///
-    /// The two calls are separate because most data is sent, and its size is then never computed. A call that cannot throw
-    /// is also faster.
+    /// The two calls are separate because most data is sent, and its size is then never computed. A call that cannot
+    /// throw is also faster.
     #[wasm_bindgen(js_name = maySend)]
     pub fn may_send(&mut self, platform: u16) -> bool {
         self.update(platform);

@@ -132,9 +132,9 @@ export function tests(WebSocket, url, reference) {
 
   test("arguments are converted in order, before any check", () => {
     const order = [];
-    const told = (name, value) => ({ toString: () => (order.push(name), value) });
-    const protocols = { [Symbol.iterator]: () => (order.push("protocols"), [told("element", "a/b")][Symbol.iterator]()) };
-    throws("SyntaxError", () => new WebSocket(told("url", "no url: //"), protocols));
+    const logged = (name, value) => ({ toString: () => (order.push(name), value) });
+    const protocols = { [Symbol.iterator]: () => (order.push("protocols"), [logged("element", "a/b")][Symbol.iterator]()) };
+    throws("SyntaxError", () => new WebSocket(logged("url", "no url: //"), protocols));
     same(order, ["url", "protocols", "element"]);
     throwsThis(thrown, () => new WebSocket("no url: //", [throwing]));
     throwsThis(thrown, () => new WebSocket(throwing, { get [Symbol.iterator]() { throw new Error("too early"); } }));

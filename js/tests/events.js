@@ -4,7 +4,7 @@ import { next, NOWHERE, same, show } from "./assert.js";
 
 const TYPES = ["open", "message", "error", "close"];
 
-/** Returns the tests. `server` is the address of the fault server. `trusted` tells whether events have `isTrusted` set. */
+/** Returns the tests. `server` is the address of the fault server. `trusted` is the expected value of `isTrusted`. */
 export function tests(WebSocket, server, trusted) {
   const list = [];
   let count = 0;

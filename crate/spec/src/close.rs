@@ -18,8 +18,8 @@ pub type CloseFrame<'a> = Option<(u16, &'a str)>;
 
 /// Checks the arguments of `close(code, reason)` and returns the Close frame to send.
 ///
-/// The check does not depend on the state of the socket. It comes before any change. A reason without a code is sent with
-/// code 1000. An empty reason without a code results in an empty frame.
+/// The check does not depend on the state of the socket. It comes before any change. A reason without a code is sent
+/// with code 1000. An empty reason without a code results in an empty frame.
 ///
 /// See <https://websockets.spec.whatwg.org/#dom-websocket-close>, steps 1 and 2.
 ///

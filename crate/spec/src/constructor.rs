@@ -114,7 +114,8 @@ pub fn origin<U: UrlRecord>(record: &U) -> String {
 /// Returns a number sign anywhere in a serialized URL, or else the first
 /// [forbidden domain code point](https://url.spec.whatwg.org/#forbidden-domain-code-point) of its host.
 ///
-/// All forbidden code points are ASCII. Those that end a host, and the brackets and colons of an IPv6 address, are allowed.
+/// All forbidden code points are ASCII. Those that end a host, and the brackets and colons of an IPv6 address, are
+/// allowed.
 fn first_invalid(url: &str) -> Option<char> {
     let (mut slashes, mut found) = (0, None);
     for byte in url.bytes() {

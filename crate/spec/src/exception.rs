@@ -25,26 +25,26 @@ use crate::close::{APPLICATION_CODES, MAX_REASON_BYTES};
 pub enum Exception {
     /// The URL cannot be parsed, with or without a base URL.
     InvalidUrl {
-        /// The URL as it was given.
+        /// The URL as passed by the caller.
         url: String,
         /// The base URL, if there is one. It may itself be the part that cannot be parsed.
         base: Option<String>,
     },
     /// The URL's scheme is none of `ws`, `wss`, `http` and `https`.
     UnsupportedScheme {
-        /// The URL as it was given.
+        /// The URL as passed by the caller.
         url: String,
         /// The scheme of the parsed URL, without the colon.
         scheme: String,
     },
     /// The URL has a fragment, which may be empty.
     FragmentInUrl {
-        /// The URL as it was given.
+        /// The URL as passed by the caller.
         url: String,
     },
     /// The URL's host contains a forbidden domain code point.
     InvalidHost {
-        /// The URL as it was given.
+        /// The URL as passed by the caller.
         url: String,
         /// The first forbidden code point of the parsed host.
         character: char,
@@ -56,7 +56,7 @@ pub enum Exception {
     },
     /// A subprotocol contains a character that is not allowed in a token.
     InvalidSubprotocol {
-        /// The subprotocol as it was given.
+        /// The subprotocol as passed by the caller.
         subprotocol: String,
         /// The first invalid character.
         character: char,
@@ -70,7 +70,7 @@ pub enum Exception {
     },
     /// The close code is neither 1000 nor in 3000..=4999.
     InvalidCloseCode {
-        /// The code as it was given.
+        /// The code as passed by the caller.
         code: u16,
     },
     /// The close reason is longer than 123 bytes of UTF-8.

@@ -7,7 +7,8 @@
 //!
 //! # Example
 //!
-//! The caller validates the arguments, feeds in what its network layer reports, and acts on each [`Action`](state::Action):
+//! The caller validates the arguments, feeds in what its network layer reports, and acts on each
+//! [`Action`](state::Action):
 //!
 //! ```
 //! use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketState};

@@ -1,8 +1,8 @@
 //! The state machine of one socket: calls and protocol feedback in, state and events out.
 //!
 //! A back end translates what its platform or protocol core reports into [`Feedback`], in order, and acts on each
-//! [`Action`]. The interface's `send` and `close` map to [`SocketState::send`] and [`SocketState::close`]. Everything that
-//! a script can observe is decided here. See the [crate documentation](crate) for an example.
+//! [`Action`]. The interface's `send` and `close` map to [`SocketState::send`] and [`SocketState::close`]. Everything
+//! that a script can observe is decided here. See the [crate documentation](crate) for an example.
 
 use crate::{CloseEvent, Exception, ReadyState};
 
@@ -196,7 +196,8 @@ impl SocketState {
         action
     }
 
-    /// Flags the connection as full, because data of `bytes` bytes could not be queued. The caller closes the connection.
+    /// Flags the connection as full, because data of `bytes` bytes could not be queued. The caller closes the
+    /// connection.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-send>.
     pub fn flag_as_full(&mut self, bytes: u64) {

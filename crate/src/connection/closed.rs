@@ -13,8 +13,8 @@ use samesocket_spec::CloseEvent;
 ///
 /// It resolves once the `close` event was fired, at once if that has happened already. Any number of clones can wait.
 ///
-/// It is not a handle: it does not keep the socket open. If the last handle is dropped, the connection is closed and the
-/// future still resolves. Cancelling it has no effect on the socket.
+/// It is not a handle: it does not keep the socket open. If the last handle is dropped, the connection is closed and
+/// the future still resolves. Cancelling it has no effect on the socket.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), samesocket::Exception> {

@@ -21,7 +21,8 @@ pub(crate) trait Listener: MaybeSend + MaybeSync + 'static {
     /// The connection is locked, so that no `close` comes between. The listener must not wake a task or call the user.
     fn receive(&self, messages: &mut Messages) -> ReceiveOutcome;
 
-    /// Returns the free capacity for messages. If there is none, returns `Pending` and wakes the task when there is some.
+    /// Returns the free capacity for messages. If there is none, returns `Pending` and wakes the task when there is
+    /// some.
     fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity>;
 
     /// Handles that bufferedAmount may have fallen to this number of bytes. Returns whether a sender still waits.
@@ -29,7 +30,8 @@ pub(crate) trait Listener: MaybeSend + MaybeSync + 'static {
         false
     }
 
-    /// Handles that sending is over. `by_us` tells whether `close` was called, rather than the peer starting to close.
+    /// Handles that sending is over. `by_us` is true if `close` was called, and false if the peer
+    /// started to close.
     fn closing(&self, by_us: bool);
 
     /// Handles the end of the connection: fires `error` if so indicated, then `close`.

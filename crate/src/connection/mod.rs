@@ -1,7 +1,7 @@
 //! One connection: the Standard's state machine between the platform's transport and one listener.
 //!
-//! [`Connection`] passes calls of the user to the transport, and feedback of the transport to the listener. Read this file,
-//! then [`state`], [`listener`] and [`closed`]. Lock order: connection, then listener, then queue.
+//! [`Connection`] passes calls of the user to the transport, and feedback of the transport to the listener. Read this
+//! file, then [`state`], [`listener`] and [`closed`]. Lock order: connection, then listener, then queue.
 
 pub(crate) mod closed;
 pub(crate) mod listener;
@@ -155,8 +155,8 @@ impl<L: Listener> Connection<L> {
 
     /// Passes the payload to the transport. Returns whether the transport accepted it.
     ///
-    /// The lock is released only afterwards, so that no Close frame comes between. If the transport rejects the payload,
-    /// `rejected_bytes` is added to bufferedAmount and the connection is closed.
+    /// The lock is released only afterwards, so that no Close frame comes between. If the transport rejects the
+    /// payload, `rejected_bytes` is added to bufferedAmount and the connection is closed.
     fn transmit(
         &self,
         mut state: impl DerefMut<Target = ConnectionState<Self>>,
@@ -197,7 +197,7 @@ impl<L: Listener> Connection<L> {
         }
     }
 
-    /// Makes the transport report to the listener when bufferedAmount falls.
+    /// Asks the transport to report to the listener when bufferedAmount falls.
     pub(crate) fn watch_buffered_amount(&self) {
         if let Some(transport) = &self.state.lock().transport {
             transport.watch(WATCH);

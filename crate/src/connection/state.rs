@@ -23,8 +23,8 @@ pub(crate) struct ConnectionState<C> {
     pub(crate) close_notifier: Option<Shared<dyn CloseNotifier>>,
     /// The task that fails a connection about which the platform reports nothing more.
     ///
-    /// It is queued if the platform refused to start the connection. It is also queued after an `error`, because an engine
-    /// may not fire the `close` that the Standard requires.
+    /// It is queued if the platform refused to start the connection. It is also queued after an `error`, because an
+    /// engine may not fire the `close` that the Standard requires.
     pub(crate) fail_task: Option<Task>,
     /// A reference to the connection itself, after the last handle was dropped, while it must outlive the handles.
     pub(crate) keep_alive: Option<Shared<C>>,

@@ -6,8 +6,8 @@ use samesocket_spec::CloseEvent;
 
 /// An event of a socket: one of the interface's four events, or `Lagged`.
 ///
-/// A connection fires `Open` at most once, then messages, then `Error` if it failed, and finally exactly one `Close`. See
-/// <https://websockets.spec.whatwg.org/#feedback-from-the-protocol>.
+/// A connection fires `Open` at most once, then messages, then `Error` if it failed, and finally exactly one `Close`.
+/// See <https://websockets.spec.whatwg.org/#feedback-from-the-protocol>.
 ///
 /// ```
 /// use samesocket::Event;

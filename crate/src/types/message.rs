@@ -34,7 +34,8 @@ pub enum Message {
     Binary(Bytes),
     /// A binary message, while the binary type is [`Blob`](crate::BinaryType::Blob).
     Blob(Blob),
-    /// A text or binary message that the platform holds until it is read, if [`Connect::lazy`](crate::Connect::lazy) is set.
+    /// A text or binary message that the platform holds until it is read, if [`Connect::lazy`](crate::Connect::lazy) is
+    /// set.
     Lazy(LazyMessage),
 }
 

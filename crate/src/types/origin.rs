@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 /// The serialized origin of a socket's URL, for example `"wss://example.com"`. Every `message` event has one.
 ///
-/// It dereferences to `str`. An origin of up to 30 bytes is stored inline, because counting references would take as long
-/// as receiving a short message.
+/// It dereferences to `str`. An origin of up to 30 bytes is stored inline, because counting references would take as
+/// long as receiving a short message.
 ///
 /// See <https://html.spec.whatwg.org/multipage/comms.html#dom-messageevent-origin>.
 ///

@@ -19,8 +19,8 @@ pub(crate) use impl_from;
 
 /// A text or binary message in the program's memory, which can be sent to any thread.
 ///
-/// A [`Remote`](crate::Remote) sends and receives it, and [`LazyMessage::read`](crate::LazyMessage::read) returns it. It is
-/// created with `From`, and converts into a [`Message`](crate::Message).
+/// A [`Remote`](crate::Remote) sends and receives it, and [`LazyMessage::read`](crate::LazyMessage::read) returns it.
+/// It is created with `From`, and converts into a [`Message`](crate::Message).
 ///
 /// ```
 /// use samesocket::{Message, OwnedMessage};

@@ -8,8 +8,8 @@ use super::text::Text;
 
 /// The argument of [`WebSocket::send`](crate::WebSocket::send): a borrowed text, bytes or a [`Blob`].
 ///
-/// It is created with `From`. A `&str`, `&String` or `&Text` is sent as a text message. A `&[u8]`, `&[u8; N]`, `&Vec<u8>`,
-/// `&Bytes` or `&Blob` is sent as a binary message.
+/// It is created with `From`. A `&str`, `&String` or `&Text` is sent as a text message. A `&[u8]`, `&[u8; N]`,
+/// `&Vec<u8>`, `&Bytes` or `&Blob` is sent as a binary message.
 ///
 /// ```
 /// use samesocket::{Data, Exception, WebSocket};

@@ -61,7 +61,7 @@ struct CallbackSlot {
 enum Dispatched {
     /// The queue is empty.
     Nothing,
-    /// All queued events were delivered to the streams. `is_last` tells whether `close` was among them.
+    /// All queued events were delivered to the streams. `is_last` is true if `close` was among them.
     Delivered { is_last: bool },
     /// The event was delivered to the streams. The callbacks are still to be called with it.
     Call(QueuedEvent),

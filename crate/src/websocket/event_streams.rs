@@ -12,7 +12,8 @@ use crate::websocket::events::EventQueue;
 pub(crate) type Wakers = (Option<Waker>, Vec<Waker>);
 
 /// The event streams of one socket, as the dispatcher uses them.
-// Code size: a trait object that the first call of `events()` creates, so that a program without streams does not link it.
+// Code size: a trait object that the first call of `events()` creates, so that a program without streams does not link
+// it.
 pub(crate) trait EventStreams: MaybeSend {
     /// Adds the queue of a stream.
     fn add(&mut self, stream: Shared<Lock<EventQueue>>);

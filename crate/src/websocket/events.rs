@@ -20,9 +20,10 @@ use crate::types::origin::Origin;
 /// The stream queues events until they are polled. It is full when it contains [`MAX_MESSAGES`](Self::MAX_MESSAGES)
 /// messages, or messages of [`MAX_BYTES`](Self::MAX_BYTES) in total; the last message may exceed that.
 ///
-/// - On native targets a full stream pauses reading until half of it is free, so that TCP backpressure slows the server.
-/// - In a browser reading cannot be paused. A message that does not fit is lost to this stream, and an [`Event::Lagged`]
-///   takes its place.
+/// - On native targets a full stream pauses reading until half of it is free, so that TCP backpressure slows the
+/// server.
+/// - In a browser reading cannot be paused. A message that does not fit is lost to this stream, and an
+/// [`Event::Lagged`]   takes its place.
 ///
 /// Other events are never lost. The last event is always [`Event::Close`]; then the stream ends.
 ///

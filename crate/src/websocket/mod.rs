@@ -1,7 +1,7 @@
 //! The WebSocket interface: [`WebSocket`], its callbacks and its event streams.
 //!
-//! Read this file, then [`dispatcher`], which delivers events to callbacks ([`subscription`]) and to streams ([`events`],
-//! [`event_streams`]). `native.rs` has the methods that exist on native targets only.
+//! Read this file, then [`dispatcher`], which delivers events to callbacks ([`subscription`]) and to streams
+//! ([`events`], [`event_streams`]). `native.rs` has the methods that exist on native targets only.
 
 pub(crate) mod dispatcher;
 pub(crate) mod event_streams;
@@ -56,16 +56,16 @@ use samesocket_spec::{close, constructor, subprotocol};
 /// A clone is another handle to the same connection. When the last handle is dropped, the closing handshake starts
 /// without a code, and every callback is dropped at once. [`Subscription`], [`Events`] and [`Closed`] are not handles.
 ///
-/// A callback receives the socket as an argument, so it needs no handle of its own. A callback that owned a handle to its
-/// own socket would keep both alive until the connection ends. A future or stream that waits for the end of a socket
-/// without handles keeps the platform's socket until it is closed.
+/// A callback receives the socket as an argument, so it needs no handle of its own. A callback that owned a handle to
+/// its own socket would keep both alive until the connection ends. A future or stream that waits for the end of a
+/// socket without handles keeps the platform's socket until it is closed.
 ///
 /// # Events
 ///
-/// In a browser no event is fired before the task that called [`new`](Self::new) ends. On native targets events are fired
-/// one after the other, on a thread of this crate. A callback should not block, because other sockets share the thread. A
-/// callback that panics ends only its own call. Attributes stay stable during a callback unless the callback itself
-/// changes them.
+/// In a browser no event is fired before the task that called [`new`](Self::new) ends. On native targets events are
+/// fired one after the other, on a thread of this crate. A callback should not block, because other sockets share the
+/// thread. A callback that panics ends only its own call. Attributes stay stable during a callback unless the callback
+/// itself changes them.
 ///
 /// Events are buffered until there is a first subscriber, within the limit of [`Events`]. A task then delivers them in
 /// order to all subscribers that exist by that time, before any newer event. The attributes then have their present
@@ -86,15 +86,16 @@ impl WebSocket {
     /// document, which a `base` element may set, or that of the worker. On native targets there is no base URL.
     ///
     /// `protocols` is `()`, one name or a list of names; see [`IntoProtocols`]. Names are compared case-sensitively, so
-    /// `["chat", "CHAT"]` is accepted. That follows the Standard's text, although one of the Web Platform Tests rejects it.
+    /// `["chat", "CHAT"]` is accepted. That follows the Standard's text, although one of the Web Platform Tests rejects
+    /// it.
     ///
     /// A blocked port, mixed content or an unknown host causes no exception. The connection fails, with `error` and
     /// `close`. See <https://websockets.spec.whatwg.org/#dom-websocket-websocket>.
     ///
     /// # Errors
     ///
-    /// Returns a `"SyntaxError"` for an invalid URL, or for the first subprotocol that is empty, not a token or repeated.
-    /// No connection is started then.
+    /// Returns a `"SyntaxError"` for an invalid URL, or for the first subprotocol that is empty, not a token or
+    /// repeated. No connection is started then.
     pub fn new(url: &str, protocols: impl IntoProtocols) -> Result<Self, Exception> {
         Self::start(url, None, protocols.into_protocols(), &Options::default())
     }
@@ -130,7 +131,8 @@ impl WebSocket {
         self.connection().extensions()
     }
 
-    /// Returns the subprotocol that the server chose. It is empty until the connection is open, and if none was offered.
+    /// Returns the subprotocol that the server chose. It is empty until the connection is open, and if none was
+    /// offered.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-protocol>.
     pub fn protocol(&self) -> String {
@@ -153,16 +155,17 @@ impl WebSocket {
 
     /// Sends a text, bytes or a [`Blob`](crate::Blob) as one message, which may be empty.
     ///
-    /// Messages are sent in the order of the calls, even if a blob must be read first. Later changes of the data have no
-    /// effect. `Ok` does not mean that the message arrives: while CLOSING or CLOSED, the data is counted and discarded, as
-    /// the Standard requires. [`buffered_amount`](Self::buffered_amount) tells how much is queued.
+    /// Messages are sent in the order of the calls, even if a blob must be read first. Later changes of the data have
+    /// no effect. `Ok` does not mean that the message arrives: while CLOSING or CLOSED, the data is counted and
+    /// discarded, as the Standard requires. [`buffered_amount`](Self::buffered_amount) returns the number of queued
+    /// bytes.
     ///
     /// In a browser only the platform copies the data; in a build with threads it is also copied out of shared memory.
     ///
-    /// On native targets the data is copied once, if possible while it is masked. `Bytes` that cannot be written at once
-    /// are kept, and dropped later while the socket is locked. So the owner of
-    /// [`Bytes::from_owner`](bytes::Bytes::from_owner) must not use a socket in its destructor. A call may also write up to
-    /// 1 MiB of queued data to the operating system, without blocking.
+    /// On native targets the data is copied once, if possible while it is masked. `Bytes` that cannot be written at
+    /// once are kept, and dropped later while the socket is locked. So the owner of
+    /// [`Bytes::from_owner`](bytes::Bytes::from_owner) must not use a socket in its destructor. A call may also write
+    /// up to 1 MiB of queued data to the operating system, without blocking.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-send>.
     ///
@@ -183,8 +186,8 @@ impl WebSocket {
 
     /// Closes the connection, or fails it if it is not yet open. While CLOSING or CLOSED, it does nothing.
     ///
-    /// `code` is 1000 or 3000..=4999, and `reason` has at most 123 bytes of UTF-8. Messages that were sent before precede
-    /// the Close frame. The frame is empty if both are `None`; a reason without a code is sent with 1000. While
+    /// `code` is 1000 or 3000..=4999, and `reason` has at most 123 bytes of UTF-8. Messages that were sent before
+    /// precede the Close frame. The frame is empty if both are `None`; a reason without a code is sent with 1000. While
     /// CONNECTING both are ignored, and the connection fails in a task of its own.
     ///
     /// No message event is fired after the call. On native targets, an event that another thread is delivering at that
@@ -194,8 +197,8 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// Returns an `"InvalidAccessError"` for an invalid code, or else a `"SyntaxError"` for a reason that is too long. The
-    /// arguments are checked in every state, before any change.
+    /// Returns an `"InvalidAccessError"` for an invalid code, or else a `"SyntaxError"` for a reason that is too long.
+    /// The arguments are checked in every state, before any change.
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Exception> {
         let frame = close::check(code, reason)?;
         self.connection().close(frame);
@@ -205,9 +208,9 @@ impl WebSocket {
     /// Calls `callback` for every buffered and every future event, until the returned guard is dropped.
     ///
     /// A callback may do anything: drop handles, unsubscribe itself or others, subscribe more callbacks, close, or open
-    /// another socket. A callback that is added while an event is fired is called from the next event on. A removed one is
-    /// not called again. Callbacks are called in the order of subscription and never nested. They are dropped after the
-    /// `close` event.
+    /// another socket. A callback that is added while an event is fired is called from the next event on. A removed one
+    /// is not called again. Callbacks are called in the order of subscription and never nested. They are dropped after
+    /// the `close` event.
     pub fn subscribe(&self, callback: impl FnMut(&WebSocket, &Event) + MaybeSend + 'static) -> Subscription {
         let id = self.connection().listener().add_callback(Box::new(callback));
         self.flush_buffered();

@@ -9,8 +9,8 @@ use crate::types::text::Text;
 
 /// A text or binary message that the platform may hold until it is read.
 ///
-/// On native targets it is in memory, and reading it is free. In a browser reading copies it into the program's memory. A
-/// clone is another reference to the same message.
+/// On native targets it is in memory, and reading it is free. In a browser reading copies it into the program's memory.
+/// A clone is another reference to the same message.
 ///
 /// ```
 /// use samesocket::{LazyMessage, OwnedMessage};

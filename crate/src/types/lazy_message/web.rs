@@ -22,8 +22,8 @@ extern "C" {
 
 /// A text or binary message that the platform may hold until it is read.
 ///
-/// On native targets it is in memory, and reading it is free. In a browser reading copies it into the program's memory. A
-/// clone is another reference to the same message.
+/// On native targets it is in memory, and reading it is free. In a browser reading copies it into the program's memory.
+/// A clone is another reference to the same message.
 ///
 /// ```
 /// use samesocket::{LazyMessage, OwnedMessage};
@@ -56,7 +56,8 @@ impl LazyMessage {
         match self.data.dyn_ref::<JsString>() {
             None => self.buffer().byte_length().into(),
             Some(text) => {
-                // A blob encodes the text as UTF-8 in the platform's memory. No other API returns the size without a copy.
+                // A blob encodes the text as UTF-8 in the platform's memory. No other API returns the size without a
+                // copy.
                 let blob = web_sys::Blob::new_with_str_sequence(&Array::of1(text))
                     .expect("the constructor accepts a list of strings");
                 // The platform's number is a double, which is exact up to 2^53.

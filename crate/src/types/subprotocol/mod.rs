@@ -80,8 +80,8 @@ impl fmt::Display for Subprotocol {
 
 /// The constructor's second argument: no subprotocol, one, or several in the order of preference.
 ///
-/// `()` offers none. A `&str`, `String` or [`Subprotocol`] offers one. An array, a slice or a `Vec` of these offers all of
-/// them. The constructor checks the names.
+/// `()` offers none. A `&str`, `String` or [`Subprotocol`] offers one. An array, a slice or a `Vec` of these offers all
+/// of them. The constructor checks the names.
 ///
 /// ```
 /// use samesocket::{IntoProtocols, subprotocol};

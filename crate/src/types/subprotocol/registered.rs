@@ -8,8 +8,9 @@ use super::Subprotocol;
 
 /// Defines a constant for each line `NAME = "name", "description", "reference";`, and adds it to [`ALL`].
 ///
-/// `NAME` is the name in capitals, with `_` for each character that is not allowed in an identifier, and before a leading
-/// digit. The reference is the document that the registry cites, or else the organization that registered the name.
+/// `NAME` is the name in capitals, with `_` for each character that is not allowed in an identifier, and before a
+/// leading digit. The reference is the document that the registry cites, or else the organization that registered the
+/// name.
 macro_rules! registered {
     ($($constant:ident = $name:literal, $description:literal, $reference:literal;)+) => {
         $(
