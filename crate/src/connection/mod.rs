@@ -16,8 +16,8 @@ use crate::connection::listener::{Listener, ReceiveOutcome};
 use crate::connection::state::ConnectionState;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{
-    self, Backend, BoxFuture, EventSink, FinalState, List, Messages, OnEvent, Protocols, ReceiveMode, SendOutcome,
-    Task, Tasks, Transport, Url, WATCH,
+    self, Backend, BoxFuture, EventSink, FinalState, MakeSubprotocolList, Messages, OnEvent, Protocols, ReceiveMode,
+    SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
@@ -49,7 +49,7 @@ impl<L: Listener> Connection<L> {
     pub(crate) fn establish(
         url: Url,
         protocols: Vec<String>,
-        list: Option<List>,
+        list: Option<MakeSubprotocolList>,
         mode: ReceiveMode,
         backend: &dyn Backend,
         tasks: Tasks,
@@ -75,7 +75,7 @@ impl<L: Listener> Connection<L> {
         let transport = {
             // The transport reports nothing before it is started, so it can be created under the lock.
             let mut state = connection.state.lock();
-            let protocols = Protocols { names: state.socket_state.offered(), list };
+            let protocols = Protocols { names: state.socket_state.offered(), make_list: list };
             let sink = EventSink::new(on_event);
             state.transport = backend.dial(&connection.url, protocols, mode, &connection.tasks, sink);
             state.transport.clone()
@@ -106,7 +106,7 @@ impl<L: Listener> Connection<L> {
 
     /// Returns whether bufferedAmount is at most `limit` bytes. Asks the transport only if the hint is larger.
     pub(crate) fn buffers_at_most(&self, limit: u64) -> bool {
-        if self.buffered_amount_hint.at_most() <= limit {
+        if self.buffered_amount_hint.upper_bound() <= limit {
             return true;
         }
         let state = self.state.lock();
@@ -169,7 +169,7 @@ impl<L: Listener> Connection<L> {
             SendOutcome::NeedsFlush => {
                 let transport = Shared::clone(transport);
                 drop(state);
-                transport.transmit();
+                transport.flush();
             }
             SendOutcome::Rejected => {
                 socket_state.flag_as_full(rejected_bytes);
@@ -200,7 +200,7 @@ impl<L: Listener> Connection<L> {
     /// Asks the transport to report to the listener when bufferedAmount falls.
     pub(crate) fn watch_buffered_amount(&self) {
         if let Some(transport) = &self.state.lock().transport {
-            transport.watch(WATCH);
+            transport.watch_buffered_amount(WATCH_BUFFERED_AMOUNT);
         }
     }
 
@@ -367,7 +367,7 @@ impl<L: Listener> OnEvent for Connection<L> {
                 return;
             }
             for message in messages.iter_mut() {
-                platform::set_form(message, state.binary_type);
+                platform::apply_binary_type(message, state.binary_type);
             }
             self.listener.receive(messages)
         };
@@ -378,7 +378,7 @@ impl<L: Listener> OnEvent for Connection<L> {
         self.listener.poll_capacity(context)
     }
 
-    fn sent(&self) -> bool {
+    fn handle_sent(&self) -> bool {
         self.listener.sent(self.buffered_amount())
     }
 }

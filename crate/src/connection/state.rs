@@ -36,7 +36,7 @@ impl<C> ConnectionState<C> {
     /// That is so while a Close is still to be started, or while a future waits for the `close` event.
     pub(crate) fn must_outlive_handles(&self) -> bool {
         let is_awaited = |notifier| self.close_event.is_none() && Shared::strong_count(notifier) > 1;
-        self.transport.as_ref().is_some_and(|transport| transport.has_waiting_close())
+        self.transport.as_ref().is_some_and(|transport| transport.has_pending_close())
             || self.close_notifier.as_ref().is_some_and(is_awaited)
     }
 

@@ -1,29 +1,36 @@
-//! What carries the Standard's algorithms: in a browser its own socket, natively our `wire` over TCP and TLS.
+//! The interface to a back end, as traits: transports, time, and the environment.
 //!
-//! This module knows about targets, and nothing above it does but the list of `wire` in `lib.rs`. A back end provides
+//! There are two back ends, and `cfg` selects one of them:
 //!
-//! - `Url`, a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one;
-//! - `Options`, what a user may choose beside the interface's arguments;
-//! - `Socket`, a [`Transport`]: it tells a [`EventSink`] each [`Feedback`] in a task of its own, one after the other, and lets go
-//!   of everything when it is dropped; `FinalState` is what it knows at its end;
-//! - [`Backend`] for its `Options`, which makes a connection, to be started;
-//! - `Time`, a [`Clock`], and `PlatformEnvironment`, the platform's own [`Environment`];
-//! - `RECEIVE_LIMIT`, how much it is reasonable to hold of what nobody takes, and `HIGH_WATER_MARK`, how many bytes to have
-//!   queued before a sender waits;
-//! - `WATCH`, what looks whether bufferedAmount has fallen;
-//! - `LIST`, what makes its list of subprotocols;
-//! - `SUPPORTS_BACKPRESSURE`, whether its connections make use of [`EventSink::poll_capacity`];
-//! - `backpressure_backend`, a [`Backend`] whose connections can make their peers wait, where the usual one's cannot and there is one;
-//! - `poll_in_event`, which has a future polled in the event that wakes it, where there are events;
-//! - `Tasks`, where a `Task` is queued, which is taken back when it is dropped, and a future is spawned;
-//! - `LocalBatch`, what the taker of a backlog takes at once, where its feeder is on another thread;
-//! - `Messages`, those that come together, made by `alone`, measured by `measure` and taken out by `next` and `drain`;
-//! - `Blob`, the opaque payload that it owns, and `BLOBS`, what makes them, and `set_form`, where a message's form is not the platform's affair;
-//! - `LazyMessage`, a message that it holds, and `HOLD`, what has it do so;
-//! - `Shared`, `Weak` and `Lock`, which hold what a socket's parts share, `MaybeSend`, what may be held, and `MaybeSync`,
-//!   what may be shared.
+//! - `web` wraps the `WebSocket` of a browser or of Node;
+//! - `native` drives `samesocket-protocol` over TCP and TLS.
 //!
-//! The network in memory, for tests, is a third one behind the same traits: [`testing`](crate::testing).
+//! The in-memory network of [`testing`](crate::testing) is a third implementation of the same traits.
+//!
+//! Read this file in the order of its sections:
+//!
+//! 1. [`Backend`] starts connections.
+//! 2. [`Transport`] is one connection: its commands and its state.
+//! 3. [`OnEvent`] receives the events of a transport, through an [`EventSink`].
+//! 4. [`Clock`] measures time, and [`Environment`] reports changes outside the program.
+//!
+//! Some items are not traits because each program has exactly one of them. Both back ends export them under the same
+//! name:
+//!
+//! | item | purpose |
+//! | --- | --- |
+//! | `Options` | the platform's options; implements [`Backend`] |
+//! | `Url` | a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one |
+//! | `FinalState` | the values that outlive a transport |
+//! | `PlatformEnvironment` | the platform's own [`Environment`] |
+//! | `Tasks`, `Task` | the task queue of a socket, and a queued task that is cancelled on drop |
+//! | `poll_in_event` | polls a future within the event that wakes it, if the platform has events |
+//! | `backpressure_backend` | a [`Backend`] with receive backpressure, where the default one has none |
+//! | `SUPPORTS_BACKPRESSURE` | whether the default transports call [`EventSink::poll_capacity`] |
+//! | `RECEIVE_LIMIT`, `HIGH_WATER_MARK` | the default sizes of the receive queue and of the send queue |
+//! | `Messages` and its functions | messages that arrive together: `single_message`, `measure_messages`, `append_messages`, `next_message`, `drain_messages` |
+//! | `apply_binary_type` | converts a received message to a binary type, unless the platform did so |
+//! | `MAKE_BLOB`, `MAKE_LAZY`, `MAKE_SUBPROTOCOL_LIST`, `WATCH_BUFFERED_AMOUNT` | hooks for code size, explained in `web/mod.rs` |
 
 use std::future::Future;
 use std::pin::Pin;
@@ -51,228 +58,247 @@ use self::web as backend;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::backend::api;
 pub(crate) use self::backend::{
-    BLOBS, Blobs, FinalState, HIGH_WATER_MARK, HOLD, Hold, LIST, List, Messages, Options, PlatformEnvironment,
-    RECEIVE_LIMIT, SUPPORTS_BACKPRESSURE, Task, Tasks, Url, WATCH, Watch, alone, append, backpressure_backend, drain,
-    measure, next, poll_in_event, set_form,
+    FinalState, HIGH_WATER_MARK, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeBlob, MakeLazy, MakeSubprotocolList,
+    Messages, Options, PlatformEnvironment, RECEIVE_LIMIT, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
+    WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
+    drain_messages, measure_messages, next_message, poll_in_event, single_message,
 };
 use self::buffered_amount_hint::BufferedAmountHint;
 
-/// Who starts connections.
+// 1. Starting connections.
+
+/// A factory of transports.
 pub(crate) trait Backend: MaybeSend + MaybeSync {
-    /// Makes a connection, whose feedback will be given to `receiver` once it is [started](Carry::start).
+    /// Creates a transport, which reports its events to `sink` after [`Transport::start`].
     ///
-    /// The arguments have been checked, so `None` says that it cannot be made for a reason that the Standard does not
-    /// know, which then fails the connection.
+    /// The arguments have been checked by the caller. `None` means that the platform refuses the connection for a reason
+    /// that the Standard does not know. The caller then fails the connection.
     fn dial(
         &self,
         url: &Url,
         protocols: Protocols<'_>,
-        form: ReceiveMode,
+        mode: ReceiveMode,
         tasks: &Tasks,
-        receiver: EventSink,
+        sink: EventSink,
     ) -> Option<Shared<dyn Transport>>;
 
-    /// Gives the place where tasks of such a connection are queued.
+    /// Returns the task queue for such a connection.
     fn tasks(&self) -> Tasks;
 
-    /// Gives the clock of such a connection.
+    /// Returns the clock for such a connection.
     fn clock(&self) -> Shared<dyn Clock>;
 
-    /// Whether such a connection makes its peer wait while there is no room for messages.
+    /// Returns whether such a connection applies backpressure to the server while its receive queue is full.
     fn has_backpressure(&self) -> bool {
         false
     }
-}
-
-/// What carries one connection; it decides nothing.
-pub(crate) trait Transport: MaybeSend + MaybeSync {
-    /// Starts the connection, unless that was done; what happens is told from now on.
-    fn start(&self);
-
-    /// Whether a closing handshake has started of which no feedback tells.
-    fn is_closing(&self) -> bool;
-
-    /// What is known now, for the time after this was let go of.
-    fn final_state(&self) -> FinalState;
-
-    /// The payload bytes that were sent, and not yet handed to the network.
-    fn buffered_amount(&self) -> u64 {
-        self.final_state().buffered_amount
-    }
-
-    /// Sets how binary messages arrive from the next one on.
-    fn set_binary_type(&self, form: ReceiveMode);
-
-    /// Takes data to send, while the connection is OPEN, and notes what is queued then, or more.
-    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome;
-
-    /// Sees to it that what was sent goes out; called with nothing locked where data [waits](Handed::Waits) for it.
-    fn transmit(&self) {}
-
-    /// Starts the closing handshake, or fails a connection that is not established.
-    fn close(&self, frame: CloseFrame<'_>);
-
-    /// Whether the closing handshake that was asked for has still to be started.
-    fn has_waiting_close(&self) -> bool;
-
-    /// Has [`OnEvent::sent`] told when bufferedAmount falls, from now on until that gives `false`.
-    fn watch(&self, watch: Watch);
-
-    /// Sends a ping of the protocol, where that is possible; whether it is.
-    fn ping(&self) -> bool {
-        false
-    }
-
-    /// Whether a pong came since this was asked last.
-    fn take_pong(&self) -> bool {
-        false
-    }
-
-    /// Tells, after what was done to it and with nothing locked, what can be told at once.
-    fn pump(&self) {}
 }
 
 /// The subprotocols to offer, which have been checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Protocols<'a> {
     pub(crate) names: &'a [String],
-    /// What makes the platform's list of them, if there are any: a program that offers none links nothing of it.
-    #[allow(dead_code, reason = "natively a list is a list")]
-    pub(crate) list: Option<List>,
+    /// The conversion of the names to the platform's list.
+    // Code size: `None` if no subprotocol is offered.
+    #[allow(dead_code, reason = "native targets need no conversion")]
+    pub(crate) make_list: Option<MakeSubprotocolList>,
 }
 
-/// How messages are to come.
+/// The form in which received messages are delivered.
 #[derive(Clone, Copy)]
 pub(crate) struct ReceiveMode {
     pub(crate) binary_type: BinaryType,
-    /// What leaves messages to the platform until they are read, if that was asked for and where it can hold them.
-    #[allow(dead_code, reason = "natively whatever has come is in memory")]
-    pub(crate) hold: Option<Hold>,
-    /// What makes blobs of them, where there is such a thing: a program that never asks for any links nothing of it.
-    #[allow(dead_code, reason = "natively blobs are made of bytes that have come")]
-    pub(crate) blobs: Option<Blobs>,
+    /// The constructor of lazy messages, if messages are to stay in the platform until they are read.
+    // Code size: `None` unless the program asks for lazy messages.
+    #[allow(dead_code, reason = "on native targets a received message is in memory already")]
+    pub(crate) make_lazy: Option<MakeLazy>,
+    /// The constructor of blob messages.
+    // Code size: `None` unless the program asks for blobs.
+    #[allow(dead_code, reason = "on native targets blobs are made from received bytes")]
+    pub(crate) make_blob: Option<MakeBlob>,
 }
 
 impl ReceiveMode {
-    pub(crate) const BYTES: Self = Self { binary_type: BinaryType::ArrayBuffer, hold: None, blobs: None };
+    pub(crate) const BYTES: Self = Self { binary_type: BinaryType::ArrayBuffer, make_lazy: None, make_blob: None };
 }
 
 impl From<BinaryType> for ReceiveMode {
     fn from(binary_type: BinaryType) -> Self {
         match binary_type {
             BinaryType::ArrayBuffer => Self::BYTES,
-            BinaryType::Blob => Self { binary_type, blobs: Some(BLOBS), ..Self::BYTES },
+            BinaryType::Blob => Self { binary_type, make_blob: Some(MAKE_BLOB), ..Self::BYTES },
         }
     }
 }
 
-/// What became of data that was given to a platform to send.
+// 2. One connection.
+
+/// One connection of a platform.
+///
+/// A transport decides nothing: the state machine in `samesocket-spec` does. It reports each [`Feedback`] to its
+/// [`EventSink`], one after the other, each in a task of its own. Dropping a transport releases all its resources.
+pub(crate) trait Transport: MaybeSend + MaybeSync {
+    /// Starts the connection if it has not started yet; events are reported from now on.
+    fn start(&self);
+
+    /// Sends data on an open connection, and raises `queued` to at least the resulting bufferedAmount.
+    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome;
+
+    /// Flushes the send queue after [`SendOutcome::NeedsFlush`]; called without any lock held.
+    fn flush(&self) {}
+
+    /// Starts the closing handshake, or fails a connection that is not established.
+    fn close(&self, frame: CloseFrame<'_>);
+
+    /// Delivers the events that are due; called after a command, without any lock held.
+    fn pump(&self) {}
+
+    /// Sets the form of binary messages from the next message on.
+    fn set_binary_type(&self, mode: ReceiveMode);
+
+    /// Calls [`OnEvent::handle_sent`] whenever bufferedAmount falls, until that returns `false`.
+    fn watch_buffered_amount(&self, watch: WatchBufferedAmount);
+
+    /// Sends a ping if the platform can; returns whether it can.
+    fn ping(&self) -> bool {
+        false
+    }
+
+    /// Returns whether a pong arrived since the last call.
+    fn take_pong(&self) -> bool {
+        false
+    }
+
+    /// Returns whether a closing handshake has started that no feedback reported.
+    fn is_closing(&self) -> bool;
+
+    /// Returns whether a requested closing handshake has not started yet.
+    fn has_pending_close(&self) -> bool;
+
+    /// Returns bufferedAmount: the payload bytes that were sent and are not yet handed to the network.
+    fn buffered_amount(&self) -> u64 {
+        self.final_state().buffered_amount
+    }
+
+    /// Returns the current values that stay readable after the transport is dropped.
+    fn final_state(&self) -> FinalState;
+}
+
+/// The result of [`Transport::send`].
 #[derive(Clone, Copy)]
 pub(crate) enum SendOutcome {
+    /// The platform sends the data without further calls.
     Accepted,
-    /// It was taken, and waits for [`Transport::transmit`].
+    /// The data is queued, and the caller calls [`Transport::flush`].
     NeedsFlush,
+    /// The platform did not take the data.
     Rejected,
 }
 
 impl SendOutcome {
-    /// Of a platform that sees to everything else itself.
+    /// Returns the outcome for a platform that needs no flush.
     pub(crate) const fn accepted_if(accepted: bool) -> Self {
         if accepted { Self::Accepted } else { Self::Rejected }
     }
 }
 
-/// Who knows how long something takes.
-pub(crate) trait Clock: MaybeSend + MaybeSync {
-    /// Gives a future that ends after so long; dropping it releases the timer.
-    fn sleep(&self, duration: Duration) -> Sleep;
+// 3. Events of a connection.
 
-    /// What a test decides in the platform's place, if it does.
-    fn fate(&self) -> Option<&dyn Environment> {
-        None
-    }
+/// A receiver of the events of one transport.
+pub(crate) trait OnEvent: MaybeSend + MaybeSync + 'static {
+    /// Handles the next feedback that is not a message.
+    fn handle_event(self: Shared<Self>, feedback: Feedback<()>);
+
+    /// Handles messages that arrived together, and leaves those in `messages` that it discards.
+    fn handle_messages(&self, messages: &mut Messages);
+
+    /// Returns the free capacity for messages. Returns `Pending` if there is none, and wakes the task when there is.
+    fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity>;
+
+    /// Handles a fall of bufferedAmount; returns whether to keep watching it.
+    fn handle_sent(&self) -> bool;
 }
 
-/// What befalls a program from outside.
-pub(crate) trait Environment {
-    /// Gives a future that ends when there is news that makes it reasonable to try again what has failed: the machine is
-    /// back online, or the user looks at the page.
-    fn retry_hint(&self) -> Sleep;
-
-    /// Gives a number from 0 to 1, by chance.
-    fn chance(&self) -> f64;
-}
-
-/// A wait of some length.
-pub(crate) type Sleep = Pin<Box<dyn Timer>>;
-
-/// Work of a user's that is under way.
-pub(crate) type BoxFuture<T> = Pin<Box<dyn MaybeSendFuture<T>>>;
-
-/// What a [`BoxFuture`] is inside.
-pub(crate) trait MaybeSendFuture<T>: Future<Output = T> + MaybeSend {}
-
-impl<T, F: Future<Output = T> + MaybeSend> MaybeSendFuture<T> for F {}
-
-/// What a [`Sleep`] is inside.
-pub(crate) trait Timer: Future<Output = ()> + MaybeSend + MaybeSync {}
-
-impl<F: Future<Output = ()> + MaybeSend + MaybeSync> Timer for F {}
-
-/// The end of a connection at which its back end tells what happens; it does not keep the connection.
+/// A weak handle to an [`OnEvent`], which a transport holds without keeping the connection alive.
+///
+/// Events of a connection that no longer exists are discarded.
 #[derive(Clone)]
 pub(crate) struct EventSink(Weak<dyn OnEvent>);
 
 impl EventSink {
-    pub(crate) const fn new(receive: Weak<dyn OnEvent>) -> Self {
-        Self(receive)
+    pub(crate) const fn new(target: Weak<dyn OnEvent>) -> Self {
+        Self(target)
     }
 
-    /// Takes the next feedback that is no message.
+    /// Delivers the next feedback that is not a message.
     pub(crate) fn handle_event(&self, feedback: Feedback<()>) {
         if let Some(connection) = self.0.upgrade() {
             connection.handle_event(feedback);
         }
     }
 
-    /// Takes messages that came together, all of them.
+    /// Delivers messages that arrived together, and drops those that the connection discards.
     pub(crate) fn handle_messages(&self, messages: &mut Messages) {
         if let Some(connection) = self.0.upgrade() {
             connection.handle_messages(messages);
         }
-        // What was not kept goes.
-        drop(drain(messages));
+        drop(drain_messages(messages));
     }
 
-    /// Tells for how many messages there is room, and if for none has the task woken once there is some.
+    /// Returns the free capacity for messages. Returns `Pending` if there is none, and wakes the task when there is.
     ///
-    /// A back end whose platform can be made to wait asks before any message.
+    /// A transport with backpressure asks before it delivers any message.
     pub(crate) fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity> {
         self.0.upgrade().map_or(Poll::Ready(Capacity::UNLIMITED), |connection| connection.poll_capacity(context))
     }
 
-    /// Takes the news that bufferedAmount has fallen; whether more of it is asked for.
-    pub(crate) fn sent(&self) -> bool {
-        self.0.upgrade().is_some_and(|connection| connection.sent())
+    /// Reports a fall of bufferedAmount; returns whether to keep watching it.
+    pub(crate) fn handle_sent(&self) -> bool {
+        self.0.upgrade().is_some_and(|connection| connection.handle_sent())
     }
 }
 
-/// Who is told what a socket's protocol tells, by a [`EventSink`].
-pub(crate) trait OnEvent: MaybeSend + MaybeSync + 'static {
-    /// Takes the next feedback that is no message.
-    fn handle_event(self: Shared<Self>, feedback: Feedback<()>);
+// 4. Time and the environment.
 
-    /// Takes messages that came together, and leaves those that it does not keep.
-    fn handle_messages(&self, messages: &mut Messages);
+/// A source of timers.
+pub(crate) trait Clock: MaybeSend + MaybeSync {
+    /// Returns a future that completes after `duration`; dropping it cancels the timer.
+    fn sleep(&self, duration: Duration) -> Sleep;
 
-    /// Tells for how many messages there is room, and if for none has the task woken once there is some.
-    fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity>;
-
-    /// Takes the news that bufferedAmount has fallen; whether more of it is asked for.
-    fn sent(&self) -> bool;
+    /// Returns the environment that replaces [`PlatformEnvironment`], if this is a test clock.
+    fn environment(&self) -> Option<&dyn Environment> {
+        None
+    }
 }
 
-/// The attribute of a unit test that runs natively and on wasm.
+/// The world outside the program, as far as reconnecting depends on it.
+pub(crate) trait Environment {
+    /// Returns a future that completes when a retry has a better chance than before.
+    ///
+    /// That is when the machine is back online, or when the user returns to the page.
+    fn retry_hint(&self) -> Sleep;
+
+    /// Returns a random number from 0 to 1.
+    fn random(&self) -> f64;
+}
+
+/// A boxed timer.
+pub(crate) type Sleep = Pin<Box<dyn Timer>>;
+
+/// The bounds of a [`Sleep`] in one trait.
+pub(crate) trait Timer: Future<Output = ()> + MaybeSend + MaybeSync {}
+
+impl<F: Future<Output = ()> + MaybeSend + MaybeSync> Timer for F {}
+
+/// A boxed future of the user's.
+pub(crate) type BoxFuture<T> = Pin<Box<dyn MaybeSendFuture<T>>>;
+
+/// The bounds of a [`BoxFuture`] in one trait.
+pub(crate) trait MaybeSendFuture<T>: Future<Output = T> + MaybeSend {}
+
+impl<T, F: Future<Output = T> + MaybeSend> MaybeSendFuture<T> for F {}
+
+/// The attribute of a unit test that runs on native targets and on wasm.
 #[cfg(all(test, not(target_family = "wasm")))]
 pub(crate) use core::prelude::v1::test;
 #[cfg(all(test, target_family = "wasm"))]

@@ -206,8 +206,8 @@ impl Reconnecting {
             return (Phase::Ended, if matches!(cause, Cause::Closed(_)) { None } else { Some(cause) });
         }
         let clock = self.clock.get_or_insert_with(|| Options::default().clock());
-        let fate = clock.fate().unwrap_or(&PlatformEnvironment);
-        let wait = self.plan.lock().backoff.wait(self.failures, fate.chance());
+        let fate = clock.environment().unwrap_or(&PlatformEnvironment);
+        let wait = self.plan.lock().backoff.wait(self.failures, fate.random());
         let phase = Phase::Waiting { over: clock.sleep(wait), retry_hint: fate.retry_hint() };
         self.tell(State::Waiting { cause, wait, unknown_bytes });
         (phase, None)

@@ -14,7 +14,8 @@ use super::watchdog::{self, Patience, Watch};
 use super::{ConnectError, Socket, SocketCore};
 use crate::connection::Connection;
 use crate::platform::{
-    self, Backend, Clock, HIGH_WATER_MARK, HOLD, LIST, List, Options, RECEIVE_LIMIT, ReceiveMode, Sleep, Url,
+    self, Backend, Clock, HIGH_WATER_MARK, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList, Options,
+    RECEIVE_LIMIT, ReceiveMode, Sleep, Url,
 };
 use crate::queue::Capacity;
 use crate::sync::{MaybeSend, MaybeSync, Shared};
@@ -87,7 +88,7 @@ trait Choose: MaybeSend + MaybeSync {
 /// What can be chosen.
 struct Choice {
     base: Option<String>,
-    offer: Option<(Offer, List)>,
+    offer: Option<(Offer, MakeSubprotocolList)>,
     form: ReceiveMode,
     timeout: Duration,
     /// How messages are to be given, if not as they come: a program that does not ask for it links nothing of it.
@@ -123,7 +124,7 @@ struct Opening {
 impl Connect {
     /// Offers subprotocols, in the order of preference: one name or a list, see [`IntoProtocols`]; none unless it is set.
     pub fn subprotocols(self, protocols: impl IntoProtocols) -> Self {
-        self.with(|plan| plan.offer = Some((Offer::new(protocols.into_protocols()), LIST)))
+        self.with(|plan| plan.offer = Some((Offer::new(protocols.into_protocols()), MAKE_SUBPROTOCOL_LIST)))
     }
 
     /// Sets the URL that the given one is relative to; unless it is set, that is the API base URL in a browser, and none
@@ -198,12 +199,12 @@ impl Connect {
     /// At the [receive limit](Self::receive_limit) a text counts two bytes for each of its UTF-16 units, in a browser. What
     /// [`Heartbeat`] has to know as an answer is unread, too.
     pub fn lazy(self) -> Self {
-        self.with(|plan| (plan.lazy, plan.form.hold) = (Some(Message::make_lazy as Change), Some(HOLD)))
+        self.with(|plan| (plan.lazy, plan.form.make_lazy) = (Some(Message::make_lazy as Change), Some(MAKE_LAZY)))
     }
 
     /// Sets what binary messages are received as; unlike the interface's, the default is bytes.
     pub fn binary_type(self, binary_type: BinaryType) -> Self {
-        self.with(|plan| plan.form = ReceiveMode { hold: plan.form.hold, ..binary_type.into() })
+        self.with(|plan| plan.form = ReceiveMode { make_lazy: plan.form.make_lazy, ..binary_type.into() })
     }
 
     /// Gives the clock of the connection that is to be made.
@@ -297,7 +298,7 @@ impl Opening {
     fn new(
         url: Url,
         protocols: Vec<String>,
-        list: Option<List>,
+        list: Option<MakeSubprotocolList>,
         choice: &Choice,
         limit: Capacity,
         dial: &dyn Backend,

@@ -38,12 +38,12 @@ impl Inbox {
         if self.ended || self.abandoned {
             return (None, false);
         }
-        if !platform::append(&mut self.messages, messages) {
+        if !platform::append_messages(&mut self.messages, messages) {
             let count = messages.iter().len();
             if count > 1 {
                 self.messages.reserve_memory(count);
             }
-            while let Some(message) = platform::next(messages) {
+            while let Some(message) = platform::next_message(messages) {
                 if self.messages.is_full() {
                     let Capacity { messages, bytes } = self.messages.in_use();
                     return (self.end(Some(Error::ReceiveLimit { messages, bytes })), true);

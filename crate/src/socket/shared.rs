@@ -120,7 +120,7 @@ mod tests {
     use crate::platform::buffered_amount_hint::BufferedAmountHint;
     use crate::platform::{
         self, Backend, EventSink, FinalState, Options, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Url,
-        Watch,
+        WatchBufferedAmount,
     };
     use crate::socket::connect::connect;
     use crate::sync::Lock;
@@ -156,11 +156,11 @@ mod tests {
 
         fn close(&self, _: CloseFrame<'_>) {}
 
-        fn has_waiting_close(&self) -> bool {
+        fn has_pending_close(&self) -> bool {
             false
         }
 
-        fn watch(&self, _: Watch) {}
+        fn watch_buffered_amount(&self, _: WatchBufferedAmount) {}
     }
 
     struct Amounts(Shared<Lock<VecDeque<u64>>>);

@@ -82,7 +82,7 @@ impl platform::Clock for Clock {
         Box::pin(self.sleep(duration))
     }
 
-    fn fate(&self) -> Option<&dyn platform::Environment> {
+    fn environment(&self) -> Option<&dyn platform::Environment> {
         Some(self)
     }
 }
@@ -101,7 +101,7 @@ impl platform::Environment for Clock {
     }
 
     /// The same numbers each time, so that a test is.
-    fn chance(&self) -> f64 {
+    fn random(&self) -> f64 {
         let mut time = self.0.lock();
         // The additive sequence of the golden ratio spreads evenly.
         time.chance = (time.chance + 0.618_033_988_749_895) % 1.0;

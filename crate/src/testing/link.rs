@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Incoming, Network, Received};
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
-use crate::platform::{self, EventSink, FinalState, ReceiveMode, SendOutcome, Transport, Watch};
+use crate::platform::{self, EventSink, FinalState, ReceiveMode, SendOutcome, Transport, WatchBufferedAmount};
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
 use crate::types::binary_type::BinaryType;
@@ -129,7 +129,7 @@ impl Line {
             state.arrive();
         }
         self.wake_peer();
-        if std::mem::take(&mut self.state.lock().watched) && self.receiver.sent() {
+        if std::mem::take(&mut self.state.lock().watched) && self.receiver.handle_sent() {
             self.state.lock().watched = true;
         }
         self.pump();
@@ -194,7 +194,7 @@ impl Line {
             let over = matches!(feedback, Feedback::Closed(_));
             // Messages go the way of those that a driver tells together.
             match feedback.into_message() {
-                Ok(message) => self.receiver.handle_messages(&mut platform::alone(message)),
+                Ok(message) => self.receiver.handle_messages(&mut platform::single_message(message)),
                 Err(other) => self.receiver.handle_event(other),
             }
             self.state.lock().telling = false;
@@ -285,7 +285,7 @@ impl Transport for End {
         SendOutcome::NeedsFlush
     }
 
-    fn transmit(&self) {
+    fn flush(&self) {
         self.pump();
     }
 
@@ -301,11 +301,11 @@ impl Transport for End {
         state.arrive();
     }
 
-    fn has_waiting_close(&self) -> bool {
+    fn has_pending_close(&self) -> bool {
         false
     }
 
-    fn watch(&self, _: Watch) {
+    fn watch_buffered_amount(&self, _: WatchBufferedAmount) {
         self.line.state.lock().watched = true;
     }
 

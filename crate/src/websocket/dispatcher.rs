@@ -217,8 +217,8 @@ impl Listener for Dispatcher {
     }
 
     fn receive(&self, messages: &mut Messages) -> ReceiveOutcome {
-        let measured = platform::measure(messages);
-        let deliver = self.fire(platform::drain(messages).map(QueuedEvent::Message), measured);
+        let measured = platform::measure_messages(messages);
+        let deliver = self.fire(platform::drain_messages(messages).map(QueuedEvent::Message), measured);
         ReceiveOutcome { deliver, ..ReceiveOutcome::default() }
     }
 
@@ -287,7 +287,7 @@ impl Listener for Dispatcher {
 
     /// Converts the messages that were not dispatched.
     fn set_binary_type(&self, binary_type: BinaryType) {
-        self.state.lock().queue.change_messages(|message| platform::set_form(message, binary_type));
+        self.state.lock().queue.change_messages(|message| platform::apply_binary_type(message, binary_type));
     }
 
     /// Drops every callback. One that is running is dropped when it returns.

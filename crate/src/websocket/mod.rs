@@ -15,7 +15,7 @@ use std::fmt;
 use crate::connection::Connection;
 use crate::connection::closed::Closed;
 use crate::connection::listener::Listener;
-use crate::platform::{Backend, LIST, Options, Url};
+use crate::platform::{Backend, MAKE_SUBPROTOCOL_LIST, Options, Url};
 use crate::sync::MaybeSend;
 use crate::sync::{Shared, Weak};
 use crate::types::binary_type::BinaryType;
@@ -255,7 +255,17 @@ impl WebSocket {
         Ok(Self(Shared::new_cyclic(|handle| {
             let dispatcher = Dispatcher::new(Origin::new(&constructor::origin(&url)), handle.clone());
             let mode = BinaryType::default().into();
-            Handle { connection: Connection::establish(url, protocols, Some(LIST), mode, options, tasks, dispatcher) }
+            Handle {
+                connection: Connection::establish(
+                    url,
+                    protocols,
+                    Some(MAKE_SUBPROTOCOL_LIST),
+                    mode,
+                    options,
+                    tasks,
+                    dispatcher,
+                ),
+            }
         })))
     }
 

@@ -36,7 +36,7 @@ pub(crate) mod api {
 }
 
 /// Gives a received message the form that this binary type asks for.
-pub(crate) fn set_form(message: &mut Message, binary_type: BinaryType) {
+pub(crate) fn apply_binary_type(message: &mut Message, binary_type: BinaryType) {
     match (&mut *message, binary_type) {
         (Message::Binary(bytes), BinaryType::Blob) => *message = Message::Blob(std::mem::take(bytes).into()),
         (Message::Blob(blob), BinaryType::ArrayBuffer) => {
@@ -62,28 +62,28 @@ pub(crate) const fn poll_in_event<F: Future>(future: F) -> F {
 pub(crate) type Messages = VecDeque<Message>;
 
 /// Gives a message that comes by itself.
-pub(crate) fn alone(message: Message) -> Messages {
+pub(crate) fn single_message(message: Message) -> Messages {
     VecDeque::from([message])
 }
 
 /// Tells how much they are, since there may be many.
 #[expect(clippy::unnecessary_wraps, reason = "in a browser there is nothing to tell")]
-pub(crate) fn measure(messages: &Messages) -> Option<Capacity> {
+pub(crate) fn measure_messages(messages: &Messages) -> Option<Capacity> {
     Some(Capacity { messages: messages.len(), bytes: messages.iter().map(Message::queued_size).sum() })
 }
 
 /// Moves them all behind what is in a backlog at once, if there is room for them; whether there was.
-pub(crate) fn append(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
-    measure(messages).is_some_and(|measured| backlog.append_items(messages, measured))
+pub(crate) fn append_messages(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
+    measure_messages(messages).is_some_and(|measured| backlog.append_items(messages, measured))
 }
 
 /// Takes out the first of them.
-pub(crate) fn next(messages: &mut Messages) -> Option<Message> {
+pub(crate) fn next_message(messages: &mut Messages) -> Option<Message> {
     messages.pop_front()
 }
 
 /// Takes the messages out; those that are left when this is dropped are dropped, too.
-pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
+pub(crate) fn drain_messages(messages: &mut Messages) -> impl Iterator<Item = Message> {
     messages.drain(..)
 }
 
@@ -101,21 +101,21 @@ pub(crate) const HIGH_WATER_MARK: u64 = 1 << 20;
 #[derive(Clone, Copy)]
 pub(crate) struct Nothing;
 
-/// Blobs are made of bytes that have come.
-pub(crate) type Blobs = Nothing;
-pub(crate) const BLOBS: Blobs = Nothing;
+/// MakeBlob are made of bytes that have come.
+pub(crate) type MakeBlob = Nothing;
+pub(crate) const MAKE_BLOB: MakeBlob = Nothing;
 
 /// Whatever has come is in memory.
-pub(crate) type Hold = Nothing;
-pub(crate) const HOLD: Hold = Nothing;
+pub(crate) type MakeLazy = Nothing;
+pub(crate) const MAKE_LAZY: MakeLazy = Nothing;
 
 /// A list is a list.
-pub(crate) type List = Nothing;
-pub(crate) const LIST: List = Nothing;
+pub(crate) type MakeSubprotocolList = Nothing;
+pub(crate) const MAKE_SUBPROTOCOL_LIST: MakeSubprotocolList = Nothing;
 
 /// The driver itself tells of what was sent.
-pub(crate) type Watch = Nothing;
-pub(crate) const WATCH: Watch = Nothing;
+pub(crate) type WatchBufferedAmount = Nothing;
+pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = Nothing;
 
 /// Whether connections ask for room as they usually are.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = true;

@@ -1,130 +1,103 @@
-//! Looking whether bufferedAmount has fallen, of which no event tells.
+//! Polling bufferedAmount, because no event reports its fall.
 //!
-//! A hidden page's timers ring once a second, but in Chromium, after five minutes, those that were set within one another
-//! once a minute. So a timer that rings posts a message, and within that the next one is set.
+//! The timers of a hidden page fire once a second. After five minutes, Chromium fires timers that are set within one
+//! another only once a minute. So each timer posts a message, and the next timer is set within the message event.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
-use web_sys::EventTarget;
 
+use super::inner::{PollBufferedAmount, SocketInner};
 use super::listener::EventListener;
-use super::socket::{SocketInner, buffered_amount};
-use super::tasks::after;
+use super::sys::{MessageChannel, MessagePort};
+use super::tasks::set_timeout;
 
-#[wasm_bindgen]
-extern "C" {
-    type MessageChannel;
-    #[wasm_bindgen(constructor)]
-    fn new() -> MessageChannel;
-    #[wasm_bindgen(method, getter)]
-    fn port1(this: &MessageChannel) -> Port;
-    #[wasm_bindgen(method, getter)]
-    fn port2(this: &MessageChannel) -> Port;
+/// The interval while the amount falls, in milliseconds: at most 250 polls a second. Arbitrary.
+const MIN_INTERVAL: u32 = 4;
 
-    #[derive(Clone)]
-    #[wasm_bindgen(extends = EventTarget)]
-    type Port;
-    #[wasm_bindgen(method)]
-    fn start(this: &Port);
-    #[wasm_bindgen(method)]
-    fn close(this: &Port);
-    #[wasm_bindgen(method, js_name = postMessage)]
-    fn post_message(this: &Port, message: &JsValue);
-}
+/// The longest interval while the amount does not fall, in milliseconds. Arbitrary.
+const MAX_INTERVAL: u32 = 256;
 
-/// How long to the next look while the amount falls, in milliseconds: at most 250 looks a second.
-const SHORTEST: u32 = 4;
+/// A function that starts to watch bufferedAmount of a socket.
+pub(crate) type WatchBufferedAmount = fn(&Rc<SocketInner>);
 
-/// How long at most, when it does not.
-const LONGEST: u32 = 256;
-
-/// Has a socket look: a program in which nobody waits for its sending links nothing of it.
-pub(crate) type Watch = fn(&Rc<SocketInner>);
-
-pub(crate) const WATCH: Watch = |inner| {
-    inner.poller.get_or_init(|| Box::new(Lookout::of(inner))).watch(inner);
+// Code size: stored when a sender waits.
+pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = |inner| {
+    inner.poller.get_or_init(|| Box::new(BufferedAmountPoller::new(inner))).watch(inner);
 };
 
-/// Who looks, while somebody waits.
-pub(super) trait PollBufferedAmount {
-    /// Begins to look, unless it does already.
-    fn watch(&self, inner: &Rc<SocketInner>);
-
-    /// Looks, if somebody waits.
-    fn look(&self, inner: &Rc<SocketInner>);
-}
-
-/// What is looked by; with every look that saw no change, half as often.
-struct Lookout {
-    /// The amount at the last look.
+/// A timer that polls bufferedAmount; each poll without a change doubles the interval.
+struct BufferedAmountPoller {
+    /// The amount at the last poll.
     amount: Cell<u64>,
-    wait: Cell<u32>,
-    looking: Cell<bool>,
-    next: Cell<Option<Timeout>>,
-    /// Where a timer that rings posts a message to oneself.
-    port: Port,
-    _message: EventListener,
+    /// The current interval in milliseconds.
+    interval: Cell<u32>,
+    /// Whether a sender waits, so that polling is under way.
+    is_active: Cell<bool>,
+    timer: Cell<Option<Timeout>>,
+    /// The port to which the timer posts a message.
+    port: MessagePort,
+    _listener: EventListener,
 }
 
-impl PollBufferedAmount for Lookout {
+impl PollBufferedAmount for BufferedAmountPoller {
     fn watch(&self, inner: &Rc<SocketInner>) {
-        if !self.looking.get() {
-            self.amount.set(buffered_amount(&inner.platform));
-            self.wait.set(SHORTEST);
+        if !self.is_active.get() {
+            self.amount.set(inner.buffered_amount());
+            self.interval.set(MIN_INTERVAL);
             self.set_timer();
         }
     }
 
-    fn look(&self, inner: &Rc<SocketInner>) {
-        if !self.looking.get() {
+    fn poll(&self, inner: &Rc<SocketInner>) {
+        if !self.is_active.get() {
             return;
         }
-        let amount = buffered_amount(&inner.platform);
+        let amount = inner.buffered_amount();
         let fell = amount < self.amount.replace(amount);
-        self.wait.set(if fell { SHORTEST } else { LONGEST.min(self.wait.get() * 2) });
-        self.looking.set(false);
-        self.next.take();
-        if inner.receiver.sent() {
+        self.interval.set(if fell { MIN_INTERVAL } else { MAX_INTERVAL.min(self.interval.get() * 2) });
+        self.is_active.set(false);
+        self.timer.take();
+        if inner.sink.handle_sent() {
             self.set_timer();
         }
     }
 }
 
-impl Lookout {
-    fn of(inner: &Rc<SocketInner>) -> Self {
-        let (channel, me) = (MessageChannel::new(), Rc::downgrade(inner));
-        let look = move |_| {
-            if let Some(inner) = me.upgrade()
+impl BufferedAmountPoller {
+    fn new(inner: &Rc<SocketInner>) -> Self {
+        let (channel, inner) = (MessageChannel::new(), Rc::downgrade(inner));
+        let on_message = move |_| {
+            if let Some(inner) = inner.upgrade()
                 && let Some(poller) = inner.poller.get()
             {
-                poller.look(&inner);
+                poller.poll(&inner);
             }
         };
-        let heard_at = channel.port2();
-        let message = EventListener::new(&heard_at, "message", look);
-        heard_at.start();
+        let receiving_port = channel.port2();
+        let listener = EventListener::new(&receiving_port, "message", on_message);
+        receiving_port.start();
         Self {
             amount: Cell::default(),
-            wait: Cell::default(),
-            looking: Cell::default(),
-            next: Cell::default(),
+            interval: Cell::default(),
+            is_active: Cell::default(),
+            timer: Cell::default(),
             port: channel.port1(),
-            _message: message,
+            _listener: listener,
         }
     }
 
     fn set_timer(&self) {
-        self.looking.set(true);
+        self.is_active.set(true);
         let port = self.port.clone();
-        let ring = move || port.post_message(&JsValue::NULL);
-        self.next.set(Some(after(self.wait.get(), Box::new(ring))));
+        let post = move || port.post_message(&JsValue::NULL);
+        self.timer.set(Some(set_timeout(self.interval.get(), Box::new(post))));
     }
 }
 
-impl Drop for Lookout {
+impl Drop for BufferedAmountPoller {
     fn drop(&mut self) {
         self.port.close();
     }

@@ -1,4 +1,4 @@
-//! Time, by the event loop's timers.
+//! Timers of the event loop.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -9,47 +9,40 @@ use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
 
-use super::tasks::after;
+use super::tasks::set_timeout;
 use crate::platform::{Clock, Sleep};
 
 /// The clock of the event loop, which windows and all workers have.
-pub(crate) struct Time;
+pub(super) struct EventLoopClock;
 
-impl Clock for Time {
+impl Clock for EventLoopClock {
     fn sleep(&self, duration: Duration) -> Sleep {
-        // A number of seconds that a product cannot exceed is for ever all the same.
+        // The bound keeps the product below 2^64; it is longer than any program runs.
         let seconds = duration.as_secs().min(u64::MAX >> 12);
         Box::pin(Timer::new(seconds * 1000 + u64::from(duration.subsec_millis())))
     }
 }
 
-/// A timer that is taken back when this is dropped.
+/// A timer that is cancelled on drop.
 struct Timer {
-    state: Rc<State>,
-    /// What is left after the timeout that runs: an engine's timer counts 31 bits of milliseconds.
-    rest: u64,
+    completion: Rc<Completion>,
+    /// The milliseconds that remain after the current timeout, because a timeout of an engine has at most 31 bits.
+    remaining: u64,
     _timeout: Timeout,
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    over: Cell<bool>,
-    waker: Cell<Option<Waker>>,
 }
 
 impl Timer {
     fn new(milliseconds: u64) -> Self {
-        let state = Rc::default();
+        let completion = Rc::default();
         let part = i32::MAX.unsigned_abs().min(u32::try_from(milliseconds).unwrap_or(u32::MAX));
-        let timeout = ring(&state, part);
-        Self { state, rest: milliseconds - u64::from(part), _timeout: timeout }
+        let timeout = complete_after(&completion, part);
+        Self { completion, remaining: milliseconds - u64::from(part), _timeout: timeout }
     }
 }
 
-/// Has a state over after so many milliseconds.
-fn ring(state: &Rc<State>, milliseconds: u32) -> Timeout {
-    let state = Rc::clone(state);
-    after(milliseconds, Box::new(move || end(&state)))
+fn complete_after(completion: &Rc<Completion>, milliseconds: u32) -> Timeout {
+    let completion = Rc::clone(completion);
+    set_timeout(milliseconds, Box::new(move || completion.complete()))
 }
 
 impl Future for Timer {
@@ -57,23 +50,33 @@ impl Future for Timer {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if this.state.over.get() && this.rest > 0 {
-            *this = Self::new(this.rest);
+        if this.completion.is_complete.get() && this.remaining > 0 {
+            *this = Self::new(this.remaining);
         }
-        wait(&this.state, context)
+        this.completion.poll(context)
     }
 }
 
-/// Has a state over, and who waits for it woken.
-pub(super) fn end(state: &Rc<State>) {
-    state.over.set(true);
-    state.waker.take().into_iter().for_each(Waker::wake);
+/// A flag that a callback sets, and the waker of the future that waits for it.
+#[derive(Default)]
+pub(super) struct Completion {
+    is_complete: Cell<bool>,
+    waker: Cell<Option<Waker>>,
 }
 
-pub(super) fn wait(state: &Rc<State>, context: &Context<'_>) -> Poll<()> {
-    if state.over.get() {
-        return Poll::Ready(());
+impl Completion {
+    /// Sets the flag and wakes the waiting future.
+    pub(super) fn complete(&self) {
+        self.is_complete.set(true);
+        self.waker.take().into_iter().for_each(Waker::wake);
     }
-    state.waker.set(Some(context.waker().clone()));
-    Poll::Pending
+
+    /// Returns `Ready` if the flag is set; otherwise registers the waker.
+    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<()> {
+        if self.is_complete.get() {
+            return Poll::Ready(());
+        }
+        self.waker.set(Some(context.waker().clone()));
+        Poll::Pending
+    }
 }

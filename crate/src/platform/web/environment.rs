@@ -1,4 +1,4 @@
-//! What befalls a page or a worker.
+//! The online and visibility signals of a page or worker.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,67 +8,57 @@ use std::task::{Context, Poll};
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use super::clock::{State, end, wait};
+use super::clock::Completion;
 use super::listener::EventListener;
+use super::sys::DOCUMENT;
 use crate::platform::{Environment, Sleep};
 
-#[wasm_bindgen]
-extern "C" {
-    #[derive(Clone)]
-    #[wasm_bindgen(extends = EventTarget)]
-    type Page;
-
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static PAGE: Option<Page>;
-
-    #[wasm_bindgen(method, getter)]
-    fn hidden(this: &Page) -> bool;
-}
-
-/// The page, or the worker, that the program runs in.
+/// The page or worker in which the program runs.
 pub(crate) struct PlatformEnvironment;
 
 impl Environment for PlatformEnvironment {
     fn retry_hint(&self) -> Sleep {
-        Box::pin(Comeback::new())
+        Box::pin(RetryHint::new())
     }
 
-    fn chance(&self) -> f64 {
+    fn random(&self) -> f64 {
         js_sys::Math::random()
     }
 }
 
-/// The wait for the machine to be online again, or for the page to be shown; a worker knows of the first alone.
-struct Comeback {
-    state: Rc<State>,
+/// A future that completes when the machine is online again, or when the page becomes visible.
+///
+/// A worker receives only the first signal.
+struct RetryHint {
+    completion: Rc<Completion>,
     _listeners: Vec<EventListener>,
 }
 
-impl Comeback {
+impl RetryHint {
     fn new() -> Self {
-        let state: Rc<State> = Rc::default();
+        let completion: Rc<Completion> = Rc::default();
         let mut listeners = Vec::new();
         if let Ok(global) = js_sys::global().dyn_into::<EventTarget>() {
-            let state = Rc::clone(&state);
-            listeners.push(EventListener::new(&global, "online", move |_| end(&state)));
+            let completion = Rc::clone(&completion);
+            listeners.push(EventListener::new(&global, "online", move |_| completion.complete()));
         }
-        if let Some(page) = PAGE.with(Clone::clone) {
-            let (state, target) = (Rc::clone(&state), page.clone());
-            let shown = move |_| {
-                if !page.hidden() {
-                    end(&state);
+        if let Some(document) = DOCUMENT.with(Clone::clone) {
+            let (completion, target) = (Rc::clone(&completion), document.clone());
+            let on_change = move |_| {
+                if !document.hidden() {
+                    completion.complete();
                 }
             };
-            listeners.push(EventListener::new(&target, "visibilitychange", shown));
+            listeners.push(EventListener::new(&target, "visibilitychange", on_change));
         }
-        Self { state, _listeners: listeners }
+        Self { completion, _listeners: listeners }
     }
 }
 
-impl Future for Comeback {
+impl Future for RetryHint {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        wait(&self.state, context)
+        self.completion.poll(context)
     }
 }

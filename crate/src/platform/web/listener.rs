@@ -1,27 +1,27 @@
-//! Event listeners with an owner.
+//! Event listeners that are removed on drop.
 
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use super::poll_in_event::tell;
+use super::poll_in_event::call_listener;
 
-/// A listener at a target of the platform; dropping it takes it away and frees its closure.
-pub(crate) struct EventListener {
+/// A listener of an event target; dropping it removes the listener and frees its closure.
+pub(super) struct EventListener {
     target: EventTarget,
     name: &'static str,
-    /// Of one kind for all events, since each kind costs.
+    /// The closure. All events share one closure type, because each type adds to the code size.
     callback: Closure<dyn Fn(JsValue)>,
 }
 
 impl EventListener {
     /// Adds a listener for the events called `name`.
-    pub(crate) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(JsValue) + 'static) -> Self {
-        Self::add(target, name, Closure::wrap(Box::new(move |event| tell(|| callback(event)))))
+    pub(super) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(JsValue) + 'static) -> Self {
+        Self::add(target, name, Closure::wrap(Box::new(move |event| call_listener(|| callback(event)))))
     }
 
     fn add(target: &EventTarget, name: &'static str, callback: Closure<dyn Fn(JsValue)>) -> Self {
         let function = callback.as_ref().unchecked_ref();
-        // Adding fails for a detached window only, where no event is fired.
+        // Adding fails only in a detached window, where no event is fired.
         let _ = target.add_event_listener_with_callback(name, function);
         Self { target: target.clone(), name, callback }
     }

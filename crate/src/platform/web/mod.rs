@@ -1,71 +1,77 @@
-//! The back end of a browser: it wraps the platform's socket.
+//! The back end for wasm: the platform's own `WebSocket`, in a browser or in Node.
+//!
+//! Read in this order:
+//!
+//! - `sys`: the bindings to the web interfaces;
+//! - `socket`: the [`Transport`](super::Transport) over `WebSocket`;
+//! - `inner`: the part of a socket that its listeners share, and how events become feedback;
+//! - `close_after_blobs`: a close that waits until sent blobs have left;
+//! - `buffered_amount_poll`: the timer that watches bufferedAmount, because no event reports it;
+//! - `websocket_stream`: a second transport over `WebSocketStream`, which has receive backpressure;
+//! - `messages`, `final_state`, `options`, `url`: the small types of the interface;
+//! - `listener`, `poll_in_event`: event listeners, and futures that are polled within an event;
+//! - `tasks`, `clock`, `environment`: tasks, timers, and the online and visibility signals.
+//!
+//! # Code size
+//!
+//! A page downloads everything that its program links, so a feature that the program does not use should not be linked.
+//! One pattern achieves that, and each use is marked `// Code size:`. The entry point of a feature stores a function
+//! pointer or a boxed trait object, and the shared code calls the feature only through it. A program that never calls
+//! the entry point never names the function, so the linker drops the function and all that it calls.
+//!
+//! | hook | stored by | links |
+//! | --- | --- | --- |
+//! | [`MAKE_SUBPROTOCOL_LIST`] | `Connect::subprotocols`, `WebSocket::new` | the conversion of the offered names to an array |
+//! | [`MAKE_BLOB`] | `binary_type(BinaryType::Blob)` | received blobs |
+//! | [`MAKE_LAZY`] | `Connect::lazy` | messages that stay in the platform until they are read |
+//! | [`WATCH_BUFFERED_AMOUNT`] | the first sender that waits | the poller of bufferedAmount |
+//! | `SocketInner::close_after_blobs` | the first blob that is sent | a close that waits for blobs |
+//! | `poll_in_event::POLL_WOKEN` | the first call of [`poll_in_event`] | polling within an event |
+//!
+//! On native targets the constants have a type without content, and the code they would guard is always linked.
 
 mod buffered_amount_poll;
 mod clock;
 mod close_after_blobs;
 mod environment;
+mod final_state;
+mod inner;
 mod listener;
+mod messages;
 mod options;
 mod poll_in_event;
 mod socket;
+mod sys;
 mod tasks;
 mod url;
 mod websocket_stream;
 
-pub(crate) use self::buffered_amount_poll::{WATCH, Watch};
-pub(crate) use self::clock::Time;
+pub(crate) use self::buffered_amount_poll::{WATCH_BUFFERED_AMOUNT, WatchBufferedAmount};
 pub(crate) use self::environment::PlatformEnvironment;
+pub(crate) use self::final_state::FinalState;
+pub(crate) use self::inner::{MAKE_BLOB, MAKE_LAZY, MakeBlob, MakeLazy};
+pub(crate) use self::messages::{
+    Messages, append_messages, apply_binary_type, drain_messages, measure_messages, next_message, single_message,
+};
 pub(crate) use self::options::Options;
 pub(crate) use self::poll_in_event::poll_in_event;
-pub(crate) use self::socket::{BLOBS, Blobs, FinalState, HOLD, Hold, LIST, List};
+pub(crate) use self::socket::{MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList};
 pub(crate) use self::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
 pub(crate) use self::websocket_stream::backpressure_backend;
-use crate::queue::{BoundedQueue, Capacity};
-use crate::types::binary_type::BinaryType;
-use crate::types::message::Message;
+use crate::queue::Capacity;
 
-/// Leaves a message in the form that the platform has given it, by the binary type at that time.
-pub(crate) const fn set_form(_: &mut Message, _: BinaryType) {}
-
-/// Messages that come together: here each comes by itself, in an event of its own.
-pub(crate) type Messages = Option<Message>;
-
-/// Gives a message that comes by itself.
-#[expect(clippy::unnecessary_wraps, reason = "natively there may be more than one")]
-pub(crate) const fn alone(message: Message) -> Messages {
-    Some(message)
-}
-
-/// Tells how much they are, where there may be many; here it tells nothing.
-pub(crate) const fn measure(_: &Messages) -> Option<Capacity> {
-    None
-}
-
-/// Moves them all behind what is in a backlog at once, where there may be many; here it does nothing.
-pub(crate) const fn append(_: &mut BoundedQueue<Message>, _: &mut Messages) -> bool {
-    false
-}
-
-/// Takes out the first of them.
-pub(crate) const fn next(messages: &mut Messages) -> Option<Message> {
-    messages.take()
-}
-
-/// Takes the messages out; one that is left when this is dropped is dropped, too.
-pub(crate) fn drain(messages: &mut Messages) -> impl Iterator<Item = Message> {
-    messages.take().into_iter()
-}
-
-/// How many messages, and how many bytes of them, may wait to be taken before the socket is closed for it.
+/// The number of messages, and of their bytes, that may wait in a receive queue before the socket is closed.
 ///
-/// Nothing can make the peer wait, so there is room for a burst; a page has some hundred megabytes at the least.
+/// A `WebSocket` has no receive backpressure, so the limit leaves room for a burst. Both numbers are arbitrary; a page
+/// has some hundred megabytes of memory at least.
 pub(crate) const RECEIVE_LIMIT: Capacity = Capacity { messages: 1 << 16, bytes: 64 << 20 };
 
-/// How many bytes may be queued before a sender waits.
+/// The number of bytes that may be queued before a sender waits.
 ///
-/// It is woken by looking, which may come late by some of the timer's turns, and an engine takes half a gigabyte a second.
+/// A waiting sender is woken by a timer, which may be late by several ticks. An engine sends up to half a gigabyte a
+/// second, so 8 MiB keep the connection busy in the meantime.
 pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
 
-/// Whether connections ask for room as they usually are.
+/// Whether the default transports have receive backpressure.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = false;

@@ -1,4 +1,4 @@
-//! What a user may choose beside the arguments of the interface: in a browser, nothing.
+//! The platform's options: a browser has none.
 
 #[derive(Default)]
 pub(crate) struct Options {}

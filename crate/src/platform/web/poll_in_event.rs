@@ -1,4 +1,7 @@
-//! Polling a future in the very event that wakes it.
+//! Polling a future within the event that wakes it.
+//!
+//! An executor polls a woken future in a later microtask or task. A future from [`poll_in_event`] is polled before the
+//! event listener that woke it returns. Outside a listener, the executor polls it as usual.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,141 +15,145 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::task::AtomicWaker;
 
 thread_local! {
-    /// Whether one of our listeners is being called.
-    static IS_TOLD: Cell<bool> = const { Cell::new(false) };
-    /// What polls those that it has woken; a program without any does without it.
-    static POLL: Cell<Option<fn()>> = const { Cell::new(None) };
-    /// Those that a listener has woken.
-    static DUE: RefCell<VecDeque<Rc<Prompt>>> = const { RefCell::new(VecDeque::new()) };
-    /// All of this thread's, in the order of their numbers.
-    static PROMPTS: RefCell<Vec<Rc<Prompt>>> = const { RefCell::new(Vec::new()) };
+    /// Whether a listener of ours is running.
+    static IN_LISTENER: Cell<bool> = const { Cell::new(false) };
+    /// The function that polls the woken futures.
+    // Code size: set by the first call of `poll_in_event`.
+    static POLL_WOKEN: Cell<Option<fn()>> = const { Cell::new(None) };
+    /// The futures that the running listener has woken, in order.
+    static WOKEN: RefCell<VecDeque<Rc<EventTask>>> = const { RefCell::new(VecDeque::new()) };
+    /// All tasks of this thread, in the order of their ids.
+    static TASKS: RefCell<Vec<Rc<EventTask>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls a listener, and then polls the futures that it has woken, when nothing of ours is locked.
-pub(super) fn tell(listener: impl FnOnce()) {
-    IS_TOLD.set(true);
+/// Calls a listener, then polls the futures that it has woken; called without any lock held.
+pub(super) fn call_listener(listener: impl FnOnce()) {
+    IN_LISTENER.set(true);
     listener();
-    // What those wake that are polled now is woken as anywhere else, so that no event goes on for ever.
-    IS_TOLD.set(false);
-    if let Some(poll) = POLL.get() {
-        poll();
+    // Futures that are woken by the polls below wait for the executor, so that each event ends.
+    IN_LISTENER.set(false);
+    if let Some(poll_woken) = POLL_WOKEN.get() {
+        poll_woken();
     }
 }
 
-/// Has a future polled where one of our listeners has woken it, and by the executor otherwise.
+/// Returns a future that is polled within the event that wakes it, and by the executor otherwise.
 pub(crate) fn poll_in_event<F>(future: F) -> impl Future<Output = F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    POLL.set(Some(poll_those_due));
+    POLL_WOKEN.set(Some(poll_woken));
     let output = Rc::new(Cell::new(None));
-    let place = Rc::clone(&output);
-    let prompt = Prompt::new(Box::pin(async move { place.set(Some(future.await)) }));
-    Prompted { prompt, output }
+    let slot = Rc::clone(&output);
+    let task = EventTask::new(Box::pin(async move { slot.set(Some(future.await)) }));
+    PollInEvent { task, output }
 }
 
-/// What the executor holds.
-struct Prompted<T> {
-    prompt: Rc<Prompt>,
+/// The future that the executor owns.
+struct PollInEvent<T> {
+    task: Rc<EventTask>,
     output: Rc<Cell<Option<T>>>,
 }
 
-impl<T> Future for Prompted<T> {
+impl<T> Future for PollInEvent<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        self.prompt.bell.executor.register(context.waker());
-        self.prompt.poll();
+        self.task.event_waker.executor.register(context.waker());
+        self.task.poll();
         self.output.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
-impl<T> Drop for Prompted<T> {
+impl<T> Drop for PollInEvent<T> {
     fn drop(&mut self) {
-        self.prompt.end();
+        self.task.cancel();
     }
 }
 
-/// A future that is polled from two sides.
-struct Prompt {
-    /// None while it is polled, and when it has ended.
+/// A future that both the executor and event listeners poll.
+struct EventTask {
+    /// The future; `None` while it is polled, and after it has ended.
     future: Cell<Option<Pin<Box<dyn Future<Output = ()>>>>>,
     has_ended: Cell<bool>,
-    bell: Arc<Bell>,
+    event_waker: Arc<EventWaker>,
     waker: Waker,
 }
 
-impl Prompt {
+impl EventTask {
     fn new(future: Pin<Box<dyn Future<Output = ()>>>) -> Rc<Self> {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let bell = Arc::new(Bell { number: NUMBER.fetch_add(1, Ordering::Relaxed), executor: AtomicWaker::new() });
-        let waker = Waker::from(Arc::clone(&bell));
+        static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let event_waker = Arc::new(EventWaker { id, executor: AtomicWaker::new() });
+        let waker = Waker::from(Arc::clone(&event_waker));
         let (future, has_ended) = (Cell::new(Some(future)), Cell::new(false));
-        let prompt = Rc::new(Self { future, has_ended, bell, waker });
-        PROMPTS.with_borrow_mut(|prompts| prompts.push(Rc::clone(&prompt)));
-        prompt
+        let task = Rc::new(Self { future, has_ended, event_waker, waker });
+        TASKS.with_borrow_mut(|tasks| tasks.push(Rc::clone(&task)));
+        task
     }
 
-    fn of_number(number: usize) -> Option<Rc<Self>> {
-        PROMPTS.with_borrow(|prompts| {
-            let place = prompts.binary_search_by_key(&number, |prompt| prompt.bell.number).ok()?;
-            Some(Rc::clone(&prompts[place]))
+    /// Returns the task of this thread with an id.
+    fn find(id: usize) -> Option<Rc<Self>> {
+        TASKS.with_borrow(|tasks| {
+            let index = tasks.binary_search_by_key(&id, |task| task.event_waker.id).ok()?;
+            Some(Rc::clone(&tasks[index]))
         })
     }
 
-    /// Polls it, unless that is being done further out, or it has ended; whether it did.
+    /// Polls the future, unless a caller further up the stack does so or it has ended; returns whether it was polled.
     fn poll(&self) -> bool {
         let Some(mut future) = self.future.take() else { return false };
         if future.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready() {
             self.has_ended.set(true);
             drop(future);
-            self.bell.executor.wake();
+            self.event_waker.executor.wake();
         } else if !self.has_ended.get() {
             self.future.set(Some(future));
         }
         true
     }
 
-    /// Drops the future, now or as soon as it is polled no more.
-    fn end(&self) {
+    /// Drops the future, now or at the end of the poll in progress.
+    fn cancel(&self) {
         self.has_ended.set(true);
-        PROMPTS
-            .with_borrow_mut(|prompts| {
-                prompts
-                    .binary_search_by_key(&self.bell.number, |prompt| prompt.bell.number)
-                    .map(|place| prompts.remove(place))
+        TASKS
+            .with_borrow_mut(|tasks| {
+                tasks
+                    .binary_search_by_key(&self.event_waker.id, |task| task.event_waker.id)
+                    .map(|index| tasks.remove(index))
             })
             .ok();
+        // Drop outside the borrow of the list: the future is the user's.
         drop(self.future.take());
     }
 }
 
-/// What wakes one, from any thread.
-struct Bell {
-    number: usize,
+/// The waker of an [`EventTask`], which may be used on any thread.
+struct EventWaker {
+    id: usize,
     executor: AtomicWaker,
 }
 
-impl Wake for Bell {
+impl Wake for EventWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Where a listener of ours is called, what is woken is this thread's, but for a bell from elsewhere.
-        match IS_TOLD.get().then(|| Prompt::of_number(self.number)).flatten() {
-            Some(prompt) => DUE.with_borrow_mut(|due| due.push_back(prompt)),
+        // A task of another thread is not found here, and its executor is woken.
+        match IN_LISTENER.get().then(|| EventTask::find(self.id)).flatten() {
+            Some(task) => WOKEN.with_borrow_mut(|woken| woken.push_back(task)),
             None => self.executor.wake(),
         }
     }
 }
 
-fn poll_those_due() {
-    while let Some(prompt) = DUE.with_borrow_mut(VecDeque::pop_front) {
-        if !prompt.poll() {
-            // What has changed since is seen when the executor has its turn.
-            prompt.bell.executor.wake();
+fn poll_woken() {
+    while let Some(task) = WOKEN.with_borrow_mut(VecDeque::pop_front) {
+        if !task.poll() {
+            // The task is being polled further up the stack, so the executor polls it once more.
+            task.event_waker.executor.wake();
         }
     }
 }

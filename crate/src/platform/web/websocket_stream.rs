@@ -1,7 +1,7 @@
-//! The platform's `WebSocketStream`, where there is one: a socket that can make its peer wait.
+//! The transport over `WebSocketStream`, which has receive backpressure.
 //!
-//! It tells neither of bufferedAmount nor of a closing handshake that the peer starts; what was handed over and is not yet
-//! written is counted here.
+//! Only Chromium has this interface. It reports neither bufferedAmount nor a closing handshake that the server starts. So
+//! this module counts the bytes that were sent and not yet written.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,13 +10,20 @@ use std::task::{Poll, Waker};
 use futures::channel::{mpsc, oneshot};
 use futures::future::{AbortHandle, abortable, poll_fn};
 use futures::{FutureExt, StreamExt};
-use js_sys::{Array, JsString, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{FinalState, Time, Url, alone};
+use super::buffered_amount_poll::WatchBufferedAmount;
+use super::clock::EventLoopClock;
+use super::final_state::FinalState;
+use super::inner::MakeLazy;
+use super::messages::single_message;
+use super::sys::{CloseInfo, OpenInfo, ReadResult, WebSocketStream, Writer};
+use super::tasks::Tasks;
+use super::url::Url;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
-use crate::platform::{Backend, Clock, EventSink, Hold, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Watch};
+use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Transport};
 use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
 use crate::types::blob::Blob;
@@ -27,77 +34,28 @@ use samesocket_spec::close::CloseFrame;
 use samesocket_spec::constructor::UrlRecord;
 use samesocket_spec::state::Feedback;
 
-/// The name of the interface, by which its presence is seen.
+/// The name of the interface on the global object.
 const NAME: &str = "WebSocketStream";
 
-#[wasm_bindgen]
-extern "C" {
-    #[derive(Clone)]
-    type WebSocketStream;
-    #[wasm_bindgen(constructor, catch)]
-    fn new(url: &str, options: &Object) -> Result<WebSocketStream, JsValue>;
-    #[wasm_bindgen(method, getter)]
-    fn opened(this: &WebSocketStream) -> Promise;
-    #[wasm_bindgen(method, getter)]
-    fn closed(this: &WebSocketStream) -> Promise;
-    #[wasm_bindgen(method, catch)]
-    fn close(this: &WebSocketStream, info: &Object) -> Result<(), JsValue>;
-
-    type Opened;
-    #[wasm_bindgen(method, getter)]
-    fn readable(this: &Opened) -> Readable;
-    #[wasm_bindgen(method, getter)]
-    fn writable(this: &Opened) -> Writable;
-    #[wasm_bindgen(method, getter)]
-    fn protocol(this: &Opened) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn extensions(this: &Opened) -> String;
-
-    type Readable;
-    #[wasm_bindgen(method, js_name = getReader)]
-    fn get_reader(this: &Readable) -> Reader;
-    type Reader;
-    #[wasm_bindgen(method)]
-    fn read(this: &Reader) -> Promise;
-    type ReadResult;
-    #[wasm_bindgen(method, getter)]
-    fn done(this: &ReadResult) -> bool;
-    #[wasm_bindgen(method, getter)]
-    fn value(this: &ReadResult) -> JsValue;
-
-    type Writable;
-    #[wasm_bindgen(method, js_name = getWriter)]
-    fn get_writer(this: &Writable) -> Writer;
-    type Writer;
-    #[wasm_bindgen(method)]
-    fn write(this: &Writer, chunk: &JsValue) -> Promise;
-
-    /// What `closed` resolves to, or the error that it is rejected with.
-    type CloseInfo;
-    #[wasm_bindgen(method, getter, js_name = closeCode)]
-    fn close_code(this: &CloseInfo) -> Option<u16>;
-    #[wasm_bindgen(method, getter)]
-    fn reason(this: &CloseInfo) -> Option<String>;
-}
-
-/// Gives who makes connections that can make their peers wait, where the engine can.
+/// Returns the back end over `WebSocketStream`, if the engine has that interface.
 pub(crate) fn backpressure_backend() -> Option<Shared<dyn Backend>> {
-    let is_there = Reflect::has(&js_sys::global(), &NAME.into()).unwrap_or(false);
-    is_there.then(|| Shared::new(Streams) as _)
+    let exists = Reflect::has(&js_sys::global(), &NAME.into()).unwrap_or(false);
+    exists.then(|| Shared::new(StreamBackend) as _)
 }
 
-struct Streams;
+/// The back end over `WebSocketStream`.
+struct StreamBackend;
 
-impl Backend for Streams {
+impl Backend for StreamBackend {
     fn dial(
         &self,
         url: &Url,
         protocols: Protocols<'_>,
-        form: ReceiveMode,
+        mode: ReceiveMode,
         _tasks: &Tasks,
-        receiver: EventSink,
+        sink: EventSink,
     ) -> Option<Shared<dyn Transport>> {
-        Stream::connect(url, protocols.names, form, receiver).map(|stream| Shared::new(stream) as _)
+        StreamTransport::connect(url, protocols.names, mode, sink).map(|stream| Shared::new(stream) as _)
     }
 
     fn tasks(&self) -> Tasks {
@@ -105,7 +63,7 @@ impl Backend for Streams {
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
-        Shared::new(Time)
+        Shared::new(EventLoopClock)
     }
 
     fn has_backpressure(&self) -> bool {
@@ -113,55 +71,62 @@ impl Backend for Streams {
     }
 }
 
-/// A platform's stream with our tasks; dropping it ends these, and closes nothing.
-struct Stream {
+/// A `WebSocketStream` with the two tasks that read and write.
+///
+/// Dropping it aborts the tasks and does not close the connection.
+struct StreamTransport {
     platform: WebSocketStream,
-    state: Rc<State>,
+    state: Rc<StreamState>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     tasks: [AbortHandle; 2],
 }
 
-/// What the tasks share.
-struct State {
-    receiver: EventSink,
+/// The state that the transport shares with its tasks.
+struct StreamState {
+    sink: EventSink,
     binary_type: Cell<BinaryType>,
-    /// Whether messages stay with the platform.
-    hold: Option<Hold>,
-    /// What was handed over and is not yet written.
-    amount: Cell<u64>,
-    /// How many messages that is: an empty one adds nothing to the amount.
-    unwritten: Cell<usize>,
-    /// Whether somebody waits for the amount to fall.
-    watched: Cell<bool>,
-    closing: Cell<bool>,
-    /// Whether the Close waits for what is not yet written.
-    close_waits: Cell<bool>,
-    /// The reading task, while it waits for room.
-    reading: RefCell<Option<Waker>>,
+    /// The constructor of lazy messages, if messages stay in the platform.
+    // Code size: see `MAKE_LAZY`.
+    make_lazy: Option<MakeLazy>,
+    /// The number of bytes that were sent and are not yet written.
+    buffered_amount: Cell<u64>,
+    /// The number of messages that are not yet written; an empty message has no bytes.
+    unwritten_messages: Cell<usize>,
+    /// Whether a sender waits for the amount to fall.
+    is_watched: Cell<bool>,
+    /// Whether `close` was called.
+    is_closing: Cell<bool>,
+    /// Whether the Close frame waits for messages that are not yet written.
+    has_pending_close: Cell<bool>,
+    /// The waker of the reading task, while it waits for capacity.
+    reader: RefCell<Option<Waker>>,
 }
 
-/// What the writing task has to do.
+/// A command for the writing task.
 enum Outgoing {
+    /// A message and its size in bytes.
     Chunk(JsValue, u64),
+    /// A blob, which is read first.
     Blob(Blob),
+    /// The options of `close`.
     Close(Object),
 }
 
-impl Stream {
-    fn connect(url: &Url, protocols: &[String], form: ReceiveMode, receiver: EventSink) -> Option<Self> {
+impl StreamTransport {
+    fn connect(url: &Url, protocols: &[String], mode: ReceiveMode, sink: EventSink) -> Option<Self> {
         let list: Array = protocols.iter().map(JsValue::from).collect();
         let options = object([("protocols", list.into())]);
         let platform = WebSocketStream::new(&url.serialize(), &options).ok()?;
-        let state = Rc::new(State {
-            receiver,
-            binary_type: Cell::new(form.binary_type),
-            hold: form.hold,
-            amount: Cell::new(0),
-            unwritten: Cell::new(0),
-            watched: Cell::new(false),
-            closing: Cell::new(false),
-            close_waits: Cell::new(false),
-            reading: RefCell::default(),
+        let state = Rc::new(StreamState {
+            sink,
+            binary_type: Cell::new(mode.binary_type),
+            make_lazy: mode.make_lazy,
+            buffered_amount: Cell::new(0),
+            unwritten_messages: Cell::new(0),
+            is_watched: Cell::new(false),
+            is_closing: Cell::new(false),
+            has_pending_close: Cell::new(false),
+            reader: RefCell::default(),
         });
         let (outgoing, to_write) = mpsc::unbounded();
         let (writer_ready, writer) = oneshot::channel();
@@ -173,30 +138,30 @@ impl Stream {
     }
 }
 
-/// Tells what comes, each message once there is room for it.
-async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot::Sender<Writer>) {
+/// Delivers the events of the connection, each message as soon as there is capacity for it.
+async fn read(platform: WebSocketStream, state: Rc<StreamState>, writer_ready: oneshot::Sender<Writer>) {
     let Ok(opened) = JsFuture::from(platform.opened()).await else {
-        return state.receiver.handle_event(Feedback::closed_abnormally());
+        return state.sink.handle_event(Feedback::closed_abnormally());
     };
-    let opened: Opened = opened.unchecked_into();
+    let opened: OpenInfo = opened.unchecked_into();
     let reader = opened.readable().get_reader();
-    // Who writes goes as soon as nobody can hand over anything.
+    // Sending fails if the writing task has ended, which it does when the transport is dropped.
     drop(writer_ready.send(opened.writable().get_writer()));
     let (protocol, extensions) = (opened.protocol(), opened.extensions());
-    state.receiver.handle_event(Feedback::Established { protocol, extensions });
+    state.sink.handle_event(Feedback::Established { protocol, extensions });
     loop {
-        let room = poll_fn(|context| {
-            state.reading.replace(Some(context.waker().clone()));
-            // What comes after a Close is nobody's, and must not keep the end from coming.
-            if state.closing.get() { Poll::Ready(()) } else { state.receiver.poll_capacity(context).map(drop) }
+        let capacity = poll_fn(|context| {
+            state.reader.replace(Some(context.waker().clone()));
+            // After `close`, messages are discarded, and a full queue must not delay the end of the connection.
+            if state.is_closing.get() { Poll::Ready(()) } else { state.sink.poll_capacity(context).map(drop) }
         });
-        room.await;
+        capacity.await;
         let Ok(result) = JsFuture::from(reader.read()).await else { break };
         let result: ReadResult = result.unchecked_into();
         if result.done() {
             break;
         }
-        state.receiver.handle_messages(&mut alone(state.message(result.value())));
+        state.sink.handle_messages(&mut single_message(state.message(result.value())));
     }
     let (info, was_clean) = match JsFuture::from(platform.closed()).await {
         Ok(info) => (info, true),
@@ -204,19 +169,19 @@ async fn read(platform: WebSocketStream, state: Rc<State>, writer_ready: oneshot
     };
     let info: CloseInfo = info.unchecked_into();
     let code = info.close_code().unwrap_or(if was_clean { 1005 } else { 1006 });
-    state.receiver.handle_event(Feedback::closed(code, info.reason().unwrap_or_default(), was_clean));
+    state.sink.handle_event(Feedback::closed(code, info.reason().unwrap_or_default(), was_clean));
 }
 
-/// Writes what is handed over, in order, and then closes.
+/// Writes the messages in the order in which they were sent, and then closes.
 async fn write(
     platform: WebSocketStream,
-    state: Rc<State>,
+    state: Rc<StreamState>,
     writer: oneshot::Receiver<Writer>,
     mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
 ) {
     let Ok(writer) = writer.await else { return };
     while let Some(outgoing) = outgoing.next().await {
-        // What cannot be written is told by the end of the connection.
+        // A failed write ends the connection, which the reading task reports.
         let size = match outgoing {
             Outgoing::Chunk(chunk, size) => {
                 let _ = JsFuture::from(writer.write(&chunk)).await;
@@ -226,41 +191,28 @@ async fn write(
                 if let Ok(buffer) = JsFuture::from(blob.as_js().array_buffer()).await {
                     let _ = JsFuture::from(writer.write(&buffer)).await;
                 } else {
-                    // A message must not be missing among others.
+                    // A blob that cannot be read must not be skipped among other messages, so the connection is closed.
                     let _ = platform.close(&Object::new());
                 }
                 blob.size()
             }
             Outgoing::Close(info) => {
                 let _ = platform.close(&info);
-                state.close_waits.set(false);
+                state.has_pending_close.set(false);
                 continue;
             }
         };
-        state.amount.set(state.amount.get() - size);
-        state.unwritten.set(state.unwritten.get() - 1);
-        if state.watched.get() {
-            state.watched.set(state.receiver.sent());
+        state.buffered_amount.set(state.buffered_amount.get() - size);
+        state.unwritten_messages.set(state.unwritten_messages.get() - 1);
+        if state.is_watched.get() {
+            state.is_watched.set(state.sink.handle_sent());
         }
     }
 }
 
-impl Transport for Stream {
-    /// The platform has started it.
+impl Transport for StreamTransport {
+    /// Does nothing: the platform's constructor has started the connection.
     fn start(&self) {}
-
-    /// The platform does not tell.
-    fn is_closing(&self) -> bool {
-        false
-    }
-
-    fn final_state(&self) -> FinalState {
-        FinalState::of(self.state.amount.get())
-    }
-
-    fn set_binary_type(&self, form: ReceiveMode) {
-        self.state.binary_type.set(form.binary_type);
-    }
 
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         queued.add(payload.max_size());
@@ -271,68 +223,82 @@ impl Transport for Stream {
             Payload::Blob(blob) => Outgoing::Blob(blob.clone()),
             Payload::Lazy(lazy) => Outgoing::Chunk(lazy.as_js().clone(), size),
         };
-        self.state.amount.set(self.state.amount.get() + size);
-        self.state.unwritten.set(self.state.unwritten.get() + 1);
+        self.state.buffered_amount.set(self.state.buffered_amount.get() + size);
+        self.state.unwritten_messages.set(self.state.unwritten_messages.get() + 1);
         SendOutcome::accepted_if(self.outgoing.unbounded_send(outgoing).is_ok())
     }
 
-    /// Starts the closing handshake, or fails a connection that is not established; which it is, the platform knows first.
     fn close(&self, frame: CloseFrame<'_>) {
         let info = match frame {
             None => Object::new(),
             Some((code, reason)) => object([("closeCode", code.into()), ("reason", reason.into())]),
         };
-        self.state.closing.set(true);
-        if self.state.unwritten.get() == 0 {
+        self.state.is_closing.set(true);
+        if self.state.unwritten_messages.get() == 0 {
             let _ = self.platform.close(&info);
         } else {
-            self.state.close_waits.set(true);
+            self.state.has_pending_close.set(true);
             let _ = self.outgoing.unbounded_send(Outgoing::Close(info));
         }
-        let reading = self.state.reading.take();
-        reading.into_iter().for_each(Waker::wake);
+        // Wake outside the borrow of the cell: the waker is the executor's.
+        let reader = self.state.reader.take();
+        reader.into_iter().for_each(Waker::wake);
     }
 
-    fn has_waiting_close(&self) -> bool {
-        self.state.close_waits.get()
+    fn set_binary_type(&self, mode: ReceiveMode) {
+        self.state.binary_type.set(mode.binary_type);
     }
 
-    fn watch(&self, _: Watch) {
-        self.state.watched.set(true);
+    fn watch_buffered_amount(&self, _: WatchBufferedAmount) {
+        self.state.is_watched.set(true);
+    }
+
+    /// Returns `false`, because the platform does not report a closing handshake of the server.
+    fn is_closing(&self) -> bool {
+        false
+    }
+
+    fn has_pending_close(&self) -> bool {
+        self.state.has_pending_close.get()
+    }
+
+    fn final_state(&self) -> FinalState {
+        FinalState::of(self.state.buffered_amount.get())
     }
 }
 
-impl Drop for Stream {
+impl Drop for StreamTransport {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
+/// Creates a plain object with these members.
 fn object<const N: usize>(members: [(&str, JsValue); N]) -> Object {
     let object = Object::new();
     for (name, value) in members {
-        // A plain object takes any member.
+        // Setting a member of a plain object does not fail.
         let _ = Reflect::set(&object, &name.into(), &value);
     }
     object
 }
 
-impl State {
-    /// Makes a message of a chunk, with one copy out of the platform if it is read.
+impl StreamState {
+    /// Creates a message from a chunk; text and bytes are copied once.
     fn message(&self, chunk: JsValue) -> Message {
         let chunk = match chunk.dyn_into::<JsString>() {
             Ok(text) => {
                 return self
-                    .hold
-                    .map_or_else(|| Message::Text(String::from(&text).into()), |hold| hold((&text).into()));
+                    .make_lazy
+                    .map_or_else(|| Message::Text(String::from(&text).into()), |make_lazy| make_lazy((&text).into()));
             }
             Err(chunk) => Uint8Array::new(&chunk),
         };
         match self.binary_type.get() {
             BinaryType::Blob => Message::Blob(Blob::from_js(&chunk)),
-            BinaryType::ArrayBuffer => match self.hold {
-                // A chunk has a buffer of its own.
-                Some(hold) => hold(chunk.buffer().into()),
+            BinaryType::ArrayBuffer => match self.make_lazy {
+                // Each chunk has a buffer of its own.
+                Some(make_lazy) => make_lazy(chunk.buffer().into()),
                 None => Message::Binary(copy_to_bytes(&chunk)),
             },
         }

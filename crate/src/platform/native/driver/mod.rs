@@ -147,7 +147,7 @@ impl Driver {
 
     /// Tells the receiver that bytes were written, if it waits for that.
     fn tell_of_writing(&mut self) {
-        if std::mem::take(&mut self.written) && self.receiver.sent() {
+        if std::mem::take(&mut self.written) && self.receiver.handle_sent() {
             self.link.channel.lock().watched = true;
         }
     }

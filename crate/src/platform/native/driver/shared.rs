@@ -16,7 +16,9 @@ use crate::platform::native::driver::io::Line;
 use crate::platform::native::driver::write_policy::Pace;
 use crate::platform::native::failure::Failure;
 use crate::platform::native::{Options, Time, Url, dial};
-use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Watch};
+use crate::platform::{
+    Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, WatchBufferedAmount,
+};
 use crate::sync::Lock;
 use crate::sync::Shared;
 use crate::types::blob::Blob;
@@ -210,7 +212,7 @@ impl Transport for Socket {
         if taken && channel.has_to_transmit() { SendOutcome::NeedsFlush } else { SendOutcome::accepted_if(taken) }
     }
 
-    fn transmit(&self) {
+    fn flush(&self) {
         let now = self.link.now();
         let done = self.link.channel.lock().transmit(now);
         if !done {
@@ -224,11 +226,11 @@ impl Transport for Socket {
     }
 
     /// The driver does what waits, whether or not this is there.
-    fn has_waiting_close(&self) -> bool {
+    fn has_pending_close(&self) -> bool {
         false
     }
 
-    fn watch(&self, _: Watch) {
+    fn watch_buffered_amount(&self, _: WatchBufferedAmount) {
         self.link.channel.lock().watched = true;
     }
 

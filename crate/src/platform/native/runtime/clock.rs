@@ -137,7 +137,7 @@ impl Environment for PlatformEnvironment {
         Box::pin(std::future::pending())
     }
 
-    fn chance(&self) -> f64 {
+    fn random(&self) -> f64 {
         // Without randomness, no socket will ever open.
         f64::from(SysRng.try_next_u32().unwrap_or_default()) / f64::from(u32::MAX)
     }

@@ -1,0 +1,126 @@
+//! Bindings to the web interfaces that `web-sys` lacks, or binds with other types.
+
+use js_sys::{Object, Promise};
+use wasm_bindgen::prelude::*;
+use web_sys::EventTarget;
+
+#[wasm_bindgen]
+extern "C" {
+    // `WebSocket`.
+
+    /// A `WebSocket` whose constructor also accepts `undefined` as subprotocols.
+    #[wasm_bindgen(extends = web_sys::WebSocket, js_name = WebSocket)]
+    pub(super) type PlatformSocket;
+    #[wasm_bindgen(constructor, catch, js_class = "WebSocket")]
+    pub(super) fn new(url: &str, protocols: &JsValue) -> Result<PlatformSocket, JsValue>;
+    /// Returns `bufferedAmount` as the platform counts it; `web-sys` narrows it to 32 bits.
+    #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
+    pub(super) fn buffered_amount_f64(this: &PlatformSocket) -> f64;
+    /// Sends a value of any type, such as a blob.
+    #[wasm_bindgen(method, catch, js_name = send)]
+    pub(super) fn send_value(this: &PlatformSocket, data: &JsValue) -> Result<(), JsValue>;
+
+    // `WebSocketStream`.
+
+    #[derive(Clone)]
+    pub(super) type WebSocketStream;
+    #[wasm_bindgen(constructor, catch)]
+    pub(super) fn new(url: &str, options: &Object) -> Result<WebSocketStream, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn opened(this: &WebSocketStream) -> Promise;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn closed(this: &WebSocketStream) -> Promise;
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn close(this: &WebSocketStream, info: &Object) -> Result<(), JsValue>;
+
+    /// The value of `opened`, a `WebSocketOpenInfo`.
+    pub(super) type OpenInfo;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn readable(this: &OpenInfo) -> Readable;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn writable(this: &OpenInfo) -> Writable;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn protocol(this: &OpenInfo) -> String;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn extensions(this: &OpenInfo) -> String;
+
+    /// The value of `closed`, a `WebSocketCloseInfo`, or the `WebSocketError` that rejects it.
+    pub(super) type CloseInfo;
+    #[wasm_bindgen(method, getter, js_name = closeCode)]
+    pub(super) fn close_code(this: &CloseInfo) -> Option<u16>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn reason(this: &CloseInfo) -> Option<String>;
+
+    // `ReadableStream` and `WritableStream`.
+
+    pub(super) type Readable;
+    #[wasm_bindgen(method, js_name = getReader)]
+    pub(super) fn get_reader(this: &Readable) -> Reader;
+    pub(super) type Reader;
+    #[wasm_bindgen(method)]
+    pub(super) fn read(this: &Reader) -> Promise;
+    pub(super) type ReadResult;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn done(this: &ReadResult) -> bool;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn value(this: &ReadResult) -> JsValue;
+
+    pub(super) type Writable;
+    #[wasm_bindgen(method, js_name = getWriter)]
+    pub(super) fn get_writer(this: &Writable) -> Writer;
+    pub(super) type Writer;
+    #[wasm_bindgen(method)]
+    pub(super) fn write(this: &Writer, chunk: &JsValue) -> Promise;
+
+    // `MessageChannel`.
+
+    pub(super) type MessageChannel;
+    #[wasm_bindgen(constructor)]
+    pub(super) fn new() -> MessageChannel;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn port1(this: &MessageChannel) -> MessagePort;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn port2(this: &MessageChannel) -> MessagePort;
+
+    #[derive(Clone)]
+    #[wasm_bindgen(extends = EventTarget)]
+    pub(super) type MessagePort;
+    #[wasm_bindgen(method)]
+    pub(super) fn start(this: &MessagePort);
+    #[wasm_bindgen(method)]
+    pub(super) fn close(this: &MessagePort);
+    #[wasm_bindgen(method, js_name = postMessage)]
+    pub(super) fn post_message(this: &MessagePort, message: &JsValue);
+
+    // The global object, the document and the location.
+
+    /// The global object of a window or of a worker.
+    pub(super) type Global;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn document(this: &Global) -> Option<Document>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn location(this: &Global) -> Option<Location>;
+
+    #[derive(Clone)]
+    #[wasm_bindgen(extends = EventTarget)]
+    pub(super) type Document;
+    #[wasm_bindgen(method, getter, js_name = baseURI)]
+    pub(super) fn base_uri(this: &Document) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn hidden(this: &Document) -> bool;
+    /// The document of a window; a worker has none.
+    #[wasm_bindgen(thread_local_v2, js_name = document)]
+    pub(super) static DOCUMENT: Option<Document>;
+
+    pub(super) type Location;
+
+    // `URL`.
+
+    /// A `URL` whose constructor takes a base of any type.
+    #[wasm_bindgen(js_name = URL)]
+    pub(super) type ParsedUrl;
+    #[wasm_bindgen(constructor, catch, js_class = "URL")]
+    pub(super) fn new(url: &str, base: &JsValue) -> Result<ParsedUrl, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn href(this: &ParsedUrl) -> String;
+}
