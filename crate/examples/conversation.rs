@@ -1,4 +1,4 @@
-//! Says hello, and shows what comes and how it ends.
+//! Connects with a timeout, sends a message, prints the answer, and closes the connection.
 
 mod common;
 
@@ -18,7 +18,7 @@ async fn converse() -> Outcome {
         Err(error) => return Err(error.into()),
     };
     socket.send("hello".into()).await?;
-    // The first answer is enough; a server that says nothing is waited for until it closes.
+    // Waits for one message, or for the end if the server sends none.
     if let Some(message) = socket.next().await {
         match message? {
             Message::Text(text) => say(&text),

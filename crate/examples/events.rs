@@ -1,4 +1,4 @@
-//! The interface itself: callbacks, and what a page would see.
+//! Uses the `WebSocket` interface with a callback, as a script in a page does.
 
 mod common;
 
@@ -13,7 +13,7 @@ async fn listen() -> Outcome {
     let socket = WebSocket::new(&url()?, ())?;
     let subscription = socket.subscribe(|socket, event| match event {
         Event::Open => {
-            // An exception here would be a fault of this program.
+            // `send` throws only while the socket is CONNECTING, so it succeeds here.
             let _ = socket.send("hello");
         }
         Event::Message(message) => {

@@ -1,4 +1,4 @@
-//! Sends a server's messages back to it without reading them, and waits whenever it does not keep up.
+//! Forwards messages from one socket to another without reading them. A slow receiver slows the sender down.
 
 mod common;
 

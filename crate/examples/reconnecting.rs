@@ -1,4 +1,4 @@
-//! A socket that comes back, asks each time to be told the news, and says what it is doing.
+//! A reconnecting socket that subscribes after each connection, and prints its states.
 
 mod common;
 

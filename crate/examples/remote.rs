@@ -1,4 +1,4 @@
-//! A socket that another thread uses, natively, or any task of an executor that wants `Send`.
+//! Uses a socket from another thread through a `Remote`. In a page, it is used by a task that is `Send`.
 
 mod common;
 
@@ -6,29 +6,29 @@ use common::{Outcome, run, say, url};
 use samesocket::{OwnedMessage, Remote, connect};
 
 fn main() {
-    run(hand_over());
+    run(converse_elsewhere());
 }
 
-async fn hand_over() -> Outcome {
+async fn converse_elsewhere() -> Outcome {
     let remote = connect(url()?).await?.into_remote();
-    say(&elsewhere(Box::pin(converse(remote))).await?);
+    say(&run_elsewhere(Box::pin(converse(remote))).await?);
     Ok(())
 }
 
-/// The compiler demands that this can go anywhere.
-type Anywhere = std::pin::Pin<Box<dyn Future<Output = Result<String, samesocket::Error<OwnedMessage>>> + Send>>;
+/// A task that can move to another thread.
+type SendTask = std::pin::Pin<Box<dyn Future<Output = Result<String, samesocket::Error<OwnedMessage>>> + Send>>;
 
-/// Natively, another thread.
+/// Runs the task on another thread.
 #[cfg(not(target_family = "wasm"))]
-#[expect(clippy::unused_async, reason = "in a page there is something to await")]
-async fn elsewhere(task: Anywhere) -> Result<String, Box<dyn std::error::Error>> {
+#[expect(clippy::unused_async, reason = "the function for pages awaits")]
+async fn run_elsewhere(task: SendTask) -> Result<String, Box<dyn std::error::Error>> {
     let thread = std::thread::spawn(|| futures::executor::block_on(task));
     Ok(thread.join().map_err(|_| "the thread panicked")??)
 }
 
-/// In a page without workers, this thread.
+/// Runs the task on this thread, because a page without workers has no other.
 #[cfg(target_family = "wasm")]
-async fn elsewhere(task: Anywhere) -> Result<String, Box<dyn std::error::Error>> {
+async fn run_elsewhere(task: SendTask) -> Result<String, Box<dyn std::error::Error>> {
     Ok(task.await?)
 }
 

@@ -1,4 +1,4 @@
-//! Two parts of a program send over one socket; a third receives, and ends it.
+//! Two tasks send over one socket. A third receives, and closes the socket.
 
 mod common;
 
@@ -16,7 +16,7 @@ async fn share() -> Outcome {
     let (sender, mut receiver) = socket.split();
     let receiving = async {
         let mut count = 0;
-        // An echo server gives each back; another may close before.
+        // An echo server returns all messages. The loop also ends if the server closes.
         while count < 20
             && let Some(message) = receiver.next().await
         {

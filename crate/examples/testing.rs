@@ -1,4 +1,4 @@
-//! A program that is tested without a network: an hour's patience takes no time.
+//! Tests a program on a network in memory. An idle timeout of one hour takes no time.
 
 mod common;
 
@@ -10,12 +10,12 @@ use samesocket::{Connect, Error, Message};
 
 fn main() {
     run(async {
-        check();
+        test_greeting();
         Ok(())
     });
 }
 
-/// What is tested: it greets, and waits for at most an hour.
+/// The program under test. It sends a greeting and waits for an answer, for at most one hour.
 async fn greet(connect: Connect) -> Outcome {
     let mut socket = connect.idle_timeout(Duration::from_hours(1)).await?;
     socket.send("hello".into()).await?;
@@ -26,20 +26,20 @@ async fn greet(connect: Connect) -> Outcome {
 }
 
 /// The test.
-fn check() {
+fn test_greeting() {
     testing::run(|network| async move {
         let server = network.clone();
         network.spawn(async move {
             let mut peer = server.accept().await.open();
             let greeting = peer.receive().await;
             assert!(matches!(greeting, Some(Received::Message(Message::Text(text))) if text == "hello"));
-            // It says nothing, until the other end gives up.
+            // The server sends nothing until the client gives up.
             assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(4008), .. })));
         });
         let error = greet(network.connect("ws://a.example")).await.unwrap_err();
-        let error = error.downcast::<Error>().expect("what the socket gave");
+        let error = error.downcast::<Error>().expect("the error is the socket's");
         assert!(matches!(*error, Error::Idle { .. }));
         assert_eq!(network.clock().now(), Duration::from_hours(1));
     });
-    say(&"an hour has passed");
+    say(&"the idle timeout expired after one hour of virtual time");
 }

@@ -1,4 +1,4 @@
-//! Memory that comes and goes, by an allocator that counts.
+//! Memory use, measured by a counting allocator.
 #![cfg(not(target_family = "wasm"))]
 
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use samesocket::WebSocket;
 const KIB: i64 = 1 << 10;
 
 #[test]
-fn streams_of_events_that_come_and_go_leave_nothing_though_nothing_is_fired() {
+fn dropped_event_streams_use_no_memory() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = WebSocket::new(&format!("ws://{}/", silent.local_addr().unwrap()), ()).unwrap();
     let held = socket.events();

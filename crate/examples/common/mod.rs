@@ -1,12 +1,12 @@
-//! What the examples share: a program's beginning, on either target.
+//! The parts of the examples that differ between native targets and pages.
 
 use std::error::Error;
 use std::future::Future;
 
-/// What a program ends with.
+/// The result of a program.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
-/// Runs a program natively, on this thread; the sockets have their own.
+/// Runs a program on this thread. The sockets run on a thread of their own.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn run(program: impl Future<Output = Outcome> + 'static) {
     if let Err(error) = futures::executor::block_on(program) {
@@ -25,40 +25,40 @@ pub(crate) fn run(program: impl Future<Output = Outcome> + 'static) {
     });
 }
 
-/// Gives the URL to connect to: natively the program's argument.
+/// Returns the URL from the command line.
 ///
 /// # Errors
 ///
-/// If there is none.
+/// Returns an error if the argument is missing.
 #[cfg(not(target_family = "wasm"))]
-#[allow(dead_code, reason = "one example needs none")]
+#[allow(dead_code, reason = "one example does not use it")]
 pub(crate) fn url() -> Result<String, Box<dyn Error>> {
     std::env::args().nth(1).ok_or_else(|| "usage: <program> ws://host/path".into())
 }
 
-/// Gives the URL to connect to: in a page, beside it.
+/// Returns a URL relative to the page.
 ///
 /// # Errors
 ///
 /// Never.
 #[cfg(target_family = "wasm")]
-#[allow(dead_code, reason = "one example needs none")]
-#[allow(clippy::unnecessary_wraps, reason = "natively there may be none")]
+#[allow(dead_code, reason = "one example does not use it")]
+#[allow(clippy::unnecessary_wraps, reason = "it can fail on native targets")]
 pub(crate) fn url() -> Result<String, Box<dyn Error>> {
     Ok("ws".to_owned())
 }
 
-/// Tells the user something.
+/// Prints a line.
 #[cfg(not(target_family = "wasm"))]
-#[allow(dead_code, reason = "one example is silent")]
-pub(crate) fn say(what: &impl std::fmt::Display) {
-    println!("{what}");
+#[allow(dead_code, reason = "one example does not use it")]
+pub(crate) fn say(line: &impl std::fmt::Display) {
+    println!("{line}");
 }
 
-/// Tells the user something, in the console.
+/// Prints a line to the console.
 #[cfg(target_family = "wasm")]
-#[allow(dead_code, reason = "one example is silent")]
-pub(crate) fn say(what: &impl std::fmt::Display) {
+#[allow(dead_code, reason = "one example does not use it")]
+pub(crate) fn say(line: &impl std::fmt::Display) {
     use wasm_bindgen::prelude::*;
 
     #[wasm_bindgen]
@@ -66,5 +66,5 @@ pub(crate) fn say(what: &impl std::fmt::Display) {
         #[wasm_bindgen(js_namespace = console)]
         fn log(text: &str);
     }
-    log(&what.to_string());
+    log(&line.to_string());
 }

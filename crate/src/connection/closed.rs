@@ -3,9 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::sync::catch_panic::wake;
+use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::sync::{Lock, MaybeSend, MaybeSync, Shared};
 use samesocket_spec::CloseEvent;
 
@@ -30,30 +31,13 @@ pub struct Closed {
     key: Option<u64>,
 }
 
-/// The state that all futures of one socket share.
+/// The state that all [`Closed`] futures of one socket share.
 #[derive(Default)]
 struct CloseState {
     /// The data of the `close` event, once it was fired.
     event: Option<CloseEvent>,
-    /// The wakers of the waiting futures, by key.
-    wakers: Vec<(u64, Waker)>,
-    next_key: u64,
-}
-
-impl CloseState {
-    /// Registers the waker of one future, and returns the waker that it replaces.
-    #[must_use]
-    fn set_waker(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
-        let key = *key.get_or_insert_with(|| {
-            self.next_key += 1;
-            self.next_key
-        });
-        if let Some((_, known)) = self.wakers.iter_mut().find(|(other, _)| *other == key) {
-            return Some(std::mem::replace(known, waker.clone()));
-        }
-        self.wakers.push((key, waker.clone()));
-        None
-    }
+    /// The wakers of the waiting futures.
+    waiters: KeyedWaiters<()>,
 }
 
 /// The notifier that a connection holds for its [`Closed`] futures.
@@ -76,12 +60,12 @@ impl CloseNotifier for Lock<CloseState> {
     }
 
     fn notify(&self, event: CloseEvent) {
-        let wakers = {
+        let (wakers, _) = {
             let mut state = self.lock();
             state.event = Some(event);
-            std::mem::take(&mut state.wakers)
+            state.waiters.take_ready(|()| true)
         };
-        wake(wakers.into_iter().map(|(_, waker)| waker));
+        wake(wakers);
     }
 }
 
@@ -102,7 +86,7 @@ impl Future for Closed {
         if let Some(event) = &state.event {
             return Poll::Ready(event.clone());
         }
-        let replaced = state.set_waker(&mut this.key, context.waker());
+        let replaced = state.waiters.register(&mut this.key, (), context.waker());
         drop(state);
         // Drop outside the lock: a waker may run any code.
         drop(replaced);
@@ -119,10 +103,7 @@ impl Clone for Closed {
 impl Drop for Closed {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let waker = {
-                let wakers = &mut self.state.lock().wakers;
-                wakers.iter().position(|(other, _)| *other == key).map(|index| wakers.swap_remove(index))
-            };
+            let waker = self.state.lock().waiters.remove(key);
             // Drop outside the lock: a waker may run any code.
             drop(waker);
         }

@@ -1,18 +1,28 @@
-//! How long to wait before the next attempt.
+//! The wait before the next attempt.
 
 use std::time::Duration;
 
-/// Waits that grow: the first of them, twice as long after each further failure, and so on up to the longest; of each, a
-/// random part is left out, so that many clients do not come back at once.
+/// An exponential backoff with jitter.
+///
+/// The wait before an attempt grows by `factor` with each failure, up to `longest`. A random part of each wait is left out,
+/// so that many clients do not reconnect at the same moment. The defaults are arbitrary.
+///
+/// ```
+/// use samesocket::reconnect::Backoff;
+/// use std::time::Duration;
+///
+/// let backoff = Backoff { longest: Duration::from_secs(10), ..Backoff::default() };
+/// assert_eq!(backoff.first, Duration::from_millis(500));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
-    /// The first wait; half a second by default.
+    /// The wait after the first failure. The default is half a second.
     pub first: Duration,
-    /// The longest; half a minute by default.
+    /// The longest wait. The default is half a minute.
     pub longest: Duration,
-    /// By what each wait is longer than the one before; 2 by default, and never less than 1.
+    /// The factor by which each wait grows. The default is 2; a value below 1 counts as 1.
     pub factor: f64,
-    /// The greatest part of a wait that may be left out, from 0 to 1; half by default.
+    /// The largest part of a wait that is left out, from 0 to 1. The default is 0.5.
     pub jitter: f64,
 }
 
@@ -23,16 +33,16 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Gives the wait after so many failures, at least one; `chance` is from 0 to 1.
-    pub(super) fn wait(&self, failures: u32, chance: f64) -> Duration {
+    /// Returns the wait after `failures`, which is at least 1. `random` is from 0 to 1.
+    pub(super) fn wait(&self, failures: u32, random: f64) -> Duration {
         let factor = if self.factor >= 1.0 { self.factor } else { 1.0 };
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
         let longest = self.longest.as_secs_f64();
-        // What is no number, an infinity times zero, is as long as can be.
+        // The comparison is false for NaN, which infinity times zero produces, so that NaN becomes the longest wait.
         let grown = self.first.as_secs_f64() * factor.powi(exponent);
         let whole = if grown < longest { grown } else { longest };
         let jitter = if self.jitter >= 0.0 { self.jitter.min(1.0) } else { 0.0 };
-        Duration::try_from_secs_f64(whole * (1.0 - jitter * chance)).unwrap_or(self.longest)
+        Duration::try_from_secs_f64(whole * (1.0 - jitter * random)).unwrap_or(self.longest)
     }
 }
 
@@ -49,14 +59,14 @@ mod tests {
     }
 
     #[crate::test]
-    fn jitter_leaves_out_at_most_its_part() {
+    fn jitter_shortens_a_wait_by_its_part_at_most() {
         let backoff = Backoff::default();
         assert_eq!(backoff.wait(2, 1.0).as_millis(), 500);
         assert_eq!(backoff.wait(2, 0.5).as_millis(), 750);
     }
 
     #[crate::test]
-    fn no_number_makes_it_panic_or_wait_beyond_the_longest() {
+    fn extreme_numbers_neither_panic_nor_exceed_the_longest_wait() {
         for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 1e300] {
             for first in [Duration::ZERO, Duration::MAX] {
                 let backoff = Backoff { factor: number, jitter: number, first, ..Backoff::default() };

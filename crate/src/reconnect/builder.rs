@@ -1,21 +1,33 @@
-//! What is chosen for a socket that comes back.
+//! The builder of a reconnecting socket.
 
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use super::{Backoff, Cause, Outbox, Reconnecting};
+use super::{Backoff, Cause, Outbox};
 use crate::platform::BoxFuture;
 use crate::socket::{Connect, Error, Socket};
 use crate::sync::MaybeSend;
 
-/// How long a connection has to last until failures are forgotten, unless it is set.
-const STEADY: Duration = Duration::from_secs(10);
+/// The default time after which a connection resets the count of failures. Arbitrary.
+const RESET_FAILURES_AFTER: Duration = Duration::from_secs(10);
 
-/// Makes a socket that connects anew whenever its connection is lost.
+/// Creates the builder of a socket that reconnects whenever its connection is lost.
 ///
-/// `attempt` is asked for each connection, so that each can have another URL or token. It is told the number of failures
-/// before, and gives `None` where there is nothing to connect to; that counts as a failure.
+/// `attempt` is called for each connection, so that each can have another URL or token. Its argument is the number of
+/// failures so far. It returns `None` if there is nothing to connect to, which counts as a failure.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), samesocket::reconnect::Cause> {
+/// use samesocket::reconnect::reconnect;
+///
+/// let mut socket = reconnect(|_failures| async { Some(samesocket::connect("wss://example.com/news")) }).start();
+/// while let Some(message) = socket.next().await {
+///     println!("{:?}", message?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub fn reconnect<F, R>(attempt: F) -> Reconnect
 where
     F: FnMut(u32) -> R + MaybeSend + 'static,
@@ -25,39 +37,62 @@ where
     Reconnect {
         attempt: Box::new(move |failures| Box::pin(attempt(failures))),
         prepare: None,
-        rule: Box::new(|cause, _| cause.is_worth_another_attempt()),
+        retry_while: Box::new(|cause, _| cause.is_worth_another_attempt()),
         backoff: Backoff::default(),
-        steady: STEADY,
+        reset_failures_after: RESET_FAILURES_AFTER,
         outbox: Outbox::default(),
     }
 }
 
-/// A socket that comes back, before it is [started](Self::start), from [`reconnect`].
-#[must_use = "nothing is done unless it is started"]
+/// The builder of a reconnecting socket, from [`reconnect`]. [`start`](Self::start) creates the socket.
+///
+/// ```no_run
+/// # async fn example(url: String) {
+/// use samesocket::reconnect::{Backoff, Outbox, reconnect};
+/// use std::time::Duration;
+///
+/// let socket = reconnect(move |_failures| {
+///     let connect = samesocket::connect(url.clone());
+///     async { Some(connect) }
+/// })
+/// .prepare(|socket| async {
+///     socket.send("subscribe".into()).await?;
+///     Ok(socket)
+/// })
+/// .retry_while(|cause, failures| cause.is_worth_another_attempt() && failures < 10)
+/// .backoff(Backoff { longest: Duration::from_secs(10), ..Backoff::default() })
+/// .forget_failures_after(Duration::from_secs(30))
+/// .outbox(Outbox::Keep { messages: 100, bytes: 1 << 20 })
+/// .start();
+/// # drop(socket);
+/// # }
+/// ```
+#[must_use = "the builder does nothing unless it is started"]
 pub struct Reconnect {
     pub(super) attempt: Box<dyn Attempt>,
     pub(super) prepare: Option<Box<dyn Prepare>>,
-    pub(super) rule: Box<dyn Rule>,
+    pub(super) retry_while: Box<dyn RetryRule>,
     pub(super) backoff: Backoff,
-    pub(super) steady: Duration,
+    pub(super) reset_failures_after: Duration,
     pub(super) outbox: Outbox,
 }
 
-/// Who says what to connect to.
+/// The user's function that returns the next connection.
 pub(super) trait Attempt: FnMut(u32) -> BoxFuture<Option<Connect>> + MaybeSend {}
 impl<F: FnMut(u32) -> BoxFuture<Option<Connect>> + MaybeSend> Attempt for F {}
 
-/// Who prepares a connection.
+/// The user's function that prepares a connection.
 pub(super) trait Prepare: FnMut(Socket) -> BoxFuture<Result<Socket, Error>> + MaybeSend {}
 impl<F: FnMut(Socket) -> BoxFuture<Result<Socket, Error>> + MaybeSend> Prepare for F {}
 
-/// Who says whether to connect again.
-pub(super) trait Rule: FnMut(&Cause, u32) -> bool + MaybeSend {}
-impl<F: FnMut(&Cause, u32) -> bool + MaybeSend> Rule for F {}
+/// The user's function that decides whether to connect again.
+pub(super) trait RetryRule: FnMut(&Cause, u32) -> bool + MaybeSend {}
+impl<F: FnMut(&Cause, u32) -> bool + MaybeSend> RetryRule for F {}
 
 impl Reconnect {
-    /// Sets what is done with a connection before it is used, before what was kept is sent: to subscribe again, for
-    /// example. An error counts as a failure, and the connection is given up.
+    /// Sets a function that prepares each connection before it is used, for example to subscribe again.
+    ///
+    /// It runs before kept messages are sent. An error counts as a failure, and the connection is given up.
     pub fn prepare<F, R>(self, prepare: F) -> Self
     where
         F: FnMut(Socket) -> R + MaybeSend + 'static,
@@ -67,31 +102,28 @@ impl Reconnect {
         Self { prepare: Some(Box::new(move |socket| Box::pin(prepare(socket)))), ..self }
     }
 
-    /// Sets the rule that says whether to connect again, by the cause and the number of failures, this one included;
-    /// [`Cause::is_worth_another_attempt`] unless it is set.
+    /// Sets the rule that decides whether to connect again. The default is [`Cause::is_worth_another_attempt`].
+    ///
+    /// Its arguments are the cause and the number of failures, including this one.
     pub fn retry_while(self, rule: impl FnMut(&Cause, u32) -> bool + MaybeSend + 'static) -> Self {
-        Self { rule: Box::new(rule), ..self }
+        Self { retry_while: Box::new(rule), ..self }
     }
 
-    /// Sets how long to wait before connecting again. A wait ends early when the machine comes back online, or when the
-    /// page is shown again.
+    /// Sets the waits between attempts.
+    ///
+    /// A wait ends early when the machine comes back online, or when the page becomes visible again.
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
     }
 
-    /// Sets how long a connection has to last until earlier failures are forgotten; ten seconds unless it is set.
+    /// Sets the time after which a connection resets the count of failures. The default is ten seconds.
     pub fn forget_failures_after(self, duration: Duration) -> Self {
-        Self { steady: duration, ..self }
+        Self { reset_failures_after: duration, ..self }
     }
 
-    /// Sets what becomes of messages that are sent while there is no connection; they come back unless it is set.
+    /// Sets the policy for messages that are sent while there is no connection. The default is [`Outbox::Return`].
     pub fn outbox(self, outbox: Outbox) -> Self {
         Self { outbox, ..self }
-    }
-
-    /// Gives the socket, which connects once its stream is polled.
-    pub fn start(self) -> Reconnecting {
-        Reconnecting::new(self)
     }
 }
 

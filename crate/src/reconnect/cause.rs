@@ -1,4 +1,4 @@
-//! Why there is no connection, or none any more.
+//! The cause of a failed attempt or an ended connection.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,24 +6,37 @@ use std::fmt;
 use crate::socket::{ConnectError, Error};
 use samesocket_spec::CloseEvent;
 
-/// Why an attempt gave no connection, or why a connection ended.
+/// The cause of a failed attempt, or of the end of a connection.
+///
+/// ```no_run
+/// # async fn example() {
+/// use samesocket::reconnect::{Cause, reconnect};
+///
+/// let mut socket = reconnect(|_| async { Some(samesocket::connect("wss://example.com/chat")) })
+///     .retry_while(|cause: &Cause, failures| cause.is_worth_another_attempt() && failures < 5)
+///     .start();
+/// if let Some(Err(cause)) = socket.next().await {
+///     println!("gave up: {cause}; close code {:?}", cause.event().map(|event| event.code));
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Cause {
-    /// There was nothing to connect to: the attempt's future gave `None`.
+    /// The attempt's future returned `None`, so there was nothing to connect to.
     NoAttempt,
     /// Connecting failed.
     NotConnected(ConnectError),
-    /// The connection was not accepted by the hook that prepares it.
+    /// The [`prepare`](super::Reconnect::prepare) hook returned an error.
     NotPrepared(Error),
     /// The connection was closed cleanly.
     Closed(CloseEvent),
-    /// The connection failed, or was given up for a limit or a deadline.
+    /// The connection failed, or was given up because of a limit or a timeout.
     Lost(Error),
 }
 
 impl Cause {
-    /// Gives the data of the `close` event, if it came to that.
+    /// Returns the data of the `close` event, if there was one.
     pub fn event(&self) -> Option<&CloseEvent> {
         match self {
             Self::Closed(event) => Some(event),
@@ -34,10 +47,11 @@ impl Cause {
         }
     }
 
-    /// Whether connecting anew may help, as far as can be known in general; it is the rule unless another is set.
+    /// Returns whether another attempt can help. It is the default of [`retry_while`](super::Reconnect::retry_while).
     ///
-    /// It does not after an exception, which would come again; nor after a clean close with 1000, which says that all is
-    /// done, with 1008 or 3003, which say that the client may not, or with 3000, which says that it is not known.
+    /// It returns `false` after an exception, because that would repeat. It also returns `false` after a clean close with
+    /// 1000 (normal closure), 1008 (policy violation), 3000 (unauthorized) or 3003 (forbidden). The
+    /// [IANA registry](https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number) defines them.
     pub fn is_worth_another_attempt(&self) -> bool {
         match self {
             Self::NotConnected(ConnectError::Exception(_)) => false,

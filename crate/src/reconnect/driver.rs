@@ -1,4 +1,4 @@
-//! The socket that comes back.
+//! The reconnecting socket: a stream that connects, receives, and connects again.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -9,72 +9,97 @@ use futures::stream::FusedStream;
 use futures::{Sink, Stream};
 
 use super::outbox::Outgoing;
-use super::states::Announcer;
+use super::states::{self, StateBroadcast};
 use super::{Cause, Reconnect, Sender, State, States};
 use crate::connection::closed::Closed;
 use crate::platform::{Backend, BoxFuture, Clock, Options, PlatformEnvironment, Sleep};
 use crate::socket::{Connect, Error, Socket};
-use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
 use crate::types::message::Message;
 
-/// A socket that comes back: a fused `Stream` of the messages of all its connections, from
-/// [`Reconnect::start`](super::Reconnect::start).
+/// A reconnecting socket, from [`Reconnect::start`](super::Reconnect::start): a fused `Stream` of the messages of all its
+/// connections.
 ///
-/// It ends after a clean close that is not worth another attempt, or one that was [asked for](Sender::close); after
-/// anything else that is not, with one `Err`, which tells the cause. Dropping it closes it.
+/// The stream ends after a [requested close](Sender::close), and after a clean close that the retry rule accepts as final.
+/// After another final failure it yields one `Err` with the cause, and then ends. Dropping it closes the connection without
+/// a code.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), samesocket::reconnect::Cause> {
+/// use samesocket::reconnect::{Reconnecting, reconnect};
+///
+/// let connect = || samesocket::connect("wss://example.com/news");
+/// let mut socket: Reconnecting = reconnect(move |_failures| async move { Some(connect()) }).start();
+/// while let Some(message) = socket.next().await {
+///     println!("{:?}", message?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Reconnecting {
-    plan: Lock<Reconnect>,
+    /// The options. The lock makes the user's functions `Sync`; only the poll of the stream takes it.
+    config: Lock<Reconnect>,
+    /// The current phase. The lock makes the user's futures `Sync`; polling takes the phase out.
     phase: Lock<Phase>,
     outgoing: Shared<Lock<Outgoing>>,
-    announcer: Lock<Announcer>,
+    states: Shared<Lock<StateBroadcast>>,
     clock: Option<Shared<dyn Clock>>,
     failures: u32,
 }
 
 enum Phase {
-    /// Asks what to connect to.
-    Asking(BoxFuture<Option<Connect>>),
+    /// Waits for the user's next attempt.
+    Attempting(BoxFuture<Option<Connect>>),
     Connecting(Box<Connect>),
     Preparing(BoxFuture<Result<Socket, Error>>),
-    /// Is connected; the sleep ends when earlier failures are forgotten.
+    /// Is connected. The timer ends when earlier failures are forgotten.
     Open(Box<Socket>, Option<Sleep>),
-    /// The messages have ended cleanly, and the event is waited for.
+    /// Waits for the `close` event after the last message.
     Ending(Box<Socket>, Closed),
     Waiting {
-        over: Sleep,
-        /// When it is reasonable to try earlier.
+        backoff: Sleep,
+        /// Completes when an earlier attempt is reasonable.
         retry_hint: Sleep,
     },
     New,
     Ended,
 }
 
-/// What a step of a phase has led to.
+/// The result of polling a phase.
 enum Step {
     Pending,
     Next(Phase),
     Message(Message),
+    /// The phase failed or the connection ended, with this many bytes queued.
     Failed(Cause, u64),
 }
 
+impl Reconnect {
+    /// Creates the socket. It connects once its stream is polled.
+    pub fn start(self) -> Reconnecting {
+        Reconnecting::new(self)
+    }
+}
+
 impl Reconnecting {
-    pub(super) fn new(plan: Reconnect) -> Self {
+    fn new(config: Reconnect) -> Self {
         Self {
-            outgoing: Shared::new(Lock::new(Outgoing::new(plan.outbox))),
-            plan: Lock::new(plan),
+            outgoing: Shared::new(Lock::new(Outgoing::new(config.outbox))),
+            config: Lock::new(config),
             phase: Lock::new(Phase::New),
-            announcer: Lock::default(),
+            states: Shared::default(),
             clock: None,
             failures: 0,
         }
     }
 
-    /// Waits for the next message, and connects meanwhile.
+    /// Waits for the next message, and connects while waiting.
+    ///
+    /// Cancelling the future loses no message.
     ///
     /// # Errors
     ///
-    /// Once, and as the last item, if there was a failure and no other attempt is made.
+    /// Returns one error as the last item, after a failure that the retry rule does not retry.
     pub async fn next(&mut self) -> Option<Result<Message, Cause>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
@@ -83,31 +108,30 @@ impl Reconnecting {
     ///
     /// # Errors
     ///
-    /// An [`Error::NotOpen`] or [`Error::Full`], with the message.
+    /// Returns [`Error::NotOpen`] or [`Error::Full`], each with the message.
     pub async fn send(&self, message: Message) -> Result<(), Error> {
         self.sender().send(message).await
     }
 
-    /// Gives a handle that sends, closes, and tells of losses.
+    /// Returns a handle that sends, closes, and counts losses.
     pub fn sender(&self) -> Sender {
         Sender(Shared::clone(&self.outgoing))
     }
 
-    /// Gives the states from the present one on.
+    /// Returns a stream of the states, starting with the current one.
     pub fn states(&self) -> States {
-        self.announcer.lock().subscribe()
+        states::subscribe(&self.states)
     }
 
-    fn tell(&self, state: State) {
-        let wakers = self.announcer.lock().tell(state);
-        wake(wakers);
+    fn broadcast(&self, state: State) {
+        states::broadcast(&self.states, state);
     }
 
-    /// Goes one step on.
+    /// Polls the current phase.
     fn step(&mut self, phase: &mut Phase, context: &mut Context<'_>) -> Step {
         match phase {
-            Phase::New => Step::Next(self.ask()),
-            Phase::Asking(asking) => match asking.as_mut().poll(context) {
+            Phase::New => Step::Next(self.attempt()),
+            Phase::Attempting(attempt) => match attempt.as_mut().poll(context) {
                 Poll::Pending => Step::Pending,
                 Poll::Ready(None) => Step::Failed(Cause::NoAttempt, 0),
                 Poll::Ready(Some(connect)) => {
@@ -125,15 +149,16 @@ impl Reconnecting {
                 Poll::Ready(Err(error)) => Step::Failed(Cause::NotPrepared(error), 0),
                 Poll::Ready(Ok(socket)) => Step::Next(self.open(socket)),
             },
-            Phase::Open(socket, steady) => {
-                if steady.as_mut().is_some_and(|steady| steady.as_mut().poll(context).is_ready()) {
+            Phase::Open(socket, reset_failures) => {
+                if reset_failures.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready()) {
                     self.failures = 0;
-                    *steady = None;
+                    *reset_failures = None;
                 }
                 loop {
-                    // A statement of its own, so that nothing is locked while the socket is asked for room, which never fails.
-                    let waits = self.outgoing.lock().keeps_for_want_of_room();
-                    if !waits || Pin::new(&mut **socket).poll_ready(context).is_pending() {
+                    // A statement of its own, so that the lock is released before the socket is polled. `poll_ready` never
+                    // fails.
+                    let is_blocked = self.outgoing.lock().has_blocked_messages();
+                    if !is_blocked || Pin::new(&mut **socket).poll_ready(context).is_pending() {
                         break;
                     }
                 }
@@ -154,69 +179,71 @@ impl Reconnecting {
                 Poll::Pending => Step::Pending,
                 Poll::Ready(event) => Step::Failed(Cause::Closed(event), socket.buffered_amount()),
             },
-            Phase::Waiting { over, retry_hint } => {
-                let done = over.as_mut().poll(context).is_ready() || retry_hint.as_mut().poll(context).is_ready();
-                if done { Step::Next(self.ask()) } else { Step::Pending }
+            Phase::Waiting { backoff, retry_hint } => {
+                let done = backoff.as_mut().poll(context).is_ready() || retry_hint.as_mut().poll(context).is_ready();
+                if done { Step::Next(self.attempt()) } else { Step::Pending }
             }
             Phase::Ended => Step::Pending,
         }
     }
 
-    fn ask(&self) -> Phase {
-        self.tell(State::Connecting { failures: self.failures });
-        let asking = (self.plan.lock().attempt)(self.failures);
-        Phase::Asking(asking)
+    /// Starts the next attempt.
+    fn attempt(&self) -> Phase {
+        self.broadcast(State::Connecting { failures: self.failures });
+        let attempt = (self.config.lock().attempt)(self.failures);
+        Phase::Attempting(attempt)
     }
 
+    /// Starts the user's preparation of a connection, if there is one.
     fn prepare(&self, socket: Socket) -> Phase {
-        let mut plan = self.plan.lock();
-        if let Some(prepare) = &mut plan.prepare {
+        let mut config = self.config.lock();
+        if let Some(prepare) = &mut config.prepare {
             return Phase::Preparing(prepare(socket));
         }
-        drop(plan);
+        drop(config);
         self.open(socket)
     }
 
+    /// Starts to use a prepared connection.
     fn open(&self, socket: Socket) -> Phase {
         let close = {
             let mut outgoing = self.outgoing.lock();
             outgoing.open(socket.sender());
-            outgoing.asked_to_close()
+            outgoing.requested_close()
         };
         if let Some((code, reason)) = close {
             drop(socket.close(code, Some(&reason)));
         }
-        self.tell(State::Open);
-        let steady = socket.core().clock.sleep(self.plan.lock().steady);
-        Phase::Open(Box::new(socket), Some(steady))
+        self.broadcast(State::Open);
+        let reset_failures = socket.core().clock.sleep(self.config.lock().reset_failures_after);
+        Phase::Open(Box::new(socket), Some(reset_failures))
     }
-}
 
-impl Reconnecting {
-    /// Decides what follows a failure or an end; the error to give, if it is the last.
-    fn follow(&mut self, cause: Cause, unknown_bytes: u64) -> (Phase, Option<Cause>) {
+    /// Decides the phase after a failure or an end. Returns the error to yield, if it is the last one.
+    fn on_failure(&mut self, cause: Cause, unknown_bytes: u64) -> (Phase, Option<Cause>) {
         let (sender, closed_by_us) = {
             let mut outgoing = self.outgoing.lock();
-            (outgoing.lose(unknown_bytes), outgoing.asked_to_close().is_some())
+            (outgoing.disconnect(unknown_bytes), outgoing.requested_close().is_some())
         };
         drop(sender);
         self.failures = self.failures.saturating_add(1);
-        if closed_by_us || !(self.plan.lock().rule)(&cause, self.failures) {
+        if closed_by_us || !(self.config.lock().retry_while)(&cause, self.failures) {
             self.end();
             return (Phase::Ended, if matches!(cause, Cause::Closed(_)) { None } else { Some(cause) });
         }
         let clock = self.clock.get_or_insert_with(|| Options::default().clock());
-        let fate = clock.environment().unwrap_or(&PlatformEnvironment);
-        let wait = self.plan.lock().backoff.wait(self.failures, fate.random());
-        let phase = Phase::Waiting { over: clock.sleep(wait), retry_hint: fate.retry_hint() };
-        self.tell(State::Waiting { cause, wait, unknown_bytes });
+        let environment = clock.environment().unwrap_or(&PlatformEnvironment);
+        let wait = self.config.lock().backoff.wait(self.failures, environment.random());
+        let phase = Phase::Waiting { backoff: clock.sleep(wait), retry_hint: environment.retry_hint() };
+        self.broadcast(State::Waiting { cause, wait, unknown_bytes });
         (phase, None)
     }
 
+    /// Ends the socket for good.
     fn end(&self) {
         let sender = self.outgoing.lock().end();
         drop(sender);
-        self.tell(State::Ended);
+        self.broadcast(State::Ended);
     }
 }
 
@@ -230,11 +257,12 @@ impl Stream for Reconnecting {
             if matches!(phase, Phase::Ended) {
                 return Poll::Ready(None);
             }
-            let (former, closing) = {
+            let (replaced, closing) = {
                 let mut outgoing = this.outgoing.lock();
-                (outgoing.waker.replace(context.waker().clone()), outgoing.asked_to_close().is_some())
+                (outgoing.waker.replace(context.waker().clone()), outgoing.requested_close().is_some())
             };
-            drop(former);
+            // Drop outside the lock: a waker may run any code.
+            drop(replaced);
             if closing && !matches!(phase, Phase::Open(..) | Phase::Ending(..)) {
                 this.end();
                 phase = Phase::Ended;
@@ -251,9 +279,9 @@ impl Stream for Reconnecting {
                     return Poll::Ready(Some(Ok(message)));
                 }
                 Step::Failed(cause, unknown_bytes) => {
-                    // Let go of before anything else is made.
+                    // The old connection is dropped before anything else is created.
                     drop(std::mem::replace(&mut phase, Phase::Ended));
-                    let (next, error) = this.follow(cause, unknown_bytes);
+                    let (next, error) = this.on_failure(cause, unknown_bytes);
                     phase = next;
                     if error.is_some() {
                         return Poll::Ready(error.map(Err));
@@ -274,8 +302,11 @@ impl Drop for Reconnecting {
     fn drop(&mut self) {
         let sender = self.outgoing.lock().end();
         if let Some(sender) = sender {
-            // Who waits for room to send has a handle of the connection's, too.
+            // Dropping the sender is not enough, because sends that wait for capacity have one, too.
             drop(sender.control().close(None, None));
+        }
+        if !self.states.lock().has_ended() {
+            self.broadcast(State::Ended);
         }
     }
 }

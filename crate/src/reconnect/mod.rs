@@ -1,11 +1,11 @@
-//! A socket that comes back: a layer over [`connect`](crate::connect) that connects anew whenever the connection is lost.
+//! A reconnecting socket: a layer over [`connect`](crate::connect) that connects again whenever the connection is lost.
 //!
 //! ```no_run
 //! # async fn token() -> String { String::new() }
 //! # async fn example() -> Result<(), samesocket::reconnect::Cause> {
 //! use samesocket::reconnect::{Outbox, reconnect};
 //!
-//! let mut socket = reconnect(|_attempt| async {
+//! let mut socket = reconnect(|_failures| async {
 //!     let url = format!("wss://example.com/chat?token={}", token().await);
 //!     Some(samesocket::connect(url))
 //! })
@@ -22,7 +22,10 @@
 //! # }
 //! ```
 //!
-//! The stream does the work: it has to be polled for the socket to connect and to come back.
+//! The stream does the work: the socket connects and reconnects only while the stream is polled.
+
+// `builder` collects the options. `driver` is the stream that connects and reconnects, and `outbox` is its sending side.
+// `states` reports its states, `cause` its failures, and `backoff` computes its waits. Read them in this order.
 
 mod backoff;
 mod builder;

@@ -1,4 +1,4 @@
-//! The states of a socket that comes back.
+//! The states of a reconnecting socket, and the streams of them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,126 +13,200 @@ use super::Cause;
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
 
-/// What a socket that comes back is doing.
+/// The state of a reconnecting socket.
+///
+/// ```
+/// use samesocket::reconnect::State;
+///
+/// fn describe(state: &State) -> String {
+///     match state {
+///         State::Connecting { failures } => format!("connecting after {failures} failures"),
+///         State::Open => "open".to_owned(),
+///         State::Waiting { cause, wait, .. } => format!("{cause}; next attempt in {wait:?}"),
+///         other => format!("{other:?}"),
+///     }
+/// }
+/// assert_eq!(describe(&State::Open), "open");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// It connects.
+    /// The socket is connecting.
     Connecting {
-        /// The number of failures since a connection lasted.
+        /// The number of failures since the last connection that lasted.
         failures: u32,
     },
-    /// It is connected, and prepared.
+    /// The socket is connected and prepared.
     Open,
-    /// It waits before it connects again.
+    /// The socket waits before the next attempt.
     Waiting {
         /// Why there is no connection.
         cause: Cause,
-        /// How long it waits, at most.
+        /// The maximum time until the next attempt.
         wait: Duration,
-        /// The bytes that the platform had queued when the connection ended: nobody knows what became of them, nor of
-        /// what was sent shortly before.
+        /// The bufferedAmount when the connection ended. Whether those bytes arrived is not known. Neither is it for
+        /// messages that were sent shortly before.
         unknown_bytes: u64,
     },
-    /// It has ended, and will not connect again.
+    /// The socket has ended and will not connect again.
     Ended,
 }
 
-/// The states of a socket that comes back as a stream, from [`Reconnecting::states`](super::Reconnecting::states).
+/// A stream of the states of a reconnecting socket, from [`Reconnecting::states`](super::Reconnecting::states).
 ///
-/// It begins with the present state, and is over after [`State::Ended`]. It holds the newest 64 states that nobody has
-/// taken, and forgets the ones before.
-pub struct States(Shared<Lock<Queue>>);
+/// It starts with the current state and ends after [`State::Ended`]. It holds the newest 64 states that were not read, and
+/// discards older ones.
+///
+/// ```no_run
+/// # async fn example(url: String) {
+/// use futures::StreamExt;
+/// use futures::future::join;
+/// use samesocket::reconnect::reconnect;
+///
+/// let mut socket = reconnect(move |_| {
+///     let connect = samesocket::connect(url.clone());
+///     async { Some(connect) }
+/// })
+/// .start();
+/// let mut states = socket.states();
+/// let printing = async {
+///     while let Some(state) = states.next().await {
+///         println!("{state:?}");
+///     }
+/// };
+/// let receiving = async { while socket.next().await.is_some() {} };
+/// join(printing, receiving).await;
+/// # }
+/// ```
+pub struct States {
+    broadcast: Shared<Lock<StateBroadcast>>,
+    key: u64,
+}
 
-/// How many states one stream holds.
-const HELD: usize = 64;
+/// The maximum number of unread states in a stream. Arbitrary.
+const MAX_UNREAD: usize = 64;
 
+/// The current state, and the queues of the streams.
 #[derive(Default)]
-struct Queue {
+pub(super) struct StateBroadcast {
+    current: Option<State>,
+    queues: Vec<StateQueue>,
+    last_key: u64,
+}
+
+/// The unread states of one stream.
+struct StateQueue {
+    key: u64,
     states: VecDeque<State>,
-    ended: bool,
     waker: Option<Waker>,
 }
 
-/// Who tells the streams.
-#[derive(Default)]
-pub(super) struct Announcer {
-    streams: Vec<Shared<Lock<Queue>>>,
-    present: Option<State>,
-}
-
-impl Announcer {
-    /// Tells a state, and gives who is to be woken.
-    #[must_use]
-    pub(super) fn tell(&mut self, state: State) -> Vec<Waker> {
-        // Nobody else holds a stream that was dropped.
-        self.streams.retain(|stream| Shared::strong_count(stream) > 1);
-        let mut wakers = Vec::new();
-        for stream in &self.streams {
-            wakers.extend(stream.lock().push(state.clone()));
-        }
-        self.present = Some(state);
-        wakers
+impl StateBroadcast {
+    /// Returns whether the socket has ended.
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self.current, Some(State::Ended))
     }
 
-    pub(super) fn subscribe(&mut self) -> States {
-        let queue = Shared::new(Lock::new(Queue::default()));
-        if let Some(present) = &self.present {
-            // Nobody polls it yet.
-            let _ = queue.lock().push(present.clone());
-        }
-        self.streams.push(Shared::clone(&queue));
-        States(queue)
+    fn queue(&mut self, key: u64) -> Option<&mut StateQueue> {
+        self.queues.iter_mut().find(|queue| queue.key == key)
     }
 }
 
-impl Queue {
-    fn push(&mut self, state: State) -> Option<Waker> {
-        self.ended |= matches!(state, State::Ended);
-        if self.states.len() == HELD {
-            self.states.pop_front();
+/// Adds a state to all streams and wakes them.
+pub(super) fn broadcast(broadcast: &Lock<StateBroadcast>, state: State) {
+    let (mut wakers, mut discarded) = (Vec::new(), Vec::new());
+    let replaced = {
+        let mut broadcast = broadcast.lock();
+        for queue in &mut broadcast.queues {
+            if queue.states.len() == MAX_UNREAD {
+                discarded.extend(queue.states.pop_front());
+            }
+            queue.states.push_back(state.clone());
+            wakers.extend(queue.waker.take());
         }
-        self.states.push_back(state);
-        self.waker.take()
-    }
+        broadcast.current.replace(state)
+    };
+    // Drop outside the lock: a cause may contain a message of the user.
+    drop((replaced, discarded));
+    wake(wakers);
 }
 
-impl Drop for Announcer {
-    /// A socket that is dropped has ended.
-    fn drop(&mut self) {
-        if !matches!(self.present, Some(State::Ended)) {
-            wake(self.tell(State::Ended));
-        }
-    }
+/// Creates a stream that starts with the current state.
+pub(super) fn subscribe(broadcast: &Shared<Lock<StateBroadcast>>) -> States {
+    let mut locked = broadcast.lock();
+    locked.last_key += 1;
+    let key = locked.last_key;
+    let states = locked.current.iter().cloned().collect();
+    locked.queues.push(StateQueue { key, states, waker: None });
+    drop(locked);
+    States { broadcast: Shared::clone(broadcast), key }
 }
 
 impl Stream for States {
     type Item = State;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<State>> {
-        let mut queue = self.0.lock();
-        if let Some(state) = queue.states.pop_front() {
-            return Poll::Ready(Some(state));
-        }
-        if queue.ended {
-            return Poll::Ready(None);
-        }
-        let former = queue.waker.replace(context.waker().clone());
-        drop(queue);
-        drop(former);
+        let replaced = {
+            let mut broadcast = self.broadcast.lock();
+            let ended = broadcast.has_ended();
+            let Some(queue) = broadcast.queue(self.key) else { return Poll::Ready(None) };
+            if let Some(state) = queue.states.pop_front() {
+                return Poll::Ready(Some(state));
+            }
+            if ended {
+                return Poll::Ready(None);
+            }
+            queue.waker.replace(context.waker().clone())
+        };
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
         Poll::Pending
     }
 }
 
 impl FusedStream for States {
     fn is_terminated(&self) -> bool {
-        let queue = self.0.lock();
-        queue.ended && queue.states.is_empty()
+        let mut broadcast = self.broadcast.lock();
+        broadcast.has_ended() && broadcast.queue(self.key).is_none_or(|queue| queue.states.is_empty())
+    }
+}
+
+impl Drop for States {
+    fn drop(&mut self) {
+        let queue = {
+            let queues = &mut self.broadcast.lock().queues;
+            queues.iter().position(|queue| queue.key == self.key).map(|index| queues.swap_remove(index))
+        };
+        // Drop outside the lock: a waker may run any code.
+        drop(queue);
     }
 }
 
 impl fmt::Debug for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("States").field("held", &self.0.lock().states.len()).finish_non_exhaustive()
+        let unread = self.broadcast.lock().queue(self.key).map_or(0, |queue| queue.states.len());
+        f.debug_struct("States").field("unread", &unread).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt, StreamExt};
+
+    use super::*;
+
+    #[crate::test]
+    fn dropped_streams_leave_no_queue() {
+        let states = Shared::new(Lock::new(StateBroadcast::default()));
+        broadcast(&states, State::Open);
+        let mut kept = subscribe(&states);
+        for _ in 0..1000 {
+            drop(subscribe(&states));
+        }
+        let locked = states.lock();
+        assert_eq!(locked.queues.len(), 1);
+        assert!(locked.queues.capacity() < 10, "the list stayed small");
+        drop(locked);
+        assert!(matches!(kept.next().now_or_never(), Some(Some(State::Open))));
     }
 }

@@ -12,24 +12,39 @@ use crate::platform::Sleep;
 use samesocket_spec::close;
 use samesocket_spec::{CloseEvent, Exception};
 
-/// The end of a closing handshake, from [`Control::close`](crate::Control::close); dropping it takes nothing back.
+/// A future that waits for the end of a closing handshake, from [`Control::close`](crate::Control::close).
 ///
-/// It gives the data of the `close` event, clean or not; an [`Error::Exception`] if the arguments are at fault, in which
-/// case nothing was done; an [`Error::CloseTimedOut`] after the [close timeout](crate::Connect::close_timeout).
-pub struct Closing(Result<Waiting, Exception>);
+/// It returns the data of the `close` event, clean or not. Dropping it does not stop the handshake.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let socket = samesocket::connect("wss://example.com/chat").await?;
+/// let closing = socket.close(Some(1000), Some("done"));
+/// let event = closing.await?;
+/// println!("closed with code {}, clean: {}", event.code, event.was_clean);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// Returns [`Error::Exception`] if an argument is invalid; the socket then stays as it was. Returns
+/// [`Error::CloseTimedOut`] after the [close timeout](crate::Connect::close_timeout); the handshake then continues.
+pub struct Closing(Result<Handshake, Exception>);
 
-struct Waiting {
+/// A closing handshake with a timeout.
+struct Handshake {
     closed: Closed,
     deadline: Sleep,
     after: Duration,
 }
 
 impl Closing {
-    pub(super) fn start(handles: &SocketCore, code: Option<u16>, reason: Option<&str>) -> Self {
+    pub(super) fn start(socket: &SocketCore, code: Option<u16>, reason: Option<&str>) -> Self {
         Self(close::check(code, reason).map(|frame| {
-            handles.connection.close(frame);
-            let after = handles.close_timeout;
-            Waiting { closed: handles.connection.closed(), deadline: handles.clock.sleep(after), after }
+            socket.connection.close(frame);
+            let after = socket.close_timeout;
+            Handshake { closed: socket.connection.closed(), deadline: socket.clock.sleep(after), after }
         }))
     }
 }
@@ -38,15 +53,15 @@ impl Future for Closing {
     type Output = Result<CloseEvent, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let waiting = match &mut self.0 {
-            Ok(waiting) => waiting,
+        let handshake = match &mut self.0 {
+            Ok(handshake) => handshake,
             Err(exception) => return Poll::Ready(Err(Error::Exception(exception.clone()))),
         };
-        if let Poll::Ready(event) = Pin::new(&mut waiting.closed).poll(context) {
+        if let Poll::Ready(event) = Pin::new(&mut handshake.closed).poll(context) {
             return Poll::Ready(Ok(event));
         }
-        let after = waiting.after;
-        waiting.deadline.as_mut().poll(context).map(|()| Err(Error::CloseTimedOut { after }))
+        let after = handshake.after;
+        handshake.deadline.as_mut().poll(context).map(|()| Err(Error::CloseTimedOut { after }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Connecting: a builder that is a future.
+//! Connecting: a builder that is also the future of an open socket.
 
 use std::fmt;
 use std::future::Future;
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures::future::FusedFuture;
 
-use super::endpoint::{AskForRoom, Change, Endpoint};
+use super::endpoint::{Endpoint, PollCapacity, Transform};
 use super::heartbeat::Heartbeat;
-use super::watchdog::{self, Patience, Watch};
+use super::watchdog::{self, Watchdog, WatchdogConfig};
 use super::{ConnectError, Socket, SocketCore};
 use crate::connection::Connection;
 use crate::platform::{
@@ -25,16 +25,16 @@ use crate::types::subprotocol::IntoProtocols;
 use samesocket_spec::constructor;
 use samesocket_spec::subprotocol::Offer;
 
-/// How long connecting may take, unless it is set.
+/// The default timeout of connecting. Arbitrary.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long the closing handshake may take, unless it is set.
+/// The default timeout of the closing handshake. Arbitrary.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much may wait to be taken where the peer can be made to wait, unless it is set.
-const PAUSING_RECEIVE_LIMIT: Capacity = Capacity { messages: 1024, bytes: 1 << 20 };
+/// The default receive limit of a browser's socket with backpressure, the same as on native targets.
+const BACKPRESSURE_RECEIVE_LIMIT: Capacity = Capacity { messages: 1024, bytes: 1 << 20 };
 
-/// Connects to `url`; see [`Connect`] for what can be chosen.
+/// Connects to `url`; see [`Connect`] for the options.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), samesocket::ConnectError> {
@@ -48,278 +48,305 @@ const PAUSING_RECEIVE_LIMIT: Capacity = Capacity { messages: 1024, bytes: 1 << 2
 /// # }
 /// ```
 pub fn connect(url: impl Into<String>) -> Connect {
-    Connect { plan: Some(Plan { url: url.into(), chosen: None }), opening: None }
+    Connect { unstarted: Some(Unstarted { url: url.into(), config: None }), opening: None }
 }
 
-/// A connection that is to be made, from [`connect`]: a builder, and a future that gives an open [`Socket`].
+/// A connection to be made, from [`connect`]: a builder, and a future that returns an open [`Socket`].
 ///
-/// Nothing happens before it is polled. Dropped or timed out, at any point, the connection is given up: the server sees it
-/// gone, and nothing is called any more.
+/// Nothing happens before the first poll. If the future is dropped or times out, the connection is given up, and the server
+/// sees it closed.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), samesocket::ConnectError> {
+/// use samesocket::{BinaryType, Connect, connect};
+/// use std::time::Duration;
+///
+/// let connecting: Connect = connect("wss://example.com/chat")
+///     .subprotocols("chat.v2")
+///     .timeout(Duration::from_secs(5))
+///     .idle_timeout(Duration::from_secs(60))
+///     .high_water_mark(256 << 10)
+///     .receive_limit(100, 1 << 20)
+///     .binary_type(BinaryType::ArrayBuffer);
+/// let socket = connecting.await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
-/// A [`ConnectError`] tells which of these happened: an argument is at fault, the connection failed, the time ran out.
-#[must_use = "nothing is done unless it is awaited"]
+/// Returns a [`ConnectError`] if an argument is invalid, the connection failed, or the timeout expired.
+#[must_use = "futures do nothing unless they are awaited"]
 pub struct Connect {
-    /// Until it is polled.
-    plan: Option<Plan>,
+    /// The URL and options, before the first poll.
+    unstarted: Option<Unstarted>,
     opening: Option<Opening>,
 }
 
-struct Plan {
+/// A connection that was not started.
+struct Unstarted {
     url: String,
-    /// None, if that is the [usual](USUAL).
-    chosen: Option<Box<dyn Choose>>,
+    /// `None` for [`DEFAULT_CONFIG`].
+    config: Option<Box<dyn CustomConfig>>,
 }
 
-/// What a choice is to who makes none: a program that does not links nothing of it.
-trait Choose: MaybeSend + MaybeSync {
-    /// Gives what was chosen, to be changed.
-    fn choice(&mut self) -> &mut Choice;
+/// Options that differ from the defaults.
+///
+/// Code size: a trait object. A program that sets no options does not link them.
+trait CustomConfig: MaybeSend + MaybeSync {
+    /// Returns the options, to be changed.
+    fn config(&mut self) -> &mut ConnectConfig;
 
-    /// Gives the clock of the connection that is to be made.
+    /// Returns the clock of the connection to be made.
     fn clock(&self) -> Shared<dyn Clock>;
 
-    /// Begins to connect. The URL goes by value, since a call of four words through a table has a program of a page link
-    /// whatever else in its tables takes as many: of `bytes`, a kilobyte that nobody calls.
+    /// Starts to connect.
+    ///
+    /// Code size: the URL is passed by value. Passed as a slice, it would make this an indirect call with four words. A page
+    /// would then link every function in its tables that takes four words: a kilobyte of unused code from `bytes`.
     fn start(self: Box<Self>, url: String) -> Result<Opening, ConnectError>;
 }
 
-/// What can be chosen.
-struct Choice {
-    base: Option<String>,
+/// The options of a connection.
+struct ConnectConfig {
+    base_url: Option<String>,
+    /// The offered subprotocols. Code size: the function that converts the list comes with them.
     offer: Option<(Offer, MakeSubprotocolList)>,
-    form: ReceiveMode,
+    receive_mode: ReceiveMode,
     timeout: Duration,
-    /// How messages are to be given, if not as they come: a program that does not ask for it links nothing of it.
-    lazy: Option<Change>,
-    /// Chosen, or that of who makes the connection.
-    limit: Option<Capacity>,
+    /// The conversion of received messages. Code size: `None` unless the program asks for one.
+    transform: Option<Transform>,
+    /// The receive limit; `None` for the default of the back end.
+    receive_limit: Option<Capacity>,
     high_water_mark: u64,
     close_timeout: Duration,
-    /// Who loses patience, if anybody does.
-    watch: Option<Box<dyn Watch>>,
-    /// Who makes the connection, if not the platform as it is.
-    dial: Option<Shared<dyn Backend>>,
-    /// Looks for another way to connect, if that was asked for.
-    backpressure_backend: Option<Look>,
-    /// What tells of room for messages, if connections are such that anybody may ask.
-    room: Option<AskForRoom>,
+    watchdog: Option<Box<dyn Watchdog>>,
+    /// The back end; `None` for the platform's with its default options.
+    backend: Option<Shared<dyn Backend>>,
+    /// Code size: the search for a back end with backpressure, `None` unless the program asks for it.
+    find_backpressure_backend: Option<FindBackend>,
+    poll_capacity: Option<PollCapacity>,
 }
 
-/// Finds who makes connections in another way, where there is one.
-type Look = fn() -> Option<Shared<dyn Backend>>;
+/// A function that returns another back end, if the platform has one.
+type FindBackend = fn() -> Option<Shared<dyn Backend>>;
 
-/// What is chosen unless it is set.
-const USUAL: &Choice = &Choice::USUAL;
+/// The options of a connection for which none is set.
+const DEFAULT_CONFIG: &ConnectConfig = &ConnectConfig::DEFAULT;
 
+/// A connection that was started and is not open yet.
 struct Opening {
     core: Shared<SocketCore>,
-    watch: Option<Box<dyn Watch>>,
+    watchdog: Option<Box<dyn Watchdog>>,
     deadline: Sleep,
-    /// How long that is.
+    /// The duration of `deadline`.
     timeout: Duration,
 }
 
 impl Connect {
-    /// Offers subprotocols, in the order of preference: one name or a list, see [`IntoProtocols`]; none unless it is set.
+    /// Offers subprotocols, in order of preference: one name or a list, see [`IntoProtocols`]. The default is none.
     pub fn subprotocols(self, protocols: impl IntoProtocols) -> Self {
-        self.with(|plan| plan.offer = Some((Offer::new(protocols.into_protocols()), MAKE_SUBPROTOCOL_LIST)))
+        self.with(|config| config.offer = Some((Offer::new(protocols.into_protocols()), MAKE_SUBPROTOCOL_LIST)))
     }
 
-    /// Sets the URL that the given one is relative to; unless it is set, that is the API base URL in a browser, and none
-    /// natively.
+    /// Sets the base of a relative URL. The default is the API base URL in a browser, and none on native targets.
     pub fn base_url(self, base: impl Into<String>) -> Self {
-        self.with(|plan| plan.base = Some(base.into()))
+        self.with(|config| config.base_url = Some(base.into()))
     }
 
-    /// Sets how long connecting may take; a minute unless it is set.
+    /// Sets the timeout of connecting. The default is one minute.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.with(|plan| plan.timeout = timeout)
+        self.with(|config| config.timeout = timeout)
     }
 
-    /// Sets how long the closing handshake is waited for; ten seconds unless it is set.
+    /// Sets the timeout of the closing handshake. The default is ten seconds.
     pub fn close_timeout(self, timeout: Duration) -> Self {
-        self.with(|plan| plan.close_timeout = timeout)
+        self.with(|config| config.close_timeout = timeout)
     }
 
-    /// Sets how long the stream may wait for a message, before it ends with [`Error::Idle`](crate::Error::Idle) and the
-    /// connection is closed with 4008; for ever unless it is set.
+    /// Sets the time that the stream waits for a message. The default is no limit.
     ///
-    /// It counts from the poll that finds nothing, until there is something to take; that it is over, a poll finds, too.
+    /// When it expires, the stream ends with [`Error::Idle`](crate::Error::Idle), and the connection is closed with code
+    /// 4008. The timer starts when a poll finds no message and stops when one arrives. Expiry is noticed only when the
+    /// stream is polled.
     pub fn idle_timeout(self, timeout: Duration) -> Self {
-        self.watched(|patience| patience.idle_timeout = Some(timeout))
+        self.with_watchdog(|watchdog| watchdog.idle_timeout = Some(timeout))
     }
 
-    /// Has the peer asked whether it is still there when nothing comes; when no answer comes in time, the stream ends with
-    /// [`Error::NoAnswer`](crate::Error::NoAnswer) and the connection is closed with 4008. It is never asked unless it is
-    /// set.
+    /// Sets a keepalive, which asks the server when no message arrives. The default is none.
     ///
-    /// Silence counts as it does for the [idle timeout](Self::idle_timeout): while nobody polls the stream, nothing is asked.
+    /// Without an answer in time, the stream ends with [`Error::NoAnswer`](crate::Error::NoAnswer), and the connection is
+    /// closed with code 4008. Silence is measured as for the [idle timeout](Self::idle_timeout): a stream that is not
+    /// polled asks nothing.
     pub fn heartbeat(self, heartbeat: Heartbeat) -> Self {
-        self.watched(|patience| patience.heartbeat = Some(heartbeat))
+        self.with_watchdog(|watchdog| watchdog.heartbeat = Some(heartbeat))
     }
 
-    /// Sets how many bytes may be queued, by bufferedAmount, before a sender waits: natively 1 MiB unless it is set, in a
-    /// browser 8 MiB.
+    /// Sets the bufferedAmount in bytes above which a sender waits. The default is 1 MiB on native targets and 8 MiB in a
+    /// browser.
     ///
-    /// No more than this and one message of each sender is queued. More than the default makes nothing faster, less lets what is sent next
-    /// leave sooner where the line is slow; [backpressure](crate::guide::backpressure) has what was measured.
+    /// The queue holds at most this and one message of each sender. Raising it does not improve throughput; lowering it
+    /// reduces latency on slow links. The guide has [measurements](crate::guide::backpressure).
     pub fn high_water_mark(self, bytes: u64) -> Self {
-        self.with(|plan| plan.high_water_mark = bytes)
+        self.with(|config| config.high_water_mark = bytes)
     }
 
-    /// Sets how many messages may wait to be taken, and from how many bytes on nothing more is taken; one message always
-    /// has room.
+    /// Sets how many messages, and how many bytes of them, can be queued for the receiver. One message always fits.
     ///
-    /// Natively, 1024 and 1 MiB unless it is set: at the limit, the socket stops to read, and the peer has to wait. In a
-    /// browser, whose socket cannot be stopped, 65,536 and 64 MiB: the message for which there is no room is an
-    /// [`Error::ReceiveLimit`](crate::Error::ReceiveLimit) after those that wait, and the connection is closed with 4009.
+    /// The default on native targets is 1024 messages and 1 MiB. At the limit the socket stops reading, so that TCP
+    /// backpressure makes the server wait.
+    ///
+    /// The default in a browser is 65,536 messages and 64 MiB, because a browser's socket cannot stop reading. The message
+    /// that exceeds the limit becomes an [`Error::ReceiveLimit`](crate::Error::ReceiveLimit) after the queued messages,
+    /// and the connection is closed with code 4009.
     pub fn receive_limit(self, messages: usize, bytes: u64) -> Self {
-        self.with(|plan| plan.limit = Some(Capacity { messages: messages.max(1), bytes: bytes.max(1) }))
+        self.with(|config| config.receive_limit = Some(Capacity { messages: messages.max(1), bytes: bytes.max(1) }))
     }
 
-    /// Has the peer wait at the [receive limit](Self::receive_limit), where the engine can: by `WebSocketStream`, which
-    /// Chromium has. The limit is then 1024 messages and 1 MiB unless it is set.
+    /// Makes the server wait at the [receive limit](Self::receive_limit) where the engine can do so: with
+    /// `WebSocketStream`, which Chromium has. The default limit is then 1024 messages and 1 MiB.
     ///
-    /// Elsewhere the socket is the ordinary one, which [`Control::has_backpressure`](crate::Control::makes_peer_wait) tells;
-    /// natively every socket makes its peer wait. Of such a socket, bufferedAmount is what the engine's stream has not yet
-    /// taken, and that the peer starts to close is seen at its end only. A page in Chromium 156 does not survive the loss of such
-    /// a connection while something waits to be written: see [backpressure](crate::guide::backpressure).
+    /// In other engines the socket is the ordinary one; [`Control::has_backpressure`](crate::Control::has_backpressure)
+    /// returns which one it is. On native targets every socket has backpressure, and this changes nothing.
+    ///
+    /// With `WebSocketStream`, bufferedAmount counts the bytes that the engine's stream has not accepted yet. A closing
+    /// handshake that the server starts is noticed only at its end. A page in Chromium 156 crashes if such a connection is
+    /// lost while a write is pending: see [backpressure](crate::guide::backpressure).
     pub fn with_backpressure(self) -> Self {
-        self.with(|plan| {
-            plan.backpressure_backend = Some(platform::backpressure_backend);
-            plan.room = Some(Endpoint::ask_for_room);
+        self.with(|config| {
+            config.find_backpressure_backend = Some(platform::backpressure_backend);
+            config.poll_capacity = Some(Endpoint::poll_inbox_capacity);
         })
     }
 
-    /// Gives messages unread, as [`Message::Lazy`](crate::Message::Lazy): in a browser the platform holds them, and a
-    /// program that only forwards or measures them copies nothing. Blobs stay what they are.
+    /// Receives messages as [`Message::Lazy`], whose content stays in the platform until it is read.
     ///
-    /// At the [receive limit](Self::receive_limit) a text counts two bytes for each of its UTF-16 units, in a browser. What
-    /// [`Heartbeat`] has to know as an answer is unread, too.
+    /// In a browser, a program that only forwards or measures messages then copies nothing. Blobs stay blobs. A text
+    /// counts two bytes for each UTF-16 unit at the [receive limit](Self::receive_limit) there. The messages that
+    /// [`Heartbeat`] checks are lazy, too.
     pub fn lazy(self) -> Self {
-        self.with(|plan| (plan.lazy, plan.form.make_lazy) = (Some(Message::make_lazy as Change), Some(MAKE_LAZY)))
+        self.with(|config| {
+            (config.transform, config.receive_mode.make_lazy) =
+                (Some(Message::make_lazy as Transform), Some(MAKE_LAZY));
+        })
     }
 
-    /// Sets what binary messages are received as; unlike the interface's, the default is bytes.
+    /// Sets the type of received binary messages. The default is bytes, unlike the interface's, which is a blob.
     pub fn binary_type(self, binary_type: BinaryType) -> Self {
-        self.with(|plan| plan.form = ReceiveMode { make_lazy: plan.form.make_lazy, ..binary_type.into() })
+        self.with(|config| {
+            config.receive_mode = ReceiveMode { make_lazy: config.receive_mode.make_lazy, ..binary_type.into() };
+        })
     }
 
-    /// Gives the clock of the connection that is to be made.
+    /// Returns the clock of the connection to be made.
     pub(crate) fn clock(&self) -> Option<Shared<dyn Clock>> {
         if let Some(opening) = &self.opening {
             return Some(Shared::clone(&opening.core.clock));
         }
-        let chosen = &self.plan.as_ref()?.chosen;
-        Some(chosen.as_ref().map_or_else(|| Options::default().clock(), |chosen| chosen.clock()))
+        let config = &self.unstarted.as_ref()?.config;
+        Some(config.as_ref().map_or_else(|| Options::default().clock(), |config| config.clock()))
     }
 
-    /// Sets who makes the connection.
-    pub(crate) fn by(self, dial: Shared<dyn Backend>) -> Self {
-        self.with(|plan| {
-            plan.dial = Some(dial);
-            plan.room = Some(Endpoint::ask_for_room);
+    /// Sets the back end that makes the connection.
+    pub(crate) fn backend(self, backend: Shared<dyn Backend>) -> Self {
+        self.with(|config| {
+            config.backend = Some(backend);
+            config.poll_capacity = Some(Endpoint::poll_inbox_capacity);
         })
     }
 
-    fn watched(self, choose: impl FnOnce(&mut Patience)) -> Self {
-        self.with(|plan| choose(plan.watch.get_or_insert_with(watchdog::watch).patience()))
+    fn with_watchdog(self, change: impl FnOnce(&mut WatchdogConfig)) -> Self {
+        self.with(|config| change(config.watchdog.get_or_insert_with(watchdog::watchdog).config()))
     }
 
-    fn with(mut self, choose: impl FnOnce(&mut Choice)) -> Self {
-        // What is under way is not changed any more.
-        if let Some(plan) = &mut self.plan {
-            choose(plan.chosen.get_or_insert_with(|| Box::new(Choice::USUAL)).choice());
+    fn with(mut self, change: impl FnOnce(&mut ConnectConfig)) -> Self {
+        // The options of a connection that was started do not change.
+        if let Some(unstarted) = &mut self.unstarted {
+            change(unstarted.config.get_or_insert_with(|| Box::new(ConnectConfig::DEFAULT)).config());
         }
         self
     }
 }
 
-impl Choice {
-    const USUAL: Self = Self {
-        base: None,
+impl ConnectConfig {
+    const DEFAULT: Self = Self {
+        base_url: None,
         offer: None,
-        form: ReceiveMode::BYTES,
+        receive_mode: ReceiveMode::BYTES,
         timeout: TIMEOUT,
-        lazy: None,
-        limit: None,
+        transform: None,
+        receive_limit: None,
         high_water_mark: HIGH_WATER_MARK,
         close_timeout: CLOSE_TIMEOUT,
-        watch: None,
-        dial: None,
-        backpressure_backend: None,
-        room: if platform::SUPPORTS_BACKPRESSURE { Some(Endpoint::ask_for_room) } else { None },
+        watchdog: None,
+        backend: None,
+        find_backpressure_backend: None,
+        poll_capacity: if platform::SUPPORTS_BACKPRESSURE { Some(Endpoint::poll_inbox_capacity) } else { None },
     };
 }
 
-impl Choose for Choice {
-    fn choice(&mut self) -> &mut Choice {
+impl CustomConfig for ConnectConfig {
+    fn config(&mut self) -> &mut ConnectConfig {
         self
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
-        self.dial.as_ref().map_or_else(|| Options::default().clock(), |dial| dial.clock())
+        self.backend.as_ref().map_or_else(|| Options::default().clock(), |backend| backend.clock())
     }
 
     fn start(mut self: Box<Self>, url: String) -> Result<Opening, ConnectError> {
-        let url = constructor::get_a_url_record(Url::parse(&url, self.base.as_deref()), &url, self.base.as_deref())?;
+        let base = self.base_url.as_deref();
+        let url = constructor::get_a_url_record(Url::parse(&url, base), &url, base)?;
         let (protocols, list) = match &self.offer {
             Some((offer, list)) => (offer.checked()?, Some(*list)),
             None => (Vec::new(), None),
         };
-        let usual = Options::default();
-        let backpressure_backend = if self.dial.is_none() {
-            self.backpressure_backend.and_then(|backpressure_backend| backpressure_backend())
-        } else {
-            None
-        };
-        let limit = if backpressure_backend.is_some() { PAUSING_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
-        let dial = backpressure_backend.as_deref().or(self.dial.as_deref()).unwrap_or(&usual);
-        let mut opening = Opening::new(url, protocols, list, &self, self.limit.unwrap_or(limit), dial);
-        opening.watch = self.watch.take();
+        let default = Options::default();
+        let with_backpressure =
+            if self.backend.is_none() { self.find_backpressure_backend.and_then(|find| find()) } else { None };
+        let limit = if with_backpressure.is_some() { BACKPRESSURE_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
+        let backend = with_backpressure.as_deref().or(self.backend.as_deref()).unwrap_or(&default);
+        let mut opening = Opening::new(url, protocols, list, &self, self.receive_limit.unwrap_or(limit), backend);
+        opening.watchdog = self.watchdog.take();
         Ok(opening)
     }
 }
 
-impl Plan {
+impl Unstarted {
     fn start(self) -> Result<Opening, ConnectError> {
-        if let Some(chosen) = self.chosen {
-            return chosen.start(self.url);
+        if let Some(config) = self.config {
+            return config.start(self.url);
         }
         let url = constructor::get_a_url_record(Url::parse(&self.url, None), &self.url, None)?;
-        Ok(Opening::new(url, Vec::new(), None, USUAL, RECEIVE_LIMIT, &Options::default()))
+        Ok(Opening::new(url, Vec::new(), None, DEFAULT_CONFIG, RECEIVE_LIMIT, &Options::default()))
     }
 }
 
 impl Opening {
-    /// Starts a connection; the arguments have been checked.
+    /// Starts a connection. The caller has checked the arguments.
     fn new(
         url: Url,
         protocols: Vec<String>,
         list: Option<MakeSubprotocolList>,
-        choice: &Choice,
+        config: &ConnectConfig,
         limit: Capacity,
-        dial: &dyn Backend,
+        backend: &dyn Backend,
     ) -> Self {
-        let feed = Endpoint::new(limit, choice.lazy, choice.room);
-        let connection = Connection::establish(url, protocols, list, choice.form, dial, dial.tasks(), feed);
-        let clock = dial.clock();
-        let &Choice { timeout, high_water_mark, close_timeout, .. } = choice;
+        let endpoint = Endpoint::new(limit, config.transform, config.poll_capacity);
+        let mode = config.receive_mode;
+        let connection = Connection::establish(url, protocols, list, mode, backend, backend.tasks(), endpoint);
+        let clock = backend.clock();
+        let &ConnectConfig { timeout, high_water_mark, close_timeout, .. } = config;
         let deadline = clock.sleep(timeout);
-        let has_backpressure = dial.has_backpressure();
+        let has_backpressure = backend.has_backpressure();
         let core = Shared::new(SocketCore { connection, clock, has_backpressure, high_water_mark, close_timeout });
-        Self { core, watch: None, deadline, timeout }
+        Self { core, watchdog: None, deadline, timeout }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        if let Poll::Ready(opened) = self.core.feed().poll_open(context) {
-            return Poll::Ready(if opened {
-                Ok(())
-            } else {
-                Err(ConnectError::Failed(self.core.feed().take_failure()))
-            });
+        let endpoint = self.core.endpoint();
+        if let Poll::Ready(is_open) = endpoint.poll_open(context) {
+            return Poll::Ready(if is_open { Ok(()) } else { Err(ConnectError::Failed(endpoint.take_failure())) });
         }
         let timed_out = |()| Err(ConnectError::TimedOut { after: self.timeout });
         self.deadline.as_mut().poll(context).map(timed_out)
@@ -329,28 +356,28 @@ impl Opening {
 impl Future for Connect {
     type Output = Result<Socket, ConnectError>;
 
-    /// Goes on with connecting; polled after it has ended, it stays pending.
+    /// Connects, starting at the first poll. A future that is polled after its end stays pending.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(plan) = self.plan.take() {
-            self.opening = Some(plan.start()?);
+        if let Some(unstarted) = self.unstarted.take() {
+            self.opening = Some(unstarted.start()?);
         }
         let Some(opening) = &mut self.opening else { return Poll::Pending };
         let Poll::Ready(opened) = opening.poll(context) else { return Poll::Pending };
-        let Some(Opening { core, watch, .. }) = self.opening.take() else { return Poll::Pending };
-        Poll::Ready(opened.map(|()| Socket::new(core, watch)))
+        let Some(Opening { core, watchdog, .. }) = self.opening.take() else { return Poll::Pending };
+        Poll::Ready(opened.map(|()| Socket::new(core, watchdog)))
     }
 }
 
 impl FusedFuture for Connect {
     fn is_terminated(&self) -> bool {
-        self.plan.is_none() && self.opening.is_none()
+        self.unstarted.is_none() && self.opening.is_none()
     }
 }
 
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = match (&self.plan, &self.opening) {
-            (Some(_), _) => "planned",
+        let step = match (&self.unstarted, &self.opening) {
+            (Some(_), _) => "not started",
             (None, Some(_)) => "opening",
             (None, None) => "done",
         };

@@ -1,4 +1,4 @@
-//! The handle for everything but messages.
+//! The handle that closes a socket and reads its attributes.
 
 use std::fmt;
 
@@ -7,9 +7,22 @@ use crate::connection::closed::Closed;
 use crate::sync::Shared;
 use samesocket_spec::ReadyState;
 
-/// A handle to a [`Socket`](crate::Socket) that neither sends nor receives; a clone is another one.
+/// A handle to a [`Socket`](crate::Socket) that neither sends nor receives.
 ///
-/// It is there before a split and after it, and keeps the socket open like the halves do.
+/// It is available before and after a split. Like the halves, it keeps the socket open. A clone is another handle to the
+/// same socket.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let socket = samesocket::connect("wss://example.com/chat").await?;
+/// let control = socket.control();
+/// let (sender, _receiver) = socket.split();
+/// sender.send("goodbye".into()).await?;
+/// let event = control.close(Some(1000), Some("done")).await?;
+/// assert_eq!(event.code, 1000);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Control {
     core: Shared<SocketCore>,
@@ -20,48 +33,52 @@ impl Control {
         Self { core }
     }
 
-    /// Starts the closing handshake, at once, and gives a future that waits for its end.
+    /// Starts the closing handshake at once and returns a future that waits for its end.
     ///
-    /// `code` is 1000 or 3000..=4999, `reason` at most 123 bytes of UTF-8. What was sent goes out first. If the socket is
-    /// CLOSING already, it is only waited for.
-    #[must_use = "the future tells how it went; dropping it leaves the handshake to go on"]
+    /// `code` is 1000 or in 3000..=4999, and `reason` has at most 123 bytes of UTF-8. Messages that were sent before leave
+    /// first. If the socket is CLOSING already, the future only waits. Dropping it does not stop the handshake. See
+    /// [`close()`](https://websockets.spec.whatwg.org/#dom-websocket-close).
+    #[must_use = "the future returns the result; dropping it does not stop the handshake"]
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Closing {
         Closing::start(&self.core, code, reason)
     }
 
-    /// Waits for the end, before or after it; any number may.
+    /// Returns a future that waits for the `close` event, or completes at once if it was fired already.
+    ///
+    /// Any number of futures can wait.
     pub fn closed(&self) -> Closed {
         self.core.connection.closed()
     }
 
-    /// Whether the peer has to wait while nobody takes what comes, up to the
-    /// [receive limit](crate::Connect::receive_limit); otherwise the limit ends the connection. Always natively; in a
-    /// browser, see [`Connect::with_backpressure`](crate::Connect::make_peer_wait).
+    /// Returns whether a full inbox makes the server wait at the [receive limit](crate::Connect::receive_limit).
+    ///
+    /// Without backpressure, exceeding the limit ends the connection. Sockets on native targets always have it. In a
+    /// browser, see [`Connect::with_backpressure`](crate::Connect::with_backpressure).
     pub fn has_backpressure(&self) -> bool {
         self.core.has_backpressure
     }
 
-    /// Gives the URL, as it was resolved.
+    /// Returns the URL after parsing.
     pub fn url(&self) -> &str {
         self.core.connection.url()
     }
 
-    /// Gives the state of the connection.
+    /// Returns the state of the connection.
     pub fn ready_state(&self) -> ReadyState {
         self.core.connection.ready_state()
     }
 
-    /// Gives the number of payload bytes that were sent and not yet handed to the network.
+    /// Returns the number of payload bytes that were sent and not yet passed to the network.
     pub fn buffered_amount(&self) -> u64 {
         self.core.connection.buffered_amount()
     }
 
-    /// Gives the subprotocol that the server chose, or the empty string.
+    /// Returns the subprotocol that the server selected, or the empty string.
     pub fn protocol(&self) -> String {
         self.core.connection.protocol()
     }
 
-    /// Gives the extensions in use.
+    /// Returns the extensions that the server selected, or the empty string.
     pub fn extensions(&self) -> String {
         self.core.connection.extensions()
     }

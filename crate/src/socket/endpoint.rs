@@ -1,55 +1,58 @@
-//! What a connection feeds and wakes.
+//! The listener through which a connection reports to the handles of its socket.
 
 use std::task::{Context, Poll, Waker};
 
 use super::error::{ConnectionFailed, Error};
 use super::inbox::Inbox;
-use super::is_failure;
-use super::send_waiters::SendWaiters;
 use crate::connection::listener::{self, Listener};
 use crate::platform::{FinalState, Messages};
 use crate::queue::{Capacity, LocalBatch};
 use crate::sync::Lock;
 use crate::sync::catch_panic::wake;
+use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::types::message::Message;
 use samesocket_spec::CloseEvent;
 
-/// The Close frame that follows when there is no room for a message: 1009, as far as a client may say so.
+/// The Close frame that is sent when the receive limit is exceeded.
+///
+/// RFC 6455 has 1009 for that, but the interface does not let a client send it, so this code is private.
 const RECEIVE_LIMIT: (u16, &str) = (4009, "too many messages wait to be read");
 
-/// How messages are given otherwise than they came.
-pub(super) type Change = fn(&mut Message);
+/// A conversion that is applied to each received message before it is queued.
+pub(super) type Transform = fn(&mut Message);
 
-/// What tells for how many messages there is room: a program whose platform never asks links nothing of it.
-pub(super) type AskForRoom = fn(&Endpoint, &Context<'_>) -> Poll<Capacity>;
+/// Code size: the query for free capacity, as a function pointer. A program whose platform never asks does not link it.
+pub(super) type PollCapacity = fn(&Endpoint, &Context<'_>) -> Poll<Capacity>;
 
-/// The two ends at which a connection and the handles of its socket meet.
+/// The queue of received messages, and the senders that wait for capacity.
 pub(crate) struct Endpoint {
     inbox: Lock<Inbox>,
-    /// What becomes of messages before they wait, if anything does.
-    change: Option<Change>,
-    drain: Lock<SendWaiters>,
-    ask_for_room: Option<AskForRoom>,
+    /// The conversion of received messages. Code size: `None` unless the program asks for one.
+    transform: Option<Transform>,
+    /// The senders, each with the bufferedAmount that it waits for.
+    send_waiters: Lock<KeyedWaiters<u64>>,
+    poll_capacity: Option<PollCapacity>,
 }
 
 impl Endpoint {
-    pub(super) fn new(limit: Capacity, change: Option<Change>, ask_for_room: Option<AskForRoom>) -> Self {
-        Self { change, inbox: Lock::new(Inbox::new(limit)), drain: Lock::default(), ask_for_room }
+    pub(super) fn new(limit: Capacity, transform: Option<Transform>, poll_capacity: Option<PollCapacity>) -> Self {
+        Self { transform, inbox: Lock::new(Inbox::new(limit)), send_waiters: Lock::default(), poll_capacity }
     }
 
-    /// Tells for how many messages there is room, and if for none has the task woken once there is some.
-    pub(super) fn ask_for_room(&self, context: &Context<'_>) -> Poll<Capacity> {
+    /// Returns the free capacity of the inbox. If it is full, returns `Pending` and wakes the task once it has capacity.
+    pub(super) fn poll_inbox_capacity(&self, context: &Context<'_>) -> Poll<Capacity> {
         self.inbox.lock().poll_capacity(context.waker())
     }
 
-    /// Waits until the connection is open, or has failed; whether it is open.
+    /// Waits until the connection is open or has failed. Returns whether it is open.
     pub(super) fn poll_open(&self, context: &Context<'_>) -> Poll<bool> {
-        let (poll, former) = self.inbox.lock().poll_open(context.waker());
-        drop(former);
+        let (poll, replaced) = self.inbox.lock().poll_open(context.waker());
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
         poll
     }
 
-    /// Takes the failure of a connection that has not been open: nothing else ends such a one.
+    /// Returns the failure of a connection that never opened. Such a connection ends in no other way.
     pub(super) fn take_failure(&self) -> ConnectionFailed {
         match self.inbox.lock().take_error() {
             Some(Error::Failed(failed)) => failed,
@@ -57,42 +60,46 @@ impl Endpoint {
         }
     }
 
-    /// Takes what comes next, out of `batch` or into it, and tells whether the back end may go on.
+    /// Returns the next message, and whether the caller must let the back end deliver more.
+    ///
+    /// Messages are moved from the inbox to `batch` in bulk and returned from there.
     pub(super) fn poll_message(
         &self,
         batch: &mut LocalBatch<Message>,
         context: &Context<'_>,
     ) -> (Poll<Option<Result<Message, Error>>>, bool) {
-        let (poll, former, paused) = {
+        let (poll, replaced, paused) = {
             let mut inbox = self.inbox.lock();
-            let (poll, former) = inbox.poll(batch, context.waker());
-            (poll, former, inbox.resume())
+            let (poll, replaced) = inbox.poll(batch, context.waker());
+            (poll, replaced, inbox.resume())
         };
-        drop(former);
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
         let resumed = paused.is_some();
         wake(paused);
         (poll, resumed)
     }
 
-    /// Ends the stream after what has come.
+    /// Ends the stream with `error`, after the messages that are queued.
     pub(super) fn end(&self, error: Error) {
         let waker = self.inbox.lock().end(Some(error));
         wake(waker);
     }
 
-    /// Drops what has come, and what will.
+    /// Discards the queued messages, and all that arrive later.
     pub(super) fn abandon(&self) {
         let (messages, wakers) = self.inbox.lock().abandon();
+        // Drop outside the lock: a payload may be owned by the user.
         drop(messages);
         wake(wakers.into_iter().flatten());
     }
 
-    /// What takes messages out, for the one who does.
+    /// Creates the batch through which the receiver reads the inbox.
     pub(super) fn batch(&self) -> LocalBatch<Message> {
         self.inbox.lock().batch()
     }
 
-    pub(super) fn waiting_messages(&self) -> usize {
+    pub(super) fn queued_messages(&self) -> usize {
         self.inbox.lock().len()
     }
 
@@ -100,21 +107,25 @@ impl Endpoint {
         self.inbox.lock().is_exhausted()
     }
 
-    pub(super) fn wait_for_less(&self, key: &mut Option<u64>, mark: u64, waker: &Waker) {
-        let former = self.drain.lock().wait(key, mark, waker);
-        drop(former);
+    /// Registers a sender that waits until bufferedAmount is at most `mark`.
+    pub(super) fn register_sender(&self, key: &mut Option<u64>, mark: u64, waker: &Waker) {
+        let replaced = self.send_waiters.lock().register(key, mark, waker);
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
     }
 
-    pub(super) fn forget(&self, key: u64) {
-        let waker = self.drain.lock().forget(key);
+    /// Removes a sender that waits no longer.
+    pub(super) fn remove_sender(&self, key: u64) {
+        let waker = self.send_waiters.lock().remove(key);
+        // Drop outside the lock: a waker may run any code.
         drop(waker);
     }
 
-    /// Wakes those who wait for as much or more.
+    /// Wakes the senders that wait for `amount` or more. Returns whether others still wait.
     fn wake_senders(&self, amount: u64) -> bool {
-        let (wakers, waiting) = self.drain.lock().take(amount);
+        let (wakers, others) = self.send_waiters.lock().take_ready(|&mark| amount <= mark);
         wake(wakers);
-        waiting
+        others
     }
 }
 
@@ -125,15 +136,15 @@ impl Listener for Endpoint {
     }
 
     fn receive(&self, messages: &mut Messages) -> listener::ReceiveOutcome {
-        if let Some(change) = self.change {
-            messages.iter_mut().for_each(change);
+        if let Some(transform) = self.transform {
+            messages.iter_mut().for_each(transform);
         }
         let (waker, refused) = self.inbox.lock().push(messages);
         listener::ReceiveOutcome { waker, frame: refused.then_some(&RECEIVE_LIMIT), deliver: false }
     }
 
     fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity> {
-        self.ask_for_room.map_or(Poll::Ready(Capacity::UNLIMITED), |ask| ask(self, context))
+        self.poll_capacity.map_or(Poll::Ready(Capacity::UNLIMITED), |poll_capacity| poll_capacity(self, context))
     }
 
     fn sent(&self, buffered_amount: u64) -> bool {
@@ -150,4 +161,9 @@ impl Listener for Endpoint {
         wake(waker);
         self.wake_senders(0);
     }
+}
+
+/// Returns whether a connection failed, by an `error` event or by an unclean close.
+const fn is_failure(error: bool, event: &CloseEvent) -> bool {
+    error || !event.was_clean
 }

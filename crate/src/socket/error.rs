@@ -1,78 +1,118 @@
-//! What can go wrong.
+//! The errors of the futures API.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Receiver, Sender};
 use crate::platform::FinalState;
 use crate::types::blob::BlobError;
 use crate::types::message::Message;
 use crate::types::owned_message::OwnedMessage;
 use samesocket_spec::{CloseEvent, Exception};
 
-/// Why [`connect`](crate::connect) gave no socket.
+/// The error of [`connect`](crate::connect).
+///
+/// ```no_run
+/// # async fn example() {
+/// use samesocket::{ConnectError, connect};
+///
+/// match connect("wss://example.com/chat").await {
+///     Ok(_socket) => println!("open"),
+///     Err(ConnectError::Failed(failed)) => println!("close code {}", failed.event().code),
+///     Err(ConnectError::TimedOut { after }) => println!("no answer for {after:?}"),
+///     Err(error) => println!("{error}"),
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// An argument is at fault, which the exception tells; nothing was started.
+    /// An argument is invalid. No connection was started.
     Exception(Exception),
     /// The connection failed.
     Failed(ConnectionFailed),
-    /// It was not open in time, and has been given up.
+    /// The connection was not open within [`Connect::timeout`](crate::Connect::timeout), and was given up.
     TimedOut {
-        /// How long it had.
+        /// The timeout.
         after: Duration,
     },
 }
 
-/// What can happen to a [`Socket`](crate::Socket).
+/// The error of a [`Socket`](crate::Socket) and of its handles.
 ///
-/// What could not be sent is in the error: a [`Message`], or a [`OwnedMessage`](crate::Parcel) of a [`Remote`](crate::Remote).
+/// An error of a send contains the message that was not sent: a [`Message`], or an [`OwnedMessage`] of a
+/// [`Remote`](crate::Remote).
+///
+/// ```no_run
+/// # async fn example(socket: samesocket::Socket) {
+/// use samesocket::Error;
+///
+/// match socket.try_send("hello".into()) {
+///     Ok(()) => {}
+///     Err(Error::Full(message)) => println!("try again later: {message:?}"),
+///     Err(error) => println!("{error}"),
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error<M = Message> {
-    /// The connection failed, or was not closed cleanly.
+    /// The connection failed, or its close was not clean.
     Failed(ConnectionFailed),
-    /// More messages came than the [receive limit](crate::Connect::receive_limit) allows, where the peer cannot be made
-    /// to wait; those before have been given, and the connection is being closed with 4009.
+    /// A message exceeded the [receive limit](crate::Connect::receive_limit) of a socket without backpressure.
+    ///
+    /// The stream has yielded the messages before it. The connection is closed with code 4009.
     ReceiveLimit {
-        /// The number of messages that were waiting.
+        /// The number of messages that were queued.
         messages: usize,
-        /// Their size in bytes together.
+        /// The size of those messages in bytes.
         bytes: u64,
     },
-    /// Nothing came within the [idle timeout](crate::Connect::idle_timeout); the connection is being closed with 4008.
+    /// No message arrived within the [idle timeout](crate::Connect::idle_timeout). The connection is closed with code
+    /// 4008.
     Idle {
-        /// How long it had been waited for.
+        /// The idle timeout.
         after: Duration,
     },
-    /// The peer did not answer to a [heartbeat](crate::Heartbeat); the connection is being closed with 4008.
+    /// The server did not answer a [heartbeat](crate::Heartbeat) in time. The connection is closed with code 4008.
     NoAnswer {
-        /// How long it had.
+        /// The time that the server had to answer.
         after: Duration,
     },
-    /// The socket was not OPEN any more, so that this was not sent.
+    /// The socket is not OPEN, so this message was not sent.
     NotOpen(M),
-    /// More than the high-water mark is queued, so that this was not sent.
+    /// The high-water mark or another bound is reached, so this message was not sent.
     Full(M),
-    /// The socket closed with as many bytes queued; what became of them is not known.
+    /// The socket closed before all messages were passed to the network. Whether they arrived is not known.
     Undelivered {
-        /// What bufferedAmount was.
+        /// The bufferedAmount when the socket closed.
         bytes: u64,
     },
-    /// The closing handshake did not end in time; the socket stays CLOSING.
+    /// The closing handshake did not end within the [close timeout](crate::Connect::close_timeout). The socket stays
+    /// CLOSING.
     CloseTimedOut {
-        /// How long it had.
+        /// The close timeout.
         after: Duration,
     },
-    /// The arguments of `close` are at fault; nothing was done.
+    /// An argument of `close` is invalid. The socket stays as it was.
     Exception(Exception),
-    /// A blob that came before the socket was [moved away](crate::Socket::into_remote) could not be read.
+    /// A blob that arrived before [`Socket::into_remote`](crate::Socket::into_remote) cannot be read.
     Unreadable(BlobError),
 }
 
-/// How a connection failed: by an `error` event, or by a close that was not clean.
+/// A failed connection: the `close` event that followed an `error` event, or that was not clean.
+///
+/// ```no_run
+/// # async fn example(mut socket: samesocket::Socket) {
+/// use samesocket::Error;
+///
+/// while let Some(item) = socket.next().await {
+///     if let Err(Error::Failed(failed)) = item {
+///         println!("{failed}; was it clean? {}", failed.event().was_clean);
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConnectionFailed(Box<Failed>);
 
@@ -87,7 +127,7 @@ impl ConnectionFailed {
         Self(Box::new(Failed { event, final_state }))
     }
 
-    /// Gives the data of the `close` event.
+    /// Returns the data of the `close` event.
     pub fn event(&self) -> &CloseEvent {
         &self.0.event
     }
@@ -98,7 +138,7 @@ impl ConnectionFailed {
 }
 
 impl<M> Error<M> {
-    /// Gives the message that could not be sent, if it is about one.
+    /// Returns the message that was not sent, if the error contains one.
     pub fn into_message(self) -> Option<M> {
         match self {
             Self::NotOpen(message) | Self::Full(message) => Some(message),
@@ -110,14 +150,14 @@ impl<M> Error<M> {
         match self {
             Self::Failed(failed) => fmt::Display::fmt(failed, f),
             Self::ReceiveLimit { messages, bytes } => {
-                write!(f, "a message came while {messages} messages of {bytes} bytes waited to be taken")
+                write!(f, "a message exceeded the receive limit: {messages} messages of {bytes} bytes were queued")
             }
-            Self::Idle { after } => write!(f, "nothing came for {after:?}"),
-            Self::NoAnswer { after } => write!(f, "the peer did not answer within {after:?}"),
-            Self::NotOpen(message) => write!(f, "the socket is not open, so {} bytes were not sent", size(message)),
-            Self::Full(message) => write!(f, "too much is queued, so {} bytes were not sent", size(message)),
-            Self::Undelivered { bytes } => write!(f, "the socket closed with {bytes} bytes queued"),
-            Self::CloseTimedOut { after } => write!(f, "the socket was not closed after {after:?}"),
+            Self::Idle { after } => write!(f, "no message arrived for {after:?}"),
+            Self::NoAnswer { after } => write!(f, "the server did not answer the heartbeat within {after:?}"),
+            Self::NotOpen(message) => write!(f, "the socket is not open; {} bytes were not sent", size(message)),
+            Self::Full(message) => write!(f, "the send queue is full; {} bytes were not sent", size(message)),
+            Self::Undelivered { bytes } => write!(f, "the socket closed while {bytes} bytes were queued"),
+            Self::CloseTimedOut { after } => write!(f, "the closing handshake did not end within {after:?}"),
             Self::Exception(exception) => fmt::Display::fmt(exception, f),
             Self::Unreadable(error) => fmt::Display::fmt(error, f),
         }
@@ -125,7 +165,7 @@ impl<M> Error<M> {
 }
 
 impl Error {
-    /// The same error of another kind of message, where it is about none.
+    /// Converts the error of a wait, which contains no message, to the error type of a [`Remote`](crate::Remote).
     pub(super) fn without_message(self) -> Error<OwnedMessage> {
         match self {
             Self::Failed(failed) => Error::Failed(failed),
@@ -136,19 +176,10 @@ impl Error {
             Self::CloseTimedOut { after } => Error::CloseTimedOut { after },
             Self::Exception(exception) => Error::Exception(exception),
             Self::Unreadable(error) => Error::Unreadable(error),
-            // No wait gives a message back.
+            // Unreachable: only a send returns these, and callers pass the errors of waits.
             Self::NotOpen(_) | Self::Full(_) => Error::Undelivered { bytes: 0 },
         }
     }
-}
-
-/// Halves that are not of the same socket; both are given back.
-#[derive(Debug)]
-pub struct ReuniteError {
-    /// The sender.
-    pub sender: Sender,
-    /// The receiver.
-    pub receiver: Receiver,
 }
 
 impl fmt::Display for ConnectionFailed {
@@ -166,7 +197,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Exception(exception) => fmt::Display::fmt(exception, f),
             Self::Failed(failed) => fmt::Display::fmt(failed, f),
-            Self::TimedOut { after } => write!(f, "the connection was not open after {after:?}"),
+            Self::TimedOut { after } => write!(f, "the connection was not open within {after:?}"),
         }
     }
 }
@@ -183,19 +214,13 @@ impl fmt::Display for Error<OwnedMessage> {
     }
 }
 
-impl fmt::Display for ReuniteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the sender and the receiver are not of the same socket")
-    }
-}
-
 impl StdError for ConnectionFailed {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.final_state().source()
     }
 }
 
-// What an error shows as its own text is not its source too, but the source's source is.
+// `Display` shows the text of the inner error, so `source` skips that error and returns its source.
 impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
@@ -217,8 +242,6 @@ where
         }
     }
 }
-
-impl StdError for ReuniteError {}
 
 impl From<Exception> for ConnectError {
     fn from(exception: Exception) -> Self {

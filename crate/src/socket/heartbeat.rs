@@ -1,4 +1,4 @@
-//! Whether the peer is still there.
+//! The keepalive: a question that the server has to answer in time.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -8,12 +8,14 @@ use super::SocketCore;
 use crate::platform::Sleep;
 use crate::types::message::Message;
 
-/// A question that is asked when nothing comes, and has to be answered in time; for
-/// [`Connect::heartbeat`](crate::Connect::heartbeat).
+/// A keepalive for [`Connect::heartbeat`](crate::Connect::heartbeat): it asks the server when no message arrives, and
+/// waits for an answer.
 ///
-/// Where the engine can, natively, the question is a ping of the protocol, which every server answers. In a browser it is
-/// the message, which this server has to answer by one that `is_answer` knows; answers are not given to the stream there.
-/// Whatever comes is an answer, too.
+/// On native targets it sends a ping frame, which every server answers. A browser cannot send one, so there it sends
+/// `question`. The server has to answer with a message for which `is_answer` returns `true`, and the stream does not
+/// yield that message. Any other message counts as an answer too, and is yielded.
+///
+/// By default it asks after 30 seconds of silence and waits 10 seconds. Both values are arbitrary.
 ///
 /// ```
 /// use samesocket::{Heartbeat, Message};
@@ -32,24 +34,24 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Makes a heartbeat that asks after half a minute of silence, and waits ten seconds for an answer.
+    /// Creates a heartbeat that asks after 30 seconds of silence and waits 10 seconds for the answer.
     pub fn new(question: Message, is_answer: fn(&Message) -> bool) -> Self {
         Self { question, is_answer, every: Duration::from_secs(30), within: Duration::from_secs(10) }
     }
 
-    /// Sets after how long a silence it asks.
+    /// Sets the length of the silence after which the heartbeat asks.
     #[must_use]
     pub fn every(self, every: Duration) -> Self {
         Self { every, ..self }
     }
 
-    /// Sets how long the answer may take; a message that is on its way may be in front of it.
+    /// Sets the time that the server has to answer. It includes the time that a message ahead of the answer takes.
     #[must_use]
     pub fn within(self, within: Duration) -> Self {
         Self { within, ..self }
     }
 
-    pub(super) const fn deadline(&self) -> Duration {
+    pub(super) const fn answer_timeout(&self) -> Duration {
         self.within
     }
 }
@@ -60,60 +62,63 @@ impl fmt::Debug for Heartbeat {
     }
 }
 
-/// The exchange.
+/// The state of a [`Heartbeat`] on one connection.
 #[derive(Default)]
-pub(super) struct Pulse {
-    stand: Stand,
-    /// The messages that were sent to ask, and whose answers have yet to come: each of them does, late though it may be.
+pub(super) struct HeartbeatState {
+    phase: Phase,
+    /// The number of questions sent as messages whose answers have not arrived. A late answer is still expected.
     unanswered: u64,
 }
 
-/// Where the exchange stands.
 #[derive(Default)]
-enum Stand {
-    /// Something came.
+enum Phase {
+    /// A message or an answer arrived since the last poll.
     #[default]
-    Heard,
-    /// Nothing comes.
-    Quiet(Sleep),
-    /// The question was asked; whether by the protocol.
-    Asked(Sleep, bool),
+    Active,
+    /// No message arrives. The timer ends when the question is due.
+    Silent(Sleep),
+    /// The question was sent. The timer ends when the answer is overdue.
+    AwaitingAnswer {
+        timeout: Sleep,
+        /// Whether the question was a ping frame.
+        by_ping: bool,
+    },
 }
 
-impl Pulse {
-    /// Notes that a message came; whether it is an answer, and for nobody else.
-    pub(super) fn hear(&mut self, heartbeat: &Heartbeat, message: &Message) -> bool {
-        self.stand = Stand::Heard;
+impl HeartbeatState {
+    /// Records a message. Returns whether it answers a question, so that the stream must not yield it.
+    pub(super) fn on_message(&mut self, heartbeat: &Heartbeat, message: &Message) -> bool {
+        self.phase = Phase::Active;
         let answers = self.unanswered > 0 && (heartbeat.is_answer)(message);
         self.unanswered -= u64::from(answers);
         answers
     }
 
-    /// Waits, asks, and waits for the answer; ready when it did not come in time.
+    /// Waits for silence, asks, and waits for the answer. Returns `Ready` when the answer is overdue.
     pub(super) fn poll(&mut self, heartbeat: &Heartbeat, core: &SocketCore, context: &mut Context<'_>) -> Poll<()> {
         let connection = &core.connection;
         loop {
-            self.stand = match &mut self.stand {
-                Stand::Heard => Stand::Quiet(core.clock.sleep(heartbeat.every)),
-                Stand::Quiet(sleep) => {
+            self.phase = match &mut self.phase {
+                Phase::Active => Phase::Silent(core.clock.sleep(heartbeat.every)),
+                Phase::Silent(sleep) => {
                     if sleep.as_mut().poll(context).is_pending() {
                         return Poll::Pending;
                     }
-                    let by_protocol = connection.ping();
-                    if !by_protocol {
-                        // A socket that is not OPEN any more ends by itself.
-                        self.unanswered += u64::from(core.hand_over(heartbeat.question.clone()).is_ok());
+                    let by_ping = connection.ping();
+                    if !by_ping {
+                        // An error is ignored, because a socket that is not OPEN ends by itself.
+                        self.unanswered += u64::from(core.send_now(heartbeat.question.clone()).is_ok());
                     }
-                    Stand::Asked(core.clock.sleep(heartbeat.within), by_protocol)
+                    Phase::AwaitingAnswer { timeout: core.clock.sleep(heartbeat.within), by_ping }
                 }
-                Stand::Asked(sleep, by_protocol) => {
-                    if sleep.as_mut().poll(context).is_pending() {
+                Phase::AwaitingAnswer { timeout, by_ping } => {
+                    if timeout.as_mut().poll(context).is_pending() {
                         return Poll::Pending;
                     }
-                    if !(*by_protocol && connection.take_pong()) {
+                    if !(*by_ping && connection.take_pong()) {
                         return Poll::Ready(());
                     }
-                    Stand::Heard
+                    Phase::Active
                 }
             };
         }

@@ -1,4 +1,4 @@
-//! Messages that wait to be taken, with a bound.
+//! The bounded queue of received messages.
 
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
@@ -8,15 +8,19 @@ use crate::platform::{self, Messages};
 use crate::queue::{BoundedQueue, Capacity, LocalBatch};
 use crate::types::message::Message;
 
-/// The one queue between a connection and who receives.
+/// The queue between a connection and the receiver of its socket.
+///
+/// The methods return wakers instead of waking or dropping them. The caller does that outside the lock, because a waker may
+/// run any code.
 pub(super) struct Inbox {
     messages: BoundedQueue<Message>,
+    /// Whether the connection was open.
     opened: bool,
-    /// Whether nothing comes after what is here.
+    /// Whether the queue accepts no more messages.
     ended: bool,
-    /// What is told after the messages.
+    /// The error that follows the messages.
     error: Option<Error>,
-    /// Whether nobody will take anything.
+    /// Whether the receiver was dropped.
     abandoned: bool,
 }
 
@@ -25,15 +29,16 @@ impl Inbox {
         Self { messages: BoundedQueue::new(limit), opened: false, ended: false, error: None, abandoned: false }
     }
 
-    /// Notes that the connection is open; this waker, and those below, is to be woken when nothing is locked.
+    /// Records that the connection is open. Returns the receiver's waker.
     #[must_use]
     pub(super) fn open(&mut self) -> Option<Waker> {
         self.opened = true;
         self.messages.take_waker()
     }
 
-    /// Takes messages, all of them, unless nobody wants any; who is to be woken, as above, and whether there was no room
-    /// for them all, which is an error from now on.
+    /// Appends messages. Returns the receiver's waker, and whether the receive limit was exceeded.
+    ///
+    /// Exceeding the limit ends the stream with an error. Messages are dropped after the end, or without a receiver.
     pub(super) fn push(&mut self, messages: &mut Messages) -> (Option<Waker>, bool) {
         if self.ended || self.abandoned {
             return (None, false);
@@ -54,13 +59,13 @@ impl Inbox {
         (self.messages.take_waker(), false)
     }
 
-    /// Notes the end of the connection; only the first end counts.
+    /// Records the end of the connection. Only the first end counts.
     #[must_use]
     pub(super) fn finish(&mut self, failed: Option<ConnectionFailed>) -> Option<Waker> {
         self.end(failed.map(Error::Failed))
     }
 
-    /// Ends the stream after what is here.
+    /// Ends the stream after the queued messages.
     #[must_use]
     pub(super) fn end(&mut self, error: Option<Error>) -> Option<Waker> {
         if self.ended {
@@ -71,8 +76,9 @@ impl Inbox {
         self.messages.take_waker()
     }
 
-    /// Takes what comes next, out of `batch` or into it, which is `None` at the end, or has `waker` woken; a waker that is
-    /// replaced is given back, to be dropped when nothing is locked.
+    /// Returns the next item, and the waker that `waker` replaces. The item is `None` at the end of the stream.
+    ///
+    /// Messages are moved to `batch` in bulk and returned from there.
     pub(super) fn poll(
         &mut self,
         batch: &mut LocalBatch<Message>,
@@ -87,7 +93,7 @@ impl Inbox {
         (Poll::Pending, self.messages.set_waker(waker))
     }
 
-    /// Waits until the connection is open, or has failed; whether it is open, as it is if its end came since.
+    /// Waits until the connection is open or has failed. Returns whether it was open, and the replaced waker.
     pub(super) fn poll_open(&mut self, waker: &Waker) -> (Poll<bool>, Option<Waker>) {
         if self.opened || self.ended {
             return (Poll::Ready(self.opened), None);
@@ -95,24 +101,24 @@ impl Inbox {
         (Poll::Pending, self.messages.set_waker(waker))
     }
 
-    /// Takes what is told after the messages.
+    /// Takes the error that follows the messages.
     pub(super) const fn take_error(&mut self) -> Option<Error> {
         self.error.take()
     }
 
-    /// Drops what is here, now and from now on.
+    /// Discards all messages from now on. Returns the queued ones and the wakers of the receiver and the back end.
     #[must_use]
     pub(super) fn abandon(&mut self) -> (VecDeque<Message>, [Option<Waker>; 2]) {
         self.abandoned = true;
         self.messages.close()
     }
 
-    /// Tells how much room there is, and has `waker` woken once there is some again, if there is none.
+    /// Returns the free capacity. If there is none, returns `Pending` and wakes `waker` once there is some.
     pub(super) fn poll_capacity(&mut self, waker: &Waker) -> Poll<Capacity> {
         if self.abandoned { Poll::Ready(Capacity::UNLIMITED) } else { self.messages.poll_capacity(waker) }
     }
 
-    /// Gives the back end's waker if it waits, and half the room is free.
+    /// Returns the back end's waker if it waits and half the capacity is free.
     #[must_use]
     pub(super) fn resume(&mut self) -> Option<Waker> {
         self.messages.take_resume_waker()
@@ -126,7 +132,7 @@ impl Inbox {
         self.messages.len()
     }
 
-    /// Whether nothing comes any more, not even an error.
+    /// Returns whether the stream yields nothing more, not even an error.
     pub(super) fn is_exhausted(&self) -> bool {
         self.ended && self.messages.is_empty() && self.error.is_none()
     }

@@ -1,12 +1,22 @@
-//! The futures API over the interface: one socket to hold, the same on every target.
+//! The futures API over the interface: a socket as a `Stream` and a `Sink`, the same on every target.
 //!
-//! [`connect`] makes it, [`feed`] is what the connection fills and wakes, [`sender`], [`receiver`] and [`control`] are the
-//! handles to [`core`](self::core), and [`Socket`] is a sender with a receiver. [`remote`] has handles for other threads.
+//! Read the files in this order:
+//!
+//! - [`connect()`] builds a connection and waits until it is open.
+//! - [`endpoint`] is the listener that a connection reports to. It holds [`inbox`], the queue of received messages, and
+//!   the senders that wait for capacity.
+//! - [`core`] is the state that all handles of one socket share; [`capacity_wait`] waits until it can send.
+//! - [`sender`], [`receiver`] and [`control`] are the handles. [`Socket`] is a sender together with a receiver.
+//! - [`closing`] waits for the closing handshake.
+//! - [`watchdog`] is the idle timeout, with the keepalive of [`heartbeat`].
+//! - [`byte_stream`] reads and writes bytes, and [`remote`] has handles for other threads.
 
 pub(crate) mod byte_stream;
+mod capacity_wait;
 mod closing;
 mod connect;
 mod control;
+mod core;
 mod endpoint;
 mod error;
 mod heartbeat;
@@ -16,9 +26,8 @@ mod native;
 pub(crate) mod poll_in_event;
 mod receiver;
 mod remote;
-mod send_waiters;
+mod reunite_error;
 mod sender;
-mod shared;
 mod watchdog;
 
 use std::fmt;
@@ -34,20 +43,21 @@ pub use self::byte_stream::ByteStream;
 pub use self::closing::Closing;
 pub use self::connect::{Connect, connect};
 pub use self::control::Control;
-pub use self::error::{ConnectError, ConnectionFailed, Error, ReuniteError};
+pub(crate) use self::core::SocketCore;
+pub use self::error::{ConnectError, ConnectionFailed, Error};
 pub use self::heartbeat::Heartbeat;
 pub use self::receiver::Receiver;
 pub use self::remote::{Remote, RemoteDriver, RemoteReceiver, RemoteSender};
+pub use self::reunite_error::ReuniteError;
 pub use self::sender::Sender;
-pub(crate) use self::shared::SocketCore;
 
-use self::watchdog::Watch;
+use self::watchdog::Watchdog;
 use crate::connection::closed::Closed;
 use crate::sync::Shared;
 use crate::types::message::Message;
-use samesocket_spec::{CloseEvent, ReadyState};
+use samesocket_spec::ReadyState;
 
-/// An open socket: a `Stream` and a `Sink` of messages, from [`connect`].
+/// An open socket from [`connect()`]: a `Stream` and a `Sink` of messages.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -63,133 +73,137 @@ use samesocket_spec::{CloseEvent, ReadyState};
 ///
 /// # Receiving
 ///
-/// The stream gives every message from the first one on, however late it is polled, and is fused. A clean close ends it;
-/// [`closed`](Self::closed) tells its code and reason. Anything else is exactly one `Err`, and then the end: a connection
-/// that failed or whose close was not clean, a limit or a deadline that was reached.
+/// The stream yields every message from the first one on, even if it is polled late. It is fused. A clean close ends it;
+/// [`closed`](Self::closed) returns the code and reason. Any other end yields exactly one `Err`, and then `None`: the
+/// connection failed, its close was not clean, or a limit or timeout was reached.
 ///
 /// # Sending
 ///
-/// `Ok` means that the message was handed over, in order, to a socket that was OPEN at that moment. More no client can
-/// know. From CLOSING on, every send is an [`Error::NotOpen`], which hands the message back.
+/// `Ok` means that the message was queued, in order, on a socket that was OPEN at that moment. It does not mean that the
+/// server received it. From CLOSING on, every send returns [`Error::NotOpen`] with the message.
 ///
-/// A sender waits while more than the [high-water mark](Connect::high_water_mark) is queued. Unlike what `Sink` has in
-/// mind, flushing waits only until no more than that is queued; [`drained`](Self::drained) waits for all of it.
+/// A send waits while bufferedAmount exceeds the [high-water mark](Connect::high_water_mark). Unlike other sinks,
+/// flushing waits only until bufferedAmount is at the mark; [`drained`](Self::drained) waits until it is zero.
 ///
-/// # Ending
+/// # Closing
 ///
-/// [`close`](Self::close) and the sink's `poll_close` perform the closing handshake and wait for it, with a deadline.
-/// Messages that had arrived before can still be taken; none arrive after. Dropping the socket starts a closing handshake
-/// without a code, for which nobody waits. When the socket is [split](Self::split), that is when the last of its parts
-/// and of its [`Control`]s is dropped.
+/// [`close`](Self::close) and the sink's `poll_close` perform the closing handshake and wait for its end, with a timeout.
+/// Messages that arrived before can still be received; later ones are discarded. Dropping the socket starts a closing
+/// handshake without a code and does not wait for it. After a [split](Self::split), that happens when the last half and
+/// the last [`Control`] are dropped.
 pub struct Socket {
     sender: Sender,
     receiver: Receiver,
 }
 
 impl Socket {
-    fn new(core: Shared<SocketCore>, watch: Option<Box<dyn Watch>>) -> Self {
-        Self { sender: Sender::new(Shared::clone(&core)), receiver: Receiver::new(core, watch) }
+    fn new(core: Shared<SocketCore>, watchdog: Option<Box<dyn Watchdog>>) -> Self {
+        Self { sender: Sender::new(Shared::clone(&core)), receiver: Receiver::new(core, watchdog) }
     }
 
-    /// Waits for the next message; `None` is the end of a connection that was closed cleanly, or whose error was given.
+    /// Waits for the next message. Returns `None` after a clean close, or after the error was returned.
     ///
-    /// Cancelling it loses nothing.
+    /// Cancelling the future loses no message.
     ///
     /// # Errors
     ///
-    /// Once, and as the last item, if the connection did not end cleanly; see [`Error`].
-    #[expect(clippy::should_implement_trait, reason = "what it gives is a future, which clippy does not see")]
+    /// Returns one error as the last item if the connection did not end cleanly; see [`Error`].
+    #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
         self.receiver.next()
     }
 
-    /// Sends a message, once there is room; see [`Sender::send`].
+    /// Sends a message, after waiting for capacity; see [`Sender::send`].
     ///
     /// # Errors
     ///
-    /// An [`Error::NotOpen`], with the message, from CLOSING on.
+    /// Returns [`Error::NotOpen`] with the message, from CLOSING on.
     pub fn send(&self, message: Message) -> impl Future<Output = Result<(), Error>> {
         self.sender.send(message)
     }
 
-    /// Sends a message, if there is room; see [`Sender::try_send`].
+    /// Sends a message if there is capacity; see [`Sender::try_send`].
     ///
     /// # Errors
     ///
-    /// An [`Error::Full`] or [`Error::NotOpen`], with the message.
+    /// Returns [`Error::Full`] or [`Error::NotOpen`], each with the message.
     pub fn try_send(&self, message: Message) -> Result<(), Error> {
         self.sender.try_send(message)
     }
 
-    /// Waits until nothing is queued any more; see [`Sender::drained`].
+    /// Waits until bufferedAmount is zero; see [`Sender::drained`].
     ///
     /// # Errors
     ///
-    /// An [`Error::Undelivered`], if the socket closes before.
+    /// Returns [`Error::Undelivered`] if the socket closes first.
     pub async fn drained(&self) -> Result<(), Error> {
         self.sender.drained().await
     }
 
-    /// Starts the closing handshake, and gives a future that waits for its end; see [`Control::close`].
+    /// Starts the closing handshake and returns a future that waits for its end; see [`Control::close`].
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Closing {
         self.control().close(code, reason)
     }
 
-    /// Waits for the end, before or after it; any number may.
+    /// Returns a future that waits for the `close` event, or completes at once if it was fired already.
+    ///
+    /// Any number of futures can wait.
     pub fn closed(&self) -> Closed {
         self.core().connection.closed()
     }
 
-    /// Gives the URL, as it was resolved.
+    /// Returns the URL after parsing, as [`url`](https://websockets.spec.whatwg.org/#dom-websocket-url) does.
     pub fn url(&self) -> &str {
         self.core().connection.url()
     }
 
-    /// Gives the state of the connection.
+    /// Returns the state of the connection.
     pub fn ready_state(&self) -> ReadyState {
         self.core().connection.ready_state()
     }
 
-    /// Gives the number of payload bytes that were sent and not yet handed to the network.
+    /// Returns the number of payload bytes that were sent and not yet passed to the network.
+    ///
+    /// See [`bufferedAmount`](https://websockets.spec.whatwg.org/#dom-websocket-bufferedamount).
     pub fn buffered_amount(&self) -> u64 {
         self.core().connection.buffered_amount()
     }
 
-    /// Gives the subprotocol that the server chose, or the empty string.
+    /// Returns the subprotocol that the server selected, or the empty string.
     pub fn protocol(&self) -> String {
         self.core().connection.protocol()
     }
 
-    /// Gives the extensions in use.
+    /// Returns the extensions that the server selected, or the empty string.
     pub fn extensions(&self) -> String {
         self.core().connection.extensions()
     }
 
-    /// Gives a handle that can do everything but send and receive.
+    /// Returns a handle that does everything except send and receive.
     pub fn control(&self) -> Control {
         self.sender.control()
     }
 
-    /// Gives a sender, without a split.
+    /// Returns another sender for this socket, without a split.
     pub fn sender(&self) -> Sender {
         self.sender.clone()
     }
 
-    /// Gives the two directions as a value each; the sender can be cloned.
+    /// Splits the socket into a sender and a receiver. The sender can be cloned.
     pub fn split(self) -> (Sender, Receiver) {
         (self.sender, self.receiver)
     }
 
-    /// Makes a stream of bytes of the binary messages, to read and to write.
+    /// Converts the socket into a byte stream over its binary messages.
     pub fn into_bytes(self) -> ByteStream {
         ByteStream::new(self)
     }
 
-    /// Makes a socket again of the halves of one; other senders and controls stay what they are.
+    /// Joins the two halves of a socket. Other senders and controls stay valid.
     ///
     /// # Errors
     ///
-    /// Gives both back if they are not of the same socket.
+    /// Returns both halves in a [`ReuniteError`] if they belong to different sockets.
     pub fn reunite(sender: Sender, receiver: Receiver) -> Result<Self, ReuniteError> {
         if Shared::ptr_eq(sender.core(), receiver.core()) {
             Ok(Self { sender, receiver })
@@ -245,9 +259,4 @@ impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Socket").field(&self.core().connection).finish()
     }
-}
-
-/// Tells how a connection ended that did so cleanly.
-pub(crate) const fn is_failure(error: bool, event: &CloseEvent) -> bool {
-    error || !event.was_clean
 }

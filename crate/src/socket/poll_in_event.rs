@@ -1,25 +1,26 @@
-//! Futures that go on where a socket wakes them.
+//! Polling a future inside the event that wakes it.
 
 use std::future::Future;
 
 use crate::platform;
 
-/// Has a future go on in the very event that it waits for, in a page; natively it is given back as it is.
+/// Returns a future that, in a browser, is polled inside the event that wakes it. On native targets, returns the future
+/// unchanged.
 ///
-/// Executors of pages poll what a message has woken in a microtask after the message's event, and having one made costs an
-/// engine several times what it costs to read a short message. A future that this gives is polled before the event's
-/// listener returns, so that a program may await messages at the price of a callback, and an answer is sent that much
-/// sooner. Whatever else wakes it, a timer or another task, it is the executor that polls it, as ever.
+/// Executors in pages poll a woken task in a microtask, after the event. Creating that microtask costs an engine several
+/// times as much as reading a short message. The returned future is polled before the event listener returns, so awaiting
+/// a message costs as much as a callback does. Other wake-ups, from a timer or from another task, poll it through the
+/// executor as usual.
 ///
-/// It is for tasks that live on a socket's messages: `spawn_local(poll_in_event(async move { … }))`. There is no limit to how
-/// many there may be; one more costs an allocation or two when it is made, and nothing a message.
+/// Use it for tasks that wait for messages: `spawn_local(poll_in_event(async move { … }))`. Any number can exist. Each
+/// costs an allocation or two when it is created, and nothing for each message.
 ///
-/// Dropping it drops the future, as soon as that is not being polled.
+/// Dropping the returned future drops `future`, but never in the middle of a poll.
 ///
 /// ```no_run
 /// # async fn echo() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut socket = samesocket::connect("ws://127.0.0.1:9000/echo").await?;
-/// let echo = samesocket::promptly(async move {
+/// let echo = samesocket::poll_in_event(async move {
 ///     while let Some(message) = socket.next().await {
 ///         socket.send(message?).await?;
 ///     }

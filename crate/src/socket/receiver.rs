@@ -1,4 +1,4 @@
-//! The receiving half.
+//! The receiving half of a socket.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use futures::Stream;
 use futures::stream::FusedStream;
 
-use super::shared::SocketCore;
-use super::watchdog::Watch;
+use super::core::SocketCore;
+use super::watchdog::Watchdog;
 use super::{Control, Error};
 use crate::queue::LocalBatch;
 use crate::sync::Shared;
@@ -17,52 +17,62 @@ use crate::types::message::Message;
 
 /// The receiving half of a [`Socket`](crate::Socket): a fused `Stream` of messages.
 ///
-/// When it is dropped, what has come is dropped, and what comes.
+/// Dropping it discards the messages that are queued and those that arrive later.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let (_sender, mut receiver) = samesocket::connect("wss://example.com/news").await?.split();
+/// while let Some(message) = receiver.next().await {
+///     println!("{} bytes", message?.size());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Receiver {
     core: Shared<SocketCore>,
-    /// What was taken out of the inbox and not yet given.
+    /// The messages that were moved out of the inbox and not yet returned.
     batch: Box<LocalBatch<Message>>,
-    /// Who loses patience, if anybody does.
-    watch: Option<Box<dyn Watch>>,
+    /// The idle timeout and the heartbeat, if one is set.
+    watchdog: Option<Box<dyn Watchdog>>,
 }
 
 impl Receiver {
-    pub(super) fn new(core: Shared<SocketCore>, watch: Option<Box<dyn Watch>>) -> Self {
-        Self { batch: Box::new(core.feed().batch()), core, watch }
+    pub(super) fn new(core: Shared<SocketCore>, watchdog: Option<Box<dyn Watchdog>>) -> Self {
+        Self { batch: Box::new(core.endpoint().batch()), core, watchdog }
     }
 
     /// Waits for the next message; see [`Socket::next`](crate::Socket::next).
     ///
     /// # Errors
     ///
-    /// Once, and as the last item, if the connection did not end cleanly.
-    #[expect(clippy::should_implement_trait, reason = "what it gives is a future, which clippy does not see")]
+    /// Returns one error as the last item if the connection did not end cleanly.
+    #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
         poll_fn(|context| self.poll_receive(context))
     }
 
-    /// Gives a handle that can do everything but send and receive.
+    /// Returns a handle that does everything except send and receive.
     pub fn control(&self) -> Control {
         Control::new(Shared::clone(&self.core))
     }
 
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if self.watch.is_none()
+        if self.watchdog.is_none()
             && let Some(message) = self.batch.pop_local()
         {
             return Poll::Ready(Some(Ok(message)));
         }
         loop {
             let poll = self.poll_message(context);
-            let Some(watch) = &mut self.watch else { return poll };
-            if !watch.poll(&self.core, &poll, context) {
+            let Some(watchdog) = &mut self.watchdog else { return poll };
+            if !watchdog.poll(&self.core, &poll, context) {
                 return poll;
             }
         }
     }
 
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        let (poll, resumed) = self.core.feed().poll_message(&mut self.batch, context);
+        let (poll, resumed) = self.core.endpoint().poll_message(&mut self.batch, context);
         if resumed {
             self.core.connection.pump();
         }
@@ -82,21 +92,21 @@ impl Stream for Receiver {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // Of what waits, who watches may take some for answers to a heartbeat.
-        let least = if self.watch.is_some() { 0 } else { self.batch.len() + self.core.feed().waiting_messages() };
+        // With a watchdog any queued message may be an answer to the heartbeat, which the stream does not yield.
+        let least = if self.watchdog.is_some() { 0 } else { self.batch.len() + self.core.endpoint().queued_messages() };
         (least, None)
     }
 }
 
 impl FusedStream for Receiver {
     fn is_terminated(&self) -> bool {
-        self.batch.is_empty() && self.core.feed().is_exhausted()
+        self.batch.is_empty() && self.core.endpoint().is_exhausted()
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.core.feed().abandon();
+        self.core.endpoint().abandon();
         self.core.connection.pump();
     }
 }

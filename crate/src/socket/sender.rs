@@ -1,4 +1,4 @@
-//! The sending half.
+//! The sending half of a socket.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -7,19 +7,32 @@ use std::task::{Context, Poll, ready};
 
 use futures::sink::Sink;
 
-use super::shared::{Place, Queueing, SocketCore};
+use super::capacity_wait::{CapacityWait, CapacityWaitGuard};
+use super::core::SocketCore;
 use super::{Closing, Control, Error};
 use crate::socket::error::ConnectionFailed;
 use crate::sync::{MaybeSend, MaybeSync, Shared};
 use crate::types::message::Message;
 
-/// The sending half of a [`Socket`](crate::Socket): a `Sink` of messages; a clone sends to the same socket.
+/// The sending half of a [`Socket`](crate::Socket): a `Sink` of messages. A clone sends over the same socket.
 ///
-/// Messages leave in the order in which they were handed over, whoever did.
+/// Messages of all senders leave in the order in which they were queued.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let (sender, mut receiver) = samesocket::connect("wss://example.com/chat").await?.split();
+/// let second = sender.clone();
+/// sender.send("from one part of the program".into()).await?;
+/// second.send("from another part".into()).await?;
+/// sender.drained().await?;
+/// # let _ = receiver.next().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Sender {
     core: Shared<SocketCore>,
-    /// How the sink waits, once it did.
-    sink: Option<Box<dyn Wait>>,
+    /// The state of the `Sink`, once it had to wait.
+    sink: Option<Box<dyn SinkWait>>,
 }
 
 impl Sender {
@@ -27,70 +40,70 @@ impl Sender {
         Self { core, sink: None }
     }
 
-    /// Sends a message, once no more than the high-water mark is queued.
+    /// Sends a message, after waiting until bufferedAmount is at most the high-water mark.
     ///
-    /// `Ok` means that it was handed over to a socket that was OPEN. Cancelled, it was not sent.
+    /// `Ok` means that the message was queued on a socket that was OPEN. A cancelled send has sent nothing.
     ///
     /// # Errors
     ///
-    /// An [`Error::NotOpen`], with the message, from CLOSING on.
+    /// Returns [`Error::NotOpen`] with the message, from CLOSING on.
     pub fn send(&self, message: Message) -> impl Future<Output = Result<(), Error>> {
-        let mut queueing = Queueing::new(&self.core);
+        let mut guard = CapacityWaitGuard::new(&self.core);
         let mut message = Some(message);
         poll_fn(move |context| {
-            ready!(queueing.place.poll_capacity(queueing.core, context));
-            // Polled after it has ended, it stays pending.
-            message.take().map_or(Poll::Pending, |message| Poll::Ready(queueing.core.hand_over(message)))
+            ready!(guard.wait.poll_capacity(guard.core, context));
+            // A future that is polled after its end stays pending.
+            message.take().map_or(Poll::Pending, |message| Poll::Ready(guard.core.send_now(message)))
         })
     }
 
-    /// Whether no more than the high-water mark is queued, or the socket is not OPEN any more.
-    pub(crate) fn has_room(&self) -> bool {
-        self.core.has_room()
+    /// Returns whether bufferedAmount is at most the high-water mark, or the socket is not OPEN.
+    pub(crate) fn has_capacity(&self) -> bool {
+        self.core.has_capacity()
     }
 
-    /// Waits until no more than the high-water mark is queued, or the socket is not OPEN any more.
-    pub(crate) async fn room(&self) {
-        if !self.has_room() {
-            let mut queueing = Queueing::new(&self.core);
-            poll_fn(|context| queueing.place.poll_capacity(queueing.core, context)).await;
+    /// Waits until bufferedAmount is at most the high-water mark, or the socket is not OPEN.
+    pub(crate) async fn capacity(&self) {
+        if !self.has_capacity() {
+            let mut guard = CapacityWaitGuard::new(&self.core);
+            poll_fn(|context| guard.wait.poll_capacity(guard.core, context)).await;
         }
     }
 
-    /// Sends a message, whatever is queued.
-    pub(crate) fn hand_over(&self, message: Message) -> Result<(), Error> {
-        self.core.hand_over(message)
+    /// Sends a message without a check of the high-water mark.
+    pub(crate) fn send_now(&self, message: Message) -> Result<(), Error> {
+        self.core.send_now(message)
     }
 
-    /// Sends a message, if no more than the high-water mark is queued.
+    /// Sends a message if bufferedAmount is at most the high-water mark.
     ///
     /// # Errors
     ///
-    /// An [`Error::Full`], if there is more, or [`Error::NotOpen`] from CLOSING on, each with the message.
+    /// Returns [`Error::Full`] above the mark, or [`Error::NotOpen`] from CLOSING on. Each has the message.
     pub fn try_send(&self, message: Message) -> Result<(), Error> {
-        if self.has_room() { self.core.hand_over(message) } else { Err(Error::Full(message)) }
+        if self.has_capacity() { self.core.send_now(message) } else { Err(Error::Full(message)) }
     }
 
-    /// Waits until bufferedAmount is zero: all that was sent is with the network.
+    /// Waits until bufferedAmount is zero, so that all that was sent has been passed to the network.
     ///
     /// # Errors
     ///
-    /// An [`Error::Undelivered`], if the socket closes before.
+    /// Returns [`Error::Undelivered`] if the socket closes first.
     pub async fn drained(&self) -> Result<(), Error> {
-        let mut queueing = Queueing::new(&self.core);
-        match poll_fn(|context| queueing.place.poll_drained(queueing.core, context)).await {
+        let mut guard = CapacityWaitGuard::new(&self.core);
+        match poll_fn(|context| guard.wait.poll_drained(guard.core, context)).await {
             0 => Ok(()),
             bytes => Err(Error::Undelivered { bytes }),
         }
     }
 
-    /// Gives a handle that can do everything but send and receive.
+    /// Returns a handle that does everything except send and receive.
     pub fn control(&self) -> Control {
         Control::new(Shared::clone(&self.core))
     }
 
-    fn sink(&mut self) -> &mut dyn Wait {
-        &mut **self.sink.get_or_insert_with(|| Box::new(Waiting::new(Shared::clone(&self.core))))
+    fn sink(&mut self) -> &mut dyn SinkWait {
+        &mut **self.sink.get_or_insert_with(|| Box::new(SinkState::new(Shared::clone(&self.core))))
     }
 
     pub(super) const fn core(&self) -> &Shared<SocketCore> {
@@ -101,20 +114,20 @@ impl Sender {
 impl Sink<Message> for Sender {
     type Error = Error;
 
-    /// Waits while more than the high-water mark is queued; never fails, so that the message comes back by `start_send`.
+    /// Waits while bufferedAmount exceeds the high-water mark. Never fails, so that `start_send` can return the message.
     fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
-        if this.sink.is_none() && this.core.has_room() {
+        if this.sink.is_none() && this.core.has_capacity() {
             return Poll::Ready(Ok(()));
         }
         this.sink().poll_capacity(context).map(Ok)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.core.hand_over(message)
+        self.core.send_now(message)
     }
 
-    /// Unlike what `Sink` asks for, waits only until no more than the high-water mark is queued.
+    /// Waits until bufferedAmount is at most the high-water mark, which is less than `Sink` asks for.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.poll_ready(context)
     }
@@ -136,31 +149,31 @@ impl fmt::Debug for Sender {
     }
 }
 
-/// How a sink waits, to who sends otherwise: a program without sinks links nothing of it.
-trait Wait: MaybeSend + MaybeSync {
-    /// Waits until there is room to send, or the socket is not OPEN any more.
+/// Code size: the waits of a `Sink`, behind a trait object. A program that uses no sink does not link them.
+trait SinkWait: MaybeSend + MaybeSync {
+    /// Waits until there is capacity, or the socket is not OPEN.
     fn poll_capacity(&mut self, context: &Context<'_>) -> Poll<()>;
 
-    /// Closes, and waits for the end.
+    /// Starts the closing handshake and waits for its end.
     fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>>;
 }
 
-struct Waiting {
+struct SinkState {
     core: Shared<SocketCore>,
-    place: Place,
-    /// What is waited for once it is being closed.
+    wait: CapacityWait,
+    /// The closing handshake, while `poll_close` waits for it.
     closing: Option<Closing>,
 }
 
-impl Waiting {
+impl SinkState {
     fn new(core: Shared<SocketCore>) -> Self {
-        Self { core, place: Place::default(), closing: None }
+        Self { core, wait: CapacityWait::default(), closing: None }
     }
 }
 
-impl Wait for Waiting {
+impl SinkWait for SinkState {
     fn poll_capacity(&mut self, context: &Context<'_>) -> Poll<()> {
-        self.place.poll_capacity(&self.core, context)
+        self.wait.poll_capacity(&self.core, context)
     }
 
     fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -177,8 +190,8 @@ impl Wait for Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for SinkState {
     fn drop(&mut self) {
-        self.place.leave(&self.core);
+        self.wait.cancel(&self.core);
     }
 }

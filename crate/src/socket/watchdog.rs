@@ -1,32 +1,37 @@
-//! How long a stream waits for a message.
+//! The idle timeout and the heartbeat of a stream.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::heartbeat::{Heartbeat, Pulse};
+use super::heartbeat::{Heartbeat, HeartbeatState};
 use super::{Error, SocketCore};
 use crate::platform::Sleep;
 use crate::sync::{MaybeSend, MaybeSync};
 use crate::types::message::Message;
 use samesocket_spec::close::CloseFrame;
 
-/// The Close frame that follows when nothing came for too long.
+/// The Close frame that follows the idle timeout.
 const IDLE: CloseFrame<'static> = Some((4008, "nothing came for too long"));
 
-/// The Close frame that follows when a heartbeat was not answered.
+/// The Close frame that follows a heartbeat without an answer.
 const NO_ANSWER: CloseFrame<'static> = Some((4008, "no answer came"));
 
-/// What was chosen.
+/// The options of a watchdog.
 #[derive(Default)]
-pub(super) struct Patience {
+pub(super) struct WatchdogConfig {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) heartbeat: Option<Heartbeat>,
 }
 
-/// Who loses it.
-pub(super) trait Watch: MaybeSend + MaybeSync {
-    /// Notes what polling the stream gave; if that was nothing, waits until nothing has come for too long. Whether the
-    /// stream is to be polled again, because what came was for nobody else, or because it has been ended.
+/// A watchdog, which ends a stream that receives nothing for too long.
+///
+/// Code size: a trait object. A program whose sockets have neither an idle timeout nor a heartbeat links no timers for
+/// them.
+pub(super) trait Watchdog: MaybeSend + MaybeSync {
+    /// Checks the result of a poll of the stream, and starts or stops the timers.
+    ///
+    /// Returns whether the stream must be polled again: the message was an answer to the heartbeat, or the watchdog has
+    /// ended the stream.
     fn poll(
         &mut self,
         core: &SocketCore,
@@ -34,23 +39,24 @@ pub(super) trait Watch: MaybeSend + MaybeSync {
         context: &mut Context<'_>,
     ) -> bool;
 
-    /// Gives what was chosen, to be changed.
-    fn patience(&mut self) -> &mut Patience;
+    /// Returns the options, to be changed.
+    fn config(&mut self) -> &mut WatchdogConfig;
 }
 
-/// Gives who loses it: a program whose sockets wait for ever links none.
-pub(super) fn watch() -> Box<dyn Watch> {
-    Box::new(Watcher { patience: Patience::default(), idle: None, pulse: Pulse::default() })
+/// Creates a watchdog without a timeout.
+pub(super) fn watchdog() -> Box<dyn Watchdog> {
+    Box::new(Timers { config: WatchdogConfig::default(), idle: None, heartbeat: HeartbeatState::default() })
 }
 
-struct Watcher {
-    patience: Patience,
-    /// The deadline of the present wait, if there is one.
+/// The timers of one stream.
+struct Timers {
+    config: WatchdogConfig,
+    /// The idle timer, while the stream waits for a message.
     idle: Option<Sleep>,
-    pulse: Pulse,
+    heartbeat: HeartbeatState,
 }
 
-impl Watch for Watcher {
+impl Watchdog for Timers {
     fn poll(
         &mut self,
         core: &SocketCore,
@@ -59,33 +65,33 @@ impl Watch for Watcher {
     ) -> bool {
         if let Poll::Ready(item) = polled {
             self.idle = None;
-            return match (item, &self.patience.heartbeat) {
-                (Some(Ok(message)), Some(heartbeat)) => self.pulse.hear(heartbeat, message),
+            return match (item, &self.config.heartbeat) {
+                (Some(Ok(message)), Some(heartbeat)) => self.heartbeat.on_message(heartbeat, message),
                 _ => false,
             };
         }
-        if let Some(after) = self.patience.idle_timeout {
+        if let Some(after) = self.config.idle_timeout {
             let idle = self.idle.get_or_insert_with(|| core.clock.sleep(after));
             if idle.as_mut().poll(context).is_ready() {
                 self.idle = None;
                 return end(core, Error::Idle { after }, IDLE);
             }
         }
-        let Some(heartbeat) = &self.patience.heartbeat else { return false };
-        match self.pulse.poll(heartbeat, core, context) {
+        let Some(heartbeat) = &self.config.heartbeat else { return false };
+        match self.heartbeat.poll(heartbeat, core, context) {
             Poll::Pending => false,
-            Poll::Ready(()) => end(core, Error::NoAnswer { after: heartbeat.deadline() }, NO_ANSWER),
+            Poll::Ready(()) => end(core, Error::NoAnswer { after: heartbeat.answer_timeout() }, NO_ANSWER),
         }
     }
 
-    fn patience(&mut self) -> &mut Patience {
-        &mut self.patience
+    fn config(&mut self) -> &mut WatchdogConfig {
+        &mut self.config
     }
 }
 
-/// Ends the stream with this error, and the connection with this frame.
+/// Ends the stream with `error` and the connection with `frame`. Returns that the stream must be polled again.
 fn end(core: &SocketCore, error: Error, frame: CloseFrame<'static>) -> bool {
-    core.feed().end(error);
+    core.endpoint().end(error);
     core.connection.close(frame);
     true
 }

@@ -7,6 +7,7 @@ pub(crate) mod catch_panic;
 #[cfg_attr(not(all(target_family = "wasm", target_os = "unknown")), path = "native.rs")]
 #[cfg_attr(all(target_family = "wasm", target_os = "unknown"), path = "web.rs")]
 mod imp;
+pub(crate) mod keyed_waiters;
 
 pub use self::imp::MaybeSend;
 pub(crate) use self::imp::{Lock, MaybeSync, Shared, Weak, io_error};

@@ -1,78 +1,86 @@
-//! A clock that is wound by hand.
+//! A clock that the test advances.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::waker_set::WakerSet;
 use crate::platform;
 use crate::sync::catch_panic::wake;
+use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::sync::{Lock, Shared};
 
-/// The clock of a [`Network`](super::Network), which begins at zero and goes on only by [`advance`](Self::advance) or
-/// within [`run`](super::run); a clone is the same clock.
+/// The clock of a [`Network`](super::Network). It starts at zero. Only [`advance`](Self::advance) and
+/// [`run`](super::run()) move it.
+///
+/// A clone is the same clock.
+///
+/// ```
+/// use samesocket::testing::Network;
+/// use std::time::Duration;
+///
+/// let clock = Network::new().clock();
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now(), Duration::from_secs(60));
+/// ```
 #[derive(Clone, Default)]
-pub struct Clock(Shared<Lock<Time>>);
+pub struct Clock(Shared<Lock<ClockState>>);
 
 #[derive(Default)]
-struct Time {
+struct ClockState {
     now: Duration,
-    timers: Vec<Timer>,
-    last_key: u64,
-    chance: f64,
-    comebacks: u64,
-    /// Who waits for the next comeback.
-    away: Vec<Waker>,
-}
-
-struct Timer {
-    key: u64,
-    at: Duration,
-    waker: Waker,
+    /// The sleeping futures, each with the time at which it ends.
+    timers: KeyedWaiters<Duration>,
+    random: f64,
+    /// The number of calls of [`Clock::come_back`].
+    retry_hints: u64,
+    /// The tasks that wait for the next of those calls.
+    retry_waiters: WakerSet,
 }
 
 impl Clock {
-    /// Gives the time since the network was made.
+    /// Returns the time since the network was created.
     pub fn now(&self) -> Duration {
         self.0.lock().now
     }
 
-    /// Waits until the clock shows so much more than now.
+    /// Waits until the clock has advanced by `duration`.
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Unpin + use<> {
-        Sleeping { clock: self.clone(), at: self.now().saturating_add(duration), key: None }
+        Sleep { clock: self.clone(), at: self.now().saturating_add(duration), key: None }
     }
 
-    /// Puts the clock forward, past one timer after the other, and wakes who waits for them.
+    /// Advances the clock, and wakes the tasks whose timers have ended, in the order of the timers.
     ///
-    /// Who is woken runs later, and sees the time at which this ends.
+    /// Those tasks run later, and then see the time after the whole advance.
     pub fn advance(&self, duration: Duration) {
         let end = self.now().saturating_add(duration);
         while self.advance_to_next(end) {}
         self.0.lock().now = end;
     }
 
-    /// Pretends that the machine is back online, or that the page is shown again: who waits to reconnect does it now.
+    /// Pretends that the machine is back online or that the page is visible again, so that waiting sockets reconnect now.
     pub fn come_back(&self) {
-        let away = {
-            let mut time = self.0.lock();
-            time.comebacks += 1;
-            std::mem::take(&mut time.away)
+        let wakers = {
+            let mut state = self.0.lock();
+            state.retry_hints += 1;
+            state.retry_waiters.take()
         };
-        wake(away);
+        wake(wakers);
     }
 
-    /// Puts the clock forward to the next timer, unless that is after `end`; whether there was one.
+    /// Advances the clock to the next timer, unless that is after `end`. Returns whether there was one.
     pub(super) fn advance_to_next(&self, end: Duration) -> bool {
-        let due = {
-            let mut time = self.0.lock();
-            let Some(next) = time.timers.iter().map(|timer| timer.at).min().filter(|&next| next <= end) else {
+        let (wakers, _) = {
+            let mut state = self.0.lock();
+            let Some(next) = state.timers.pending_conditions().min().copied().filter(|&next| next <= end) else {
                 return false;
             };
-            time.now = next;
-            time.timers.extract_if(.., |timer| timer.at == next).map(|timer| timer.waker).collect::<Vec<_>>()
+            state.now = next;
+            state.timers.take_ready(|&at| at == next)
         };
-        wake(due);
+        wake(wakers);
         true
     }
 }
@@ -89,30 +97,23 @@ impl platform::Clock for Clock {
 
 impl platform::Environment for Clock {
     fn retry_hint(&self) -> platform::Sleep {
-        let (clock, since) = (self.clone(), self.0.lock().comebacks);
+        let (clock, since) = (self.clone(), self.0.lock().retry_hints);
         Box::pin(poll_fn(move |context| {
-            let mut time = clock.0.lock();
-            if time.comebacks > since {
+            let mut state = clock.0.lock();
+            if state.retry_hints > since {
                 return Poll::Ready(());
             }
-            know(&mut time.away, context.waker());
+            state.retry_waiters.register(context.waker());
             Poll::Pending
         }))
     }
 
-    /// The same numbers each time, so that a test is.
+    /// Returns the same sequence in each test, so that tests are reproducible.
     fn random(&self) -> f64 {
-        let mut time = self.0.lock();
-        // The additive sequence of the golden ratio spreads evenly.
-        time.chance = (time.chance + 0.618_033_988_749_895) % 1.0;
-        time.chance
-    }
-}
-
-/// Adds a waker to those that are woken together, unless it is there.
-pub(super) fn know(wakers: &mut Vec<Waker>, waker: &Waker) {
-    if !wakers.iter().any(|known| known.will_wake(waker)) {
-        wakers.push(waker.clone());
+        let mut state = self.0.lock();
+        // The additive sequence of the golden ratio is spread evenly.
+        state.random = (state.random + 0.618_033_988_749_895) % 1.0;
+        state.random
     }
 }
 
@@ -122,46 +123,36 @@ impl fmt::Debug for Clock {
     }
 }
 
-struct Sleeping {
+/// A timer of a [`Clock`].
+struct Sleep {
     clock: Clock,
     at: Duration,
     key: Option<u64>,
 }
 
-impl Future for Sleeping {
+impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let mut time = this.clock.0.lock();
-        if time.now >= this.at {
-            return Poll::Ready(());
-        }
-        let key = *this.key.get_or_insert_with(|| {
-            time.last_key += 1;
-            time.last_key
-        });
-        let waker = context.waker().clone();
-        let former = if let Some(timer) = time.timers.iter_mut().find(|timer| timer.key == key) {
-            Some(std::mem::replace(&mut timer.waker, waker))
-        } else {
-            time.timers.push(Timer { key, at: this.at, waker });
-            None
+        let replaced = {
+            let mut state = this.clock.0.lock();
+            if state.now >= this.at {
+                return Poll::Ready(());
+            }
+            state.timers.register(&mut this.key, this.at, context.waker())
         };
-        drop(time);
-        drop(former);
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
         Poll::Pending
     }
 }
 
-impl Drop for Sleeping {
+impl Drop for Sleep {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
-        let timer = {
-            let timers = &mut self.clock.0.lock().timers;
-            timers.iter().position(|timer| timer.key == key).map(|place| timers.remove(place))
-        };
-        // Dropped while nothing is locked, since a waker may own anything.
-        drop(timer);
+        let waker = self.clock.0.lock().timers.remove(key);
+        // Drop outside the lock: a waker may run any code.
+        drop(waker);
     }
 }

@@ -1,8 +1,9 @@
-//! A network in memory, with a peer that does what it is told and a clock that is wound by hand: for tests of programs
-//! that use sockets, under plain `cargo test`.
+//! A network in memory for tests of programs that use sockets, under plain `cargo test`.
 //!
-//! [`pair`] gives an open socket and its peer. [`run`] runs a test on a [`Network`] of its own whose clock goes on by
-//! itself, so that an hour takes no time:
+//! The test is the server, and it controls the clock. The sockets are the real ones; only the transport under them differs.
+//!
+//! [`pair`] returns an open socket and its peer. [`run()`] runs a test on a [`Network`] of its own, whose clock advances
+//! whenever all tasks wait. So a test of an hour takes no time:
 //!
 //! ```
 //! use samesocket::testing::{self, Received};
@@ -24,25 +25,33 @@
 //! });
 //! ```
 //!
-//! A program that makes its connections itself is given the network by [`Connect::network`](crate::Connect::network).
-//! The sockets are the real ones: only what carries them is another.
+//! A program that connects by itself receives the network through [`Connect::network`](crate::Connect::network).
+
+// `network` is the back end, and `transport` the client's end of a `connection` in memory. `incoming` and `peer` are the
+// server's end, `clock` is the time, and `run` the executor. Read them in this order.
 
 mod clock;
-mod link;
+mod connection;
+mod incoming;
 mod network;
 mod peer;
+mod received;
 mod run;
+mod transport;
+mod waker_set;
 
 pub use self::clock::Clock;
-pub use self::network::{Incoming, Network};
-pub use self::peer::{Peer, Received};
+pub use self::incoming::Incoming;
+pub use self::network::Network;
+pub use self::peer::Peer;
+pub use self::received::Received;
 pub use self::run::run;
 
 use futures::FutureExt;
 
 use crate::socket::Socket;
 
-/// Gives an open socket and its peer, on a network of their own.
+/// Returns an open socket and its peer, on a network of their own.
 ///
 /// ```
 /// # futures::executor::block_on(async {
@@ -54,13 +63,13 @@ use crate::socket::Socket;
 ///
 /// # Panics
 ///
-/// Never: nothing in memory refuses a connection.
+/// Never: the peer accepts the connection at once.
 pub fn pair() -> (Socket, Peer) {
     let network = Network::new();
     let mut connecting = network.connect("ws://example.com/");
     let started = (&mut connecting).now_or_never();
-    debug_assert!(started.is_none(), "nobody has answered");
-    let peer = network.accept().now_or_never().expect("somebody knocks").open();
-    let socket = connecting.now_or_never().expect("it is open").expect("it was accepted");
+    debug_assert!(started.is_none(), "the peer has not accepted yet");
+    let peer = network.accept().now_or_never().expect("the connection waits to be accepted").open();
+    let socket = connecting.now_or_never().expect("the connection is open").expect("the peer accepted it");
     (socket, peer)
 }

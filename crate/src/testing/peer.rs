@@ -1,91 +1,90 @@
-//! The other end of a connection.
+//! The server's end of a connection, controlled by the test.
 
 use std::fmt;
 use std::future::poll_fn;
 
-use super::link::Line;
+use super::Received;
+use super::connection::MemoryConnection;
 use crate::sync::Shared;
 use crate::types::message::Message;
 
-/// The other end of an open connection, which does what it is told; dropped, the connection is lost.
+/// The server's end of an open connection, controlled by the test. Dropping it fails the connection.
 ///
-/// It answers a Close as a server should, unless it is told to [hold](Self::hold_close) the answer.
+/// It answers a Close frame as a server should, unless the test calls [`hold_close`](Self::hold_close).
+///
+/// ```
+/// use samesocket::testing::{self, pair};
+///
+/// testing::run(|_| async {
+///     let (mut socket, peer) = pair();
+///     peer.send("hello");
+///     peer.close(Some(1000), "done");
+///     assert!(matches!(socket.next().await, Some(Ok(_))));
+///     assert!(socket.next().await.is_none());
+///     assert_eq!(socket.closed().await.reason, "done");
+/// });
+/// ```
 pub struct Peer {
-    line: Shared<Line>,
-}
-
-/// What a [`Peer`] was sent.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Received {
-    /// A message.
-    Message(Message),
-    /// A Close frame; nothing follows it.
-    Close {
-        /// Its code, if it has one.
-        code: Option<u16>,
-        /// Its reason.
-        reason: String,
-    },
+    connection: Shared<MemoryConnection>,
 }
 
 impl Peer {
-    pub(super) const fn new(line: Shared<Line>) -> Self {
-        Self { line }
+    pub(super) const fn new(connection: Shared<MemoryConnection>) -> Self {
+        Self { connection }
     }
 
-    /// Sends a message; it waits its turn while nobody takes what was sent before, if the network is pausable.
+    /// Sends a message. On a network with backpressure it arrives once the socket's inbox has capacity.
     pub fn send(&self, message: impl Into<Message>) {
-        self.line.send(message.into());
+        self.connection.send(message.into());
     }
 
-    /// Waits for what the client sends next; `None` when the connection is over.
+    /// Waits for the next message or Close frame of the client. Returns `None` when the connection has ended.
     pub async fn receive(&mut self) -> Option<Received> {
-        poll_fn(|context| self.line.poll_receive(context)).await
+        poll_fn(|context| self.connection.poll_receive(context)).await
     }
 
-    /// Closes the connection cleanly, after what was sent; the code is as free as it is on the wire.
+    /// Closes the connection cleanly, after the messages that were sent. Any code is allowed, as in a Close frame.
     pub fn close(&self, code: Option<u16>, reason: &str) {
-        self.line.close(code, reason);
+        self.connection.close(code, reason);
     }
 
-    /// Starts to close, and no more: the client is CLOSING until something else happens.
+    /// Starts the closing handshake only. The client stays CLOSING until the test does something else.
     pub fn start_closing(&self) {
-        self.line.start_closing();
+        self.connection.start_closing();
     }
 
-    /// Loses the connection, after what was sent, as dropping this does.
+    /// Fails the connection, after the messages that were sent, as dropping the peer does.
     pub fn fail(self) {}
 
-    /// Leaves a Close of the client's without an answer, until [`answer_close`](Self::answer_close).
+    /// Leaves a Close frame of the client unanswered until [`answer_close`](Self::answer_close) is called.
     pub fn hold_close(&self) {
-        self.line.hold_close();
+        self.connection.hold_close();
     }
 
-    /// Answers a Close of the client's, now or when it comes.
+    /// Answers the Close frame of the client, now or when it arrives.
     pub fn answer_close(&self) {
-        self.line.answer_close();
+        self.connection.answer_close();
     }
 
-    /// Stops to read: what the client sends from now on stays in its bufferedAmount.
+    /// Stops reading. Later messages of the client count in its bufferedAmount.
     pub fn pause(&self) {
-        self.line.pause();
+        self.connection.pause();
     }
 
-    /// Reads all that waits, and goes on reading.
+    /// Reads what was sent since [`pause`](Self::pause), and continues reading.
     pub fn resume(&self) {
-        self.line.resume();
+        self.connection.resume();
     }
 
-    /// Whether the connection is over.
+    /// Returns whether the connection has ended.
     pub fn is_over(&self) -> bool {
-        self.line.is_over()
+        self.connection.is_over()
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        self.line.fail();
+        self.connection.fail();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Running a test on a network of its own.
+//! The executor of a test on a network of its own.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -9,17 +9,25 @@ use std::time::Duration;
 
 use super::Network;
 
-/// Runs a test to its end on the present thread, with what it [spawns](Network::spawn), on a network of its own.
+/// Runs a test on the current thread, with the tasks that it [spawns](Network::spawn), on a new network.
 ///
-/// Whenever nothing can go on, the clock is put forward to its next timer. The order in which things run is the same each
-/// time.
+/// Whenever all tasks wait, the clock advances to its next timer. The order of execution is the same in each run.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// samesocket::testing::run(|network| async move {
+///     network.clock().sleep(Duration::from_secs(3600)).await;
+///     assert_eq!(network.clock().now(), Duration::from_secs(3600));
+/// });
+/// ```
 ///
 /// # Panics
 ///
-/// When the test and what it spawned wait for each other, so that no timer is left that could end it.
+/// Panics if all tasks wait and no timer is left, because the test would never end.
 pub fn run<F: Future>(test: impl FnOnce(Network) -> F) -> F::Output {
     let network = Network::new();
-    let woken = Arc::new(Woken::default());
+    let woken = Arc::new(WokenFlag::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
     let mut test = pin!(test(network.clone()));
@@ -31,17 +39,17 @@ pub fn run<F: Future>(test: impl FnOnce(Network) -> F) -> F::Output {
         }
         tasks.extend(network.take_spawned());
         tasks.retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
-        let goes_on =
+        let can_continue =
             woken.0.load(Ordering::Acquire) || network.has_spawned() || network.clock().advance_to_next(Duration::MAX);
-        assert!(goes_on, "the test waits for what never comes: no timer is set");
+        assert!(can_continue, "deadlock: the test and its tasks wait, and no timer is set");
     }
 }
 
-/// Whether anything can go on.
+/// A waker that records that it was woken.
 #[derive(Default)]
-struct Woken(AtomicBool);
+struct WokenFlag(AtomicBool);
 
-impl Wake for Woken {
+impl Wake for WokenFlag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Release);
     }

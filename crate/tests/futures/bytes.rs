@@ -1,4 +1,4 @@
-//! The stream of bytes.
+//! `ByteStream`: reading and writing bytes over binary messages.
 
 use std::io::ErrorKind;
 
@@ -13,7 +13,7 @@ use tokio_util::codec::{Framed, LengthDelimitedCodec};
 use super::support::Stage;
 
 #[test]
-fn an_empty_message_is_not_the_end_and_messages_have_no_borders() {
+fn read_skips_empty_messages_and_message_boundaries() {
     testing::run(|_| async {
         let (socket, peer) = pair();
         for bytes in [&b"ab"[..], b"", b"", b"cdef", b""] {
@@ -32,7 +32,7 @@ fn an_empty_message_is_not_the_end_and_messages_have_no_borders() {
 }
 
 #[test]
-fn a_failure_is_an_error_and_so_is_a_text() {
+fn read_fails_on_a_text_and_on_a_lost_connection() {
     testing::run(|_| async {
         let (socket, peer) = pair();
         peer.send(vec![1]);
@@ -48,7 +48,7 @@ fn a_failure_is_an_error_and_so_is_a_text() {
 }
 
 #[test]
-fn a_socket_that_received_blobs_receives_bytes() {
+fn byte_stream_of_a_blob_socket_receives_bytes() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").binary_type(BinaryType::Blob);
         let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -61,7 +61,7 @@ fn a_socket_that_received_blobs_receives_bytes() {
 }
 
 #[test]
-fn the_socket_comes_back_with_what_was_not_read() {
+fn into_parts_returns_socket_and_unread_bytes() {
     testing::run(|_| async {
         let (socket, peer) = pair();
         peer.send(vec![1, 2, 3]);
@@ -75,7 +75,7 @@ fn the_socket_comes_back_with_what_was_not_read() {
 }
 
 #[tokio::test]
-async fn a_copy_goes_out_and_comes_back_whole() {
+async fn copy_round_trips_three_megabytes() {
     let stage = Stage::new().await;
     let bytes: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
     let (mut reader, mut writer) = connect(stage.url("a", "")).await.unwrap().into_bytes().split();
@@ -94,7 +94,7 @@ async fn a_copy_goes_out_and_comes_back_whole() {
 }
 
 #[tokio::test]
-async fn frames_of_a_codec_go_out_and_come_back() {
+async fn codec_frames_round_trip() {
     let stage = Stage::new().await;
     let stream = connect(stage.url("a", "")).await.unwrap().into_bytes();
     let mut framed = Framed::new(stream, LengthDelimitedCodec::new());

@@ -1,4 +1,4 @@
-//! Everything given up at each of its awaits: nothing is left, on the network in memory and at the server.
+//! Cancellation at every await: the connection ends, on the network in memory and at the server.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -14,11 +14,11 @@ use samesocket::testing::{self, Network, Received};
 use samesocket::{Connect, ReadyState, Socket, connect};
 use samesocket_fault_server::Until;
 
-use super::coming_back;
+use super::reconnecting_over;
 use super::support::Stage;
 
-/// A life with every kind of wait in it.
-async fn live(connect: Connect) {
+/// A conversation that uses every kind of wait.
+async fn converse(connect: Connect) {
     let mut socket = connect.await.unwrap();
     assert!(socket.next().await.unwrap().is_ok());
     socket.send(Bytes::from(vec![7; 4 << 20]).into()).await.unwrap();
@@ -30,8 +30,8 @@ async fn live(connect: Connect) {
     sender.control().close(Some(1000), None).await.unwrap();
 }
 
-/// Polls a future so many times, and then drops it; whether it ended before.
-async fn given_up(future: impl Future<Output = ()>, polls: usize) -> bool {
+/// Polls a future at most `polls` times, then drops it. Returns whether it completed.
+async fn poll_up_to(future: impl Future<Output = ()>, polls: usize) -> bool {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|context| {
@@ -48,10 +48,10 @@ async fn given_up(future: impl Future<Output = ()>, polls: usize) -> bool {
     .await
 }
 
-/// A peer that has everything awaited, and stays until the connection is over.
-async fn attend(network: Network, knocked: &Cell<bool>) {
+/// Serves one connection in a way that makes the client wait at each await, and stays until its end.
+async fn serve(network: Network, has_connected: &Cell<bool>) {
     let incoming = network.accept().await;
-    knocked.set(true);
+    has_connected.set(true);
     if incoming.is_gone() {
         return;
     }
@@ -69,9 +69,9 @@ async fn attend(network: Network, knocked: &Cell<bool>) {
     assert!(peer.is_over());
 }
 
-/// The same with handles for any thread.
-async fn live_remotely(connect: Connect, network: Network) {
-    let mut remote = connect.high_water_mark(1).await.unwrap().into_remote_by(|actor| network.spawn(actor));
+/// The conversation over a remote.
+async fn converse_remotely(connect: Connect, network: Network) {
+    let mut remote = connect.high_water_mark(1).await.unwrap().into_remote_by(|driver| network.spawn(driver));
     assert!(remote.next().await.unwrap().is_ok());
     remote.send(Bytes::from(vec![7; 10]).into()).await.unwrap();
     let (mut sender, mut receiver) = remote.split();
@@ -84,8 +84,8 @@ async fn live_remotely(connect: Connect, network: Network) {
     sender.close(Some(1000), None).await.unwrap();
 }
 
-/// The same with a socket that comes back.
-async fn live_again(network: Network) {
+/// The conversation over a reconnecting socket.
+async fn converse_reconnecting(network: Network) {
     let clock = network.clock();
     let prepare = |mut socket: Socket| async {
         assert!(socket.next().await.unwrap().is_ok());
@@ -93,7 +93,7 @@ async fn live_again(network: Network) {
     };
     let outbox = Outbox::Keep { messages: 2, bytes: 100 };
     let mut socket =
-        coming_back(&network, |connect| connect.high_water_mark(1)).prepare(prepare).outbox(outbox).start();
+        reconnecting_over(&network, |connect| connect.high_water_mark(1)).prepare(prepare).outbox(outbox).start();
     let sender = socket.sender();
     let sending = async {
         for text in ["kept", "more", "last"] {
@@ -108,20 +108,20 @@ async fn live_again(network: Network) {
     assert!(socket.next().await.is_none());
 }
 
-/// Gives a life up after one poll, two polls and so on until it is lived to its end; how many that takes.
-fn polls_of<L: Future<Output = ()>>(life: impl Fn(Network) -> L) -> usize {
+/// Cancels a conversation after one poll, after two, and so on, until it completes. Returns the number of polls.
+fn polls_to_complete<F: Future<Output = ()>>(conversation: impl Fn(Network) -> F) -> usize {
     for polls in 1.. {
         let ended = testing::run(|network| {
-            let life = given_up(life(network.clone()), polls);
+            let conversation = poll_up_to(conversation(network.clone()), polls);
             async move {
-                let knocked = Cell::new(false);
-                let mut attending = pin!(attend(network, &knocked));
-                match select(pin!(life), attending.as_mut()).await {
-                    Either::Right(((), life)) => life.await,
+                let has_connected = Cell::new(false);
+                let mut serving = pin!(serve(network, &has_connected));
+                match select(pin!(conversation), serving.as_mut()).await {
+                    Either::Right(((), conversation)) => conversation.await,
                     Either::Left((ended, _)) => {
-                        // Who never knocked is not waited for.
-                        if futures::poll!(attending.as_mut()).is_pending() && knocked.get() {
-                            attending.await;
+                        // A client that was cancelled before it connected never reaches the server.
+                        if futures::poll!(serving.as_mut()).is_pending() && has_connected.get() {
+                            serving.await;
                         }
                         ended
                     }
@@ -132,30 +132,30 @@ fn polls_of<L: Future<Output = ()>>(life: impl Fn(Network) -> L) -> usize {
             return polls;
         }
     }
-    unreachable!("there are enough numbers")
+    unreachable!("the range has no end")
 }
 
 #[test]
-fn in_memory_the_peer_sees_it_gone_whenever_that_is() {
-    testing::run(|network| async move { drop(live(network.connect("ws://a.example"))) });
+fn cancel_at_any_poll_ends_the_connection_in_memory() {
+    testing::run(|network| async move { drop(converse(network.connect("ws://a.example"))) });
     let polls = [
-        polls_of(|network| live(network.connect("ws://a.example"))),
-        polls_of(|network| live_remotely(network.connect("ws://a.example"), network.clone())),
-        polls_of(live_again),
+        polls_to_complete(|network| converse(network.connect("ws://a.example"))),
+        polls_to_complete(|network| converse_remotely(network.connect("ws://a.example"), network.clone())),
+        polls_to_complete(converse_reconnecting),
     ];
-    assert!(polls.iter().all(|&polls| polls > 5), "{polls:?} are too few to have met each await");
+    assert!(polls.iter().all(|&polls| polls > 5), "{polls:?} polls are too few to reach each await");
 }
 
 #[tokio::test]
-async fn at_the_server_the_connection_ends_whenever_it_was_given_up() {
+async fn cancel_at_any_poll_ends_the_connection_at_the_server() {
     let stage = Stage::new().await;
     for polls in 1..12 {
         let id = format!("p{polls}-");
-        given_up(live(connect(stage.url(&id, "do=text:a,await:3,text:b,answer"))), polls).await;
+        poll_up_to(converse(connect(stage.url(&id, "do=text:a,await:3,text:b,answer"))), polls).await;
         stage.store().wait_live(&id, 0).await;
     }
     let whole = "whole";
-    live(connect(stage.url(whole, "do=text:a,await:3,text:b,answer"))).await;
+    converse(connect(stage.url(whole, "do=text:a,await:3,text:b,answer"))).await;
     let record = stage.store().wait_record(whole, Until::End).await;
     assert_eq!((record.message_count, record.close.and_then(|close| close.code)), (3, Some(1000)));
 }

@@ -1,4 +1,4 @@
-//! Connecting, and giving it up.
+//! Connecting, and cancelling it.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::lines;
 use super::support::Stage;
 
 #[tokio::test]
-async fn it_gives_an_open_socket_with_the_chosen_subprotocol() {
+async fn connect_returns_an_open_socket_with_the_subprotocol() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "")).subprotocols(["chat", "other"]).await.unwrap();
     assert_eq!((socket.ready_state(), &*socket.protocol()), (ReadyState::Open, "chat"));
@@ -20,14 +20,14 @@ async fn it_gives_an_open_socket_with_the_chosen_subprotocol() {
 }
 
 #[tokio::test]
-async fn a_relative_url_is_resolved_against_the_base_url() {
+async fn relative_url_is_resolved_against_the_base_url() {
     let stage = Stage::new().await;
     let socket = connect("?id=b").base_url(stage.url("a", "")).await.unwrap();
     assert!(socket.url().ends_with("/ws?id=b"), "{}", socket.url());
 }
 
 #[tokio::test]
-async fn an_exception_says_which_argument_is_at_fault() {
+async fn exception_names_the_invalid_argument() {
     for (connect, argument) in [
         (connect("nothing"), Argument::Url),
         (connect("ftp://example.com"), Argument::Url),
@@ -42,23 +42,23 @@ async fn an_exception_says_which_argument_is_at_fault() {
 }
 
 #[tokio::test]
-async fn a_base_url_that_cannot_be_parsed_is_in_the_text() {
+async fn exception_text_has_the_invalid_base_url() {
     let error = connect("/chat").base_url("no base").await.unwrap_err();
     assert_eq!(error.to_string(), "the URL \"/chat\" cannot be parsed against the base URL \"no base\"");
 }
 
 #[tokio::test]
-async fn a_connection_that_fails_gives_its_close_event_and_the_cause() {
+async fn failed_connection_returns_close_event_and_source() {
     let stage = Stage::new().await;
     let error = connect(stage.url("a", "status=403")).await.unwrap_err();
-    assert!(error.source().is_some(), "natively the cause is known");
+    assert!(error.source().is_some(), "native targets know the cause");
     let ConnectError::Failed(failed) = error else { panic!("{error:?}") };
     assert_eq!((failed.event().code, failed.event().was_clean), (1006, false));
     assert!(failed.failure().is_some());
 }
 
 #[tokio::test]
-async fn out_of_time_the_connection_is_given_up() {
+async fn timeout_gives_up_the_connection() {
     let stage = Stage::new().await;
     let timeout = Duration::from_millis(30);
     match connect(stage.url("a", "handshake=nothing")).timeout(timeout).await {
@@ -69,7 +69,7 @@ async fn out_of_time_the_connection_is_given_up() {
 }
 
 #[tokio::test]
-async fn nothing_is_done_before_it_is_polled() {
+async fn connect_does_nothing_before_the_first_poll() {
     let stage = Stage::new().await;
     drop(connect(stage.url("a", "")));
     connect(stage.url("b", "")).await.unwrap();
@@ -77,7 +77,7 @@ async fn nothing_is_done_before_it_is_polled() {
 }
 
 #[tokio::test]
-async fn dropped_while_the_server_answers_it_is_gone() {
+async fn drop_during_the_handshake_ends_the_connection() {
     let stage = Stage::new().await;
     let mut connecting = connect(stage.url("a", "hold=handshake"));
     assert!((&mut connecting).now_or_never().is_none());
@@ -88,7 +88,7 @@ async fn dropped_while_the_server_answers_it_is_gone() {
 }
 
 #[tokio::test]
-async fn dropped_when_it_is_open_and_nobody_knows_the_server_sees_a_close() {
+async fn drop_of_an_open_unpolled_connect_ends_the_connection() {
     let stage = Stage::new().await;
     let mut connecting = connect(stage.url("a", ""));
     assert!((&mut connecting).now_or_never().is_none());
@@ -98,7 +98,7 @@ async fn dropped_when_it_is_open_and_nobody_knows_the_server_sees_a_close() {
 }
 
 #[tokio::test]
-async fn what_came_before_the_first_poll_after_the_start_is_there() {
+async fn messages_before_connect_completes_are_received() {
     let stage = Stage::new().await;
     let mut connecting = connect(stage.url("a", "packet=1&do=text:a,text:b,close:1000"));
     assert!((&mut connecting).now_or_never().is_none());
@@ -110,7 +110,7 @@ async fn what_came_before_the_first_poll_after_the_start_is_there() {
 }
 
 #[test]
-fn it_needs_no_runtime() {
+fn connect_works_without_a_runtime() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stage = runtime.block_on(Stage::new());
     let timeout = Duration::from_millis(30);
@@ -123,7 +123,7 @@ fn it_needs_no_runtime() {
 }
 
 #[tokio::test]
-async fn options_are_those_of_the_interface() {
+async fn options_set_request_headers() {
     let stage = Stage::new().await;
     let options = Options::new().header("X-A", "b").unwrap();
     connect(stage.url("a", "")).options(options).await.unwrap();

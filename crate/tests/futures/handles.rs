@@ -1,4 +1,4 @@
-//! The halves and the control.
+//! The sender, the receiver and the control of a split socket.
 
 use samesocket::{ReadyState, Socket, connect};
 use samesocket_fault_server::Until;
@@ -6,7 +6,7 @@ use samesocket_fault_server::Until;
 use super::support::Stage;
 
 #[tokio::test]
-async fn halves_can_be_reunited_and_those_of_others_are_given_back() {
+async fn reunite_joins_halves_of_one_socket_only() {
     let stage = Stage::new().await;
     let (sender, receiver) = connect(stage.url("a", "")).await.unwrap().split();
     let (other, _) = connect(stage.url("b", "")).await.unwrap().split();
@@ -17,7 +17,7 @@ async fn halves_can_be_reunited_and_those_of_others_are_given_back() {
 }
 
 #[tokio::test]
-async fn the_control_outlives_both_halves_and_closes_after_a_split() {
+async fn control_outlives_both_halves_and_closes_the_socket() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "subprotocol=chat")).subprotocols("chat").await.unwrap();
     let control = socket.control();
@@ -31,7 +31,7 @@ async fn the_control_outlives_both_halves_and_closes_after_a_split() {
 }
 
 #[tokio::test]
-async fn dropping_the_last_of_them_closes() {
+async fn drop_of_the_last_handle_closes_the_socket() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "")).await.unwrap();
     let control = socket.control();
@@ -51,7 +51,7 @@ async fn dropping_the_last_of_them_closes() {
 }
 
 #[tokio::test]
-async fn a_socket_whose_receiver_was_dropped_reads_on_and_sees_its_end() {
+async fn socket_without_receiver_still_sees_the_close_event() {
     let stage = Stage::new().await;
     let (sender, receiver) = connect(stage.url("a", "do=flood:3000:65536,close:4000")).await.unwrap().split();
     drop(receiver);

@@ -1,4 +1,4 @@
-//! Whether the peer is still there: by messages on the network in memory, by pings of the protocol against the fault server.
+//! The heartbeat: with messages on the network in memory, and with ping frames against the fault server.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn heartbeat() -> Heartbeat {
 }
 
 #[test]
-fn a_peer_that_answers_is_asked_again_and_answers_are_not_given() {
+fn answered_heartbeat_repeats_and_hides_answers() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -35,13 +35,13 @@ fn a_peer_that_answers_is_asked_again_and_answers_are_not_given() {
             asked
         };
         let (seen, asked) = futures::join!(lines(&mut socket), server);
-        assert_eq!(seen, ["text \"pong\""], "what nobody asked for is a message");
+        assert_eq!(seen, ["text \"pong\""], "an unsolicited answer is a message");
         assert_eq!(asked, [30, 65, 100]);
     });
 }
 
 #[test]
-fn an_answer_behind_another_message_is_not_given_either() {
+fn answer_behind_another_message_is_hidden() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -54,13 +54,13 @@ fn an_answer_behind_another_message_is_not_given_either() {
             peer.send(text);
         }
         peer.close(Some(1000), "");
-        assert_eq!(socket.size_hint().0, 0, "what waits may be an answer");
-        assert_eq!(lines(&mut socket).await, ["text \"news\"", "text \"pong\""], "one was asked for");
+        assert_eq!(socket.size_hint().0, 0, "a queued message may be an answer");
+        assert_eq!(lines(&mut socket).await, ["text \"news\"", "text \"pong\""], "only one of them is an answer");
     });
 }
 
 #[test]
-fn a_peer_that_sends_is_not_asked() {
+fn heartbeat_is_silent_while_messages_arrive() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -78,11 +78,11 @@ fn a_peer_that_sends_is_not_asked() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_is_one_error_and_a_close() {
+fn unanswered_heartbeat_is_one_error_and_a_close() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
-        assert_eq!(lines(&mut socket.unwrap()).await, ["error the peer did not answer within 10s"]);
+        assert_eq!(lines(&mut socket.unwrap()).await, ["error the server did not answer the heartbeat within 10s"]);
         assert_eq!(network.clock().now(), Duration::from_secs(40));
         assert!(matches!(peer.receive().await, Some(Received::Message(_))));
         assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(4008), .. })));
@@ -90,15 +90,15 @@ fn a_peer_that_does_not_answer_is_one_error_and_a_close() {
 }
 
 #[tokio::test]
-async fn natively_a_ping_of_the_protocol_asks() {
+async fn heartbeat_sends_ping_frames_on_native_targets() {
     let stage = Stage::new().await;
-    let patient = heartbeat().every(Duration::from_millis(10)).within(Duration::from_secs(1));
-    let mut socket = connect(stage.url("a", "do=gate:go,close:1000")).heartbeat(patient).await.unwrap();
+    let long_timeout = heartbeat().every(Duration::from_millis(10)).within(Duration::from_secs(1));
+    let mut socket = connect(stage.url("a", "do=gate:go,close:1000")).heartbeat(long_timeout).await.unwrap();
     let pings = || {
         let record = stage.store().record("a").unwrap();
         record.frames.iter().filter(|frame| frame.opcode == 9).count()
     };
-    // Where it reads, the server answers pings; another one is sent only after an answer.
+    // The server answers pings while it reads. The client sends another ping only after an answer.
     let two_rounds = async {
         while pings() < 2 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -109,8 +109,8 @@ async fn natively_a_ping_of_the_protocol_asks() {
     assert!(end.is_none(), "{end:?}");
     assert_eq!(stage.store().wait_record("a", Until::End).await.message_count, 0);
 
-    let quick = heartbeat().every(Duration::from_millis(10)).within(Duration::from_millis(50));
-    let mut socket = connect(stage.url("b", "do=read-never")).heartbeat(quick).await.unwrap();
+    let short_timeout = heartbeat().every(Duration::from_millis(10)).within(Duration::from_millis(50));
+    let mut socket = connect(stage.url("b", "do=read-never")).heartbeat(short_timeout).await.unwrap();
     assert!(matches!(socket.next().await, Some(Err(Error::NoAnswer { .. }))));
     assert!(socket.next().await.is_none());
 }

@@ -1,4 +1,4 @@
-//! The futures API natively, over loopback, against the fault server.
+//! Tests of the futures API on native targets: over loopback against the fault server, and on the network in memory.
 #![cfg(not(target_family = "wasm"))]
 
 mod bytes;
@@ -6,11 +6,12 @@ mod cancelling;
 mod connecting;
 mod handles;
 mod heartbeat;
+mod outbox;
 mod receiving;
 mod reconnecting;
 mod remote;
 mod sending;
-#[allow(dead_code, reason = "the other tests use the rest")]
+#[allow(dead_code, reason = "the tests in `native` use the rest")]
 #[path = "../native/support.rs"]
 mod support;
 mod testing;
@@ -20,16 +21,16 @@ use samesocket::reconnect::{Reconnect, reconnect};
 use samesocket::testing::Network;
 use samesocket::{Connect, Error, Message, Socket};
 
-/// A socket that comes back over a network in memory, by connections for which this is chosen.
-fn coming_back(network: &Network, choose: fn(Connect) -> Connect) -> Reconnect {
+/// Builds a reconnecting socket over a network in memory. `configure` sets the options of its connections.
+fn reconnecting_over(network: &Network, configure: fn(Connect) -> Connect) -> Reconnect {
     let network = network.clone();
     reconnect(move |_| {
-        let connect = choose(network.connect("ws://a.example"));
+        let connect = configure(network.connect("ws://a.example"));
         async { Some(connect) }
     })
 }
 
-/// What a stream gives, in a line.
+/// Describes an item of a stream.
 fn line(item: &Result<Message, Error>) -> String {
     match item {
         Ok(Message::Text(text)) => format!("text {text:?}"),
@@ -40,7 +41,7 @@ fn line(item: &Result<Message, Error>) -> String {
     }
 }
 
-/// All that a stream gives.
+/// Describes all items of a stream.
 async fn lines(socket: &mut Socket) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some(item) = socket.next().await {

@@ -1,4 +1,4 @@
-//! The stream.
+//! Receiving: the stream of messages.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::support::Stage;
 use super::{line, lines};
 
 #[tokio::test]
-async fn a_clean_close_ends_the_stream_whatever_its_code() {
+async fn clean_close_with_any_code_ends_the_stream() {
     for (close, code) in [("close:1000", 1000), ("close:4001:bye", 4001), ("close", 1005)] {
         let stage = Stage::new().await;
         let mut socket = connect(stage.url("a", &format!("do=text:a,bin:010203,{close}"))).await.unwrap();
@@ -22,7 +22,7 @@ async fn a_clean_close_ends_the_stream_whatever_its_code() {
 }
 
 #[tokio::test]
-async fn a_failure_is_one_error_after_the_messages_and_then_the_end() {
+async fn failure_is_one_error_after_the_messages() {
     for end in ["drop", "reset", "badutf8", "close-hex:03e7", "raw:ff"] {
         let stage = Stage::new().await;
         let mut socket = connect(stage.url("a", &format!("do=text:a,gate:go,{end}"))).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_failure_is_one_error_after_the_messages_and_then_the_end() {
 }
 
 #[tokio::test]
-async fn a_cancelled_wait_loses_nothing() {
+async fn cancelled_next_loses_no_message() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=gate:go,text:a,text:b,close:1000")).await.unwrap();
     assert!(socket.next().now_or_never().is_none());
@@ -45,7 +45,7 @@ async fn a_cancelled_wait_loses_nothing() {
 }
 
 #[tokio::test]
-async fn binary_messages_are_blobs_for_who_wants_them() {
+async fn binary_type_blob_yields_blobs() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=bin:0102,close:1000")).binary_type(BinaryType::Blob).await.unwrap();
     let Some(Ok(Message::Blob(blob))) = socket.next().await else { panic!("no blob") };
@@ -53,12 +53,12 @@ async fn binary_messages_are_blobs_for_who_wants_them() {
 }
 
 #[tokio::test]
-async fn what_nobody_takes_makes_the_peer_wait() {
+async fn unread_messages_pause_the_server() {
     let stage = Stage::new().await;
     let (count, size) = (3000, 64_u64 << 10);
     let mut socket = connect(stage.url("a", &format!("do=flood:{count}:{size},close:1000"))).await.unwrap();
     assert!(matches!(socket.next().await, Some(Ok(_))));
-    // The server would be through in no time, if its 188 MiB were read.
+    // The server would finish within milliseconds if its 188 MiB were read.
     let sent_all = stage.store().wait_record("a", Until::End);
     assert!(tokio::time::timeout(Duration::from_millis(300), sent_all).await.is_err());
     assert!(socket.size_hint().0 <= 17, "{:?}", socket.size_hint());
@@ -69,14 +69,14 @@ async fn what_nobody_takes_makes_the_peer_wait() {
 }
 
 #[tokio::test]
-async fn a_message_larger_than_the_limit_has_room() {
+async fn message_larger_than_the_receive_limit_is_received() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=flood:5:5000,close:1000")).receive_limit(1, 1).await.unwrap();
     assert_eq!(lines(&mut socket).await, ["binary 5000"; 5]);
 }
 
 #[tokio::test]
-async fn a_wait_for_too_long_is_one_error_and_closes() {
+async fn idle_timeout_is_one_error_and_a_close() {
     let stage = Stage::new().await;
     let timeout = Duration::from_millis(50);
     let mut socket = connect(stage.url("a", "do=text:a,answer")).idle_timeout(timeout).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_wait_for_too_long_is_one_error_and_closes() {
 }
 
 #[tokio::test]
-async fn a_blob_is_forwarded_without_being_read() {
+async fn blob_is_forwarded_unread() {
     let stage = Stage::new().await;
     let query = "do=bytes:100000,await:1,close:1000";
     let mut socket = connect(stage.url("a", query)).binary_type(BinaryType::Blob).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_blob_is_forwarded_without_being_read() {
 }
 
 #[tokio::test]
-async fn every_socket_makes_its_peer_wait_without_being_asked() {
+async fn every_native_socket_has_backpressure() {
     let stage = Stage::new().await;
     for connect in
         [connect(stage.url("a", "do=close:1000")), connect(stage.url("b", "do=close:1000")).with_backpressure()]
@@ -116,7 +116,7 @@ async fn every_socket_makes_its_peer_wait_without_being_asked() {
 }
 
 #[tokio::test]
-async fn messages_are_forwarded_unread() {
+async fn lazy_messages_are_forwarded_unread() {
     let stage = Stage::new().await;
     let url = stage.url("a", "do=text:gr%C3%BCn,bytes:1000,await:2,close:1000");
     let mut socket = connect(url).lazy().await.unwrap();

@@ -1,4 +1,4 @@
-//! Handles that any thread may use.
+//! Remotes: handles that any thread can use.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use samesocket_fault_server::Until;
 
 use super::support::Stage;
 
-/// What a stream gives, in a line.
+/// Describes an item of a stream.
 fn line(item: &Result<OwnedMessage, Error<OwnedMessage>>) -> String {
     match item {
         Ok(OwnedMessage::Text(text)) => format!("text {text:?}"),
@@ -23,18 +23,18 @@ fn line(item: &Result<OwnedMessage, Error<OwnedMessage>>) -> String {
     }
 }
 
-/// A remote whose actor runs beside the test.
+/// Creates a remote whose driver runs beside the test, and its peer.
 fn pair(network: &testing::Network) -> impl Future<Output = (Remote, Peer)> + use<> {
     let network = network.clone();
     async move {
         let server = network.clone();
         let (socket, peer) = futures::join!(network.connect("ws://a.example"), async { server.accept().await.open() });
-        (socket.unwrap().into_remote_by(|actor| network.spawn(actor)), peer)
+        (socket.unwrap().into_remote_by(|driver| network.spawn(driver)), peer)
     }
 }
 
 #[test]
-fn another_thread_holds_the_whole_conversation() {
+fn remote_works_from_another_thread() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stage = runtime.block_on(Stage::new());
     let url = stage.url("a", "subprotocol=chat&do=text:a,bin:0102,echo");
@@ -64,11 +64,11 @@ fn another_thread_holds_the_whole_conversation() {
 }
 
 #[test]
-fn messages_that_nobody_waits_to_send_any_more_are_not_kept() {
-    struct Kept {
+fn cancelled_sends_are_pruned() {
+    struct CountedPayload {
         _counted: Arc<()>,
     }
-    impl AsRef<[u8]> for Kept {
+    impl AsRef<[u8]> for CountedPayload {
         fn as_ref(&self) -> &[u8] {
             &[0; 64]
         }
@@ -79,26 +79,26 @@ fn messages_that_nobody_waits_to_send_any_more_are_not_kept() {
             server.accept().await.open()
         });
         peer.pause();
-        let actors = network.clone();
-        let remote = socket.unwrap().into_remote_by(|actor| actors.spawn(actor));
-        remote.send("it fills the line".into()).await.unwrap();
-        let mut first = pin!(remote.send("it waits for room".into()));
+        let executor = network.clone();
+        let remote = socket.unwrap().into_remote_by(|driver| executor.spawn(driver));
+        remote.send("exceeds the mark".into()).await.unwrap();
+        let mut first = pin!(remote.send("waits for capacity".into()));
         assert!(futures::poll!(&mut first).is_pending());
         let kept = Arc::new(());
         for _ in 0..1000 {
-            let parcel = OwnedMessage::Binary(Bytes::from_owner(Kept { _counted: Arc::clone(&kept) }));
-            assert!(remote.send(parcel).now_or_never().is_none());
-            // The actor has its turn.
+            let message = OwnedMessage::Binary(Bytes::from_owner(CountedPayload { _counted: Arc::clone(&kept) }));
+            assert!(remote.send(message).now_or_never().is_none());
+            // Lets the driver run.
             assert_eq!(remote.sender().ready_state().await, ReadyState::Open);
         }
-        assert!(Arc::strong_count(&kept) < 40, "{} are kept", Arc::strong_count(&kept));
+        assert!(Arc::strong_count(&kept) < 40, "{} messages are kept", Arc::strong_count(&kept));
         peer.resume();
         first.await.unwrap();
     });
 }
 
 #[test]
-fn dropping_the_last_handle_closes() {
+fn drop_of_the_last_handle_closes_the_socket() {
     testing::run(|network| async move {
         let (remote, mut peer) = pair(&network).await;
         let (sender, receiver) = remote.split();
@@ -113,7 +113,7 @@ fn dropping_the_last_handle_closes() {
 }
 
 #[test]
-fn who_waits_for_a_closing_handshake_is_told_its_end_though_the_handles_are_gone() {
+fn close_completes_after_all_handles_were_dropped() {
     testing::run(|network| async move {
         let (remote, mut peer) = pair(&network).await;
         peer.hold_close();
@@ -131,7 +131,7 @@ fn who_waits_for_a_closing_handshake_is_told_its_end_though_the_handles_are_gone
 }
 
 #[test]
-fn a_receiver_alone_keeps_the_socket_open() {
+fn receiver_alone_keeps_the_socket_open() {
     testing::run(|network| async move {
         let (remote, peer) = pair(&network).await;
         let (sender, mut receiver) = remote.split();
@@ -144,7 +144,7 @@ fn a_receiver_alone_keeps_the_socket_open() {
 }
 
 #[test]
-fn a_failure_is_one_error_and_the_end() {
+fn failure_is_one_error_and_the_end() {
     testing::run(|network| async move {
         let (remote, peer) = pair(&network).await;
         peer.send("a");
@@ -155,7 +155,7 @@ fn a_failure_is_one_error_and_the_end() {
 }
 
 #[test]
-fn an_actor_that_is_dropped_is_a_failure() {
+fn dropped_driver_is_a_failure() {
     let (socket, _peer) = testing::pair();
     let mut remote = socket.into_remote_by(drop);
     block_on(async {
@@ -173,13 +173,13 @@ fn an_actor_that_is_dropped_is_a_failure() {
 }
 
 #[test]
-fn a_send_waits_while_much_is_queued_and_comes_back_when_the_socket_closes() {
+fn send_waits_for_capacity_and_returns_message_on_close() {
     testing::run(|network| async move {
         let (remote, mut peer) = pair(&network).await;
         peer.pause();
         remote.send(vec![7; 2 << 20].into()).await.unwrap();
         let (sender, cancelled) = (remote.sender(), remote.sender());
-        // Given up while it waits, it is never sent.
+        // A send that is cancelled while it waits is never sent.
         let mut cancelled = Box::pin(cancelled.send("never".into()));
         assert!(cancelled.as_mut().now_or_never().is_none());
         drop(cancelled);
@@ -195,37 +195,37 @@ fn a_send_waits_while_much_is_queued_and_comes_back_when_the_socket_closes() {
 }
 
 #[test]
-fn a_stream_is_forwarded_in_order_and_ends_with_the_closing_handshake() {
+fn forward_sends_in_order_and_closes() {
     testing::run(|network| async move {
         let (remote, mut peer) = pair(&network).await;
         let closed = remote.closed();
         let messages = (0..100).map(|number| Ok(OwnedMessage::from(number.to_string().as_str())));
-        let told = async {
-            let mut told = Vec::new();
+        let receiving = async {
+            let mut received = Vec::new();
             loop {
                 match peer.receive().await {
-                    Some(Received::Message(Message::Text(text))) => told.push(text.to_string()),
-                    last => return (told, last),
+                    Some(Received::Message(Message::Text(text))) => received.push(text.to_string()),
+                    last => return (received, last),
                 }
             }
         };
-        let (forwarded, (told, last)) = futures::join!(stream::iter(messages).forward(remote), told);
+        let (forwarded, (received, last)) = futures::join!(stream::iter(messages).forward(remote), receiving);
         forwarded.unwrap();
-        assert_eq!(told, (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert_eq!(received, (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
         assert!(matches!(last, Some(Received::Close { code: None, .. })));
         assert_eq!(closed.await.code, 1005);
     });
 }
 
 #[test]
-fn a_sink_goes_on_without_answers_up_to_a_bound_and_gives_back_what_was_not_handed_over() {
+fn sink_pipelines_16_sends_and_returns_the_unsent() {
     testing::run(|network| async move {
         let (mut remote, mut peer) = pair(&network).await;
         peer.pause();
         remote.send(vec![7; 2 << 20].into()).await.unwrap();
         let mut fed = 0;
-        while let Some(fitted) = remote.feed(fed.to_string().as_str().into()).now_or_never() {
-            fitted.unwrap();
+        while let Some(queued) = remote.feed(fed.to_string().as_str().into()).now_or_never() {
+            queued.unwrap();
             fed += 1;
         }
         assert_eq!(fed, 16);
@@ -243,7 +243,7 @@ fn a_sink_goes_on_without_answers_up_to_a_bound_and_gives_back_what_was_not_hand
 }
 
 #[test]
-fn who_reads_slowly_has_the_peer_wait() {
+fn slow_receiver_pauses_the_server() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let stage = Stage::new().await;
@@ -255,7 +255,7 @@ fn who_reads_slowly_has_the_peer_wait() {
             assert_eq!(line(&item), "binary 1048576");
             count += 1;
             if count == 1 {
-                // The flood does not end by itself while nobody reads.
+                // The server cannot finish its flood while the receiver does not read.
                 let ended =
                     tokio::time::timeout(Duration::from_millis(300), stage.store().wait_record("a", Until::End));
                 assert!(ended.await.is_err());
@@ -266,7 +266,7 @@ fn who_reads_slowly_has_the_peer_wait() {
 }
 
 #[test]
-fn a_blob_that_cannot_be_read_is_an_error_whose_source_is_the_systems() {
+fn unreadable_blob_error_has_the_io_error_as_source() {
     let missing = tempfile::tempdir().unwrap().path().join("missing");
     let error: Error = Error::Unreadable(samesocket::Blob::from_file(missing).unwrap_err());
     assert!(std::error::Error::source(&error).is_some(), "{error}");

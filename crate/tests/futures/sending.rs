@@ -1,4 +1,4 @@
-//! The sink, and what it waits for.
+//! Sending: the methods, the sink, and their waits.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -13,7 +13,7 @@ use samesocket_fault_server::Until;
 use super::support::Stage;
 
 #[tokio::test]
-async fn what_is_sent_arrives_in_order_by_whatever_means() {
+async fn messages_of_all_send_methods_arrive_in_order() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "")).await.unwrap();
     socket.send("a".into()).await.unwrap();
@@ -29,7 +29,7 @@ async fn what_is_sent_arrives_in_order_by_whatever_means() {
 }
 
 #[tokio::test]
-async fn from_closing_on_every_send_hands_the_message_back() {
+async fn every_send_from_closing_on_returns_the_message() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=await-close,gate:go,answer")).await.unwrap();
     let closing = socket.close(None, None);
@@ -48,13 +48,13 @@ async fn from_closing_on_every_send_hands_the_message_back() {
             assert!(matches!(error, Error::NotOpen(_)));
             assert!(matches!(error.into_message(), Some(Message::Text(text)) if text == "mine"));
         }
-        assert_eq!(socket.buffered_amount(), 0, "nothing was taken");
+        assert_eq!(socket.buffered_amount(), 0, "no message was queued");
     }
     assert!(closing.await.unwrap().was_clean);
 }
 
 #[tokio::test]
-async fn a_send_after_the_peers_close_hands_the_message_back() {
+async fn send_after_the_servers_close_returns_the_message() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=close:1001")).await.unwrap();
     assert!(socket.next().await.is_none());
@@ -62,7 +62,7 @@ async fn a_send_after_the_peers_close_hands_the_message_back() {
 }
 
 #[tokio::test]
-async fn closing_the_sink_waits_for_the_answer() {
+async fn sink_close_waits_for_the_servers_answer() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=await-close,gate:go,answer")).await.unwrap();
     {
@@ -76,7 +76,7 @@ async fn closing_the_sink_waits_for_the_answer() {
 }
 
 #[tokio::test]
-async fn a_closing_handshake_has_a_deadline() {
+async fn closing_handshake_has_a_timeout() {
     let stage = Stage::new().await;
     let timeout = Duration::from_millis(30);
     let mut socket = connect(stage.url("a", "do=await-close,gate:go,answer")).close_timeout(timeout).await.unwrap();
@@ -85,11 +85,11 @@ async fn a_closing_handshake_has_a_deadline() {
     }
     assert_eq!(socket.ready_state(), ReadyState::Closing);
     stage.store().release("a", "go");
-    assert!(socket.closed().await.was_clean, "it goes on all the same");
+    assert!(socket.closed().await.was_clean, "the handshake continues after the timeout");
 }
 
 #[tokio::test]
-async fn a_closing_handshake_that_fails_is_data_for_close_and_an_error_for_the_sink() {
+async fn failed_closing_handshake_is_an_error_of_the_sink_only() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=await-close,drop")).await.unwrap();
     assert!(!socket.close(None, None).await.unwrap().was_clean);
@@ -97,7 +97,7 @@ async fn a_closing_handshake_that_fails_is_data_for_close_and_an_error_for_the_s
 }
 
 #[tokio::test]
-async fn bad_arguments_of_close_do_nothing() {
+async fn close_with_invalid_arguments_changes_nothing() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "")).await.unwrap();
     let error = socket.close(Some(1001), None).await.unwrap_err();
@@ -106,14 +106,14 @@ async fn bad_arguments_of_close_do_nothing() {
 }
 
 #[tokio::test]
-async fn over_the_mark_every_way_of_sending_waits_and_the_driver_wakes_all() {
+async fn sends_above_the_high_water_mark_wait_and_are_woken() {
     let stage = Stage::new().await;
     let mark = 1 << 20;
     let socket = connect(stage.url("a", "do=read-gate:go,await-close,answer")).high_water_mark(mark).await.unwrap();
     let (mut sender, _receiver) = socket.split();
     let piece = Bytes::from(vec![7; 64 << 10]);
     let mut sent = 0;
-    // The system's buffers take some, until they are full: nothing tells of that but that there is no room for long.
+    // The kernel's buffers accept some messages first. A long wait shows that they are full.
     while tokio::time::timeout(Duration::from_millis(500), sender.send(piece.clone().into())).await.is_ok() {
         sent += 1;
     }
@@ -139,7 +139,7 @@ async fn over_the_mark_every_way_of_sending_waits_and_the_driver_wakes_all() {
 }
 
 #[tokio::test]
-async fn who_waits_for_room_is_woken_when_the_socket_closes() {
+async fn waiting_send_is_woken_when_the_socket_closes() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=read-gate:go,drop")).high_water_mark(0).await.unwrap();
     let piece = Bytes::from(vec![7; 32 << 20]);
@@ -154,7 +154,7 @@ async fn who_waits_for_room_is_woken_when_the_socket_closes() {
 }
 
 #[tokio::test]
-async fn who_waits_for_room_is_woken_by_a_close_of_ours() {
+async fn waiting_send_is_woken_by_our_own_close() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=read-never")).high_water_mark(0).await.unwrap();
     socket.send(Bytes::from(vec![7; 32 << 20]).into()).await.unwrap();
@@ -165,7 +165,7 @@ async fn who_waits_for_room_is_woken_by_a_close_of_ours() {
 }
 
 #[tokio::test]
-async fn a_cancelled_send_sends_nothing() {
+async fn cancelled_send_sends_nothing() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=read-gate:go,await-close,answer")).high_water_mark(0).await.unwrap();
     socket.send(Bytes::from(vec![7; 32 << 20]).into()).await.unwrap();
@@ -178,7 +178,7 @@ async fn a_cancelled_send_sends_nothing() {
 }
 
 #[tokio::test]
-async fn an_echo_is_a_forward() {
+async fn receiver_forwards_into_sender() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=text:a,text:b,await:2,close:1000")).await.unwrap();
     let (sender, receiver) = socket.split();
@@ -188,8 +188,8 @@ async fn an_echo_is_a_forward() {
     assert_eq!(record.message_count, 2);
 }
 
-#[expect(dead_code, reason = "it is compiled, which is the claim")]
-fn everything_is_send_and_sync(socket: &samesocket::Socket) {
+#[expect(dead_code, reason = "the test is that this compiles")]
+fn handles_are_send_and_sync(socket: &samesocket::Socket) {
     fn both<T: Send + Sync + Unpin + 'static>(_: &T) {}
     fn sendable<F: Future + Send>(_: F) {}
     both(socket);

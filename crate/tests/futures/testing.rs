@@ -1,4 +1,4 @@
-//! The network in memory.
+//! The network in memory of `samesocket::testing`.
 
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
@@ -10,9 +10,9 @@ use futures::{FutureExt, SinkExt, StreamExt};
 use samesocket::testing::{self, Network, Peer, Received, pair};
 use samesocket::{BinaryType, ConnectError, Control, Error, Message, ReadyState, connect};
 
-use super::{coming_back, line, lines};
+use super::{line, lines, reconnecting_over};
 
-/// What the peer was sent, in a line.
+/// Describes an item that the peer received.
 fn received(received: Option<Received>) -> String {
     match received {
         Some(Received::Message(message)) => line(&Ok(message)),
@@ -22,7 +22,7 @@ fn received(received: Option<Received>) -> String {
 }
 
 #[test]
-fn a_pair_talks_both_ways_and_closes_cleanly() {
+fn pair_exchanges_messages_and_closes_cleanly() {
     testing::run(|_| async {
         let (mut socket, mut peer) = pair();
         peer.send("a");
@@ -37,7 +37,7 @@ fn a_pair_talks_both_ways_and_closes_cleanly() {
 }
 
 #[test]
-fn connections_are_let_in_refused_and_given_up() {
+fn network_accepts_refuses_and_times_out() {
     testing::run(|network| async move {
         let server = network.clone();
         network.spawn(async move {
@@ -69,7 +69,7 @@ fn connections_are_let_in_refused_and_given_up() {
 }
 
 #[test]
-fn who_waits_for_a_network_that_goes_away_is_refused() {
+fn connect_on_a_dropped_network_fails() {
     let network = Network::new();
     let mut connecting = pin!(network.connect("ws://a.example/"));
     assert!(connecting.as_mut().now_or_never().is_none());
@@ -78,42 +78,42 @@ fn who_waits_for_a_network_that_goes_away_is_refused() {
 }
 
 #[test]
-fn who_is_polled_again_and_again_is_known_once() {
-    struct Sleeper;
-    impl Wake for Sleeper {
+fn repeated_polls_register_one_waker() {
+    struct NoopWaker;
+    impl Wake for NoopWaker {
         fn wake(self: Arc<Self>) {}
     }
     let network = Network::new();
-    let mut socket = coming_back(&network, |connect| connect).start();
+    let mut socket = reconnecting_over(&network, |connect| connect).start();
     assert!(socket.next().now_or_never().is_none());
     network.accept().now_or_never().unwrap().refuse();
-    let sleeper = Arc::new(Sleeper);
-    let waker = Waker::from(Arc::clone(&sleeper));
+    let noop = Arc::new(NoopWaker);
+    let waker = Waker::from(Arc::clone(&noop));
     let mut context = Context::from_waker(&waker);
     let mut accepting = pin!(network.accept());
     for _ in 0..100 {
         assert!(accepting.as_mut().poll(&mut context).is_pending());
-        assert!(socket.poll_next_unpin(&mut context).is_pending(), "it waits to come back");
+        assert!(socket.poll_next_unpin(&mut context).is_pending(), "the socket waits before it reconnects");
     }
-    let known = Arc::strong_count(&sleeper);
-    assert!(known < 10, "{known}");
+    let registered = Arc::strong_count(&noop);
+    assert!(registered < 10, "{registered}");
 }
 
 /// A waker that uses the socket whose peer it wakes.
-struct Curious(Control);
+struct SocketUsingWaker(Control);
 
-impl Wake for Curious {
+impl Wake for SocketUsingWaker {
     fn wake(self: Arc<Self>) {
         let _ = (self.0.ready_state(), self.0.buffered_amount());
     }
 }
 
 #[test]
-fn who_waits_for_what_the_client_sends_may_use_the_socket_when_it_is_woken() {
+fn waker_of_the_peer_can_use_the_socket() {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
         let (socket, mut peer) = pair();
-        let waker = Waker::from(Arc::new(Curious(socket.control())));
+        let waker = Waker::from(Arc::new(SocketUsingWaker(socket.control())));
         let sleep = |peer: &mut Peer| {
             assert!(pin!(peer.receive()).poll(&mut Context::from_waker(&waker)).is_pending());
         };
@@ -125,11 +125,11 @@ fn who_waits_for_what_the_client_sends_may_use_the_socket_when_it_is_woken() {
         assert_eq!(received(peer.receive().now_or_never().unwrap()), "close None \"\"");
         done.send(()).unwrap();
     });
-    is_done.recv_timeout(Duration::from_secs(30)).expect("nobody waits for a lock for ever");
+    is_done.recv_timeout(Duration::from_secs(30)).expect("no thread deadlocks");
 }
 
 #[test]
-fn a_lost_connection_is_one_error() {
+fn lost_connection_is_one_error() {
     testing::run(|_| async {
         let (mut socket, peer) = pair();
         peer.send(vec![1]);
@@ -139,7 +139,7 @@ fn a_lost_connection_is_one_error() {
 }
 
 #[test]
-fn a_dropped_socket_is_a_close_without_a_code() {
+fn dropped_socket_closes_without_a_code() {
     testing::run(|_| async {
         let (socket, mut peer) = pair();
         drop(socket);
@@ -149,7 +149,7 @@ fn a_dropped_socket_is_a_close_without_a_code() {
 }
 
 #[test]
-fn closing_deadlines_take_no_time() {
+fn close_timeout_takes_no_real_time() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example");
         let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -164,19 +164,19 @@ fn closing_deadlines_take_no_time() {
 }
 
 #[test]
-fn an_idle_hour_takes_no_time() {
+fn idle_timeout_takes_no_real_time() {
     testing::run(|network| async move {
         let hour = Duration::from_hours(1);
         let connecting = network.connect("ws://a.example").idle_timeout(hour);
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
-        assert_eq!(lines(&mut socket.unwrap()).await, ["error nothing came for 3600s"]);
+        assert_eq!(lines(&mut socket.unwrap()).await, ["error no message arrived for 3600s"]);
         assert_eq!(received(peer.receive().await), "close Some(4008) \"nothing came for too long\"");
         assert_eq!(network.clock().now(), hour);
     });
 }
 
 #[test]
-fn an_unread_socket_makes_the_peer_wait_and_gives_everything() {
+fn unread_socket_pauses_the_peer_and_loses_nothing() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").receive_limit(3, 1000);
         let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -186,7 +186,7 @@ fn an_unread_socket_makes_the_peer_wait_and_gives_everything() {
         }
         peer.close(Some(1000), "");
         assert_eq!(futures::Stream::size_hint(&socket).0, 3);
-        assert_eq!(socket.ready_state(), ReadyState::Open, "the Close is behind");
+        assert_eq!(socket.ready_state(), ReadyState::Open, "the Close frame is behind the messages");
         let all = socket.by_ref().map(|item| item.unwrap()).collect::<Vec<_>>().await;
         let number = |message: &Message| match message {
             Message::Binary(bytes) => bytes[0],
@@ -198,7 +198,7 @@ fn an_unread_socket_makes_the_peer_wait_and_gives_everything() {
 }
 
 #[test]
-fn who_closes_without_having_read_is_answered_and_gives_what_had_been_told_by_then() {
+fn close_of_an_unread_socket_keeps_delivered_messages() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").receive_limit(3, 1000);
         let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -213,7 +213,7 @@ fn who_closes_without_having_read_is_answered_and_gives_what_had_been_told_by_th
 }
 
 #[test]
-fn where_the_peer_cannot_wait_the_limit_is_one_error_and_a_close() {
+fn receive_limit_without_backpressure_is_one_error() {
     testing::run(|_| async {
         let network = Network::without_backpressure();
         for (messages, bytes) in [(3, 1000), (1000, 3)] {
@@ -224,7 +224,7 @@ fn where_the_peer_cannot_wait_the_limit_is_one_error_and_a_close() {
                 peer.send("x");
             }
             let mut expected = vec!["text \"x\"".to_owned(); 3];
-            expected.push("error a message came while 3 messages of 3 bytes waited to be taken".to_owned());
+            expected.push("error a message exceeded the receive limit: 3 messages of 3 bytes were queued".to_owned());
             assert_eq!(lines(&mut socket).await, expected);
             assert_eq!(received(peer.receive().await), "close Some(4009) \"too many messages wait to be read\"");
             assert_eq!(socket.closed().await.code, 4009);
@@ -233,7 +233,7 @@ fn where_the_peer_cannot_wait_the_limit_is_one_error_and_a_close() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_makes_senders_wait() {
+fn paused_peer_makes_senders_wait() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").high_water_mark(4);
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -264,7 +264,7 @@ fn a_peer_that_does_not_read_makes_senders_wait() {
 }
 
 #[test]
-fn blobs_are_for_who_wants_them() {
+fn binary_type_blob_yields_blobs() {
     testing::run(|network| async move {
         let connecting = network.connect("ws://a.example").binary_type(BinaryType::Blob);
         let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
@@ -274,13 +274,13 @@ fn blobs_are_for_who_wants_them() {
 }
 
 #[test]
-#[should_panic(expected = "waits for what never comes")]
-fn a_test_that_waits_for_ever_is_told_so() {
+#[should_panic(expected = "deadlock")]
+fn run_panics_on_a_deadlock() {
     testing::run(|network| async move { network.accept().await.refuse() });
 }
 
 #[tokio::test]
-async fn it_works_under_any_executor_with_a_clock_wound_by_hand() {
+async fn network_works_under_any_executor_with_a_manual_clock() {
     let network = Network::new();
     let mut connecting = connect("ws://a.example").network(&network).timeout(Duration::from_secs(5));
     assert!((&mut connecting).now_or_never().is_none());

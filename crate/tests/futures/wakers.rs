@@ -1,4 +1,4 @@
-//! Wakers that panic: nobody else sleeps on for it, and no socket ends.
+//! Wakers that panic: other tasks are still woken, and sockets stay alive.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -14,93 +14,93 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::support::{Noting, Stage};
-use super::{coming_back, line, lines};
+use super::{line, lines, reconnecting_over};
 
-/// A waker that panics, and tells before that it was woken.
+/// A waker that records that it was woken, and then panics.
 #[derive(Default)]
-struct Panicking(Notify);
+struct PanickingWaker(Notify);
 
-impl Wake for Panicking {
+impl Wake for PanickingWaker {
     fn wake(self: Arc<Self>) {
         self.0.notify_one();
-        panic!("a waker, on purpose");
+        panic!("an intentional panic of a waker");
     }
 }
 
-/// Has a future wait with a waker that panics.
-fn poll_badly(future: Pin<&mut impl Future>) -> Arc<Panicking> {
-    let panicking = Arc::new(Panicking::default());
+/// Polls a future once with a waker that panics. Returns the waker.
+fn poll_with_panicking_waker(future: Pin<&mut impl Future>) -> Arc<PanickingWaker> {
+    let panicking = Arc::new(PanickingWaker::default());
     let waker = Waker::from(Arc::clone(&panicking));
     assert!(future.poll(&mut Context::from_waker(&waker)).is_pending());
     panicking
 }
 
-async fn soon<T>(work: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(30), work).await.expect("somebody is woken")
+async fn within_30_seconds<T>(work: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(30), work).await.expect("the task is woken")
 }
 
 #[tokio::test]
-async fn one_that_waits_for_a_deadline_does_not_end_the_thread_of_all_sockets() {
+async fn panic_on_timeout_keeps_other_sockets_alive() {
     let (silent, stage) = (Stage::new().await, Stage::new().await);
     let mut connecting = pin!(connect(silent.url("a", "handshake=nothing")).timeout(Duration::from_millis(10)));
-    soon(poll_badly(connecting.as_mut()).0.notified()).await;
-    let mut socket = soon(connect(stage.url("b", "do=text:a,close:1000"))).await.unwrap();
-    assert_eq!(soon(lines(&mut socket)).await, ["text \"a\""]);
+    within_30_seconds(poll_with_panicking_waker(connecting.as_mut()).0.notified()).await;
+    let mut socket = within_30_seconds(connect(stage.url("b", "do=text:a,close:1000"))).await.unwrap();
+    assert_eq!(within_30_seconds(lines(&mut socket)).await, ["text \"a\""]);
 }
 
 #[tokio::test]
-async fn one_that_waits_for_a_message_has_the_socket_go_on() {
+async fn panic_on_message_keeps_the_socket_alive() {
     let stage = Stage::new().await;
     let mut socket = connect(stage.url("a", "do=gate:go,text:a,text:b,close:1000")).await.unwrap();
-    let panicking = poll_badly(pin!(socket.next()));
+    let panicking = poll_with_panicking_waker(pin!(socket.next()));
     stage.store().release("a", "go");
-    soon(panicking.0.notified()).await;
-    assert_eq!(soon(lines(&mut socket)).await, ["text \"a\"", "text \"b\""]);
+    within_30_seconds(panicking.0.notified()).await;
+    assert_eq!(within_30_seconds(lines(&mut socket)).await, ["text \"a\"", "text \"b\""]);
 }
 
 #[tokio::test]
-async fn one_that_waits_for_an_event_has_other_streams_go_on_to_the_end() {
+async fn panic_on_event_keeps_other_event_streams_alive() {
     let stage = Stage::new().await;
     let socket = WebSocket::new(&stage.url("a", "do=gate:go,close:1000"), ()).unwrap();
     let (mut bad, mut good) = (socket.events(), socket.events());
     assert!(matches!((bad.next().await, good.next().await), (Some(Event::Open), Some(Event::Open))));
-    poll_badly(pin!(bad.next()));
+    poll_with_panicking_waker(pin!(bad.next()));
     let mut ends = [socket.closed(), socket.closed()];
-    poll_badly(pin!(&mut ends[0]));
+    poll_with_panicking_waker(pin!(&mut ends[0]));
     assert!(futures::poll!(&mut ends[1]).is_pending());
     stage.store().release("a", "go");
-    assert!(matches!(soon(good.next()).await, Some(Event::Close(_))));
-    assert!(soon(good.next()).await.is_none());
-    assert_eq!(soon(&mut ends[1]).await.code, 1000);
+    assert!(matches!(within_30_seconds(good.next()).await, Some(Event::Close(_))));
+    assert!(within_30_seconds(good.next()).await.is_none());
+    assert_eq!(within_30_seconds(&mut ends[1]).await.code, 1000);
 }
 
 #[tokio::test]
-async fn one_that_waits_for_room_has_others_sent_and_one_that_waits_for_the_end_has_others_told() {
+async fn panic_of_one_waiter_still_wakes_the_others() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "do=read-gate:go,await:2,drop")).high_water_mark(0).await.unwrap();
     socket.send(Bytes::from(vec![7; 32 << 20]).into()).await.unwrap();
     let (sender, mut receiver) = socket.split();
     let mut bad = pin!(sender.send("bad".into()));
-    poll_badly(bad.as_mut());
+    poll_with_panicking_waker(bad.as_mut());
     let mut good = pin!(sender.send("good".into()));
     assert!(futures::poll!(&mut good).is_pending());
-    poll_badly(pin!(receiver.next()));
+    poll_with_panicking_waker(pin!(receiver.next()));
     let mut ends = [sender.control().closed(), sender.control().closed()];
-    poll_badly(pin!(&mut ends[0]));
+    poll_with_panicking_waker(pin!(&mut ends[0]));
     assert!(futures::poll!(&mut ends[1]).is_pending());
     stage.store().release("a", "go");
-    soon(good).await.unwrap();
-    assert_eq!(soon(&mut ends[1]).await.code, 1006);
+    within_30_seconds(good).await.unwrap();
+    assert_eq!(within_30_seconds(&mut ends[1]).await.code, 1006);
     assert_eq!(receiver.next().await.as_ref().map(line).as_deref(), Some("failed 1006 false"));
 }
 
 #[test]
-fn one_that_waits_for_the_end_has_who_waits_for_room_woken() {
+fn panic_on_close_still_wakes_waiting_sends() {
     let (socket, peer) = pair();
     peer.pause();
     let (sender, mut receiver) = socket.split();
     sender.try_send(Bytes::from(vec![7; 2 << 20]).into()).unwrap();
-    poll_badly(pin!(receiver.next()));
+    poll_with_panicking_waker(pin!(receiver.next()));
     let mut waiting = pin!(sender.send("mine".into()));
     assert!(waiting.as_mut().now_or_never().is_none());
     let woken = Arc::new(Noting::default());
@@ -111,11 +111,11 @@ fn one_that_waits_for_the_end_has_who_waits_for_room_woken() {
 }
 
 #[test]
-fn one_that_waits_for_a_state_has_the_socket_come_back_all_the_same() {
+fn panic_on_state_keeps_reconnecting() {
     let network = Network::new();
-    let mut socket = coming_back(&network, |connect| connect).start();
+    let mut socket = reconnecting_over(&network, |connect| connect).start();
     let mut states = [socket.states(), socket.states()];
-    poll_badly(pin!(states[0].next()));
+    poll_with_panicking_waker(pin!(states[0].next()));
     assert!(socket.next().now_or_never().is_none());
     let peer = network.accept().now_or_never().unwrap().open();
     peer.send("a");

@@ -148,7 +148,7 @@ async fn a_closing_handshake_has_a_deadline() {
 async fn an_idle_socket_is_closed() {
     let place = Place::new("idle").await;
     let mut socket = to(&place, "do=text:a,answer").idle_timeout(Duration::from_millis(50)).await.unwrap();
-    assert_eq!(lines(&mut socket).await, ["a", "error nothing came for 50ms"]);
+    assert_eq!(lines(&mut socket).await, ["a", "error no message arrived for 50ms"]);
     assert_eq!(place.ended().await.close.unwrap().code, Some(4008));
 }
 
@@ -158,7 +158,7 @@ async fn over_the_receive_limit_there_is_one_error_and_a_close() {
     let mut socket = to(&place, "do=flood:100:1000,answer").receive_limit(10, 1 << 20).await.unwrap();
     assert_eq!(socket.closed().await.code, 4009);
     let mut expected = vec!["1000 bytes".to_owned(); 10];
-    expected.push("error a message came while 10 messages of 10000 bytes waited to be taken".to_owned());
+    expected.push("error a message exceeded the receive limit: 10 messages of 10000 bytes were queued".to_owned());
     assert_eq!(lines(&mut socket).await, expected);
 }
 
@@ -372,7 +372,7 @@ async fn a_heartbeat_asks_by_messages_and_ends_when_no_answer_comes() {
         .every(Duration::from_millis(20))
         .within(Duration::from_millis(300));
     let mut socket = to(&place, "do=await:1,text:pong,await:1,text:news,answer").heartbeat(heartbeat).await.unwrap();
-    assert_eq!(lines(&mut socket).await, ["news", "error the peer did not answer within 300ms"]);
+    assert_eq!(lines(&mut socket).await, ["news", "error the server did not answer the heartbeat within 300ms"]);
     let record = place.ended().await;
     assert_eq!((record.messages.len(), record.close.unwrap().code), (3, Some(4008)));
 }

@@ -1,4 +1,4 @@
-//! A stream of bytes over binary messages.
+//! A byte stream over the binary messages of a socket. [`tokio`] implements that crate's traits for it.
 
 #[cfg(any(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod tokio;
@@ -19,69 +19,88 @@ use crate::types::message::Message;
 use crate::types::owned_message::OwnedMessage;
 use crate::types::payload::Payload;
 
-/// The greatest message that one write makes.
-const LARGEST: usize = 64 << 10;
+/// The maximum size of the message that one write sends. Arbitrary.
+const MAX_MESSAGE: usize = 64 << 10;
 
-/// A stream of bytes over the binary messages of a socket, from [`Socket::into_bytes`]: `AsyncRead` and `AsyncWrite` of
-/// `futures` and, natively or by the feature `tokio`, of `tokio`.
+/// A byte stream over the binary messages of a socket, from [`Socket::into_bytes`].
 ///
-/// Where one message ends and the next begins is not seen; an empty message is nothing, and not the end. The end is that of
-/// the connection, if it was clean. Each write is one message of at most 64 KiB. Binary messages are received as bytes from
-/// now on; a text message, or a blob that came before, is an error of the kind `InvalidData`. Flushing waits as the socket's
-/// sink does; shutting down closes the socket.
+/// It implements `AsyncRead` and `AsyncWrite` of `futures`. It implements those of `tokio` on native targets, and in a
+/// browser with the feature `tokio`.
+///
+/// Reading ignores message boundaries and skips empty messages. The stream ends when the connection closes cleanly; any
+/// other end is an error. A text message is an error of the kind `InvalidData`, and so is a blob that arrived before the
+/// conversion. Later binary messages are received as bytes.
+///
+/// Each write sends one message of at most 64 KiB. Flushing waits as the socket's sink does. Shutting down closes the
+/// socket.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// let mut stream = samesocket::connect("wss://example.com/tunnel").await?.into_bytes();
+/// stream.write_all(b"hello").await?;
+/// stream.flush().await?;
+/// let mut answer = [0; 5];
+/// stream.read_exact(&mut answer).await?;
+/// stream.close().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct ByteStream {
     socket: Socket,
-    /// What was not yet read of the last message.
-    rest: Bytes,
+    /// The unread bytes of the last message.
+    unread: Bytes,
 }
 
 impl ByteStream {
     pub(super) fn new(socket: Socket) -> Self {
         socket.core().connection.set_binary_type(BinaryType::ArrayBuffer);
-        Self { socket, rest: Bytes::new() }
+        Self { socket, unread: Bytes::new() }
     }
 
-    /// Gives the socket back, and what was not yet read of its last message.
+    /// Returns the socket and the unread bytes of its last message.
     pub fn into_parts(self) -> (Socket, Bytes) {
-        (self.socket, self.rest)
+        (self.socket, self.unread)
     }
 
-    /// Gives bytes that can be read, at least one; none is the end.
+    /// Waits until bytes can be read, and returns them. An empty result is the end of the stream.
     pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<&mut Bytes>> {
-        while self.rest.is_empty() {
+        while self.unread.is_empty() {
             match ready!(Pin::new(&mut self.socket).poll_next(context)) {
                 None => break,
-                Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
-                Some(Ok(Message::Lazy(unread))) if !unread.is_text() => {
-                    if let OwnedMessage::Binary(bytes) = unread.read() {
-                        self.rest = bytes;
+                Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
+                Some(Ok(Message::Lazy(message))) if !message.is_text() => {
+                    if let OwnedMessage::Binary(bytes) = message.read() {
+                        self.unread = bytes;
                     }
                 }
                 Some(Ok(_)) => {
-                    let error = io::Error::new(io::ErrorKind::InvalidData, "a message came that is not of bytes");
+                    let error = io::Error::new(io::ErrorKind::InvalidData, "expected a binary message");
                     return Poll::Ready(Err(error));
                 }
                 Some(Err(error)) => return Poll::Ready(Err(error.into())),
             }
         }
-        Poll::Ready(Ok(&mut self.rest))
+        Poll::Ready(Ok(&mut self.unread))
     }
 
+    /// Sends at most 64 KiB of `bytes` as one message, and returns how many.
     pub(crate) fn poll_send(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
         ready!(Pin::new(&mut self.socket).poll_ready(context))?;
-        let piece = &bytes[..bytes.len().min(LARGEST)];
-        let taken = self.socket.core().connection.send_if_open(Payload::Binary(piece, None));
-        Poll::Ready(if taken { Ok(piece.len()) } else { Err(io::ErrorKind::BrokenPipe.into()) })
+        let chunk = &bytes[..bytes.len().min(MAX_MESSAGE)];
+        let sent = self.socket.core().connection.send_if_open(Payload::Binary(chunk, None));
+        Poll::Ready(if sent { Ok(chunk.len()) } else { Err(io::ErrorKind::BrokenPipe.into()) })
     }
 
-    pub(crate) fn poll_flushed(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush_socket(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_flush(context).map_err(io::Error::from)
     }
 
-    pub(crate) fn poll_shut(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_close_socket(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_close(context).map_err(io::Error::from)
     }
 }
@@ -91,9 +110,9 @@ impl AsyncRead for ByteStream {
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let rest = ready!(self.get_mut().poll_fill(context))?;
-        let count = rest.len().min(buffer.len());
-        rest.copy_to_slice(&mut buffer[..count]);
+        let unread = ready!(self.get_mut().poll_fill(context))?;
+        let count = unread.len().min(buffer.len());
+        unread.copy_to_slice(&mut buffer[..count]);
         Poll::Ready(Ok(count))
     }
 }
@@ -104,11 +123,11 @@ impl AsyncWrite for ByteStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_flushed(context)
+        self.get_mut().poll_flush_socket(context)
     }
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_shut(context)
+        self.get_mut().poll_close_socket(context)
     }
 }
 
@@ -130,6 +149,6 @@ impl From<Error> for io::Error {
 
 impl fmt::Debug for ByteStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ByteStream").field("socket", &self.socket).field("rest", &self.rest.len()).finish()
+        f.debug_struct("ByteStream").field("socket", &self.socket).field("unread", &self.unread.len()).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! The stream of bytes over a socket, by the traits of `tokio`.
+//! The I/O traits of `tokio` for a [`ByteStream`].
 
 use std::io;
 use std::pin::Pin;
@@ -14,10 +14,10 @@ impl AsyncRead for ByteStream {
         if buffer.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        let rest = ready!(self.get_mut().poll_fill(context))?;
-        let count = rest.len().min(buffer.remaining());
-        buffer.put_slice(&rest[..count]);
-        rest.advance(count);
+        let unread = ready!(self.get_mut().poll_fill(context))?;
+        let count = unread.len().min(buffer.remaining());
+        buffer.put_slice(&unread[..count]);
+        unread.advance(count);
         Poll::Ready(Ok(()))
     }
 }
@@ -28,10 +28,10 @@ impl AsyncWrite for ByteStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_flushed(context)
+        self.get_mut().poll_flush_socket(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_shut(context)
+        self.get_mut().poll_close_socket(context)
     }
 }

@@ -1,4 +1,4 @@
-//! The task that has a socket, and does what handles elsewhere ask for.
+//! The task that owns the socket of a remote and executes the requests of its handles.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,66 +10,49 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::{FutureExt, join4};
 use futures::stream::StreamExt;
 
-use super::{Error, Socket};
+use super::command::{Channels, Command, Item, SendRequest};
 use crate::connection::closed::Closed;
 use crate::platform::BoxFuture;
-use crate::socket::{Receiver, Sender};
+use crate::socket::{Error, Receiver, Sender, Socket};
 use crate::types::binary_type::BinaryType;
 use crate::types::blob::BlobError;
 use crate::types::message::Message;
 use crate::types::owned_message::OwnedMessage;
-use samesocket_spec::{CloseEvent, ReadyState};
+use samesocket_spec::CloseEvent;
 
-/// The task that has the socket of a [`Remote`](crate::Remote), for [`Socket::into_remote_by`]; it ends with the
-/// connection.
+/// The minimum queue length at which cancelled sends are removed. Arbitrary.
+const MIN_PRUNE: usize = 16;
+
+/// The task that owns the socket of a [`Remote`](crate::Remote), for
+/// [`Socket::into_remote_by`](crate::Socket::into_remote_by). It ends with the connection.
 ///
-/// Dropped before, it closes the socket without a code.
-#[must_use = "nothing is received or sent unless it is polled"]
+/// Dropping it earlier closes the socket without a code.
+///
+/// ```no_run
+/// # async fn example(socket: samesocket::Socket) {
+/// # fn spawn(_: impl Future<Output = ()> + 'static) {}
+/// use samesocket::RemoteDriver;
+///
+/// // `spawn` is the executor's own function, for example `spawn_local`.
+/// let remote = socket.into_remote_by(|driver: RemoteDriver| spawn(driver));
+/// # let _ = remote;
+/// # }
+/// ```
+#[must_use = "the remote receives and sends nothing unless this is polled"]
 pub struct RemoteDriver(BoxFuture<()>);
 
-/// The actor's ends of the ways between it and the handles.
-pub(super) struct Ends {
-    pub(super) items: mpsc::Sender<Item>,
-    /// Ends when the receiving half is dropped.
-    pub(super) receiver: oneshot::Receiver<()>,
-    pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) questions: mpsc::Receiver<Question>,
-    pub(super) end: oneshot::Sender<CloseEvent>,
-}
-
-/// What goes to the receiving half.
-pub(super) enum Item {
-    Message(OwnedMessage),
-    /// After it there is nothing.
-    Error(Error<OwnedMessage>),
-    End,
-}
-
-/// A message to send.
-pub(super) struct Order {
-    pub(super) parcel: OwnedMessage,
-    pub(super) answer: oneshot::Sender<Result<(), Error<OwnedMessage>>>,
-}
-
-/// What is asked of a socket, beside sending.
-pub(super) enum Question {
-    Close(Option<u16>, Option<String>, oneshot::Sender<Result<CloseEvent, Error<OwnedMessage>>>),
-    Drained(oneshot::Sender<Result<(), Error<OwnedMessage>>>),
-    Look(oneshot::Sender<(ReadyState, u64)>),
-}
-
 impl RemoteDriver {
-    pub(super) fn new(socket: Socket, ends: Ends) -> Self {
+    pub(super) fn new(socket: Socket, channels: Channels) -> Self {
         socket.core().connection.set_binary_type(BinaryType::ArrayBuffer);
         let closed = socket.closed();
         let (sender, receiver) = socket.split();
-        let Ends { items, receiver: presence, orders, questions, end } = ends;
-        // Each part lets go of its handle when those who ask it are gone; waiting for the end takes none.
+        let Channels { items, receiver_alive, sends, commands, close_event } = channels;
+        // Each part drops its handle of the socket when its channel closes. Waiting for the end takes no handle.
         let parts = join4(
-            receive(receiver, items, presence),
-            send(sender.clone(), orders),
-            answer(sender, questions),
-            tell_end(closed, end),
+            forward_messages(receiver, items, receiver_alive),
+            execute_sends(sender.clone(), sends),
+            execute_commands(sender, commands),
+            report_close(closed, close_event),
         );
         Self(Box::pin(parts.map(drop)))
     }
@@ -89,15 +72,19 @@ impl Future for RemoteDriver {
 
 impl fmt::Debug for RemoteDriver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Actor")
+        f.debug_struct("RemoteDriver").finish_non_exhaustive()
     }
 }
 
-/// Hands over what comes, once there is room on the way.
-async fn receive(mut receiver: Receiver, mut items: mpsc::Sender<Item>, mut presence: oneshot::Receiver<()>) {
+/// Sends received messages to the remote, each once its channel has capacity.
+async fn forward_messages(
+    mut receiver: Receiver,
+    mut items: mpsc::Sender<Item>,
+    mut receiver_alive: oneshot::Receiver<()>,
+) {
     loop {
         let next = poll_fn(|context| {
-            if presence.poll_unpin(context).is_ready() || ready!(items.poll_ready(context)).is_err() {
+            if receiver_alive.poll_unpin(context).is_ready() || ready!(items.poll_ready(context)).is_err() {
                 return Poll::Ready(None);
             }
             receiver.poll_receive(context).map(Some)
@@ -106,8 +93,8 @@ async fn receive(mut receiver: Receiver, mut items: mpsc::Sender<Item>, mut pres
         let item = match next {
             None => Item::End,
             Some(Err(error)) => Item::Error(error.without_message()),
-            Some(Ok(message)) => match parcel_of(message).await {
-                Ok(parcel) => Item::Message(parcel),
+            Some(Ok(message)) => match into_owned(message).await {
+                Ok(message) => Item::Message(message),
                 Err(error) => Item::Error(Error::Unreadable(error)),
             },
         };
@@ -118,115 +105,113 @@ async fn receive(mut receiver: Receiver, mut items: mpsc::Sender<Item>, mut pres
     }
 }
 
-/// Takes what a message holds, which of a blob has to be read.
-async fn parcel_of(message: Message) -> Result<OwnedMessage, BlobError> {
+/// Converts a message into one that is `Send`. A blob is read for that.
+async fn into_owned(message: Message) -> Result<OwnedMessage, BlobError> {
     Ok(match message {
         Message::Text(text) => OwnedMessage::Text(text),
         Message::Binary(bytes) => OwnedMessage::Binary(bytes),
-        Message::Lazy(unread) => unread.read(),
+        Message::Lazy(lazy) => lazy.read(),
         Message::Blob(blob) => OwnedMessage::Binary(blob.bytes().await?),
     })
 }
 
-/// Sends what is to be sent, one message after the other, each once there is room.
-async fn send(sender: Sender, mut orders: mpsc::Receiver<Order>) {
-    let mut waiting = Waiting { orders: VecDeque::new(), known: 0 };
+/// Executes the sends in order, each once the socket has capacity.
+async fn execute_sends(sender: Sender, mut sends: mpsc::Receiver<SendRequest>) {
+    let mut queue = SendQueue { sends: VecDeque::new(), live: 0 };
     loop {
-        let order = waiting.orders.pop_front();
-        let Some(Order { parcel, mut answer }) = (match order {
-            Some(order) => Some(order),
-            None => orders.next().await,
+        let queued = queue.sends.pop_front();
+        let Some(SendRequest { message, mut reply }) = (match queued {
+            Some(request) => Some(request),
+            None => sends.next().await,
         }) else {
             return;
         };
         {
-            let mut room = pin!(sender.room());
-            // Who does not wait any more has nothing sent.
+            let mut capacity = pin!(sender.capacity());
+            // The wait ends early if the send is cancelled.
             poll_fn(|context| {
-                while let Poll::Ready(Some(order)) = orders.poll_next_unpin(context) {
-                    waiting.push(order);
+                while let Poll::Ready(Some(send)) = sends.poll_next_unpin(context) {
+                    queue.push(send);
                 }
-                if answer.poll_canceled(context).is_ready() { Poll::Ready(()) } else { room.as_mut().poll(context) }
+                if reply.poll_canceled(context).is_ready() { Poll::Ready(()) } else { capacity.as_mut().poll(context) }
             })
             .await;
         }
-        if !answer.is_canceled() {
-            let sent = sender.hand_over(parcel.clone().into()).map_err(|_| Error::NotOpen(parcel));
-            drop(answer.send(sent));
+        if !reply.is_canceled() {
+            let sent = sender.send_now(message.clone().into()).map_err(|_| Error::NotOpen(message));
+            drop(reply.send(sent));
         }
     }
 }
 
-/// The orders behind the one that waits for room.
-struct Waiting {
-    orders: VecDeque<Order>,
-    /// How many of them somebody waited for when that was looked at.
-    known: usize,
+/// The sends behind the one that waits for capacity.
+struct SendQueue {
+    sends: VecDeque<SendRequest>,
+    /// The number of sends that were not cancelled when the queue was last pruned.
+    live: usize,
 }
 
-impl Waiting {
-    /// Adds one; what nobody waits for any more is dropped when it could be as much as the rest.
-    fn push(&mut self, order: Order) {
-        self.orders.push_back(order);
-        if self.orders.len() > 2 * self.known + FEW {
-            self.orders.retain(|order| !order.answer.is_canceled());
-            self.known = self.orders.len();
+impl SendQueue {
+    /// Adds a send. Removes the cancelled ones when they may be more than half of the queue.
+    fn push(&mut self, send: SendRequest) {
+        self.sends.push_back(send);
+        if self.sends.len() > 2 * self.live + MIN_PRUNE {
+            self.sends.retain(|send| !send.reply.is_canceled());
+            self.live = self.sends.len();
         }
     }
 }
 
-/// So many orders are kept in any case.
-const FEW: usize = 16;
-
-/// Answers what is asked; waits are waited for side by side, and no longer than somebody wants the answer.
-async fn answer(sender: Sender, mut questions: mpsc::Receiver<Question>) {
+/// Executes the commands. Waits run concurrently, and end early if their reply is cancelled.
+async fn execute_commands(sender: Sender, mut commands: mpsc::Receiver<Command>) {
     let control = sender.control();
     let mut waits: Vec<BoxFuture<()>> = Vec::new();
     loop {
-        let question = poll_fn(|context| {
+        let command = poll_fn(|context| {
             let _ = poll_all(&mut waits, context);
-            questions.poll_next_unpin(context)
+            commands.poll_next_unpin(context)
         });
-        match question.await {
+        match command.await {
             None => break,
-            Some(Question::Look(answer)) => drop(answer.send((control.ready_state(), control.buffered_amount()))),
-            Some(Question::Close(code, reason, answer)) => {
+            Some(Command::Status(reply)) => drop(reply.send((control.ready_state(), control.buffered_amount()))),
+            Some(Command::Close(code, reason, reply)) => {
                 let closing = control.close(code, reason.as_deref());
                 let closed = async { closing.await.map_err(Error::without_message) };
-                waits.push(Box::pin(answer_later(answer, closed)));
+                waits.push(Box::pin(reply_with(reply, closed)));
             }
-            Some(Question::Drained(answer)) => {
+            Some(Command::Drained(reply)) => {
                 let sender = sender.clone();
                 let drained = async move { sender.drained().await.map_err(Error::without_message) };
-                waits.push(Box::pin(answer_later(answer, drained)));
+                waits.push(Box::pin(reply_with(reply, drained)));
             }
         }
     }
-    // Nobody can ask any more, but who has asked to close may still wait for the end.
+    // The senders are dropped, but the future of a close may still wait for its reply.
     drop((control, sender));
     poll_fn(|context| poll_all(&mut waits, context)).await;
 }
 
-/// Polls what is waited for, and drops what has ended; ready when all has.
+/// Polls the futures and removes those that completed. Returns `Ready` when none is left.
 fn poll_all(waits: &mut Vec<BoxFuture<()>>, context: &mut Context<'_>) -> Poll<()> {
     waits.retain_mut(|wait| wait.as_mut().poll(context).is_pending());
     if waits.is_empty() { Poll::Ready(()) } else { Poll::Pending }
 }
 
-async fn answer_later<T>(mut answer: oneshot::Sender<T>, value: impl Future<Output = T>) {
+/// Replies with the output of a future, unless the reply is cancelled first.
+async fn reply_with<T>(mut reply: oneshot::Sender<T>, value: impl Future<Output = T>) {
     let value = {
         let mut value = pin!(value);
-        poll_fn(|context| match answer.poll_canceled(context) {
+        poll_fn(|context| match reply.poll_canceled(context) {
             Poll::Ready(()) => Poll::Ready(None),
             Poll::Pending => value.as_mut().poll(context).map(Some),
         })
         .await
     };
     if let Some(value) = value {
-        drop(answer.send(value));
+        drop(reply.send(value));
     }
 }
 
-async fn tell_end(closed: Closed, end: oneshot::Sender<CloseEvent>) {
-    drop(end.send(closed.await));
+async fn report_close(closed: Closed, close_event: oneshot::Sender<CloseEvent>) {
+    drop(close_event.send(closed.await));
 }

@@ -1,64 +1,29 @@
-//! What the handles of one socket share.
+//! Waiting until bufferedAmount falls.
 
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use super::endpoint::Endpoint;
-use super::error::Error;
-use crate::connection::Connection;
-use crate::platform::Clock;
-use crate::sync::Shared;
-use crate::types::message::Message;
+use super::core::SocketCore;
 use samesocket_spec::ReadyState;
 
-/// The connection, and what the connection feeds; dropping it closes the connection.
-pub(crate) struct SocketCore {
-    pub(crate) connection: Shared<Connection<Endpoint>>,
-    pub(crate) clock: Shared<dyn Clock>,
-    pub(super) has_backpressure: bool,
-    pub(super) high_water_mark: u64,
-    pub(super) close_timeout: Duration,
-}
-
-impl SocketCore {
-    /// What the connection feeds.
-    pub(super) fn feed(&self) -> &Endpoint {
-        self.connection.listener()
-    }
-
-    /// Hands a message over, or back.
-    pub(super) fn hand_over(&self, message: Message) -> Result<(), Error> {
-        if self.connection.send_if_open(message.payload()) { Ok(()) } else { Err(Error::NotOpen(message)) }
-    }
-
-    /// Whether sending need not wait; a socket that is not OPEN any more lets nobody wait, since sending fails at once.
-    pub(super) fn has_room(&self) -> bool {
-        self.connection.buffers_at_most(self.high_water_mark) || self.connection.ready_state() != ReadyState::Open
-    }
-}
-
-impl Drop for SocketCore {
-    fn drop(&mut self) {
-        self.connection.handles_dropped();
-    }
-}
-
-/// The place of one who waits for bufferedAmount to fall.
+/// A registration among the senders of a socket that wait until bufferedAmount falls.
+///
+/// The owner calls [`cancel`](Self::cancel) before it drops this; [`CapacityWaitGuard`] does so by itself.
 #[derive(Default)]
-pub(super) struct Place {
+pub(super) struct CapacityWait {
     key: Option<u64>,
 }
 
-impl Place {
-    /// Waits until there is room to send, or the socket is not OPEN any more.
+impl CapacityWait {
+    /// Waits until bufferedAmount is at the high-water mark, or the socket is not OPEN.
     pub(super) fn poll_capacity(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<()> {
-        self.poll(core, core.high_water_mark, context, |core| core.has_room().then_some(0)).map(|_| ())
+        self.poll(core, core.high_water_mark, context, |core| core.has_capacity().then_some(0)).map(|_| ())
     }
 
-    /// Waits until nothing is queued, or the socket is CLOSED; how much is left.
+    /// Waits until bufferedAmount is zero, or the socket is CLOSED. Returns the bytes that are left.
     pub(super) fn poll_drained(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<u64> {
         self.poll(core, 0, context, |core| {
-            // The state first, since what is left changes until it is CLOSED; and what is left but once, since others send.
+            // The state is read first, because bufferedAmount changes until the socket is CLOSED. The amount is read
+            // once, because other senders can raise it between two reads.
             let closed = core.connection.ready_state() == ReadyState::Closed;
             let left = core.connection.buffered_amount();
             (closed || left == 0).then_some(left)
@@ -70,43 +35,43 @@ impl Place {
         core: &SocketCore,
         mark: u64,
         context: &Context<'_>,
-        done: fn(&SocketCore) -> Option<u64>,
+        check: fn(&SocketCore) -> Option<u64>,
     ) -> Poll<u64> {
-        let mut left = done(core);
+        let mut left = check(core);
         if left.is_none() {
-            core.feed().wait_for_less(&mut self.key, mark, context.waker());
+            core.endpoint().register_sender(&mut self.key, mark, context.waker());
             core.connection.watch_buffered_amount();
-            // Looked at again, since it may have come true before anybody knew that it is waited for.
-            left = done(core);
+            // Checked again, because bufferedAmount may have fallen before the waker was registered.
+            left = check(core);
         }
         let Some(left) = left else { return Poll::Pending };
-        self.leave(core);
+        self.cancel(core);
         Poll::Ready(left)
     }
 
-    /// Waits no more.
-    pub(super) fn leave(&mut self, core: &SocketCore) {
+    /// Removes the registration, if there is one.
+    pub(super) fn cancel(&mut self, core: &SocketCore) {
         if let Some(key) = self.key.take() {
-            core.feed().forget(key);
+            core.endpoint().remove_sender(key);
         }
     }
 }
 
-/// A place that is left when this is dropped.
-pub(super) struct Queueing<'a> {
+/// A [`CapacityWait`] that is cancelled on drop.
+pub(super) struct CapacityWaitGuard<'a> {
     pub(super) core: &'a SocketCore,
-    pub(super) place: Place,
+    pub(super) wait: CapacityWait,
 }
 
-impl<'a> Queueing<'a> {
+impl<'a> CapacityWaitGuard<'a> {
     pub(super) fn new(core: &'a SocketCore) -> Self {
-        Self { core, place: Place::default() }
+        Self { core, wait: CapacityWait::default() }
     }
 }
 
-impl Drop for Queueing<'_> {
+impl Drop for CapacityWaitGuard<'_> {
     fn drop(&mut self) {
-        self.place.leave(self.core);
+        self.wait.cancel(self.core);
     }
 }
 
@@ -116,25 +81,24 @@ mod tests {
 
     use futures::FutureExt;
 
-    use super::*;
     use crate::platform::buffered_amount_hint::BufferedAmountHint;
     use crate::platform::{
         self, Backend, EventSink, FinalState, Options, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Url,
         WatchBufferedAmount,
     };
     use crate::socket::connect::connect;
-    use crate::sync::Lock;
+    use crate::sync::{Lock, Shared};
     use crate::types::payload::Payload;
     use samesocket_spec::close::CloseFrame;
     use samesocket_spec::state::Feedback;
 
-    /// What is open at once, and has as much queued as this says, one number after the other.
-    struct Queueing {
+    /// A transport that opens at once and whose bufferedAmount follows a script.
+    struct ScriptedTransport {
         amounts: Shared<Lock<VecDeque<u64>>>,
         receiver: EventSink,
     }
 
-    impl Transport for Queueing {
+    impl Transport for ScriptedTransport {
         fn start(&self) {
             self.receiver.handle_event(Feedback::Established { protocol: String::new(), extensions: String::new() });
         }
@@ -163,9 +127,10 @@ mod tests {
         fn watch_buffered_amount(&self, _: WatchBufferedAmount) {}
     }
 
-    struct Amounts(Shared<Lock<VecDeque<u64>>>);
+    /// A back end that creates [`ScriptedTransport`]s.
+    struct ScriptedBackend(Shared<Lock<VecDeque<u64>>>);
 
-    impl Backend for Amounts {
+    impl Backend for ScriptedBackend {
         fn dial(
             &self,
             _: &Url,
@@ -174,7 +139,7 @@ mod tests {
             _: &Tasks,
             receiver: EventSink,
         ) -> Option<Shared<dyn Transport>> {
-            Some(Shared::new(Queueing { amounts: Shared::clone(&self.0), receiver }))
+            Some(Shared::new(ScriptedTransport { amounts: Shared::clone(&self.0), receiver }))
         }
 
         fn tasks(&self) -> Tasks {
@@ -187,10 +152,10 @@ mod tests {
     }
 
     #[crate::test]
-    fn what_is_sent_by_others_once_nothing_was_queued_is_nobodys_failure() {
+    fn drained_ignores_messages_sent_after_the_queue_was_empty() {
         for amounts in [[0, 5, 5], [7, 0, 5]] {
             let script = Shared::new(Lock::new(VecDeque::new()));
-            let connecting = connect("ws://a.example").by(Shared::new(Amounts(Shared::clone(&script))));
+            let connecting = connect("ws://a.example").backend(Shared::new(ScriptedBackend(Shared::clone(&script))));
             let socket = connecting.now_or_never().unwrap().unwrap();
             script.lock().extend(amounts);
             assert!(matches!(socket.drained().now_or_never(), Some(Ok(()))), "{amounts:?}");

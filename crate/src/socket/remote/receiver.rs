@@ -1,0 +1,83 @@
+//! The receiving half of a remote.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures::channel::{mpsc, oneshot};
+use futures::stream::{FusedStream, Stream, StreamExt};
+
+use super::command::Item;
+use crate::platform::FinalState;
+use crate::socket::{ConnectionFailed, Error};
+use crate::types::owned_message::OwnedMessage;
+use samesocket_spec::CloseEvent;
+
+/// The receiving half of a [`Remote`](crate::Remote): a fused `Stream` of [`OwnedMessage`]s.
+///
+/// Dropping it discards the messages that arrive later.
+///
+/// ```no_run
+/// # async fn example(socket: samesocket::Socket) -> Result<(), Box<dyn std::error::Error>> {
+/// let (_sender, mut receiver) = socket.into_remote().split();
+/// while let Some(message) = receiver.next().await {
+///     println!("{} bytes", message?.size());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct RemoteReceiver {
+    items: mpsc::Receiver<Item>,
+    /// Whether the stream has yielded its last item.
+    ended: bool,
+    /// Dropped together with this half, which the driver notices.
+    _alive: oneshot::Sender<()>,
+}
+
+impl RemoteReceiver {
+    pub(super) const fn new(items: mpsc::Receiver<Item>, alive: oneshot::Sender<()>) -> Self {
+        Self { items, ended: false, _alive: alive }
+    }
+
+    /// Waits for the next message; see [`Remote::next`](crate::Remote::next).
+    ///
+    /// # Errors
+    ///
+    /// Returns one error as the last item if the connection did not end cleanly.
+    pub async fn next(&mut self) -> Option<Result<OwnedMessage, Error<OwnedMessage>>> {
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl Stream for RemoteReceiver {
+    type Item = Result<OwnedMessage, Error<OwnedMessage>>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let item = match ready!(this.items.poll_next_unpin(context)) {
+            Some(Item::Message(message)) => return Poll::Ready(Some(Ok(message))),
+            Some(Item::Error(error)) => Some(Err(error)),
+            Some(Item::End) => None,
+            // The driver was dropped.
+            None => Some(Err(Error::Failed(ConnectionFailed::new(CloseEvent::abnormal(), FinalState::of(0))))),
+        };
+        this.ended = true;
+        Poll::Ready(item)
+    }
+}
+
+impl FusedStream for RemoteReceiver {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
+impl fmt::Debug for RemoteReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteReceiver").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}

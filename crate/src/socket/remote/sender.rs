@@ -1,0 +1,213 @@
+//! The sending half of a remote.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::channel::{mpsc, oneshot};
+use futures::future::{FutureExt, Shared};
+use futures::sink::Sink;
+
+use super::command::{CHANNEL_CAPACITY, Command, SendRequest, request};
+use crate::platform::FinalState;
+use crate::socket::{ConnectionFailed, Error};
+use crate::types::owned_message::OwnedMessage;
+use samesocket_spec::close;
+use samesocket_spec::{CloseEvent, ReadyState};
+
+/// The sending half of a [`Remote`](crate::Remote): a `Sink` of [`OwnedMessage`]s that also closes the socket and reads its
+/// attributes. A clone sends over the same socket.
+///
+/// ```no_run
+/// # async fn example(socket: samesocket::Socket) -> Result<(), Box<dyn std::error::Error>> {
+/// let sender = socket.into_remote().sender();
+/// sender.send("hello".into()).await?;
+/// println!("{} bytes are queued", sender.buffered_amount().await);
+/// sender.close(Some(1000), None).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RemoteSender {
+    sends: mpsc::Sender<SendRequest>,
+    commands: mpsc::Sender<Command>,
+    info: Arc<Info>,
+    close_event: Shared<oneshot::Receiver<CloseEvent>>,
+    sink: SinkState,
+}
+
+/// The attributes that do not change while a socket is open.
+pub(super) struct Info {
+    pub(super) url: String,
+    pub(super) protocol: String,
+    pub(super) extensions: String,
+}
+
+impl RemoteSender {
+    pub(super) fn new(
+        sends: mpsc::Sender<SendRequest>,
+        commands: mpsc::Sender<Command>,
+        info: Info,
+        close_event: oneshot::Receiver<CloseEvent>,
+    ) -> Self {
+        Self { sends, commands, info: Arc::new(info), close_event: close_event.shared(), sink: SinkState::default() }
+    }
+
+    /// Sends a message, after waiting until bufferedAmount is at most the
+    /// [high-water mark](crate::Connect::high_water_mark).
+    ///
+    /// `Ok` means that the message was queued on a socket that was OPEN. A cancelled send has sent the whole message or
+    /// nothing. Messages leave in the order in which these futures are first polled.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::NotOpen`] with the message, from CLOSING on.
+    pub async fn send(&self, message: OwnedMessage) -> Result<(), Error<OwnedMessage>> {
+        let sent = request(&self.sends, |reply| SendRequest { message: message.clone(), reply });
+        sent.await.unwrap_or(Err(Error::NotOpen(message)))
+    }
+
+    /// Waits until bufferedAmount is zero, so that all that was sent has been passed to the network.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Undelivered`] if the socket closes first.
+    pub async fn drained(&self) -> Result<(), Error<OwnedMessage>> {
+        request(&self.commands, Command::Drained).await.unwrap_or(Err(Error::Undelivered { bytes: 0 }))
+    }
+
+    /// Requests the closing handshake and returns a future that waits for its end, at most for the
+    /// [close timeout](crate::Connect::close_timeout); see [`Control::close`](crate::Control::close).
+    ///
+    /// Sends that still wait for capacity return [`Error::NotOpen`] with their message.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Exception`] if an argument is invalid; the socket then stays as it was. Returns
+    /// [`Error::CloseTimedOut`] after the close timeout.
+    #[must_use = "the future returns the result; dropping it does not stop the handshake"]
+    pub fn close(
+        &self,
+        code: Option<u16>,
+        reason: Option<&str>,
+    ) -> impl Future<Output = Result<CloseEvent, Error<OwnedMessage>>> + Send + use<> {
+        let requested = close::check(code, reason).map(|_| {
+            let reason = reason.map(str::to_owned);
+            request(&self.commands, |reply| Command::Close(code, reason, reply))
+        });
+        async { requested.map_err(Error::Exception)?.await.unwrap_or_else(|_| Ok(CloseEvent::abnormal())) }
+    }
+
+    /// Returns a future that waits for the `close` event, or completes at once if it was fired already.
+    ///
+    /// Any number of futures can wait. They do not keep the socket open.
+    pub fn closed(&self) -> impl Future<Output = CloseEvent> + Send + use<> {
+        self.close_event.clone().map(|event| event.unwrap_or_else(|_| CloseEvent::abnormal()))
+    }
+
+    /// Requests the state of the connection.
+    pub async fn ready_state(&self) -> ReadyState {
+        self.status().await.0
+    }
+
+    /// Requests the number of payload bytes that were sent and not yet passed to the network.
+    pub async fn buffered_amount(&self) -> u64 {
+        self.status().await.1
+    }
+
+    /// Returns the URL after parsing.
+    pub fn url(&self) -> &str {
+        &self.info.url
+    }
+
+    /// Returns the subprotocol that the server selected, or the empty string.
+    pub fn protocol(&self) -> &str {
+        &self.info.protocol
+    }
+
+    /// Returns the extensions that the server selected, or the empty string.
+    pub fn extensions(&self) -> &str {
+        &self.info.extensions
+    }
+
+    async fn status(&self) -> (ReadyState, u64) {
+        request(&self.commands, Command::Status).await.unwrap_or((ReadyState::Closed, 0))
+    }
+}
+
+type SendResult = Result<(), Error<OwnedMessage>>;
+type CloseFuture = Pin<Box<dyn Future<Output = Result<CloseEvent, Error<OwnedMessage>>> + Send + Sync>>;
+
+/// The unanswered requests of a sink. A clone of a sender starts without any.
+#[derive(Default)]
+struct SinkState {
+    sends: VecDeque<(OwnedMessage, oneshot::Receiver<SendResult>)>,
+    closing: Option<CloseFuture>,
+}
+
+impl Clone for SinkState {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl SinkState {
+    /// Takes the replies that have arrived, oldest first, and stops at an error. Returns `Ready` when at most `most` sends
+    /// are unanswered.
+    fn poll(&mut self, most: usize, context: &mut Context<'_>) -> Poll<SendResult> {
+        while let Some((_, reply)) = self.sends.front_mut() {
+            let Poll::Ready(reply) = reply.poll_unpin(context) else { break };
+            let Some((message, _)) = self.sends.pop_front() else { break };
+            reply.unwrap_or(Err(Error::NotOpen(message)))?;
+        }
+        if self.sends.len() <= most { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+/// At most 16 sends are unanswered at a time.
+///
+/// An error of `poll_ready` or `poll_flush` contains the oldest message that was not sent. Each further poll returns the
+/// next one, so no message is lost. Dropping the sink cancels the sends that are unanswered, so flush it first.
+impl Sink<OwnedMessage> for RemoteSender {
+    type Error = Error<OwnedMessage>;
+
+    fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<SendResult> {
+        self.sink.poll(CHANNEL_CAPACITY, context)
+    }
+
+    /// Requests the send. `poll_flush` waits for the result.
+    fn start_send(mut self: Pin<&mut Self>, message: OwnedMessage) -> SendResult {
+        let sent = request(&self.sends, |reply| SendRequest { message: message.clone(), reply });
+        self.sink.sends.push_back((message, sent));
+        Ok(())
+    }
+
+    /// Waits until the socket has queued every message, as [`send`](Self::send) does.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<SendResult> {
+        self.sink.poll(0, context)
+    }
+
+    /// Flushes, then closes without a code.
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<SendResult> {
+        ready!(self.as_mut().poll_flush(context))?;
+        let mut closing = self.sink.closing.take().unwrap_or_else(|| Box::pin(self.close(None, None)));
+        let Poll::Ready(closed) = closing.as_mut().poll(context) else {
+            self.sink.closing = Some(closing);
+            return Poll::Pending;
+        };
+        let event = closed?;
+        if event.was_clean {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Ready(Err(Error::Failed(ConnectionFailed::new(event, FinalState::of(0)))))
+    }
+}
+
+impl fmt::Debug for RemoteSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteSender").field("url", &self.info.url).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,123 @@
+//! Connections that wait to be accepted.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::task::{Context, Poll};
+
+use super::Peer;
+use super::connection::MemoryConnection;
+use super::waker_set::WakerSet;
+use crate::sync::catch_panic::wake;
+use crate::sync::{Lock, Shared};
+
+/// A connection that waits to be accepted, from [`Network::accept`](super::Network::accept). Dropping it refuses the
+/// connection.
+///
+/// ```
+/// use samesocket::testing;
+///
+/// testing::run(|network| async move {
+///     let server = network.clone();
+///     network.spawn(async move {
+///         let incoming = server.accept().await;
+///         assert_eq!(incoming.url(), "ws://example.com/chat");
+///         incoming.refuse();
+///     });
+///     assert!(network.connect("ws://example.com/chat").await.is_err());
+/// });
+/// ```
+#[must_use = "dropping it refuses the connection"]
+pub struct Incoming {
+    url: String,
+    protocols: Vec<String>,
+    /// `None` once the connection was accepted.
+    connection: Option<Shared<MemoryConnection>>,
+}
+
+impl Incoming {
+    pub(super) const fn new(url: String, protocols: Vec<String>, connection: Shared<MemoryConnection>) -> Self {
+        Self { url, protocols, connection: Some(connection) }
+    }
+
+    /// Returns the URL that the client connects to.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the subprotocols that the client offers.
+    pub fn protocols(&self) -> &[String] {
+        &self.protocols
+    }
+
+    /// Returns whether the client has given up.
+    pub fn is_gone(&self) -> bool {
+        self.connection.as_ref().is_none_or(|connection| connection.is_over())
+    }
+
+    /// Accepts the connection with the first of the offered subprotocols.
+    pub fn open(self) -> Peer {
+        let protocol = self.protocols.first().cloned().unwrap_or_default();
+        self.open_with(&protocol, "")
+    }
+
+    /// Accepts the connection with this subprotocol, offered or not, and these extensions.
+    ///
+    /// # Panics
+    ///
+    /// Never: a connection can be accepted only once.
+    pub fn open_with(mut self, protocol: &str, extensions: &str) -> Peer {
+        let connection = self.connection.take().expect("the connection was not accepted before");
+        connection.establish(protocol, extensions);
+        Peer::new(connection)
+    }
+
+    /// Refuses the connection, as dropping this does.
+    pub fn refuse(self) {}
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.fail();
+        }
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("url", &self.url).field("protocols", &self.protocols).finish_non_exhaustive()
+    }
+}
+
+/// The connections of a network that wait to be accepted.
+#[derive(Default)]
+pub(super) struct AcceptQueue(Lock<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    connections: VecDeque<Incoming>,
+    /// The tasks that wait for the next connection.
+    wakers: WakerSet,
+}
+
+impl AcceptQueue {
+    /// Adds a connection and wakes the tasks that accept.
+    pub(super) fn push(&self, incoming: Incoming) {
+        let wakers = {
+            let mut waiting = self.0.lock();
+            waiting.connections.push_back(incoming);
+            waiting.wakers.take()
+        };
+        wake(wakers);
+    }
+
+    /// Waits for the next connection.
+    pub(super) fn poll_accept(&self, context: &Context<'_>) -> Poll<Incoming> {
+        let mut waiting = self.0.lock();
+        if let Some(incoming) = waiting.connections.pop_front() {
+            return Poll::Ready(incoming);
+        }
+        waiting.wakers.register(context.waker());
+        Poll::Pending
+    }
+}
