@@ -21,9 +21,9 @@ use crate::types::origin::Origin;
 /// messages, or messages of [`MAX_BYTES`](Self::MAX_BYTES) in total; the last message may exceed that.
 ///
 /// - On native targets a full stream pauses reading until half of it is free, so that TCP backpressure slows the
-/// server.
+///   server.
 /// - In a browser reading cannot be paused. A message that does not fit is lost to this stream, and an
-/// [`Event::Lagged`]   takes its place.
+///   [`Event::Lagged`] takes its place.
 ///
 /// Other events are never lost. The last event is always [`Event::Close`]; then the stream ends.
 ///
