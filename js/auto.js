@@ -1,8 +1,8 @@
-// The entry that puts the class in the place of the platform's, for all scripts that come after it.
+// The entry that replaces the global WebSocket, for all scripts that run after it.
 
 import { WebSocket } from "./sync.js";
 
-// Where there is no class to put it over, what looks for one is not to find one.
+// Without a platform class there is nothing to wrap, and feature detection must fail.
 if (typeof globalThis.WebSocket === "function") {
   Object.defineProperty(globalThis, "WebSocket", { value: WebSocket, writable: true, configurable: true, enumerable: false });
 }

@@ -1,4 +1,4 @@
-// One connection: the state that Rust keeps, and the platform's socket that carries it.
+// One connection: the state machine in WebAssembly, and the platform's socket under it.
 
 import { Handler } from "./handler.js";
 import { isBytes, sizeOf } from "./conversions.js";
@@ -8,58 +8,62 @@ const { addEventListener, dispatchEvent, removeEventListener } = EventTarget.pro
 const { setInterval, clearInterval, setTimeout, clearTimeout } = globalThis;
 const { apply } = Reflect;
 
-/** The kinds of events that a socket fires. */
+/** The types of the events that a socket fires. */
 export const TYPES = ["open", "message", "error", "close"];
 
-/** How often a Close that waits for blobs looks whether they are gone, in milliseconds. */
-const LOOK_EVERY = 10;
+/** The interval in milliseconds at which a Close that waits for blobs reads bufferedAmount. Arbitrary. */
+const POLL_INTERVAL = 10;
 
-/** After how many looks without any progress it waits no longer: 5 s, and more in a hidden page, whose timers are held back. */
-const LOOKS = 500;
+/**
+ * The number of polls without progress after which the Close is sent anyway: 5 s. Arbitrary.
+ *
+ * In a hidden page it takes longer, because its timers are throttled.
+ */
+const MAX_IDLE_POLLS = 500;
 
-/** What is behind an instance of the class. */
+/** The connection behind one instance of the class. */
 export class Connection {
   binaryType = "blob";
   handlers = { open: new Handler(), message: new Handler(), error: new Handler(), close: new Handler() };
   #state;
   #target;
   #platform;
-  /** The platform's socket, unless the platform refused to start; where it can be, the target itself. */
-  #carrier;
-  /** What the platform had queued at the end, once that has come. */
+  /** The platform's socket, unless the platform refused to start. Over an engine's class it is the target itself. */
+  #platformSocket;
+  /** The platform's bufferedAmount at the end of the connection, once it has ended. */
   #bufferedAtEnd;
   #sentBlob = false;
   #isClosing = false;
   #readyState;
-  #hearsMessages = true;
-  #failing;
-  #waiting;
-  /** What hears of the platform's events, before anybody else; functions, as an engine calls those soonest. */
+  #listensForMessages = true;
+  #failTimer;
+  #pollTimer;
+  /** The first listeners of the platform's events. Functions, because an engine calls them faster than objects. */
   #listeners = {
-    open: (event) => this.#hears(event) && this.#opened(event),
-    message: (event) => this.#hears(event) && (this.#state.received() ? this.#pass(event) : this.#withhold(event)),
-    error: (event) => this.#hears(event) && this.#failed(event),
-    close: (event) => this.#hears(event) && this.#closed(event),
+    open: (event) => this.#accepts(event) && this.#opened(event),
+    message: (event) => this.#accepts(event) && (this.#state.received() ? this.#pass(event) : this.#withhold(event)),
+    error: (event) => this.#accepts(event) && this.#failed(event),
+    close: (event) => this.#accepts(event) && this.#closed(event),
   };
 
-  constructor(platform, url, protocols, target, carrier) {
+  constructor(platform, url, protocols, target, platformSocket) {
     this.url = url;
     this.#state = new State(protocols);
     this.#platform = platform;
     this.#target = target;
-    this.#carrier = carrier;
-    if (carrier) {
-      platform.setBinaryType(carrier, this.binaryType);
-      // Nobody can be there before us, and of those who listen at the same object, who captures is first.
-      for (const type of TYPES) platform.addEventListener(carrier, type, this.#listeners[type]);
+    this.#platformSocket = platformSocket;
+    if (platformSocket) {
+      platform.setBinaryType(platformSocket, this.binaryType);
+      // No script has the object yet, and capturing listeners come first. So these run before all others.
+      for (const type of TYPES) platform.addEventListener(platformSocket, type, this.#listeners[type]);
     } else {
-      this.#failInATask();
+      this.#queueFailure();
     }
   }
 
   get readyState() {
     const readyState = this.#state.readyState(this.#platformState());
-    if (readyState !== this.#readyState) this.#hearMessages();
+    if (readyState !== this.#readyState) this.#updateMessageListener();
     return (this.#readyState = readyState);
   }
 
@@ -77,155 +81,159 @@ export class Connection {
 
   setBinaryType(value) {
     this.binaryType = value;
-    if (this.#carrier) this.#platform.setBinaryType(this.#carrier, value);
+    if (this.#platformSocket) this.#platform.setBinaryType(this.#platformSocket, value);
   }
 
   send(data) {
     if (!this.#state.maySend(this.#platformState())) {
-      this.#hearMessages();
+      this.#updateMessageListener();
       return this.#state.discard(sizeOf(data));
     }
     this.#sentBlob ||= typeof data === "object" && !isBytes(data);
     try {
-      this.#platform.send(this.#carrier, data);
+      this.#platform.send(this.#platformSocket, data);
     } catch {
       this.#state.flagAsFull(sizeOf(data));
-      this.#hearMessages();
-      this.#closeCarrier();
+      this.#updateMessageListener();
+      this.#closePlatformSocket();
     }
   }
 
   close(code, reason) {
     const sent = checkClose(code, reason);
-    const isToClose = this.#state.close(this.#platformState());
-    this.#hearMessages();
-    if (!isToClose || !this.#carrier) return;
-    // An absent code is left out: an engine takes `undefined` for zero.
+    const mustClose = this.#state.close(this.#platformState());
+    this.#updateMessageListener();
+    if (!mustClose || !this.#platformSocket) return;
+    // An absent code is left out, because an engine converts `undefined` to zero.
     const frame = sent === undefined ? [] : reason ? [sent, reason] : [sent];
     if (this.#sentBlob && this.#queued() > 0) this.#closeAfterBlobs(frame);
-    else this.#closeCarrier(frame);
+    else this.#closePlatformSocket(frame);
   }
 
-  /** Whether an event is to be taken now. */
-  #hears(event) {
-    // Whatever a script dispatches at the platform's own object is for its listeners alone.
-    if (this.#isCarrier()) return event.isTrusted;
-    // Unlike an engine's, a socket that is written in JavaScript may tell of its end while it is being closed.
+  /** Returns whether to handle an event now. */
+  #accepts(event) {
+    // An event that a script dispatches at the platform's object is only for the script's listeners.
+    if (this.#isPlatformSocket()) return event.isTrusted;
+    // Unlike an engine's, a socket that is written in JavaScript may fire events inside `close`. They are postponed.
     if (this.#isClosing) setTimeout(() => this.#listeners[event.type](event), 0);
     return !this.#isClosing;
   }
 
   /**
-   * Listens for messages while the state does not let all pass, which it is asked when that may have changed: an engine
-   * takes half as long again for an event that two hear. Engines fire none after `close`, unless that waits for blobs; one
-   * that comes meanwhile is heard by who captures and did so before.
+   * Adds or removes our message listener. It is needed only while the state withholds messages.
+   *
+   * A second listener makes an event half as slow again. Engines fire no message after `close`, unless `close` waits for
+   * blobs. A message that arrives meanwhile still reaches capturing listeners that were added before.
    */
-  #hearMessages() {
-    if (!this.#isCarrier() || this.#bufferedAtEnd !== undefined) return;
-    const hears = !this.#state.received();
-    if (hears === this.#hearsMessages) return;
-    this.#hearsMessages = hears;
-    const change = hears ? this.#platform.addEventListener : this.#platform.removeEventListener;
-    change(this.#carrier, "message", this.#listeners.message);
+  #updateMessageListener() {
+    if (!this.#isPlatformSocket() || this.#bufferedAtEnd !== undefined) return;
+    const listens = !this.#state.received();
+    if (listens === this.#listensForMessages) return;
+    this.#listensForMessages = listens;
+    const change = listens ? this.#platform.addEventListener : this.#platform.removeEventListener;
+    change(this.#platformSocket, "message", this.#listeners.message);
   }
 
   #opened(event) {
-    const carrier = this.#carrier;
-    switch (this.#state.established(this.#platform.protocol(carrier), this.#platform.extensions(carrier))) {
+    const platformSocket = this.#platformSocket;
+    const protocol = this.#platform.protocol(platformSocket);
+    switch (this.#state.established(protocol, this.#platform.extensions(platformSocket))) {
       case Opening.Open:
-        this.#hearMessages();
+        this.#updateMessageListener();
         return this.#pass(event);
       case Opening.Fail:
         this.#withhold(event);
-        this.#closeCarrier();
-        return this.#end(this.#state.abandoned());
+        this.#closePlatformSocket();
+        return this.#end(this.#state.closedAbnormally());
       default:
         return this.#withhold(event);
     }
   }
 
   #failed(event) {
-    // It is fired with the `close` that follows; an engine may forget that one.
+    // `error` is fired together with the `close` that follows. An engine may omit that `close`, so a task fires it.
     this.#withhold(event);
     this.#state.failed();
-    this.#failInATask();
+    this.#queueFailure();
   }
 
   #closed(event) {
-    for (const type of TYPES) this.#platform.removeEventListener(this.#carrier, type, this.#listeners[type]);
+    for (const type of TYPES) this.#platform.removeEventListener(this.#platformSocket, type, this.#listeners[type]);
     this.#end(this.#state.closed(event.code, event.reason, event.wasClean), event);
   }
 
-  /** Fires what the end of the connection comes to; the platform may have told it by an event. */
+  /** Fires the events at the end of the connection. `event` is the platform's `close` event, if it fired one. */
   #end(ending, event) {
-    const isAsTold = ending === Ending.AsTold || ending === Ending.AfterError;
-    if (event && !isAsTold) this.#withhold(event);
+    const isAsReported = ending === Ending.AsReported || ending === Ending.AfterError;
+    if (event && !isAsReported) this.#withhold(event);
     if (ending === Ending.Nothing) return;
-    clearTimeout(this.#failing);
-    clearInterval(this.#waiting);
-    // After an end that the platform told nothing of, it may still fire.
-    if (!event) this.#hearMessages();
+    clearTimeout(this.#failTimer);
+    clearInterval(this.#pollTimer);
+    // Without a `close` of the platform, it may still fire messages, which must be withheld.
+    if (!event) this.#updateMessageListener();
     this.#bufferedAtEnd = this.#queued();
-    if (ending !== Ending.AsTold) this.#dispatch(new Event("error"));
-    if (isAsTold) this.#pass(event);
+    if (ending !== Ending.AsReported) this.#dispatch(new Event("error"));
+    if (isAsReported) this.#pass(event);
     else this.#dispatch(this.#platform.closeEvent(this.#state.closeCode()));
   }
 
-  /** Lets an event reach the listeners: where the platform's object is another, by a copy. */
+  /** Passes an event to the listeners. If the platform's object is another one, dispatches a copy. */
   #pass(event) {
-    if (!this.#isCarrier()) this.#dispatch(copy(event));
+    if (!this.#isPlatformSocket()) this.#dispatch(copy(event));
   }
 
+  /** Keeps an event from the listeners. */
   #withhold(event) {
-    if (this.#isCarrier()) event.stopImmediatePropagation();
+    if (this.#isPlatformSocket()) event.stopImmediatePropagation();
   }
 
-  #isCarrier() {
-    return this.#target === this.#carrier;
+  #isPlatformSocket() {
+    return this.#target === this.#platformSocket;
   }
 
   #dispatch(event) {
     apply(dispatchEvent, this.#target, [event]);
   }
 
-  #failInATask() {
-    this.#failing = setTimeout(() => this.#end(this.#state.abandoned()), 0);
+  #queueFailure() {
+    this.#failTimer = setTimeout(() => this.#end(this.#state.closedAbnormally()), 0);
   }
 
   /**
-   * A Close must not overtake a blob that was sent before, but in WebKit it does, and the blob is lost. So it waits until
-   * the platform has nothing queued, or takes no more.
+   * Closes once the platform has sent its queue, or makes no more progress.
+   *
+   * In WebKit a Close overtakes a blob that was sent before, and the blob is lost.
    */
   #closeAfterBlobs(frame) {
     let least = this.#queued();
-    let looks = 0;
-    this.#waiting = setInterval(() => {
+    let idlePolls = 0;
+    this.#pollTimer = setInterval(() => {
       const queued = this.#queued();
-      looks = queued < least ? 0 : looks + 1;
+      idlePolls = queued < least ? 0 : idlePolls + 1;
       least = Math.min(least, queued);
-      if (queued > 0 && looks < LOOKS) return;
-      clearInterval(this.#waiting);
-      this.#closeCarrier(frame);
-    }, LOOK_EVERY);
+      if (queued > 0 && idlePolls < MAX_IDLE_POLLS) return;
+      clearInterval(this.#pollTimer);
+      this.#closePlatformSocket(frame);
+    }, POLL_INTERVAL);
   }
 
-  #closeCarrier(frame = []) {
+  #closePlatformSocket(frame = []) {
     this.#isClosing = true;
     try {
-      this.#platform.close(this.#carrier, frame);
+      this.#platform.close(this.#platformSocket, frame);
     } finally {
       this.#isClosing = false;
     }
   }
 
   #queued() {
-    return this.#bufferedAtEnd ?? (this.#carrier ? this.#platform.bufferedAmount(this.#carrier) : 0);
+    return this.#bufferedAtEnd ?? (this.#platformSocket ? this.#platform.bufferedAmount(this.#platformSocket) : 0);
   }
 
   #platformState() {
-    return this.#carrier ? this.#platform.readyState(this.#carrier) : 0;
+    return this.#platformSocket ? this.#platform.readyState(this.#platformSocket) : 0;
   }
 }
 
-/** An event of the same kind with the same data, which is neither read nor copied. */
+/** Creates an event of the same class and type. Its data is neither read nor copied. */
 const copy = (event) => new event.constructor(event.type, event);

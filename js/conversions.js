@@ -1,10 +1,10 @@
-// The conversions of Web IDL that the interface needs: from any value of JavaScript to a value of an IDL type.
+// The Web IDL conversions of the interface: from any JavaScript value to a value of an IDL type.
 // https://webidl.spec.whatwg.org/#js-type-mapping
 
 const getter = (prototype, name) => Object.getOwnPropertyDescriptor(prototype, name)?.get;
 const { apply, getPrototypeOf } = Reflect;
 
-// The platform's own brand checks and sizes, as they were before any script of the page could replace them.
+// The platform's brand checks and sizes, captured before a script of the page can replace them.
 const TypedArray = getPrototypeOf(Uint8Array.prototype);
 const typedArrayName = getter(TypedArray, Symbol.toStringTag);
 const bufferOfTypedArray = getter(TypedArray, "buffer");
@@ -17,16 +17,16 @@ const sizeOfBlob = getter(Blob.prototype, "size");
 const { isView } = ArrayBuffer;
 const encoder = new TextEncoder();
 
-/** Whether a value is an object; `document.all` is one, whatever `typeof` says. */
+/** Returns whether a value is an object. `document.all` is one, although `typeof` returns `"undefined"`. */
 export const isObject = (value) => Object(value) === value;
 
-/** DOMString; a symbol throws. */
+/** Converts to DOMString. A symbol throws. */
 export const toDOMString = (value) => `${value}`;
 
-/** USVString: a lone surrogate becomes U+FFFD. */
+/** Converts to USVString. A lone surrogate becomes U+FFFD. */
 export const toUSVString = (value) => `${value}`.toWellFormed();
 
-/** [Clamp] unsigned short: the nearest number in range, and of two that are as near the even one. */
+/** Converts to [Clamp] unsigned short: the nearest integer in range, rounding half to even. */
 export function toClampedUnsignedShort(value) {
   const number = Math.min(Math.max(+value, 0), 65535) || 0;
   const floor = Math.floor(number);
@@ -34,36 +34,36 @@ export function toClampedUnsignedShort(value) {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-/** sequence<DOMString> or DOMString, as a list. */
+/** Converts a sequence<DOMString> or a DOMString to a list. */
 export function toProtocols(value) {
   if (!isObject(value)) return [toDOMString(value)];
   const iterate = value[Symbol.iterator];
   if (iterate === undefined || iterate === null) return [toDOMString(value)];
-  // What is an iterator's to decide is asked of it exactly once, as `for (of)` would not.
+  // Each property of the iterator is read exactly as often as Web IDL says. `for (of)` would also call `return`.
   const iterator = apply(iterate, value, []);
   if (!isObject(iterator)) throw new TypeError("the iterator of protocols is not an object");
   const { next } = iterator;
   const list = [];
   for (;;) {
     const result = apply(next, iterator, []);
-    if (!isObject(result)) throw new TypeError("the iterator of protocols gave what is not an object");
+    if (!isObject(result)) throw new TypeError("the iterator of protocols returned a result that is not an object");
     if (result.done) return list;
     list.push(toDOMString(result.value));
   }
 }
 
-/** BufferSource, Blob or USVString; what is none of the objects is a string. */
+/** Converts to BufferSource, Blob or USVString. Any other value is converted to a string. */
 export function toData(value) {
   if (typeof value === "string") return value;
   if (isView(value)) {
     const buffer = apply(typedArrayName.call(value) ? bufferOfTypedArray : bufferOfDataView, value, []);
-    refuse(!isBuffer(buffer), "a view on shared memory cannot be sent");
-    refuse(isResizable(buffer), "a view on a resizable buffer cannot be sent");
+    throwIf(!isBuffer(buffer), "a view on shared memory cannot be sent");
+    throwIf(isResizable(buffer), "a view on a resizable buffer cannot be sent");
     return value;
   }
   if (isObject(value)) {
     if (isBuffer(value)) {
-      refuse(isResizable(value), "a resizable buffer cannot be sent");
+      throwIf(isResizable(value), "a resizable buffer cannot be sent");
       return value;
     }
     if (isBlob(value)) return value;
@@ -71,23 +71,24 @@ export function toData(value) {
   return toDOMString(value);
 }
 
-/** The bytes of what `toData` gave; a string is one in UTF-8, with U+FFFD for lone surrogates. */
+/** Returns the size in bytes of a result of `toData`. A string counts as UTF-8, with U+FFFD for lone surrogates. */
 export function sizeOf(data) {
   if (typeof data === "string") return encoder.encode(data).length;
   if (isView(data)) {
     if (typedArrayName.call(data)) return apply(sizeOfTypedArray, data, []);
-    return attempt(sizeOfDataView, data) ?? 0; // it throws for a detached buffer, of which nothing is left to send
+    return attempt(sizeOfDataView, data) ?? 0; // it throws for a detached buffer, which has no bytes left
   }
   return attempt(sizeOfBuffer, data) ?? apply(sizeOfBlob, data, []);
 }
 
-/** Whether an object that `toData` gave is bytes in memory, and no Blob: that is asked first, for it costs no exception. */
+/** Returns whether an object from `toData` is bytes in memory, not a Blob. This check is fast: it mostly throws nothing. */
 export const isBytes = (data) => isView(data) || isBuffer(data);
 
 const isBlob = (value) => attempt(sizeOfBlob, value) !== undefined;
 const isBuffer = (value) => attempt(sizeOfBuffer, value) !== undefined;
 const isResizable = (buffer) => resizable !== undefined && apply(resizable, buffer, []);
 
+/** Calls a getter on a value, or returns undefined if it throws. */
 function attempt(get, value) {
   try {
     return apply(get, value, []);
@@ -96,6 +97,6 @@ function attempt(get, value) {
   }
 }
 
-function refuse(is, message) {
-  if (is) throw new TypeError(message);
+function throwIf(condition, message) {
+  if (condition) throw new TypeError(message);
 }

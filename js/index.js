@@ -1,4 +1,4 @@
-// The main entry, in a browser: the compiled rules stand beside this file.
+// The main entry for browsers. It loads the WebAssembly file beside it.
 
 import { load } from "./load.js";
 import { over } from "./websocket.js";

@@ -1,10 +1,11 @@
-// Connects the compiled rules with the JavaScript around them.
+// Instantiates the WebAssembly and connects it with the generated JavaScript.
 
 import * as rules from "./rules_bg.js";
 
-/** Where the compiled rules keep the state of every socket, for the tests to weigh. */
+/** The sizes of the WebAssembly memory and of its table of references, for the tests. */
 export let memory;
 
+/** Instantiates the compiled WebAssembly module. */
 export function load(module) {
   const { exports } = new WebAssembly.Instance(module, { "./rules_bg.js": rules });
   rules.__wbg_set_wasm(exports);

@@ -1,4 +1,4 @@
-// The main entry, in Node and its like: the compiled rules stand beside this file.
+// The main entry for Node and compatible runtimes. It loads the WebAssembly file beside it.
 
 import { readFile } from "node:fs/promises";
 

@@ -1,13 +1,13 @@
-// The platform's class, and how its members are reached whatever becomes of its prototype.
+// The platform's class. Its members are captured, so that later changes of its prototype have no effect.
 
 const { addEventListener, removeEventListener } = EventTarget.prototype;
 const { apply, construct } = Reflect;
 
-/** What is needed of a platform: its `WebSocket`, and `CloseEvent` where a connection fails without one. */
+/** The parts of a platform that the class uses: `WebSocket`, and `CloseEvent` for a connection that fails without one. */
 export class Platform {
   constructor({ WebSocket, CloseEvent = globalThis.CloseEvent ?? OwnCloseEvent }) {
-    this.isThere = typeof WebSocket === "function";
-    if (!this.isThere) return;
+    this.isAvailable = typeof WebSocket === "function";
+    if (!this.isAvailable) return;
     const { prototype } = WebSocket;
     const find = (name) => Object.getOwnPropertyDescriptor(prototype, name) ?? {};
     const reader = (name) => {
@@ -18,12 +18,12 @@ export class Platform {
     const { value: send } = find("send");
     const { value: close } = find("close");
 
-    // An engine's own class knows its objects by what they are. One that is written in JavaScript knows them by their
-    // prototype, so that an object with another would be none of its own.
-    const isEngines = /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(WebSocket));
+    // An engine's class recognizes its objects by internal slots, so they can have our prototype. A class that is written
+    // in JavaScript may recognize them by their prototype, so its object is wrapped instead.
+    const isNative = /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(WebSocket));
     this.construct = (url, protocols, ours) => {
-      const carrier = construct(WebSocket, [url, protocols], isEngines ? ours : WebSocket);
-      return { carrier, target: isEngines ? carrier : construct(EventTarget, [], ours) };
+      const platformSocket = construct(WebSocket, [url, protocols], isNative ? ours : WebSocket);
+      return { platformSocket, target: isNative ? platformSocket : construct(EventTarget, [], ours) };
     };
     this.readyState = reader("readyState");
     this.bufferedAmount = reader("bufferedAmount");
@@ -38,7 +38,7 @@ export class Platform {
   }
 }
 
-/** The interface, for a platform without it: https://websockets.spec.whatwg.org/#the-closeevent-interface */
+/** The CloseEvent interface, for a platform without it: https://websockets.spec.whatwg.org/#the-closeevent-interface */
 const OwnCloseEvent = { CloseEvent: class extends Event {
   constructor(type, { code = 0, reason = "", wasClean = false, ...init } = {}) {
     super(type, init);

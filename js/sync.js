@@ -1,4 +1,4 @@
-// The entry that awaits nothing: the compiled rules are in this file.
+// The synchronous entry. The WebAssembly is embedded in it.
 
 import { load } from "./load.js";
 import bytes from "./samesocket.wasm";

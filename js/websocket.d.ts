@@ -1,6 +1,6 @@
-// The types of the class. What `lib.dom` writes otherwise from version to version is taken from there.
+// The types of the class. Types that differ between versions of `lib.dom` are taken from there.
 
-/** The events that a socket fires. */
+/** The events of a socket, by type. */
 export interface WebSocketEventMap {
   close: CloseEvent;
   error: Event;
@@ -40,7 +40,7 @@ export interface WebSocket extends EventTarget {
   removeEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | EventListenerOptions): void;
 }
 
-/** The class. */
+/** The constructor of the class. */
 export interface WebSocketConstructor {
   prototype: WebSocket;
   new (url: string | URL, protocols?: string | string[]): WebSocket;
@@ -50,12 +50,12 @@ export interface WebSocketConstructor {
   readonly CLOSED: 3;
 }
 
-/** The class over the platform's own. */
+/** The class over the platform's `WebSocket`. */
 export declare const WebSocket: WebSocketConstructor;
 
 /**
- * Makes the class over the `WebSocket` of another host: `over(undici)` with the package `undici`, for a Node that has none.
+ * Creates the class over the `WebSocket` of another host, such as `over(undici)` in a Node without a `WebSocket`.
  *
- * `CloseEvent` is the global one, unless the host has its own.
+ * `CloseEvent` is the host's, or else the global one.
  */
 export declare function over(host: { WebSocket: unknown; CloseEvent?: unknown }): WebSocketConstructor;

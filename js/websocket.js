@@ -1,4 +1,4 @@
-// The interface: a class of the shape that Web IDL gives it, over a platform's own.
+// The WebSocket class, with the shape that Web IDL defines, over a platform's class.
 // https://websockets.spec.whatwg.org/#the-websocket-interface
 
 import { Connection, TYPES } from "./connection.js";
@@ -11,14 +11,15 @@ const { construct, getPrototypeOf, setPrototypeOf } = Reflect;
 const CONSTANTS = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
 const BINARY_TYPES = ["blob", "arraybuffer"];
 
-class Given {
+/** A base class whose constructor returns the given object, so that a subclass adds its private field to it. */
+class ReturnObject {
   constructor(object) {
     return object;
   }
 }
 
-/** A place on an object of any class that nothing outside of this module can see. */
-class Slot extends Given {
+/** A private field on an object of any class, which holds its connection. */
+class Slot extends ReturnObject {
   #connection;
 
   constructor(object, connection) {
@@ -27,27 +28,27 @@ class Slot extends Given {
   }
 
   static of(object) {
-    if (!isObject(object) || !(#connection in object)) throw new TypeError("Illegal invocation: this is no WebSocket");
+    if (!isObject(object) || !(#connection in object)) throw new TypeError("Illegal invocation: this is not a WebSocket");
     return object.#connection;
   }
 }
 
-/** Makes the class over what a platform has: `{ WebSocket }`, as the global object is, or a package for Node. */
+/** Creates the class over a platform: any object with a `WebSocket`, such as the global object or a Node package. */
 export function over(host) {
   const platform = new Platform(host);
 
-  // The name comes from a property, which no minifier changes.
+  // The class gets its name from the property, which minifiers do not rename.
   const { WebSocket } = { WebSocket: class extends EventTarget {
     constructor(url, protocols = undefined) {
-      need(arguments, "construct 'WebSocket'");
+      requireArgument(arguments, "construct 'WebSocket'");
       const given = toUSVString(url);
       const names = protocols === undefined ? [] : toProtocols(protocols);
       const { prototype } = new.target;
       const record = getUrlRecord(given, parseUrl(given));
       checkSubprotocols(names);
-      const { target, carrier } = establish(record, names);
+      const { target, platformSocket } = establish(record, names);
       if (isObject(prototype) && prototype !== getPrototypeOf(target)) setPrototypeOf(target, prototype);
-      new Slot(target, new Connection(platform, record, names, target, carrier));
+      new Slot(target, new Connection(platform, record, names, target, platformSocket));
       return target;
     }
 
@@ -91,20 +92,20 @@ export function over(host) {
 
     send(data) {
       const connection = Slot.of(this);
-      need(arguments, "execute 'send' on 'WebSocket'");
+      requireArgument(arguments, "execute 'send' on 'WebSocket'");
       connection.send(toData(data));
     }
   } };
 
-  /** Has the platform start to connect; where it refuses, the object is one that will fail. */
+  /** Starts the platform's connection. If the platform refuses, returns an object whose connection will fail. */
   function establish(record, names) {
-    if (!platform.isThere) {
-      throw new DOMException("this platform has no WebSocket; hand one in: over({ WebSocket })", "NotSupportedError");
+    if (!platform.isAvailable) {
+      throw new DOMException("this platform has no WebSocket; pass one with over({ WebSocket })", "NotSupportedError");
     }
     try {
       return platform.construct(record, names, WebSocket);
     } catch {
-      // All was checked before. What the platform still throws, for mixed content, the Standard tells by events.
+      // The arguments are valid. The platform may still throw, for mixed content, where the Standard fires events.
       return { target: construct(EventTarget, [], WebSocket) };
     }
   }
@@ -122,7 +123,7 @@ export function over(host) {
   return WebSocket;
 }
 
-/** The attribute of an event handler. */
+/** Creates the event handler attribute of an event type. */
 function handlerOf(type) {
   return {
     get [`on${type}`]() {
@@ -134,7 +135,7 @@ function handlerOf(type) {
   };
 }
 
-/** Parses a URL against the API base URL: a document's, which a `base` element may set, or a worker's own location. */
+/** Parses a URL against the API base URL: the document's, which a `base` element may set, or the worker's location. */
 function parseUrl(url) {
   const { document, location } = globalThis;
   try {
@@ -144,6 +145,7 @@ function parseUrl(url) {
   }
 }
 
-function need(values, what) {
-  if (values.length === 0) throw new TypeError(`Failed to ${what}: 1 argument required, but only 0 present.`);
+/** Throws if no argument was passed. */
+function requireArgument(values, action) {
+  if (values.length === 0) throw new TypeError(`Failed to ${action}: 1 argument required, but only 0 present.`);
 }

@@ -1,11 +1,11 @@
-//! Exceptions, as JavaScript throws them.
+//! Conversion of exceptions to JavaScript.
 
 use samesocket_spec::Exception;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The platform's class, which derives the legacy code from the name.
+    /// The platform's `DOMException`, which derives the legacy code from the name.
     #[wasm_bindgen(js_name = DOMException)]
     pub type DomException;
 
@@ -13,6 +13,7 @@ extern "C" {
     fn new(message: &str, name: &str) -> DomException;
 }
 
+/// Converts an exception to the `DOMException` that the caller throws.
 pub(crate) fn throw(exception: &Exception) -> DomException {
     DomException::new(&exception.to_string(), exception.name())
 }

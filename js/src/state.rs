@@ -1,16 +1,16 @@
-//! The state of one socket.
+//! The state machine of one socket, for JavaScript.
 
-use samesocket_spec::state::{self, Closing, Feedback, Outcome, Sending};
+use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketState};
 use samesocket_spec::{CloseEvent, ReadyState};
 use wasm_bindgen::prelude::*;
 
 use crate::exception::{DomException, throw};
 
-/// What `open` of the platform comes to.
+/// The action after the platform's `open` event.
 #[wasm_bindgen]
 #[derive(Clone, Copy)]
 pub enum Opening {
-    /// Nothing is observed.
+    /// Fire nothing.
     Nothing,
     /// Fire `open`.
     Open,
@@ -18,123 +18,127 @@ pub enum Opening {
     Fail,
 }
 
-/// What the end of the platform's connection comes to.
+/// The action after the end of the platform's connection.
 #[wasm_bindgen]
 #[derive(Clone, Copy)]
 pub enum Ending {
-    /// Nothing is observed.
+    /// Fire nothing.
     Nothing,
-    /// Fire `close` as it was told.
-    AsTold,
-    /// Fire `error`, then `close` as it was told.
+    /// Fire `close` with the values that the platform reported.
+    AsReported,
+    /// Fire `error`, then `close` with the values that the platform reported.
     AfterError,
-    /// Fire `error`, then `close` of a connection that failed: with `closeCode`, without a reason, not clean.
+    /// Fire `error`, then the `close` of a failed connection: with `closeCode`, without a reason, not clean.
     Failed,
 }
 
-/// What the Standard keeps for one socket.
+/// The state that the Standard keeps for one socket.
 ///
-/// Where a method takes the platform's ready state, it is because no event tells that a closing handshake has started.
+/// Some methods take the ready state of the platform's socket, because no event reports the start of a closing
+/// handshake.
 #[wasm_bindgen]
 pub struct State {
-    state: state::State,
+    state: SocketState,
     /// The code of the `close` event to fire.
     close_code: u16,
 }
 
 #[wasm_bindgen]
 impl State {
-    /// The state of a socket that offers these subprotocols, which have been checked.
+    /// Creates the state of a new socket. The offered subprotocols must have been checked.
     #[wasm_bindgen(constructor)]
     pub fn new(offered: Vec<String>) -> Self {
-        Self { state: state::State::new(offered), close_code: 0 }
+        Self { state: SocketState::new(offered), close_code: 0 }
     }
 
-    /// Gives the ready state.
+    /// Returns the ready state.
     #[wasm_bindgen(js_name = readyState)]
     pub fn ready_state(&mut self, platform: u16) -> u16 {
-        self.notice_closing(platform);
+        self.update(platform);
         self.state.ready_state() as u16
     }
 
-    /// Gives the subprotocol.
+    /// Returns the subprotocol.
     pub fn protocol(&self) -> String {
         self.state.protocol().to_owned()
     }
 
-    /// Gives the extensions.
+    /// Returns the extensions.
     pub fn extensions(&self) -> String {
         self.state.extensions().to_owned()
     }
 
-    /// Gives the bytes that were sent when CLOSING or CLOSED.
-    #[expect(clippy::cast_precision_loss, reason = "a number of JavaScript, as the attribute is")]
+    /// Returns the number of bytes that were sent in the state CLOSING or CLOSED.
+    #[expect(clippy::cast_precision_loss, reason = "the attribute is a JavaScript number")]
     pub fn discarded(&self) -> f64 {
         self.state.discarded() as f64
     }
 
-    /// Decides about `send`: whether the data is to be transmitted. If not, `discard` says what else; most data is never
-    /// asked for its size, and what cannot fail is called soonest.
+    /// Returns whether `send` passes the data to the platform. If not, the caller calls `discard`.
+    ///
+    /// The two calls are separate because most data is sent, and its size is then never computed. A call that cannot
+    /// throw is also faster.
     #[wasm_bindgen(js_name = maySend)]
     pub fn may_send(&mut self, platform: u16) -> bool {
-        self.notice_closing(platform);
-        self.state.send(0) == Ok(Sending::Transmit)
+        self.update(platform);
+        self.state.send(0) == Ok(SendAction::Transmit)
     }
 
-    /// Counts data of this many bytes that is not to be transmitted.
+    /// Counts data of `bytes` bytes that is not sent.
     ///
     /// # Errors
     ///
-    /// What `send` throws.
+    /// Returns the exception that `send` throws.
     pub fn discard(&mut self, bytes: f64) -> Result<(), DomException> {
         self.state.send(whole(bytes)).map(drop).map_err(|exception| throw(&exception))
     }
 
-    /// Flags the connection as full, when the platform did not take data of this many bytes.
+    /// Flags the connection as full, because the platform rejected data of `bytes` bytes.
     #[wasm_bindgen(js_name = flagAsFull)]
     pub fn flag_as_full(&mut self, bytes: f64) {
         self.state.flag_as_full(whole(bytes));
     }
 
-    /// Decides about `close`, whose arguments have been checked: whether to close the platform's socket.
+    /// Returns whether `close` closes the platform's socket. The arguments must have been checked.
     pub fn close(&mut self, platform: u16) -> bool {
-        self.notice_closing(platform);
-        self.state.close() != Closing::Nothing
+        self.update(platform);
+        self.state.close() != CloseAction::Nothing
     }
 
-    /// Takes that the connection is established.
+    /// Handles that the connection is established.
     pub fn established(&mut self, protocol: String, extensions: String) -> Opening {
-        match self.state.take::<()>(Feedback::Established { protocol, extensions }) {
-            Outcome::Open => Opening::Open,
-            Outcome::Fail => Opening::Fail,
+        match self.state.handle_feedback::<()>(Feedback::Established { protocol, extensions }) {
+            Action::Open => Opening::Open,
+            Action::Fail => Opening::Fail,
             _ => Opening::Nothing,
         }
     }
 
-    /// Says whether to fire `message` for messages that arrive; what changes that is told by another method before.
+    /// Returns whether to fire `message` for a message that arrives now.
     pub fn received(&mut self) -> bool {
-        self.state.take(Feedback::MessageReceived(())) != Outcome::Nothing
+        self.state.handle_feedback(Feedback::MessageReceived(())) != Action::Nothing
     }
 
-    /// Takes that the connection failed; `closed` follows.
+    /// Handles that the connection failed. A call of `closed` follows.
     pub fn failed(&mut self) {
-        let _ = self.state.take::<()>(Feedback::Failed);
+        let _ = self.state.handle_feedback::<()>(Feedback::Failed);
     }
 
-    /// Takes that the connection is closed.
+    /// Handles that the connection is closed.
     pub fn closed(&mut self, code: u16, reason: String, was_clean: bool) -> Ending {
-        let told = (code, reason.clone(), was_clean);
+        let reported = (code, reason.clone(), was_clean);
         self.finish(Feedback::closed(code, reason, was_clean), |event| {
-            (event.code, &event.reason, event.was_clean) == (told.0, &told.1, told.2)
+            (event.code, &event.reason, event.was_clean) == (reported.0, &reported.1, reported.2)
         })
     }
 
-    /// Takes that the platform has nothing more to tell of a connection that it failed, or refused to start.
-    pub fn abandoned(&mut self) -> Ending {
-        self.finish(Feedback::abandoned(), |_| false)
+    /// Handles a connection that the platform failed or refused to start, and about which it reports nothing more.
+    #[wasm_bindgen(js_name = closedAbnormally)]
+    pub fn closed_abnormally(&mut self) -> Ending {
+        self.finish(Feedback::closed_abnormally(), |_| false)
     }
 
-    /// Gives the code of the `close` event to fire.
+    /// Returns the code of the `close` event to fire.
     #[wasm_bindgen(js_name = closeCode)]
     pub fn close_code(&self) -> u16 {
         self.close_code
@@ -142,26 +146,27 @@ impl State {
 }
 
 impl State {
-    fn finish(&mut self, feedback: Feedback<()>, is_told: impl FnOnce(&CloseEvent) -> bool) -> Ending {
-        let Outcome::Closed { error, event } = self.state.take(feedback) else { return Ending::Nothing };
+    /// Handles the end. `is_as_reported` returns whether the platform's own event has the right values.
+    fn finish(&mut self, feedback: Feedback<()>, is_as_reported: impl FnOnce(&CloseEvent) -> bool) -> Ending {
+        let Action::Closed { error, event } = self.state.handle_feedback(feedback) else { return Ending::Nothing };
         self.close_code = event.code;
-        match (is_told(&event), error) {
-            (true, false) => Ending::AsTold,
+        match (is_as_reported(&event), error) {
+            (true, false) => Ending::AsReported,
             (true, true) => Ending::AfterError,
             (false, _) => Ending::Failed,
         }
     }
 
-    fn notice_closing(&mut self, platform: u16) {
+    /// Updates the state if the platform's socket is CLOSING or CLOSED. No event is fired for it.
+    fn update(&mut self, platform: u16) {
         if platform >= ReadyState::Closing as u16 {
-            // Nothing is fired for it.
-            let _ = self.state.take::<()>(Feedback::ClosingHandshakeStarted);
+            self.state.closing_handshake_started();
         }
     }
 }
 
-/// A size as JavaScript counts it: a whole number, in a double.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size is whole and not negative")]
+/// Converts a size from a JavaScript number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size is an integer and not negative")]
 fn whole(bytes: f64) -> u64 {
     bytes as u64
 }

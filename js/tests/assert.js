@@ -1,15 +1,15 @@
-// What the tests demand with, in Node and in engines alike.
+// The assertions of the tests, for Node and for engines.
 
-/** A URL that leads nowhere: a port that no platform connects to, and that no connection waits for. */
+/** A URL that never connects: the port is blocked, so no other connection waits for it. */
 export const NOWHERE = "ws://127.0.0.1:9/";
 
-/** Demands that two values are the same; lists and plain objects are compared by what is in them. */
+/** Asserts that two values are the same. Lists and plain objects are compared by their contents. */
 export function same(actual, expected, what = "") {
   const [one, other] = [show(actual), show(expected)];
   if (one !== other) throw new Error(`${what}: ${one} instead of ${other}`);
 }
 
-/** Demands that something throws an error of this name, and gives it. */
+/** Asserts that a function throws an error of this name, and returns the error. */
 export function throws(name, act, what = "") {
   try {
     act();
@@ -20,7 +20,7 @@ export function throws(name, act, what = "") {
   throw new Error(`${what}: no ${name} was thrown`);
 }
 
-/** Demands that something throws just this value. */
+/** Asserts that a function throws exactly this value. */
 export function throwsThis(value, act, what = "") {
   try {
     act();
@@ -31,6 +31,7 @@ export function throwsThis(value, act, what = "") {
   throw new Error(`${what}: nothing was thrown`);
 }
 
+/** Formats a value for a message. */
 export function show(value) {
   if (Object.is(value, -0)) return "-0";
   if (typeof value === "string") return JSON.stringify(value);
@@ -48,5 +49,5 @@ export function show(value) {
   }
 }
 
-/** Waits for the next event of a type. */
+/** Returns a promise of the next event of a type. */
 export const next = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));

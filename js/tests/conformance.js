@@ -1,5 +1,5 @@
-// What the conformance scripts find in Node: the platform's class, here undici's, and ours over it.
-// `SAMESOCKET_SERVER` is the description of the fault server, as JSON.
+// The globals of the conformance scripts in Node: the platform's class, here undici's, and our class over it.
+// The variable `SAMESOCKET_SERVER` describes the fault server, as JSON.
 
 import * as undici from "undici";
 

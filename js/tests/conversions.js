@@ -1,5 +1,5 @@
-// The conversions, value by value: against the package `webidl-conversions` where it has the conversion; and the order in
-// which the class makes them.
+// The Web IDL conversions, value by value, and the order in which the class makes them.
+// Where the package `webidl-conversions` has the conversion, it is the reference.
 
 import { isObject, toClampedUnsignedShort, toData, toDOMString, toProtocols, toUSVString } from "../conversions.js";
 import { same, show, throws, throwsThis } from "./assert.js";
@@ -42,7 +42,7 @@ const OTHERS = [
   new DataView(new ArrayBuffer(1)), Symbol, globalThis.Intl, (function () { return arguments; })(1000), Object(""), [,], [, 1], [-0],
 ];
 
-/** The awkward values. */
+/** The values to convert. */
 export const VALUES = [...NUMBERS, ...NUMBERS.slice(0, 20).map(Object), ...STRINGS, ...OTHERS];
 
 const CONVERSIONS = [
@@ -52,8 +52,9 @@ const CONVERSIONS = [
 ];
 
 /**
- * The tests; `WebSocket` is the class, `url` one that goes nowhere, `reference` the package, which cannot be loaded in an
- * engine's every context.
+ * Returns the tests. `url` is one that never connects.
+ *
+ * `reference` is the package `webidl-conversions`. It is undefined in engines, because not every context can load it.
  */
 export function tests(WebSocket, url, reference) {
   const list = [];
@@ -67,14 +68,14 @@ export function tests(WebSocket, url, reference) {
     });
   }
 
-  test("a BigInt within an object is none of a number's forms either", () => {
-    // ToNumber throws for it; the package takes `Number()`, which does not.
+  test("BigInt in an object throws", () => {
+    // ToNumber throws for it. The package uses `Number()`, which does not.
     for (const value of [Object(1000n), giving(1000n), { [Symbol.toPrimitive]: () => 1000n }]) {
       throws("TypeError", () => toClampedUnsignedShort(value));
     }
   });
 
-  test("protocols is a list, whatever can be iterated, or one string", () => {
+  test("protocols is an iterable or one string", () => {
     const lists = [
       [[], []], [["a"], ["a"]], [new Set(["b", "a"]), ["b", "a"]], [new String("ab"), ["a", "b"]], [[1, null], ["1", "null"]],
       [(function* () { yield "x"; yield "y"; })(), ["x", "y"]], ["ab", ["ab"]], ["", [""]], [null, ["null"]], [5, ["5"]],
@@ -93,7 +94,7 @@ export function tests(WebSocket, url, reference) {
     throwsThis(thrown, () => toProtocols((function* () { yield "a"; throw thrown; })()));
   });
 
-  test("an iterator is asked as Web IDL asks it", () => {
+  test("iterator is called as in Web IDL", () => {
     const asked = [];
     const watch = (name, object) => new Proxy(object, {
       get: (target, key, self) => (asked.push(`${name}.${String(key)}`), Reflect.get(target, key, self)),
@@ -105,7 +106,7 @@ export function tests(WebSocket, url, reference) {
     same(asked, expected);
   });
 
-  test("send takes buffers, views and blobs as they are, and all else as a string", () => {
+  test("send passes buffers, views and blobs, converts the rest", () => {
     const buffer = new ArrayBuffer(8);
     const objects = [buffer, new Uint8Array(buffer, 2, 3), new Float64Array(1), new BigInt64Array(1), new DataView(buffer, 1), new Blob(["x"])];
     for (const object of objects) same(toData(object) === object, true, show(object));
@@ -116,7 +117,7 @@ export function tests(WebSocket, url, reference) {
     same(toData({ __proto__: Uint8Array.prototype, toString: () => "no view" }), "no view");
   });
 
-  test("send takes no memory that is shared or may be resized", () => {
+  test("send rejects shared and resizable memory", () => {
     const resizable = new ArrayBuffer(4, { maxByteLength: 8 });
     if (resizable.resizable) {
       for (const value of [resizable, new Uint8Array(resizable), new DataView(resizable)]) throws("TypeError", () => toData(value));
@@ -124,23 +125,23 @@ export function tests(WebSocket, url, reference) {
     if (typeof SharedArrayBuffer === "function") {
       const shared = new SharedArrayBuffer(4);
       for (const value of [new Uint8Array(shared), new DataView(shared)]) throws("TypeError", () => toData(value));
-      // By the letter of Web IDL's unions it is neither of the buffers, and becomes a string.
+      // In Web IDL's union it is no buffer source, and is converted to a string.
       same(toData(shared), "[object SharedArrayBuffer]");
     }
   });
 
-  test("all is converted in order, and all before anything is checked", () => {
+  test("arguments are converted in order, before any check", () => {
     const order = [];
-    const told = (name, value) => ({ toString: () => (order.push(name), value) });
-    const protocols = { [Symbol.iterator]: () => (order.push("protocols"), [told("element", "a/b")][Symbol.iterator]()) };
-    throws("SyntaxError", () => new WebSocket(told("url", "no url: //"), protocols));
+    const logged = (name, value) => ({ toString: () => (order.push(name), value) });
+    const protocols = { [Symbol.iterator]: () => (order.push("protocols"), [logged("element", "a/b")][Symbol.iterator]()) };
+    throws("SyntaxError", () => new WebSocket(logged("url", "no url: //"), protocols));
     same(order, ["url", "protocols", "element"]);
     throwsThis(thrown, () => new WebSocket("no url: //", [throwing]));
     throwsThis(thrown, () => new WebSocket(throwing, { get [Symbol.iterator]() { throw new Error("too early"); } }));
     throws("TypeError", () => new WebSocket(Symbol("s")));
   });
 
-  test("close and send convert before they decide, and what a page throws passes through", () => {
+  test("close and send convert first, and pass exceptions through", () => {
     const socket = new WebSocket(url);
     throwsThis(thrown, () => socket.close(throwing, "x".repeat(200)));
     throwsThis(thrown, () => socket.close(0, throwing));
@@ -157,7 +158,7 @@ export function tests(WebSocket, url, reference) {
     same(socket.readyState, 2);
   });
 
-  test("an exception is a DOMException that says what was wrong", () => {
+  test("exception is a DOMException that names the invalid part", () => {
     const url = throws("SyntaxError", () => new WebSocket("ws://host/#fragment"));
     same([url instanceof DOMException, url.code, url.message], [true, 12, 'the URL "ws://host/#fragment" has a fragment']);
     const protocol = throws("SyntaxError", () => new WebSocket("ws://host/", ["ok", "chat/2"]));

@@ -1,5 +1,5 @@
-// The tests in an engine: in a window, which starts the workers, and in these. It is one classic script, so that a service
-// worker can take it, and so is the class that it tests.
+// The tests in an engine: in a window, and in the workers that the window starts.
+// It is bundled as one classic script, together with the class, so that a service worker can load it.
 
 import { over, WebSocket } from "../sync.js";
 import { NOWHERE } from "./assert.js";
@@ -14,7 +14,7 @@ const script = globalThis.document?.currentScript.src;
 
 async function run(server, more = []) {
   const lists = [
-    // What is demanded of ours is what engines do: the platform's own class shows that the test asks for the right thing.
+    // The platform's own class must pass, too. That shows that the tests expect the right thing.
     shape.tests("the platform", Platform, NOWHERE, false),
     shape.tests("samesocket", WebSocket, NOWHERE),
     shape.tests("samesocket over samesocket", over({ WebSocket }), NOWHERE),
@@ -37,9 +37,9 @@ async function run(server, more = []) {
 
 const CONTEXTS = {
   window: (server) => {
-    // Whoever starts the engine has it say when to collect; not every engine can.
-    const lives = lifetime.gc ? lifetime.tests(WebSocket, Platform, server) : [];
-    return run(server, [...loading.tests(script, server), ...lives]);
+    // Not every engine can be started with a garbage collection switch.
+    const lifetimes = lifetime.gc ? lifetime.tests(WebSocket, Platform, server) : [];
+    return run(server, [...loading.tests(script, server), ...lifetimes]);
   },
   dedicated: (server) => ask(new Worker(script), server),
   shared: (server) => {
@@ -59,9 +59,10 @@ const CONTEXTS = {
   },
 };
 
-const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} takes too long`)), 240_000));
+/** Rejects after the time limit of a test. */
+const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} timed out`)), 240_000));
 
-/** Has a worker run the tests. */
+/** Runs the tests in a worker. */
 function ask(port, server, { target = port, send = () => port.postMessage(server) } = {}) {
   return new Promise((resolve, reject) => {
     port.onmessage = ({ data }) => resolve(data);

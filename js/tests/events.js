@@ -1,41 +1,41 @@
-// Events: the target, the handlers, and what is fired.
+// Events: the target, the handlers, and the events that are fired.
 
 import { next, NOWHERE, same, show } from "./assert.js";
 
 const TYPES = ["open", "message", "error", "close"];
 
-/** The tests; `server` is the address of the fault server, `trusted` whether the platform's events are its own. */
+/** Returns the tests. `server` is the address of the fault server. `trusted` is the expected value of `isTrusted`. */
 export function tests(WebSocket, server, trusted) {
   const list = [];
   let count = 0;
   const run = `${Date.now()}-${Math.random()}`;
   const connect = (query = "") => new WebSocket(`ws://${server}/ws?id=events-${run}-${count++}&${query}`);
   const test = (name, act) => list.push([`events: ${name}`, act]);
-  const quiet = () => new WebSocket(NOWHERE);
-  /** What the handlers of one synthetic event write down. */
-  const heard = (socket, event, log) => (socket.dispatchEvent(event), log.splice(0));
+  const unconnected = () => new WebSocket(NOWHERE);
+  /** Dispatches a synthetic event and returns the log of its handlers. */
+  const logOf = (socket, event, log) => (socket.dispatchEvent(event), log.splice(0));
 
-  test("a handler keeps its place when it is replaced, and loses it when it is null", () => {
+  test("replaced handler keeps its position, null removes it", () => {
     for (const type of TYPES) {
-      const socket = quiet();
+      const socket = unconnected();
       const log = [];
-      const tell = (name) => () => void log.push(name);
-      socket.addEventListener(type, tell("before"));
-      socket[`on${type}`] = tell("one");
-      socket.addEventListener(type, tell("after"));
-      same(heard(socket, new Event(type), log), ["before", "one", "after"]);
-      socket[`on${type}`] = tell("two");
-      same(heard(socket, new Event(type), log), ["before", "two", "after"]);
+      const logger = (name) => () => void log.push(name);
+      socket.addEventListener(type, logger("before"));
+      socket[`on${type}`] = logger("one");
+      socket.addEventListener(type, logger("after"));
+      same(logOf(socket, new Event(type), log), ["before", "one", "after"]);
+      socket[`on${type}`] = logger("two");
+      same(logOf(socket, new Event(type), log), ["before", "two", "after"]);
       socket[`on${type}`] = null;
-      same(heard(socket, new Event(type), log), ["before", "after"]);
-      socket[`on${type}`] = tell("three");
-      same(heard(socket, new Event(type), log), ["before", "after", "three"]);
+      same(logOf(socket, new Event(type), log), ["before", "after"]);
+      socket[`on${type}`] = logger("three");
+      same(logOf(socket, new Event(type), log), ["before", "after", "three"]);
       socket.close();
     }
   });
 
-  test("a handler holds any object, calls only functions, and is null for all else", () => {
-    const socket = quiet();
+  test("handler stores any object and calls only functions", () => {
+    const socket = unconnected();
     const log = [];
     const objects = [{ handleEvent: () => log.push("never") }, {}, [], new Proxy({}, {}), () => log.push("called")];
     for (const object of objects) {
@@ -49,17 +49,17 @@ export function tests(WebSocket, server, trusted) {
       socket.onmessage = value;
       same(socket.onmessage, null);
     }
-    // An object that cannot be called has a place all the same.
+    // An object that is not callable has a position, too.
     socket.onopen = {};
     socket.addEventListener("open", () => log.push("listener"));
     socket.onopen = () => void log.push("handler");
     log.length = 0;
-    same(heard(socket, new Event("open"), log), ["handler", "listener"]);
+    same(logOf(socket, new Event("open"), log), ["handler", "listener"]);
     socket.close();
   });
 
-  test("a handler is called with the event, on its socket, and cancels by giving false", () => {
-    const socket = quiet();
+  test("handler gets the event and cancels it by returning false", () => {
+    const socket = unconnected();
     let call;
     socket.onclose = function (...values) {
       call = [this === socket, values.length, values[0]?.target === socket];
@@ -73,23 +73,23 @@ export function tests(WebSocket, server, trusted) {
     socket.close();
   });
 
-  // In Node it is for the test runner that an exception is reported, and it takes it for a failure.
-  if (trusted) test("what a handler throws is reported, and the others are called", async () => {
-    const socket = quiet();
+  // In Node the test runner would count the reported exception as a failure.
+  if (trusted) test("handler exception is reported, other listeners are called", async () => {
+    const socket = unconnected();
     const log = [];
     const thrown = new Error("thrown by a handler");
-    const reported = report();
+    const reported = reportedError();
     socket.onmessage = () => {
       throw thrown;
     };
     socket.addEventListener("message", () => log.push("listener"));
-    same(heard(socket, new Event("message"), log), ["listener"]);
+    same(logOf(socket, new Event("message"), log), ["listener"]);
     same((await reported) === thrown, true);
     socket.close();
   });
 
-  test("a script may dispatch any event, which changes nothing", () => {
-    const socket = quiet();
+  test("event dispatched by a script changes no state", () => {
+    const socket = unconnected();
     const log = [];
     for (const type of TYPES) {
       socket.addEventListener(type, (event) => log.push([event.type, event.isTrusted, socket.readyState]));
@@ -100,7 +100,7 @@ export function tests(WebSocket, server, trusted) {
     socket.close();
   });
 
-  test("open, message and close come in order, to captures, handlers and listeners", async () => {
+  test("open, message and close are fired in order", async () => {
     const socket = connect("do=text:a,close:3000:bye");
     const log = [];
     for (const type of TYPES) {
@@ -120,7 +120,7 @@ export function tests(WebSocket, server, trusted) {
     same(log, expected);
   });
 
-  test("a failure is error and close in one task, and nobody hears of more", async () => {
+  test("failure fires error and close in one task and no more", async () => {
     const socket = connect("status=403");
     const log = [];
     for (const type of TYPES) socket.addEventListener(type, ({ type }) => log.push([type, socket.readyState]), true);
@@ -130,12 +130,12 @@ export function tests(WebSocket, server, trusted) {
     const { code, reason, wasClean } = await next(socket, "close");
     same([code, reason, wasClean], [1006, "", false]);
     same((await error).constructor === Event, true);
-    // A task that is queued at the error sees the close done.
+    // A task that is queued by the error handler runs after the close event.
     await new Promise((resolve) => setTimeout(resolve, 20));
     same([between, log], [2, [["error", 3], ["close", 3]]]);
   });
 
-  test("a subprotocol that the server does not choose fails, unseen by who captures", async () => {
+  test("subprotocol not chosen fails without an open event", async () => {
     const socket = new WebSocket(`ws://${server}/ws?id=events-${run}-${count++}&pick=none&do=text:a,close:1000`, ["chat"]);
     const log = [];
     for (const type of TYPES) socket.addEventListener(type, ({ code }) => log.push([type, code]), true);
@@ -145,7 +145,7 @@ export function tests(WebSocket, server, trusted) {
     same([socket.readyState, socket.protocol, socket.extensions], [3, "", ""]);
   });
 
-  test("the type of binary data is the one that is set when the event is dispatched", async () => {
+  test("binary type at dispatch applies to the message", async () => {
     const socket = connect("do=bytes:3,bytes:3,bytes:3,close:1000");
     const kinds = [];
     socket.binaryType = "arraybuffer";
@@ -160,7 +160,7 @@ export function tests(WebSocket, server, trusted) {
     same(socket.binaryType, "arraybuffer");
   });
 
-  test("listeners that are added, removed or called once are the platform's own business", async () => {
+  test("listener options work as on the platform", async () => {
     const socket = connect("do=text:a,text:b,close:1000");
     const log = [];
     const removed = () => log.push("removed");
@@ -174,7 +174,7 @@ export function tests(WebSocket, server, trusted) {
     same(log, ["once", "a", "aborted", "b"]);
   });
 
-  test("what is sent to the end is counted, and not sent", async () => {
+  test("data sent after close is counted and not sent", async () => {
     const socket = connect();
     await next(socket, "open");
     socket.close();
@@ -190,14 +190,14 @@ export function tests(WebSocket, server, trusted) {
   return list;
 }
 
-/** Waits for an error that is reported to the global object. */
-function report() {
+/** Returns a promise of an error that is reported to the global object. */
+function reportedError() {
   return new Promise((resolve) => {
-    const hear = (event) => {
+    const listener = (event) => {
       event.preventDefault();
-      globalThis.removeEventListener("error", hear);
+      globalThis.removeEventListener("error", listener);
       resolve(event.error);
     };
-    globalThis.addEventListener("error", hear);
+    globalThis.addEventListener("error", listener);
   });
 }

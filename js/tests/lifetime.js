@@ -1,26 +1,26 @@
-// What is left of sockets that are gone, and which are kept: with the engine's own switch for collecting garbage.
+// Memory after sockets are gone, and the sockets that are kept. It needs the engine's garbage collection switch.
 
 import { memory } from "../load.js";
 import { next, same } from "./assert.js";
 
 const SOCKETS = 10_000;
-/** How many are open at a time: for each that connects, Chromium holds back the next one twice as long. */
+/** The number of open sockets at a time. For each that connects, Chromium doubles the delay of the next one. */
 const BATCH = 8;
-/** After how many batches garbage is collected. */
+/** The number of batches between two garbage collections. */
 const COLLECT_EVERY = 50;
 
-/** The engine's switch, if whoever has started the engine lets pages have it. */
+/** The engine's garbage collection function, if the engine was started with it. */
 export const gc = globalThis.gc ?? globalThis.TestUtils?.gc;
 
-/** The tests; `Platform` is the class underneath. */
+/** Returns the tests. `Platform` is the platform's class. */
 export function tests(WebSocket, Platform, server) {
   const list = [];
-  const test = (name, act) => list.push([`life time: ${name}`, act]);
+  const test = (name, act) => list.push([`lifetime: ${name}`, act]);
   const run = `lifetime-${Date.now()}-${Math.random()}`;
   const url = (id, query) => `ws://${server}/ws?id=${run}-${id}&${query}`;
   const ask = async (query) => (await fetch(`http://${server}/control/${query}`)).text();
 
-  /** Collects, and lets the registries hear of it, until nothing more comes of it. */
+  /** Collects garbage several times, with tasks in between that let finalization registries run. */
   async function collect() {
     for (let round = 0; round < 3; round += 1) {
       await gc();
@@ -28,7 +28,7 @@ export function tests(WebSocket, Platform, server) {
     }
   }
 
-  test(`${SOCKETS} sockets leave the memory and the tables as they were`, async () => {
+  test(`${SOCKETS} sockets leave no memory and no table entries`, async () => {
     const batch = async () => {
       const sockets = Array.from({ length: BATCH }, () => new WebSocket(url("many", "do=text:a,close:1000"), ["a", "b"]));
       for (const socket of sockets) socket.onmessage = () => {};
@@ -41,7 +41,7 @@ export function tests(WebSocket, Platform, server) {
         if ((made / BATCH) % COLLECT_EVERY === COLLECT_EVERY - 1) await collect();
       }
     };
-    // What the sockets between two collections take is taken once; more of them have to be enough for fewer.
+    // The memory for the sockets between two collections is allocated once. Twice as many make sure that it suffices.
     for (let made = 0; made < 2 * COLLECT_EVERY; made += 1) await batch();
     await collect();
     const before = [memory.bytes(), memory.references()];
@@ -49,26 +49,26 @@ export function tests(WebSocket, Platform, server) {
     same([memory.bytes(), memory.references()], before);
   });
 
-  test("a socket with a listener for messages is kept, though nothing refers to it", async () => {
-    let hear;
-    const heard = new Promise((resolve) => (hear = resolve));
+  test("unreferenced socket with a message listener is kept", async () => {
+    let receive;
+    const received = new Promise((resolve) => (receive = resolve));
     await (async () => {
       const socket = new WebSocket(url("kept", "do=gate:go,text:late,close:1000"));
-      socket.addEventListener("message", ({ data }) => hear(data));
+      socket.addEventListener("message", ({ data }) => receive(data));
       await next(socket, "open");
     })();
     await collect();
     await ask(`release?id=${run}-kept&gate=go`);
-    same(await heard, "late");
+    same(await received, "late");
   });
 
-  test("an abandoned socket lives as long as one of the platform's", async () => {
-    const abandon = async (Class, id) => {
+  test("unreferenced socket lives as long as the platform's", async () => {
+    const openAndDrop = async (Class, id) => {
       new Class(url(id, ""));
       await ask(`record?id=${run}-${id}&until=handshake`);
     };
-    await abandon(WebSocket, "ours");
-    await abandon(Platform, "theirs");
+    await openAndDrop(WebSocket, "ours");
+    await openAndDrop(Platform, "theirs");
     await collect();
     same(await ask(`live?prefix=${run}-ours`), await ask(`live?prefix=${run}-theirs`));
   });

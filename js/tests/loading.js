@@ -1,8 +1,8 @@
-// Loading the package as it is published: beside its WebAssembly, by a bundler, as a module and as a classic script.
+// Loading the published package: as a module, as a classic script, and by a bundler.
 
 import { next, same } from "./assert.js";
 
-/** The tests, for a window; `site` is where the package and the bundled program are served. */
+/** Returns the tests for a window. `site` is the URL of the package and of the bundled program. */
 export function tests(site, server) {
   const list = [];
   const test = (name, act) => list.push([`loading: ${name}`, act]);
@@ -11,7 +11,7 @@ export function tests(site, server) {
   const codeOf = async (WebSocket) => (await next(new WebSocket(url), "close")).code;
 
   for (const name of ["index.js", "sync.js"]) {
-    test(`${name} is a module that needs no bundler, and replaces nothing`, async () => {
+    test(`${name} loads without a bundler and keeps the global`, async () => {
       const before = globalThis.WebSocket;
       const { WebSocket } = await import(entry(name));
       same([WebSocket.name, WebSocket === before, globalThis.WebSocket === before], ["WebSocket", false, true]);
@@ -19,7 +19,7 @@ export function tests(site, server) {
     });
   }
 
-  /** How a worker of each kind is started and asked. */
+  /** Starts a worker of each kind and returns its answer. */
   const workers = {
     dedicated: (script, type) => ask(new Worker(script, { type })),
     shared: (script, type) => {
@@ -48,13 +48,13 @@ export function tests(site, server) {
   for (const [kind, run] of Object.entries(workers)) {
     for (const type of ["classic", "module"]) {
       const script = new URL(`auto/${type}.js`, site).href;
-      test(`auto, as a ${type} script, takes the place of the WebSocket of a ${kind} worker`, async () => {
+      test(`auto as a ${type} script replaces the global in a ${kind} worker`, async () => {
         same(await run(script, type), [false, "WebSocket", 3000]);
       });
     }
   }
 
-  test("sync.classic.js gives a page one global, and auto.classic.js another class", async () => {
+  test("classic scripts define one global or replace the class", async () => {
     const frame = document.createElement("iframe");
     document.body.append(frame);
     const page = frame.contentWindow;
@@ -75,7 +75,7 @@ export function tests(site, server) {
     frame.remove();
   });
 
-  test("a bundler finds the WebAssembly", async () => {
+  test("bundler finds the WebAssembly", async () => {
     const frame = document.createElement("iframe");
     frame.src = new URL(`bundled/index.html?url=${encodeURIComponent(url)}`, site);
     const message = next(globalThis, "message");

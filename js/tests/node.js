@@ -1,4 +1,4 @@
-// The tests in Node, over the class of `undici`; `SAMESOCKET_SERVER` is where the fault server is.
+// The tests in Node, over the class of `undici`. `SAMESOCKET_SERVER` is the host and port of the fault server.
 
 import { after, test } from "node:test";
 
@@ -12,18 +12,18 @@ import * as events from "./events.js";
 import * as shape from "./shape.js";
 
 const server = process.env.SAMESOCKET_SERVER;
-if (!server) throw new Error("SAMESOCKET_SERVER is to be the host and port of the fault server");
+if (!server) throw new Error("SAMESOCKET_SERVER must be the host and port of the fault server");
 const WebSocket = over(undici);
 
-// Where the server does not choose a subprotocol, undici fails the socket and leaves its connection open, without a hold
-// on it: it would keep the process.
+// If the server chooses no subprotocol, undici fails the socket and leaves its connection open. It would keep the process
+// alive, so the connections are recorded and destroyed.
 const connections = new Set();
 const connect = undici.buildConnector({});
-const kept = (done) => (error, connection) => {
+const record = (done) => (error, connection) => {
   if (connection) connections.add(connection);
   done(error, connection);
 };
-undici.setGlobalDispatcher(new undici.Agent({ connect: (options, done) => connect(options, kept(done)) }));
+undici.setGlobalDispatcher(new undici.Agent({ connect: (options, done) => connect(options, record(done)) }));
 after(() => {
   for (const connection of connections) connection.destroy();
 });

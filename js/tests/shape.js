@@ -1,4 +1,4 @@
-// The shape of the class, member by member, derived from the IDL.
+// The shape of the class, member by member, generated from the IDL.
 
 import { parse } from "webidl2";
 
@@ -10,11 +10,11 @@ const members = (type) => definition.members.filter((member) => member.type === 
 const required = ({ arguments: list }) => list.filter(({ optional, variadic }) => !optional && !variadic).length;
 const describe = (object, key) => Object.getOwnPropertyDescriptor(object, key);
 
-/** The tests of a class; `url` is one that goes nowhere, `isOurs` whether to ask for what engines get wrong. */
+/** Returns the tests of a class. `url` is one that never connects. `isOurs` adds the tests that some engines fail. */
 export function tests(title, WebSocket, url, isOurs = true) {
   const { prototype } = WebSocket;
   const list = [];
-  // One instance serves most tests: an engine slows down who fails to connect too often.
+  // Most tests share one instance, because engines delay connections after failures.
   let instance;
   const make = () => (instance ??= new WebSocket(url));
   const close = (socket) => describe(prototype, "close").value.call(socket);
@@ -86,9 +86,9 @@ export function tests(title, WebSocket, url, isOurs = true) {
     });
   }
 
-  test("an instance has no properties of its own, and its class's prototype", () => {
+  test("instance has no own properties and the class's prototype", () => {
     const instance = make();
-    // Node keeps some of its own on every target.
+    // Node adds some to every event target.
     same(Reflect.ownKeys(instance), Reflect.ownKeys(new EventTarget()));
     same(Object.getPrototypeOf(instance) === prototype, true);
     same(instance instanceof EventTarget && instance instanceof WebSocket, true);
@@ -98,7 +98,7 @@ export function tests(title, WebSocket, url, isOurs = true) {
     for (const { name } of [...constants, ...attributes, ...operations]) same(inherited.includes(name), true, name);
   });
 
-  test("it is called with new, and with a URL", () => {
+  test("constructor needs new and a URL", () => {
     throws("TypeError", () => WebSocket("ws://127.0.0.1:9/"));
     throws("TypeError", () => WebSocket.call(make(), "ws://127.0.0.1:9/"));
     throws("TypeError", () => new WebSocket());
@@ -107,7 +107,7 @@ export function tests(title, WebSocket, url, isOurs = true) {
     close(socket);
   });
 
-  test("a subclass gives instances of its own, with its fields", () => {
+  test("subclass instances have their prototype and fields", () => {
     class Sub extends WebSocket {
       field = this.url;
       get own() {
@@ -120,8 +120,8 @@ export function tests(title, WebSocket, url, isOurs = true) {
     close(instance);
   });
 
-  test("new.target may be of another class, and without a prototype that is an object", () => {
-    // Node knows a target by its constructor.
+  test("new.target may be any class, even without a prototype", () => {
+    // Node recognizes an event target by its constructor.
     const Other = Object.setPrototypeOf(function () {}, EventTarget);
     Object.setPrototypeOf(Other.prototype, EventTarget.prototype);
     const construct = () => {
@@ -136,7 +136,7 @@ export function tests(title, WebSocket, url, isOurs = true) {
     if (isOurs) same(Object.getPrototypeOf(construct()) === prototype, true);
   });
 
-  test("what is deleted or replaced on the prototype is gone for the page, and not for the class", () => {
+  test("prototype changes affect the page but not the class", () => {
     const kept = describe(prototype, "readyState");
     const instance = new WebSocket(url);
     delete prototype.readyState;

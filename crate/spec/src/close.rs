@@ -1,21 +1,40 @@
-//! The arguments of `close`.
+//! The arguments of `close(code, reason)`.
 
 use std::ops::RangeInclusive;
 
 use crate::Exception;
 
-/// The greatest length of a close reason, in bytes of UTF-8.
+/// The maximum length of a close reason, in bytes of UTF-8.
+///
+/// A control frame carries at most 125 bytes, of which the code takes two; see
+/// [RFC 6455, section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5).
 pub const MAX_REASON_BYTES: usize = 123;
 
-/// The close codes that are left to applications; 1000 may be given beside them.
+/// The close codes that applications may choose. `close` accepts 1000 as well.
 pub const APPLICATION_CODES: RangeInclusive<u16> = 3000..=4999;
 
-/// What the Close frame is to carry: a code with a reason, or nothing.
+/// The payload of a Close frame to send: a code and a reason, or `None` for an empty frame.
 pub type CloseFrame<'a> = Option<(u16, &'a str)>;
 
-/// Checks the arguments of `close(code, reason)`, whatever the state, before anything is touched.
+/// Checks the arguments of `close(code, reason)` and returns the Close frame to send.
+///
+/// The check does not depend on the state of the socket. It comes before any change. A reason without a code is sent
+/// with code 1000. An empty reason without a code results in an empty frame.
 ///
 /// See <https://websockets.spec.whatwg.org/#dom-websocket-close>, steps 1 and 2.
+///
+/// ```
+/// use samesocket_spec::close;
+///
+/// assert_eq!(close::check(Some(3001), Some("bye")), Ok(Some((3001, "bye"))));
+/// assert_eq!(close::check(None, None), Ok(None));
+/// assert_eq!(close::check(Some(1001), None).unwrap_err().name(), "InvalidAccessError");
+/// ```
+///
+/// # Errors
+///
+/// Returns [`Exception::InvalidCloseCode`] if the code is neither 1000 nor in [`APPLICATION_CODES`]. Otherwise returns
+/// [`Exception::ReasonTooLong`] if the reason has more than [`MAX_REASON_BYTES`].
 pub fn check(code: Option<u16>, reason: Option<&str>) -> Result<CloseFrame<'_>, Exception> {
     if let Some(code) = code
         && code != 1000
@@ -27,8 +46,8 @@ pub fn check(code: Option<u16>, reason: Option<&str>) -> Result<CloseFrame<'_>, 
     if reason.len() > MAX_REASON_BYTES {
         return Err(Exception::ReasonTooLong { bytes: reason.len() });
     }
-    // Unlike the Standard, which has no bytes for a reason without a code, such a reason goes with code 1000, as
-    // `WebSocketStream` has it: https://github.com/whatwg/websockets/pull/48. An empty reason asks for nothing.
+    // Deviation: the Standard has no bytes for a reason without a code. Such a reason is sent with code 1000, as
+    // `WebSocketStream` does: https://github.com/whatwg/websockets/pull/48. An empty reason counts as absent.
     let code = code.or((!reason.is_empty()).then_some(1000));
     Ok(code.map(|code| (code, reason)))
 }
@@ -38,7 +57,7 @@ mod tests {
     use super::*;
 
     #[crate::test]
-    fn codes_are_1000_and_3000_to_4999() {
+    fn code_other_than_1000_or_3000_to_4999_is_rejected() {
         for code in 0..=u16::MAX {
             let valid = code == 1000 || (3000..5000).contains(&code);
             let expected = if valid { Ok(Some((code, ""))) } else { Err(Exception::InvalidCloseCode { code }) };
@@ -47,7 +66,7 @@ mod tests {
     }
 
     #[crate::test]
-    fn a_reason_is_measured_in_bytes() {
+    fn reason_length_is_measured_in_bytes() {
         let longest = "é".repeat(61) + "e";
         assert_eq!(check(Some(1000), Some(&longest)), Ok(Some((1000, &*longest))));
         let too_long = "é".repeat(62);
@@ -55,12 +74,12 @@ mod tests {
     }
 
     #[crate::test]
-    fn a_bad_code_wins_over_a_long_reason() {
+    fn bad_code_is_reported_before_long_reason() {
         assert_eq!(check(Some(0), Some(&"x".repeat(200))), Err(Exception::InvalidCloseCode { code: 0 }));
     }
 
     #[crate::test]
-    fn a_reason_without_a_code_goes_with_1000_and_an_empty_one_with_nothing() {
+    fn reason_without_code_is_sent_with_1000_unless_empty() {
         assert_eq!(check(None, Some("bye")), Ok(Some((1000, "bye"))));
         assert_eq!(check(None, Some("")), Ok(None));
         assert_eq!(check(None, None), Ok(None));

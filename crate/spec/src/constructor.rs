@@ -1,33 +1,42 @@
-//! The URL that the constructor is given.
+//! The URL argument of the constructor.
 
 use crate::Exception;
 
-/// What the algorithms need of a URL record; the platform has the parser.
+/// A URL record, as far as the algorithms need it. The platform provides the parser.
+///
+/// It is implemented for a `String` that holds a serialized URL, so that a caller can use any parser:
+///
+/// ```
+/// use samesocket_spec::constructor::UrlRecord;
+///
+/// let mut record = "https://example.com/chat".to_owned();
+/// record.set_websocket_scheme();
+/// assert_eq!((record.scheme(), record.serialize().as_str()), ("wss", "wss://example.com/chat"));
+/// ```
 pub trait UrlRecord {
-    /// The serialized URL, of which everything else is a part.
+    /// Returns the serialized URL.
     fn as_str(&self) -> &str;
-    /// Replaces the scheme `http` by `ws`, or `https` by `wss`, which have the same default ports.
-    fn make_websocket(&mut self);
+    /// Replaces the scheme `http` by `ws`, or `https` by `wss`. The default ports are the same.
+    fn set_websocket_scheme(&mut self);
 
-    /// The scheme, without the colon.
+    /// Returns the scheme, without the colon.
     fn scheme(&self) -> &str {
         let url = self.as_str();
         url.bytes().position(|byte| byte == b':').and_then(|colon| url.get(..colon)).unwrap_or_default()
     }
 
-    /// The serialized URL, to keep.
+    /// Returns an owned copy of the serialized URL.
     fn serialize(&self) -> String {
         self.as_str().to_owned()
     }
 }
 
-/// A serialized URL, as a platform's parser returns it.
 impl UrlRecord for String {
     fn as_str(&self) -> &str {
         self
     }
 
-    fn make_websocket(&mut self) {
+    fn set_websocket_scheme(&mut self) {
         if let Some(rest) = self.strip_prefix("http") {
             *self = "ws".to_owned() + rest;
         }
@@ -36,9 +45,17 @@ impl UrlRecord for String {
 
 /// Returns the URL record of a `WebSocket`.
 ///
-/// `parsed` is what the platform's URL parser made of `url` and `base`, or `None` if it failed.
+/// `parsed` is the result of the platform's URL parser for `url` and `base`, or `None` if the parser failed. `url` and
+/// `base` are used only to describe an exception.
 ///
 /// See <https://websockets.spec.whatwg.org/#get-a-url-record>.
+///
+/// ```
+/// use samesocket_spec::constructor::get_a_url_record;
+///
+/// let (given, parsed) = ("HTTPS://example.com", "https://example.com/".to_owned());
+/// assert_eq!(get_a_url_record(Some(parsed), given, None).as_deref(), Ok("wss://example.com/"));
+/// ```
 ///
 /// # Errors
 ///
@@ -51,22 +68,28 @@ pub fn get_a_url_record<U: UrlRecord>(parsed: Option<U>, url: &str, base: Option
     // Steps 3 to 5.
     let scheme = record.scheme();
     if matches!(scheme, "http" | "https") {
-        record.make_websocket();
+        record.set_websocket_scheme();
     } else if !matches!(scheme, "ws" | "wss") {
         return Err(Exception::UnsupportedScheme { scheme: scheme.to_owned(), url });
     }
-    // The URL Standard lets no such host through its parser, but an engine may.
-    match first_fault(record.as_str()) {
+    // A parser that follows the URL Standard rejects a forbidden host, but some engines accept it.
+    match first_invalid(record.as_str()) {
         None => Ok(record),
-        // Step 6. A serialized URL holds a number sign where its fragment begins, even an empty one, and nowhere else.
+        // Step 6. In a serialized URL a number sign occurs only where a fragment begins, which may be empty.
         Some('#') => Err(Exception::FragmentInUrl { url }),
         Some(character) => Err(Exception::InvalidHost { url, character }),
     }
 }
 
-/// Gives the serialization of the origin of a URL record.
+/// Returns the serialized origin of a URL record.
 ///
 /// See <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>.
+///
+/// ```
+/// use samesocket_spec::constructor::origin;
+///
+/// assert_eq!(origin(&"wss://user@example.com:8443/chat".to_owned()), "wss://example.com:8443");
+/// ```
 pub fn origin<U: UrlRecord>(record: &U) -> String {
     let (mut origin, mut slashes, mut host) = (String::new(), 0, 0);
     // A serialized URL is ASCII.
@@ -79,7 +102,7 @@ pub fn origin<U: UrlRecord>(record: &U) -> String {
             break;
         }
         if character == '@' {
-            // What came since the slashes was the user's name.
+            // Everything since the slashes was the user name.
             origin.truncate(host);
         } else {
             origin.push(character);
@@ -88,17 +111,18 @@ pub fn origin<U: UrlRecord>(record: &U) -> String {
     origin
 }
 
-/// Finds a number sign anywhere in a serialized URL, or else a
-/// [forbidden domain code point](https://url.spec.whatwg.org/#forbidden-domain-code-point) in its host.
+/// Returns a number sign anywhere in a serialized URL, or else the first
+/// [forbidden domain code point](https://url.spec.whatwg.org/#forbidden-domain-code-point) of its host.
 ///
-/// All are ASCII. Those that end a host are not looked for, nor the brackets and colons of an IPv6 address.
-fn first_fault(url: &str) -> Option<char> {
+/// All forbidden code points are ASCII. Those that end a host, and the brackets and colons of an IPv6 address, are
+/// allowed.
+fn first_invalid(url: &str) -> Option<char> {
     let (mut slashes, mut found) = (0, None);
     for byte in url.bytes() {
         match byte {
             b'#' => return Some('#'),
             b'/' => slashes += 1,
-            // That was no host, but the user's name, where all of them stand encoded.
+            // The bytes so far were the user name, in which a percent sign is part of an encoding.
             b'@' if slashes == 2 => found = None,
             _ if slashes == 2 && found.is_none() && is_forbidden(byte) => found = Some(char::from(byte)),
             _ => {}
@@ -127,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn http_schemes_become_websocket_schemes_and_default_ports_go() {
+    fn http_url_gets_websocket_scheme_without_default_port() {
         for (given, expected) in [
             ("ws://h", "ws://h/"),
             ("HTTP://H:80/p?q", "ws://h/p?q"),
@@ -143,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_fragments_and_bad_hosts_are_refused_in_that_order() {
+    fn scheme_is_rejected_before_fragment_before_bad_host() {
         let url = |given: &str| given.to_owned();
         assert_eq!(
             record("ftp://h/#f"),
@@ -154,7 +178,7 @@ mod tests {
         }
         let base = BASE.map(str::to_owned);
         assert_eq!(record("ws://foo bar.com/"), Err(Exception::InvalidUrl { url: url("ws://foo bar.com/"), base }));
-        for (url, fault) in [
+        for (url, invalid) in [
             ("ws://foo%20bar.com/", Some('%')),
             ("wss://^/|", Some('^')),
             ("ws://a\u{7f}/", Some('\u{7f}')),
@@ -162,12 +186,12 @@ mod tests {
             ("ws://user@h:9/<>", None),
             ("ws://a%/#", Some('#')),
         ] {
-            assert_eq!(first_fault(url), fault, "{url}");
+            assert_eq!(first_invalid(url), invalid, "{url}");
         }
     }
 
     #[test]
-    fn an_origin_has_the_port_unless_it_is_the_default() {
+    fn origin_omits_the_default_port() {
         let origin_of = |url| origin(&get_a_url_record(parse(url, None), url, None).unwrap());
         assert_eq!(origin_of("ws://h:80/p"), "ws://h");
         assert_eq!(origin_of("https://u:p@h:8443/p?q"), "wss://h:8443");

@@ -5,90 +5,98 @@ use std::fmt;
 
 use crate::close::{APPLICATION_CODES, MAX_REASON_BYTES};
 
-/// What a member of `WebSocket` throws; each variant says which argument is at fault and how.
+/// An exception of the `WebSocket` interface. Each variant says which argument is invalid and why.
 ///
-/// An exception is thrown before anything is touched: after one, the socket is what it was. A connection that
-/// fails is no exception: it is told by `Event::Error` and
-/// `Event::Close`.
+/// All arguments are checked before the first change, so the socket stays as it was. A connection that fails throws no
+/// exception: it fires `error` and `close`.
 ///
-/// [`name`](Self::name) and [`code`](Self::code) give what a page sees on the `DOMException`.
+/// [`name`](Self::name) and [`code`](Self::code) return the properties that a page sees on the `DOMException`.
+///
+/// ```
+/// use samesocket_spec::{Argument, close};
+///
+/// let exception = close::check(Some(999), None).unwrap_err();
+/// assert_eq!(exception.argument(), Some(Argument::Code));
+/// assert_eq!((exception.name(), exception.code()), ("InvalidAccessError", 15));
+/// assert_eq!(exception.to_string(), "the close code 999 is neither 1000 nor between 3000 and 4999");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exception {
     /// The URL cannot be parsed, with or without a base URL.
     InvalidUrl {
-        /// The URL as it was given.
+        /// The URL as passed by the caller.
         url: String,
-        /// The base URL, if one was given: that may be what cannot be parsed.
+        /// The base URL, if there is one. It may itself be the part that cannot be parsed.
         base: Option<String>,
     },
     /// The URL's scheme is none of `ws`, `wss`, `http` and `https`.
     UnsupportedScheme {
-        /// The URL as it was given.
+        /// The URL as passed by the caller.
         url: String,
         /// The scheme of the parsed URL, without the colon.
         scheme: String,
     },
-    /// The URL has a fragment; an empty one counts.
+    /// The URL has a fragment, which may be empty.
     FragmentInUrl {
-        /// The URL as it was given.
+        /// The URL as passed by the caller.
         url: String,
     },
-    /// The URL's host holds a code point that no domain may hold.
+    /// The URL's host contains a forbidden domain code point.
     InvalidHost {
-        /// The URL as it was given.
+        /// The URL as passed by the caller.
         url: String,
         /// The first forbidden code point of the parsed host.
         character: char,
     },
     /// A subprotocol is the empty string.
     EmptySubprotocol {
-        /// Its place in the list, from zero.
+        /// The index in the list, starting at zero.
         place: usize,
     },
-    /// A subprotocol holds a character that a token must not hold.
+    /// A subprotocol contains a character that is not allowed in a token.
     InvalidSubprotocol {
-        /// The subprotocol as it was given.
+        /// The subprotocol as passed by the caller.
         subprotocol: String,
-        /// The first character at fault.
+        /// The first invalid character.
         character: char,
-        /// Where that character stands: characters before it.
+        /// The number of characters before the invalid one.
         position: usize,
     },
-    /// A subprotocol stands in the list twice; names are compared exactly.
+    /// A subprotocol occurs twice in the list. Names are compared case-sensitively.
     RepeatedSubprotocol {
-        /// The subprotocol.
+        /// The repeated subprotocol.
         subprotocol: String,
     },
     /// The close code is neither 1000 nor in 3000..=4999.
     InvalidCloseCode {
-        /// The code as it was given.
+        /// The code as passed by the caller.
         code: u16,
     },
     /// The close reason is longer than 123 bytes of UTF-8.
     ReasonTooLong {
-        /// Its length in bytes of UTF-8.
+        /// The length of the reason in bytes of UTF-8.
         bytes: usize,
     },
     /// `send` was called while the socket is CONNECTING.
     StillConnecting,
 }
 
-/// An argument of the interface's members.
+/// An argument of the interface's constructor or methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Argument {
-    /// The constructor's first.
+    /// The first argument of the constructor.
     Url,
-    /// The constructor's second.
+    /// The second argument of the constructor.
     Protocols,
-    /// The first of `close`.
+    /// The first argument of `close`.
     Code,
-    /// The second of `close`.
+    /// The second argument of `close`.
     Reason,
 }
 
 impl Exception {
-    /// Gives the argument at fault, `None` if it is the state that is at fault.
+    /// Returns the invalid argument, or `None` if the state of the socket caused the exception.
     pub const fn argument(&self) -> Option<Argument> {
         match self {
             Self::InvalidUrl { .. }
@@ -104,7 +112,7 @@ impl Exception {
         }
     }
 
-    /// Gives the name of the `DOMException`: `"SyntaxError"`, `"InvalidAccessError"` or `"InvalidStateError"`.
+    /// Returns the name of the `DOMException`: `"SyntaxError"`, `"InvalidAccessError"` or `"InvalidStateError"`.
     ///
     /// See <https://webidl.spec.whatwg.org/#idl-DOMException-error-names>.
     pub const fn name(&self) -> &'static str {
@@ -115,7 +123,9 @@ impl Exception {
         }
     }
 
-    /// Gives the legacy code of the `DOMException`: 11, 12 or 15.
+    /// Returns the legacy code of the `DOMException`: 11, 12 or 15.
+    ///
+    /// See <https://webidl.spec.whatwg.org/#dfn-error-names-table>.
     pub const fn code(&self) -> u16 {
         match self {
             Self::StillConnecting => 11,
@@ -137,17 +147,17 @@ impl fmt::Display for Exception {
             }
             Self::FragmentInUrl { url } => write!(f, "the URL {url:?} has a fragment"),
             Self::InvalidHost { url, character } => {
-                write!(f, "the host of the URL {url:?} holds the forbidden character {character:?}")
+                write!(f, "the host of the URL {url:?} contains the forbidden character {character:?}")
             }
             Self::EmptySubprotocol { place } => {
-                write!(f, "the subprotocol at place {place} of the list is empty")
+                write!(f, "the subprotocol at index {place} of the list is empty")
             }
             Self::InvalidSubprotocol { subprotocol, character, position } => write!(
                 f,
                 "the subprotocol {subprotocol:?} is not a token: {character:?} at position {position} is not allowed"
             ),
             Self::RepeatedSubprotocol { subprotocol } => {
-                write!(f, "the subprotocol {subprotocol:?} stands in the list twice")
+                write!(f, "the subprotocol {subprotocol:?} occurs twice in the list")
             }
             Self::InvalidCloseCode { code } => {
                 let (first, last) = (APPLICATION_CODES.start(), APPLICATION_CODES.end());

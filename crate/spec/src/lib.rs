@@ -1,16 +1,62 @@
-//! The algorithms of the WebSockets Standard on plain data: no platform, no clock, no URL tables.
+//! The algorithms and values of the [WHATWG WebSockets Standard](https://websockets.spec.whatwg.org/), on plain data.
 //!
-//! The text followed is commit `1b3525c` (2025-07-14) of the Standard. Where each of its algorithms lives:
+//! This crate decides what a script can observe of a `WebSocket`: which exception a call throws, what an event carries,
+//! when the ready state changes. It does no I/O. It holds no clock, no socket and no URL parser, so that one
+//! implementation serves a browser back end, a native back end and a JavaScript class. The `samesocket` crate is built
+//! on it; use that crate to open connections.
+//!
+//! # Example
+//!
+//! The caller validates the arguments, feeds in what its network layer reports, and acts on each
+//! [`Action`](state::Action):
+//!
+//! ```
+//! use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketState};
+//! use samesocket_spec::{CloseEvent, Exception, ReadyState, close, subprotocol};
+//!
+//! # fn main() -> Result<(), Exception> {
+//! let protocols = vec!["chat.v2".to_owned()];
+//! subprotocol::check(&protocols)?;
+//! let mut state = SocketState::new(protocols);
+//! assert_eq!(state.send(5), Err(Exception::StillConnecting));
+//!
+//! // The server's handshake response arrives: fire `open`.
+//! let established = Feedback::Established { protocol: "chat.v2".to_owned(), extensions: String::new() };
+//! assert_eq!(state.handle_feedback::<String>(established), Action::Open);
+//! assert_eq!(state.send(5), Ok(SendAction::Transmit));
+//!
+//! // A message arrives: fire `message`.
+//! assert_eq!(state.handle_feedback(Feedback::MessageReceived("hi")), Action::Message("hi"));
+//!
+//! // The user calls `close(1000, "bye")`: start the closing handshake.
+//! let frame = close::check(Some(1000), Some("bye"))?;
+//! assert_eq!(frame, Some((1000, "bye")));
+//! assert_eq!(state.close(), CloseAction::StartHandshake);
+//!
+//! // The connection is closed: fire `close`, without `error`.
+//! let event = CloseEvent::new(1000, "bye".to_owned(), true);
+//! let closed = Feedback::<String>::Closed(event.clone());
+//! assert_eq!(state.handle_feedback(closed), Action::Closed { error: false, event });
+//! assert_eq!(state.ready_state(), ReadyState::Closed);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Contents
+//!
+//! The implementation follows commit `1b3525c` (2025-07-14) of the Standard.
 //!
 //! | algorithm | function |
 //! | --- | --- |
 //! | [get a URL record](https://websockets.spec.whatwg.org/#get-a-url-record) | [`constructor::get_a_url_record`] |
 //! | [the constructor's](https://websockets.spec.whatwg.org/#dom-websocket-websocket) check of the subprotocols | [`subprotocol::check`] |
-//! | [`close(code, reason)`](https://websockets.spec.whatwg.org/#dom-websocket-close) | [`close::check`], then [`state::State::close`] |
-//! | [`send(data)`](https://websockets.spec.whatwg.org/#dom-websocket-send) | [`state::State::send`] |
-//! | [feedback from the protocol](https://websockets.spec.whatwg.org/#feedback-from-the-protocol) | [`state::State::take`] |
+//! | [`close(code, reason)`](https://websockets.spec.whatwg.org/#dom-websocket-close) | [`close::check`], then [`state::SocketState::close`] |
+//! | [`send(data)`](https://websockets.spec.whatwg.org/#dom-websocket-send) | [`state::SocketState::send`] |
+//! | [feedback from the protocol](https://websockets.spec.whatwg.org/#feedback-from-the-protocol) | [`state::SocketState::handle_feedback`] |
 //!
-//! Start with [`state`].
+//! Start with [`state`], then read [`constructor`], [`subprotocol`] and [`close`], which check the arguments.
+
+#![deny(missing_docs, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 pub mod close;
 pub mod constructor;

@@ -1,11 +1,19 @@
-//! The states of a connection.
+//! The ready state of a connection.
 
 use std::fmt;
 
-/// Where a connection stands; it only ever moves forwards.
+/// The ready state of a connection. It never moves backwards.
 ///
-/// The numbers are those of the interface's constants; see
+/// The discriminants are the values of the interface's constants; see
 /// <https://websockets.spec.whatwg.org/#dom-websocket-ready-state>.
+///
+/// ```
+/// use samesocket_spec::ReadyState;
+///
+/// assert!(ReadyState::Open < ReadyState::Closing);
+/// assert_eq!(ReadyState::Closed as u16, 3);
+/// assert_eq!(ReadyState::Open.to_string(), "OPEN");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u16)]
 pub enum ReadyState {
@@ -13,14 +21,14 @@ pub enum ReadyState {
     Connecting = 0,
     /// The connection is established, and messages can be sent.
     Open = 1,
-    /// The closing handshake has started, by either side, or `close` was called.
+    /// Either side has started the closing handshake, or `close` was called.
     Closing = 2,
     /// The connection has been closed, or could not be opened.
     Closed = 3,
 }
 
 impl ReadyState {
-    /// Gives the name of the interface's constant: `"CONNECTING"`, `"OPEN"`, `"CLOSING"` or `"CLOSED"`.
+    /// Returns the name of the interface's constant: `"CONNECTING"`, `"OPEN"`, `"CLOSING"` or `"CLOSED"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connecting => "CONNECTING",

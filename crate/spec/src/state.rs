@@ -1,23 +1,26 @@
-//! The state of one socket: commands and the protocol's feedback in, state and events out.
+//! The state machine of one socket: calls and protocol feedback in, state and events out.
 //!
-//! A back end turns what its platform or its wire tells into [`Feedback`], in order, and acts on the [`Outcome`]; the
-//! interface turns its members into [`State::send`] and [`State::close`]. Nothing else decides what a script observes.
+//! A back end translates what its platform or protocol core reports into [`Feedback`], in order, and acts on each
+//! [`Action`]. The interface's `send` and `close` map to [`SocketState::send`] and [`SocketState::close`]. Everything
+//! that a script can observe is decided here. See the [crate documentation](crate) for an example.
 
 use crate::{CloseEvent, Exception, ReadyState};
 
-/// What the protocol tells.
+/// An event that the protocol reports about a connection.
+///
+/// `M` is the type of a message. See <https://websockets.spec.whatwg.org/#feedback-from-the-protocol>.
 #[derive(Debug)]
 pub enum Feedback<M> {
-    /// The opening handshake is done, as far as the back end checks it.
+    /// The opening handshake is complete, as far as the back end checks it.
     Established {
-        /// The subprotocol of the server's answer, or the empty string.
+        /// The subprotocol in the server's response, or the empty string.
         protocol: String,
         /// The extensions in use.
         extensions: String,
     },
-    /// A whole message arrived.
+    /// A complete message arrived.
     MessageReceived(M),
-    /// The closing handshake has started; by the peer, if it is news.
+    /// The closing handshake has started. If the socket did not start it, the peer did.
     ClosingHandshakeStarted,
     /// The connection was failed; `Closed` follows.
     Failed,
@@ -26,13 +29,17 @@ pub enum Feedback<M> {
 }
 
 impl<M> Feedback<M> {
-    /// Gives the same with another message.
+    /// Converts the message, if there is one.
     #[inline]
     pub fn map<N>(self, change: impl FnOnce(M) -> N) -> Feedback<N> {
         self.into_message().map_or_else(|other| other, |message| Feedback::MessageReceived(change(message)))
     }
 
-    /// Gives the message that arrived, or what else it is, whatever messages may be there.
+    /// Returns the message, or the feedback itself with any other message type.
+    ///
+    /// # Errors
+    ///
+    /// Returns feedback that is not a message.
     #[inline]
     pub fn into_message<N>(self) -> Result<M, Feedback<N>> {
         Err(match self {
@@ -44,74 +51,79 @@ impl<M> Feedback<M> {
         })
     }
 
-    /// The end of a connection as a platform tells it.
+    /// Creates the feedback for the end of a connection, with the values that the platform reports.
     pub fn closed(code: u16, reason: String, was_clean: bool) -> Self {
         Self::Closed(CloseEvent { code, reason, was_clean })
     }
 
-    /// The end of a connection of which the platform tells nothing more: it failed.
-    pub fn abandoned() -> Self {
+    /// Creates the feedback for a failed connection about which the platform reports nothing more.
+    pub fn closed_abnormally() -> Self {
         Self::Closed(CloseEvent::abnormal())
     }
 }
 
-/// What to do about it.
+/// The action that [`SocketState::handle_feedback`] asks of the caller.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome<M> {
-    /// Nothing is observed.
+pub enum Action<M> {
+    /// Do nothing; no event is fired.
     Nothing,
     /// Fire `open`.
     Open,
     /// Fire `message`.
     Message(M),
-    /// Fail the connection: abandon what the platform holds, and give `Closed` as feedback.
+    /// Fail the connection: release the platform's socket, then report `Closed` as feedback.
     Fail,
-    /// Fire `error`, if so, then `close`.
+    /// Fire `error` if so indicated, then `close`.
     Closed {
-        /// Whether `error` comes first.
+        /// Whether to fire `error` first.
         error: bool,
-        /// The data of `close`.
+        /// The data of the `close` event.
         event: CloseEvent,
     },
 }
 
-/// What `send` leaves to do.
+/// The action that [`SocketState::send`] asks of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sending {
-    /// Hand the data to the protocol, which counts it in its bufferedAmount.
+pub enum SendAction {
+    /// Pass the data to the protocol, which counts it in its bufferedAmount.
     Transmit,
-    /// Drop the data, which has been counted.
+    /// Drop the data. It is counted already.
     Discard,
 }
 
-/// What `close` leaves to do.
+/// The action that [`SocketState::close`] asks of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closing {
-    /// Nothing: the socket is closing or closed.
+pub enum CloseAction {
+    /// Do nothing; the socket is CLOSING or CLOSED.
     Nothing,
-    /// Fail a connection that is not yet established; its `Closed` comes in a task.
+    /// Fail a connection that is not yet established. Report its `Closed` in a task.
     Fail,
     /// Start the closing handshake.
-    Start,
+    StartHandshake,
 }
 
-/// What the Standard keeps for one socket.
+/// The state that the Standard keeps for one socket.
+///
+/// See the [crate documentation](crate) for an example.
 #[derive(Debug)]
-#[expect(clippy::struct_field_names, reason = "the Standard's name")]
-pub struct State {
+pub struct SocketState {
+    /// The subprotocols that the constructor received.
     offered: Vec<String>,
     ready_state: ReadyState,
+    /// Whether the connection was ever OPEN.
     established: bool,
-    /// Whether `close` was called before the end.
+    /// Whether `close` was called before the connection ended.
     closed_by_us: bool,
+    /// Whether the connection was failed, so that `error` precedes `close`.
     failed: bool,
     protocol: String,
     extensions: String,
+    /// The number of bytes that were sent in the state CLOSING or CLOSED.
     discarded: u64,
 }
 
-impl State {
-    /// The state of a new socket that offers these subprotocols, which have been checked.
+impl SocketState {
+    /// Creates the state of a new socket. The offered subprotocols must have been checked.
     pub fn new(offered: Vec<String>) -> Self {
         Self {
             offered,
@@ -125,7 +137,7 @@ impl State {
         }
     }
 
-    /// Returns the subprotocols that the constructor was given.
+    /// Returns the subprotocols that were offered.
     pub fn offered(&self) -> &[String] {
         &self.offered
     }
@@ -135,50 +147,57 @@ impl State {
         self.ready_state
     }
 
-    /// Returns the subprotocol that the server chose; empty until the connection is open.
+    /// Returns the subprotocol that the server chose. It is empty until the connection is open.
     pub fn protocol(&self) -> &str {
         &self.protocol
     }
 
-    /// Returns the extensions in use; empty until the connection is open.
+    /// Returns the extensions in use. The string is empty until the connection is open.
     pub fn extensions(&self) -> &str {
         &self.extensions
     }
 
-    /// The part of bufferedAmount that never reached the protocol: what was sent when CLOSING or CLOSED.
+    /// Returns the part of bufferedAmount that never reached the protocol, in bytes.
+    ///
+    /// It counts the data that was sent in the state CLOSING or CLOSED.
     pub fn discarded(&self) -> u64 {
         self.discarded
     }
 
-    /// Decides about `send(data)` with data of this many bytes.
+    /// Decides what `send(data)` does with data of `bytes` bytes.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-send>.
-    pub fn send(&mut self, bytes: u64) -> Result<Sending, Exception> {
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Exception::StillConnecting`] while the socket is CONNECTING. Nothing is counted then.
+    pub fn send(&mut self, bytes: u64) -> Result<SendAction, Exception> {
         match self.ready_state {
             ReadyState::Connecting => Err(Exception::StillConnecting),
-            ReadyState::Open => Ok(Sending::Transmit),
+            ReadyState::Open => Ok(SendAction::Transmit),
             ReadyState::Closing | ReadyState::Closed => {
                 self.discarded = self.discarded.saturating_add(bytes);
-                Ok(Sending::Discard)
+                Ok(SendAction::Discard)
             }
         }
     }
 
-    /// Decides about `close(code, reason)`, whose arguments have been checked.
+    /// Decides what `close(code, reason)` does. The arguments must have been checked.
     ///
     /// See <https://websockets.spec.whatwg.org/#close-the-websocket>.
-    pub fn close(&mut self) -> Closing {
-        let closing = match self.ready_state {
-            ReadyState::Closing | ReadyState::Closed => return Closing::Nothing,
-            ReadyState::Connecting => Closing::Fail,
-            ReadyState::Open => Closing::Start,
+    pub fn close(&mut self) -> CloseAction {
+        let action = match self.ready_state {
+            ReadyState::Closing | ReadyState::Closed => return CloseAction::Nothing,
+            ReadyState::Connecting => CloseAction::Fail,
+            ReadyState::Open => CloseAction::StartHandshake,
         };
         self.ready_state = ReadyState::Closing;
         self.closed_by_us = true;
-        closing
+        action
     }
 
-    /// Flags the connection as full: data that was sent could not be queued, and the connection is to be closed.
+    /// Flags the connection as full, because data of `bytes` bytes could not be queued. The caller closes the
+    /// connection.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-send>.
     pub fn flag_as_full(&mut self, bytes: u64) {
@@ -187,76 +206,80 @@ impl State {
         self.discarded = self.discarded.saturating_add(bytes);
     }
 
-    /// Takes what the protocol tells.
+    /// Updates the state with feedback from the protocol, and returns the action for the caller.
     ///
     /// See <https://websockets.spec.whatwg.org/#feedback-from-the-protocol>.
-    pub fn take<M>(&mut self, feedback: Feedback<M>) -> Outcome<M> {
+    pub fn handle_feedback<M>(&mut self, feedback: Feedback<M>) -> Action<M> {
         match feedback {
             Feedback::Established { protocol, extensions } => self.establish(protocol, extensions),
-            Feedback::MessageReceived(message) if self.takes_messages() => Outcome::Message(message),
-            Feedback::MessageReceived(_) => Outcome::Nothing,
+            Feedback::MessageReceived(message) if self.accepts_messages() => Action::Message(message),
+            Feedback::MessageReceived(_) => Action::Nothing,
             Feedback::ClosingHandshakeStarted => {
-                self.notice_closing_handshake();
-                Outcome::Nothing
+                self.closing_handshake_started();
+                Action::Nothing
             }
             Feedback::Failed => {
                 self.failed = true;
-                Outcome::Nothing
+                Action::Nothing
             }
             Feedback::Closed(event) => self.finish(event),
         }
     }
 
-    /// Whether a message that arrives is fired.
-    pub fn takes_messages(&self) -> bool {
+    /// Returns whether `message` is fired for a message that arrives now.
+    pub fn accepts_messages(&self) -> bool {
         self.ready_state == ReadyState::Open
     }
 
-    /// Takes note of a closing handshake that the peer has started; nothing is fired for it.
-    pub fn notice_closing_handshake(&mut self) {
+    /// Moves an OPEN socket to CLOSING, because the peer has started the closing handshake. No event is fired for it.
+    pub fn closing_handshake_started(&mut self) {
         if self.ready_state == ReadyState::Open {
             self.ready_state = ReadyState::Closing;
         }
     }
 
-    fn establish<M>(&mut self, protocol: String, extensions: String) -> Outcome<M> {
+    /// Opens the socket, or fails it if the server's choice of a subprotocol is not allowed.
+    fn establish<M>(&mut self, protocol: String, extensions: String) -> Action<M> {
         if self.ready_state != ReadyState::Connecting {
-            // `close` came first, and the connection is being failed.
-            return Outcome::Nothing;
+            // `close` was called before, and the connection is being failed.
+            return Action::Nothing;
         }
         if !self.may_choose(&protocol) {
             self.ready_state = ReadyState::Closing;
-            return Outcome::Fail;
+            return Action::Fail;
         }
         self.ready_state = ReadyState::Open;
         self.established = true;
         self.protocol = protocol;
         self.extensions = extensions;
-        Outcome::Open
+        Action::Open
     }
 
-    /// Whether the server may answer the offer with this subprotocol, the empty string standing for none.
+    /// Returns whether the server may respond with this subprotocol. The empty string means none.
     ///
     /// See <https://fetch.spec.whatwg.org/#concept-websocket-establish>.
     fn may_choose(&self, protocol: &str) -> bool {
         if protocol.is_empty() { self.offered.is_empty() } else { self.offered.iter().any(|name| name == protocol) }
     }
 
-    fn finish<M>(&mut self, event: CloseEvent) -> Outcome<M> {
+    /// Closes the socket and decides which events are fired.
+    ///
+    /// See <https://websockets.spec.whatwg.org/#eventdef-websocket-close>.
+    fn finish<M>(&mut self, event: CloseEvent) -> Action<M> {
         if self.ready_state == ReadyState::Closed {
-            return Outcome::Nothing;
+            return Action::Nothing;
         }
-        // A connection that is lost before either side began to close has failed, though an engine may not say so; and
-        // one whose Close frame carried a code that no frame may carry, though an engine may let it pass as clean. 1005
-        // stands for a frame without a code, which has no reason.
+        // A connection that is lost before either side starts to close has failed. Some engines do not report that.
         let lost = !self.closed_by_us && event.is_abnormal();
+        // A code that no frame may carry fails the connection, though some engines report such an end as clean.
+        // 1005 stands for a frame without a code, which has no reason either.
         let forbidden =
             event.was_clean && (matches!(event.code, 1006 | 1015) || event.code == 1005 && !event.reason.is_empty());
         self.ready_state = ReadyState::Closed;
-        let stands = self.established && !forbidden;
-        Outcome::Closed {
-            error: !stands || self.failed || lost,
-            event: if stands { event } else { CloseEvent::abnormal() },
+        let is_valid = self.established && !forbidden;
+        Action::Closed {
+            error: !is_valid || self.failed || lost,
+            event: if is_valid { event } else { CloseEvent::abnormal() },
         }
     }
 }
@@ -267,122 +290,125 @@ mod tests {
 
     const CLEAN: CloseEvent = CloseEvent { code: 1000, reason: String::new(), was_clean: true };
 
-    fn state(offered: &[&str]) -> State {
-        State::new(offered.iter().map(|&name| name.to_owned()).collect())
+    fn state(offered: &[&str]) -> SocketState {
+        SocketState::new(offered.iter().map(|&name| name.to_owned()).collect())
     }
 
     fn established<M>(protocol: &str) -> Feedback<M> {
         Feedback::Established { protocol: protocol.to_owned(), extensions: "x".to_owned() }
     }
 
-    fn open(offered: &[&str]) -> State {
+    fn open(offered: &[&str]) -> SocketState {
         let mut state = state(offered);
         let protocol = offered.first().copied().unwrap_or_default();
-        assert_eq!(state.take::<()>(established(protocol)), Outcome::Open);
+        assert_eq!(state.handle_feedback::<()>(established(protocol)), Action::Open);
         state
     }
 
     #[crate::test]
-    fn a_life_without_trouble() {
+    fn established_socket_opens_receives_and_closes() {
         let mut state = open(&["chat", "CHAT"]);
         assert_eq!((state.ready_state(), state.protocol(), state.extensions()), (ReadyState::Open, "chat", "x"));
-        assert_eq!(state.take(Feedback::MessageReceived("a")), Outcome::Message("a"));
-        assert_eq!(state.send(3), Ok(Sending::Transmit));
-        assert_eq!(state.take::<()>(Feedback::ClosingHandshakeStarted), Outcome::Nothing);
+        assert_eq!(state.handle_feedback(Feedback::MessageReceived("a")), Action::Message("a"));
+        assert_eq!(state.send(3), Ok(SendAction::Transmit));
+        assert_eq!(state.handle_feedback::<()>(Feedback::ClosingHandshakeStarted), Action::Nothing);
         assert_eq!(state.ready_state(), ReadyState::Closing);
-        assert_eq!(state.take::<()>(Feedback::Closed(CLEAN)), Outcome::Closed { error: false, event: CLEAN });
+        assert_eq!(state.handle_feedback::<()>(Feedback::Closed(CLEAN)), Action::Closed { error: false, event: CLEAN });
         assert_eq!((state.ready_state(), state.protocol(), state.extensions()), (ReadyState::Closed, "chat", "x"));
     }
 
     #[crate::test]
-    fn a_subprotocol_missing_unasked_or_of_other_case_fails_the_connection() {
+    fn subprotocol_not_offered_exactly_fails_the_connection() {
         for (offered, chosen) in [(&["chat"][..], ""), (&[], "chat"), (&["chat"], "CHAT"), (&["a", "b"], "c")] {
             let mut state = state(offered);
-            assert_eq!(state.take::<()>(established(chosen)), Outcome::Fail, "{offered:?} {chosen:?}");
+            assert_eq!(state.handle_feedback::<()>(established(chosen)), Action::Fail, "{offered:?} {chosen:?}");
             assert_eq!((state.ready_state(), state.protocol()), (ReadyState::Closing, ""));
             assert_eq!(
-                state.take::<()>(Feedback::Closed(CLEAN)),
-                Outcome::Closed { error: true, event: CloseEvent::abnormal() }
+                state.handle_feedback::<()>(Feedback::Closed(CLEAN)),
+                Action::Closed { error: true, event: CloseEvent::abnormal() }
             );
         }
     }
 
     #[crate::test]
-    fn closing_while_connecting_never_opens_and_ends_abnormally() {
+    fn close_while_connecting_ends_abnormally_without_open() {
         let mut state = state(&[]);
-        assert_eq!(state.close(), Closing::Fail);
+        assert_eq!(state.close(), CloseAction::Fail);
         assert_eq!(state.ready_state(), ReadyState::Closing);
-        assert_eq!(state.take::<()>(established("")), Outcome::Nothing);
-        assert_eq!(state.take(Feedback::MessageReceived(())), Outcome::Nothing);
+        assert_eq!(state.handle_feedback::<()>(established("")), Action::Nothing);
+        assert_eq!(state.handle_feedback(Feedback::MessageReceived(())), Action::Nothing);
         assert_eq!(
-            state.take::<()>(Feedback::Closed(CLEAN)),
-            Outcome::Closed { error: true, event: CloseEvent::abnormal() }
+            state.handle_feedback::<()>(Feedback::Closed(CLEAN)),
+            Action::Closed { error: true, event: CloseEvent::abnormal() }
         );
     }
 
     #[crate::test]
-    fn no_message_after_close_and_close_acts_once() {
+    fn close_stops_messages_and_acts_once() {
         let mut state = open(&[]);
-        assert_eq!((state.close(), state.close()), (Closing::Start, Closing::Nothing));
-        assert_eq!(state.take(Feedback::MessageReceived(())), Outcome::Nothing);
-        assert_eq!(state.take::<()>(Feedback::Closed(CLEAN)), Outcome::Closed { error: false, event: CLEAN });
-        assert_eq!(state.close(), Closing::Nothing);
-        assert_eq!(state.take::<()>(Feedback::Closed(CLEAN)), Outcome::Nothing);
+        assert_eq!((state.close(), state.close()), (CloseAction::StartHandshake, CloseAction::Nothing));
+        assert_eq!(state.handle_feedback(Feedback::MessageReceived(())), Action::Nothing);
+        assert_eq!(state.handle_feedback::<()>(Feedback::Closed(CLEAN)), Action::Closed { error: false, event: CLEAN });
+        assert_eq!(state.close(), CloseAction::Nothing);
+        assert_eq!(state.handle_feedback::<()>(Feedback::Closed(CLEAN)), Action::Nothing);
         assert_eq!(state.ready_state(), ReadyState::Closed);
     }
 
     #[crate::test]
-    fn what_is_sent_after_close_is_counted_and_dropped() {
+    fn data_sent_after_close_is_counted_and_discarded() {
         let mut state = state(&[]);
         assert_eq!(state.send(9), Err(Exception::StillConnecting));
         assert_eq!(state.discarded(), 0);
-        assert_eq!(state.close(), Closing::Fail);
-        assert_eq!(state.send(3), Ok(Sending::Discard));
-        state.take::<()>(Feedback::Closed(CLEAN));
-        assert_eq!(state.send(4), Ok(Sending::Discard));
+        assert_eq!(state.close(), CloseAction::Fail);
+        assert_eq!(state.send(3), Ok(SendAction::Discard));
+        state.handle_feedback::<()>(Feedback::Closed(CLEAN));
+        assert_eq!(state.send(4), Ok(SendAction::Discard));
         assert_eq!(state.discarded(), 7);
-        assert_eq!(state.send(u64::MAX), Ok(Sending::Discard));
+        assert_eq!(state.send(u64::MAX), Ok(SendAction::Discard));
         assert_eq!(state.discarded(), u64::MAX);
     }
 
     #[crate::test]
-    fn a_full_buffer_or_a_failure_puts_error_before_close() {
+    fn full_buffer_or_failure_fires_error_before_close() {
         let mut full = open(&[]);
         full.flag_as_full(5);
         assert_eq!((full.discarded(), full.ready_state()), (5, ReadyState::Closing));
         let mut failed = open(&[]);
-        assert_eq!(failed.take::<()>(Feedback::Failed), Outcome::Nothing);
+        assert_eq!(failed.handle_feedback::<()>(Feedback::Failed), Action::Nothing);
         for mut state in [full, failed] {
             let event = CloseEvent::abnormal();
-            assert_eq!(state.take::<()>(Feedback::Closed(event.clone())), Outcome::Closed { error: true, event });
+            assert_eq!(
+                state.handle_feedback::<()>(Feedback::Closed(event.clone())),
+                Action::Closed { error: true, event }
+            );
         }
     }
 
     #[crate::test]
-    fn a_connection_lost_while_open_has_failed_and_one_lost_while_closing_has_not() {
+    fn connection_loss_is_a_failure_only_before_close() {
         for (close, error) in [(false, true), (true, false)] {
             let mut state = open(&[]);
             if close {
                 state.close();
             }
             let event = CloseEvent::abnormal();
-            assert_eq!(state.take::<()>(Feedback::Closed(event.clone())), Outcome::Closed { error, event });
+            assert_eq!(state.handle_feedback::<()>(Feedback::Closed(event.clone())), Action::Closed { error, event });
         }
     }
 
     #[crate::test]
-    fn a_code_that_no_frame_may_carry_fails_the_connection() {
+    fn clean_end_with_forbidden_code_fails_the_connection() {
         for (code, reason) in [(1006, ""), (1015, ""), (1005, "x")] {
             let event = CloseEvent { code, reason: reason.to_owned(), was_clean: true };
             assert_eq!(
-                open(&[]).take::<()>(Feedback::Closed(event)),
-                Outcome::Closed { error: true, event: CloseEvent::abnormal() }
+                open(&[]).handle_feedback::<()>(Feedback::Closed(event)),
+                Action::Closed { error: true, event: CloseEvent::abnormal() }
             );
         }
     }
 
     #[cfg(not(target_family = "wasm"))]
-    mod any_order {
+    mod properties {
         use super::*;
         use proptest::prelude::*;
 
@@ -392,32 +418,32 @@ mod tests {
 
         proptest! {
             #[test]
-            fn the_ready_state_never_moves_backwards_and_close_is_fired_once(steps in prop::collection::vec(step(), 0..40)) {
+            fn ready_state_never_moves_back_and_close_fires_once(steps in prop::collection::vec(step(), 0..40)) {
                 let mut state = state(&["a"]);
                 let (mut opens, mut closes, mut sent_late) = (0, 0, 0);
                 for step in steps {
                     let before = state.ready_state();
                     let outcome = match step {
-                        0 => state.take(established("a")),
-                        7 => state.take(established("")),
-                        8 => { state.flag_as_full(0); Outcome::Nothing }
-                        1 => state.take(Feedback::MessageReceived(())),
-                        2 => state.take(Feedback::ClosingHandshakeStarted),
-                        3 => state.take(Feedback::Failed),
-                        4 => state.take(Feedback::Closed(CLEAN)),
-                        5 => { state.close(); Outcome::Nothing }
+                        0 => state.handle_feedback(established("a")),
+                        7 => state.handle_feedback(established("")),
+                        8 => { state.flag_as_full(0); Action::Nothing }
+                        1 => state.handle_feedback(Feedback::MessageReceived(())),
+                        2 => state.handle_feedback(Feedback::ClosingHandshakeStarted),
+                        3 => state.handle_feedback(Feedback::Failed),
+                        4 => state.handle_feedback(Feedback::Closed(CLEAN)),
+                        5 => { state.close(); Action::Nothing }
                         _ => {
-                            if state.send(1) == Ok(Sending::Discard) { sent_late += 1; }
-                            Outcome::Nothing
+                            if state.send(1) == Ok(SendAction::Discard) { sent_late += 1; }
+                            Action::Nothing
                         }
                     };
                     prop_assert!(state.ready_state() >= before);
                     match outcome {
-                        Outcome::Open => opens += 1,
-                        Outcome::Message(()) => prop_assert_eq!(before, ReadyState::Open),
-                        Outcome::Closed { .. } => closes += 1,
-                        Outcome::Fail => prop_assert_eq!(before, ReadyState::Connecting),
-                        Outcome::Nothing => {}
+                        Action::Open => opens += 1,
+                        Action::Message(()) => prop_assert_eq!(before, ReadyState::Open),
+                        Action::Closed { .. } => closes += 1,
+                        Action::Fail => prop_assert_eq!(before, ReadyState::Connecting),
+                        Action::Nothing => {}
                     }
                     prop_assert!(opens <= 1 && closes <= 1);
                     prop_assert_eq!(state.discarded(), sent_late);

@@ -1,12 +1,19 @@
-//! The grammar of subprotocols, and what a list of them must be.
+//! The grammar of a subprotocol name, and the checks of a list of names.
 
 use crate::Exception;
 
-/// Finds the first byte that keeps `name` from being a token of
-/// [RFC 9110, section 5.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2), which is what
-/// [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1) asks of a subprotocol's characters.
+/// Returns the index of the first byte of `name` that is not allowed in a token, or `None`.
 ///
-/// Everything before that byte is ASCII, so its index also counts characters.
+/// [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1) requires each subprotocol to be a token
+/// of [RFC 9110, section 5.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2). A token is not empty, which this
+/// function does not check. Every byte before the index is ASCII, so the index counts characters as well.
+///
+/// ```
+/// use samesocket_spec::subprotocol::first_outside_token;
+///
+/// assert_eq!(first_outside_token("chat.v2"), None);
+/// assert_eq!(first_outside_token("chat/2"), Some(4));
+/// ```
 pub const fn first_outside_token(name: &str) -> Option<usize> {
     let bytes = name.as_bytes();
     let mut index = 0;
@@ -27,7 +34,12 @@ const fn is_token_byte(byte: u8) -> bool {
         )
 }
 
-/// Checks one subprotocol that stands at `place` of a list.
+/// Checks one subprotocol. `place` is its index in a list, which an exception reports.
+///
+/// # Errors
+///
+/// Returns [`Exception::EmptySubprotocol`] if the name is empty, and [`Exception::InvalidSubprotocol`] if it is not a
+/// token.
 pub fn check_one(name: &str, place: usize) -> Result<(), Exception> {
     if name.is_empty() {
         return Err(Exception::EmptySubprotocol { place });
@@ -42,19 +54,31 @@ pub fn check_one(name: &str, place: usize) -> Result<(), Exception> {
     }
 }
 
-/// The subprotocols that a connection offers, with their check: a program that offers none links none.
+/// A list of subprotocols to offer, together with the function that checks it.
+///
+/// ```
+/// use samesocket_spec::subprotocol::Offer;
+///
+/// assert_eq!(Offer::new(vec!["chat".to_owned()]).checked(), Ok(vec!["chat".to_owned()]));
+/// ```
+// Code size: the check is a function pointer that `new` sets, so that a program without subprotocols does not link it.
+#[derive(Debug)]
 pub struct Offer {
     names: Vec<String>,
     checked: fn(&[String]) -> Result<Vec<String>, Exception>,
 }
 
 impl Offer {
-    /// Offers these.
-    pub fn of(names: Vec<String>) -> Self {
+    /// Creates an offer of these names, which are not yet checked.
+    pub fn new(names: Vec<String>) -> Self {
         Self { names, checked: |names| check(names).map(|()| names.to_vec()) }
     }
 
-    /// Gives the names, once they are [checked](check).
+    /// Checks the names with [`check`] and returns a copy of them.
+    ///
+    /// # Errors
+    ///
+    /// Returns the exception of [`check`].
     pub fn checked(&self) -> Result<Vec<String>, Exception> {
         (self.checked)(&self.names)
     }
@@ -62,8 +86,12 @@ impl Offer {
 
 /// Checks the constructor's list of subprotocols.
 ///
-/// Names are compared exactly, as the text has it; see
+/// Names are compared case-sensitively, as the Standard's text does. See
 /// <https://websockets.spec.whatwg.org/#dom-websocket-websocket>.
+///
+/// # Errors
+///
+/// Returns an exception for the first name that is empty, not a token, or a repetition of an earlier one.
 pub fn check(names: &[String]) -> Result<(), Exception> {
     for (place, name) in names.iter().enumerate() {
         check_one(name, place)?;
@@ -83,7 +111,7 @@ mod tests {
     }
 
     #[crate::test]
-    fn separators_controls_and_non_ascii_are_outside_the_token_grammar() {
+    fn separators_controls_and_non_ascii_are_not_token_characters() {
         for byte in 0..=0x7f_u8 {
             let outside = byte <= b' ' || byte == 0x7f || b"()<>@,;:\\\"/[]?={}".contains(&byte);
             let name = format!("a{}", char::from(byte));
@@ -93,7 +121,7 @@ mod tests {
     }
 
     #[crate::test]
-    fn the_error_says_which_character_is_at_fault_and_where() {
+    fn invalid_name_reports_the_character_and_its_position() {
         let error = checked(&["ok", "chat.example.com/2.0"]).unwrap_err();
         assert_eq!(
             error,
@@ -111,13 +139,13 @@ mod tests {
     }
 
     #[crate::test]
-    fn the_empty_list_is_fine_and_the_empty_string_is_not() {
+    fn empty_list_is_valid_and_empty_name_is_not() {
         assert_eq!(checked(&[]), Ok(()));
         assert_eq!(checked(&["a", ""]), Err(Exception::EmptySubprotocol { place: 1 }));
     }
 
     #[crate::test]
-    fn repetition_is_exact() {
+    fn repeated_name_is_found_case_sensitively() {
         assert_eq!(checked(&["chat", "CHAT"]), Ok(()));
         assert_eq!(checked(&["a", "b", "a"]), Err(Exception::RepeatedSubprotocol { subprotocol: "a".to_owned() }));
     }
@@ -125,7 +153,7 @@ mod tests {
     #[cfg(not(target_family = "wasm"))]
     proptest::proptest! {
         #[test]
-        fn every_string_is_a_token_or_the_character_named_is_the_first_bad_one(name in ".*") {
+        fn any_name_is_valid_or_reports_its_first_invalid_character(name in ".*") {
             match check_one(&name, 0) {
                 Ok(()) => proptest::prop_assert!(!name.is_empty() && name.bytes().all(is_token_byte)),
                 Err(Exception::EmptySubprotocol { place: 0 }) => proptest::prop_assert!(name.is_empty()),

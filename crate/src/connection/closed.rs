@@ -1,4 +1,4 @@
-//! The end of a socket as a future.
+//! The future of a socket's `close` event, and its notifier.
 
 use std::fmt;
 use std::future::Future;
@@ -10,58 +10,70 @@ use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::sync::{Lock, MaybeSend, MaybeSync, Shared};
 use samesocket_spec::CloseEvent;
 
-/// How a socket ended, from [`WebSocket::closed`](crate::WebSocket::closed): resolves once its `close` event has been
-/// fired, for any number of waiters, before or after.
+/// A future of the `close` event, from [`WebSocket::closed`](crate::WebSocket::closed).
 ///
-/// It is no handle: it does not keep the socket open. When the last handle is dropped, it still resolves at the
-/// socket's end. Cancelling it changes nothing.
+/// It resolves once the `close` event was fired, at once if that has happened already. Any number of clones can wait.
+///
+/// It is not a handle: it does not keep the socket open. If the last handle is dropped, the connection is closed and
+/// the future still resolves. Cancelling it has no effect on the socket.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), samesocket::Exception> {
+/// let socket = samesocket::WebSocket::new("wss://example.com/chat", ())?;
+/// let event = socket.closed().await;
+/// println!("closed with code {}, clean: {}", event.code, event.was_clean);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Closed {
-    end: Shared<Lock<End>>,
-    /// The key of this future's waker, once it has waited.
+    state: Shared<Lock<CloseState>>,
+    /// The key of this future's waker, once it has been polled.
     key: Option<u64>,
 }
 
 /// The state that all [`Closed`] futures of one socket share.
 #[derive(Default)]
-struct End {
+struct CloseState {
+    /// The data of the `close` event, once it was fired.
     event: Option<CloseEvent>,
+    /// The wakers of the waiting futures.
     waiters: KeyedWaiters<()>,
 }
 
-/// What a connection holds for those who await its end.
+/// The notifier that a connection holds for its [`Closed`] futures.
 pub(crate) trait CloseNotifier: MaybeSend + MaybeSync {
-    /// Gives a future that waits.
+    /// Creates a future that waits for the `close` event.
     fn closed(self: Shared<Self>) -> Closed;
 
-    /// Notes the end, and wakes who waits.
-    fn reach(&self, event: CloseEvent);
+    /// Stores the data of the `close` event and wakes the waiting futures.
+    fn notify(&self, event: CloseEvent);
 }
 
-/// Gives what nobody awaits yet.
-pub(crate) fn awaited() -> Shared<dyn CloseNotifier> {
-    Shared::new(Lock::<End>::default())
+/// Creates a notifier without any future.
+pub(crate) fn new_notifier() -> Shared<dyn CloseNotifier> {
+    Shared::new(Lock::<CloseState>::default())
 }
 
-impl CloseNotifier for Lock<End> {
+impl CloseNotifier for Lock<CloseState> {
     fn closed(self: Shared<Self>) -> Closed {
-        Closed { end: self, key: None }
+        Closed { state: self, key: None }
     }
 
-    fn reach(&self, event: CloseEvent) {
+    fn notify(&self, event: CloseEvent) {
         let (wakers, _) = {
-            let mut end = self.lock();
-            end.event = Some(event);
-            end.waiters.take_ready(|()| true)
+            let mut state = self.lock();
+            state.event = Some(event);
+            state.waiters.take_ready(|()| true)
         };
         wake(wakers);
     }
 }
 
 impl Closed {
-    /// The end of a socket that has been closed.
-    pub(crate) fn reached(event: CloseEvent) -> Self {
-        let end = End { event: Some(event), ..End::default() };
-        Self { end: Shared::new(Lock::new(end)), key: None }
+    /// Creates a future that is ready, for a socket that is closed already.
+    pub(crate) fn ready(event: CloseEvent) -> Self {
+        let state = CloseState { event: Some(event), ..CloseState::default() };
+        Self { state: Shared::new(Lock::new(state)), key: None }
     }
 }
 
@@ -70,13 +82,13 @@ impl Future for Closed {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<CloseEvent> {
         let this = self.get_mut();
-        let mut end = this.end.lock();
-        if let Some(event) = &end.event {
+        let mut state = this.state.lock();
+        if let Some(event) = &state.event {
             return Poll::Ready(event.clone());
         }
-        let replaced = end.waiters.register(&mut this.key, (), context.waker());
+        let replaced = state.waiters.register(&mut this.key, (), context.waker());
+        drop(state);
         // Drop outside the lock: a waker may run any code.
-        drop(end);
         drop(replaced);
         Poll::Pending
     }
@@ -84,14 +96,14 @@ impl Future for Closed {
 
 impl Clone for Closed {
     fn clone(&self) -> Self {
-        Self { end: Shared::clone(&self.end), key: None }
+        Self { state: Shared::clone(&self.state), key: None }
     }
 }
 
 impl Drop for Closed {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let waker = self.end.lock().waiters.remove(key);
+            let waker = self.state.lock().waiters.remove(key);
             // Drop outside the lock: a waker may run any code.
             drop(waker);
         }
@@ -100,6 +112,6 @@ impl Drop for Closed {
 
 impl fmt::Debug for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Closed").field("event", &self.end.lock().event).finish_non_exhaustive()
+        f.debug_struct("Closed").field("event", &self.state.lock().event).finish_non_exhaustive()
     }
 }

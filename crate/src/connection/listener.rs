@@ -1,4 +1,4 @@
-//! Who hears of a connection: the subscribers of the interface, or the futures API.
+//! The listener of a connection: the dispatcher of the interface, or the endpoint of the futures API.
 
 use std::task::{Context, Poll, Waker};
 
@@ -8,56 +8,60 @@ use crate::sync::{MaybeSend, MaybeSync};
 use crate::types::binary_type::BinaryType;
 use samesocket_spec::CloseEvent;
 
-/// Who hears of a connection.
+/// The listener of a connection.
 ///
-/// Nothing is locked when it is told of something, but for [`receive`](Self::receive).
+/// Only [`receive`](Self::receive) and [`set_binary_type`](Self::set_binary_type) are called while the connection is
+/// locked. Lock order: connection, then listener.
 pub(crate) trait Listener: MaybeSend + MaybeSync + 'static {
-    /// Notes that the connection is open.
+    /// Handles that the connection is open.
     fn opened(&self);
 
-    /// Keeps messages that came together, all of them, while the state is locked, so that no `close` gets between; it
-    /// neither wakes nor tells anybody.
+    /// Queues messages that arrived together.
+    ///
+    /// The connection is locked, so that no `close` comes between. The listener must not wake a task or call the user.
     fn receive(&self, messages: &mut Messages) -> ReceiveOutcome;
 
-    /// Tells for how many messages there is room, and if for none has the task woken once there is some.
+    /// Returns the free capacity for messages. If there is none, returns `Pending` and wakes the task when there is
+    /// some.
     fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity>;
 
-    /// Notes that bufferedAmount may have fallen to this; whether anybody still waits for less.
+    /// Handles that bufferedAmount may have fallen to this number of bytes. Returns whether a sender still waits.
     fn sent(&self, _buffered_amount: u64) -> bool {
         false
     }
 
-    /// Notes that nothing can be sent any more, and whether it was `close` that began.
+    /// Handles that sending is over. `by_us` is true if `close` was called, and false if the peer
+    /// started to close.
     fn closing(&self, by_us: bool);
 
-    /// Notes the end: whether there was an error, the data of the `close` event, and what the platform left.
-    fn closed(&self, error: bool, event: &CloseEvent, remains: FinalState);
+    /// Handles the end of the connection: fires `error` if so indicated, then `close`.
+    fn closed(&self, error: bool, event: &CloseEvent, final_state: FinalState);
 
-    /// Tells what was kept, after a [`ReceiveOutcome`] that asks for it.
+    /// Delivers the queued events, after a [`ReceiveOutcome`] that asks for it.
     fn deliver(&self) {}
 
-    /// Notes the binary type that those messages have from now on that are kept; the state is locked.
+    /// Applies a binary type to queued messages that were not delivered yet. The connection is locked.
     fn set_binary_type(&self, _binary_type: BinaryType) {}
 
-    /// Lets go of what the handles' users own, since the last handle was dropped.
-    fn abandon(&self) {}
+    /// Drops everything that belongs to the user, because the last handle was dropped.
+    fn handles_dropped(&self) {}
 
-    /// Whether the end is awaited, though there is no handle any more.
-    fn awaits_end(&self) -> bool {
+    /// Returns whether the end of the connection is awaited, although no handle is left.
+    fn awaits_close(&self) -> bool {
         false
     }
 
-    /// Lets go of everybody: nothing comes any more.
+    /// Releases all subscribers, because no event follows.
     fn release(&self) {}
 }
 
-/// What is to be done about messages that were kept, or were not, once nothing is locked.
+/// The result of [`Listener::receive`]: the actions that follow outside the lock.
 #[derive(Default)]
 pub(crate) struct ReceiveOutcome {
-    /// Who is to be woken.
+    /// The waker to wake.
     pub(crate) waker: Option<Waker>,
-    /// The Close frame to end the connection with, since there was no room.
+    /// The Close frame to end the connection with, if there was no capacity left.
     pub(crate) frame: Option<&'static (u16, &'static str)>,
-    /// Whether [`Listener::deliver`] is to be called.
+    /// Whether to call [`Listener::deliver`].
     pub(crate) deliver: bool,
 }

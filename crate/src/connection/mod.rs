@@ -1,4 +1,7 @@
-//! One socket: the Standard's state, the platform that carries it, and those who hear of it.
+//! One connection: the Standard's state machine between the platform's transport and one listener.
+//!
+//! [`Connection`] passes calls of the user to the transport, and feedback of the transport to the listener. Read this
+//! file, then [`state`], [`listener`] and [`closed`]. Lock order: connection, then listener, then queue.
 
 pub(crate) mod closed;
 pub(crate) mod listener;
@@ -23,61 +26,63 @@ use crate::types::binary_type::BinaryType;
 use crate::types::payload::Payload;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::constructor::UrlRecord;
-use samesocket_spec::state::{Closing, Feedback, Outcome, Sending, State};
+use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketState};
 use samesocket_spec::{CloseEvent, Exception, ReadyState};
 
-/// What all handles of a socket share.
+/// One connection, which all handles of a socket share.
 pub(crate) struct Connection<L> {
     url: Url,
-    /// Locked before what the listener locks, where both are.
-    present: Lock<ConnectionState<Self>>,
-    /// What was queued when the last message was handed over, or more; changed while what is present is locked.
-    queued: BufferedAmountHint,
+    /// Lock order: connection, then listener.
+    state: Lock<ConnectionState<Self>>,
+    /// An upper bound of bufferedAmount. It is written while `state` is locked, and read without a lock.
+    buffered_amount_hint: BufferedAmountHint,
     tasks: Tasks,
-    /// Who hears of everything: the subscribers, or the futures API. A program that uses but one of them links but one.
+    /// The listener that handles all events.
+    // Code size: a type parameter, so that a program that uses one public API does not link the other.
     listener: L,
 }
 
 impl<L: Listener> Connection<L> {
-    /// Establishes a WebSocket connection; the arguments have been checked.
+    /// Establishes a WebSocket connection. The arguments must have been checked.
     ///
     /// See <https://websockets.spec.whatwg.org/#concept-websocket-establish>.
     pub(crate) fn establish(
         url: Url,
         protocols: Vec<String>,
         list: Option<MakeSubprotocolList>,
-        form: ReceiveMode,
-        dial: &dyn Backend,
+        mode: ReceiveMode,
+        backend: &dyn Backend,
         tasks: Tasks,
         listener: L,
     ) -> Shared<Self> {
         let connection = Shared::new(Self {
             url,
-            present: Lock::new(ConnectionState {
-                state: State::new(protocols),
-                socket: None,
-                remains: FinalState::default(),
-                binary_type: form.binary_type,
-                end: None,
-                awaited: None,
-                failing: None,
-                lingering: None,
+            state: Lock::new(ConnectionState {
+                socket_state: SocketState::new(protocols),
+                transport: None,
+                final_state: FinalState::default(),
+                binary_type: mode.binary_type,
+                close_event: None,
+                close_notifier: None,
+                fail_task: None,
+                keep_alive: None,
             }),
-            queued: BufferedAmountHint::default(),
+            buffered_amount_hint: BufferedAmountHint::default(),
             tasks,
             listener,
         });
-        let me: Weak<dyn OnEvent> = Shared::<Self>::downgrade(&connection);
-        let socket = {
-            // Nothing is told before it is started.
-            let mut present = connection.present.lock();
-            let protocols = Protocols { names: present.state.offered(), make_list: list };
-            present.socket = dial.dial(&connection.url, protocols, form, &connection.tasks, EventSink::new(me));
-            present.socket.clone()
+        let on_event: Weak<dyn OnEvent> = Shared::<Self>::downgrade(&connection);
+        let transport = {
+            // The transport reports nothing before it is started, so it can be created under the lock.
+            let mut state = connection.state.lock();
+            let protocols = Protocols { names: state.socket_state.offered(), make_list: list };
+            let sink = EventSink::new(on_event);
+            state.transport = backend.dial(&connection.url, protocols, mode, &connection.tasks, sink);
+            state.transport.clone()
         };
-        match socket {
-            Some(socket) => socket.start(),
-            None => connection.fail_in_a_task(),
+        match transport {
+            Some(transport) => transport.start(),
+            None => connection.queue_failure(),
         }
         connection
     }
@@ -90,175 +95,181 @@ impl<L: Listener> Connection<L> {
         self.url.as_str()
     }
 
-    /// The ready state; the platform is asked whether the peer has started to close, since no event tells.
+    /// Returns the ready state. Asks the transport whether the peer has started to close, because no event reports it.
     pub(crate) fn ready_state(&self) -> ReadyState {
-        self.up_to_date().state.ready_state()
+        self.lock_current_state().socket_state.ready_state()
     }
 
     pub(crate) fn buffered_amount(&self) -> u64 {
-        self.present.lock().buffered_amount()
+        self.state.lock().buffered_amount()
     }
 
-    /// Whether no more than this is queued; the platform is asked only if what was sent since could make it more.
-    pub(crate) fn has_at_most(&self, mark: u64) -> bool {
-        if self.queued.upper_bound() <= mark {
+    /// Returns whether bufferedAmount is at most `limit` bytes. Asks the transport only if the hint is larger.
+    pub(crate) fn buffers_at_most(&self, limit: u64) -> bool {
+        if self.buffered_amount_hint.upper_bound() <= limit {
             return true;
         }
-        let present = self.present.lock();
-        let amount = present.buffered_amount();
-        self.queued.set(amount);
-        amount <= mark
+        let state = self.state.lock();
+        let amount = state.buffered_amount();
+        self.buffered_amount_hint.set(amount);
+        amount <= limit
     }
 
     pub(crate) fn extensions(&self) -> String {
-        self.present.lock().state.extensions().to_owned()
+        self.state.lock().socket_state.extensions().to_owned()
     }
 
     pub(crate) fn protocol(&self) -> String {
-        self.present.lock().state.protocol().to_owned()
+        self.state.lock().socket_state.protocol().to_owned()
     }
 
     pub(crate) fn binary_type(&self) -> BinaryType {
-        self.present.lock().binary_type
+        self.state.lock().binary_type
     }
 
     pub(crate) fn set_binary_type(&self, binary_type: BinaryType) {
-        if let Some(socket) = self.socket() {
-            socket.set_binary_type(binary_type.into());
+        if let Some(transport) = self.transport() {
+            transport.set_binary_type(binary_type.into());
         }
-        // Locked, so that a message that comes at this moment has the new form, or is among those that wait.
-        let mut present = self.present.lock();
-        present.binary_type = binary_type;
+        // Under the lock, so that a message that arrives now either has the new type or is among the queued ones.
+        let mut state = self.state.lock();
+        state.binary_type = binary_type;
         self.listener.set_binary_type(binary_type);
     }
 
+    /// Implements `send(data)` of the Standard.
     pub(crate) fn send(&self, payload: Payload<'_>) -> Result<(), Exception> {
         let size = payload.size();
-        let mut present = self.up_to_date();
-        if present.state.send(size)? == Sending::Transmit {
-            self.give(present, payload, size);
+        let mut state = self.lock_current_state();
+        if state.socket_state.send(size)? == SendAction::Transmit {
+            self.transmit(state, payload, size);
         }
         Ok(())
     }
 
-    /// Sends, unless the socket is not OPEN or the platform does not take it; whether it was handed over.
-    pub(crate) fn hand_over(&self, payload: Payload<'_>) -> bool {
-        let present = self.up_to_date();
-        present.state.ready_state() == ReadyState::Open && self.give(present, payload, 0)
+    /// Sends the payload if the socket is OPEN. Returns whether the transport accepted it.
+    pub(crate) fn send_if_open(&self, payload: Payload<'_>) -> bool {
+        let state = self.lock_current_state();
+        state.socket_state.ready_state() == ReadyState::Open && self.transmit(state, payload, 0)
     }
 
-    /// Gives data to the platform, and unlocks what is present only then, so that no Close gets between; whether it was
-    /// taken. If it was not, so much is counted.
-    fn give(
+    /// Passes the payload to the transport. Returns whether the transport accepted it.
+    ///
+    /// The lock is released only afterwards, so that no Close frame comes between. If the transport rejects the
+    /// payload, `rejected_bytes` is added to bufferedAmount and the connection is closed.
+    fn transmit(
         &self,
-        mut present: impl DerefMut<Target = ConnectionState<Self>>,
+        mut state: impl DerefMut<Target = ConnectionState<Self>>,
         payload: Payload<'_>,
-        count: u64,
+        rejected_bytes: u64,
     ) -> bool {
-        let ConnectionState { socket: Some(socket), state, .. } = &mut *present else { return false };
-        match socket.send(payload, &self.queued) {
+        let ConnectionState { transport: Some(transport), socket_state, .. } = &mut *state else { return false };
+        match transport.send(payload, &self.buffered_amount_hint) {
             SendOutcome::Accepted => {}
             SendOutcome::NeedsFlush => {
-                let socket = Shared::clone(socket);
-                drop(present);
-                socket.flush();
+                let transport = Shared::clone(transport);
+                drop(state);
+                transport.flush();
             }
             SendOutcome::Rejected => {
-                state.flag_as_full(count);
-                socket.close(None);
+                socket_state.flag_as_full(rejected_bytes);
+                transport.close(None);
                 return false;
             }
         }
         true
     }
 
-    /// Sends a ping of the protocol, where that is possible; whether it is.
+    /// Sends a ping frame, if the platform can. Returns whether it can.
     pub(crate) fn ping(&self) -> bool {
-        self.socket().is_some_and(|socket| socket.ping())
+        self.transport().is_some_and(|transport| transport.ping())
     }
 
-    /// Whether a pong came since this was asked last.
+    /// Returns whether a pong arrived since the last call.
     pub(crate) fn take_pong(&self) -> bool {
-        self.socket().is_some_and(|socket| socket.take_pong())
+        self.transport().is_some_and(|transport| transport.take_pong())
     }
 
-    /// Has the back end tell what it can, after what was taken of it.
-    pub(crate) fn settle(&self) {
-        if let Some(socket) = self.socket() {
-            socket.pump();
+    /// Lets the transport deliver events that are ready, after the consumer freed capacity.
+    pub(crate) fn pump(&self) {
+        if let Some(transport) = self.transport() {
+            transport.pump();
         }
     }
 
-    /// Has the listener told when bufferedAmount falls.
-    pub(crate) fn watch(&self) {
-        if let Some(socket) = &self.present.lock().socket {
-            socket.watch_buffered_amount(WATCH_BUFFERED_AMOUNT);
+    /// Asks the transport to report to the listener when bufferedAmount falls.
+    pub(crate) fn watch_buffered_amount(&self) {
+        if let Some(transport) = &self.state.lock().transport {
+            transport.watch_buffered_amount(WATCH_BUFFERED_AMOUNT);
         }
     }
 
+    /// Implements `close(code, reason)` of the Standard. The arguments must have been checked.
     pub(crate) fn close(&self, frame: CloseFrame<'_>) {
-        let socket = {
-            let mut present = self.up_to_date();
-            if present.state.close() == Closing::Nothing {
+        let transport = {
+            let mut state = self.lock_current_state();
+            if state.socket_state.close() == CloseAction::Nothing {
                 return;
             }
-            present.socket.clone()
+            state.transport.clone()
         };
-        if let Some(socket) = socket {
-            // Nothing is locked, since a platform may tell of the end at once.
-            socket.close(frame);
+        if let Some(transport) = transport {
+            // Outside the lock, because a transport may report the end at once.
+            transport.close(frame);
             self.listener.closing(true);
-            socket.pump();
+            transport.pump();
         }
     }
 
+    /// Creates a future of the `close` event.
     pub(crate) fn closed(&self) -> Closed {
-        let mut present = self.present.lock();
-        if let Some(event) = &present.end {
-            return Closed::reached(event.clone());
+        let mut state = self.state.lock();
+        if let Some(event) = &state.close_event {
+            return Closed::ready(event.clone());
         }
-        Shared::clone(present.awaited.get_or_insert_with(closed::awaited)).closed()
+        Shared::clone(state.close_notifier.get_or_insert_with(closed::new_notifier)).closed()
     }
 
-    /// The last handle was dropped: closes without a code, and frees all that nobody waits for.
-    pub(crate) fn abandon(self: &Shared<Self>) {
-        self.listener.abandon();
+    /// Handles that the last handle was dropped: closes without a code, and releases everything that is not awaited.
+    pub(crate) fn handles_dropped(self: &Shared<Self>) {
+        self.listener.handles_dropped();
         self.close(None);
         self.listener.deliver();
-        let mut present = self.present.lock();
-        if present.lingers() || self.listener.awaits_end() {
-            // Once it has ended, nobody would take it back.
-            if present.end.is_none() {
-                present.lingering = Some(Shared::clone(self));
+        let mut state = self.state.lock();
+        if state.must_outlive_handles() || self.listener.awaits_close() {
+            // After the `close` event the reference would never be released.
+            if state.close_event.is_none() {
+                state.keep_alive = Some(Shared::clone(self));
             }
         } else {
-            drop(present);
-            self.drop_caught();
+            drop(state);
+            self.release_transport();
             self.listener.release();
         }
     }
 
-    /// What the platform knows of a socket, be it at its end or before.
-    pub(crate) fn remains(&self) -> FinalState {
-        let present = self.present.lock();
-        present.socket.as_ref().map_or_else(|| present.remains.clone(), |socket| socket.final_state())
+    /// Returns the final values of the transport, or its present values if it still exists.
+    pub(crate) fn final_state(&self) -> FinalState {
+        let state = self.state.lock();
+        state.transport.as_ref().map_or_else(|| state.final_state.clone(), |transport| transport.final_state())
     }
 
-    /// The platform's socket; a reference of its own, since an event may let go of it meanwhile.
-    fn socket(&self) -> Option<Shared<dyn Transport>> {
-        self.present.lock().socket.clone()
+    /// Returns a reference of its own to the transport, which an event may release meanwhile.
+    fn transport(&self) -> Option<Shared<dyn Transport>> {
+        self.state.lock().transport.clone()
     }
 
-    /// What is at present, once it is noticed whether the closing handshake has started.
-    fn up_to_date(&self) -> impl DerefMut<Target = ConnectionState<Self>> {
-        let mut present = self.present.lock();
-        if present.socket.as_ref().is_some_and(|socket| socket.is_closing()) {
-            present.state.notice_closing_handshake();
+    /// Locks the state, after an update in case the peer has started the closing handshake.
+    fn lock_current_state(&self) -> impl DerefMut<Target = ConnectionState<Self>> {
+        let mut state = self.state.lock();
+        if state.transport.as_ref().is_some_and(|transport| transport.is_closing()) {
+            state.socket_state.closing_handshake_started();
         }
-        present
+        state
     }
 
-    fn act_on(&self, ReceiveOutcome { waker, frame, deliver }: ReceiveOutcome) {
+    /// Does what a [`ReceiveOutcome`] asks for, outside the lock.
+    fn finish_receive(&self, ReceiveOutcome { waker, frame, deliver }: ReceiveOutcome) {
         wake(waker);
         if let Some(frame) = frame {
             self.close(Some(*frame));
@@ -268,43 +279,44 @@ impl<L: Listener> Connection<L> {
         }
     }
 
-    /// Fails the connection, unless its `close` comes before.
-    fn fail_in_a_task(self: &Shared<Self>) {
-        let me = Shared::downgrade(self);
+    /// Queues a task that fails the connection, unless its `close` event is fired before.
+    fn queue_failure(self: &Shared<Self>) {
+        let connection = Shared::downgrade(self);
         let task = self.tasks.queue(move || {
-            if let Some(connection) = me.upgrade() {
+            if let Some(connection) = connection.upgrade() {
                 connection.fail();
             }
         });
-        let former = self.present.lock().failing.replace(task);
-        drop(former);
+        let replaced = self.state.lock().fail_task.replace(task);
+        // Drop outside the lock: dropping a task cancels it.
+        drop(replaced);
     }
 
     fn fail(self: Shared<Self>) {
         self.handle_event(Feedback::Closed(CloseEvent::abnormal()));
     }
 
-    /// Lets go of the platform's socket, with every listener at it; gives what that leaves.
-    fn drop_caught(&self) -> FinalState {
-        let (socket, failing, remains) = {
-            let mut present = self.present.lock();
-            let socket = present.socket.take();
-            if let Some(socket) = &socket {
-                present.remains = socket.final_state();
+    /// Releases the transport and the failure task. Returns the final values of the transport.
+    fn release_transport(&self) -> FinalState {
+        let (transport, fail_task, final_state) = {
+            let mut state = self.state.lock();
+            let transport = state.transport.take();
+            if let Some(transport) = &transport {
+                state.final_state = transport.final_state();
             }
-            (socket, present.failing.take(), present.remains.clone())
+            (transport, state.fail_task.take(), state.final_state.clone())
         };
-        // Dropped while nothing is locked, since it closes what is open.
-        drop((socket, failing));
-        remains
+        // Drop outside the lock: dropping the transport closes it.
+        drop((transport, fail_task));
+        final_state
     }
 
-    /// Queues a task among the socket's own.
+    /// Queues a task behind the socket's other tasks.
     pub(crate) fn queue(&self, steps: impl FnOnce() + MaybeSend + 'static) -> Task {
         self.tasks.queue(steps)
     }
 
-    /// Has a future go on beside the socket's own tasks.
+    /// Spawns a future beside the socket's tasks.
     pub(crate) fn spawn(&self, future: BoxFuture<()>) {
         self.tasks.spawn(future);
     }
@@ -313,52 +325,53 @@ impl<L: Listener> Connection<L> {
 impl<L: Listener> OnEvent for Connection<L> {
     fn handle_event(self: Shared<Self>, feedback: Feedback<()>) {
         if matches!(feedback, Feedback::Failed) {
-            self.fail_in_a_task();
+            self.queue_failure();
         }
         let closing = matches!(feedback, Feedback::ClosingHandshakeStarted);
-        let outcome = self.present.lock().state.take(feedback);
-        match outcome {
-            Outcome::Nothing | Outcome::Message(()) => {
+        let action = self.state.lock().socket_state.handle_feedback(feedback);
+        match action {
+            Action::Nothing | Action::Message(()) => {
                 if closing {
                     self.listener.closing(false);
                 }
             }
-            Outcome::Open => self.listener.opened(),
-            Outcome::Fail => {
-                if let Some(socket) = self.socket() {
-                    socket.close(None);
+            Action::Open => self.listener.opened(),
+            Action::Fail => {
+                if let Some(transport) = self.transport() {
+                    transport.close(None);
                 }
                 self.fail();
             }
-            Outcome::Closed { error, event } => {
-                let remains = self.drop_caught();
-                self.listener.closed(error, &event, remains);
-                let (awaited, lingering) = {
-                    let mut present = self.present.lock();
-                    present.end = Some(event.clone());
-                    (present.awaited.take(), present.lingering.take())
+            Action::Closed { error, event } => {
+                let final_state = self.release_transport();
+                self.listener.closed(error, &event, final_state);
+                let (close_notifier, keep_alive) = {
+                    let mut state = self.state.lock();
+                    state.close_event = Some(event.clone());
+                    (state.close_notifier.take(), state.keep_alive.take())
                 };
-                if let Some(awaited) = awaited {
-                    awaited.reach(event);
+                if let Some(close_notifier) = close_notifier {
+                    close_notifier.notify(event);
                 }
-                drop(lingering);
+                // Drop outside the lock: this may be the last reference to the connection.
+                drop(keep_alive);
             }
         }
     }
 
     fn handle_messages(&self, messages: &mut Messages) {
-        let reception = {
-            let present = self.present.lock();
-            // What is true of the first is true of all: the state does not change meanwhile.
-            if !present.state.takes_messages() {
+        let outcome = {
+            let state = self.state.lock();
+            // The state does not change under the lock, so one check is enough for all messages.
+            if !state.socket_state.accepts_messages() {
                 return;
             }
             for message in messages.iter_mut() {
-                platform::apply_binary_type(message, present.binary_type);
+                platform::apply_binary_type(message, state.binary_type);
             }
             self.listener.receive(messages)
         };
-        self.act_on(reception);
+        self.finish_receive(outcome);
     }
 
     fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity> {
@@ -371,7 +384,7 @@ impl<L: Listener> OnEvent for Connection<L> {
 }
 
 impl<L: Listener> fmt::Debug for Connection<L> {
-    /// Shows it as the handle that the interface has.
+    /// Formats the connection as the public handle `WebSocket`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
             .field("url", &self.url())

@@ -1,42 +1,49 @@
-//! What a connection is at present.
+//! The mutable state of a connection.
 
 use crate::connection::closed::CloseNotifier;
 use crate::platform::{FinalState, Task, Transport};
 use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
 use samesocket_spec::CloseEvent;
-use samesocket_spec::state::State;
+use samesocket_spec::state::SocketState;
 
-/// What a connection is at present; together, since most of what is done to a socket asks for all of it.
+/// The mutable state of a connection, behind one lock because most operations need all of it.
 pub(crate) struct ConnectionState<C> {
-    pub(crate) state: State,
+    /// The Standard's state machine.
+    pub(crate) socket_state: SocketState,
     /// The platform's socket, from the constructor to the `close` event.
-    pub(crate) socket: Option<Shared<dyn Transport>>,
-    /// What the platform left when it was let go of.
-    pub(crate) remains: FinalState,
+    pub(crate) transport: Option<Shared<dyn Transport>>,
+    /// The final values of the transport, once it was released.
+    pub(crate) final_state: FinalState,
     pub(crate) binary_type: BinaryType,
-    /// The data of the `close` event, once that has been fired.
-    pub(crate) end: Option<CloseEvent>,
-    /// Who awaits that, if anybody ever did: a program that does not links nothing of it.
-    pub(crate) awaited: Option<Shared<dyn CloseNotifier>>,
-    /// The task that fails a connection of which no more is to be heard: the platform refused to start it, or told of
-    /// an error and, unlike the Standard, of nothing after it.
-    pub(crate) failing: Option<Task>,
-    /// This connection itself, while its last handle was dropped and its end is awaited, or its Close waits for blobs.
-    pub(crate) lingering: Option<Shared<C>>,
+    /// The data of the `close` event, once that event was fired.
+    pub(crate) close_event: Option<CloseEvent>,
+    /// The notifier of [`Closed`](super::closed::Closed) futures.
+    // Code size: type-erased and created on first use, so that a program without `closed()` does not link it.
+    pub(crate) close_notifier: Option<Shared<dyn CloseNotifier>>,
+    /// The task that fails a connection about which the platform reports nothing more.
+    ///
+    /// It is queued if the platform refused to start the connection. It is also queued after an `error`, because an
+    /// engine may not fire the `close` that the Standard requires.
+    pub(crate) fail_task: Option<Task>,
+    /// A reference to the connection itself, after the last handle was dropped, while it must outlive the handles.
+    pub(crate) keep_alive: Option<Shared<C>>,
 }
 
 impl<C> ConnectionState<C> {
-    /// Whether there is something to wait for though there is no handle any more: a Close that has to be started, or the
-    /// end, if that is awaited.
-    pub(crate) fn lingers(&self) -> bool {
-        let is_awaited = |awaited| self.end.is_none() && Shared::strong_count(awaited) > 1;
-        self.socket.as_ref().is_some_and(|socket| socket.has_pending_close())
-            || self.awaited.as_ref().is_some_and(is_awaited)
+    /// Returns whether the connection must stay alive without any handle.
+    ///
+    /// That is so while a Close is still to be started, or while a future waits for the `close` event.
+    pub(crate) fn must_outlive_handles(&self) -> bool {
+        let is_awaited = |notifier| self.close_event.is_none() && Shared::strong_count(notifier) > 1;
+        self.transport.as_ref().is_some_and(|transport| transport.has_pending_close())
+            || self.close_notifier.as_ref().is_some_and(is_awaited)
     }
 
+    /// Returns the value of bufferedAmount, in bytes.
     pub(crate) fn buffered_amount(&self) -> u64 {
-        let carried = self.socket.as_ref().map_or(self.remains.buffered_amount, |socket| socket.buffered_amount());
-        carried.saturating_add(self.state.discarded())
+        let transport = self.transport.as_ref();
+        let sent = transport.map_or(self.final_state.buffered_amount, |transport| transport.buffered_amount());
+        sent.saturating_add(self.socket_state.discarded())
     }
 }

@@ -1,108 +1,79 @@
-//! What waits to be taken, with a bound on the messages in it: the one that feeds it and the one that takes meet here, seldom.
+//! A bounded queue of messages between the back end and the consumer, which applies backpressure.
+//!
+//! The back end is the producer. It pushes messages and asks for free capacity; while there is none, it stops reading.
+//! The consumer pops items, on native targets through a [`LocalBatch`]. When half of the limit is free again, the queue
+//! wakes the back end. Read [`capacity`], then this file, then [`local_batch`].
 
 mod capacity;
-#[cfg_attr(not(all(target_family = "wasm", target_os = "unknown")), path = "local_batch_native.rs")]
-#[cfg_attr(all(target_family = "wasm", target_os = "unknown"), path = "local_batch_web.rs")]
 mod local_batch;
+mod payload_len;
 
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
 pub(crate) use self::capacity::Capacity;
 pub(crate) use self::local_batch::LocalBatch;
-use crate::types::event::QueuedEvent;
-use crate::types::message::Message;
+use self::payload_len::PayloadLen;
 
-/// What may be a message, or hold one.
-pub(crate) trait PayloadLen {
-    /// The payload bytes of the message; none, if it is no message.
-    fn message_size(&self) -> Option<u64>;
-
-    /// Whether what follows may be added to it, so that it stays here until nothing is before it.
-    #[allow(dead_code, reason = "in a browser nothing is taken out before its turn")]
-    fn may_grow(&self) -> bool {
-        false
-    }
-}
-
-impl PayloadLen for Message {
-    fn message_size(&self) -> Option<u64> {
-        Some(self.weight())
-    }
-}
-
-impl PayloadLen for QueuedEvent {
-    #[inline]
-    fn message_size(&self) -> Option<u64> {
-        match self {
-            Self::Message(message) => Some(message.weight()),
-            _ => None,
-        }
-    }
-
-    fn may_grow(&self) -> bool {
-        matches!(self, Self::Lagged(_))
-    }
-}
-
-/// Items in order; messages are held until their taker has told that they are taken.
+/// A bounded queue. The limit applies to messages; other items always fit.
 pub(crate) struct BoundedQueue<T> {
     items: VecDeque<T>,
-    bound: Capacity,
-    /// The messages that are here or in the taker's [`LocalBatch`].
-    held: Capacity,
-    /// Who waits for an item.
+    limit: Capacity,
+    /// The messages in this queue and in the consumer's [`LocalBatch`], including those popped but not yet reported.
+    in_use: Capacity,
+    /// The waker of the consumer, while it waits for an item.
     waker: Option<Waker>,
-    /// The back end, when it waits for room.
+    /// The waker of the back end, while it waits for free capacity.
     paused: Option<Waker>,
 }
 
-/// From this capacity on, memory is given back when little comes.
-pub(crate) const LARGE: usize = 64;
+/// The capacity in items above which an empty queue releases its memory. Arbitrary.
+pub(crate) const SHRINK_ABOVE: usize = 64;
 
 impl<T: PayloadLen> BoundedQueue<T> {
-    /// One that is full when it holds as many messages as this, or as many bytes of them.
-    pub(crate) const fn new(bound: Capacity) -> Self {
-        Self { items: VecDeque::new(), bound, held: Capacity::NONE, waker: None, paused: None }
+    /// Creates an empty queue. It is full when it contains as many messages, or as many payload bytes, as the limit.
+    pub(crate) const fn new(limit: Capacity) -> Self {
+        Self { items: VecDeque::new(), limit, in_use: Capacity::NONE, waker: None, paused: None }
     }
 
+    /// Appends an item without checking the limit.
     #[inline]
     pub(crate) fn push(&mut self, item: T) {
-        if let Some(size) = item.message_size() {
-            self.held.add(1, size);
+        if let Some(size) = item.payload_len() {
+            self.in_use.add(1, size);
         }
         self.items.push_back(item);
     }
 
-    /// Makes memory for so many more items.
-    pub(crate) fn reserve(&mut self, items: usize) {
+    /// Allocates memory for this number of additional items.
+    pub(crate) fn reserve_memory(&mut self, items: usize) {
         self.items.reserve(items);
     }
 
-    /// Moves what is in another one behind what is here, if there is room for all of it; whether there was.
+    /// Moves all items of another queue to the end of this one, if all of them fit. Returns whether they fit.
     pub(crate) fn append(&mut self, other: &mut Self) -> bool {
-        let done = self.append_all(&mut other.items, other.held);
+        let done = self.append_items(&mut other.items, other.in_use);
         if done {
-            other.held = Capacity::NONE;
+            other.in_use = Capacity::NONE;
         }
         done
     }
 
-    /// Counts as much as held, if there is room for all of it; whether there was, so that items are to be added.
+    /// Counts this amount as in use, if all of it fits. Returns whether it fits; the caller then adds the items.
     #[must_use]
-    pub(crate) const fn hold(&mut self, measured: Capacity) -> bool {
-        let mut sum = self.held;
-        sum.add(measured.messages, measured.bytes);
-        let fits = sum.messages <= self.bound.messages && sum.bytes <= self.bound.bytes;
+    pub(crate) const fn reserve(&mut self, amount: Capacity) -> bool {
+        let mut sum = self.in_use;
+        sum.add(amount.messages, amount.bytes);
+        let fits = sum.messages <= self.limit.messages && sum.bytes <= self.limit.bytes;
         if fits {
-            self.held = sum;
+            self.in_use = sum;
         }
         fits
     }
 
-    /// Moves items, of which so much is messages, behind what is here, if there is room for all of it; whether there was.
-    pub(crate) fn append_all(&mut self, items: &mut VecDeque<T>, measured: Capacity) -> bool {
-        if !self.hold(measured) {
+    /// Moves items to the end of this queue, if all of them fit. Returns whether they fit. `amount` is their size.
+    pub(crate) fn append_items(&mut self, items: &mut VecDeque<T>, amount: Capacity) -> bool {
+        if !self.reserve(amount) {
             return false;
         }
         if self.items.is_empty() {
@@ -113,40 +84,42 @@ impl<T: PayloadLen> BoundedQueue<T> {
         true
     }
 
+    /// Pops the first item.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
         let item = self.items.pop_front()?;
-        if let Some(size) = item.message_size() {
-            self.held.remove(1, size);
+        if let Some(size) = item.payload_len() {
+            self.in_use.remove(1, size);
         }
         Some(item)
     }
 
-    /// Takes the next item, out of the batch or, if that is used up, from here, with what follows it; takes note of what
-    /// was taken out of the batch.
+    /// Pops the next item out of the consumer's batch, which is refilled from this queue if it is used up.
+    ///
+    /// Subtracts the messages that the consumer popped since its last report.
     #[inline]
-    pub(crate) fn take(&mut self, batch: &mut LocalBatch<T>) -> Option<T> {
-        let taken = batch.settle();
-        self.held.remove(taken.messages, taken.bytes);
+    pub(crate) fn pop_into_batch(&mut self, batch: &mut LocalBatch<T>) -> Option<T> {
+        let taken = batch.take_unreported();
+        self.in_use.remove(taken.messages, taken.bytes);
         let item = batch.next(&mut self.items)?;
-        if let Some(size) = item.message_size() {
-            self.held.remove(1, size);
+        if let Some(size) = item.payload_len() {
+            self.in_use.remove(1, size);
         }
         Some(item)
     }
 
-    /// Gives the back end's waker if it waits, and half the room is free.
+    /// Takes the waker of the paused back end, if at least half of the limit is free.
     #[must_use]
-    pub(crate) fn resume(&mut self) -> Option<Waker> {
+    pub(crate) fn take_resume_waker(&mut self) -> Option<Waker> {
         self.paused.as_ref()?;
-        let free = self.held.messages <= self.bound.messages / 2 && self.held.bytes <= self.bound.bytes / 2;
+        let free = self.in_use.messages <= self.limit.messages / 2 && self.in_use.bytes <= self.limit.bytes / 2;
         if free { self.paused.take() } else { None }
     }
 
-    /// Tells how much room there is, and has `waker` woken once there is some again, if there is none.
+    /// Returns the free capacity. If the queue is full, returns `Pending` and wakes the task when half of it is free.
     pub(crate) fn poll_capacity(&mut self, waker: &Waker) -> Poll<Capacity> {
         if !self.is_full() {
-            return Poll::Ready(self.held.left_of(self.bound));
+            return Poll::Ready(self.limit.minus(self.in_use));
         }
         if !self.paused.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.paused = Some(waker.clone());
@@ -154,22 +127,22 @@ impl<T: PayloadLen> BoundedQueue<T> {
         Poll::Pending
     }
 
-    /// Whether there is no room for another message.
+    /// Returns whether no further message fits.
     pub(crate) const fn is_full(&self) -> bool {
-        self.held.left_of(self.bound).is_none()
+        self.limit.minus(self.in_use).is_none()
     }
 
-    /// What a taker takes items out by.
-    pub(crate) fn batch(&self) -> LocalBatch<T> {
-        LocalBatch::new(self.bound)
+    /// Creates the batch through which the consumer pops items.
+    pub(crate) fn new_batch(&self) -> LocalBatch<T> {
+        LocalBatch::new(self.limit)
     }
 
-    /// The messages that are held, and their bytes.
-    pub(crate) const fn held(&self) -> Capacity {
-        self.held
+    /// Returns the amount of messages in use.
+    pub(crate) const fn in_use(&self) -> Capacity {
+        self.in_use
     }
 
-    /// Whether the back end waits for room.
+    /// Returns whether the back end waits for free capacity.
     #[cfg(test)]
     pub(crate) const fn is_paused(&self) -> bool {
         self.paused.is_some()
@@ -191,38 +164,41 @@ impl<T: PayloadLen> BoundedQueue<T> {
         &mut self.items
     }
 
-    /// Drops items that are here; those in a batch have been taken.
+    /// Drops the queued items for which `keep` returns `false`. The items of a batch are not affected.
     pub(crate) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
-        let held = &mut self.held;
+        let in_use = &mut self.in_use;
         self.items.retain(|item| {
             let keep = keep(item);
-            if !keep && let Some(size) = item.message_size() {
-                held.remove(1, size);
+            if !keep && let Some(size) = item.payload_len() {
+                in_use.remove(1, size);
             }
             keep
         });
     }
 
-    /// Has `waker` woken when there is an item; gives the waker that it replaces, to be dropped when nothing is locked.
+    /// Registers the waker of the consumer, and returns the waker that it replaces.
+    ///
+    /// Drop the returned waker outside the lock.
     #[must_use]
-    pub(crate) fn wait(&mut self, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn set_waker(&mut self, waker: &Waker) -> Option<Waker> {
         match &self.waker {
             Some(known) if known.will_wake(waker) => None,
             _ => self.waker.replace(waker.clone()),
         }
     }
 
-    /// Gives who waits for an item, to be woken when nothing is locked.
+    /// Takes the waker of the consumer. Wake it outside the lock.
     #[must_use]
-    pub(crate) fn wake(&mut self) -> Option<Waker> {
+    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
         self.waker.take()
     }
 
-    /// Empties itself for good, since nobody takes anything any more; what was in it is to be dropped, and who waited to be
-    /// woken, when nothing is locked.
+    /// Closes the consumer's end. Returns all items and all wakers.
+    ///
+    /// Drop the items, and wake the wakers, outside the lock.
     #[must_use]
-    pub(crate) fn abandon(&mut self) -> (VecDeque<T>, [Option<Waker>; 2]) {
-        self.held = Capacity::NONE;
+    pub(crate) fn close(&mut self) -> (VecDeque<T>, [Option<Waker>; 2]) {
+        self.in_use = Capacity::NONE;
         (std::mem::take(&mut self.items), [self.waker.take(), self.paused.take()])
     }
 }

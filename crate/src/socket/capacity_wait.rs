@@ -40,7 +40,7 @@ impl CapacityWait {
         let mut left = check(core);
         if left.is_none() {
             core.endpoint().register_sender(&mut self.key, mark, context.waker());
-            core.connection.watch();
+            core.connection.watch_buffered_amount();
             // Checked again, because bufferedAmount may have fallen before the waker was registered.
             left = check(core);
         }
@@ -114,7 +114,7 @@ mod tests {
         fn set_binary_type(&self, _: ReceiveMode) {}
 
         fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-            queued.add(payload.most());
+            queued.add(payload.max_size());
             SendOutcome::accepted_if(true)
         }
 

@@ -146,7 +146,7 @@ struct Opening {
 impl Connect {
     /// Offers subprotocols, in order of preference: one name or a list, see [`IntoProtocols`]. The default is none.
     pub fn subprotocols(self, protocols: impl IntoProtocols) -> Self {
-        self.with(|config| config.offer = Some((Offer::of(protocols.into_protocols()), MAKE_SUBPROTOCOL_LIST)))
+        self.with(|config| config.offer = Some((Offer::new(protocols.into_protocols()), MAKE_SUBPROTOCOL_LIST)))
     }
 
     /// Sets the base of a relative URL. The default is the API base URL in a browser, and none on native targets.
@@ -226,14 +226,15 @@ impl Connect {
     /// [`Heartbeat`] checks are lazy, too.
     pub fn lazy(self) -> Self {
         self.with(|config| {
-            (config.transform, config.receive_mode.hold) = (Some(Message::make_lazy as Transform), Some(MAKE_LAZY));
+            (config.transform, config.receive_mode.make_lazy) =
+                (Some(Message::make_lazy as Transform), Some(MAKE_LAZY));
         })
     }
 
     /// Sets the type of received binary messages. The default is bytes, unlike the interface's, which is a blob.
     pub fn binary_type(self, binary_type: BinaryType) -> Self {
         self.with(|config| {
-            config.receive_mode = ReceiveMode { hold: config.receive_mode.hold, ..binary_type.into() };
+            config.receive_mode = ReceiveMode { make_lazy: config.receive_mode.make_lazy, ..binary_type.into() };
         })
     }
 

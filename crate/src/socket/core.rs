@@ -27,19 +27,19 @@ impl SocketCore {
 
     /// Sends a message without a check of the high-water mark. Returns the message if the socket is not OPEN.
     pub(super) fn send_now(&self, message: Message) -> Result<(), Error> {
-        if self.connection.hand_over(message.payload()) { Ok(()) } else { Err(Error::NotOpen(message)) }
+        if self.connection.send_if_open(message.payload()) { Ok(()) } else { Err(Error::NotOpen(message)) }
     }
 
     /// Returns whether a send can proceed without waiting.
     ///
     /// That includes a socket that is not OPEN, because there the send fails at once.
     pub(super) fn has_capacity(&self) -> bool {
-        self.connection.has_at_most(self.high_water_mark) || self.connection.ready_state() != ReadyState::Open
+        self.connection.buffers_at_most(self.high_water_mark) || self.connection.ready_state() != ReadyState::Open
     }
 }
 
 impl Drop for SocketCore {
     fn drop(&mut self) {
-        self.connection.abandon();
+        self.connection.handles_dropped();
     }
 }

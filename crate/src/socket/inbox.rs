@@ -33,7 +33,7 @@ impl Inbox {
     #[must_use]
     pub(super) fn open(&mut self) -> Option<Waker> {
         self.opened = true;
-        self.messages.wake()
+        self.messages.take_waker()
     }
 
     /// Appends messages. Returns the receiver's waker, and whether the receive limit was exceeded.
@@ -46,17 +46,17 @@ impl Inbox {
         if !platform::append_messages(&mut self.messages, messages) {
             let count = messages.iter().len();
             if count > 1 {
-                self.messages.reserve(count);
+                self.messages.reserve_memory(count);
             }
             while let Some(message) = platform::next_message(messages) {
                 if self.messages.is_full() {
-                    let Capacity { messages, bytes } = self.messages.held();
+                    let Capacity { messages, bytes } = self.messages.in_use();
                     return (self.end(Some(Error::ReceiveLimit { messages, bytes })), true);
                 }
                 self.messages.push(message);
             }
         }
-        (self.messages.wake(), false)
+        (self.messages.take_waker(), false)
     }
 
     /// Records the end of the connection. Only the first end counts.
@@ -73,7 +73,7 @@ impl Inbox {
         }
         self.ended = true;
         self.error = error;
-        self.messages.wake()
+        self.messages.take_waker()
     }
 
     /// Returns the next item, and the waker that `waker` replaces. The item is `None` at the end of the stream.
@@ -84,13 +84,13 @@ impl Inbox {
         batch: &mut LocalBatch<Message>,
         waker: &Waker,
     ) -> (Poll<Option<Result<Message, Error>>>, Option<Waker>) {
-        if let Some(message) = self.messages.take(batch) {
+        if let Some(message) = self.messages.pop_into_batch(batch) {
             return (Poll::Ready(Some(Ok(message))), None);
         }
         if self.ended {
             return (Poll::Ready(self.error.take().map(Err)), None);
         }
-        (Poll::Pending, self.messages.wait(waker))
+        (Poll::Pending, self.messages.set_waker(waker))
     }
 
     /// Waits until the connection is open or has failed. Returns whether it was open, and the replaced waker.
@@ -98,7 +98,7 @@ impl Inbox {
         if self.opened || self.ended {
             return (Poll::Ready(self.opened), None);
         }
-        (Poll::Pending, self.messages.wait(waker))
+        (Poll::Pending, self.messages.set_waker(waker))
     }
 
     /// Takes the error that follows the messages.
@@ -110,7 +110,7 @@ impl Inbox {
     #[must_use]
     pub(super) fn abandon(&mut self) -> (VecDeque<Message>, [Option<Waker>; 2]) {
         self.abandoned = true;
-        self.messages.abandon()
+        self.messages.close()
     }
 
     /// Returns the free capacity. If there is none, returns `Pending` and wakes `waker` once there is some.
@@ -121,11 +121,11 @@ impl Inbox {
     /// Returns the back end's waker if it waits and half the capacity is free.
     #[must_use]
     pub(super) fn resume(&mut self) -> Option<Waker> {
-        self.messages.resume()
+        self.messages.take_resume_waker()
     }
 
     pub(super) fn batch(&self) -> LocalBatch<Message> {
-        self.messages.batch()
+        self.messages.new_batch()
     }
 
     pub(super) fn len(&self) -> usize {

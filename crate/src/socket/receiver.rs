@@ -74,7 +74,7 @@ impl Receiver {
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let (poll, resumed) = self.core.endpoint().poll_message(&mut self.batch, context);
         if resumed {
-            self.core.connection.settle();
+            self.core.connection.pump();
         }
         poll
     }
@@ -107,7 +107,7 @@ impl FusedStream for Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.core.endpoint().abandon();
-        self.core.connection.settle();
+        self.core.connection.pump();
     }
 }
 

@@ -1,21 +1,25 @@
-//! What is a user's and may panic: that ends itself, and nothing else. The panic hook has been told of it.
+//! Calls into the user's code, which may panic. A panic ends only the call; the panic hook has already reported it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Wakes them all, while nothing is locked, since a waker may do anything; one that panics keeps nobody else asleep.
+/// Wakes all wakers. A waker that panics does not keep the others from being woken.
+///
+/// No lock may be held, because a waker may run any code.
 pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         catch_panic(|| waker.wake());
     }
 }
 
-/// Lets go of something of a user's, while nothing is locked.
-pub(crate) fn drop_caught<T>(of_users: T) {
-    catch_panic(|| drop(of_users));
+/// Drops a value of the user. No lock may be held, because a destructor may run any code.
+pub(crate) fn drop_caught<T>(value: T) {
+    catch_panic(|| drop(value));
 }
 
-/// Runs code of the user's, of which nothing is used any more that a panic could have left half done.
-pub(crate) fn catch_panic(of_users: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(of_users));
+/// Runs a closure that calls the user's code, and catches a panic.
+///
+/// The caller must not use any value afterwards that a panic could have left in an inconsistent state.
+pub(crate) fn catch_panic(user_code: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(user_code));
 }

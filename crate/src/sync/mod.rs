@@ -1,7 +1,7 @@
-//! Sharing between the parts of a socket: reference counting, locks, and calling code of the user's safely.
+//! Sharing between the parts of a socket: reference counts, locks, and calls into the user's code.
 //!
-//! On native targets sockets live on threads, so that [`Shared`] is an `Arc` and [`Lock`] a mutex. In a browser all
-//! objects belong to one thread: there they are an `Rc` and a `RefCell`. Read [`catch_panic`] next.
+//! On native targets sockets live on threads: [`Shared`] is an `Arc` and [`Lock`] a mutex. In a browser all objects
+//! belong to one thread: there they are an `Rc` and a `RefCell`. Read `native.rs` or `web.rs`, then [`catch_panic`].
 
 pub(crate) mod catch_panic;
 #[cfg_attr(not(all(target_family = "wasm", target_os = "unknown")), path = "native.rs")]
@@ -22,7 +22,7 @@ impl<T> Lock<T> {
         std::mem::replace(&mut *self.lock(), value)
     }
 
-    /// Takes the value out.
+    /// Takes the value and leaves the default.
     pub(crate) fn take(&self) -> T
     where
         T: Default,

@@ -1,4 +1,4 @@
-//! What a socket's parts share, among the threads of the socket and of its users.
+//! Sharing among the threads of the driver and of the user.
 
 use std::error::Error;
 use std::io;
@@ -17,17 +17,17 @@ pub(crate) use super::shuttle_mutex::MutexGuard as LockGuard;
 #[cfg(not(all(test, shuttle)))]
 pub(crate) use parking_lot::MutexGuard as LockGuard;
 
-/// What a callback has to be: `Send` where sockets live on threads; in a browser, anything.
+/// A bound that means `Send` on native targets, where sockets live on threads, and nothing in a browser.
 pub trait MaybeSend: Send {}
 
 impl<T: Send + ?Sized> MaybeSend for T {}
 
-/// What several threads may use at once, where sockets live on threads; in a browser, anything.
+/// A bound that means `Sync` on native targets, where sockets live on threads, and nothing in a browser.
 pub(crate) trait MaybeSync: Sync {}
 
 impl<T: Sync + ?Sized> MaybeSync for T {}
 
-/// A value that is changed through a shared reference, by one at a time.
+/// A value with exclusive access through a shared reference: a mutex.
 #[derive(Debug, Default)]
 pub(crate) struct Lock<T>(Mutex<T>);
 
@@ -36,13 +36,13 @@ impl<T> Lock<T> {
         Self(Mutex::new(value))
     }
 
-    /// Gives access; nobody else may have it, and nothing of a user's may run until it is dropped.
+    /// Locks the value until the guard is dropped. No code of the user may run while the guard exists.
     pub(crate) fn lock(&self) -> LockGuard<'_, T> {
         self.0.lock()
     }
 }
 
-/// Makes an error of input and output.
+/// Creates an I/O error with a cause.
 pub(crate) fn io_error(kind: io::ErrorKind, cause: impl Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(kind, cause)
 }

@@ -1,4 +1,4 @@
-//! What a socket's parts share, on the one thread that a browser's objects live on.
+//! Sharing on the one thread that a browser's objects belong to.
 
 use std::cell::{RefCell, RefMut};
 use std::error::Error;
@@ -6,17 +6,17 @@ use std::io;
 
 pub(crate) use std::rc::{Rc as Shared, Weak};
 
-/// What a callback has to be: `Send` where sockets live on threads; in a browser, anything.
+/// A bound that means `Send` on native targets, where sockets live on threads, and nothing in a browser.
 pub trait MaybeSend {}
 
 impl<T: ?Sized> MaybeSend for T {}
 
-/// What several threads may use at once, where sockets live on threads; in a browser, anything.
+/// A bound that means `Sync` on native targets, where sockets live on threads, and nothing in a browser.
 pub(crate) trait MaybeSync {}
 
 impl<T: ?Sized> MaybeSync for T {}
 
-/// A value that is changed through a shared reference, by one at a time.
+/// A value with exclusive access through a shared reference: a `RefCell`.
 #[derive(Debug, Default)]
 pub(crate) struct Lock<T>(RefCell<T>);
 
@@ -25,14 +25,13 @@ impl<T> Lock<T> {
         Self(RefCell::new(value))
     }
 
-    /// Gives access; nobody else may have it, and nothing of a user's may run until it is dropped.
+    /// Borrows the value until the guard is dropped. No code of the user may run while the guard exists.
     pub(crate) fn lock(&self) -> RefMut<'_, T> {
         self.0.borrow_mut()
     }
 }
 
-/// Makes an error of input and output. In a browser its cause, which may hold what belongs to one thread, is told in
-/// words.
+/// Creates an I/O error with a cause, which is converted to text because it may not be `Send`.
 pub(crate) fn io_error(kind: io::ErrorKind, cause: impl Error) -> io::Error {
     io::Error::new(kind, cause.to_string())
 }

@@ -196,7 +196,7 @@ impl MemoryConnection {
     }
 
     /// Reports to the socket when bufferedAmount falls.
-    pub(super) fn watch(&self) {
+    pub(super) fn watch_buffered_amount(&self) {
         self.state.lock().watched = true;
     }
 
@@ -235,7 +235,7 @@ impl MemoryConnection {
             // Messages take the same path as the batches of a native driver.
             match event.into_message() {
                 Ok(message) => self.events.handle_messages(&mut platform::single_message(message)),
-                Err(other) => self.events.take(other),
+                Err(other) => self.events.handle_event(other),
             }
             self.state.lock().delivering = false;
             if is_last {

@@ -50,7 +50,7 @@ impl Transport for MemoryTransport {
     }
 
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        queued.add(payload.most());
+        queued.add(payload.max_size());
         let size = payload.size();
         let message = match payload {
             Payload::Text(_, Some(text)) => Message::Text(text.clone()),
@@ -64,7 +64,7 @@ impl Transport for MemoryTransport {
         SendOutcome::NeedsFlush
     }
 
-    fn transmit(&self) {
+    fn flush(&self) {
         self.connection.deliver_events();
     }
 
@@ -76,11 +76,11 @@ impl Transport for MemoryTransport {
         false
     }
 
-    fn watch(&self, _: WatchBufferedAmount) {
-        self.connection.watch();
+    fn watch_buffered_amount(&self, _: WatchBufferedAmount) {
+        self.connection.watch_buffered_amount();
     }
 
-    fn settle(&self) {
+    fn pump(&self) {
         self.connection.deliver_events();
     }
 }

@@ -1,23 +1,30 @@
-//! How binary messages are exposed.
+//! The type in which binary messages are received.
 
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a received binary message becomes: a [`Blob`](crate::Blob) or bytes.
+/// The type of received binary messages: a [`Blob`](crate::Blob) or bytes.
 ///
 /// The default is `Blob`, as in the Standard; see <https://websockets.spec.whatwg.org/#dom-websocket-binarytype>.
+///
+/// ```
+/// use samesocket::BinaryType;
+///
+/// assert_eq!("arraybuffer".parse(), Ok(BinaryType::ArrayBuffer));
+/// assert_eq!(BinaryType::default().as_str(), "blob");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BinaryType {
-    /// [`Message::Blob`](crate::Message::Blob): the bytes stay with the platform until they are read.
+    /// [`Message::Blob`](crate::Message::Blob). The platform holds the bytes until they are read.
     #[default]
     Blob,
-    /// [`Message::Binary`](crate::Message::Binary): the bytes are copied once, at the event.
+    /// [`Message::Binary`](crate::Message::Binary). The bytes are copied into the program's memory when they arrive.
     ArrayBuffer,
 }
 
 impl BinaryType {
-    /// Gives the value of the IDL's enumeration: `"blob"` or `"arraybuffer"`.
+    /// Returns the value of the IDL's enumeration: `"blob"` or `"arraybuffer"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Blob => "blob",
@@ -44,7 +51,7 @@ impl FromStr for BinaryType {
     }
 }
 
-/// The error of parsing a [`BinaryType`]: the text is neither `"blob"` nor `"arraybuffer"`.
+/// The error of parsing a [`BinaryType`] from a text that is neither `"blob"` nor `"arraybuffer"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownBinaryType {
     value: String,

@@ -4,10 +4,25 @@ use crate::types::message::Message;
 use crate::types::origin::Origin;
 use samesocket_spec::CloseEvent;
 
-/// What a socket tells its subscribers: the interface's four events, and one of ours.
+/// An event of a socket: one of the interface's four events, or `Lagged`.
 ///
-/// A connection gives `Open` at most once and first, then messages, then, if it failed, `Error`, and in the end
-/// exactly one `Close`. See <https://websockets.spec.whatwg.org/#feedback-from-the-protocol>.
+/// A connection fires `Open` at most once, then messages, then `Error` if it failed, and finally exactly one `Close`.
+/// See <https://websockets.spec.whatwg.org/#feedback-from-the-protocol>.
+///
+/// ```
+/// use samesocket::Event;
+///
+/// fn describe(event: &Event) -> String {
+///     match event {
+///         Event::Open => "open".to_owned(),
+///         Event::Message(message) => format!("{} bytes from {}", message.data.size(), message.origin),
+///         Event::Error => "the connection failed".to_owned(),
+///         Event::Close(close) => format!("closed with code {}", close.code),
+///         Event::Lagged(lagged) => format!("{} messages lost", lagged.messages),
+///         _ => "an event of a later version".to_owned(),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -15,18 +30,26 @@ pub enum Event {
     Open,
     /// A message arrived.
     Message(MessageEvent),
-    /// The connection failed; `Close` follows at once. A page is not told why, by design.
+    /// The connection failed; `Close` follows at once. By design a page does not learn the cause.
     Error,
     /// The connection is closed.
     Close(CloseEvent),
-    /// Messages were lost here, because they arrived faster than they were taken; not of the Standard.
+    /// Messages were lost, because they arrived faster than they were polled. This event is not part of the Standard.
     ///
-    /// It stands exactly where the lost messages would: what came before and after it is complete and in order. See
-    /// [`Events`](crate::Events) for the bound.
+    /// It takes the place of the lost messages. All other events are complete and in order. See
+    /// [`Events`](crate::Events) for the limit.
     Lagged(Lagged),
 }
 
 /// The data of a `message` event.
+///
+/// ```
+/// use samesocket::{Message, MessageEvent};
+///
+/// fn text(event: &MessageEvent) -> Option<&str> {
+///     if let Message::Text(text) = &event.data { Some(text) } else { None }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MessageEvent {
@@ -36,10 +59,10 @@ pub struct MessageEvent {
     pub origin: Origin,
 }
 
-/// An event as it waits to be handed over.
+/// An event in a queue. Unlike [`Event`], it has no origin.
 ///
-/// Its origin is put in then: to write it for every message and move it from queue to queue takes as long as to receive a
-/// short message.
+/// The origin is added when the event is delivered. Copying it from queue to queue with every message takes as long as
+/// receiving a short message.
 #[derive(Clone, Debug)]
 pub(crate) enum QueuedEvent {
     Open,
@@ -50,7 +73,7 @@ pub(crate) enum QueuedEvent {
 }
 
 impl QueuedEvent {
-    /// Gives the event of a socket whose messages have this origin.
+    /// Converts to the public event, with the origin of the socket's messages.
     #[inline]
     pub(crate) fn into_event(self, origin: &Origin) -> Event {
         match self {
@@ -63,12 +86,12 @@ impl QueuedEvent {
     }
 }
 
-/// How much was lost at an [`Event::Lagged`].
+/// The number and size of the messages lost at an [`Event::Lagged`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lagged {
-    /// The number of messages lost.
+    /// The number of lost messages.
     pub messages: u64,
-    /// The sum of their sizes in bytes.
+    /// The sum of their payload sizes in bytes.
     pub bytes: u64,
 }

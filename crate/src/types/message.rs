@@ -1,18 +1,30 @@
-//! What is sent and received.
+//! The message type for receiving and sending.
 
 use bytes::Bytes;
 
 use super::blob::Blob;
 use super::lazy_message::LazyMessage;
-use super::owned_message::{OwnedMessage, made_of};
+use super::owned_message::{OwnedMessage, impl_from};
 use super::payload::Payload;
 use super::text::Text;
 
-/// A message: what is received, and what the futures API sends, made by `From`.
+/// A received message, or a message for the futures API to send. It is created with `From`.
 ///
-/// Natively, received messages up to 256 bytes that came together share memory, up to 4 KiB of it, and binary ones of 1 to
-/// 16 KiB share 64 KiB, be they of one socket or of several. It is freed with the last of them; who keeps few of many for
-/// long had better keep copies.
+/// ```
+/// use samesocket::Message;
+///
+/// assert!(matches!(Message::from("text"), Message::Text(_)));
+/// assert!(matches!(Message::from(vec![1, 2, 3]), Message::Binary(_)));
+/// ```
+///
+/// # Memory
+///
+/// On native targets several received messages may share one allocation, which is freed with the last of them:
+///
+/// - messages up to 256 bytes that arrived together: up to 4 KiB
+/// - binary messages of 1 to 16 KiB, even of different sockets: 64 KiB
+///
+/// Copy a message that you keep for long, so that it does not keep the others' memory.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Message {
@@ -22,12 +34,13 @@ pub enum Message {
     Binary(Bytes),
     /// A binary message, while the binary type is [`Blob`](crate::BinaryType::Blob).
     Blob(Blob),
-    /// A text or binary message that has not been read, if [`Connect::unread`](crate::Connect::unread) asked for such.
+    /// A text or binary message that the platform holds until it is read, if [`Connect::lazy`](crate::Connect::lazy) is
+    /// set.
     Lazy(LazyMessage),
 }
 
 impl Message {
-    /// Gives the size of the payload in bytes: of the UTF-8 of a text, of a binary message's bytes.
+    /// Returns the size of the payload in bytes. Text counts as UTF-8.
     ///
     /// ```
     /// # use samesocket::{Message, Text};
@@ -43,16 +56,16 @@ impl Message {
         }
     }
 
-    /// Gives what it takes while it waits, which is its size, or easier to be had.
+    /// Returns the size for the limit of a queue. For a lazy message it is an estimate that needs no reading.
     #[inline]
-    pub(crate) fn weight(&self) -> u64 {
+    pub(crate) fn queued_size(&self) -> u64 {
         match self {
-            Self::Lazy(lazy) => lazy.weight(),
+            Self::Lazy(lazy) => lazy.queued_size(),
             other => other.size(),
         }
     }
 
-    /// Leaves it to the platform to hold, unless it does.
+    /// Moves a text or binary message to the platform, which holds it until it is read.
     pub(crate) fn make_lazy(&mut self) {
         *self = match std::mem::replace(self, Self::Text(Text::default())) {
             Self::Text(text) => Self::Lazy(text.into()),
@@ -61,7 +74,7 @@ impl Message {
         };
     }
 
-    /// Gives what sending this sends.
+    /// Returns the payload to send.
     pub(crate) fn payload(&self) -> Payload<'_> {
         match self {
             Self::Text(text) => Payload::Text(text, Some(text)),
@@ -72,7 +85,7 @@ impl Message {
     }
 }
 
-made_of! {
+impl_from! {
     Message;
     Text: &str, String, Text;
     Binary: Bytes, Vec<u8>;
@@ -81,8 +94,8 @@ made_of! {
 }
 
 impl From<OwnedMessage> for Message {
-    fn from(parcel: OwnedMessage) -> Self {
-        match parcel {
+    fn from(message: OwnedMessage) -> Self {
+        match message {
             OwnedMessage::Text(text) => Self::Text(text),
             OwnedMessage::Binary(bytes) => Self::Binary(bytes),
         }

@@ -1,7 +1,8 @@
-//! The values that cross the public API: messages, events, and what is sent and offered.
+//! The value types of the public API: messages, events, payloads and subprotocols.
 //!
-//! Start with [`message`]. [`blob`] and [`lazy_message`] are payloads that may be held outside of the program's memory;
-//! each has one implementation for browsers and one for native targets. Nothing here knows of a connection.
+//! Start with [`message`], then [`event`]. [`blob`] and [`lazy_message`] are payloads that the platform may hold
+//! outside the program's memory; each has one implementation for browsers and one for native targets. Nothing here
+//! depends on a connection.
 
 pub(crate) mod binary_type;
 pub(crate) mod blob;

@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The serialized origin of a socket's URL, `"wss://example.com"` for example, as every `message` event has it.
+/// The serialized origin of a socket's URL, for example `"wss://example.com"`. Every `message` event has one.
 ///
-/// It is read as a `str`. One of up to 30 bytes, all of them ASCII, is copied, which is far less work than to count who
-/// shares it: that would take as long as to receive a short message.
+/// It dereferences to `str`. An origin of up to 30 bytes is stored inline, because counting references would take as
+/// long as receiving a short message.
 ///
 /// See <https://html.spec.whatwg.org/multipage/comms.html#dom-messageevent-origin>.
 ///
@@ -18,26 +18,30 @@ use std::sync::Arc;
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Origin(ReceiveMode);
+pub struct Origin(Repr);
 
+/// The representation of an origin.
 #[derive(Clone)]
-enum ReceiveMode {
-    Short { length: u8, ascii: [u8; SHORT] },
-    Long(Arc<str>),
+enum Repr {
+    /// An ASCII string up to [`INLINE_CAPACITY`] bytes.
+    Inline { length: u8, ascii: [u8; INLINE_CAPACITY] },
+    /// A longer string.
+    Heap(Arc<str>),
 }
 
-/// The greatest length of what is copied.
-const SHORT: usize = 30;
+/// The maximum length of an origin that is stored inline. Chosen so that an `Origin` has 32 bytes.
+const INLINE_CAPACITY: usize = 30;
 
 impl Origin {
+    /// Creates an origin from its serialization, which is ASCII.
     pub(crate) fn new(origin: &str) -> Self {
-        let mut ascii = [0; SHORT];
+        let mut ascii = [0; INLINE_CAPACITY];
         Self(match (u8::try_from(origin.len()), ascii.get_mut(..origin.len())) {
-            (Ok(length), Some(place)) => {
-                place.copy_from_slice(origin.as_bytes());
-                ReceiveMode::Short { length, ascii }
+            (Ok(length), Some(bytes)) => {
+                bytes.copy_from_slice(origin.as_bytes());
+                Repr::Inline { length, ascii }
             }
-            _ => ReceiveMode::Long(origin.into()),
+            _ => Repr::Heap(origin.into()),
         })
     }
 }
@@ -47,8 +51,8 @@ impl Deref for Origin {
 
     fn deref(&self) -> &str {
         match &self.0 {
-            ReceiveMode::Short { length, ascii } => str::from_utf8(&ascii[..usize::from(*length)]).unwrap_or_default(),
-            ReceiveMode::Long(origin) => origin,
+            Repr::Inline { length, ascii } => str::from_utf8(&ascii[..usize::from(*length)]).unwrap_or_default(),
+            Repr::Heap(origin) => origin,
         }
     }
 }
@@ -90,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_what_it_was_made_of_whatever_its_length() {
+    fn origin_of_any_length_equals_its_source() {
         for length in 0..100 {
             let text = "wss://example.com:65535".chars().cycle().take(length).collect::<String>();
             let origin = Origin::new(&text);

@@ -1,11 +1,11 @@
-//! Messages in the program's memory.
+//! A message in the program's memory.
 
 use bytes::Bytes;
 
 use super::text::Text;
 
-/// Has what holds a message made by `From`, in the variant of each source.
-macro_rules! made_of {
+/// Implements `From` for each source type, which creates the given variant.
+macro_rules! impl_from {
     ($message:ident; $($kind:ident: $($source:ty),+;)+) => {
         $($(impl From<$source> for $message {
             fn from(data: $source) -> Self {
@@ -15,11 +15,20 @@ macro_rules! made_of {
     };
 }
 
-pub(crate) use made_of;
+pub(crate) use impl_from;
 
-/// A text or binary message that is in the program's memory, so that any thread may have it: what a
-/// [`Remote`](crate::Remote) sends and receives, and what reading an [`LazyMessage`](crate::Unread) gives. It is made by `From`,
-/// and a [`Message`] is made of it.
+/// A text or binary message in the program's memory, which can be sent to any thread.
+///
+/// A [`Remote`](crate::Remote) sends and receives it, and [`LazyMessage::read`](crate::LazyMessage::read) returns it.
+/// It is created with `From`, and converts into a [`Message`](crate::Message).
+///
+/// ```
+/// use samesocket::{Message, OwnedMessage};
+///
+/// let message = OwnedMessage::from("hello");
+/// assert_eq!(message.size(), 5);
+/// assert!(matches!(Message::from(message), Message::Text(_)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedMessage {
     /// A text message.
@@ -29,7 +38,7 @@ pub enum OwnedMessage {
 }
 
 impl OwnedMessage {
-    /// Gives the size of the payload in bytes, as [`Message::size`] does.
+    /// Returns the size of the payload in bytes, as [`Message::size`](crate::Message::size) does.
     pub fn size(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
@@ -38,7 +47,7 @@ impl OwnedMessage {
     }
 }
 
-made_of! {
+impl_from! {
     OwnedMessage;
     Text: &str, String, Text;
     Binary: Bytes, Vec<u8>;

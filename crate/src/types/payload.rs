@@ -1,4 +1,4 @@
-//! The data that one message sends.
+//! The data of one message to send.
 
 use bytes::Bytes;
 
@@ -6,27 +6,37 @@ use super::blob::Blob;
 use super::lazy_message::LazyMessage;
 use super::text::Text;
 
-/// What [`WebSocket::send`](crate::WebSocket::send) takes: a borrowed text, bytes or a [`Blob`].
+/// The argument of [`WebSocket::send`](crate::WebSocket::send): a borrowed text, bytes or a [`Blob`].
 ///
-/// It is made by `From`: a `&str`, `&String` or `&Text` is sent as text, a `&[u8]`, `&[u8; N]`, `&Vec<u8>`,
-/// `&Bytes` or `&Blob` as a binary message.
+/// It is created with `From`. A `&str`, `&String` or `&Text` is sent as a text message. A `&[u8]`, `&[u8; N]`,
+/// `&Vec<u8>`, `&Bytes` or `&Blob` is sent as a binary message.
+///
+/// ```
+/// use samesocket::{Data, Exception, WebSocket};
+///
+/// fn send_twice<'a>(socket: &WebSocket, data: impl Into<Data<'a>>) -> Result<(), Exception> {
+///     let data = data.into();
+///     socket.send(data)?;
+///     socket.send(data)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Data<'a>(pub(crate) Payload<'a>);
 
-/// The union of the IDL's `send`.
+/// The payload of one message: the union type of `send` in the IDL, and a lazy message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Payload<'a> {
-    /// The text, and what shares its memory, where whoever sends it later may keep that instead of a copy.
+    /// A text, and its shared owner, if any. A transport that sends later keeps the owner instead of a copy.
     Text(&'a str, Option<&'a Text>),
-    /// The same for bytes.
+    /// Bytes, and their shared owner, if any.
     Binary(&'a [u8], Option<&'a Bytes>),
     Blob(&'a Blob),
-    /// What the platform holds, where it does.
+    /// A message that the platform may hold.
     Lazy(&'a LazyMessage),
 }
 
 impl Payload<'_> {
-    /// The number of bytes by which sending this increases bufferedAmount.
+    /// Returns the number of bytes by which sending this payload increases bufferedAmount.
     pub(crate) fn size(self) -> u64 {
         match self {
             Self::Text(text, _) => text.len() as u64,
@@ -36,8 +46,8 @@ impl Payload<'_> {
         }
     }
 
-    /// What its size cannot exceed, without asking the platform.
-    pub(crate) const fn most(self) -> u64 {
+    /// Returns an upper bound of the size that needs no call to the platform.
+    pub(crate) const fn max_size(self) -> u64 {
         match self {
             Self::Text(text, _) => text.len() as u64,
             Self::Binary(bytes, _) => bytes.len() as u64,

@@ -6,17 +6,24 @@ use std::ops::{Deref, Range};
 use bytes::Bytes;
 use bytestring::ByteString;
 
-/// The text of a message: UTF-8 that is cheap to clone, and a `str` by [`Deref`].
+/// The text of a message: shared UTF-8 that is cheap to clone and dereferences to `str`.
+///
+/// ```
+/// use samesocket::Text;
+///
+/// let text = Text::from("hello");
+/// assert!(text.starts_with("he"));
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(ByteString);
 
 impl Text {
-    /// Gives the text.
+    /// Returns the text as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Gives a part of the text, in bytes, without copying it; it keeps all of the text in memory.
+    /// Returns a part of the text without copying it. `range` is in bytes. The part keeps the whole text in memory.
     ///
     /// ```
     /// # use samesocket::Text;
@@ -25,18 +32,18 @@ impl Text {
     ///
     /// # Panics
     ///
-    /// Panics if the range ends beyond the text, or within a character.
+    /// Panics if the range is beyond the end of the text, or not on character boundaries.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {
         Self(self.0.slice_ref(&self.0[range]))
     }
 
-    /// Gives the UTF-8 of the text without copying it.
+    /// Converts into the UTF-8 bytes of the text, without copying them.
     pub fn into_bytes(self) -> Bytes {
         self.0.into_bytes()
     }
 
-    /// Gives the UTF-8 of the text, which is cheap to clone.
+    /// Returns the UTF-8 bytes of the text, which are cheap to clone.
     ///
     /// ```
     /// # use samesocket::Text;

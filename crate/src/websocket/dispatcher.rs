@@ -1,14 +1,13 @@
-//! Who hears of a socket's events: callbacks, streams and, before there is any, the queue of those that wait.
+//! The dispatcher: delivers a socket's events to callbacks and streams, and buffers them before there are any.
 
 use std::task::{Context, Poll, Waker};
 
-use crate::connection::Connection;
 use crate::connection::listener::{Listener, ReceiveOutcome};
 use crate::platform::{self, FinalState, Messages, Task};
 use crate::queue::Capacity;
 use crate::sync::MaybeSend;
 use crate::sync::catch_panic::{catch_panic, drop_caught, wake};
-use crate::sync::{Lock, Shared, Weak};
+use crate::sync::{Lock, Weak};
 use crate::types::binary_type::BinaryType;
 use crate::types::event::Event;
 use crate::types::event::QueuedEvent;
@@ -16,133 +15,123 @@ use crate::types::origin::Origin;
 use crate::websocket::Handle;
 use crate::websocket::WebSocket;
 use crate::websocket::event_streams::{self, EventStreams, Wakers};
-use crate::websocket::events::{Events, Queue};
-use crate::websocket::subscription::Subscription;
+use crate::websocket::events::{EventQueue, Events};
 use samesocket_spec::CloseEvent;
 
-/// What [`WebSocket::subscribe`] takes, in a box.
+/// A callback of [`WebSocket::subscribe`].
 pub(crate) trait Callback: FnMut(&WebSocket, &Event) + MaybeSend {}
 
 impl<F: FnMut(&WebSocket, &Event) + MaybeSend> Callback for F {}
 
-/// The subscribers of one socket.
+/// The dispatcher of one socket: its subscribers and the events that are queued for them.
 pub(crate) struct Dispatcher {
     state: Lock<DispatcherState>,
     /// The origin of the messages.
     origin: Origin,
-    /// The handles of users, one of which callbacks are given; none once the last was dropped.
+    /// The user's handles. Callbacks receive one of them, if any is left.
     handle: Weak<Handle>,
-    /// The task that delivers what waited for the first subscriber.
-    delivery: Lock<Option<Task>>,
+    /// The task that delivers the buffered events to the first subscriber.
+    flush_task: Lock<Option<Task>>,
 }
 
-/// The subscribers, and the events that wait for them.
+/// The subscribers, and the events that are queued for them.
 #[derive(Default)]
 struct DispatcherState {
-    places: Vec<CallbackSlot>,
-    /// None, if there has never been one.
+    slots: Vec<CallbackSlot>,
+    /// The event streams, if any was ever created.
     streams: Option<Box<dyn EventStreams>>,
     phase: Phase,
-    /// What was fired and is not yet dispatched: because nobody was there, or another event is being dispatched.
-    waiting: Queue,
-    /// Whether somebody is dispatching; nobody else does meanwhile, so that events come one after the other.
+    /// The events that were fired and not yet dispatched.
+    queue: EventQueue,
+    /// Whether a call of `deliver` is running. Others return at once, so that events are delivered one after the other.
     dispatching: bool,
     last_id: u64,
 }
 
-/// The place of one callback.
+/// The slot of one callback.
 struct CallbackSlot {
     id: u64,
-    /// Empty while the callback runs, and after it was taken out.
+    /// The callback. The slot is empty while the callback runs, and after it was removed.
     callback: Option<Box<dyn Callback>>,
-    /// Whether the place is to be cleared away.
-    left: bool,
+    /// Whether the callback was unsubscribed, so that the slot can be cleared away.
+    removed: bool,
 }
 
-/// What became of the next event.
-enum Next {
-    /// There is none.
+/// The result of dispatching the next event.
+enum Dispatched {
+    /// The queue is empty.
     Nothing,
-    /// It is with the streams, and what came behind it; whether the last of all is among them.
+    /// All queued events were delivered to the streams. `is_last` is true if `close` was among them.
     Delivered { is_last: bool },
-    /// It is with the streams, and the callbacks are to be called with it.
+    /// The event was delivered to the streams. The callbacks are still to be called with it.
     Call(QueuedEvent),
 }
 
-/// Whether there is anybody yet to fire events at.
+/// The phase of a dispatcher.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
-    /// Events wait until there is somebody, and behind one another.
+    /// Events are buffered until the first subscriber has received all of them.
     #[default]
     Buffering,
-    /// What had waited is delivered; events are delivered as they are fired.
+    /// Events are delivered as they are fired.
     Live,
-    /// The last event was delivered.
+    /// The `close` event was delivered.
     Finished,
-}
-
-impl Connection<Dispatcher> {
-    /// Adds a callback and gives its guard; after the last event it is dropped at once.
-    pub(crate) fn subscribe(self: &Shared<Self>, callback: Box<dyn Callback>) -> Subscription {
-        let id = {
-            let mut state = self.listener().state.lock();
-            state.last_id += 1;
-            let id = state.last_id;
-            if state.phase != Phase::Finished {
-                state.places.push(CallbackSlot { id, callback: Some(callback), left: false });
-            }
-            id
-        };
-        self.welcome();
-        Subscription::new(Shared::downgrade(self), id)
-    }
-
-    pub(crate) fn add_stream(self: &Shared<Self>) -> Events {
-        let (events, feeder) = Events::new(self.listener().origin.clone());
-        let mut state = self.listener().state.lock();
-        if state.phase == Phase::Finished {
-            // Nobody polls it yet.
-            let _ = feeder.lock().end();
-        } else {
-            state.streams.get_or_insert_with(event_streams::none).add(feeder);
-        }
-        drop(state);
-        self.welcome();
-        events
-    }
-
-    /// Has the events that waited for a subscriber delivered, in a task, now that there is one.
-    fn welcome(self: &Shared<Self>) {
-        let has_backlog = {
-            let state = self.listener().state.lock();
-            state.phase == Phase::Buffering && !state.waiting.is_empty()
-        };
-        if has_backlog {
-            let me = Shared::downgrade(self);
-            let task = self.queue(move || {
-                if let Some(connection) = me.upgrade() {
-                    connection.listener().deliver();
-                }
-            });
-            self.listener().delivery.replace(Some(task));
-        }
-    }
 }
 
 impl Dispatcher {
     pub(crate) fn new(origin: Origin, handle: Weak<Handle>) -> Self {
-        Self { state: Lock::default(), origin, handle, delivery: Lock::default() }
+        Self { state: Lock::default(), origin, handle, flush_task: Lock::default() }
     }
 
-    /// Takes a callback out; it is called no more, and dropped now, or when it returns if it is running.
+    /// Adds a callback and returns its id. After the last event, the callback is dropped at once.
+    pub(crate) fn add_callback(&self, callback: Box<dyn Callback>) -> u64 {
+        let mut state = self.state.lock();
+        state.last_id += 1;
+        let id = state.last_id;
+        if state.phase == Phase::Finished {
+            // Drop outside the lock: a callback may own anything.
+            drop(state);
+            drop(callback);
+        } else {
+            state.slots.push(CallbackSlot { id, callback: Some(callback), removed: false });
+        }
+        id
+    }
+
+    /// Removes a callback. It is dropped now, or if it is running, when it returns. It is not called again.
     pub(crate) fn remove_callback(&self, id: u64) {
         let callback = {
             let mut state = self.state.lock();
-            state.places.iter_mut().find(|place| place.id == id).and_then(CallbackSlot::leave)
+            state.slots.iter_mut().find(|slot| slot.id == id).and_then(CallbackSlot::remove)
         };
-        self.clear_away();
-        // Dropped while nothing is locked, since a callback may own anything, another subscription for example.
+        self.clear_removed();
+        // Drop outside the lock: a callback may own anything, for example another subscription.
         drop(callback);
+    }
+
+    /// Adds an event stream. After the last event, the stream is empty and ended.
+    pub(crate) fn add_stream(&self) -> Events {
+        let (events, queue) = Events::new(self.origin.clone());
+        let mut state = self.state.lock();
+        if state.phase == Phase::Finished {
+            // The stream was not polled yet, so there is no waker.
+            let _ = queue.lock().end();
+        } else {
+            state.streams.get_or_insert_with(event_streams::new_streams).add(queue);
+        }
+        events
+    }
+
+    /// Returns whether there are buffered events, which a new subscriber has to receive.
+    pub(crate) fn has_buffered(&self) -> bool {
+        let state = self.state.lock();
+        state.phase == Phase::Buffering && !state.queue.is_empty()
+    }
+
+    /// Stores the task that delivers the buffered events. It replaces, and so cancels, an earlier one.
+    pub(crate) fn set_flush_task(&self, task: Task) {
+        self.flush_task.replace(Some(task));
     }
 
     fn fire_and_deliver(&self, event: QueuedEvent) {
@@ -151,69 +140,72 @@ impl Dispatcher {
         }
     }
 
-    /// Fires events, of which there is at least one, and so much is messages if that is known: has them wait for their turn.
-    /// [`deliver`](Listen::deliver) has to follow if this gives `true`.
+    /// Queues at least one event. Returns whether [`deliver`](Listener::deliver) must follow.
+    ///
+    /// `measured` is the size of all events, if they are messages and the size is known.
     #[must_use]
     fn fire(&self, events: impl Iterator<Item = QueuedEvent>, measured: Option<Capacity>) -> bool {
         let mut state = self.state.lock();
-        // What waited when the first subscriber came is delivered in a task of its own.
-        let held = state.phase == Phase::Buffering && (state.is_empty() || !state.waiting.is_empty());
+        // The buffered events are delivered to the first subscriber in a task of their own.
+        let is_buffered = state.phase == Phase::Buffering && (!state.has_subscribers() || !state.queue.is_empty());
         match measured {
-            Some(measured) => state.waiting.extend_measured(events, measured),
-            None => state.waiting.extend(events),
+            Some(measured) => state.queue.extend_measured(events, measured),
+            None => state.queue.extend(events),
         }
-        !held
+        !is_buffered
     }
 
-    /// Takes the next event, which the streams are given at once; without callbacks, all there are.
-    fn next(&self) -> Next {
-        let (next, (waker, wakers)) = {
+    /// Dispatches the next event to the streams. If there are no callbacks, dispatches all events.
+    fn dispatch_next(&self) -> Dispatched {
+        let (dispatched, (waker, wakers)) = {
             let mut state = self.state.lock();
-            let nobody = state.phase == Phase::Buffering && state.is_empty();
-            if nobody || state.waiting.is_empty() {
-                if state.phase == Phase::Buffering && !nobody {
+            let is_buffering = state.phase == Phase::Buffering;
+            let without_subscribers = is_buffering && !state.has_subscribers();
+            if without_subscribers || state.queue.is_empty() {
+                if is_buffering && !without_subscribers {
                     state.phase = Phase::Live;
                 }
                 state.dispatching = false;
-                return Next::Nothing;
+                return Dispatched::Nothing;
             }
-            if state.places.is_empty() { state.give_all() } else { state.give_one() }
+            if state.slots.is_empty() { state.dispatch_all() } else { state.dispatch_one() }
         };
         wake(wakers);
         wake(waker);
-        next
+        dispatched
     }
 
-    /// Calls those that are subscribed now: not one that is added on the way, nor one that is taken out.
+    /// Calls the callbacks that are subscribed now. It skips those that are added or removed meanwhile.
     fn call_all(&self, socket: &WebSocket, event: &Event) {
         let mut state = self.state.lock();
-        for index in 0..state.places.len() {
-            let callback = state.places.get_mut(index).and_then(|place| place.callback.take());
+        for index in 0..state.slots.len() {
+            let callback = state.slots.get_mut(index).and_then(|slot| slot.callback.take());
             let Some(mut callback) = callback else { continue };
             drop(state);
-            // One that panics is called again like any other.
+            // A callback that panics stays subscribed.
             catch_panic(|| callback(socket, event));
             state = self.state.lock();
-            let left = match state.places.get_mut(index) {
-                Some(place) if !place.left => place.callback.replace(callback),
+            let removed = match state.slots.get_mut(index) {
+                Some(slot) if !slot.removed => slot.callback.replace(callback),
                 _ => Some(callback),
             };
-            if left.is_some() {
+            if removed.is_some() {
+                // Drop outside the lock: a callback may own anything.
                 drop(state);
-                drop_caught(left);
+                drop_caught(removed);
                 state = self.state.lock();
             }
         }
     }
 
-    /// Removes the places of callbacks and streams that have left, unless they are being gone through.
-    fn clear_away(&self) {
+    /// Clears away the slots of removed callbacks and dropped streams, unless an event is being dispatched.
+    fn clear_removed(&self) {
         let mut state = self.state.lock();
         if !state.dispatching {
-            // Neither owns anything of a user's any more.
-            state.places.retain(|place| !place.left);
+            // The slots and streams are empty: nothing of the user is dropped here.
+            state.slots.retain(|slot| !slot.removed);
             if let Some(streams) = &mut state.streams {
-                streams.clear_away();
+                streams.clear_dropped();
             }
         }
     }
@@ -231,25 +223,25 @@ impl Listener for Dispatcher {
     }
 
     fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity> {
-        // Nobody asks.
+        // Code size: a back end without backpressure does not ask, and does not link the rest.
         if !platform::SUPPORTS_BACKPRESSURE {
             return Poll::Ready(Capacity::UNLIMITED);
         }
         let mut state = self.state.lock();
-        let room = state.waiting.poll_capacity(context.waker());
+        let capacity = state.queue.poll_capacity(context.waker());
         match &state.streams {
-            Some(streams) => streams.poll_capacity(room, context),
-            None => room,
+            Some(streams) => streams.poll_capacity(capacity, context),
+            None => capacity,
         }
     }
 
-    /// Drops the messages that have not been dispatched, as `close` asks for.
+    /// Discards the messages that were not dispatched, after a call of `close`.
     fn closing(&self, by_us: bool) {
         if by_us {
             let paused = {
                 let mut state = self.state.lock();
-                state.waiting.purge_messages();
-                state.resume()
+                state.queue.discard_messages();
+                state.take_resume_waker()
             };
             wake(paused);
         }
@@ -262,12 +254,11 @@ impl Listener for Dispatcher {
         self.fire_and_deliver(QueuedEvent::Close(event.clone()));
     }
 
-    /// Delivers what waits to all there are, one event after the other, unless that is being done; if there has never
-    /// been anybody, it waits on.
+    /// Delivers the queued events one after the other, unless another call is doing so or there was never a subscriber.
     ///
-    /// The socket is asked for anew for each event, since a callback may drop the last handle.
+    /// The handle is upgraded anew for each event, because a callback may drop the last handle.
     fn deliver(&self) {
-        self.delivery.take();
+        self.flush_task.take();
         {
             let mut state = self.state.lock();
             if state.dispatching {
@@ -276,12 +267,12 @@ impl Listener for Dispatcher {
             state.dispatching = true;
         }
         loop {
-            let is_last = match self.next() {
-                Next::Nothing => break,
-                Next::Delivered { is_last } => is_last,
-                Next::Call(event) => {
+            let is_last = match self.dispatch_next() {
+                Dispatched::Nothing => break,
+                Dispatched::Delivered { is_last } => is_last,
+                Dispatched::Call(event) => {
                     let is_last = matches!(event, QueuedEvent::Close(_));
-                    if let Some(socket) = WebSocket::of(&self.handle) {
+                    if let Some(socket) = WebSocket::upgrade(&self.handle) {
                         self.call_all(&socket, &event.into_event(&self.origin));
                     }
                     is_last
@@ -291,23 +282,24 @@ impl Listener for Dispatcher {
                 self.release();
             }
         }
-        self.clear_away();
+        self.clear_removed();
     }
 
-    /// Changes the messages that have not been dispatched.
+    /// Converts the messages that were not dispatched.
     fn set_binary_type(&self, binary_type: BinaryType) {
-        self.state.lock().waiting.change_messages(|message| platform::apply_binary_type(message, binary_type));
+        self.state.lock().queue.change_messages(|message| platform::apply_binary_type(message, binary_type));
     }
 
-    /// Drops every callback; one that is running is dropped when it returns.
-    fn abandon(&self) {
-        let callbacks: Vec<_> = self.state.lock().places.iter_mut().map(CallbackSlot::leave).collect();
+    /// Drops every callback. One that is running is dropped when it returns.
+    fn handles_dropped(&self) {
+        let callbacks: Vec<_> = self.state.lock().slots.iter_mut().map(CallbackSlot::remove).collect();
+        // Drop outside the lock: a callback may own anything.
         callbacks.into_iter().for_each(drop_caught);
-        self.clear_away();
+        self.clear_removed();
     }
 
-    /// Streams are let go of with the last event.
-    fn awaits_end(&self) -> bool {
+    /// Returns whether a stream waits for the last event, with which all streams are released.
+    fn awaits_close(&self) -> bool {
         self.state.lock().has_streams()
     }
 
@@ -317,7 +309,7 @@ impl Listener for Dispatcher {
             state.phase = Phase::Finished;
             state.streams.take()
         };
-        self.abandon();
+        self.handles_dropped();
         if let Some(streams) = streams {
             streams.end();
         }
@@ -325,46 +317,46 @@ impl Listener for Dispatcher {
 }
 
 impl DispatcherState {
-    /// Gives the next event to the streams, and to the callbacks.
-    fn give_one(&mut self) -> (Next, Wakers) {
-        let Some(event) = self.waiting.pop() else { return (Next::Nothing, Wakers::default()) };
-        let (waker, mut wakers) = (self.resume(), Vec::new());
+    /// Pops the next event and pushes it to the streams. The caller then calls the callbacks.
+    fn dispatch_one(&mut self) -> (Dispatched, Wakers) {
+        let Some(event) = self.queue.pop() else { return (Dispatched::Nothing, Wakers::default()) };
+        let (waker, mut wakers) = (self.take_resume_waker(), Vec::new());
         if let Some(streams) = &self.streams {
-            streams.give(&event, &mut wakers);
+            streams.push(&event, &mut wakers);
         }
-        (Next::Call(event), (waker, wakers))
+        (Dispatched::Call(event), (waker, wakers))
     }
 
-    /// Gives all that waits to the streams: nothing of a user's runs in between that could ask for something else.
-    fn give_all(&mut self) -> (Next, Wakers) {
-        let is_last = self.waiting.ends_with_close();
+    /// Moves all queued events to the streams at once. Without callbacks, no code of the user runs between two events.
+    fn dispatch_all(&mut self) -> (Dispatched, Wakers) {
+        let is_last = self.queue.ends_with_close();
         let (waker, mut wakers) = match &self.streams {
-            Some(streams) => streams.give_all(&mut self.waiting),
+            Some(streams) => streams.append(&mut self.queue),
             None => Wakers::default(),
         };
-        while self.waiting.pop().is_some() {}
-        wakers.extend(self.resume());
-        (Next::Delivered { is_last }, (waker, wakers))
+        while self.queue.pop().is_some() {}
+        wakers.extend(self.take_resume_waker());
+        (Dispatched::Delivered { is_last }, (waker, wakers))
     }
 
-    /// Gives the back end's waker, if it waits and there is room again.
-    fn resume(&mut self) -> Option<Waker> {
-        if platform::SUPPORTS_BACKPRESSURE { self.waiting.resume() } else { None }
+    /// Takes the waker of the paused back end, if there is enough free capacity again.
+    fn take_resume_waker(&mut self) -> Option<Waker> {
+        if platform::SUPPORTS_BACKPRESSURE { self.queue.take_resume_waker() } else { None }
     }
 
     fn has_streams(&self) -> bool {
-        self.streams.as_ref().is_some_and(|streams| !streams.are_gone())
+        self.streams.as_ref().is_some_and(|streams| !streams.is_empty())
     }
 
-    fn is_empty(&self) -> bool {
-        self.places.is_empty() && !self.has_streams()
+    fn has_subscribers(&self) -> bool {
+        !self.slots.is_empty() || self.has_streams()
     }
 }
 
 impl CallbackSlot {
-    /// Leaves, and gives the callback, to be dropped when nothing is locked any more.
-    fn leave(&mut self) -> Option<Box<dyn Callback>> {
-        self.left = true;
+    /// Marks the slot as removed and returns the callback. Drop it outside the lock.
+    fn remove(&mut self) -> Option<Box<dyn Callback>> {
+        self.removed = true;
         self.callback.take()
     }
 }

@@ -1,4 +1,4 @@
-//! The streams that hear of a socket's events.
+//! The set of event streams of one socket.
 
 use std::task::{Context, Poll, Waker};
 
@@ -6,58 +6,63 @@ use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, MaybeSend, Shared};
 use crate::types::event::QueuedEvent;
-use crate::websocket::events::Queue;
+use crate::websocket::events::EventQueue;
 
-/// Who is to be woken: mostly one, which takes no memory, and others.
+/// Wakers to wake outside the lock. Mostly there is only one, which needs no allocation.
 pub(crate) type Wakers = (Option<Waker>, Vec<Waker>);
 
-/// What the streams of a socket are to who gives them its events: a program without any links nothing of them.
+/// The event streams of one socket, as the dispatcher uses them.
+// Code size: a trait object that the first call of `events()` creates, so that a program without streams does not link
+// it.
 pub(crate) trait EventStreams: MaybeSend {
-    /// Adds one, by what it takes its events from.
-    fn add(&mut self, stream: Shared<Lock<Queue>>);
+    /// Adds the queue of a stream.
+    fn add(&mut self, stream: Shared<Lock<EventQueue>>);
 
-    /// Gives them an event; adds who is to be woken when nothing is locked, here and below.
-    fn give(&self, event: &QueuedEvent, wakers: &mut Vec<Waker>);
+    /// Pushes an event to all streams. Adds the wakers to wake outside the lock.
+    fn push(&self, event: &QueuedEvent, wakers: &mut Vec<Waker>);
 
-    /// Gives them all that is in a queue.
-    fn give_all(&self, events: &mut Queue) -> Wakers;
+    /// Appends all events of a queue to all streams. Returns the wakers to wake outside the lock.
+    fn append(&self, events: &mut EventQueue) -> Wakers;
 
-    /// Tells for how many messages there is room and all of them have some, and if one has none has the task woken once it has.
-    fn poll_capacity(&self, room: Poll<Capacity>, context: &Context<'_>) -> Poll<Capacity>;
+    /// Returns the smallest free capacity of all streams and of `capacity`.
+    ///
+    /// If one of them is full, returns `Pending` and wakes the task when it has capacity again.
+    fn poll_capacity(&self, capacity: Poll<Capacity>, context: &Context<'_>) -> Poll<Capacity>;
 
-    /// Whether all have been dropped.
-    fn are_gone(&self) -> bool;
+    /// Returns whether all streams were dropped.
+    fn is_empty(&self) -> bool;
 
-    /// Removes those that have been dropped.
-    fn clear_away(&mut self);
+    /// Removes the queues of dropped streams.
+    fn clear_dropped(&mut self);
 
-    /// Ends them after what they have been given.
+    /// Ends all streams after the events that they contain.
     fn end(&self);
 }
 
-/// Gives those of a socket that has none yet.
-pub(crate) fn none() -> Box<dyn EventStreams> {
-    Box::new(Streams(Vec::new()))
+/// Creates an empty set.
+pub(crate) fn new_streams() -> Box<dyn EventStreams> {
+    Box::new(StreamList(Vec::new()))
 }
 
-struct Streams(Vec<Shared<Lock<Queue>>>);
+/// The implementation of [`EventStreams`].
+struct StreamList(Vec<Shared<Lock<EventQueue>>>);
 
-impl EventStreams for Streams {
-    fn add(&mut self, stream: Shared<Lock<Queue>>) {
+impl EventStreams for StreamList {
+    fn add(&mut self, stream: Shared<Lock<EventQueue>>) {
         if self.0.len() == self.0.capacity() {
-            // Before there is more memory for them; while nothing is fired, nobody else looks.
-            self.clear_away();
+            // Reuse memory before growing. While no event is fired, nothing else clears dropped streams.
+            self.clear_dropped();
         }
         self.0.push(stream);
     }
 
-    fn give(&self, event: &QueuedEvent, wakers: &mut Vec<Waker>) {
+    fn push(&self, event: &QueuedEvent, wakers: &mut Vec<Waker>) {
         for stream in &self.0 {
             wakers.extend(stream.lock().push(event.clone()));
         }
     }
 
-    fn give_all(&self, events: &mut Queue) -> Wakers {
+    fn append(&self, events: &mut EventQueue) -> Wakers {
         let (mut waker, mut wakers) = Wakers::default();
         if let Some((last, others)) = self.0.split_last() {
             for stream in others {
@@ -71,23 +76,23 @@ impl EventStreams for Streams {
         (waker, wakers)
     }
 
-    fn poll_capacity(&self, mut room: Poll<Capacity>, context: &Context<'_>) -> Poll<Capacity> {
+    fn poll_capacity(&self, mut capacity: Poll<Capacity>, context: &Context<'_>) -> Poll<Capacity> {
         for stream in &self.0 {
-            room = match (room, stream.lock().poll_capacity(context.waker())) {
-                (Poll::Ready(room), Poll::Ready(other)) => Poll::Ready(room.min(other)),
+            capacity = match (capacity, stream.lock().poll_capacity(context.waker())) {
+                (Poll::Ready(capacity), Poll::Ready(other)) => Poll::Ready(capacity.min(other)),
                 _ => Poll::Pending,
             };
         }
-        room
+        capacity
     }
 
-    fn are_gone(&self) -> bool {
-        !self.0.iter().any(is_held)
+    fn is_empty(&self) -> bool {
+        !self.0.iter().any(is_live)
     }
 
-    fn clear_away(&mut self) {
-        // None owns anything of a user's any more.
-        self.0.retain(is_held);
+    fn clear_dropped(&mut self) {
+        // The queue of a dropped stream is empty: nothing of the user is dropped here.
+        self.0.retain(is_live);
     }
 
     fn end(&self) {
@@ -98,7 +103,7 @@ impl EventStreams for Streams {
     }
 }
 
-/// Whether there is somebody still who may take what is in it.
-fn is_held(stream: &Shared<Lock<Queue>>) -> bool {
-    !stream.lock().is_abandoned()
+/// Returns whether the stream of a queue still exists.
+fn is_live(stream: &Shared<Lock<EventQueue>>) -> bool {
+    !stream.lock().is_stream_dropped()
 }

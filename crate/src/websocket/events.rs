@@ -1,4 +1,4 @@
-//! The stream of a socket's events, with a bound.
+//! The bounded stream of a socket's events.
 
 use std::fmt;
 use std::pin::Pin;
@@ -15,34 +15,58 @@ use crate::types::event::{Event, Lagged};
 use crate::types::message::Message;
 use crate::types::origin::Origin;
 
-/// The events of a socket as a stream, from [`WebSocket::events`](crate::WebSocket::events).
+/// A bounded stream of a socket's events, from [`WebSocket::events`](crate::WebSocket::events).
 ///
-/// It holds the events that have been fired and not yet been taken: of messages at most
-/// [`MAX_MESSAGES`](Self::MAX_MESSAGES) and, until the last of them, [`MAX_BYTES`](Self::MAX_BYTES) together. Natively, a
-/// stream that is full has the socket stop reading, until half of it is taken. A browser's socket cannot be stopped: a
-/// message that comes when there is no room is lost to this stream, and an [`Event::Lagged`] stands in its place. The
-/// other events are never lost, so that the last one is always [`Event::Close`]. Then the stream is over.
+/// The stream queues events until they are polled. It is full when it contains [`MAX_MESSAGES`](Self::MAX_MESSAGES)
+/// messages, or messages of [`MAX_BYTES`](Self::MAX_BYTES) in total; the last message may exceed that.
 ///
-/// A stream is no handle: it does not keep the socket open. When the last handle is dropped, the stream goes on to the
-/// socket's end. Dropping it releases what it holds; cancelling a wait for the next event loses nothing.
+/// - On native targets a full stream pauses reading until half of it is free, so that TCP backpressure slows the
+///   server.
+/// - In a browser reading cannot be paused. A message that does not fit is lost to this stream, and an
+///   [`Event::Lagged`] takes its place.
+///
+/// Other events are never lost. The last event is always [`Event::Close`]; then the stream ends.
+///
+/// A stream is not a handle: it does not keep the socket open. After the last handle was dropped, the stream continues
+/// until the socket is closed. Dropping the stream releases its events. Cancelling a wait for the next event loses
+/// nothing.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), samesocket::Exception> {
+/// use futures::StreamExt;
+/// use samesocket::{Event, WebSocket};
+///
+/// let socket = WebSocket::new("wss://example.com/feed", ())?;
+/// let mut events = socket.events();
+/// while let Some(event) = events.next().await {
+///     match event {
+///         Event::Message(message) => println!("{} bytes", message.data.size()),
+///         Event::Close(close) => println!("closed with code {}", close.code),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Events {
-    queue: Shared<Lock<Queue>>,
+    queue: Shared<Lock<EventQueue>>,
+    /// The events that this stream took out of the queue at once.
     batch: LocalBatch<QueuedEvent>,
     /// The origin of the messages.
     origin: Origin,
 }
 
 impl Events {
-    /// The number of messages that a stream holds.
+    /// The number of messages at which a stream is full. Arbitrary.
     pub const MAX_MESSAGES: usize = 4096;
 
-    /// The number of payload bytes from which a stream is full: 16 MiB.
+    /// The number of payload bytes at which a stream is full: 16 MiB. Arbitrary.
     pub const MAX_BYTES: u64 = 16 << 20;
 
-    /// A stream of events with messages of this origin, and the end that feeds it.
-    pub(crate) fn new(origin: Origin) -> (Self, Shared<Lock<Queue>>) {
-        let queue = Shared::new(Lock::new(Queue::default()));
-        (Self { queue: Shared::clone(&queue), batch: LocalBatch::new(BOUND), origin }, queue)
+    /// Creates a stream for messages of this origin, and returns its queue for the dispatcher.
+    pub(crate) fn new(origin: Origin) -> (Self, Shared<Lock<EventQueue>>) {
+        let queue = Shared::new(Lock::new(EventQueue::default()));
+        (Self { queue: Shared::clone(&queue), batch: LocalBatch::new(LIMIT), origin }, queue)
     }
 }
 
@@ -55,8 +79,8 @@ impl Stream for Events {
             return Poll::Ready(Some(event.into_event(origin)));
         }
         let mut queue = queue.lock();
-        if let Some(event) = queue.backlog.take(batch) {
-            let paused = queue.backlog.resume();
+        if let Some(event) = queue.items.pop_into_batch(batch) {
+            let paused = queue.items.take_resume_waker();
             drop(queue);
             wake(paused);
             return Poll::Ready(Some(event.into_event(origin)));
@@ -64,22 +88,22 @@ impl Stream for Events {
         if queue.ended {
             return Poll::Ready(None);
         }
-        let former = queue.backlog.wait(context.waker());
+        let replaced = queue.items.set_waker(context.waker());
         drop(queue);
-        // Dropped while nothing is locked, here and below, since a waker may own anything.
-        drop(former);
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
         Poll::Pending
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.batch.len() + self.queue.lock().backlog.len(), None)
+        (self.batch.len() + self.queue.lock().items.len(), None)
     }
 }
 
 impl FusedStream for Events {
     fn is_terminated(&self) -> bool {
         let queue = self.queue.lock();
-        queue.ended && queue.backlog.is_empty() && self.batch.is_empty()
+        queue.ended && queue.items.is_empty() && self.batch.is_empty()
     }
 }
 
@@ -87,9 +111,10 @@ impl Drop for Events {
     fn drop(&mut self) {
         let (events, wakers) = {
             let mut queue = self.queue.lock();
-            queue.abandoned = true;
-            queue.backlog.abandon()
+            queue.stream_dropped = true;
+            queue.items.close()
         };
+        // Drop outside the lock: a payload may own a value of the user.
         drop(events);
         wake(wakers.into_iter().flatten());
     }
@@ -97,133 +122,133 @@ impl Drop for Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("held", &self.size_hint().0).finish_non_exhaustive()
+        f.debug_struct("Events").field("queued", &self.size_hint().0).finish_non_exhaustive()
     }
 }
 
-/// The bound of [`Events`].
-const BOUND: Capacity = Capacity { messages: Events::MAX_MESSAGES, bytes: Events::MAX_BYTES };
+/// The limit of [`Events`].
+const LIMIT: Capacity = Capacity { messages: Events::MAX_MESSAGES, bytes: Events::MAX_BYTES };
 
-/// Events in order, with the bound of [`Events`].
-pub(crate) struct Queue {
-    backlog: BoundedQueue<QueuedEvent>,
+/// A queue of events with the limit of [`Events`].
+pub(crate) struct EventQueue {
+    items: BoundedQueue<QueuedEvent>,
+    /// Whether no event follows.
     ended: bool,
-    /// Whether its stream was dropped, so that nobody will take anything.
-    abandoned: bool,
+    /// Whether the stream was dropped, so that events are discarded.
+    stream_dropped: bool,
 }
 
-impl Default for Queue {
+impl Default for EventQueue {
     fn default() -> Self {
-        Self { backlog: BoundedQueue::new(BOUND), ended: false, abandoned: false }
+        Self { items: BoundedQueue::new(LIMIT), ended: false, stream_dropped: false }
     }
 }
 
-impl Queue {
-    /// Adds events of which so much is messages, as [`extend`](Self::extend) does.
+impl EventQueue {
+    /// Appends messages of this total size, as [`extend`](Self::extend) does.
     #[inline]
     pub(crate) fn extend_measured(&mut self, events: impl Iterator<Item = QueuedEvent>, measured: Capacity) {
-        if self.backlog.hold(measured) {
-            self.backlog.items_mut().extend(events);
+        if self.items.reserve(measured) {
+            self.items.items_mut().extend(events);
         } else {
             self.extend(events);
         }
     }
 
-    /// Adds events, while nobody polls this; a message for which there is no room is lost, which is noted.
+    /// Appends events without waking the consumer. A message that does not fit is counted as lost.
     #[inline]
     pub(crate) fn extend(&mut self, events: impl Iterator<Item = QueuedEvent>) {
-        self.backlog.reserve(events.size_hint().0);
+        self.items.reserve_memory(events.size_hint().0);
         for event in events {
             match &event {
-                QueuedEvent::Message(message) if self.backlog.is_full() => self.lose(message.size()),
-                _ => self.backlog.push(event),
+                QueuedEvent::Message(message) if self.items.is_full() => self.record_loss(message.size()),
+                _ => self.items.push(event),
             }
         }
     }
 
-    /// Adds an event; the waker is to be woken when nothing is locked any more.
+    /// Appends an event. Wake the returned waker outside the lock.
     #[must_use]
     #[inline]
     pub(crate) fn push(&mut self, event: QueuedEvent) -> Option<Waker> {
-        if self.abandoned {
+        if self.stream_dropped {
             return None;
         }
         self.extend(std::iter::once(event));
-        self.backlog.wake()
+        self.items.take_waker()
     }
 
-    /// Adds all that is in another queue, which is empty then; as for the waker, see [`push`](Self::push).
+    /// Moves all events of another queue to the end of this one. Wake the returned waker outside the lock.
     #[must_use]
     pub(crate) fn append(&mut self, other: &mut Self) -> Option<Waker> {
-        if !self.abandoned && !self.backlog.append(&mut other.backlog) {
-            // Whoever waits is woken below.
+        if !self.stream_dropped && !self.items.append(&mut other.items) {
             self.extend(std::iter::from_fn(|| other.pop()));
         }
-        self.backlog.wake()
+        self.items.take_waker()
     }
 
-    /// Notes at the end of the queue that a message of this size was lost.
+    /// Counts a lost message of this size, in a `Lagged` event at the end of the queue.
     #[cold]
-    fn lose(&mut self, size: u64) {
-        if let Some(QueuedEvent::Lagged(lagged)) = self.backlog.items_mut().back_mut() {
+    fn record_loss(&mut self, size: u64) {
+        if let Some(QueuedEvent::Lagged(lagged)) = self.items.items_mut().back_mut() {
             lagged.messages += 1;
             lagged.bytes = lagged.bytes.saturating_add(size);
         } else {
-            self.backlog.push(QueuedEvent::Lagged(Lagged { messages: 1, bytes: size }));
+            self.items.push(QueuedEvent::Lagged(Lagged { messages: 1, bytes: size }));
         }
     }
 
     pub(crate) fn pop(&mut self) -> Option<QueuedEvent> {
-        self.backlog.pop()
+        self.items.pop()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.backlog.is_empty()
+        self.items.is_empty()
     }
 
     pub(crate) fn events(&self) -> impl DoubleEndedIterator<Item = &QueuedEvent> {
-        self.backlog.items().iter()
+        self.items.items().iter()
     }
 
-    /// Whether the last event of all is here.
+    /// Returns whether the last queued event is `Close`.
     pub(crate) fn ends_with_close(&self) -> bool {
         matches!(self.events().next_back(), Some(QueuedEvent::Close(_)))
     }
 
-    pub(crate) const fn is_abandoned(&self) -> bool {
-        self.abandoned
+    pub(crate) const fn is_stream_dropped(&self) -> bool {
+        self.stream_dropped
     }
 
-    /// Tells how much room there is, and has `waker` woken once there is some again, if there is none.
+    /// Returns the free capacity. If there is none, returns `Pending` and wakes the task when half of it is free.
     pub(crate) fn poll_capacity(&mut self, waker: &Waker) -> Poll<Capacity> {
-        if self.abandoned { Poll::Ready(Capacity::UNLIMITED) } else { self.backlog.poll_capacity(waker) }
+        if self.stream_dropped { Poll::Ready(Capacity::UNLIMITED) } else { self.items.poll_capacity(waker) }
     }
 
-    /// Gives the back end's waker, to be woken when nothing is locked any more, if it waits and half the room is free.
+    /// Takes the waker of the paused back end, if at least half of the limit is free. Wake it outside the lock.
     #[must_use]
-    pub(crate) fn resume(&mut self) -> Option<Waker> {
-        self.backlog.resume()
+    pub(crate) fn take_resume_waker(&mut self) -> Option<Waker> {
+        self.items.take_resume_waker()
     }
 
-    /// Changes the messages, not their sizes.
+    /// Changes each queued message. The sizes must stay the same.
     pub(crate) fn change_messages(&mut self, change: impl Fn(&mut Message)) {
-        for event in self.backlog.items_mut() {
+        for event in self.items.items_mut() {
             if let QueuedEvent::Message(message) = event {
                 change(message);
             }
         }
     }
 
-    /// Drops the messages, as `close` asks for those that have not been dispatched.
-    pub(crate) fn purge_messages(&mut self) {
-        self.backlog.retain(|event| !matches!(event, QueuedEvent::Message(_) | QueuedEvent::Lagged(_)));
+    /// Discards the queued messages and losses, as `close` requires for those that were not dispatched.
+    pub(crate) fn discard_messages(&mut self) {
+        self.items.retain(|event| !matches!(event, QueuedEvent::Message(_) | QueuedEvent::Lagged(_)));
     }
 
-    /// Ends the stream after what it holds; as for the waker, see [`push`](Self::push).
+    /// Ends the stream after its queued events. Wake the returned waker outside the lock.
     #[must_use]
     pub(crate) fn end(&mut self) -> Option<Waker> {
         self.ended = true;
-        self.backlog.wake()
+        self.items.take_waker()
     }
 }
 
@@ -237,8 +262,8 @@ mod tests {
         QueuedEvent::Message(Message::Binary(Bytes::from(vec![0; size])))
     }
 
-    /// The kinds in the queue, runs of messages counted.
-    fn drain(queue: &mut Queue) -> Vec<String> {
+    /// Drains the queue and returns a description of each event.
+    fn drain(queue: &mut EventQueue) -> Vec<String> {
         std::iter::from_fn(|| queue.pop())
             .map(|event| match event {
                 QueuedEvent::Message(message) => format!("message {}", message.size()),
@@ -250,8 +275,8 @@ mod tests {
     }
 
     #[crate::test]
-    fn messages_beyond_the_bound_in_bytes_leave_a_mark_in_their_place() {
-        let mut queue = Queue::default();
+    fn messages_beyond_the_byte_limit_become_lagged() {
+        let mut queue = EventQueue::default();
         let half = usize::try_from(Events::MAX_BYTES / 2).unwrap();
         for size in [half, half, 1, 2] {
             assert!(queue.push(message(size)).is_none());
@@ -263,8 +288,8 @@ mod tests {
     }
 
     #[crate::test]
-    fn messages_beyond_the_bound_in_number_leave_a_mark_in_their_place() {
-        let mut queue = Queue::default();
+    fn messages_beyond_the_count_limit_become_lagged() {
+        let mut queue = EventQueue::default();
         assert!(queue.push(QueuedEvent::Open).is_none());
         for _ in 0..Events::MAX_MESSAGES + 7 {
             assert!(queue.push(message(0)).is_none());
@@ -272,35 +297,35 @@ mod tests {
         let kinds = drain(&mut queue);
         assert_eq!(kinds.len(), Events::MAX_MESSAGES + 2);
         assert_eq!(kinds.last().map(String::as_str), Some("lagged 7 0"));
-        assert_eq!(queue.backlog.held(), Capacity::NONE);
+        assert_eq!(queue.items.in_use(), Capacity::NONE);
     }
 
     #[crate::test]
-    fn what_a_stream_holds_counts_until_it_is_taken_and_its_losses_are_told_once() {
-        let (mut events, feeder) = Events::new(Origin::new("ws://h"));
+    fn polled_messages_free_capacity_and_losses_are_reported_once() {
+        let (mut events, queue) = Events::new(Origin::new("ws://h"));
         let full = usize::try_from(Events::MAX_BYTES).unwrap();
         for size in [1, full, 1, 2] {
-            assert!(feeder.lock().push(message(size)).is_none());
+            assert!(queue.lock().push(message(size)).is_none());
         }
-        let mut take = || Pin::new(&mut events).poll_next(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(take(), Poll::Ready(Some(Event::Message(message))) if message.origin == "ws://h"));
-        assert!(feeder.lock().push(message(3)).is_none());
-        assert!(matches!(take(), Poll::Ready(Some(Event::Message(message))) if message.data.size() == full as u64));
+        let mut poll = || Pin::new(&mut events).poll_next(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(poll(), Poll::Ready(Some(Event::Message(message))) if message.origin == "ws://h"));
+        assert!(queue.lock().push(message(3)).is_none());
+        assert!(matches!(poll(), Poll::Ready(Some(Event::Message(message))) if message.data.size() == full as u64));
         let lost = Lagged { messages: 3, bytes: 6 };
-        assert!(matches!(take(), Poll::Ready(Some(Event::Lagged(lagged))) if lagged == lost));
-        assert!(take().is_pending());
-        assert_eq!(feeder.lock().backlog.held(), Capacity::NONE);
+        assert!(matches!(poll(), Poll::Ready(Some(Event::Lagged(lagged))) if lagged == lost));
+        assert!(poll().is_pending());
+        assert_eq!(queue.lock().items.in_use(), Capacity::NONE);
     }
 
     #[crate::test]
-    fn room_is_told_of_when_half_of_it_is_free() {
-        let (mut events, feeder) = Events::new(Origin::new("ws://h"));
+    fn paused_back_end_resumes_when_half_is_free() {
+        let (mut events, queue) = Events::new(Origin::new("ws://h"));
         for _ in 0..Events::MAX_MESSAGES {
-            assert!(feeder.lock().push(message(1)).is_none());
+            assert!(queue.lock().push(message(1)).is_none());
         }
-        assert!(feeder.lock().poll_capacity(Waker::noop()).is_pending());
+        assert!(queue.lock().poll_capacity(Waker::noop()).is_pending());
         let mut taken = 0;
-        while feeder.lock().backlog.is_paused() {
+        while queue.lock().items.is_paused() {
             let next = Pin::new(&mut events).poll_next(&mut Context::from_waker(Waker::noop()));
             assert!(matches!(next, Poll::Ready(Some(Event::Message(_)))));
             taken += 1;
@@ -310,21 +335,21 @@ mod tests {
     }
 
     #[crate::test]
-    fn one_message_always_fits() {
-        let mut queue = Queue::default();
+    fn oversized_message_fits_into_an_empty_queue() {
+        let mut queue = EventQueue::default();
         let size = usize::try_from(Events::MAX_BYTES).unwrap() + 1;
         assert!(queue.push(message(size)).is_none());
         assert_eq!(drain(&mut queue), [format!("message {size}")]);
     }
 
     #[crate::test]
-    fn purging_keeps_what_is_no_message() {
-        let mut queue = Queue::default();
+    fn discarding_messages_keeps_other_events() {
+        let mut queue = EventQueue::default();
         for event in [QueuedEvent::Open, message(1), QueuedEvent::Error] {
             assert!(queue.push(event).is_none());
         }
-        queue.purge_messages();
-        assert_eq!(queue.backlog.held(), Capacity::NONE);
+        queue.discard_messages();
+        assert_eq!(queue.items.in_use(), Capacity::NONE);
         assert_eq!(drain(&mut queue), ["open", "error"]);
     }
 }

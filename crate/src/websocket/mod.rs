@@ -1,4 +1,7 @@
-//! The interface.
+//! The WebSocket interface: [`WebSocket`], its callbacks and its event streams.
+//!
+//! Read this file, then [`dispatcher`], which delivers events to callbacks ([`subscription`]) and to streams
+//! ([`events`], [`event_streams`]). `native.rs` has the methods that exist on native targets only.
 
 pub(crate) mod dispatcher;
 pub(crate) mod event_streams;
@@ -11,6 +14,7 @@ use std::fmt;
 
 use crate::connection::Connection;
 use crate::connection::closed::Closed;
+use crate::connection::listener::Listener;
 use crate::platform::{Backend, MAKE_SUBPROTOCOL_LIST, Options, Url};
 use crate::sync::MaybeSend;
 use crate::sync::{Shared, Weak};
@@ -49,27 +53,28 @@ use samesocket_spec::{close, constructor, subprotocol};
 ///
 /// # Handles
 ///
-/// A clone is another handle to the same connection. When the last handle is dropped, the closing handshake is started
-/// without a code, and every callback is freed at once. [`Subscription`], [`Events`] and [`Closed`] are no handles. A
-/// callback is given the socket, so that it needs no handle of its own: one that owned a handle to its own socket would
-/// keep both alive until the connection ends. What waits for the end of a socket without handles keeps the platform's
-/// socket until it has closed.
+/// A clone is another handle to the same connection. When the last handle is dropped, the closing handshake starts
+/// without a code, and every callback is dropped at once. [`Subscription`], [`Events`] and [`Closed`] are not handles.
+///
+/// A callback receives the socket as an argument, so it needs no handle of its own. A callback that owned a handle to
+/// its own socket would keep both alive until the connection ends. A future or stream that waits for the end of a
+/// socket without handles keeps the platform's socket until it is closed.
 ///
 /// # Events
 ///
-/// In a browser nothing is fired before the task that called [`new`](Self::new) ends. Natively events are fired on a
-/// thread of the socket's, one after the other; a callback there should not block, since other sockets share the thread,
-/// and one that panics ends nothing but itself. Within a callback the attributes do not change but by what one does.
+/// In a browser no event is fired before the task that called [`new`](Self::new) ends. On native targets events are
+/// fired one after the other, on a thread of this crate. A callback should not block, because other sockets share the
+/// thread. A callback that panics ends only its own call. Attributes stay stable during a callback unless the callback
+/// itself changes them.
 ///
-/// Events are kept until there is a first
-/// subscriber, within the bound of [`Events`]; what was kept is then delivered, in a task of its own, to all the
-/// subscribers there are by that time, in order and before anything newer. The attributes have the present values then,
-/// not those of the moment when the event came; a binary message has the form that was set when it came, natively the
-/// one that is set when it is delivered.
+/// Events are buffered until there is a first subscriber, within the limit of [`Events`]. A task then delivers them in
+/// order to all subscribers that exist by that time, before any newer event. The attributes then have their present
+/// values, not those at the time of the event. In a browser a buffered binary message has the binary type that was set
+/// when it arrived; on native targets, the type that is set when it is delivered.
 #[derive(Clone)]
 pub struct WebSocket(Shared<Handle>);
 
-/// What the handles of users share; dropping it closes the connection.
+/// The value that all handles of a socket share. Dropping it closes the connection.
 pub(crate) struct Handle {
     connection: Shared<Connection<Dispatcher>>,
 }
@@ -77,133 +82,167 @@ pub(crate) struct Handle {
 impl WebSocket {
     /// Starts to connect to `url`, offering `protocols`.
     ///
-    /// In a browser the URL is parsed against the API base URL (a document's, which a `base` element may set, or a
-    /// worker's own), so it may be relative; natively there is none. `http` and `https` mean `ws` and `wss`. `protocols` is `()`, one name or a list of names;
-    /// see [`IntoProtocols`]. Names are compared exactly: `["chat", "CHAT"]` is accepted, as the Standard's text has it,
-    /// though one file of the Web's own tests wants it refused.
+    /// `http` and `https` mean `ws` and `wss`. In a browser the URL may be relative to the API base URL: that of the
+    /// document, which a `base` element may set, or that of the worker. On native targets there is no base URL.
     ///
-    /// A port that the platform blocks, mixed content or an unknown host are no exceptions: the connection then fails,
-    /// which the events tell. See <https://websockets.spec.whatwg.org/#dom-websocket-websocket>.
+    /// `protocols` is `()`, one name or a list of names; see [`IntoProtocols`]. Names are compared case-sensitively, so
+    /// `["chat", "CHAT"]` is accepted. That follows the Standard's text, although one of the Web Platform Tests rejects
+    /// it.
+    ///
+    /// A blocked port, mixed content or an unknown host causes no exception. The connection fails, with `error` and
+    /// `close`. See <https://websockets.spec.whatwg.org/#dom-websocket-websocket>.
     ///
     /// # Errors
     ///
-    /// A `"SyntaxError"`, before anything is started: for the URL, then for the first subprotocol that is empty, not a
-    /// token or there twice.
+    /// Returns a `"SyntaxError"` for an invalid URL, or for the first subprotocol that is empty, not a token or
+    /// repeated. No connection is started then.
     pub fn new(url: &str, protocols: impl IntoProtocols) -> Result<Self, Exception> {
         Self::start(url, None, protocols.into_protocols(), &Options::default())
     }
 
-    /// Gives the serialized URL, as it was resolved: with a `ws` or `wss` scheme and without a default port.
+    /// Returns the resolved and serialized URL, with a `ws` or `wss` scheme and without a default port.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-url>.
     pub fn url(&self) -> &str {
         self.connection().url()
     }
 
-    /// Gives the state of the connection, which only ever moves forwards.
+    /// Returns the state of the connection. It never moves backwards.
     ///
-    /// CLOSING may be seen although no event told of it: when the peer starts to close.
+    /// It changes to CLOSING without an event when the server starts to close.
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-readystate>.
     pub fn ready_state(&self) -> ReadyState {
         self.connection().ready_state()
     }
 
-    /// Gives the number of payload bytes that were sent and not yet handed to the network: of text, the UTF-8.
+    /// Returns the number of payload bytes that were sent and not yet passed to the network. Text counts as UTF-8.
     ///
-    /// It falls between tasks only: within a callback two reads agree, unless another thread sends meanwhile, natively.
-    /// What is sent when CLOSING or CLOSED is counted for ever.
+    /// It falls between tasks only: two reads inside one callback agree. On native targets another thread may still
+    /// increase it by sending. Data that is sent while CLOSING or CLOSED stays counted forever.
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-bufferedamount>.
     pub fn buffered_amount(&self) -> u64 {
         self.connection().buffered_amount()
     }
 
-    /// Gives the extensions in use, as the server's answer has them; empty until the connection is open.
+    /// Returns the extensions in use, as in the server's response. The string is empty until the connection is open.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-extensions>.
     pub fn extensions(&self) -> String {
         self.connection().extensions()
     }
 
-    /// Gives the subprotocol that the server chose; empty until the connection is open, and if none was offered.
+    /// Returns the subprotocol that the server chose. It is empty until the connection is open, and if none was
+    /// offered.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-protocol>.
     pub fn protocol(&self) -> String {
         self.connection().protocol()
     }
 
-    /// Gives what received binary messages become; [`BinaryType::Blob`] unless it was set.
+    /// Returns the type of received binary messages. The default is [`BinaryType::Blob`].
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-binarytype>.
     pub fn binary_type(&self) -> BinaryType {
         self.connection().binary_type()
     }
 
-    /// Sets what received binary messages become, in any state, from the next event on.
+    /// Sets the type of received binary messages, from the next event on. It can be set in any state.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-binarytype>.
     pub fn set_binary_type(&self, binary_type: BinaryType) {
         self.connection().set_binary_type(binary_type);
     }
 
-    /// Sends a text, bytes or a [`Blob`](crate::Blob) as one message; an empty one is a message too.
+    /// Sends a text, bytes or a [`Blob`](crate::Blob) as one message, which may be empty.
     ///
-    /// The data is taken as it is now, and messages leave in the order of the calls, a blob that has yet to be read
-    /// included. In a browser nothing is copied but by the platform, and out of shared memory in a build with threads;
-    /// natively the data is copied once, while it is masked if it can be. `Bytes` that have to wait are kept until then, and
-    /// dropped while the socket is at work: the owner of [`Bytes::from_owner`](bytes::Bytes::from_owner) must not use a socket
-    /// when it is dropped. Natively a call may also give the system what waits, up to 1 MiB, as far as it takes that at once.
+    /// Messages are sent in the order of the calls, even if a blob must be read first. Later changes of the data have
+    /// no effect. `Ok` does not mean that the message arrives: while CLOSING or CLOSED, the data is counted and
+    /// discarded, as the Standard requires. [`buffered_amount`](Self::buffered_amount) returns the number of queued
+    /// bytes.
     ///
-    /// See [`buffered_amount`](Self::buffered_amount) for what is queued. When the socket is CLOSING or CLOSED the data is
-    /// discarded and counted, as the Standard has it: `Ok` is no promise that it arrives.
+    /// In a browser only the platform copies the data; in a build with threads it is also copied out of shared memory.
+    ///
+    /// On native targets the data is copied once, if possible while it is masked. `Bytes` that cannot be written at
+    /// once are kept, and dropped later while the socket is locked. So the owner of
+    /// [`Bytes::from_owner`](bytes::Bytes::from_owner) must not use a socket in its destructor. A call may also write
+    /// up to 1 MiB of queued data to the operating system, without blocking.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-send>.
     ///
+    /// ```no_run
+    /// # fn example(socket: &samesocket::WebSocket) -> Result<(), samesocket::Exception> {
+    /// socket.send("text")?;
+    /// socket.send(&[1, 2, 3])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// An `"InvalidStateError"` while the socket is CONNECTING; nothing is counted then.
+    /// Returns an `"InvalidStateError"` while the socket is CONNECTING. Nothing is counted then.
     pub fn send<'a>(&self, data: impl Into<Data<'a>>) -> Result<(), Exception> {
         self.connection().send(data.into().0)
     }
 
-    /// Closes the connection, or gives it up if it is not yet open; does nothing when CLOSING or CLOSED.
+    /// Closes the connection, or fails it if it is not yet open. While CLOSING or CLOSED, it does nothing.
     ///
-    /// `code` is 1000 or 3000..=4999, `reason` at most 123 bytes of UTF-8. Messages that were sent go out before the
-    /// Close frame, which is empty when neither is given; a reason without a code goes with 1000. No message event is
-    /// fired any more, though natively one that is being fired at that moment on the socket's thread goes on to all
-    /// callbacks. While CONNECTING both are ignored: the connection fails, in a task of its own.
+    /// `code` is 1000 or 3000..=4999, and `reason` has at most 123 bytes of UTF-8. Messages that were sent before
+    /// precede the Close frame. The frame is empty if both are `None`; a reason without a code is sent with 1000. While
+    /// CONNECTING both are ignored, and the connection fails in a task of its own.
+    ///
+    /// No message event is fired after the call. On native targets, an event that another thread is delivering at that
+    /// moment still reaches all callbacks.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-close>.
     ///
     /// # Errors
     ///
-    /// In every state, before anything is touched: an `"InvalidAccessError"` for the code, then a `"SyntaxError"` for
-    /// the reason.
+    /// Returns an `"InvalidAccessError"` for an invalid code, or else a `"SyntaxError"` for a reason that is too long.
+    /// The arguments are checked in every state, before any change.
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Exception> {
         let frame = close::check(code, reason)?;
         self.connection().close(frame);
         Ok(())
     }
 
-    /// Calls `callback` for every event from now on, and for those that were kept, until the guard is dropped.
+    /// Calls `callback` for every buffered and every future event, until the returned guard is dropped.
     ///
-    /// A callback may do anything: drop handles, unsubscribe itself or others, subscribe more, close, connect anew. One
-    /// that is added while an event is fired hears of the next; one that is taken out hears of no more. Callbacks are
-    /// called in the order of subscription, never from within one another, and dropped after the `close` event.
+    /// A callback may do anything: drop handles, unsubscribe itself or others, subscribe more callbacks, close, or open
+    /// another socket. A callback that is added while an event is fired is called from the next event on. A removed one
+    /// is not called again. Callbacks are called in the order of subscription and never nested. They are dropped after
+    /// the `close` event.
     pub fn subscribe(&self, callback: impl FnMut(&WebSocket, &Event) + MaybeSend + 'static) -> Subscription {
-        self.connection().subscribe(Box::new(callback))
+        let id = self.connection().listener().add_callback(Box::new(callback));
+        self.flush_buffered();
+        Subscription::new(Shared::downgrade(self.connection()), id)
     }
 
-    /// Gives the events from now on, and those that were kept, as a stream with a bound; see [`Events`].
+    /// Returns a bounded stream of the buffered and all future events; see [`Events`].
     pub fn events(&self) -> Events {
-        self.connection().add_stream()
+        let events = self.connection().listener().add_stream();
+        self.flush_buffered();
+        events
     }
 
-    /// Waits for the `close` event, before or after it was fired; it does not subscribe.
+    /// Queues a task that delivers the buffered events, if there are any, to the subscriber that was just added.
+    fn flush_buffered(&self) {
+        if self.connection().listener().has_buffered() {
+            let connection = Shared::downgrade(self.connection());
+            let task = self.connection().queue(move || {
+                if let Some(connection) = connection.upgrade() {
+                    connection.listener().deliver();
+                }
+            });
+            self.connection().listener().set_flush_task(task);
+        }
+    }
+
+    /// Returns a future of the `close` event, which may have been fired already. It is not a subscriber.
     pub fn closed(&self) -> Closed {
         self.connection().closed()
     }
 
-    /// What [`new`](Self::new) does, with a base URL and with what the platform lets a user choose.
+    /// Starts to connect as [`new`](Self::new) does, with a base URL and with the platform's options.
     pub(crate) fn start(
         url: &str,
         base: Option<&str>,
@@ -214,36 +253,36 @@ impl WebSocket {
         subprotocol::check(&protocols)?;
         let tasks = options.tasks();
         Ok(Self(Shared::new_cyclic(|handle| {
-            let subscribers = Dispatcher::new(Origin::new(&constructor::origin(&url)), handle.clone());
-            let form = BinaryType::default().into();
+            let dispatcher = Dispatcher::new(Origin::new(&constructor::origin(&url)), handle.clone());
+            let mode = BinaryType::default().into();
             Handle {
                 connection: Connection::establish(
                     url,
                     protocols,
                     Some(MAKE_SUBPROTOCOL_LIST),
-                    form,
+                    mode,
                     options,
                     tasks,
-                    subscribers,
+                    dispatcher,
                 ),
             }
         })))
     }
 
-    /// What the handles share.
+    /// Returns the connection that the handles share.
     pub(crate) fn connection(&self) -> &Shared<Connection<Dispatcher>> {
         &self.0.connection
     }
 
-    /// Gives the socket of these handles, unless the last of them was dropped.
-    pub(crate) fn of(handle: &Weak<Handle>) -> Option<Self> {
+    /// Creates another handle, unless the last one was dropped.
+    pub(crate) fn upgrade(handle: &Weak<Handle>) -> Option<Self> {
         handle.upgrade().map(Self)
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.connection.abandon();
+        self.connection.handles_dropped();
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the interface has natively beyond the Standard's.
+//! The methods of the interface that exist on native targets only.
 
 use crate::platform::api::{Failure, Options};
 use crate::types::subprotocol::IntoProtocols;
@@ -6,7 +6,7 @@ use crate::websocket::WebSocket;
 use samesocket_spec::Exception;
 
 impl WebSocket {
-    /// Starts to connect as [`new`](Self::new) does, with options; natively only.
+    /// Starts to connect as [`new`](Self::new) does, with options. Native targets only.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,16 +21,30 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// As for [`new`](Self::new).
+    /// Returns the same exceptions as [`new`](Self::new).
     pub fn with_options(url: &str, protocols: impl IntoProtocols, options: &Options) -> Result<Self, Exception> {
         Self::start(url, None, protocols.into_protocols(), options)
     }
 
-    /// Tells why the connection failed, for diagnosis, once it has; natively only.
+    /// Returns the cause of a failed connection, for diagnosis. Native targets only.
     ///
-    /// It is there from the `error` event on, or from an unclean `close`, for as long as there is a handle; after a clean
-    /// `close` there is none, whatever became of TCP.
+    /// It is available from the `error` event on, or from an unclean `close`, while any handle exists. After a clean
+    /// `close` it is `None`, whatever happened to TCP afterwards.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), samesocket::Exception> {
+    /// use samesocket::{Event, WebSocket};
+    ///
+    /// let socket = WebSocket::new("wss://unknown.example/", ())?;
+    /// socket.subscribe(|socket, event| {
+    ///     if let (Event::Error, Some(failure)) = (event, socket.failure()) {
+    ///         eprintln!("{failure}");
+    ///     }
+    /// }).detach();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn failure(&self) -> Option<Failure> {
-        self.connection().remains().failure
+        self.connection().final_state().failure
     }
 }

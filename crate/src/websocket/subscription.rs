@@ -1,4 +1,4 @@
-//! The guard of a callback.
+//! The guard of a callback's subscription.
 
 use std::fmt;
 
@@ -6,10 +6,20 @@ use crate::connection::Connection;
 use crate::sync::Weak;
 use crate::websocket::dispatcher::Dispatcher;
 
-/// Keeps a callback of [`WebSocket::subscribe`](crate::WebSocket::subscribe) subscribed; dropping it unsubscribes.
+/// A guard that keeps a callback of [`WebSocket::subscribe`](crate::WebSocket::subscribe) subscribed. Dropping it
+/// unsubscribes the callback.
 ///
-/// It is no handle: it does not keep the socket open. It may be dropped at any time, also from within the callback,
-/// which is then not called again.
+/// It is not a handle: it does not keep the socket open. It may be dropped at any time, even inside the callback, which
+/// is then not called again.
+///
+/// ```no_run
+/// # fn main() -> Result<(), samesocket::Exception> {
+/// let socket = samesocket::WebSocket::new("wss://example.com/chat", ())?;
+/// let subscription = socket.subscribe(|_, event| println!("{event:?}"));
+/// drop(subscription); // No further event is printed.
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the callback is unsubscribed when this is dropped"]
 pub struct Subscription {
     connection: Weak<Connection<Dispatcher>>,

@@ -1,4 +1,4 @@
-// Tells whoever asks, by a URL, what a worker's global WebSocket is, and how a socket of it ends there.
+// Answers a message with a URL: describes the worker's global WebSocket, and how a socket to the URL was closed.
 
 const answer = (port, url) => {
   const socket = new WebSocket(url);

@@ -1,4 +1,4 @@
-// Ours and the platform's are assignable to each other, both ways: the instances, the classes, and what is done with them.
+// Our types and the platform's are assignable to each other: instances, classes and events.
 
 import { over, WebSocket as Ours, type WebSocketEventMap as OursEvents } from "samesocket";
 import { WebSocket as Sync } from "samesocket/sync";

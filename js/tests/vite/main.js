@@ -1,4 +1,4 @@
-// A program as anybody would write it, for a bundler to find the package and its WebAssembly.
+// A minimal program that a bundler builds, with the package and its WebAssembly.
 
 import { WebSocket } from "samesocket";
 

@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 
 pub(crate) use self::driver::transport::FinalState;
 pub(crate) use self::options::Options;
-pub(crate) use self::runtime::clock::{PlatformEnvironment, RuntimeClock};
+pub(crate) use self::runtime::clock::PlatformEnvironment;
 pub(crate) use self::runtime::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
 use crate::platform::Backend;
@@ -85,12 +85,12 @@ pub(crate) fn single_message(message: Message) -> Messages {
     reason = "the browser's back end returns None, because its messages arrive one by one"
 )]
 pub(crate) fn measure_messages(messages: &Messages) -> Option<Capacity> {
-    Some(Capacity { messages: messages.len(), bytes: messages.iter().map(Message::weight).sum() })
+    Some(Capacity { messages: messages.len(), bytes: messages.iter().map(Message::queued_size).sum() })
 }
 
 /// Moves all messages to the end of a queue if it has capacity for them. Returns whether it had.
 pub(crate) fn append_messages(backlog: &mut BoundedQueue<Message>, messages: &mut Messages) -> bool {
-    measure_messages(messages).is_some_and(|measured| backlog.append_all(messages, measured))
+    measure_messages(messages).is_some_and(|measured| backlog.append_items(messages, measured))
 }
 
 /// Removes and returns the first message.

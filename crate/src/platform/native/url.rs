@@ -23,7 +23,7 @@ impl Url {
 }
 
 impl UrlRecord for Url {
-    fn make_websocket(&mut self) {
+    fn set_websocket_scheme(&mut self) {
         let scheme = if self.0.scheme() == "http" { "ws" } else { "wss" };
         // The setter does not fail, because both schemes are special.
         let _ = self.0.set_scheme(scheme);

@@ -12,7 +12,7 @@ use super::listener::EventListener;
 use super::messages::single_message;
 use super::sys::PlatformSocket;
 use crate::platform::{EventSink, ReceiveMode};
-use crate::types::lazy_message::{LazyMessage, copied};
+use crate::types::lazy_message::{LazyMessage, copy_to_bytes};
 use crate::types::message::Message;
 use crate::types::text::Text;
 use samesocket_spec::close::CloseFrame;
@@ -29,7 +29,7 @@ pub(crate) const MAKE_BLOB: MakeBlob =
 pub(crate) type MakeLazy = fn(JsValue) -> Message;
 
 // Code size: stored when a program asks for lazy messages.
-pub(crate) const MAKE_LAZY: MakeLazy = |data| Message::Lazy(LazyMessage::of_platform(data));
+pub(crate) const MAKE_LAZY: MakeLazy = |data| Message::Lazy(LazyMessage::from_js(data));
 
 /// A function that closes a socket after the blobs that were sent.
 pub(super) type CloseAfterBlobs = fn(&Rc<SocketInner>, CloseFrame<'_>);
@@ -132,7 +132,7 @@ impl SocketInner {
         } else if let Some(text) = data.as_string() {
             Message::Text(Text::from(text))
         } else {
-            Message::Binary(copied(&Uint8Array::new(&data)))
+            Message::Binary(copy_to_bytes(&Uint8Array::new(&data)))
         }
     }
 

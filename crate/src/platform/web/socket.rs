@@ -91,16 +91,16 @@ impl Transport for Socket {
     fn start(&self) {}
 
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        queued.add(payload.most());
+        queued.add(payload.max_size());
         let sent = match payload {
             Payload::Text(text, _) => self.inner.platform.send_with_str(text),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
             Payload::Blob(blob) => {
                 // Code size: only a program that sends blobs links the waiting close.
                 self.inner.close_after_blobs.set(Some(close_after_blobs));
-                return SendOutcome::accepted_if(self.inner.send_value(blob.as_platform()));
+                return SendOutcome::accepted_if(self.inner.send_value(blob.as_js()));
             }
-            Payload::Lazy(lazy) => return SendOutcome::accepted_if(self.inner.send_value(lazy.as_platform())),
+            Payload::Lazy(lazy) => return SendOutcome::accepted_if(self.inner.send_value(lazy.as_js())),
         };
         SendOutcome::accepted_if(sent.is_ok())
     }

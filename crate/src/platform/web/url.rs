@@ -17,8 +17,8 @@ impl Url {
 }
 
 impl UrlRecord for Url {
-    fn make_websocket(&mut self) {
-        self.0.make_websocket();
+    fn set_websocket_scheme(&mut self) {
+        self.0.set_websocket_scheme();
     }
 
     fn as_str(&self) -> &str {

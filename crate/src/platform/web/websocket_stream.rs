@@ -27,7 +27,7 @@ use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOut
 use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
 use crate::types::blob::Blob;
-use crate::types::lazy_message::copied;
+use crate::types::lazy_message::copy_to_bytes;
 use crate::types::message::Message;
 use crate::types::payload::Payload;
 use samesocket_spec::close::CloseFrame;
@@ -141,7 +141,7 @@ impl StreamTransport {
 /// Delivers the events of the connection, each message as soon as there is capacity for it.
 async fn read(platform: WebSocketStream, state: Rc<StreamState>, writer_ready: oneshot::Sender<Writer>) {
     let Ok(opened) = JsFuture::from(platform.opened()).await else {
-        return state.sink.handle_event(Feedback::abandoned());
+        return state.sink.handle_event(Feedback::closed_abnormally());
     };
     let opened: OpenInfo = opened.unchecked_into();
     let reader = opened.readable().get_reader();
@@ -188,7 +188,7 @@ async fn write(
                 size
             }
             Outgoing::Blob(blob) => {
-                if let Ok(buffer) = JsFuture::from(blob.as_platform().array_buffer()).await {
+                if let Ok(buffer) = JsFuture::from(blob.as_js().array_buffer()).await {
                     let _ = JsFuture::from(writer.write(&buffer)).await;
                 } else {
                     // A blob that cannot be read must not be skipped among other messages, so the connection is closed.
@@ -215,13 +215,13 @@ impl Transport for StreamTransport {
     fn start(&self) {}
 
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        queued.add(payload.most());
+        queued.add(payload.max_size());
         let size = payload.size();
         let outgoing = match payload {
             Payload::Text(text, _) => Outgoing::Chunk(text.into(), size),
             Payload::Binary(bytes, _) => Outgoing::Chunk(Uint8Array::from(bytes).into(), size),
             Payload::Blob(blob) => Outgoing::Blob(blob.clone()),
-            Payload::Lazy(lazy) => Outgoing::Chunk(lazy.as_platform().clone(), size),
+            Payload::Lazy(lazy) => Outgoing::Chunk(lazy.as_js().clone(), size),
         };
         self.state.buffered_amount.set(self.state.buffered_amount.get() + size);
         self.state.unwritten_messages.set(self.state.unwritten_messages.get() + 1);
@@ -295,11 +295,11 @@ impl StreamState {
             Err(chunk) => Uint8Array::new(&chunk),
         };
         match self.binary_type.get() {
-            BinaryType::Blob => Message::Blob(Blob::of_platform(&chunk)),
+            BinaryType::Blob => Message::Blob(Blob::from_js(&chunk)),
             BinaryType::ArrayBuffer => match self.make_lazy {
                 // Each chunk has a buffer of its own.
                 Some(make_lazy) => make_lazy(chunk.buffer().into()),
-                None => Message::Binary(copied(&chunk)),
+                None => Message::Binary(copy_to_bytes(&chunk)),
             },
         }
     }

@@ -92,7 +92,7 @@ impl ByteStream {
         }
         ready!(Pin::new(&mut self.socket).poll_ready(context))?;
         let chunk = &bytes[..bytes.len().min(MAX_MESSAGE)];
-        let sent = self.socket.core().connection.hand_over(Payload::Binary(chunk, None));
+        let sent = self.socket.core().connection.send_if_open(Payload::Binary(chunk, None));
         Poll::Ready(if sent { Ok(chunk.len()) } else { Err(io::ErrorKind::BrokenPipe.into()) })
     }
 

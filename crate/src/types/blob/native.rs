@@ -1,4 +1,4 @@
-//! Blobs: bytes in memory, or a file that is read when they are asked for.
+//! Blobs on native targets: bytes in memory, or a range of a file.
 
 use std::error::Error;
 use std::fmt;
@@ -16,9 +16,18 @@ use futures::channel::oneshot;
 
 use crate::types::text::Text;
 
-/// Bytes that are held in memory or in a file, and that are read when they are asked for.
+/// Immutable bytes in memory or in a file, which are read on demand.
 ///
 /// A clone is another reference to the same bytes. See <https://w3c.github.io/FileAPI/#blob-section>.
+///
+/// ```
+/// # async fn example() -> Result<(), samesocket::BlobError> {
+/// let blob = samesocket::Blob::new(b"0123456789");
+/// assert_eq!(blob.size(), 10);
+/// assert_eq!(blob.slice(2..4).bytes().await?, &b"23"[..]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Blob(Source);
 
@@ -28,7 +37,7 @@ enum Source {
     File { file: Arc<Snapshot>, range: Range<u64> },
 }
 
-/// A file as it was when it was chosen.
+/// A file with its size and modification time when the blob was created.
 #[derive(Debug)]
 struct Snapshot {
     path: PathBuf,
@@ -37,32 +46,32 @@ struct Snapshot {
 }
 
 impl Blob {
-    /// Makes a blob of a copy of `bytes`; [`From<Bytes>`](#impl-From<Bytes>-for-Blob) copies nothing.
+    /// Creates a blob from a copy of `bytes`. [`From<Bytes>`](#impl-From<Bytes>-for-Blob) does not copy.
     pub fn new(bytes: &[u8]) -> Self {
         Self(Source::Memory(Bytes::copy_from_slice(bytes)))
     }
 
-    /// Makes a blob of a file, of which only the size and the time of modification are looked at now. Natively only.
+    /// Creates a blob from a file. Native targets only.
     ///
-    /// It stands for the file as it is now: reading it fails once the file has changed.
+    /// Only the size and the modification time are read now. Reading the blob fails once the file has changed.
     ///
     /// # Errors
     ///
-    /// If there is no such file, or nothing is to be learnt of it.
+    /// Returns an error if the path is not a file, or if its metadata cannot be read.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, BlobError> {
         let path = path.as_ref();
-        // Absolute, since the working directory may be another when the file is read.
+        // Absolute, because the working directory may have changed when the file is read.
         let path = std::path::absolute(path).map_err(|error| BlobError::new(path, error))?;
         let metadata = path.metadata().map_err(|error| BlobError::new(&path, error))?;
         if !metadata.is_file() {
-            return Err(BlobError::new(&path, io::Error::new(io::ErrorKind::InvalidInput, "it is no file")));
+            return Err(BlobError::new(&path, io::Error::new(io::ErrorKind::InvalidInput, "not a file")));
         }
         let range = 0..metadata.len();
         let file = Arc::new(Snapshot { path, size: metadata.len(), modified: metadata.modified().ok() });
         Ok(Self(Source::File { file, range }))
     }
 
-    /// Gives the size in bytes.
+    /// Returns the size in bytes.
     pub fn size(&self) -> u64 {
         match &self.0 {
             Source::Memory(bytes) => bytes.len() as u64,
@@ -70,7 +79,7 @@ impl Blob {
         }
     }
 
-    /// Gives a part of the blob, without reading it; a range beyond the end is cut.
+    /// Returns a part of the blob without reading it. `range` is in bytes and is clamped to the size.
     #[must_use]
     pub fn slice(&self, range: Range<u64>) -> Self {
         let end = range.end.min(self.size());
@@ -87,13 +96,13 @@ impl Blob {
         })
     }
 
-    /// Reads the bytes; those in memory are not copied, a file is read on a thread of its own.
+    /// Reads the bytes. Bytes in memory are not copied. A file is read on a thread of its own.
     ///
-    /// Cancelling it reads nothing, or in vain, and loses nothing: the blob can be read again.
+    /// Cancelling loses nothing: the blob can be read again. A read of a file that has started still runs to its end.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or has changed since it was chosen.
+    /// Returns an error if the file cannot be read, or has changed since the blob was created.
     pub async fn bytes(&self) -> Result<Bytes, BlobError> {
         match &self.0 {
             Source::Memory(bytes) => Ok(bytes.clone()),
@@ -102,7 +111,7 @@ impl Blob {
                 let failed = |error| BlobError::new(&file.path, error);
                 let (sender, receiver) = oneshot::channel();
                 let read = move || {
-                    // Nobody is there to take the bytes if the future was dropped.
+                    // Sending fails if the future was dropped.
                     let _ = sender.send(blob.read());
                 };
                 thread::Builder::new().name("samesocket-blob".to_owned()).spawn(read).map_err(failed)?;
@@ -111,17 +120,17 @@ impl Blob {
         }
     }
 
-    /// Reads the bytes and decodes them as UTF-8, each error becoming U+FFFD.
+    /// Reads the bytes and decodes them as UTF-8. Invalid sequences become U+FFFD.
     ///
     /// # Errors
     ///
-    /// As for [`bytes`](Self::bytes).
+    /// Returns the same errors as [`bytes`](Self::bytes).
     pub async fn text(&self) -> Result<Text, BlobError> {
         let bytes = self.bytes().await?;
         Ok(Text::from(&*String::from_utf8_lossy(&bytes)))
     }
 
-    /// The bytes, unless they are in a file.
+    /// Returns the bytes, unless they are in a file.
     pub(crate) const fn in_memory(&self) -> Option<&Bytes> {
         match &self.0 {
             Source::Memory(bytes) => Some(bytes),
@@ -129,7 +138,7 @@ impl Blob {
         }
     }
 
-    /// Takes the bytes out, leaving an empty blob, unless they are in a file.
+    /// Takes the bytes and leaves an empty blob, unless they are in a file.
     pub(crate) fn take_bytes(&mut self) -> Option<Bytes> {
         match &mut self.0 {
             Source::Memory(bytes) => Some(std::mem::take(bytes)),
@@ -137,7 +146,7 @@ impl Blob {
         }
     }
 
-    /// Reads the bytes on this thread.
+    /// Reads the bytes on the current thread, which blocks for a file.
     pub(crate) fn read(&self) -> Result<Bytes, BlobError> {
         match &self.0 {
             Source::Memory(bytes) => Ok(bytes.clone()),
@@ -149,6 +158,7 @@ impl Blob {
 }
 
 impl Snapshot {
+    /// Reads a range of the file, in bytes.
     fn read(&self, range: &Range<u64>) -> io::Result<Vec<u8>> {
         let mut file = File::open(&self.path)?;
         self.check(&file)?;
@@ -157,21 +167,22 @@ impl Snapshot {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
         (&mut file).take(length).read_to_end(&mut bytes)?;
-        // It may have changed while it was read.
+        // The file may have changed while it was read.
         self.check(&file)?;
         if bytes.len() as u64 == length {
             Ok(bytes)
         } else {
-            Err(io::Error::other("it has changed since it was chosen"))
+            Err(io::Error::other("the file has changed since the blob was created"))
         }
     }
 
+    /// Returns an error if the file has changed.
     fn check(&self, file: &File) -> io::Result<()> {
         let metadata = file.metadata()?;
         if metadata.len() == self.size && metadata.modified().ok() == self.modified {
             Ok(())
         } else {
-            Err(io::Error::other("it has changed since it was chosen"))
+            Err(io::Error::other("the file has changed since the blob was created"))
         }
     }
 }
@@ -182,7 +193,7 @@ impl From<Bytes> for Blob {
     }
 }
 
-/// The error of reading a [`Blob`].
+/// The error of reading a [`Blob`]: a file that cannot be read or has changed.
 #[derive(Clone, Debug)]
 pub struct BlobError {
     path: PathBuf,
@@ -194,7 +205,7 @@ impl BlobError {
         Self { path: path.to_owned(), source: Arc::new(error) }
     }
 
-    /// Gives the name of the exception that a browser has for it: `"NotFoundError"` or `"NotReadableError"`.
+    /// Returns the name of the exception that a browser would throw: `"NotFoundError"` or `"NotReadableError"`.
     pub fn name(&self) -> &str {
         if self.source.kind() == io::ErrorKind::NotFound { "NotFoundError" } else { "NotReadableError" }
     }
@@ -202,7 +213,7 @@ impl BlobError {
 
 impl fmt::Display for BlobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the blob cannot be read: {}: {}", self.path.display(), self.source)
+        write!(f, "the blob cannot be read from {}", self.path.display())
     }
 }
 
@@ -218,7 +229,7 @@ mod tests {
     use futures::executor::block_on;
 
     #[test]
-    fn a_file_is_read_lazily_and_in_parts() {
+    fn file_blob_is_read_on_demand_and_in_parts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("blob");
         std::fs::write(&path, b"0123456789").unwrap();
@@ -230,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changed_or_went_cannot_be_read() {
+    fn changed_or_deleted_file_cannot_be_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("blob");
         std::fs::write(&path, b"0123456789").unwrap();
@@ -244,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_same_size_has_changed_if_it_was_modified_at_another_time() {
+    fn file_with_another_modification_time_has_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("blob");
         std::fs::write(&path, b"0123456789").unwrap();

@@ -1,4 +1,4 @@
-//! Blobs: bytes that the platform holds.
+//! Blobs in a browser: bytes that the platform holds.
 
 use std::error::Error;
 use std::fmt;
@@ -9,13 +9,22 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::types::lazy_message::copied;
+use crate::types::lazy_message::copy_to_bytes;
 use crate::types::text::Text;
 
-/// Immutable bytes that the platform holds, perhaps on disk, and that are read when they are asked for.
+/// Immutable bytes that the platform holds, possibly on disk, and that are read on demand.
 ///
-/// A clone is another reference to the same bytes. Sending one does not copy it through the program's memory; see
+/// A clone is another reference to the same bytes. Sending a blob does not copy it through the program's memory. See
 /// <https://w3c.github.io/FileAPI/#blob-section>.
+///
+/// ```
+/// # async fn example() -> Result<(), samesocket::BlobError> {
+/// let blob = samesocket::Blob::new(b"0123456789");
+/// assert_eq!(blob.size(), 10);
+/// assert_eq!(blob.slice(2..4).bytes().await?, &b"23"[..]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Blob {
     platform: web_sys::Blob,
@@ -23,70 +32,72 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// Makes a blob of a copy of `bytes`.
+    /// Creates a blob from a copy of `bytes`.
     ///
     /// # Panics
     ///
-    /// Never: the platform's constructor takes any list of buffers.
+    /// Never: the platform's constructor accepts any list of buffers.
     pub fn new(bytes: &[u8]) -> Self {
-        // The buffer is one of the platform's, since it refuses a shared one and takes a view without its memory.
-        Self::of_platform(&Uint8Array::from(bytes))
+        // Copied into a JavaScript buffer: a view on this memory would dangle, and shared memory is rejected.
+        Self::from_js(&Uint8Array::from(bytes))
     }
 
-    /// Makes a blob of bytes that the platform has.
-    pub(crate) fn of_platform(bytes: &Uint8Array) -> Self {
+    /// Creates a blob from bytes in a JavaScript buffer.
+    pub(crate) fn from_js(bytes: &Uint8Array) -> Self {
         let parts = Array::of1(bytes);
-        Self::from(web_sys::Blob::new_with_u8_array_sequence(&parts).expect("a list of buffers makes a blob"))
+        Self::from(
+            web_sys::Blob::new_with_u8_array_sequence(&parts).expect("the constructor accepts a list of buffers"),
+        )
     }
 
-    /// Gives the size in bytes.
+    /// Returns the size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Gives a part of the blob, without reading it; a range beyond the end is cut.
+    /// Returns a part of the blob without reading it. `range` is in bytes and is clamped to the size.
     ///
     /// # Panics
     ///
-    /// Never: the platform throws for no range.
+    /// Never: the platform accepts any range.
     #[must_use]
     pub fn slice(&self, range: Range<u64>) -> Self {
-        // Beyond 2^53 bytes a double is not exact; no blob is as large.
+        // A double is exact up to 2^53. No blob has as many bytes.
         #[expect(clippy::cast_precision_loss)]
         let part = self.platform.slice_with_f64_and_f64(range.start as f64, range.end as f64);
-        Self::from(part.expect("a blob has parts"))
+        Self::from(part.expect("slice accepts any range"))
     }
 
-    /// Reads the bytes, with one copy out of the platform.
+    /// Reads the bytes, with one copy from the platform's into the program's memory.
     ///
-    /// Cancelling it reads nothing and loses nothing: the blob can be read again.
+    /// Cancelling loses nothing: the blob can be read again.
     ///
     /// # Errors
     ///
-    /// If the platform cannot read them: a file that has changed or gone since it was chosen, for example.
+    /// Returns an error if the platform cannot read the bytes, for example because a file was changed or deleted.
     pub async fn bytes(&self) -> Result<Bytes, BlobError> {
         let buffer = JsFuture::from(self.platform.array_buffer()).await.map_err(|reason| BlobError::new(&reason))?;
-        Ok(copied(&Uint8Array::new(&buffer)))
+        Ok(copy_to_bytes(&Uint8Array::new(&buffer)))
     }
 
-    /// Reads the bytes and decodes them as UTF-8, each error becoming U+FFFD.
+    /// Reads the bytes and decodes them as UTF-8. Invalid sequences become U+FFFD.
     ///
     /// # Errors
     ///
-    /// As for [`bytes`](Self::bytes).
+    /// Returns the same errors as [`bytes`](Self::bytes).
     pub async fn text(&self) -> Result<Text, BlobError> {
         let bytes = self.bytes().await?;
         Ok(Text::from(&*String::from_utf8_lossy(&bytes)))
     }
 
-    pub(crate) fn as_platform(&self) -> &web_sys::Blob {
+    pub(crate) fn as_js(&self) -> &web_sys::Blob {
         &self.platform
     }
 }
 
 impl From<web_sys::Blob> for Blob {
     fn from(blob: web_sys::Blob) -> Self {
-        // The platform counts in a double, which holds every integer up to 2^53.
+        // The platform's number is a double, which is exact up to 2^53.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let size = blob.size() as u64;
         Self { platform: blob, size }
@@ -111,7 +122,7 @@ impl fmt::Debug for Blob {
     }
 }
 
-/// The error of reading a [`Blob`]: what the platform gave as its reason.
+/// The error of reading a [`Blob`]: the platform's exception.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlobError {
     name: String,
@@ -126,7 +137,7 @@ impl BlobError {
         }
     }
 
-    /// Gives the name of the platform's exception, `"NotReadableError"` for example.
+    /// Returns the name of the platform's exception, for example `"NotReadableError"`.
     pub fn name(&self) -> &str {
         &self.name
     }

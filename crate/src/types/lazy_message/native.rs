@@ -1,4 +1,4 @@
-//! Messages that nobody has looked at; natively they are in the program's memory in any case.
+//! Lazy messages on native targets, where every message is in the program's memory.
 
 use std::fmt;
 
@@ -7,8 +7,18 @@ use bytes::Bytes;
 use crate::types::owned_message::OwnedMessage;
 use crate::types::text::Text;
 
-/// A text or binary message that has not been read. Natively it is in memory, and reading it costs nothing; in a browser
-/// the platform holds it until then. A clone is another reference to the same message.
+/// A text or binary message that the platform may hold until it is read.
+///
+/// On native targets it is in memory, and reading it is free. In a browser reading copies it into the program's memory.
+/// A clone is another reference to the same message.
+///
+/// ```
+/// use samesocket::{LazyMessage, OwnedMessage};
+///
+/// let message = LazyMessage::from("hello");
+/// assert!(message.is_text());
+/// assert_eq!(message.read(), OwnedMessage::from("hello"));
+/// ```
 #[derive(Clone)]
 pub struct LazyMessage(OwnedMessage);
 
@@ -23,30 +33,30 @@ impl LazyMessage {
         self.0.size()
     }
 
-    /// Reads the message, without a copy.
+    /// Returns the message without copying its payload.
     pub fn read(&self) -> OwnedMessage {
         self.0.clone()
     }
 
-    /// Returns the message, which is in memory.
+    /// Returns a reference to the message.
     pub(crate) const fn owned(&self) -> &OwnedMessage {
         &self.0
     }
 
-    /// Returns the number of bytes that the message occupies while it waits.
-    pub(crate) fn weight(&self) -> u64 {
+    /// Returns the size for the limit of a queue, in bytes.
+    pub(crate) fn queued_size(&self) -> u64 {
         self.size()
     }
 }
 
-/// Makes an unread message of a copy.
+/// Creates a lazy message from a copy.
 impl From<&str> for LazyMessage {
     fn from(text: &str) -> Self {
         Self(OwnedMessage::from(text))
     }
 }
 
-/// Makes an unread message.
+/// Creates a lazy message.
 impl From<Bytes> for LazyMessage {
     fn from(bytes: Bytes) -> Self {
         Self(OwnedMessage::Binary(bytes))

@@ -1,4 +1,4 @@
-//! Messages that the platform holds.
+//! Lazy messages in a browser, where the platform holds them.
 
 use std::fmt;
 
@@ -11,41 +11,56 @@ use crate::types::text::Text;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Bytes that are copied out of the platform in one call, instead of one for their length and one for a copy into
-    /// memory of that length, of which the platform makes another view.
+    /// A typed array whose bytes are copied in one call.
+    ///
+    /// `Uint8Array::to_vec` makes two: one for the length, and one that copies through a second view.
     #[wasm_bindgen(extends = Uint8Array)]
     type View;
     #[wasm_bindgen(method, js_name = valueOf)]
-    fn copied(this: &View) -> Vec<u8>;
+    fn copy(this: &View) -> Vec<u8>;
 }
 
-/// A text or binary message that has not been read: the platform holds it, and it is copied into the program's memory when
-/// it is read, if it is. A clone is another reference to the same message.
+/// A text or binary message that the platform may hold until it is read.
+///
+/// On native targets it is in memory, and reading it is free. In a browser reading copies it into the program's memory.
+/// A clone is another reference to the same message.
+///
+/// ```
+/// use samesocket::{LazyMessage, OwnedMessage};
+///
+/// let message = LazyMessage::from("hello");
+/// assert!(message.is_text());
+/// assert_eq!(message.read(), OwnedMessage::from("hello"));
+/// ```
 #[derive(Clone)]
 pub struct LazyMessage {
     data: JsValue,
-    /// What it takes while it waits: of a text, what the platform may need for it.
-    weight: u64,
+    /// The size for the limit of a queue, in bytes. A text counts two bytes per UTF-16 code unit.
+    queued_size: u64,
 }
 
 impl LazyMessage {
-    /// Whether it is a text message.
+    /// Returns whether it is a text message.
     pub fn is_text(&self) -> bool {
         self.data.is_string()
     }
 
-    /// Gives the size of the payload in bytes, as [`Message::size`](crate::Message::size) does; of a text the platform has to look for it.
+    /// Returns the size of the payload in bytes, as [`Message::size`](crate::Message::size) does.
+    ///
+    /// For a text the platform encodes it as UTF-8, which takes time.
     ///
     /// # Panics
     ///
-    /// Never: the platform measures any text.
+    /// Never: the platform accepts any text.
     pub fn size(&self) -> u64 {
         match self.data.dyn_ref::<JsString>() {
             None => self.buffer().byte_length().into(),
             Some(text) => {
-                // A blob of a text holds its UTF-8, which nothing else gives the size of.
-                let blob = web_sys::Blob::new_with_str_sequence(&Array::of1(text)).expect("a list makes a blob");
-                // The platform counts in a double, which holds every integer up to 2^53.
+                // A blob encodes the text as UTF-8 in the platform's memory. No other API returns the size without a
+                // copy.
+                let blob = web_sys::Blob::new_with_str_sequence(&Array::of1(text))
+                    .expect("the constructor accepts a list of strings");
+                // The platform's number is a double, which is exact up to 2^53.
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 let size = blob.size() as u64;
                 size
@@ -53,29 +68,29 @@ impl LazyMessage {
         }
     }
 
-    /// Reads the message, with one copy out of the platform; it can be read again.
+    /// Reads the message, with one copy into the program's memory. It can be read again.
     pub fn read(&self) -> OwnedMessage {
         match self.data.dyn_ref::<JsString>() {
             Some(text) => OwnedMessage::Text(Text::from(String::from(text))),
-            None => OwnedMessage::Binary(copied(&Uint8Array::new(self.buffer()))),
+            None => OwnedMessage::Binary(copy_to_bytes(&Uint8Array::new(self.buffer()))),
         }
     }
 
-    /// What a platform gives as a message's data, if it is a text or a buffer.
-    pub(crate) fn of_platform(data: JsValue) -> Self {
-        let weight = match data.dyn_ref::<JsString>() {
+    /// Creates a lazy message from the `data` of a message event, which must be a string or an `ArrayBuffer`.
+    pub(crate) fn from_js(data: JsValue) -> Self {
+        let queued_size = match data.dyn_ref::<JsString>() {
             Some(text) => 2 * u64::from(text.length()),
             None => data.unchecked_ref::<ArrayBuffer>().byte_length().into(),
         };
-        Self { data, weight }
+        Self { data, queued_size }
     }
 
-    pub(crate) const fn as_platform(&self) -> &JsValue {
+    pub(crate) const fn as_js(&self) -> &JsValue {
         &self.data
     }
 
-    pub(crate) const fn weight(&self) -> u64 {
-        self.weight
+    pub(crate) const fn queued_size(&self) -> u64 {
+        self.queued_size
     }
 
     fn buffer(&self) -> &ArrayBuffer {
@@ -83,22 +98,22 @@ impl LazyMessage {
     }
 }
 
-/// Copies bytes out of the platform.
-pub(crate) fn copied(bytes: &Uint8Array) -> Bytes {
-    bytes.unchecked_ref::<View>().copied().into()
+/// Copies bytes from a JavaScript buffer into the program's memory.
+pub(crate) fn copy_to_bytes(bytes: &Uint8Array) -> Bytes {
+    bytes.unchecked_ref::<View>().copy().into()
 }
 
-/// Has the platform hold a message.
+/// Creates a lazy message from a copy in the platform's memory.
 impl From<&str> for LazyMessage {
     fn from(text: &str) -> Self {
-        Self::of_platform(text.into())
+        Self::from_js(text.into())
     }
 }
 
-/// Has the platform hold a message.
+/// Creates a lazy message from a copy in the platform's memory.
 impl From<Bytes> for LazyMessage {
     fn from(bytes: Bytes) -> Self {
-        Self::of_platform(Uint8Array::from(&*bytes).buffer().into())
+        Self::from_js(Uint8Array::from(&*bytes).buffer().into())
     }
 }
 
@@ -110,6 +125,6 @@ impl From<Text> for LazyMessage {
 
 impl fmt::Debug for LazyMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unread").field("is_text", &self.is_text()).finish_non_exhaustive()
+        f.debug_struct("LazyMessage").field("is_text", &self.is_text()).finish_non_exhaustive()
     }
 }

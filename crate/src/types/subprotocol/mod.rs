@@ -1,4 +1,4 @@
-//! Subprotocols: names that are checked once, and those registered with IANA.
+//! Subprotocol names, checked when they are created. [`registered`] lists those of IANA's registry.
 
 pub mod registered;
 
@@ -11,7 +11,7 @@ use samesocket_spec::subprotocol::{check_one, first_outside_token};
 
 /// The name of a subprotocol: a token, never empty.
 ///
-/// A literal is checked when the program is compiled:
+/// A literal is checked at compile time:
 ///
 /// ```
 /// use samesocket::Subprotocol;
@@ -23,7 +23,7 @@ use samesocket_spec::subprotocol::{check_one, first_outside_token};
 /// const CHAT: Subprotocol = Subprotocol::from_static("chat.example.com/2.0"); // a slash is not allowed in a token
 /// ```
 ///
-/// A name that is known only at run time is parsed, with the [`Exception`] that the constructor would throw:
+/// A name that is known only at run time is parsed. The error is the [`Exception`] that the constructor would throw:
 ///
 /// ```
 /// # use samesocket::Subprotocol;
@@ -37,11 +37,11 @@ use samesocket_spec::subprotocol::{check_one, first_outside_token};
 pub struct Subprotocol(Cow<'static, str>);
 
 impl Subprotocol {
-    /// Makes a subprotocol of a literal.
+    /// Creates a subprotocol from a literal.
     ///
     /// # Panics
     ///
-    /// If the name is empty or not a token; in a `const`, that is an error of compilation.
+    /// Panics if the name is empty or not a token. In a `const`, that is a compile error.
     pub const fn from_static(name: &'static str) -> Self {
         assert!(!name.is_empty(), "a subprotocol must not be empty");
         assert!(
@@ -51,7 +51,7 @@ impl Subprotocol {
         Self(Cow::Borrowed(name))
     }
 
-    /// Gives the name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -80,10 +80,17 @@ impl fmt::Display for Subprotocol {
 
 /// The constructor's second argument: no subprotocol, one, or several in the order of preference.
 ///
-/// `()` offers none; a `&str`, `String` or [`Subprotocol`] offers one; an array, a slice or a `Vec` of these offers all
-/// of them. The names are checked by the constructor.
+/// `()` offers none. A `&str`, `String` or [`Subprotocol`] offers one. An array, a slice or a `Vec` of these offers all
+/// of them. The constructor checks the names.
+///
+/// ```
+/// use samesocket::{IntoProtocols, subprotocol};
+///
+/// assert_eq!(["chat.v2", "chat.v1"].into_protocols(), ["chat.v2", "chat.v1"]);
+/// assert_eq!(subprotocol::registered::MQTT.into_protocols(), ["mqtt"]);
+/// ```
 pub trait IntoProtocols: sealed::Sealed {
-    /// Gives the names, in order.
+    /// Returns the names in order.
     fn into_protocols(self) -> Vec<String>;
 }
 
@@ -133,7 +140,7 @@ mod tests {
     use super::*;
 
     #[crate::test]
-    fn every_form_of_the_argument_gives_its_names_in_order() {
+    fn every_argument_type_converts_to_its_names_in_order() {
         assert!(().into_protocols().is_empty());
         assert_eq!("a".into_protocols(), ["a"]);
         assert_eq!(registered::MQTT.into_protocols(), ["mqtt"]);

@@ -1,28 +1,27 @@
-//! The names of IANA's [WebSocket Subprotocol Name Registry], in its order, as taken in 2026-11 from
-//! its state of 2026-06-10; IANA's names are case-sensitive here, and a name that is not listed is
-//! made with [`Subprotocol::from_static`].
+//! The names of IANA's [WebSocket Subprotocol Name Registry], in its order, as of 2026-06-10.
+//!
+//! Names are case-sensitive. Create a name that is not listed with [`Subprotocol::from_static`].
 //!
 //! [WebSocket Subprotocol Name Registry]: https://www.iana.org/assignments/websocket/websocket.xhtml#subprotocol-name
 
 use super::Subprotocol;
 
-/// Makes, for each line `NAME = "name", "what it is", "reference";`, a constant and its place in
-/// [`ALL`].
+/// Defines a constant for each line `NAME = "name", "description", "reference";`, and adds it to [`ALL`].
 ///
-/// `NAME` is the name in capitals, with `_` for each character that an identifier cannot have, and
-/// before a first digit. The reference is the document that the registry cites, or who registered
-/// the name where it cites none.
+/// `NAME` is the name in capitals, with `_` for each character that is not allowed in an identifier, and before a
+/// leading digit. The reference is the document that the registry cites, or else the organization that registered the
+/// name.
 macro_rules! registered {
-    ($($constant:ident = $name:literal, $what:literal, $reference:literal;)+) => {
+    ($($constant:ident = $name:literal, $description:literal, $reference:literal;)+) => {
         $(
-            #[doc = concat!("`", $name, "`: ", $what, ".\n\nReference: ", $reference, ".")]
+            #[doc = concat!("`", $name, "`: ", $description, ".\n\nReference: ", $reference, ".")]
             pub const $constant: Subprotocol = Subprotocol::from_static($name);
         )+
 
         /// Every constant of this module, in the registry's order.
         pub const ALL: &[Subprotocol] = &[$($constant),+];
 
-        /// The names themselves, for the tests.
+        /// The names as strings, for the tests.
         #[cfg(test)]
         const NAMES: &[&str] = &[$($name),+];
     };
@@ -52,7 +51,7 @@ registered! {
     RWPCP = "rwpcp", "the Web Process Control Protocol with the roles reversed", "<http://wpcp.net/spec/>";
     XMPP = "xmpp", "the Extensible Messaging and Presence Protocol", "[RFC 7395](https://www.rfc-editor.org/rfc/rfc7395)";
     SHIP = "ship", "Smart Home IP, for home automation and energy", "none cited; registered by the EEBus Initiative";
-    MIELECLOUDCONNECT = "mielecloudconnect", "what connects Miele's appliances to its service", "none cited; registered by Nils Langhammer";
+    MIELECLOUDCONNECT = "mielecloudconnect", "the connection of Miele's appliances to its service", "none cited; registered by Nils Langhammer";
     V10_PCP_SAP_COM = "v10.pcp.sap.com", "SAP's Push Channel Protocol", "<https://scn.sap.com/community/abap/connectivity/blog/2015/07/27/specification-of-the-push-channel-protocol-pcp>";
     MSRP = "msrp", "the Message Session Relay Protocol", "[RFC 7977](https://www.rfc-editor.org/rfc/rfc7977), and [RFC 8873](https://www.rfc-editor.org/rfc/rfc8873) for data channels";
     V1_SALTYRTC_ORG = "v1.saltyrtc.org", "the signalling of SaltyRTC 1.0", "<https://github.com/saltyrtc/saltyrtc-meta/blob/master/Protocol.md>";
@@ -111,9 +110,9 @@ mod tests {
         assert!(NAMES.iter().all(|name| !name.is_empty()));
     }
 
-    /// RFC 7936 refuses a registration that differs from another only by case.
+    /// RFC 7936 rejects a registration that differs from another one only by case.
     #[test]
-    fn the_names_are_unique_whatever_their_case() {
+    fn names_are_unique_even_without_case() {
         let unique: HashSet<_> = NAMES.iter().map(|name| name.to_ascii_lowercase()).collect();
         assert_eq!(unique.len(), NAMES.len());
         assert_eq!(ALL.len(), NAMES.len());

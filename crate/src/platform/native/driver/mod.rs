@@ -97,7 +97,7 @@ struct Round {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<SocketShared>, url: Url, options: Options, receiver: EventSink) -> Self {
+    fn new(shared: Arc<SocketShared>, url: Url, options: Options, receiver: EventSink) -> Self {
         let has_own_stream = options.has_builtin_stream();
         let slot = shared.handshake_slot().clone();
         let deadlines = Deadlines::new(options.limits.drain);
@@ -117,7 +117,7 @@ impl Driver {
     }
 
     /// Makes the driver fail when it is started.
-    pub(super) fn fail(&mut self, failure: Failure) {
+    fn fail(&mut self, failure: Failure) {
         self.dialing = Some(Box::pin(std::future::ready(Err(failure))));
     }
 

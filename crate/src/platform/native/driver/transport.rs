@@ -100,11 +100,11 @@ impl Backend for Options {
     }
 
     fn tasks(&self) -> Tasks {
-        Tasks::new(self)
+        Tasks::new(self.runtime_of_socket().ok())
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
-        Shared::new(RuntimeClock { runtime: self.given_runtime() })
+        Shared::new(RuntimeClock { runtime: self.custom_runtime() })
     }
 
     fn has_backpressure(&self) -> bool {
