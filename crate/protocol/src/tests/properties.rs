@@ -1,10 +1,10 @@
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 
-use super::server::Assembler;
+use super::server::ServerAssembler;
 use super::*;
 
-/// Frames and rubbish.
+/// Generates frames and invalid bytes.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let payload = prop::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
@@ -16,7 +16,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Feeds it in reads of these sizes, and gives what came of it.
+/// Receives the bytes in reads of these sizes. Returns the events, the failure, and the frames written except pongs.
 fn fed(extensions: &str, bytes: &[u8], sizes: &[usize], eof: bool) -> (Vec<Event>, Option<Failure>, Vec<u8>) {
     let mut driver = Driver::established(extensions, Limits { message: 300, ..Limits::default() });
     let mut rest = bytes;
@@ -41,7 +41,7 @@ fn fed(extensions: &str, bytes: &[u8], sizes: &[usize], eof: bool) -> (Vec<Event
 
 proptest! {
     #[test]
-    fn any_bytes_give_events_and_one_end_however_they_are_read(
+    fn events_do_not_depend_on_read_sizes(
         pieces in prop::collection::vec(pieces(), 0..12),
         sizes in prop::collection::vec(1..50_usize, 1..6),
         deflate: bool,
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_instead_of_a_response_fail_or_wait(
+    fn invalid_response_fails_for_all_read_sizes(
         bytes in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..200),
             "(HTTP/1.1 |101|100| x|\r\n|\n|a:|Upgrade: websocket|Connection: Upgrade|[ -~]){0,30}".prop_map(String::into_bytes),
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_one_message_arrives_as_one(
+    fn fragmented_messages_arrive_whole(
         messages in prop::collection::vec(
             (any::<bool>(), any::<bool>(), ".{0,60}", 0..700_usize, prop::collection::vec(0..50_000_usize, 0..4)),
             1..6,
@@ -102,7 +102,7 @@ proptest! {
                 }
                 let mut output = Vec::with_capacity(payload.len() * 2 + 100);
                 compress.compress_vec(&payload, &mut output, FlushCompress::Sync).unwrap();
-                // After a flush, zlib makes nothing of nothing; RFC 7692 has one byte for an empty message.
+                // zlib writes nothing for an empty message right after a flush. RFC 7692 encodes it as one byte.
                 output.truncate(output.len().saturating_sub(4));
                 if output.is_empty() {
                     output.push(0);
@@ -130,7 +130,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_arrives_however_the_stream_takes_it(
+    fn sent_messages_arrive_for_all_write_sizes(
         messages in prop::collection::vec((any::<bool>(), ".{0,30}", 0..3000_usize, 0..100_000_usize), 1..8),
         deflate: bool,
     ) {
@@ -150,7 +150,7 @@ proptest! {
         driver.close(Some((1000, "")));
         driver.write(usize::MAX);
         expected.push((8, close_body(1000, "")));
-        prop_assert!(Assembler::new(true).assemble(&driver.take_frames()) == expected);
+        prop_assert!(ServerAssembler::new(true).assemble(&driver.take_frames()) == expected);
         prop_assert_eq!(driver.connection.buffered_amount(), 0);
     }
 }

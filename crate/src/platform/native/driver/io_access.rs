@@ -46,8 +46,15 @@ impl Reach for Channel {
         stream: &mut Box<dyn Stream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>> {
-        let bytes = self.wire.pending_bytes();
-        if bytes.is_empty() { None } else { Some(Pin::new(stream).poll_write(context, bytes)) }
+        loop {
+            let bytes = self.wire.pending_bytes();
+            if !bytes.is_empty() {
+                return Some(Pin::new(stream).poll_write(context, bytes));
+            }
+            if !self.wire.has_more_bytes() {
+                return None;
+            }
+        }
     }
 
     #[inline]
@@ -80,10 +87,13 @@ impl Reach for Apart<'_> {
     ) -> Option<Poll<io::Result<usize>>> {
         let mut memory = [const { MaybeUninit::uninit() }; PIECE];
         let mut piece = ReadBuf::uninit(&mut memory);
-        {
+        loop {
             let mut channel = self.0.lock();
             let bytes = channel.wire.pending_bytes();
             piece.put_slice(&bytes[..bytes.len().min(PIECE)]);
+            if !piece.filled().is_empty() || !channel.wire.has_more_bytes() {
+                break;
+            }
         }
         let piece = piece.filled();
         if piece.is_empty() {

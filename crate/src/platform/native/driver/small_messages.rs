@@ -149,6 +149,8 @@ impl Channel {
         };
         let first = self.wire.with_next_event(now, |feedback| feedback.into_message().map(&mut push));
         match first {
+            // A message is being inflated in steps.
+            None if self.wire.has_more_events() => return (Gathered::Full, Capacity::NONE),
             None => return (Gathered::Nothing, Capacity::NONE),
             Some(Err(feedback)) => return (Gathered::Other(feedback), Capacity::NONE),
             Some(Ok(mut has_room)) => {

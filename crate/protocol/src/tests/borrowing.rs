@@ -1,11 +1,11 @@
 use super::*;
 
-/// Puts bytes into the read buffer, and tells nothing yet.
+/// Puts bytes into the read buffer without polling events.
 fn receive(driver: &mut Driver, frames: &[Vec<u8>]) {
     driver.connection.read_buffer().put_slice(&frames.concat());
 }
 
-/// The messages that are lent, or given, until nothing is.
+/// Returns the next messages, borrowed or owned, until there are none.
 fn lent(driver: &mut Driver) -> Vec<Event> {
     let event = |message| Event::from(Feedback::MessageReceived(message));
     let next = || {
@@ -16,7 +16,7 @@ fn lent(driver: &mut Driver) -> Vec<Event> {
 }
 
 #[test]
-fn messages_are_lent_however_they_are_framed_up_to_a_control_frame_which_has_no_effect_meanwhile() {
+fn next_message_stops_at_a_control_frame() {
     let mut driver = Driver::established("permessage-deflate", Limits::default());
     let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let before = [frame(0x81, b"a"), frame(0xc1, &hello), frame(0x01, b"b"), frame(0x80, b"c")];
@@ -25,7 +25,7 @@ fn messages_are_lent_however_they_are_framed_up_to_a_control_frame_which_has_no_
     receive(&mut driver, &[&before[..], &[part], &behind].concat());
     assert_eq!(lent(&mut driver), [text("a"), text("Hello"), text("bc")]);
     assert!(driver.connection.pending_bytes().is_empty());
-    // Looked at once more, a control frame has its effect, and what comes behind it is lent again.
+    // Polling handles the control frame. The messages after it are available again.
     let next = driver.connection.poll_event(driver.now).map(Event::from);
     assert_eq!((next, lent(&mut driver)), (Some(binary(b"de")), vec![text("f")]));
     driver.poll();
@@ -33,7 +33,7 @@ fn messages_are_lent_however_they_are_framed_up_to_a_control_frame_which_has_no_
 }
 
 #[test]
-fn what_breaks_a_rule_has_its_effect_when_it_is_asked_for_and_nothing_behind_it_is_lent() {
+fn next_message_stops_at_a_violation() {
     for wrong in [frame(0x83, b""), frame(0x80, b""), frame(0x81, b"\xff"), frame(0xc1, b"\xff"), frame(0x82, &[0; 9])]
     {
         let mut driver = Driver::established("permessage-deflate", Limits { message: 8, ..Limits::default() });
