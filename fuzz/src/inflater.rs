@@ -93,16 +93,16 @@ fn check_against_zlib(message: &[u8], inflated: &Result<Vec<u8>, Failure>) {
 fn check_round_trip(deflate: &Deflate, first: &[u8], second: &[u8], size: usize) {
     let (mut deflater, mut inflater) = (Deflater::new(deflate), Inflater::new(deflate));
     for message in [first, second, first] {
-        let mut deflated = Vec::new();
+        let mut compressed = Vec::new();
         for piece in message.chunks(size) {
             deflater.deflate(piece, false);
-            deflated.extend_from_slice(deflater.deflated());
+            compressed.extend_from_slice(deflater.deflated());
             deflater.clear();
         }
         deflater.deflate(&[], true);
-        deflated.extend_from_slice(deflater.deflated());
+        compressed.extend_from_slice(deflater.deflated());
         deflater.clear();
-        assert_eq!(inflate(&mut inflater, &deflated, size).as_deref(), Ok(message));
+        assert_eq!(inflate(&mut inflater, &compressed, size).as_deref(), Ok(message));
         inflater.release_memory();
     }
 }

@@ -56,12 +56,20 @@ pub struct Inflater {
     context_takeover: bool,
     state: Option<Decompress>,
     scratch: Vec<u8>,
-    /// Whether the last block had BFINAL set.
-    ended: bool,
     /// Whether the message had at least one byte.
     begun: bool,
-    /// Whether zlib may hold output for which the last call had no room.
-    pending_output: bool,
+    step: Step,
+}
+
+/// The state of an inflater after its last step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It needs more input.
+    NeedsInput,
+    /// zlib may hold output for which there was no room.
+    OutputPending,
+    /// The last block had BFINAL set.
+    StreamEnded,
 }
 
 impl Inflater {
@@ -73,16 +81,15 @@ impl Inflater {
             context_takeover: !deflate.server_no_context_takeover,
             state: None,
             scratch: Vec::new(),
-            ended: false,
             begun: false,
-            pending_output: false,
+            step: Step::NeedsInput,
         }
     }
 
     /// Returns a new inflater with the same parameters and without the memory of this one.
     #[must_use]
     pub fn reset(self) -> Self {
-        Self { state: None, scratch: Vec::new(), ended: false, begun: false, pending_output: false, ..self }
+        Self { state: None, scratch: Vec::new(), begun: false, step: Step::NeedsInput, ..self }
     }
 
     /// Inflates the next bytes of a message, and returns the number of input bytes that were used.
@@ -98,12 +105,11 @@ impl Inflater {
         self.scratch.resize(CHUNK, 0);
         self.begun |= !input.is_empty();
         let mut used = 0;
-        while *budget > 0 && (self.pending_output || !input.is_empty()) {
-            if self.ended {
+        while *budget > 0 && (self.step == Step::OutputPending || !input.is_empty()) {
+            if self.step == Step::StreamEnded {
                 // RFC 7692, section 7.2.3.4, does not define the window after a block with BFINAL set. Such a block ends a
                 // DEFLATE stream, so encoders start a new stream, and so do stream inflaters.
                 state.reset(false);
-                self.ended = false;
             }
             let before = (state.total_in(), state.total_out());
             let room = CHUNK.min(*budget);
@@ -116,9 +122,12 @@ impl Inflater {
             // Output before an error is checked first, so that the result does not depend on how the input is split.
             sink(self.scratch.get(..produced).unwrap_or_default())?;
             let status = status.map_err(|_| Failure::InvalidDeflate)?;
-            self.ended = status == Status::StreamEnd;
-            self.pending_output = produced == room && !self.ended;
-            if consumed == 0 && produced == 0 && !self.ended {
+            self.step = match status {
+                Status::StreamEnd => Step::StreamEnded,
+                _ if produced == room => Step::OutputPending,
+                _ => Step::NeedsInput,
+            };
+            if consumed == 0 && produced == 0 && self.step == Step::NeedsInput {
                 return if input.is_empty() { Ok(used) } else { Err(Failure::InvalidDeflate) };
             }
         }
@@ -127,7 +136,7 @@ impl Inflater {
 
     /// Returns whether more output may follow without more input.
     pub const fn has_pending_output(&self) -> bool {
-        self.pending_output
+        matches!(self.step, Step::OutputPending)
     }
 
     /// Ends a message, after all of its bytes were inflated.
@@ -141,7 +150,7 @@ impl Inflater {
             return Ok(());
         }
         // After a block with BFINAL set, the tail would begin another block and lack its padding.
-        let ended = self.ended;
+        let ended = self.step == Step::StreamEnded;
         if !ended {
             let no_output = &mut |bytes: &[u8]| if bytes.is_empty() { Ok(()) } else { Err(Failure::InvalidDeflate) };
             let mut budget = CHUNK;
@@ -149,10 +158,10 @@ impl Inflater {
             self.begun = false;
         }
         if let Some(state) = &mut self.state
-            && (ended || self.ended || !self.context_takeover)
+            && (ended || self.step == Step::StreamEnded || !self.context_takeover)
         {
             state.reset(false);
-            self.ended = false;
+            self.step = Step::NeedsInput;
         }
         Ok(())
     }

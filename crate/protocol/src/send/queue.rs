@@ -367,10 +367,10 @@ impl SendQueue {
     fn frame_small_compressed(&mut self, opcode: Opcode, payload: &[u8]) {
         let Some(deflater) = &mut self.deflater else { return };
         deflater.deflate(payload, true);
-        let deflated = deflater.deflated();
-        let length = deflated.len();
+        let output = deflater.deflated();
+        let length = output.len();
         Self::append_header(&mut self.keys, &mut self.output, opcode, (true, true), length)
-            .append(deflated, &mut self.output);
+            .append(output, &mut self.output);
         self.buffered_amount.push_part(payload.len(), true, self.output.len());
         deflater.clear();
     }
