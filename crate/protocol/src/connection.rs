@@ -10,7 +10,7 @@ use crate::deflate::Deflater;
 use crate::error::Failure;
 use crate::frame::Opcode;
 use crate::handshake::{ClientHandshake, InvalidRequest, Request, Response};
-use crate::limits::Limits;
+use crate::limits::{Limits, STEP};
 use crate::mask::Entropy;
 use crate::message::{BorrowedMessage, Kind, Message, Payload};
 use crate::phase::{Phase, StreamAction};
@@ -19,9 +19,6 @@ use crate::send::queue::SendQueue;
 use samesocket_spec::CloseEvent;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
-
-/// The most bytes that one call inflates. A driver can release its lock between calls.
-const INFLATE_STEP: usize = 64 << 10;
 
 /// The client side of one connection, without I/O.
 ///
@@ -139,7 +136,7 @@ impl Connection {
     /// Neither has an effect before [`poll_event`](Self::poll_event) is called. So the answers to these messages can be sent
     /// before later frames end the connection. After `None`, call `poll_event`.
     pub fn next_message(&mut self) -> Option<Message> {
-        if self.expects_message() { self.decoder.next_message(&mut { INFLATE_STEP }) } else { None }
+        if self.expects_message() { self.decoder.next_message(&mut { STEP }) } else { None }
     }
 
     /// Returns whether the last call that returned no event has stopped early.
@@ -358,7 +355,7 @@ impl Connection {
     /// Returns the next event of any kind.
     #[inline(never)]
     fn next_event(&mut self, now: Duration) -> Option<Feedback<Message>> {
-        let mut budget = INFLATE_STEP;
+        let mut budget = STEP;
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);

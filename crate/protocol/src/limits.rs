@@ -57,6 +57,11 @@ impl Default for Limits {
     }
 }
 
+/// The most payload bytes that one call masks, compresses or inflates, so that a driver can release its lock between calls.
+///
+/// Measured with messages of 16 KiB to 16 MiB over loopback: steps of 64 KiB are as fast as steps of 1 MiB.
+pub(crate) const STEP: usize = 64 << 10;
+
 /// The number of answers to pings that may wait to be sent. Arbitrary.
 pub(crate) const MAX_QUEUED_PONGS: usize = 64;
 

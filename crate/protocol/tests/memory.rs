@@ -101,7 +101,7 @@ fn compressed(payload: &[u8]) -> Vec<u8> {
 }
 
 /// Measures the memory of a connection that becomes idle after `work`.
-fn held(deflate: bool, work: impl FnOnce(&mut Connection)) -> AllocationInfo {
+fn measure_idle(deflate: bool, work: impl FnOnce(&mut Connection)) -> AllocationInfo {
     let mut connection = None;
     measure(|| {
         let mut quiet = established(deflate);
@@ -127,22 +127,22 @@ fn converse(connection: &mut Connection) {
 #[test]
 fn idle_connection_holds_under_16_kib() {
     for deflate in [false, true] {
-        let fresh = held(deflate, |_| {});
+        let fresh = measure_idle(deflate, |_| {});
         assert!(fresh.bytes_current < QUIET, "{fresh:?}");
-        let used = held(deflate, converse);
+        let used = measure_idle(deflate, converse);
         assert!(used.bytes_current < QUIET, "{used:?}");
     }
 }
 
 #[test]
 fn idle_connection_keeps_its_window_and_no_deflater() {
-    let received = held(true, |connection| {
+    let received = measure_idle(true, |connection| {
         converse(connection);
         assert_eq!(read(connection, &compressed(&vec![b'a'; 60_000])), 1);
     });
     assert!(received.bytes_current < QUIET + INFLATER, "{received:?}");
     assert!(received.bytes_current > 32 * KIB, "the window is kept: {received:?}");
-    let sent = held(true, |connection| {
+    let sent = measure_idle(true, |connection| {
         connection.send(Kind::Text, Payload::Borrowed(&[b'a'; 5000]));
         write(connection);
     });

@@ -78,7 +78,7 @@ impl Assembler {
 
     /// Returns whether a message of one frame with this length can be borrowed from the read buffer.
     #[inline]
-    pub(crate) const fn can_lend(&self, length: usize) -> bool {
+    pub(crate) const fn can_borrow(&self, length: usize) -> bool {
         !self.fragmented && !self.discarding && length as u64 <= self.single_frame_limit
     }
 
@@ -87,7 +87,7 @@ impl Assembler {
     /// It must be short, and its payload must need no validation.
     pub(crate) const fn can_wait(&self, header: &Header) -> bool {
         let plain = matches!(header, Header { fin: true, rsv1: false, opcode: Opcode::Binary, .. });
-        plain && header.length <= DIRECT as u64 && self.can_lend(DIRECT)
+        plain && header.length <= DIRECT as u64 && self.can_borrow(DIRECT)
     }
 
     /// Begins a data frame.

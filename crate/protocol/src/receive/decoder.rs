@@ -150,7 +150,7 @@ impl Decoder {
     #[inline]
     pub(crate) fn with_message<R>(&mut self, receive: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
         let (opcode, payload, size) = Header::split_whole(self.read_buffer.rest())?;
-        if self.frame.is_some() || self.violation.is_some() || !self.assembler.can_lend(payload.len()) {
+        if self.frame.is_some() || self.violation.is_some() || !self.assembler.can_borrow(payload.len()) {
             return None;
         }
         let message = match opcode {

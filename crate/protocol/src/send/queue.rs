@@ -7,17 +7,12 @@ use bytes::Bytes;
 use crate::close;
 use crate::deflate::Deflater;
 use crate::frame::{Header, MAX_CONTROL, Opcode};
-use crate::limits::{COMPRESSION_THRESHOLD, MAX_QUEUED_PONGS, MESSAGE_OVERHEAD};
+use crate::limits::{COMPRESSION_THRESHOLD, MAX_QUEUED_PONGS, MESSAGE_OVERHEAD, STEP};
 use crate::mask::{Entropy, Mask, MaskingKeys};
 use crate::message::Payload;
 use crate::send::buffered_amount::BufferedAmount;
 use crate::send::write_buffer::WriteBuffer;
 use samesocket_spec::close::CloseFrame;
-
-/// The payload bytes that one call of [`SendQueue::pending_bytes`] compresses or masks at most.
-///
-/// It does not start either while as many bytes are ready. A driver can release its lock between calls.
-pub(crate) const STEP: usize = 64 << 10;
 
 /// While fewer bytes than this are ready, small messages are framed in [`SendQueue::send`]: that is cheaper than queueing them.
 const SEND_AHEAD: usize = 1 << 20;
@@ -202,7 +197,7 @@ impl SendQueue {
         self.buffered_amount.drop_parts();
     }
 
-    /// Returns the next bytes for the stream, after it has framed at most [`STEP`] more payload bytes.
+    /// Returns the next bytes for the stream. If fewer than [`STEP`] bytes are ready, it frames up to [`STEP`] payload bytes before.
     ///
     /// The slice can be empty while a message is being compressed; then [`has_more_bytes`](Self::has_more_bytes) is `true`.
     pub(crate) fn pending_bytes(&mut self) -> &[u8] {

@@ -6,7 +6,7 @@ fn receive(driver: &mut Driver, frames: &[Vec<u8>]) {
 }
 
 /// Returns the next messages, borrowed or owned, until there are none.
-fn lent(driver: &mut Driver) -> Vec<Event> {
+fn next_messages(driver: &mut Driver) -> Vec<Event> {
     let event = |message| Event::from(Feedback::MessageReceived(message));
     let next = || {
         let lent = driver.connection.with_next_message(|lent| event(lent.into_message()));
@@ -23,11 +23,11 @@ fn next_message_stops_at_a_control_frame() {
     let part = frame(0x02, b"d");
     let behind = [frame(0x89, b"ping"), frame(0x80, b"e"), frame(0x81, b"f"), frame(0x88, b"")];
     receive(&mut driver, &[&before[..], &[part], &behind].concat());
-    assert_eq!(lent(&mut driver), [text("a"), text("Hello"), text("bc")]);
+    assert_eq!(next_messages(&mut driver), [text("a"), text("Hello"), text("bc")]);
     assert!(driver.connection.pending_bytes().is_empty());
     // Polling handles the control frame. The messages after it are available again.
     let next = driver.connection.poll_event(driver.now).map(Event::from);
-    assert_eq!((next, lent(&mut driver)), (Some(binary(b"de")), vec![text("f")]));
+    assert_eq!((next, next_messages(&mut driver)), (Some(binary(b"de")), vec![text("f")]));
     driver.poll();
     assert_eq!(driver.take_events(), [Event::Closing]);
 }
@@ -38,10 +38,10 @@ fn next_message_stops_at_a_violation() {
     {
         let mut driver = Driver::established("permessage-deflate", Limits { message: 8, ..Limits::default() });
         receive(&mut driver, &[frame(0x81, b"a"), wrong, frame(0x81, b"b")]);
-        assert_eq!(lent(&mut driver), [text("a")]);
-        assert!(lent(&mut driver).is_empty() && driver.connection.failure().is_none());
+        assert_eq!(next_messages(&mut driver), [text("a")]);
+        assert!(next_messages(&mut driver).is_empty() && driver.connection.failure().is_none());
         driver.poll();
         assert_eq!(driver.take_events(), failed());
-        assert!(lent(&mut driver).is_empty());
+        assert!(next_messages(&mut driver).is_empty());
     }
 }

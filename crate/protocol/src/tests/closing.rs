@@ -1,6 +1,6 @@
 use super::server::sent;
 use super::*;
-use crate::send::queue::STEP;
+use crate::limits::STEP;
 
 fn driver() -> Driver {
     Driver::established("", Limits::default())
@@ -14,12 +14,12 @@ fn close_of_server_is_echoed_and_server_ends_tcp() {
         (Vec::new(), Vec::new(), closed(1005, "", true)),
     ] {
         let mut driver = driver();
-        driver.give(&frame(0x88, &body));
+        driver.receive(&frame(0x88, &body));
         assert_eq!(driver.take_events(), [Event::Closing]);
         assert_eq!(driver.take_frames(), [sent(0x88, &echo)]);
         assert_eq!(driver.connection.stream_action(), StreamAction::Keep);
         assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(2)));
-        driver.give_eof();
+        driver.receive_eof();
         assert_eq!(driver.take_events(), [event]);
         assert_eq!((driver.connection.stream_action(), driver.connection.deadline()), (StreamAction::Close, None));
         assert_eq!(driver.connection.failure(), None);
@@ -29,7 +29,7 @@ fn close_of_server_is_echoed_and_server_ends_tcp() {
 #[test]
 fn server_that_leaves_tcp_open_times_out() {
     let mut driver = driver();
-    driver.give(&frame(0x88, &close_body(1000, "")));
+    driver.receive(&frame(0x88, &close_body(1000, "")));
     driver.wait(1);
     assert_eq!(driver.take_events(), [Event::Closing]);
     driver.wait(1);
@@ -44,9 +44,9 @@ fn our_close_is_answered_by_first_close_frame() {
     driver.write(usize::MAX);
     assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1000, "why"))]);
     assert_eq!(driver.connection.deadline(), Some(Duration::from_mins(1)));
-    driver.give(&[frame(0x88, &close_body(4000, "ok")), frame(0x88, &close_body(4001, "no"))].concat());
+    driver.receive(&[frame(0x88, &close_body(4000, "ok")), frame(0x88, &close_body(4001, "no"))].concat());
     assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(2)));
-    driver.give_eof();
+    driver.receive_eof();
     assert_eq!(driver.take_events(), [closed(4000, "ok", true)]);
     assert_eq!(driver.take_frames(), []);
 }
@@ -56,16 +56,16 @@ fn messages_after_our_close_are_checked_and_discarded() {
     let data = [frame(0x81, b"\xff"), frame(0x02, &vec![7; 70_000]), frame(0x89, b"ping"), frame(0x80, b"")].concat();
     let mut good = driver();
     good.close(None);
-    good.give(&data);
-    good.give(&frame(0x88, &[]));
-    good.give_eof();
+    good.receive(&data);
+    good.receive(&frame(0x88, &[]));
+    good.receive_eof();
     assert_eq!(good.take_events(), [closed(1005, "", true)]);
     assert_eq!(good.take_frames(), [sent(0x88, &[])]);
 
     let mut bad = driver();
     bad.close(None);
     bad.write(usize::MAX);
-    bad.give(&frame(0x80, b""));
+    bad.receive(&frame(0x80, b""));
     assert_eq!(bad.take_events(), failed());
     assert_eq!(bad.connection.failure(), Some(&Failure::UnexpectedContinuation));
     assert_eq!(bad.take_frames(), [sent(0x88, &[])], "no second Close frame follows");
@@ -78,16 +78,16 @@ fn close_within_a_frame_discards_its_rest() {
             let bytes = frame(0x82, &vec![1; length]);
             let cut = cut.min(bytes.len() - 1);
             let mut driver = driver();
-            driver.give(&bytes[..cut]);
+            driver.receive(&bytes[..cut]);
             // The user can close between a read and the poll after it.
             let read = bytes.len().min(cut + 4096);
             let mut buffer = driver.connection.read_buffer();
             let read = read.min(cut + buffer.remaining_mut());
             buffer.put_slice(&bytes[cut..read]);
             driver.close(Some((1000, "")));
-            driver.give(&bytes[read..]);
-            driver.give(&frame(0x88, &close_body(1000, "")));
-            driver.give_eof();
+            driver.receive(&bytes[read..]);
+            driver.receive(&frame(0x88, &close_body(1000, "")));
+            driver.receive_eof();
             assert_eq!(driver.take_events(), [closed(1000, "", true)], "{length} {cut}");
         }
     }
@@ -97,9 +97,9 @@ fn close_within_a_frame_discards_its_rest() {
 fn close_is_clean_only_after_flush() {
     for passes_on in [true, false] {
         let mut driver = driver();
-        driver.give(&frame(0x88, &close_body(1000, "")));
+        driver.receive(&frame(0x88, &close_body(1000, "")));
         assert!(driver.connection.set_unflushed(true));
-        driver.give_eof();
+        driver.receive_eof();
         driver.wait(3);
         assert_eq!(driver.take_events(), [Event::Closing]);
         if passes_on {
@@ -114,8 +114,8 @@ fn close_is_clean_only_after_flush() {
 fn bytes_after_close_of_server_are_ignored() {
     let mut driver = driver();
     let bytes = [frame(0x88, &close_body(1000, "")), frame(0x81, b"late"), frame(0x89, b"p"), vec![0xff; 9]];
-    driver.give(&bytes.concat());
-    driver.give_eof();
+    driver.receive(&bytes.concat());
+    driver.receive_eof();
     assert_eq!(driver.take_events(), [Event::Closing, closed(1000, "", true)]);
     assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1000, ""))]);
 }
@@ -123,8 +123,8 @@ fn bytes_after_close_of_server_are_ignored() {
 #[test]
 fn close_within_fragmented_message_is_clean() {
     let mut driver = driver();
-    driver.give(&[frame(0x01, b"un"), frame(0x88, &[])].concat());
-    driver.give_eof();
+    driver.receive(&[frame(0x01, b"un"), frame(0x88, &[])].concat());
+    driver.receive_eof();
     assert_eq!(driver.take_events(), [Event::Closing, closed(1005, "", true)]);
 }
 
@@ -138,8 +138,8 @@ fn queued_messages_precede_our_close_frame() {
         if by_us {
             driver.close(Some((1000, "")));
         }
-        driver.give(&frame(0x88, &close_body(1000, "")));
-        driver.give_eof();
+        driver.receive(&frame(0x88, &close_body(1000, "")));
+        driver.receive_eof();
         let frames = driver.take_frames();
         assert_eq!(
             frames,
@@ -183,7 +183,7 @@ fn close_while_opening_fails_and_sends_nothing() {
 #[test]
 fn lost_connection_fails_unless_it_was_closing() {
     let mut lost = driver();
-    lost.give_eof();
+    lost.receive_eof();
     assert_eq!(lost.take_events(), failed());
     assert_eq!(
         (lost.connection.failure(), lost.connection.stream_action()),
@@ -192,13 +192,13 @@ fn lost_connection_fails_unless_it_was_closing() {
     assert_eq!(lost.take_frames(), []);
 
     let mut within = driver();
-    within.give(&frame(0x81, b"hello")[..4]);
-    within.give_eof();
+    within.receive(&frame(0x81, b"hello")[..4]);
+    within.receive_eof();
     assert_eq!(within.take_events(), failed());
 
     let mut closing = driver();
     closing.close(None);
-    closing.give_eof();
+    closing.receive_eof();
     assert_eq!(closing.take_events(), [closed(1006, "", false)]);
     assert_eq!(
         (closing.connection.failure(), closing.connection.stream_action()),
@@ -238,8 +238,8 @@ fn write_failure_still_reads_and_closes_uncleanly() {
     driver.send_text("lost");
     driver.connection.write_failed();
     driver.send_text("lost too");
-    driver.give(&[frame(0x81, b"a"), frame(0x88, &close_body(1000, ""))].concat());
-    driver.give_eof();
+    driver.receive(&[frame(0x81, b"a"), frame(0x88, &close_body(1000, ""))].concat());
+    driver.receive_eof();
     assert_eq!(driver.take_events(), [text("a"), Event::Closing, closed(1000, "", false)]);
     assert_eq!(driver.take_frames(), []);
     assert_eq!(driver.connection.failure(), Some(&Failure::Lost));
@@ -250,12 +250,12 @@ fn write_failure_still_reads_and_closes_uncleanly() {
 fn unflushed_close_frame_was_not_sent() {
     for broken in [false, true] {
         let mut driver = driver();
-        driver.give(&frame(0x88, &close_body(1000, "")));
+        driver.receive(&frame(0x88, &close_body(1000, "")));
         assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1000, ""))]);
         if broken {
             driver.connection.write_failed();
         }
-        driver.give_eof();
+        driver.receive_eof();
         assert_eq!(driver.take_events(), [Event::Closing, closed(1000, "", !broken)]);
         assert_eq!(driver.connection.failure(), broken.then_some(&Failure::Lost));
     }
@@ -275,14 +275,14 @@ fn failed_connection_half_closes_until_eof_or_timeout() {
         }
         driver.write(usize::MAX);
         assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1002, ""))]);
-        driver.give(&frame(0x81, b"ignored"));
+        driver.receive(&frame(0x81, b"ignored"));
         if !eof {
             assert_eq!(driver.connection.stream_action(), StreamAction::HalfClose);
             driver.wait(2);
         }
         assert_eq!((driver.take_events(), driver.connection.stream_action()), (vec![], StreamAction::Close));
         driver.close(None);
-        driver.give_eof();
+        driver.receive_eof();
         driver.wait(100);
         assert_eq!(driver.take_events(), []);
     }
@@ -292,13 +292,13 @@ fn failed_connection_half_closes_until_eof_or_timeout() {
 fn failure_drops_queue_and_sends_no_close_in_a_frame() {
     let mut whole = driver();
     whole.send_text("made");
-    whole.give(&frame(0x83, b""));
+    whole.receive(&frame(0x83, b""));
     assert_eq!(whole.take_frames(), [sent(0x81, b"made"), sent(0x88, &close_body(1002, ""))]);
 
     let mut within = driver();
     within.send_binary(vec![0; 3_000_000]);
     within.write(10);
-    within.give(&frame(0x83, b""));
+    within.receive(&frame(0x83, b""));
     let (frames, rest) = server::frames_and_rest(&within.written);
     assert_eq!((frames, rest.len() <= STEP + 14), (vec![], true));
     assert_eq!(within.connection.buffered_amount(), 3_000_000 - STEP as u64);
@@ -308,7 +308,7 @@ fn failure_drops_queue_and_sends_no_close_in_a_frame() {
 fn opening_handshake_times_out() {
     let mut driver = Driver::new(&request(), Limits::default());
     assert_eq!(driver.connection.deadline(), Some(Duration::from_mins(1)));
-    driver.give(b"HTTP/1.1 1");
+    driver.receive(b"HTTP/1.1 1");
     driver.wait(60);
     assert_eq!(driver.take_events(), failed());
     assert_eq!(

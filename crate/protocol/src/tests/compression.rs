@@ -41,7 +41,7 @@ fn flate2_output_is_inflated_at_every_window() {
                 if !takeover {
                     compress.reset();
                 }
-                driver.give(&frame(0xc1, &compressed(&mut compress, message.as_bytes())));
+                driver.receive(&frame(0xc1, &compressed(&mut compress, message.as_bytes())));
                 if i % 20 == 0 {
                     driver.connection.release_memory();
                 }
@@ -119,7 +119,7 @@ fn large_compressed_message_is_fragmented_around_pong() {
     driver.send_binary(noise.clone());
     driver.write(100);
     assert_eq!(driver.connection.buffered_amount(), 3_500_000);
-    driver.give(&frame(0x89, b"p"));
+    driver.receive(&frame(0x89, b"p"));
     let frames = driver.take_frames();
     let firsts: Vec<_> = frames.iter().map(|frame| frame.first).collect();
     assert_eq!(firsts, [0x42, 0x8a, 0x00, 0x00, 0x80]);

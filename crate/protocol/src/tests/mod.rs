@@ -108,7 +108,7 @@ impl Driver {
     fn established(extensions: &str, limits: Limits) -> Self {
         let mut driver = Self::new(&request(), limits);
         let response = driver.response(extensions);
-        driver.give(response.as_bytes());
+        driver.receive(response.as_bytes());
         assert_eq!(driver.take_events(), [Event::Open(String::new(), extensions.to_owned())]);
         driver.written.clear();
         driver
@@ -143,7 +143,7 @@ impl Driver {
     }
 
     /// Receives bytes through the read buffer, polls events, and writes all pending bytes.
-    fn give(&mut self, mut bytes: &[u8]) {
+    fn receive(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let mut buffer = self.connection.read_buffer();
             let piece = &bytes[..bytes.len().min(buffer.remaining_mut())];
@@ -155,7 +155,7 @@ impl Driver {
         }
     }
 
-    fn give_eof(&mut self) {
+    fn receive_eof(&mut self) {
         self.connection.receive_eof();
         self.poll();
         self.write(usize::MAX);

@@ -7,8 +7,8 @@ fn opened(protocols: &[&str], response: &str) -> (Vec<Event>, Option<Failure>) {
         let mut driver = Driver::new(&request, Limits::default());
         let response = response.replace("{accept}", &handshake::accept_key(&server::key(&driver.written)));
         let cut = cut.min(response.len());
-        driver.give(&response.as_bytes()[..cut]);
-        driver.give(&response.as_bytes()[cut..]);
+        driver.receive(&response.as_bytes()[..cut]);
+        driver.receive(&response.as_bytes()[cut..]);
         let length = response.len();
         (length, (driver.take_events(), driver.connection.failure().cloned()))
     };
@@ -114,7 +114,7 @@ fn valid_response_establishes() {
 fn bytes_after_the_head_are_frames() {
     let mut driver = Driver::new(&request(), Limits::default());
     let bytes = [driver.response("").into_bytes(), frame(0x81, b"hi"), frame(0x88, &[])].concat();
-    driver.give(&bytes);
+    driver.receive(&bytes);
     assert_eq!(driver.take_events(), [open(), text("hi"), Event::Closing]);
 }
 
@@ -129,7 +129,7 @@ fn status_other_than_101_fails() {
 #[test]
 fn response_is_available_for_any_status() {
     let mut driver = Driver::new(&request(), Limits::default());
-    driver.give(b"HTTP/1.1 302 Found\r\nLocation:  /x \r\n\r\n");
+    driver.receive(b"HTTP/1.1 302 Found\r\nLocation:  /x \r\n\r\n");
     let headers = vec![("Location".to_owned(), b"/x".to_vec())];
     assert_eq!(driver.connection.take_response(), Some(Response { status: 302, headers }));
 }
@@ -219,7 +219,7 @@ fn head_limit_includes_interim_responses() {
     let run = |before: &str, fields: &str| {
         let mut driver = Driver::new(&request(), limits.clone());
         let response = format!("{before}{}", driver.response_with(fields));
-        driver.give(response.as_bytes());
+        driver.receive(response.as_bytes());
         (driver.take_events(), response.len(), driver.connection.failure().cloned())
     };
     let (_, length, _) = run("", "");
@@ -235,15 +235,15 @@ fn head_limit_includes_interim_responses() {
 fn response_with_many_fields_is_accepted() {
     let mut driver = Driver::new(&request(), Limits::default());
     let response = driver.response_with(&"x:\r\n".repeat(10_000));
-    driver.give(response.as_bytes());
+    driver.receive(response.as_bytes());
     assert_eq!(driver.take_events(), [open()]);
 }
 
 #[test]
 fn eof_within_the_head_fails() {
     let mut driver = Driver::new(&request(), Limits::default());
-    driver.give(b"HTTP/1.1 101 x\r\n");
-    driver.give_eof();
+    driver.receive(b"HTTP/1.1 101 x\r\n");
+    driver.receive_eof();
     assert_eq!(driver.take_events(), failed());
     assert_eq!(driver.connection.failure(), Some(&Failure::LostWhileOpening));
 }

@@ -17,19 +17,24 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Receives the bytes in reads of these sizes. Returns the events, the failure, and the frames written except pongs.
-fn fed(extensions: &str, bytes: &[u8], sizes: &[usize], eof: bool) -> (Vec<Event>, Option<Failure>, Vec<u8>) {
+fn received_in_reads(
+    extensions: &str,
+    bytes: &[u8],
+    sizes: &[usize],
+    eof: bool,
+) -> (Vec<Event>, Option<Failure>, Vec<u8>) {
     let mut driver = Driver::established(extensions, Limits { message: 300, ..Limits::default() });
     let mut rest = bytes;
     for &size in sizes.iter().cycle() {
         let (piece, after) = rest.split_at(size.clamp(1, rest.len().max(1)).min(rest.len()));
-        driver.give(piece);
+        driver.receive(piece);
         rest = after;
         if rest.is_empty() {
             break;
         }
     }
     if eof {
-        driver.give_eof();
+        driver.receive_eof();
     }
     let mut messages: Vec<u8> = Vec::new();
     for frame in driver.take_frames().iter().filter(|frame| frame.first != 0x8a) {
@@ -48,14 +53,14 @@ proptest! {
     ) {
         let extensions = if deflate { "permessage-deflate" } else { "" };
         let bytes = pieces.concat();
-        let whole = fed(extensions, &bytes, &[usize::MAX], true);
+        let whole = received_in_reads(extensions, &bytes, &[usize::MAX], true);
         let (events, failure, _) = &whole;
         let is_end = |event: &Event| matches!(event, Event::Closed(..));
         prop_assert_eq!(events.iter().filter(|event| is_end(event)).count(), 1);
         prop_assert!(is_end(events.last().unwrap()));
         prop_assert_eq!(events.contains(&Event::Failed), failure.is_some());
-        prop_assert_eq!(&fed(extensions, &bytes, &sizes, true), &whole);
-        prop_assert_eq!(&fed(extensions, &bytes, &[1], true), &whole);
+        prop_assert_eq!(&received_in_reads(extensions, &bytes, &sizes, true), &whole);
+        prop_assert_eq!(&received_in_reads(extensions, &bytes, &[1], true), &whole);
     }
 
     #[test]
@@ -68,8 +73,8 @@ proptest! {
     ) {
         let run = |size: usize| {
             let mut driver = Driver::new(&request(), Limits { head: 100, ..Limits::default() });
-            bytes.chunks(size).for_each(|piece| driver.give(piece));
-            driver.give_eof();
+            bytes.chunks(size).for_each(|piece| driver.receive(piece));
+            driver.receive_eof();
             (driver.take_events(), driver.connection.failure().cloned())
         };
         let whole = run(1000);
@@ -123,7 +128,7 @@ proptest! {
         let (mut rest, mut sizes) = (&bytes[..], sizes.iter().cycle());
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
-            driver.give(piece);
+            driver.receive(piece);
             rest = after;
         }
         prop_assert!(driver.take_events() == expected);

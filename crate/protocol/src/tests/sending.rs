@@ -53,7 +53,7 @@ fn empty_messages_are_sent_and_received() {
     driver.send_binary(Vec::new());
     driver.write(usize::MAX);
     assert_eq!(driver.take_frames(), [sent(0x81, b""), sent(0x82, b"")]);
-    driver.give(&[frame(0x81, b""), frame(0x82, b"")].concat());
+    driver.receive(&[frame(0x81, b""), frame(0x82, b"")].concat());
     assert_eq!(driver.take_events(), [text(""), binary(b"")]);
 }
 
@@ -83,7 +83,7 @@ fn pings_are_answered_in_order_before_queued_messages() {
     driver.send_binary(vec![0; 3_000_000]);
     driver.send_text("z");
     driver.write(10);
-    driver.give(&frame(0x89, b"p"));
+    driver.receive(&frame(0x89, b"p"));
     let order: Vec<_> = driver.take_frames().iter().map(|frame| frame.first).collect();
     assert_eq!(order, [0x82, 0x8a, 0x81]);
 }
@@ -105,7 +105,7 @@ fn ping_is_sent_and_its_pong_is_kept() {
     driver.connection.ping(b"beat");
     driver.write(usize::MAX);
     assert_eq!(driver.take_frames(), [sent(0x89, b"beat")]);
-    driver.give(&frame(0x8a, b"beat"));
+    driver.receive(&frame(0x8a, b"beat"));
     assert_eq!(driver.connection.take_pong().as_deref(), Some(&b"beat"[..]));
     assert_eq!(driver.connection.take_pong(), None);
     assert_eq!(driver.take_events(), []);

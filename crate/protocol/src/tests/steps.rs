@@ -73,7 +73,7 @@ fn suspended_inflating_ends_with_close_failure_or_eof() {
     let mut closed_by_us = suspended();
     closed_by_us.close(None);
     closed_by_us.write(usize::MAX);
-    closed_by_us.give_eof();
+    closed_by_us.receive_eof();
     assert_eq!(closed_by_us.take_events(), [closed(1005, "", true)]);
 
     let mut lost = suspended();
@@ -152,7 +152,7 @@ fn compressing_is_interrupted_by_pong_and_failure() {
     driver.poll();
     assert_eq!(driver.write(7), 7);
     assert_eq!(driver.take_frames(), [sent(0x8a, b"p")]);
-    driver.give(&frame(0x83, b""));
+    driver.receive(&frame(0x83, b""));
     assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1002, ""))]);
     assert!(!driver.connection.has_more_bytes());
     assert_eq!(driver.connection.buffered_amount(), 1 << 20);

@@ -9,11 +9,11 @@ use crate::send::write_buffer::WriteBuffer;
 type Result = (Vec<Event>, Option<Failure>, Vec<server::Frame>);
 
 /// Receives the bytes after the opening handshake in one read, in two reads split at every byte, and one by one.
-fn given(extensions: &str, bytes: &[u8]) -> Result {
+fn received(extensions: &str, bytes: &[u8]) -> Result {
     let run = |pieces: &[&[u8]]| {
         let mut driver = Driver::established(extensions, Limits::default());
         for piece in pieces {
-            driver.give(piece);
+            driver.receive(piece);
         }
         (driver.take_events(), driver.connection.failure().cloned(), driver.take_frames())
     };
@@ -29,9 +29,9 @@ fn given(extensions: &str, bytes: &[u8]) -> Result {
 /// Checks that the bytes fail the connection at once with this code.
 fn refused(extensions: &str, bytes: &[u8], code: u16, failure: Failure) {
     let expected = (failed().to_vec(), Some(failure), vec![sent(0x88, &code.to_be_bytes())]);
-    assert_eq!(given(extensions, bytes), expected, "{bytes:x?}");
+    assert_eq!(received(extensions, bytes), expected, "{bytes:x?}");
     let with_more = [bytes, &frame(0x81, b"more"), &frame(0x88, &[])].concat();
-    assert_eq!(given(extensions, &with_more), expected, "later bytes are ignored");
+    assert_eq!(received(extensions, &with_more), expected, "later bytes are ignored");
 }
 
 const DEFLATE: &str = "permessage-deflate";
@@ -42,8 +42,8 @@ fn message_in_packet_of_response_is_received() {
     let bytes = [head.as_bytes(), &frame(0x81, "né".as_bytes())].concat();
     for cut in 0..bytes.len() {
         let mut driver = Driver::new(&request(), Limits::default());
-        driver.give(&bytes[..cut]);
-        driver.give(&bytes[cut..]);
+        driver.receive(&bytes[..cut]);
+        driver.receive(&bytes[cut..]);
         assert_eq!(driver.take_events(), [open(), text("né")], "cut at {cut}");
     }
 }
@@ -56,7 +56,7 @@ fn masked_frame_is_refused() {
 
 #[test]
 fn empty_close_is_echoed_empty() {
-    assert_eq!(given("", &frame(0x88, &[])), (vec![Event::Closing], None, vec![sent(0x88, &[])]));
+    assert_eq!(received("", &frame(0x88, &[])), (vec![Event::Closing], None, vec![sent(0x88, &[])]));
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn fragments_out_of_order_are_refused() {
     for first in [0x00, 0x80] {
         refused("", &frame(first, b""), 1002, Failure::UnexpectedContinuation);
         let after = [frame(0x01, b"a"), frame(0x80, b"b")].concat();
-        let driver = given("", &[after, frame(first, b"c")].concat());
+        let driver = received("", &[after, frame(first, b"c")].concat());
         assert_eq!((&driver.0[..1], driver.1), (&[text("ab")][..], Some(Failure::UnexpectedContinuation)));
     }
     for (first, opcode) in [(0x01, 1), (0x81, 1), (0x82, 2)] {
@@ -172,7 +172,7 @@ fn limits_are_checked_at_the_header() {
     let run = |extensions: &str, pieces: &[&[u8]]| {
         let mut driver = Driver::established(extensions, limits.clone());
         for piece in pieces {
-            driver.give(piece);
+            driver.receive(piece);
         }
         let sent = driver.take_frames();
         (driver.take_events(), driver.connection.failure().cloned(), sent)
@@ -201,22 +201,22 @@ fn limits_are_checked_at_the_header() {
 #[test]
 fn eof_without_close_frame_fails() {
     let mut driver = Driver::established("", Limits::default());
-    driver.give(&frame(0x81, b"a"));
-    driver.give_eof();
+    driver.receive(&frame(0x81, b"a"));
+    driver.receive_eof();
     assert_eq!(driver.take_events(), [&[text("a")][..], &failed()].concat());
     assert_eq!(driver.connection.failure(), Some(&Failure::Lost));
 }
 
 #[test]
 fn examples_of_rfc_6455_5_7_pass() {
-    assert_eq!(given("", b"\x81\x05\x48\x65\x6c\x6c\x6f").0, [text("Hello")]);
-    assert_eq!(given("", b"\x01\x03\x48\x65\x6c\x80\x02\x6c\x6f").0, [text("Hello")]);
+    assert_eq!(received("", b"\x81\x05\x48\x65\x6c\x6c\x6f").0, [text("Hello")]);
+    assert_eq!(received("", b"\x01\x03\x48\x65\x6c\x80\x02\x6c\x6f").0, [text("Hello")]);
     let pong = vec![sent(0x8a, b"Hello")];
-    assert_eq!(given("", b"\x89\x05\x48\x65\x6c\x6c\x6f"), (vec![], None, pong));
+    assert_eq!(received("", b"\x89\x05\x48\x65\x6c\x6c\x6f"), (vec![], None, pong));
     let short = [&b"\x82\x7e\x01\x00"[..], &[7; 256]].concat();
-    assert_eq!(given("", &short).0, [binary(&[7; 256])]);
+    assert_eq!(received("", &short).0, [binary(&[7; 256])]);
     let mut driver = Driver::established("", Limits::default());
-    driver.give(&[&b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"[..], &vec![7; 65536]].concat());
+    driver.receive(&[&b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"[..], &vec![7; 65536]].concat());
     assert_eq!(driver.take_events(), [binary(&vec![7; 65536])]);
     // The masked examples are frames of the client.
     let mut mask = Mask::new([0x37, 0xfa, 0x21, 0x3d]);
@@ -228,34 +228,34 @@ fn examples_of_rfc_6455_5_7_pass() {
 #[test]
 fn examples_of_rfc_7692_7_2_3_pass() {
     let hello = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
-    assert_eq!(given(DEFLATE, hello).0, [text("Hello")]);
-    assert_eq!(given(DEFLATE, b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00").0, [text("Hello")]);
+    assert_eq!(received(DEFLATE, hello).0, [text("Hello")]);
+    assert_eq!(received(DEFLATE, b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00").0, [text("Hello")]);
     // With context takeover, and without.
     let shared = [&hello[..], b"\xc1\x05\xf2\x00\x11\x00\x00"].concat();
-    assert_eq!(given(DEFLATE, &shared).0, [text("Hello"), text("Hello")]);
+    assert_eq!(received(DEFLATE, &shared).0, [text("Hello"), text("Hello")]);
     let none = "permessage-deflate; server_no_context_takeover";
-    assert_eq!(given(none, &[&hello[..], hello].concat()).0, [text("Hello"), text("Hello")]);
-    assert_eq!(given(none, &shared).1, Some(Failure::InvalidDeflate));
+    assert_eq!(received(none, &[&hello[..], hello].concat()).0, [text("Hello"), text("Hello")]);
+    assert_eq!(received(none, &shared).1, Some(Failure::InvalidDeflate));
     // A stored block.
     let stored = b"\xc1\x0b\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00";
-    assert_eq!(given(DEFLATE, stored).0, [text("Hello")]);
+    assert_eq!(received(DEFLATE, stored).0, [text("Hello")]);
     // A block with BFINAL set, with padding after it and without.
     let last = [&b"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00"[..], hello].concat();
-    assert_eq!(given(DEFLATE, &last).0, [text("Hello"), text("Hello")]);
+    assert_eq!(received(DEFLATE, &last).0, [text("Hello"), text("Hello")]);
     let bare = [&b"\xc1\x07\xf3\x48\xcd\xc9\xc9\x07\x00"[..], hello].concat();
-    assert_eq!(given(DEFLATE, &bare).0, [text("Hello"), text("Hello")]);
+    assert_eq!(received(DEFLATE, &bare).0, [text("Hello"), text("Hello")]);
     // Two blocks.
     let two = b"\xc1\x0d\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00";
-    assert_eq!(given(DEFLATE, two).0, [text("Hello")]);
+    assert_eq!(received(DEFLATE, two).0, [text("Hello")]);
     // An empty message, and an uncompressed one.
-    assert_eq!(given(DEFLATE, b"\xc1\x01\x00\x81\x01a").0, [text(""), text("a")]);
+    assert_eq!(received(DEFLATE, b"\xc1\x01\x00\x81\x01a").0, [text(""), text("a")]);
 }
 
 #[test]
 fn compressed_message_cut_within_a_block_is_refused() {
     // The message that follows is valid. It must not be taken for the rest of the block.
     let bytes = [&b"\xc2\x07\x00\x05\x00\xfa\xff\x48\x65"[..], b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"].concat();
-    assert_eq!(given(DEFLATE, &bytes).1, Some(Failure::InvalidDeflate), "{bytes:x?}");
+    assert_eq!(received(DEFLATE, &bytes).1, Some(Failure::InvalidDeflate), "{bytes:x?}");
 }
 
 #[test]
@@ -265,19 +265,19 @@ fn empty_compressed_payload_is_an_empty_message() {
         let close = vec![sent(0x88, &close_body(1000, ""))];
         for empty in [&b"\xc1\x00"[..], b"\x41\x00\x80\x00", b"\x41\x00\x00\x00\x80\x00"] {
             let bytes = [empty, b"\x81\x01x\x88\x02\x03\xe8"].concat();
-            assert_eq!(given(&extensions, &bytes), (vec![text(""), text("x"), Event::Closing], None, close.clone()));
+            assert_eq!(received(&extensions, &bytes), (vec![text(""), text("x"), Event::Closing], None, close.clone()));
             // The window is kept for the message that follows.
             let hello = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
             let bytes = [hello, empty, hello].concat();
-            assert_eq!(given(&extensions, &bytes).0, [text("Hello"), text(""), text("Hello")]);
+            assert_eq!(received(&extensions, &bytes).0, [text("Hello"), text(""), text("Hello")]);
         }
     }
     let shared = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x00\xc1\x05\xf2\x00\x11\x00\x00";
-    assert_eq!(given(DEFLATE, shared).0, [text("Hello"), text(""), text("Hello")]);
+    assert_eq!(received(DEFLATE, shared).0, [text("Hello"), text(""), text("Hello")]);
 }
 
 #[test]
 fn control_frames_between_fragments_are_handled() {
     let bytes = [frame(0x01, b"a"), frame(0x89, b"p"), frame(0x8a, b""), frame(0x80, b"b")].concat();
-    assert_eq!(given("", &bytes), (vec![text("ab")], None, vec![sent(0x8a, b"p")]));
+    assert_eq!(received("", &bytes), (vec![text("ab")], None, vec![sent(0x8a, b"p")]));
 }
