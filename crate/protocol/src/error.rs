@@ -232,7 +232,7 @@ impl fmt::Display for Failure {
             Self::ForbiddenCloseCode { code } => write!(f, "a Close frame must not contain the code {code}"),
             Self::InvalidCloseReason => f.write_str("the reason of the Close frame is not UTF-8"),
             Self::QueueFull { limit } => write!(f, "more than {limit} bytes wait to be sent"),
-            Self::Lost => f.write_str("the connection ended before both Close frames were exchanged"),
+            Self::Lost => f.write_str("the connection ended without a Close frame in each direction"),
             Self::ClosingTimeout => f.write_str("the peer did not accept or answer the Close frame in time"),
         }
     }

@@ -38,6 +38,7 @@ fn a_socket_that_is_quiet_for_five_seconds_gives_its_memory_back() {
     let soon = wait(Duration::from_secs(3));
     assert!(soon >= 0, "{soon} bytes after three seconds");
     let later = wait(Duration::from_secs(3));
-    assert!(later < -(1 << 20), "{later} bytes after six");
+    // The write buffer: a large message is masked in steps of 64 KiB.
+    assert!(later < -(60 << 10), "{later} bytes after six");
     drop(socket);
 }
