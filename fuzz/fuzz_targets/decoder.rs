@@ -1,4 +1,4 @@
-//! The target `decoder`: under `cargo fuzz` inputs come from libFuzzer, else from the files that are named.
+//! The target `decoder`: inputs come from libFuzzer under `cargo fuzz`, and otherwise from the files that are named as arguments.
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]

@@ -1,14 +1,14 @@
-//! Frames of a server, in reads of any sizes.
+//! Properties of received frames.
 
 use samesocket_protocol::handshake::accept_key;
 use samesocket_protocol::{Failure, Limits, Message, Request};
 
-use crate::session::{Event, Habits, Session};
+use crate::session::{Behaviour, Event, Session};
 
-/// The limit of one message, and twice that of one frame.
+/// The limit of one message, and half that of one frame.
 const MESSAGE: u64 = 4 << 10;
 
-/// What may have been negotiated.
+/// The extensions that may have been negotiated.
 const EXTENSIONS: [&str; 4] = [
     "permessage-deflate",
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
@@ -16,51 +16,50 @@ const EXTENSIONS: [&str; 4] = [
     "permessage-deflate; server_max_window_bits=9; client_max_window_bits=15",
 ];
 
-/// Whatever a server sends once the connection is established, and however it is read: the same events, of which the
-/// close event is the last and only one; no message beyond the limit; and what goes out are frames as a server
-/// expects them.
+/// Checks that the events of an established connection do not depend on how its bytes are read.
 ///
-/// The first byte holds what was negotiated and how the bytes are read, the second whether and where the script closes, the
-/// third the number of sizes that follow; the rest is the server's.
+/// It also checks that there is one close event at the end, that no message exceeds the limit, and that valid frames are
+/// written. The first byte encodes the extensions and the behaviour of the driver, the second the offset at which the script
+/// closes, the third the number of read sizes that follow. The rest are the bytes of the server.
 ///
 /// # Panics
-/// Where that is wrong.
+/// Panics if a property does not hold.
 pub fn decoder(data: &[u8]) {
     let [flags, close, count, rest @ ..] = data else { return };
     let (sizes, bytes) = rest.split_at(usize::from(count % 8).min(rest.len()));
     let flag = |bit: u32| flags & 1 << bit != 0;
-    let habits = Habits { own_buffer: flag(0), echo: flag(1), idle: flag(2) };
+    let behaviour = Behaviour { own_buffer: flag(0), echo: flag(1), release_memory: flag(2) };
     let extensions = if flag(3) { EXTENSIONS[usize::from(flags >> 4 & 3)] } else { "" };
 
     if *close > 0 {
         let (before, after) = bytes.split_at(usize::from(*close - 1).min(bytes.len()));
-        let mut session = established(extensions, habits);
+        let mut session = established(extensions, behaviour);
         session.read(before, sizes);
-        let told = session.events.len();
+        let events_before = session.events.len();
         session.close();
         session.read(after, sizes);
         let (events, ..) = check(session);
-        let message_after = events[told..].iter().any(|event| matches!(event, Event::Message(_)));
-        assert!(!message_after, "no message is told once the script has closed");
+        let message_after = events[events_before..].iter().any(|event| matches!(event, Event::Message(_)));
+        assert!(!message_after, "a message was received after the script has closed");
         return;
     }
-    let mut pieces = established(extensions, habits);
+    let mut pieces = established(extensions, behaviour);
     pieces.read(bytes, sizes);
     let pieces = check(pieces);
-    let mut whole = established(extensions, Habits::default());
+    let mut whole = established(extensions, Behaviour::default());
     whole.read(bytes, &[]);
     let whole = check(whole);
-    // A server that looks back beyond the window it has agreed to is found out only where the window is all there is.
-    let found_out = |failure: &Option<Failure>| *failure == Some(Failure::InvalidDeflate);
-    let beyond = extensions.contains("server_max_window_bits") && found_out(&pieces.1) != found_out(&whole.1);
-    assert!(pieces == whole || beyond, "how the bytes are read changes nothing: {pieces:?}, {whole:?}");
+    // A reference beyond the negotiated window fails only if zlib keeps no more than that window.
+    let is_invalid = |failure: &Option<Failure>| *failure == Some(Failure::InvalidDeflate);
+    let beyond = extensions.contains("server_max_window_bits") && is_invalid(&pieces.1) != is_invalid(&whole.1);
+    assert!(pieces == whole || beyond, "the result depends on how the bytes are read: {pieces:?}, {whole:?}");
 }
 
-/// A session that is established, with the extensions that the server's answer has.
-fn established(extensions: &str, habits: Habits) -> Session {
+/// Creates a session that is established with these extensions.
+fn established(extensions: &str, behaviour: Behaviour) -> Session {
     let request = Request { host: "h".to_owned(), path: "/".to_owned(), ..Request::default() };
     let limits = Limits { frame: 2 * MESSAGE, message: MESSAGE, ..Limits::default() };
-    let mut session = Session::new(&request, limits, habits);
+    let mut session = Session::new(&request, limits, behaviour);
     let accept = accept_key("AAAAAAAAAAAAAAAAAAAAAA==");
     let field = if extensions.is_empty() { "" } else { "Sec-WebSocket-Extensions: " };
     let end = if extensions.is_empty() { "" } else { "\r\n" };
@@ -75,6 +74,7 @@ fn established(extensions: &str, habits: Habits) -> Session {
     session
 }
 
+/// Ends the session, and checks its events and the bytes that it wrote.
 fn check(session: Session) -> (Vec<Event>, Option<Failure>) {
     let (events, failure, written) = session.finish();
     for event in &events {
@@ -83,28 +83,28 @@ fn check(session: Session) -> (Vec<Event>, Option<Failure>) {
                 Message::Text(text) => text.len(),
                 Message::Binary(bytes) => bytes.len(),
             };
-            assert!(size as u64 <= MESSAGE, "a message of {size} bytes is beyond the limit");
+            assert!(size as u64 <= MESSAGE, "a message of {size} bytes exceeds the limit");
         }
     }
     check_written(&written);
     (events, failure)
 }
 
-/// Checks that a client may write this: whole frames, masked, with a Close frame as the last one if there is any.
+/// Checks that the bytes are complete, masked frames, and that nothing follows a Close frame.
 fn check_written(mut bytes: &[u8]) {
     while let [first, second, rest @ ..] = bytes {
-        assert!(second & 0x80 != 0, "it is masked");
-        assert!(matches!(first, 0x81 | 0x82 | 0xc1 | 0xc2 | 0x88 | 0x89 | 0x8a), "{first:#x} begins a frame");
+        assert!(second & 0x80 != 0, "a frame is not masked");
+        assert!(matches!(first, 0x81 | 0x82 | 0xc1 | 0xc2 | 0x88 | 0x89 | 0x8a), "a frame begins with {first:#x}");
         let length = usize::from(second & 0x7f);
         let (length, rest) = match (length, rest) {
             (126, [high, low, rest @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), rest),
-            (127, _) => panic!("no message is as long as that"),
+            (127, _) => panic!("a frame is longer than any message"),
             _ => (length, rest),
         };
-        assert!(rest.len() >= 4 + length, "the frame is whole");
+        assert!(rest.len() >= 4 + length, "a frame is incomplete");
         bytes = &rest[4 + length..];
         assert!(first & 8 == 0 || length <= 125);
-        assert!(*first != 0x88 || bytes.is_empty(), "nothing follows a Close frame");
+        assert!(*first != 0x88 || bytes.is_empty(), "bytes follow a Close frame");
     }
-    assert!(bytes.is_empty(), "the frame is whole");
+    assert!(bytes.is_empty(), "a frame is incomplete");
 }

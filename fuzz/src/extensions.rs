@@ -1,25 +1,25 @@
-//! The value of `Sec-WebSocket-Extensions`.
+//! Properties of the parser of `Sec-WebSocket-Extensions`.
 
 use samesocket_protocol::extensions::{Deflate, accept};
 
-/// Whatever a server answers: it is accepted or refused, and what is accepted means what its shortest form means,
-/// with empty elements around it too.
+/// Checks that an accepted value means the same as its shortest form, and the same with empty list elements around it.
 ///
 /// # Panics
-/// Where that is wrong.
+/// Panics if a property does not hold.
 pub fn extensions(data: &[u8]) {
     let Ok(answer) = std::str::from_utf8(data) else { return };
     let Ok(deflate) = accept(answer) else { return };
     for bits in [deflate.server_max_window_bits, deflate.client_max_window_bits] {
-        assert!((8..=15).contains(&bits), "{bits} bits are no window");
+        assert!((8..=15).contains(&bits), "a window has {bits} bits");
     }
-    assert_eq!(accept(&written(&deflate)).as_ref(), Ok(&deflate));
+    assert_eq!(accept(&shortest_form(&deflate)).as_ref(), Ok(&deflate));
     assert_eq!(accept(&format!(" ,,\t{answer} , ,")).as_ref(), Ok(&deflate));
-    assert!(accept(&format!("{answer}, permessage-deflate")).is_err(), "an extension stands there once");
-    assert!(accept(&format!("{answer}; x")).is_err(), "every parameter is known");
+    assert!(accept(&format!("{answer}, permessage-deflate")).is_err(), "an extension occurs twice");
+    assert!(accept(&format!("{answer}; x")).is_err(), "an unknown parameter was accepted");
 }
 
-fn written(deflate: &Deflate) -> String {
+/// Encodes the parameters in their shortest form.
+fn shortest_form(deflate: &Deflate) -> String {
     let mut answer = "permessage-deflate".to_owned();
     if deflate.server_no_context_takeover {
         answer.push_str(";server_no_context_takeover");

@@ -1,20 +1,19 @@
-//! The response to the opening handshake, in reads of any sizes.
+//! Properties of the response to the opening handshake.
 
 use samesocket_protocol::{Limits, Request};
 
-use crate::session::{Event, Habits, Session};
+use crate::session::{Behaviour, Event, Session};
 
-/// The limit of the head.
+/// The limit of the head in bytes.
 const HEAD: usize = 1 << 10;
 
-/// Whatever a server answers, and however it is read: the same events and the same diagnosis; a connection is established
-/// only by a response that Rust's own string functions find to be one; and the subprotocol is one that was offered.
+/// Checks that the result of the opening handshake does not depend on how the response is read.
 ///
-/// The first byte holds what is offered and how the bytes are read, the second the number of sizes that follow; the
-/// rest is the server's.
+/// It also checks an accepted response with plain string functions. The first byte encodes the offered subprotocols and the
+/// behaviour of the driver, the second the number of read sizes that follow. The rest are the bytes of the server.
 ///
 /// # Panics
-/// Where that is wrong.
+/// Panics if a property does not hold.
 pub fn handshake(data: &[u8]) {
     let [flags, count, rest @ ..] = data else { return };
     let (sizes, bytes) = rest.split_at(usize::from(count % 8).min(rest.len()));
@@ -26,21 +25,21 @@ pub fn handshake(data: &[u8]) {
         protocols: offered.iter().map(|&protocol| protocol.to_owned()).collect(),
         ..Request::default()
     };
-    let run = |habits: Habits, sizes: &[u8]| {
-        let mut session = Session::new(&request, Limits { head: HEAD, ..Limits::default() }, habits);
+    let run = |behaviour: Behaviour, sizes: &[u8]| {
+        let mut session = Session::new(&request, Limits { head: HEAD, ..Limits::default() }, behaviour);
         session.read(bytes, sizes);
         let response = session.connection.take_response();
         let (events, failure, _) = session.finish();
         (events, failure, response)
     };
-    let pieces = run(Habits { own_buffer: flag(0), idle: false, echo: false }, sizes);
-    assert_eq!(pieces, run(Habits::default(), &[]), "how the bytes are read changes nothing");
+    let pieces = run(Behaviour { own_buffer: flag(0), release_memory: false, echo: false }, sizes);
+    assert_eq!(pieces, run(Behaviour::default(), &[]), "the result depends on how the bytes are read");
 
     let (events, _, response) = pieces;
     let established = events.iter().position(|event| matches!(event, Event::Established { .. }));
-    assert!(matches!(established, None | Some(0)), "it is told first");
+    assert!(matches!(established, None | Some(0)), "another event precedes it");
     let Some(Event::Established { protocol, extensions }) = events.first() else { return };
-    let response = response.expect("there was a response");
+    let response = response.expect("a response was received");
     assert_eq!(response.status, 101);
     let field = |name: &str| {
         let fields = response.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));

@@ -1,4 +1,4 @@
-//! A connection without a network, whose bytes come in reads of any sizes.
+//! A connection without a network, which receives bytes in reads of any sizes.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use samesocket_protocol::{Connection, Failure, Kind, Limits, Message, Payload, R
 use samesocket_spec::CloseEvent;
 use samesocket_spec::state::Feedback;
 
-/// What was told, in a form that is compared.
+/// An event in a form that can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Established { protocol: String, extensions: String },
@@ -28,36 +28,36 @@ impl From<Feedback<Message>> for Event {
     }
 }
 
-/// What is done while the bytes come.
+/// The behaviour of the driver while it receives bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Habits {
-    /// Read into the connection's own buffer.
+pub(crate) struct Behaviour {
+    /// Whether to read into the connection's buffer.
     pub(crate) own_buffer: bool,
-    /// Send each message back.
+    /// Whether to send each message back.
     pub(crate) echo: bool,
-    /// Say that the connection is quiet, after each read.
-    pub(crate) idle: bool,
+    /// Whether to release memory after each read.
+    pub(crate) release_memory: bool,
 }
 
-/// A connection and what came of it.
+/// A connection, its events, and the bytes that it wrote.
 pub(crate) struct Session {
     pub(crate) connection: Connection,
-    habits: Habits,
+    behaviour: Behaviour,
     pub(crate) events: Vec<Event>,
     pub(crate) written: Vec<u8>,
 }
 
 impl Session {
-    /// Begins the opening handshake, with the nonce and all masking keys zero, so that inputs mean the same each time.
-    pub(crate) fn new(request: &Request, limits: Limits, habits: Habits) -> Self {
+    /// Begins the opening handshake. The nonce and all masking keys are zero, so that results are reproducible.
+    pub(crate) fn new(request: &Request, limits: Limits, behaviour: Behaviour) -> Self {
         let connection = Connection::new(request, limits, Box::new(|bytes| bytes.fill(0)), Duration::ZERO);
-        let connection = connection.expect("the request is a good one");
-        let mut session = Self { connection, habits, events: Vec::new(), written: Vec::new() };
+        let connection = connection.expect("the request is valid");
+        let mut session = Self { connection, behaviour, events: Vec::new(), written: Vec::new() };
         session.write();
         session
     }
 
-    /// Gives bytes, in reads of these sizes over and over; none means all at once.
+    /// Receives bytes in reads of these sizes, which repeat. Without sizes, there is one read.
     pub(crate) fn read(&mut self, mut bytes: &[u8], sizes: &[u8]) {
         let mut sizes = sizes.iter().cycle();
         while !bytes.is_empty() {
@@ -66,42 +66,48 @@ impl Session {
             bytes = rest;
             while !piece.is_empty() {
                 piece = self.read_once(piece);
-                self.look();
+                self.poll();
             }
         }
     }
 
-    /// Closes, as a script does.
+    /// Closes the connection, as a script does.
     pub(crate) fn close(&mut self) {
         self.connection.close(Some((1000, "")), Duration::ZERO);
-        self.look();
+        self.poll();
     }
 
-    /// Ends the stream.
+    /// Reports the end of the stream.
     pub(crate) fn end(&mut self) {
         self.connection.receive_eof();
-        self.look();
+        self.poll();
     }
 
     fn read_once<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
-        if !self.habits.own_buffer {
+        if !self.behaviour.own_buffer {
             self.connection.receive(piece);
             return &[];
         }
         let mut buffer = self.connection.read_buffer();
         let room = buffer.limit().min(piece.len());
-        assert!(room > 0, "there is always room");
+        assert!(room > 0, "the read buffer has room");
         let (now, later) = piece.split_at(room);
         buffer.get_mut().extend_from_slice(now);
         buffer.set_limit(0);
         later
     }
 
-    fn look(&mut self) {
-        while let Some(feedback) = self.connection.poll_event(Duration::ZERO) {
-            let event = Event::from(feedback);
+    fn poll(&mut self) {
+        loop {
+            let Some(event) = self.connection.poll_event(Duration::ZERO) else {
+                if self.connection.has_more_events() {
+                    continue;
+                }
+                break;
+            };
+            let event = Event::from(event);
             if let Event::Message(message) = &event
-                && self.habits.echo
+                && self.behaviour.echo
             {
                 let (kind, payload) = match message {
                     Message::Text(text) => (Kind::Text, Payload::Borrowed(text.as_bytes())),
@@ -113,7 +119,7 @@ impl Session {
             self.events.push(event);
         }
         self.write();
-        if self.habits.idle {
+        if self.behaviour.release_memory {
             self.connection.release_memory();
         }
     }
@@ -123,6 +129,9 @@ impl Session {
             let output = self.connection.pending_bytes();
             let size = output.len();
             if size == 0 {
+                if self.connection.has_more_bytes() {
+                    continue;
+                }
                 return;
             }
             self.written.extend_from_slice(output);
@@ -130,19 +139,19 @@ impl Session {
         }
     }
 
-    /// Checks what must hold for every connection whose stream has ended, and gives what was told and why it failed.
+    /// Ends the stream, checks the properties of an ended connection, and returns the events, the failure and the bytes written.
     pub(crate) fn finish(mut self) -> (Vec<Event>, Option<Failure>, Vec<u8>) {
         self.end();
-        let (last, before) = self.events.split_last().expect("the end of the stream is told");
-        let Event::Closed(closed) = last else { panic!("{last:?} is told last") };
-        assert!(!before.iter().any(|event| matches!(event, Event::Closed(_))), "there is one end");
+        let (last, before) = self.events.split_last().expect("the end of the stream causes an event");
+        let Event::Closed(closed) = last else { panic!("{last:?} is the last event") };
+        assert!(!before.iter().any(|event| matches!(event, Event::Closed(_))), "there is more than one close event");
         let failed = before.contains(&Event::Failed);
         let failure = self.connection.failure().cloned();
-        // A connection that is lost within the closing handshake has not failed, and still there is something to tell.
-        assert!(!failed || failure.is_some(), "why it failed can be asked for");
-        assert!(failed || matches!(failure, None | Some(Failure::Lost)), "a failure is told");
+        // A connection that is lost during the closing handshake has not failed, but has a reason for the unclean close.
+        assert!(!failed || failure.is_some(), "a failed connection has no failure");
+        assert!(failed || matches!(failure, None | Some(Failure::Lost)), "a failure caused no event");
         let abnormal = closed.code == 1006 && closed.reason.is_empty() && !closed.was_clean;
-        assert!(!failed || abnormal, "a failed connection tells nothing but that");
+        assert!(!failed || abnormal, "a failed connection closed normally");
         assert_eq!(self.connection.stream_action(), StreamAction::Close);
         (self.events, failure, self.written)
     }

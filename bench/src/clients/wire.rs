@@ -55,6 +55,9 @@ impl Loop {
         loop {
             let output = self.connection.pending_bytes();
             if output.is_empty() {
+                if self.connection.has_more_bytes() {
+                    continue;
+                }
                 return Poll::Ready(Ok(()));
             }
             let count = ready!(Pin::new(&mut self.stream).poll_write(context, output))?;
@@ -94,7 +97,9 @@ impl super::Connection for Loop {
                 let no_message = || anyhow!("it is no message: {:?}", self.connection.failure());
                 return Poll::Ready(length.ok_or_else(no_message));
             }
-            ready!(self.poll_read(context))?;
+            if !self.connection.has_more_events() {
+                ready!(self.poll_read(context))?;
+            }
         }
     }
 }

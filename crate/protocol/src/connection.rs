@@ -1,4 +1,4 @@
-//! One connection: the opening handshake, messages, the closing handshake, failing.
+//! One connection: the opening handshake, messages, the closing handshake, failures.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,51 +6,77 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytes::buf::Limit;
 
-use crate::close::Received;
+use crate::close::ReceivedClose;
 use crate::deflate::Deflater;
 use crate::error::Failure;
-use crate::frame::{Entropy, Opcode};
+use crate::frame::Opcode;
 use crate::handshake::{ClientHandshake, InvalidRequest, Request, Response};
-use crate::limits::Limits;
+use crate::limits::{Limits, STEP};
+use crate::mask::Entropy;
 use crate::message::{BorrowedMessage, Kind, Message, Payload};
 use crate::phase::{Phase, StreamAction};
-use crate::receive::decoder::{Decoder, Read};
+use crate::receive::decoder::{Decoded, Decoder};
 use crate::send::queue::SendQueue;
 use samesocket_spec::CloseEvent;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
 
-/// One connection.
+/// The client side of one connection, without I/O.
+///
+/// The [crate's documentation](crate) shows a driver, and states what to do after each call. All times are the time since a
+/// moment that the driver chooses, the same for all calls.
+///
+/// ```
+/// use samesocket_protocol::{Connection, Kind, Limits, Payload, Request};
+/// use std::time::Duration;
+///
+/// let request = Request { host: "example.com".to_owned(), path: "/chat".to_owned(), ..Request::default() };
+/// # fn random(bytes: &mut [u8]) {
+/// #     bytes.fill(7);
+/// # }
+/// // `random` fills a slice from a cryptographic random number generator.
+/// let mut connection = Connection::new(&request, Limits::default(), Box::new(random), Duration::ZERO)?;
+/// assert!(connection.pending_bytes().starts_with(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n"));
+/// # Ok::<(), samesocket_protocol::InvalidRequest>(())
+/// ```
 #[derive(Debug)]
 pub struct Connection {
     limits: Limits,
     phase: Phase,
     decoder: Decoder,
     queue: SendQueue,
+    /// Whether the stream has ended.
     eof: bool,
-    /// Whether the stream has failed to take bytes, or to pass on what it had taken.
+    /// Whether writing to the stream, or flushing it, has failed.
     broken: bool,
-    /// Whether our Close frame is sent, or waits behind the messages.
-    close_sent: bool,
+    /// Whether our Close frame is queued or sent.
+    close_queued: bool,
     /// The peer's Close frame.
-    received: Option<Received>,
-    pending: VecDeque<Feedback<Message>>,
+    received: Option<ReceivedClose>,
+    /// The events that were not returned.
+    events: VecDeque<Feedback<Message>>,
     failure: Option<Failure>,
     response: Option<Response>,
+    /// The payload of the last pong.
     pong: Option<Vec<u8>>,
-    /// When the last thing happened that a deadline counts from.
+    /// The time from which the current deadline counts.
     since: Duration,
 }
 
 impl Connection {
-    /// Begins the opening handshake, over a stream that is connected.
+    /// Creates a connection and begins the opening handshake, over a stream that is connected.
     ///
-    /// The masking keys and the nonce come from `entropy`, which must be a cryptographic source.
+    /// `entropy` must be a cryptographic random number generator: it supplies the nonce and the masking keys.
+    ///
+    /// Next, write the [`pending_bytes`](Self::pending_bytes), which hold the request.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`], if the request cannot be encoded.
     pub fn new(request: &Request, limits: Limits, entropy: Entropy, now: Duration) -> Result<Self, InvalidRequest> {
         request.check()?;
         let mut queue = SendQueue::new(entropy, limits.queue);
         let (opening, head) = ClientHandshake::new(request, queue.nonce(), limits.head);
-        queue.begin(head);
+        queue.set_request(head);
         Ok(Self {
             decoder: Decoder::new(&limits),
             limits,
@@ -58,9 +84,9 @@ impl Connection {
             queue,
             eof: false,
             broken: false,
-            close_sent: false,
+            close_queued: false,
             received: None,
-            pending: VecDeque::new(),
+            events: VecDeque::new(),
             failure: None,
             response: None,
             pong: None,
@@ -68,70 +94,113 @@ impl Connection {
         })
     }
 
-    /// Gives the next feedback, if there is any.
+    /// Returns the next event, or `None` if there is none at present.
+    ///
+    /// One call inflates at most 64 KiB of a compressed message. After `None`, check
+    /// [`has_more_events`](Self::has_more_events): if it is `true`, call again before reading more.
+    ///
+    /// The last event is [`Feedback::Closed`].
     pub fn poll_event(&mut self, now: Duration) -> Option<Feedback<Message>> {
-        self.with_next_event(now, |feedback| feedback.map(BorrowedMessage::into_message))
+        self.with_next_event(now, |event| event.map(BorrowedMessage::into_message))
     }
 
-    /// Lends the next feedback to `take`, if there is any: a message that lies whole in the read buffer is not copied.
+    /// Calls `receive` with the next event, and returns its result, or `None` if there is no event at present.
+    ///
+    /// It works like [`poll_event`](Self::poll_event), but a message that lies in the read buffer in one piece is not copied.
     #[inline]
     pub fn with_next_event<R>(
         &mut self,
         now: Duration,
-        take: impl FnOnce(Feedback<BorrowedMessage<'_>>) -> R,
+        receive: impl FnOnce(Feedback<BorrowedMessage<'_>>) -> R,
     ) -> Option<R> {
-        let mut take = Some(take);
-        // By far the commonest case goes the shortest way.
-        let lent = self.with_next_message(|lent| take.take().map(|take| take(Feedback::MessageReceived(lent))));
-        if let Some(result) = lent {
+        let mut receive = Some(receive);
+        // The most frequent case takes the shortest path.
+        let result =
+            self.with_next_message(|message| receive.take().map(|receive| receive(Feedback::MessageReceived(message))));
+        if let Some(result) = result {
             return result;
         }
-        let feedback = self.next_feedback(now)?;
-        take.map(|take| take(feedback.map(BorrowedMessage::Owned)))
+        let event = self.next_event(now)?;
+        receive.map(|receive| receive(event.map(BorrowedMessage::Owned)))
     }
 
-    /// Lends the next message, if that comes next and lies whole in the read buffer; nothing else is looked at.
-    #[inline]
-    pub fn with_next_message<R>(&mut self, take: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
-        if self.may_lend() { self.decoder.lend(take) } else { None }
-    }
-
-    /// Gives the next message, if all of it has come before a control frame and whatever is wrong, which has no effect yet.
+    /// Calls `receive` with the next message, if the read buffer holds it as one complete uncompressed frame.
     ///
-    /// So what answers messages can be sent before frames after them have their effect.
+    /// Returns `None` for everything else, which is left to the other methods.
+    #[inline]
+    pub fn with_next_message<R>(&mut self, receive: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
+        if self.expects_message() { self.decoder.with_message(receive) } else { None }
+    }
+
+    /// Returns the next message, if it is complete and precedes the next control frame and the next violation.
+    ///
+    /// Neither has an effect before [`poll_event`](Self::poll_event) is called. So the answers to these messages can be sent
+    /// before later frames end the connection. After `None`, call `poll_event`.
     pub fn next_message(&mut self) -> Option<Message> {
-        if self.may_lend() { self.decoder.next_message() } else { None }
+        if self.expects_message() { self.decoder.next_message(&mut { STEP }) } else { None }
     }
 
-    /// Gives the buffer to read into next: as much as fits, at least one byte.
+    /// Returns whether the last call that returned no event has stopped early.
+    ///
+    /// One call inflates at most 64 KiB, so that a driver can release its lock in between. If this is `true`, call
+    /// [`poll_event`](Self::poll_event) again before you read or wait.
+    pub const fn has_more_events(&self) -> bool {
+        self.decoder.is_suspended()
+    }
+
+    /// Returns the buffer for the next read, with room for at least one byte.
+    ///
+    /// Append the bytes that were read, then call [`poll_event`](Self::poll_event). Do not write to the existing content of the
+    /// buffer: it may be the memory of a message.
     pub fn read_buffer(&mut self) -> Limit<&mut Vec<u8>> {
-        self.decoder.buffer()
+        self.decoder.read_buffer()
     }
 
-    /// Takes bytes that were read elsewhere; [`read_buffer`](Self::read_buffer) saves this copy.
+    /// Appends bytes that were read into another buffer. [`read_buffer`](Self::read_buffer) avoids this copy.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event).
     pub fn receive(&mut self, bytes: &[u8]) {
         self.decoder.extend(bytes);
     }
 
-    /// Notes that the stream gives no more bytes, be it by its end or by an error.
+    /// Reports that no more bytes will be read: the stream has ended, or reading has failed.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event).
     pub fn receive_eof(&mut self) {
         self.eof = true;
     }
 
-    /// Gives the next bytes to write; none, if nothing waits.
+    /// Returns the next bytes to write, or an empty slice.
+    ///
+    /// Next, write them, and call [`advance_written`](Self::advance_written) with the number of bytes that the stream has
+    /// accepted.
+    ///
+    /// One call compresses or masks at most 64 KiB of payload. If it returns an empty slice, check
+    /// [`has_more_bytes`](Self::has_more_bytes): if that is `true`, call again.
     pub fn pending_bytes(&mut self) -> &[u8] {
         self.queue.pending_bytes()
     }
 
-    /// Returns the payloads that were handed over as [`Payload::Shared`] and are not needed any more.
+    /// Returns whether messages wait to be sent while no byte is ready to be written.
     ///
-    /// They are kept until the next call of [`pending_bytes`](Self::pending_bytes), which drops them. A caller whose lock is
-    /// held by then takes them before, and drops them once it is released, because the owner of a `Bytes` may run any code.
+    /// If it is `true` after [`pending_bytes`](Self::pending_bytes) returned an empty slice, a message is being compressed.
+    /// Then call `pending_bytes` again before you wait.
+    pub fn has_more_bytes(&self) -> bool {
+        self.queue.has_more_bytes()
+    }
+
+    /// Returns the payloads that were sent as [`Payload::Shared`] and are not needed any more.
+    ///
+    /// The connection keeps them until the next call of [`pending_bytes`](Self::pending_bytes), which drops them. The owner of
+    /// a `Bytes` may run any code when it is dropped. So a caller that holds a lock takes them first, and drops them after it
+    /// has released the lock.
     pub fn take_released_payloads(&mut self) -> Vec<Bytes> {
         self.queue.take_released_payloads()
     }
 
-    /// Notes that the stream has taken the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) gave.
+    /// Reports that the stream has accepted the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) returned.
+    ///
+    /// This reduces [`buffered_amount`](Self::buffered_amount), and can change the [`deadline`](Self::deadline).
     pub fn advance_written(&mut self, bytes: usize, now: Duration) {
         self.queue.advance_written(bytes);
         if bytes > 0 && matches!(self.phase, Phase::Established) {
@@ -139,65 +208,78 @@ impl Connection {
         }
     }
 
-    /// Notes that the stream takes no more bytes, or has not passed on all that it took; what it may still give is worth
-    /// reading.
+    /// Reports that writing to the stream, or flushing it, has failed. Drops everything that waits to be sent.
+    ///
+    /// Continue to read, because the peer may have sent bytes before. Call [`receive_eof`](Self::receive_eof) at the end.
     pub fn write_failed(&mut self) {
         self.broken = true;
         self.queue.drop_all();
     }
 
-    /// Whether the stream takes no more bytes, as was [noted](Self::write_failed).
+    /// Returns whether [`write_failed`](Self::write_failed) was called.
     pub const fn has_write_failed(&self) -> bool {
         self.broken
     }
 
-    /// Notes whether the stream holds bytes that it has taken and not passed on; whether that has changed.
+    /// Sets whether the stream holds bytes that it has accepted and not flushed, and returns whether that changed.
     ///
-    /// While it does, the peer has not been sent what waits for nothing else.
-    pub fn set_unflushed(&mut self, held: bool) -> bool {
-        self.queue.set_unflushed(held)
+    /// Only streams with a buffer of their own, such as TLS, need this. While it is set, our Close frame does not count as sent.
+    /// If it returned `true`, check [`poll_event`](Self::poll_event) and [`stream_action`](Self::stream_action) again.
+    pub fn set_unflushed(&mut self, unflushed: bool) -> bool {
+        self.queue.set_unflushed(unflushed)
     }
 
-    /// Sends a message; a text's payload is UTF-8.
+    /// Sends a message. The payload of a text message must be UTF-8.
     ///
-    /// Its bytes are counted in any case; they go out if the connection is established and not closing.
+    /// The payload counts in [`buffered_amount`](Self::buffered_amount) in any case. It is sent only if the connection is
+    /// established and not closing. If the queue is full, the connection fails with [`Failure::QueueFull`].
+    ///
+    /// Next, write the [`pending_bytes`](Self::pending_bytes).
     #[inline]
     pub fn send(&mut self, kind: Kind, payload: Payload<'_>) {
         let opcode = match kind {
             Kind::Text => Opcode::Text,
             Kind::Binary => Opcode::Binary,
         };
-        if !matches!(self.phase, Phase::Established) || self.close_sent {
+        if !matches!(self.phase, Phase::Established) || self.close_queued {
             self.queue.count(&payload);
         } else if !self.queue.send(opcode, payload) {
             self.fail_queue_full();
         }
     }
 
-    /// Fails, as when there is no room for a message: elsewhere more waits to be sent than the limit of the queue allows.
+    /// Fails the connection with [`Failure::QueueFull`], for a driver that queues messages itself.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event).
     pub fn fail_queue_full(&mut self) {
-        // TCP is closed at once, so that no deadline counts from now.
+        // The stream is closed at once, so no deadline counts from now.
         self.fail(Failure::QueueFull { limit: self.limits.queue }, self.since);
     }
 
-    /// Sends a ping with these bytes, at most 125; later ones take the place of one that still waits.
+    /// Sends a ping with the first 125 bytes of `payload`. It replaces a ping that was not written yet.
+    ///
+    /// Next, write the [`pending_bytes`](Self::pending_bytes).
     pub fn ping(&mut self, payload: &[u8]) {
-        if matches!(self.phase, Phase::Established) && !self.close_sent {
+        if matches!(self.phase, Phase::Established) && !self.close_queued {
             self.queue.ping(payload);
         }
     }
 
-    /// Gives the payload of the last pong, once.
-    pub fn take_pong(&mut self) -> Option<Vec<u8>> {
+    /// Returns the payload of the last pong, once.
+    pub const fn take_pong(&mut self) -> Option<Vec<u8>> {
         self.pong.take()
     }
 
-    /// Closes the connection, as the Standard has it: fails one that is not yet established, else starts the closing
-    /// handshake, unless it has started.
+    /// Closes the connection; see [the Standard](https://websockets.spec.whatwg.org/#concept-websocket-close).
+    ///
+    /// An opening connection fails. An established one starts the closing handshake: our Close frame follows all messages that
+    /// were sent, and received messages are discarded from now on. Otherwise nothing happens.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event), write, and continue to read until [`Feedback::Closed`].
     pub fn close(&mut self, frame: CloseFrame<'_>, now: Duration) {
         match self.phase {
             Phase::Opening(_) => self.fail(Failure::ClosedWhileConnecting, now),
-            Phase::Established if !self.close_sent => {
+            Phase::Established if !self.close_queued => {
                 self.start_closing_handshake(frame, now);
                 self.decoder.discard();
             }
@@ -205,19 +287,23 @@ impl Connection {
         }
     }
 
-    /// Tells when [`handle_timeout`](Self::handle_timeout) is to be called.
+    /// Returns the time at which [`handle_timeout`](Self::handle_timeout) has to be called.
+    ///
+    /// Any other call can change it, so read it again before you wait.
     pub fn deadline(&self) -> Option<Duration> {
         let wait = match self.phase {
             Phase::Opening(_) => self.limits.opening,
             Phase::Established if self.received.is_some() && self.queue.is_empty() => self.limits.drain,
-            Phase::Established if self.close_sent => self.limits.closing,
+            Phase::Established if self.close_queued => self.limits.closing,
             Phase::Ended(StreamAction::HalfClose) => self.limits.drain,
             Phase::Established | Phase::Ended(_) => return None,
         };
         Some(self.since.saturating_add(wait))
     }
 
-    /// Acts on a deadline, if one has come.
+    /// Handles an expired deadline. Does nothing if the deadline has not expired.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event), and check [`stream_action`](Self::stream_action).
     pub fn handle_timeout(&mut self, now: Duration) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
@@ -225,141 +311,150 @@ impl Connection {
         match &mut self.phase {
             Phase::Opening(_) => self.fail(Failure::OpeningTimeout, now),
             Phase::Established => self.finish(Failure::ClosingTimeout),
-            Phase::Ended(tcp) => *tcp = StreamAction::Close,
+            Phase::Ended(action) => *action = StreamAction::Close,
         }
     }
 
-    /// Tells what to do to TCP.
+    /// Returns the action on the stream that the driver has to take after it has written and flushed the pending bytes.
     pub fn stream_action(&self) -> StreamAction {
         match self.phase {
             Phase::Ended(StreamAction::HalfClose) if self.eof && self.queue.is_empty() => StreamAction::Close,
             Phase::Opening(_) | Phase::Established => StreamAction::Keep,
-            Phase::Ended(tcp) => tcp,
+            Phase::Ended(action) => action,
         }
     }
 
-    /// The payload bytes of messages that the stream has not taken; it never falls for what will not go out.
+    /// Returns the payload bytes of sent messages that the stream has not accepted.
+    ///
+    /// See [`bufferedAmount`](https://websockets.spec.whatwg.org/#dom-websocket-bufferedamount). Payloads that will never be
+    /// written count for ever.
     pub const fn buffered_amount(&self) -> u64 {
         self.queue.buffered_amount()
     }
 
-    /// Gives the bytes that wait to be sent, by the measure of [`Limits::queue`].
+    /// Returns the bytes that count towards [`Limits::queue`].
     pub fn queued_bytes(&self) -> u64 {
         self.queue.queued_bytes()
     }
 
-    /// Tells what went wrong, for diagnosis.
+    /// Returns why the connection failed, or did not close cleanly, for diagnosis.
     pub const fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
 
-    /// Gives the response to the opening handshake, once.
-    pub fn take_response(&mut self) -> Option<Response> {
+    /// Returns the response to the opening handshake, once. It is available when the handshake has succeeded or failed.
+    pub const fn take_response(&mut self) -> Option<Response> {
         self.response.take()
     }
 
-    /// Gives back what memory a quiet connection can do without; to be called when it has been quiet for a while.
+    /// Releases the memory that an idle connection does not need, and the [response](Self::take_response).
+    ///
+    /// Call it when nothing was sent or received for some time.
     pub fn release_memory(&mut self) {
         self.decoder.release_memory();
         self.queue.release_memory();
         self.response = None;
-        self.pending.shrink_to_fit();
+        self.events.shrink_to_fit();
     }
 
-    /// Whether what comes next may be a message.
-    fn may_lend(&self) -> bool {
-        self.pending.is_empty() && matches!(self.phase, Phase::Established) && self.received.is_none()
+    /// Returns whether the next event can be a message.
+    fn expects_message(&self) -> bool {
+        self.events.is_empty() && matches!(self.phase, Phase::Established) && self.received.is_none()
     }
 
-    /// Gives the next feedback, if there is any, however it comes about.
+    /// Returns the next event of any kind.
     #[inline(never)]
-    fn next_feedback(&mut self, now: Duration) -> Option<Feedback<Message>> {
+    fn next_event(&mut self, now: Duration) -> Option<Feedback<Message>> {
+        let mut budget = STEP;
         loop {
-            if let Some(feedback) = self.pending.pop_front() {
-                return Some(feedback);
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
             }
-            match self.step(now) {
-                Ok(Read::Part | Read::Control(..)) => {}
-                Ok(Read::Message(message)) => return Some(Feedback::MessageReceived(message)),
-                Ok(Read::Wait) if self.settle(now) => {}
-                Ok(Read::Wait) => return None,
+            match self.step(now, &mut budget) {
+                Ok(Decoded::Part | Decoded::Control(..)) => {}
+                Ok(Decoded::Message(message)) => return Some(Feedback::MessageReceived(message)),
+                Ok(Decoded::Wait) if self.handle_eof(now) => {}
+                Ok(Decoded::Wait | Decoded::Suspended) => return None,
                 Err(failure) => self.fail(failure, now),
             }
         }
     }
 
-    /// Looks at the bytes that have come, as far as one result goes.
-    fn step(&mut self, now: Duration) -> Result<Read, Failure> {
+    /// Processes received bytes up to one result.
+    fn step(&mut self, now: Duration, budget: &mut usize) -> Result<Decoded, Failure> {
         match &mut self.phase {
             Phase::Opening(_) => self.open(),
-            Phase::Established if self.received.is_none() => self.read(now),
-            // Nothing is processed after the peer's Close frame.
+            Phase::Established if self.received.is_none() => self.read(now, budget),
+            // RFC 6455, section 1.4: bytes after the peer's Close frame are discarded.
             Phase::Established | Phase::Ended(_) => {
                 self.decoder.clear();
-                Ok(Read::Wait)
+                Ok(Decoded::Wait)
             }
         }
     }
 
-    /// Reads the response, or what is there of it.
-    fn open(&mut self) -> Result<Read, Failure> {
-        let Phase::Opening(opening) = &mut self.phase else { return Ok(Read::Wait) };
-        let result = opening.take(self.decoder.bytes());
-        self.response = opening.response();
-        let (taken, negotiated) = result?;
-        self.decoder.take(taken);
-        let Some(negotiated) = negotiated else { return Ok(Read::Wait) };
+    /// Reads the part of the response that has arrived.
+    fn open(&mut self) -> Result<Decoded, Failure> {
+        let Phase::Opening(opening) = &mut self.phase else { return Ok(Decoded::Wait) };
+        let result = opening.parse(self.decoder.bytes());
+        self.response = opening.take_response();
+        let (used, negotiated) = result?;
+        self.decoder.consume(used);
+        let Some(negotiated) = negotiated else { return Ok(Decoded::Wait) };
         self.phase = Phase::Established;
         self.decoder.establish(&self.limits, negotiated.deflate.as_ref());
         if let Some(deflate) = &negotiated.deflate {
-            self.queue.compress(Deflater::new(deflate));
+            self.queue.set_deflater(Deflater::new(deflate));
         }
-        self.pending
+        self.events
             .push_back(Feedback::Established { protocol: negotiated.protocol, extensions: negotiated.extensions });
-        Ok(Read::Part)
+        Ok(Decoded::Part)
     }
 
-    fn read(&mut self, now: Duration) -> Result<Read, Failure> {
-        let (opcode, payload) = match self.decoder.read()? {
-            Read::Control(opcode, payload) => (opcode, payload),
+    /// Decodes the next frame, and handles it if it is a control frame.
+    fn read(&mut self, now: Duration, budget: &mut usize) -> Result<Decoded, Failure> {
+        let (opcode, payload) = match self.decoder.read(budget)? {
+            Decoded::Control(opcode, payload) => (opcode, payload),
             other => return Ok(other),
         };
         match opcode {
-            Opcode::Close => self.take_close(Received::read(&payload)?, now),
+            Opcode::Close => self.handle_close(ReceivedClose::parse(&payload)?, now),
             Opcode::Ping => self.queue.pong(payload),
             _ => self.pong = Some(payload),
         }
-        Ok(Read::Part)
+        Ok(Decoded::Part)
     }
 
-    fn take_close(&mut self, received: Received, now: Duration) {
+    /// Handles the peer's Close frame; see [RFC 6455, section 7.1.3](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.3).
+    fn handle_close(&mut self, received: ReceivedClose, now: Duration) {
         self.decoder.discard();
-        if self.close_sent {
+        if self.close_queued {
             self.since = now;
         } else {
             self.start_closing_handshake(received.echo(), now);
-            self.pending.push_back(Feedback::ClosingHandshakeStarted);
+            self.events.push_back(Feedback::ClosingHandshakeStarted);
         }
         self.received = Some(received);
     }
 
+    /// Queues our Close frame; see [RFC 6455, section 7.1.2](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.2).
     fn start_closing_handshake(&mut self, frame: CloseFrame<'_>, now: Duration) {
-        self.close_sent = true;
+        self.close_queued = true;
         self.since = now;
         self.queue.close(frame);
     }
 
-    /// Acts on the end of the stream, once everything before it is looked at; `true` if there is something to tell.
-    fn settle(&mut self, now: Duration) -> bool {
+    /// Handles the end of the stream after all bytes are processed, and returns whether that queued an event.
+    fn handle_eof(&mut self, now: Duration) -> bool {
         match self.phase {
             _ if !self.eof => false,
             Phase::Opening(_) => {
                 self.fail(Failure::LostWhileOpening, now);
                 true
             }
-            // A peer that has only shut its sending side down still reads.
+            // A peer that has shut down only its sending side still reads.
             Phase::Established if self.received.is_some() && !self.queue.is_empty() => false,
-            Phase::Established if self.close_sent => {
+            Phase::Established if self.close_queued => {
                 self.finish(Failure::Lost);
                 true
             }
@@ -390,15 +485,15 @@ impl Connection {
         self.decoder.end();
         self.since = now;
         self.failure = Some(failure);
-        self.pending.extend([Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())]);
+        self.events.extend([Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())]);
     }
 
-    /// Ends a connection that has not failed: cleanly, if the peer's Close frame came and ours was sent; otherwise
-    /// `failure` tells why not.
+    /// Ends a connection that has not failed. The close is clean if both Close frames were exchanged; otherwise `failure` is
+    /// recorded.
     ///
     /// See [RFC 6455, section 7.1.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.4).
     fn finish(&mut self, failure: Failure) {
-        let sent = self.queue.close_transmitted() && !self.broken;
+        let sent = self.queue.is_close_sent() && !self.broken;
         let received = self.received.take();
         if !sent || received.is_none() {
             self.failure = Some(failure);
@@ -407,6 +502,6 @@ impl Connection {
         self.queue.drop_all();
         self.phase = Phase::Ended(StreamAction::Close);
         self.decoder.end();
-        self.pending.push_back(Feedback::Closed(event));
+        self.events.push_back(Feedback::Closed(event));
     }
 }

@@ -1,4 +1,4 @@
-//! permessage-deflate: messages inflated and deflated.
+//! permessage-deflate: compression and decompression of messages.
 //!
 //! See [RFC 7692, section 7.2](https://www.rfc-editor.org/rfc/rfc7692#section-7.2).
 
@@ -9,107 +9,166 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use crate::error::Failure;
 use crate::extensions::Deflate;
 
-/// What ends a flushed block, and is left out of the last frame of a message.
+/// The end of a flushed block, which a sender removes from the last frame of a message.
+///
+/// See [RFC 7692, section 7.2.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-/// What one step of the inflater or the deflater gives at most.
-const PIECE: usize = 16 << 10;
-
-/// How hard the deflater tries.
+/// The size of the scratch buffer of an inflater, and the largest step by which the output of a deflater grows.
 ///
-/// Measured with JSON messages of 1 to 16 KiB: level 6 takes two and a half to six times as long, for a third fewer bytes.
+/// Arbitrary: small beside the window of 32 KiB.
+const CHUNK: usize = 16 << 10;
+
+/// The compression level.
+///
+/// Measured with JSON messages of 1 to 16 KiB: level 6 takes 2.5 to 6 times as long and saves a third of the bytes.
 const LEVEL: u32 = 1;
 
-/// Takes what is inflated, piece by piece; its failure ends the inflating.
+/// A callback that receives inflated bytes. Its error stops the inflater.
 pub type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), Failure> + 'a;
 
-/// Inflates the messages of the server.
+/// A decompressor for the messages of the server.
 ///
-/// Nothing is made before the first compressed message; then the window has to be kept, since the next message may
-/// refer to it, unless the server has renounced that.
+/// It allocates nothing before the first compressed message. Afterwards it keeps the window, because the next message may
+/// refer to it, unless the server agreed to `server_no_context_takeover`.
+///
+/// ```
+/// use samesocket_protocol::deflate::{Deflater, Inflater};
+/// use samesocket_protocol::extensions::Deflate;
+///
+/// let mut deflater = Deflater::new(&Deflate::default());
+/// deflater.deflate(b"Hello", true);
+///
+/// let mut inflater = Inflater::new(&Deflate::default());
+/// let (mut output, mut budget) = (Vec::new(), 1024);
+/// let used = inflater.inflate(deflater.deflated(), &mut budget, &mut |bytes| {
+///     output.extend_from_slice(bytes);
+///     Ok(())
+/// })?;
+/// assert_eq!(used, deflater.deflated().len());
+/// assert!(!inflater.has_pending_output());
+/// inflater.finish()?;
+/// assert_eq!(output, b"Hello");
+/// # Ok::<(), samesocket_protocol::Failure>(())
+/// ```
 pub struct Inflater {
     window_bits: u8,
     context_takeover: bool,
     state: Option<Decompress>,
-    piece: Vec<u8>,
-    /// Whether the last block said that it was the last one.
-    ended: bool,
-    /// Whether the message has had a byte.
+    scratch: Vec<u8>,
+    /// Whether the message had at least one byte.
     begun: bool,
+    step: Step,
+}
+
+/// The state of an inflater after its last step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It needs more input.
+    NeedsInput,
+    /// zlib may hold output for which there was no room.
+    OutputPending,
+    /// The last block had BFINAL set.
+    StreamEnded,
 }
 
 impl Inflater {
+    /// Creates an inflater with the negotiated parameters.
     pub fn new(deflate: &Deflate) -> Self {
         Self {
-            // zlib has no window of 8 bits; a larger one reads everything that a smaller one does.
+            // zlib has no window of 8 bits. A larger window reads everything that a smaller one does.
             window_bits: deflate.server_max_window_bits.max(9),
             context_takeover: !deflate.server_no_context_takeover,
             state: None,
-            piece: Vec::new(),
-            ended: false,
+            scratch: Vec::new(),
             begun: false,
+            step: Step::NeedsInput,
         }
     }
 
-    /// The same, without the memory.
+    /// Returns a new inflater with the same parameters and without the memory of this one.
     #[must_use]
-    pub fn emptied(self) -> Self {
-        Self { state: None, piece: Vec::new(), ended: false, begun: false, ..self }
+    pub fn reset(self) -> Self {
+        Self { state: None, scratch: Vec::new(), begun: false, step: Step::NeedsInput, ..self }
     }
 
-    /// Inflates the next bytes of a message.
-    pub fn inflate(&mut self, mut input: &[u8], sink: &mut Sink<'_>) -> Result<(), Failure> {
+    /// Inflates the next bytes of a message, and returns the number of input bytes that were used.
+    ///
+    /// `budget` is the largest number of bytes to produce; what was produced is subtracted from it. The call stops early when
+    /// it reaches 0. Call again with the rest of `input` while there is a rest, or while
+    /// [`has_pending_output`](Self::has_pending_output) is `true`.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidDeflate`], if the bytes are not in the DEFLATE format, or the error of `sink`.
+    pub fn inflate(&mut self, mut input: &[u8], budget: &mut usize, sink: &mut Sink<'_>) -> Result<usize, Failure> {
         let state = self.state.get_or_insert_with(|| Decompress::new_with_window_bits(false, self.window_bits));
-        self.piece.resize(PIECE, 0);
+        self.scratch.resize(CHUNK, 0);
         self.begun |= !input.is_empty();
-        let mut full = false;
-        while full || !input.is_empty() {
-            if self.ended {
-                // RFC 7692, section 7.2.3.4, does not say what becomes of the window after such a block. It ends a DEFLATE
-                // stream, so that an encoder begins anew, and so do the inflaters that are made for streams.
+        let mut used = 0;
+        while *budget > 0 && (self.step == Step::OutputPending || !input.is_empty()) {
+            if self.step == Step::StreamEnded {
+                // RFC 7692, section 7.2.3.4, does not define the window after a block with BFINAL set. Such a block ends a
+                // DEFLATE stream, so encoders start a new stream, and so do stream inflaters.
                 state.reset(false);
-                self.ended = false;
             }
             let before = (state.total_in(), state.total_out());
-            let status = state.decompress(input, &mut self.piece, FlushDecompress::Sync);
+            let room = CHUNK.min(*budget);
+            let status = state.decompress(input, &mut self.scratch[..room], FlushDecompress::Sync);
             let consumed = difference(state.total_in(), before.0);
             let produced = difference(state.total_out(), before.1);
             input = input.get(consumed..).unwrap_or_default();
-            // What comes before an error is judged first, wherever the input is cut.
-            sink(self.piece.get(..produced).unwrap_or_default())?;
+            used += consumed;
+            *budget -= produced.min(*budget);
+            // Output before an error is checked first, so that the result does not depend on how the input is split.
+            sink(self.scratch.get(..produced).unwrap_or_default())?;
             let status = status.map_err(|_| Failure::InvalidDeflate)?;
-            self.ended = status == Status::StreamEnd;
-            full = produced == self.piece.len() && !self.ended;
-            if consumed == 0 && produced == 0 && !self.ended {
-                return if input.is_empty() { Ok(()) } else { Err(Failure::InvalidDeflate) };
+            self.step = match status {
+                Status::StreamEnd => Step::StreamEnded,
+                _ if produced == room => Step::OutputPending,
+                _ => Step::NeedsInput,
+            };
+            if consumed == 0 && produced == 0 && self.step == Step::NeedsInput {
+                return if input.is_empty() { Ok(used) } else { Err(Failure::InvalidDeflate) };
             }
         }
-        Ok(())
+        Ok(used)
     }
 
-    /// Inflates the end of a message, which gives nothing more: what ends within a block is not in the format.
+    /// Returns whether more output may follow without more input.
+    pub const fn has_pending_output(&self) -> bool {
+        matches!(self.step, Step::OutputPending)
+    }
+
+    /// Ends a message, after all of its bytes were inflated.
+    ///
+    /// A message without any byte is empty.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidDeflate`], if the message ends within a block.
     pub fn finish(&mut self) -> Result<(), Failure> {
         if !std::mem::take(&mut self.begun) {
-            return Err(Failure::InvalidDeflate);
+            return Ok(());
         }
-        // After a block that says it is the last one, the tail would begin another, which lacks its padding.
-        let ended = self.ended;
+        // After a block with BFINAL set, the tail would begin another block and lack its padding.
+        let ended = self.step == Step::StreamEnded;
         if !ended {
-            self.inflate(&TAIL, &mut |piece| if piece.is_empty() { Ok(()) } else { Err(Failure::InvalidDeflate) })?;
+            let no_output = &mut |bytes: &[u8]| if bytes.is_empty() { Ok(()) } else { Err(Failure::InvalidDeflate) };
+            let mut budget = CHUNK;
+            self.inflate(&TAIL, &mut budget, no_output)?;
             self.begun = false;
         }
         if let Some(state) = &mut self.state
-            && (ended || self.ended || !self.context_takeover)
+            && (ended || self.step == Step::StreamEnded || !self.context_takeover)
         {
             state.reset(false);
-            self.ended = false;
+            self.step = Step::NeedsInput;
         }
         Ok(())
     }
 
-    /// Gives back the memory that no later message can refer to.
+    /// Releases the memory that no later message can refer to. Must only be called between messages.
     pub fn release_memory(&mut self) {
-        self.piece = Vec::new();
+        self.scratch = Vec::new();
         if !self.context_takeover {
             self.state = None;
         }
@@ -122,20 +181,33 @@ impl fmt::Debug for Inflater {
     }
 }
 
-/// Deflates the messages of the client.
+/// A compressor for the messages of the client.
+///
+/// ```
+/// use samesocket_protocol::deflate::Deflater;
+/// use samesocket_protocol::extensions::Deflate;
+///
+/// let mut deflater = Deflater::new(&Deflate::default());
+/// deflater.deflate(b"Hel", false);
+/// deflater.deflate(b"lo", true);
+/// let payload = deflater.deflated().to_vec();
+/// deflater.clear();
+/// assert_eq!(payload, [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+/// ```
 pub struct Deflater {
     window_bits: u8,
     context_takeover: bool,
     state: Option<Compress>,
-    /// What is deflated, up to `len`; the rest is room that was filled once and is written again and again.
+    /// The compressed bytes up to `len`. The rest is initialised memory that is reused.
     output: Vec<u8>,
     len: usize,
 }
 
 impl Deflater {
+    /// Creates a deflater with the negotiated parameters. It allocates nothing before the first message.
     pub fn new(deflate: &Deflate) -> Self {
         Self {
-            // zlib has no window of 8 bits, but with 9 it looks back no further than 250 bytes.
+            // zlib has no window of 8 bits, but with 9 bits it looks back 250 bytes at most.
             window_bits: deflate.client_max_window_bits.max(9),
             context_takeover: !deflate.client_no_context_takeover,
             state: None,
@@ -144,7 +216,9 @@ impl Deflater {
         }
     }
 
-    /// Deflates the next bytes of a message; unless they are the last ones, some of what they give may come only later.
+    /// Compresses the next bytes of a message.
+    ///
+    /// Unless they are the `last` ones, a part of the output may appear only after a later call.
     pub fn deflate(&mut self, input: &[u8], last: bool) {
         let before = self.len;
         self.run(input, if last { FlushCompress::Sync } else { FlushCompress::None });
@@ -154,7 +228,7 @@ impl Deflater {
         if self.deflated().ends_with(&TAIL) {
             self.len -= TAIL.len();
         } else if self.len == before {
-            // zlib makes nothing of nothing where it has just been flushed; the message has a block all the same.
+            // zlib writes nothing for an empty message right after a flush, but a message needs a block.
             self.make_room(1);
             self.output[self.len] = 0;
             self.len += 1;
@@ -166,17 +240,19 @@ impl Deflater {
         }
     }
 
-    /// What is deflated and not yet taken.
+    /// Returns the compressed bytes since the last [`clear`](Self::clear).
     pub fn deflated(&self) -> &[u8] {
         &self.output[..self.len]
     }
 
-    /// Forgets what is deflated, which has been taken.
+    /// Removes the compressed bytes and keeps their memory for later ones.
     pub const fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// Gives back all memory: that the next message cannot refer to the last ones concerns nobody but us.
+    /// Releases all memory. Must only be called between messages.
+    ///
+    /// The next message then cannot refer to earlier ones, which the peer does not notice.
     pub fn release_memory(&mut self) {
         self.state = None;
         if self.len == 0 {
@@ -186,12 +262,12 @@ impl Deflater {
 
     fn run(&mut self, mut input: &[u8], flush: FlushCompress) {
         loop {
-            self.make_room((input.len() / 2).clamp(64, PIECE));
+            self.make_room((input.len() / 2).clamp(64, CHUNK));
             let window_bits = self.window_bits;
             let make = || Compress::new_with_window_bits(Compression::new(LEVEL), false, window_bits);
             let state = self.state.get_or_insert_with(make);
             let before = (state.total_in(), state.total_out());
-            // zlib knows no error where there is room and the state is its own.
+            // zlib reports no error if the output has room and the state is valid.
             let _ = state.compress(input, &mut self.output[self.len..], flush);
             input = input.get(difference(state.total_in(), before.0)..).unwrap_or_default();
             self.len += difference(state.total_out(), before.1);
@@ -201,7 +277,7 @@ impl Deflater {
         }
     }
 
-    /// Has room for so many bytes more.
+    /// Makes room for `bytes` more bytes.
     fn make_room(&mut self, bytes: usize) {
         if self.output.len() - self.len < bytes {
             self.output.resize(self.len + bytes, 0);
@@ -215,7 +291,7 @@ impl fmt::Debug for Deflater {
     }
 }
 
-/// What was done between two readings of a counter; steps are short.
+/// Returns the difference between two readings of a counter. One step always fits.
 fn difference(after: u64, before: u64) -> usize {
     usize::try_from(after.saturating_sub(before)).unwrap_or(usize::MAX)
 }

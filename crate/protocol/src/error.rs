@@ -1,24 +1,35 @@
-//! Why a connection failed: the rule that was broken, with what it expects and what was found.
+//! The reasons for which a connection fails: the rule, the expected value, and the value that was found.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a connection failed, for diagnosis: the events of the interface never tell.
+/// The reason for which a connection failed, for diagnosis.
+///
+/// The events of a WebSocket do not contain it; see
+/// [the Standard](https://websockets.spec.whatwg.org/#feedback-from-the-protocol).
+///
+/// ```
+/// use samesocket_protocol::Failure;
+///
+/// let failure = Failure::InvalidText { position: 3 };
+/// assert_eq!(failure.to_string(), "a text message is not UTF-8 from byte 3 on");
+/// assert_eq!(failure.close_code(), Some(1007));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
     /// `close` was called before the connection was established.
     ClosedWhileConnecting,
-    /// The opening handshake took longer than its deadline.
+    /// The opening handshake took longer than [`Limits::opening`](crate::Limits::opening).
     OpeningTimeout,
-    /// The connection ended before the response's head did.
+    /// The stream ended before the head of the response was complete.
     LostWhileOpening,
     /// The head of the response is not HTTP/1.1.
     MalformedHead {
-        /// Which rule of HTTP was broken.
+        /// The rule of HTTP that was violated.
         rule: &'static str,
     },
-    /// The head of the response is too long.
+    /// The head of the response exceeds [`Limits::head`](crate::Limits::head).
     HeadTooLong {
         /// The limit, in bytes.
         limit: usize,
@@ -32,35 +43,35 @@ pub enum Failure {
     MissingHeader {
         /// The name of the field.
         name: &'static str,
-        /// What it must hold.
+        /// The value that is required.
         expected: String,
     },
-    /// A header field of the response does not hold what it must.
+    /// A header field of the response has the wrong value.
     WrongHeader {
         /// The name of the field.
         name: &'static str,
-        /// What it must hold.
+        /// The value that is required.
         expected: String,
-        /// What was found; several fields are joined by commas.
+        /// The value that was found. Several fields are joined by commas.
         found: String,
     },
-    /// A header field that must stand once stands in the response more often.
+    /// A header field that must occur once occurs more than once.
     RepeatedHeader {
         /// The name of the field.
         name: &'static str,
     },
-    /// The response's list of extensions breaks a rule of the grammar or of permessage-deflate.
+    /// The response's list of extensions violates the grammar, or a rule of permessage-deflate.
     Extensions {
-        /// The rule that was broken.
+        /// The rule that was violated.
         rule: &'static str,
         /// The value of the header fields.
         found: String,
     },
     /// A frame of the server is masked.
     MaskedFrame,
-    /// A reserved bit is set that nothing has negotiated for such a frame.
+    /// A reserved bit is set that was not negotiated for this frame.
     ReservedBits {
-        /// The three bits, RSV1 being 4.
+        /// The three bits. RSV1 is 4.
         bits: u8,
         /// The opcode of the frame.
         opcode: u8,
@@ -90,57 +101,57 @@ pub enum Failure {
         /// The length that was found.
         length: u64,
     },
-    /// A continuation frame continues nothing.
+    /// A continuation frame without a message to continue.
     UnexpectedContinuation,
-    /// A message begins within another.
+    /// A message begins before the previous one has ended.
     InterruptedMessage {
         /// The opcode of the frame.
         opcode: u8,
     },
-    /// A frame is too long.
+    /// A frame exceeds [`Limits::frame`](crate::Limits::frame).
     FrameTooLong {
         /// The limit, in bytes.
         limit: u64,
         /// The length of the frame.
         length: u64,
     },
-    /// A message is too long.
+    /// A message exceeds [`Limits::message`](crate::Limits::message).
     MessageTooLong {
         /// The limit, in bytes.
         limit: u64,
     },
     /// A text message is not UTF-8.
     InvalidText {
-        /// The bytes of the message before those at fault.
+        /// The offset of the first invalid byte in the message.
         position: u64,
     },
     /// A compressed message is not in the DEFLATE format.
     InvalidDeflate,
     /// The body of a Close frame has one byte.
     CloseBodyOfOneByte,
-    /// A Close frame carries a code that no frame may carry.
+    /// A Close frame contains a code that is not allowed in frames.
     ForbiddenCloseCode {
         /// The code that was found.
         code: u16,
     },
     /// The reason of a Close frame is not UTF-8.
     InvalidCloseReason,
-    /// More was sent than may wait: the connection was flagged as full.
+    /// More bytes wait to be sent than [`Limits::queue`](crate::Limits::queue) allows.
     QueueFull {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// The connection ended before a Close frame had gone each way.
+    /// The stream ended before both Close frames were exchanged.
     Lost,
-    /// The peer left our Close frame without an answer, or did not take it.
+    /// The peer did not accept or answer our Close frame within [`Limits::closing`](crate::Limits::closing).
     ClosingTimeout,
 }
 
 impl Failure {
-    /// Gives the code of the Close frame that tells the peer, if it is to be told.
+    /// Returns the code of the Close frame that is sent to the peer, if one is sent.
     ///
-    /// See [RFC 6455, section 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1). No failure has code 1003:
-    /// text and binary messages are both accepted, and a reserved opcode is an error of the protocol.
+    /// See [RFC 6455, section 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1). No failure has code
+    /// 1003: text and binary messages are both accepted, and a reserved opcode is a protocol error.
     pub const fn close_code(&self) -> Option<u16> {
         match self {
             Self::MaskedFrame
@@ -178,15 +189,15 @@ impl fmt::Display for Failure {
         match self {
             Self::ClosedWhileConnecting => f.write_str("the socket was closed before the connection was established"),
             Self::OpeningTimeout => f.write_str("the opening handshake took too long"),
-            Self::LostWhileOpening => f.write_str("the connection ended before the response did"),
+            Self::LostWhileOpening => f.write_str("the connection ended before the response was complete"),
             Self::MalformedHead { rule } => write!(f, "the head of the response is malformed: {rule}"),
             Self::HeadTooLong { limit } => write!(f, "the head of the response has more than {limit} bytes"),
             Self::Status { found } => write!(f, "the status of the response is {found}, not 101"),
             Self::MissingHeader { name, expected } => {
-                write!(f, "the response has no {name}, which must be {expected}")
+                write!(f, "the response has no {name}; expected {expected}")
             }
             Self::WrongHeader { name, expected, found } => {
-                write!(f, "the response's {name} must be {expected} and is {found:?}")
+                write!(f, "the response's {name} is {found:?}; expected {expected}")
             }
             Self::RepeatedHeader { name } => write!(f, "the response has more than one {name}"),
             Self::Extensions { rule, found } => {
@@ -207,9 +218,9 @@ impl fmt::Display for Failure {
                 write!(f, "the length {length} of a frame is not in its shortest form")
             }
             Self::LengthTopBit { length } => write!(f, "the length {length:#x} of a frame has its top bit set"),
-            Self::UnexpectedContinuation => f.write_str("a continuation frame continues no message"),
+            Self::UnexpectedContinuation => f.write_str("a continuation frame has no message to continue"),
             Self::InterruptedMessage { opcode } => {
-                write!(f, "a frame with opcode {opcode:#x} begins a message within another")
+                write!(f, "a frame with opcode {opcode:#x} begins a message before the previous one has ended")
             }
             Self::FrameTooLong { limit, length } => {
                 write!(f, "a frame has {length} bytes, more than the limit of {limit}")
@@ -218,11 +229,11 @@ impl fmt::Display for Failure {
             Self::InvalidText { position } => write!(f, "a text message is not UTF-8 from byte {position} on"),
             Self::InvalidDeflate => f.write_str("a compressed message is not in the DEFLATE format"),
             Self::CloseBodyOfOneByte => f.write_str("the body of the Close frame has one byte"),
-            Self::ForbiddenCloseCode { code } => write!(f, "no Close frame may carry the code {code}"),
+            Self::ForbiddenCloseCode { code } => write!(f, "a Close frame must not contain the code {code}"),
             Self::InvalidCloseReason => f.write_str("the reason of the Close frame is not UTF-8"),
-            Self::QueueFull { limit } => write!(f, "more was sent than the {limit} bytes that may wait"),
-            Self::Lost => f.write_str("the connection ended without a Close frame each way"),
-            Self::ClosingTimeout => f.write_str("the peer did not answer the Close frame, or take ours, in time"),
+            Self::QueueFull { limit } => write!(f, "more than {limit} bytes wait to be sent"),
+            Self::Lost => f.write_str("the connection ended without a Close frame in each direction"),
+            Self::ClosingTimeout => f.write_str("the peer did not accept or answer the Close frame in time"),
         }
     }
 }

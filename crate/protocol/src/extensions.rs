@@ -1,4 +1,4 @@
-//! The negotiation of extensions: the offer, the grammar of the answer, its acceptance.
+//! The negotiation of extensions: the offer, and the parser of the answer.
 //!
 //! See [RFC 6455, section 9.1](https://www.rfc-editor.org/rfc/rfc6455#section-9.1), and
 //! [RFC 7692, section 7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1).
@@ -6,19 +6,27 @@
 use crate::error::Failure;
 use samesocket_spec::subprotocol::first_outside_token;
 
-/// What the client offers: compression, with a window of the client's that the server may narrow.
+/// The offer of the client: compression, with a client window that the server may reduce.
 pub(crate) const OFFER: &str = "permessage-deflate; client_max_window_bits";
 
-/// What was agreed on for permessage-deflate.
+/// The negotiated parameters of permessage-deflate.
+///
+/// ```
+/// use samesocket_protocol::extensions::{Deflate, accept};
+///
+/// let deflate = accept("permessage-deflate; client_max_window_bits=12")?;
+/// assert_eq!(deflate, Deflate { client_max_window_bits: 12, ..Deflate::default() });
+/// # Ok::<(), samesocket_protocol::Failure>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deflate {
-    /// Whether the server's messages do not refer to earlier ones.
+    /// Whether the server's messages do not refer to earlier ones. Default: `false`.
     pub server_no_context_takeover: bool,
-    /// Whether the client's messages must not refer to earlier ones.
+    /// Whether the client's messages must not refer to earlier ones. Default: `false`.
     pub client_no_context_takeover: bool,
-    /// The base-2 logarithm of the server's window.
+    /// The base-2 logarithm of the server's window in bytes, 8 to 15. Default: 15.
     pub server_max_window_bits: u8,
-    /// The base-2 logarithm of the client's window.
+    /// The base-2 logarithm of the client's window in bytes, 8 to 15. Default: 15.
     pub client_max_window_bits: u8,
 }
 
@@ -33,10 +41,13 @@ impl Default for Deflate {
     }
 }
 
-/// Checks the server's answer to [`OFFER`].
+/// Parses and validates the value of the response's `Sec-WebSocket-Extensions`.
 ///
-/// Each parameter may stand once, as [RFC 7692, section 7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1) has
-/// it; a bound for the server's window may be given though none was asked for.
+/// Each parameter may occur once; see [RFC 7692, section 7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1). The server may
+/// limit its own window without a request.
+///
+/// # Errors
+/// [`Failure::Extensions`], with the rule that the answer violates.
 pub fn accept(answer: &str) -> Result<Deflate, Failure> {
     check(answer).map_err(|rule| Failure::Extensions { rule, found: answer.to_owned() })
 }
@@ -50,7 +61,7 @@ fn check(answer: &str) -> Result<Deflate, &'static str> {
         return Err("an extension was not offered");
     }
     if others.is_some() {
-        return Err("permessage-deflate stands there twice");
+        return Err("permessage-deflate occurs twice");
     }
     let mut deflate = Deflate::default();
     let mut seen = [false; 4];
@@ -76,19 +87,19 @@ fn check(answer: &str) -> Result<Deflate, &'static str> {
             _ => return Err("a parameter is unknown"),
         };
         if std::mem::replace(&mut seen[place], true) {
-            return Err("a parameter stands there twice");
+            return Err("a parameter occurs twice");
         }
     }
     Ok(deflate)
 }
 
 fn without_value(value: Option<&str>) -> Result<bool, &'static str> {
-    if value.is_some() { Err("a parameter has a value that must have none") } else { Ok(true) }
+    if value.is_some() { Err("a parameter has a value and must not") } else { Ok(true) }
 }
 
-/// Reads 8 to 15, without leading zeros.
+/// Parses 8 to 15, without leading zeros.
 fn window_bits(value: Option<&str>) -> Result<u8, &'static str> {
-    const RULE: &str = "the bits of a window are not a number from 8 to 15";
+    const RULE: &str = "the window bits are not a number from 8 to 15";
     match value.ok_or(RULE)?.as_bytes() {
         [digit @ b'8'..=b'9'] => Ok(digit - b'0'),
         [b'1', digit @ b'0'..=b'5'] => Ok(10 + digit - b'0'),
@@ -96,7 +107,7 @@ fn window_bits(value: Option<&str>) -> Result<u8, &'static str> {
     }
 }
 
-/// One element of the list.
+/// One extension of the list.
 #[derive(Debug, PartialEq, Eq)]
 struct Extension<'a> {
     name: &'a str,
@@ -109,7 +120,7 @@ struct Parameter<'a> {
     value: Option<String>,
 }
 
-/// Parses `1#extension`; as the list rule of HTTP has it, elements may be empty.
+/// Parses `1#extension`. Elements may be empty, by the list rule of HTTP.
 fn parse(value: &str) -> Result<Vec<Extension<'_>>, &'static str> {
     let mut rest = value;
     let mut extensions = Vec::new();
@@ -150,7 +161,7 @@ fn token<'a>(rest: &mut &'a str) -> Result<&'a str, &'static str> {
     if token.is_empty() { Err("a token is missing or empty") } else { Ok(token) }
 }
 
-/// Reads to the closing quotation mark; what is quoted must be a token too.
+/// Parses up to the closing quotation mark. The quoted text must be a token.
 fn quoted_string(rest: &mut &str) -> Result<String, &'static str> {
     let mut text = String::new();
     let mut characters = rest.chars();
@@ -169,7 +180,7 @@ fn quoted_string(rest: &mut &str) -> Result<String, &'static str> {
     Ok(text)
 }
 
-/// Takes the next character if it is this one; takes the space before it anyway.
+/// Skips white space, and then `character` if it follows. Returns whether it did.
 fn eat(rest: &mut &str, character: char) -> bool {
     *rest = skip_space(rest);
     let after = rest.strip_prefix(character);
@@ -187,7 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_rfc_7692_lets_a_server_answer_is_accepted() {
+    fn valid_answer_is_accepted() {
         let deflate = Deflate::default;
         for (answer, expected) in [
             ("permessage-deflate", deflate()),
@@ -211,8 +222,8 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_the_rule() {
-        let bits = "the bits of a window are not a number from 8 to 15";
+    fn invalid_answer_is_refused_with_its_rule() {
+        let bits = "the window bits are not a number from 8 to 15";
         for (answer, rule) in [
             ("", "the list is empty"),
             (" , ", "the list is empty"),
@@ -220,7 +231,7 @@ mod tests {
             ("permessage-deflate, x-foo", "an extension was not offered"),
             ("x-foo, permessage-deflate", "an extension was not offered"),
             ("Permessage-Deflate", "an extension was not offered"),
-            ("permessage-deflate, permessage-deflate", "permessage-deflate stands there twice"),
+            ("permessage-deflate, permessage-deflate", "permessage-deflate occurs twice"),
             ("permessage-deflate; x", "a parameter is unknown"),
             ("permessage-deflate; client_max_window_bits", bits),
             ("permessage-deflate; client_max_window_bits=7", bits),
@@ -230,15 +241,9 @@ mod tests {
             ("permessage-deflate; client_max_window_bits=+9", bits),
             ("permessage-deflate; server_max_window_bits", bits),
             ("permessage-deflate; server_max_window_bits=100", bits),
-            (
-                "permessage-deflate; server_max_window_bits=9; server_max_window_bits=9",
-                "a parameter stands there twice",
-            ),
-            (
-                "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
-                "a parameter stands there twice",
-            ),
-            ("permessage-deflate; client_no_context_takeover=true", "a parameter has a value that must have none"),
+            ("permessage-deflate; server_max_window_bits=9; server_max_window_bits=9", "a parameter occurs twice"),
+            ("permessage-deflate; server_no_context_takeover; server_no_context_takeover", "a parameter occurs twice"),
+            ("permessage-deflate; client_no_context_takeover=true", "a parameter has a value and must not"),
             ("permessage-deflate;", "a token is missing or empty"),
             ("permessage-deflate; =1", "a token is missing or empty"),
             ("permessage-deflate; client_max_window_bits=", "a token is missing or empty"),
@@ -254,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_makes_it_panic(
+        fn accept_never_panics(
             answer in prop_oneof![".*", "(permessage-deflate|[;,= \"\\\\]|client_max_window_bits|1|x|é){0,12}"],
         ) {
             let _ = accept(&answer);

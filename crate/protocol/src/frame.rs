@@ -1,13 +1,12 @@
-//! The frames: their header, and the masking of what the client sends.
+//! Frame headers: decoding those of the server, encoding those of the client.
 //!
 //! See [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
 
-use std::fmt;
-
 use crate::error::Failure;
+use crate::mask::{Mask, mask_short};
 use crate::send::write_buffer::WriteBuffer;
 
-/// What kind of frame it is.
+/// The opcode of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opcode {
     Continuation,
@@ -31,7 +30,7 @@ impl Opcode {
         })
     }
 
-    /// Gives the four bits that stand for it.
+    /// Returns the four bits of the opcode.
     pub(crate) const fn bits(self) -> u8 {
         match self {
             Self::Continuation => 0x0,
@@ -43,7 +42,7 @@ impl Opcode {
         }
     }
 
-    /// Whether such a frame is a control frame.
+    /// Returns whether a frame with this opcode is a control frame.
     pub(crate) const fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
@@ -54,15 +53,15 @@ impl Opcode {
 pub(crate) struct Header {
     /// Whether the frame is the last of its message.
     pub(crate) fin: bool,
-    /// Whether the message is compressed; on its first frame only.
+    /// Whether the message is compressed. Set on its first frame only.
     pub(crate) rsv1: bool,
-    /// The kind of frame.
+    /// The opcode.
     pub(crate) opcode: Opcode,
-    /// The length of the payload; at most 63 bits.
+    /// The length of the payload in bytes, at most 63 bits.
     pub(crate) length: u64,
 }
 
-/// The greatest length of a control frame's payload.
+/// The greatest length of a control frame's payload, by [RFC 6455, section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5).
 pub(crate) const MAX_CONTROL: usize = 125;
 
 const FIN: u8 = 0x80;
@@ -70,21 +69,21 @@ const RSV1: u8 = 0x40;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
 
-/// The first byte of a text and of a binary message that is one frame, and not compressed.
+/// The first byte of an uncompressed text message in one frame.
 const FIN_TEXT: u8 = FIN | Opcode::Text.bits();
+/// The first byte of an uncompressed binary message in one frame.
 const FIN_BINARY: u8 = FIN | Opcode::Binary.bits();
 
-/// What stands for a length of 16 bits, which follows.
+/// The length byte before a 16-bit length.
 const LENGTH_16: u8 = 0x7e;
 
-/// What stands for a length of 64 bits, which follows.
+/// The length byte before a 64-bit length.
 const LENGTH_64: u8 = 0x7f;
 
 impl Header {
-    /// Decodes the header of a server's frame and tells its size; `None` if `bytes` do not hold all of it.
+    /// Decodes the header of a server's frame, and returns it with its size. Returns `None` if `bytes` end within it.
     ///
-    /// What can be refused by the bytes that are there is refused at once. `compression` says whether
-    /// permessage-deflate is in use.
+    /// An error is returned as soon as the bytes show it. `compression` states whether permessage-deflate was negotiated.
     #[inline]
     pub(crate) fn decode(bytes: &[u8], compression: bool) -> Result<Option<(Self, usize)>, Failure> {
         let Some(&first) = bytes.first() else { return Ok(None) };
@@ -125,8 +124,9 @@ impl Header {
         Ok(Some((Self { fin, rsv1: first & RSV1 != 0, opcode, length }, size)))
     }
 
-    /// Splits what most frames are off: a message by itself, neither compressed nor longer than 65535 bytes, all of which
-    /// is there. Gives its payload and its size; `None` where [`decode`](Self::decode) has to look.
+    /// Splits off a complete message of one frame that is not compressed and has at most 65535 bytes.
+    ///
+    /// Returns its payload and the size of the frame. Returns `None` for all else, which [`decode`](Self::decode) handles.
     #[inline]
     pub(crate) fn split_whole(bytes: &[u8]) -> Option<(Opcode, &[u8], usize)> {
         let [first, second, after @ ..] = bytes else { return None };
@@ -150,7 +150,7 @@ impl Header {
         }
     }
 
-    /// Appends the header of a client's frame, which is masked by `key`.
+    /// Appends the header of a client's frame whose payload is masked by `key`.
     #[inline]
     pub(crate) fn encode(self, key: [u8; 4], out: &mut WriteBuffer) {
         let first = (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | self.opcode.bits();
@@ -167,12 +167,12 @@ impl Header {
         }
     }
 
-    /// Appends a client's frame that is a message by itself, not compressed, or a control frame.
+    /// Appends a whole frame of the client: a message that is not compressed, or a control frame.
     #[inline]
     pub(crate) fn append_whole(opcode: Opcode, key: [u8; 4], payload: &[u8], out: &mut WriteBuffer) {
         match u8::try_from(payload.len()) {
             Ok(length) if payload.len() <= SHORT => {
-                // The commonest case by far takes its part of the output once.
+                // The most frequent case reserves its part of the output once.
                 let frame = out.append(SHORT_HEADER + payload.len());
                 let Some((header, masked)) = frame.split_first_chunk_mut() else { return };
                 let [a, b, c, d] = key;
@@ -187,121 +187,22 @@ impl Header {
     }
 }
 
-/// The bytes of a header whose length takes no bytes of its own, the key among them.
+/// The size of a header with a 7-bit length and a key.
 const SHORT_HEADER: usize = 6;
 
-/// The greatest length of such a frame's payload.
+/// The greatest 7-bit length of a payload.
 const SHORT: usize = 125;
-
-/// Masks one payload, in one piece or in several.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mask {
-    /// The key, turned so that its first byte is the next one's.
-    key: [u8; 4],
-}
-
-impl Mask {
-    pub(crate) const fn new(key: [u8; 4]) -> Self {
-        Self { key }
-    }
-
-    /// Appends the next bytes of the payload, masked.
-    ///
-    /// See [RFC 6455, section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3).
-    #[inline]
-    pub(crate) fn append(&mut self, payload: &[u8], out: &mut WriteBuffer) {
-        let key = u32::from_ne_bytes(self.key);
-        let (words, rest) = payload.as_chunks();
-        let (masked_words, masked) = out.append(payload.len()).as_chunks_mut();
-        // Masked on the way: no pass over bytes that lie there already, and no `memcpy`, which some processors do slowly
-        // between addresses that are all but the same modulo a page, as they often are here.
-        for (masked, word) in masked_words.iter_mut().zip(words) {
-            *masked = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
-        }
-        for ((masked, byte), key) in masked.iter_mut().zip(rest).zip(self.key) {
-            *masked = byte ^ key;
-        }
-        self.key.rotate_left(rest.len());
-    }
-}
-
-/// Masks a short payload, for which there is as much room.
-#[inline]
-fn mask_short(payload: &[u8], key: [u8; 4], masked: &mut [u8]) {
-    let word = u32::from_ne_bytes(key);
-    // The same key four times, whatever the order of bytes.
-    let wide = u128::from(word) * 0x0000_0001_0000_0001_0000_0001_0000_0001;
-    let (blocks, rest) = payload.as_chunks();
-    let (masked_blocks, masked) = masked.as_chunks_mut();
-    for (masked, block) in masked_blocks.iter_mut().zip(blocks) {
-        *masked = (u128::from_ne_bytes(*block) ^ wide).to_ne_bytes();
-    }
-    let (words, rest) = rest.as_chunks();
-    let (masked_words, masked) = masked.as_chunks_mut();
-    for (masked, bytes) in masked_words.iter_mut().zip(words) {
-        *masked = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
-    }
-    for ((masked, byte), key) in masked.iter_mut().zip(rest).zip(key) {
-        *masked = byte ^ key;
-    }
-}
-
-/// Fills a slice with bytes that nobody can foresee.
-pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
-
-/// Masking keys, fetched in blocks.
-pub(crate) struct Keys {
-    entropy: Entropy,
-    block: [[u8; 4]; 64],
-    left: usize,
-}
-
-impl Keys {
-    pub(crate) fn new(entropy: Entropy) -> Self {
-        Self { entropy, block: [[0; 4]; 64], left: 0 }
-    }
-
-    /// Gives 16 bytes for the nonce of the opening handshake.
-    pub(crate) fn nonce(&mut self) -> [u8; 16] {
-        let mut nonce = [0; 16];
-        (self.entropy)(&mut nonce);
-        nonce
-    }
-
-    /// Gives a key that was never given.
-    #[inline]
-    pub(crate) fn take(&mut self) -> [u8; 4] {
-        if self.left == 0 {
-            self.fetch();
-        }
-        self.left -= 1;
-        std::mem::take(&mut self.block[self.left])
-    }
-
-    #[cold]
-    fn fetch(&mut self) {
-        (self.entropy)(self.block.as_flattened_mut());
-        self.left = self.block.len();
-    }
-}
-
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keys")
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn decode(bytes: &[u8]) -> Result<Option<(Header, usize)>, Failure> {
         Header::decode(bytes, false)
     }
 
     #[test]
-    fn the_shortest_form_of_each_length_is_read_and_written() {
+    fn header_length_uses_its_shortest_form() {
         for (length, size) in [(0, 2), (1, 2), (125, 2), (126, 4), (0xffff, 4), (0x1_0000, 10), (u64::MAX >> 1, 10)] {
             let header = Header { fin: true, rsv1: false, opcode: Opcode::Binary, length };
             let mut bytes = WriteBuffer::default();
@@ -318,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn longer_forms_and_the_top_bit_are_refused() {
+    fn header_long_form_or_top_bit_is_refused() {
         for length in [0, 125] {
             assert_eq!(decode(&[0x82, 126, 0, length]), Err(Failure::LengthNotMinimal { length: u64::from(length) }));
         }
@@ -330,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_byte_is_judged_alone() {
+    fn header_first_byte_is_checked_alone() {
         for first in 0..=u8::MAX {
             let (bits, opcode) = (first >> 4 & 7, first & 0xf);
             for compression in [false, true] {
@@ -349,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn control_frames_have_at_most_125_bytes() {
+    fn control_frame_over_125_bytes_is_refused() {
         for opcode in [8, 9, 10] {
             assert!(matches!(decode(&[0x80 | opcode, 125]), Ok(Some(_))));
             for length in [126, 127] {
@@ -359,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_split_off_at_once_is_what_decoding_tells() {
+    fn split_whole_agrees_with_decode() {
         for first in 0..=u8::MAX {
             for length in [&[0][..], &[1], &[125], &[126, 0, 125], &[126, 0, 126], &[126, 1, 0], &[127, 0], &[0x81]] {
                 let bytes = [&[first][..], length, &[7; 300]].concat();
@@ -379,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_frame_is_its_header_and_the_payload_masked_byte_by_byte() {
+    fn append_whole_writes_header_and_masked_payload() {
         let (key, payload) = ([0x12, 0x34, 0x56, 0x78], [0x5a, 0x01, 0xff].repeat(100));
         for length in 0..=payload.len() {
             let payload = &payload[..length];
@@ -390,25 +291,6 @@ mod tests {
             let mut out = WriteBuffer::from(vec![7]);
             Header::append_whole(Opcode::Text, key, payload, &mut out);
             assert_eq!(out.bytes(), expected, "{length}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn masking_in_pieces_is_masking_byte_by_byte(
-            payload in prop::collection::vec(any::<u8>(), 0..10_000),
-            key: [u8; 4],
-            cuts in prop::collection::vec(0..10_000_usize, 0..5),
-        ) {
-            let expected: Vec<u8> = payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
-            let (mut mask, mut out, mut rest) = (Mask::new(key), WriteBuffer::default(), &payload[..]);
-            for cut in cuts {
-                let (piece, after) = rest.split_at(cut.min(rest.len()));
-                mask.append(piece, &mut out);
-                rest = after;
-            }
-            mask.append(rest, &mut out);
-            prop_assert_eq!(out.bytes(), expected);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The opening handshake: the request, and the check of the response.
+//! The opening handshake: the request, and the validation of the response.
 //!
 //! See [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1), and
-//! [the Standard](https://websockets.spec.whatwg.org/#concept-websocket-establish) where it asks for more.
+//! [the Standard](https://websockets.spec.whatwg.org/#concept-websocket-establish), which is stricter.
 
 use std::error::Error;
 use std::fmt;
@@ -13,25 +13,38 @@ use crate::error::Failure;
 use crate::extensions::{self, Deflate, OFFER};
 use samesocket_spec::subprotocol::first_outside_token;
 
-/// What the request is made of.
+/// The parameters of the opening handshake's request.
+///
+/// ```
+/// use samesocket_protocol::Request;
+///
+/// let request = Request {
+///     host: "example.com:8080".to_owned(),
+///     path: "/chat".to_owned(),
+///     protocols: vec!["chat.v2".to_owned()],
+///     headers: vec![("Authorization".to_owned(), "Bearer abc".to_owned())],
+///     ..Request::default()
+/// };
+/// assert!(request.check().is_ok());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The host of the URL, with the port unless it is the scheme's default.
+    /// The host of the URL, followed by the port unless that is the default of the scheme.
     pub host: String,
     /// The path of the URL.
     pub path: String,
     /// The query of the URL, without the question mark.
     pub query: Option<String>,
-    /// The subprotocols to offer, which have been checked.
+    /// The subprotocols to offer, in order of preference. They must not repeat.
     pub protocols: Vec<String>,
-    /// The value of the `Origin` field, if there is to be one.
+    /// The value of the `Origin` field. Default: none.
     pub origin: Option<String>,
-    /// Further fields; those of the handshake itself are refused.
+    /// Further header fields. Fields of the handshake itself are refused.
     pub headers: Vec<(String, String)>,
 }
 
-/// The fields that belong to the handshake.
-const OWN: [&str; 9] = [
+/// The header fields that only the handshake may set.
+const RESERVED: [&str; 9] = [
     "Host",
     "Connection",
     "Upgrade",
@@ -44,7 +57,10 @@ const OWN: [&str; 9] = [
 ];
 
 impl Request {
-    /// Checks that the request can be written as one, and nothing else with it.
+    /// Checks that the request can be encoded without changing its structure.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`], if the host is empty, or if a part contains characters that HTTP does not allow there.
     pub fn check(&self) -> Result<(), InvalidRequest> {
         let refuse = |part: &str, value: &str| Err(InvalidRequest { part: part.to_owned(), value: value.to_owned() });
         let target = [("host", &self.host), ("path", &self.path)];
@@ -60,8 +76,8 @@ impl Request {
         }
         let origin = self.origin.iter().map(|origin| ("Origin", origin));
         for (name, value) in self.headers.iter().map(|(name, value)| (&**name, value)).chain(origin) {
-            let own = OWN.iter().any(|own| own.eq_ignore_ascii_case(name));
-            if own || name.is_empty() || first_outside_token(name).is_some() {
+            let reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
+            if reserved || name.is_empty() || first_outside_token(name).is_some() {
                 return refuse("header name", name);
             }
             if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
@@ -71,7 +87,7 @@ impl Request {
         Ok(())
     }
 
-    /// Writes the request with this key.
+    /// Encodes the request with this key.
     fn write(&self, key: &str) -> Vec<u8> {
         let mut head = String::from("GET ");
         if !self.path.starts_with('/') {
@@ -90,7 +106,7 @@ impl Request {
         };
         field("Host", &self.host);
         field("Connection", "Upgrade");
-        // What Fetch adds for the cache mode "no-store".
+        // The fields that Fetch adds for the cache mode "no-store".
         for (name, value) in [("Pragma", "no-cache"), ("Cache-Control", "no-cache")] {
             if !self.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name)) {
                 field(name, value);
@@ -114,12 +130,12 @@ impl Request {
     }
 }
 
-/// The request cannot be written: a part of it holds what it must not.
+/// The error of a request that contains invalid characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidRequest {
-    /// Which part.
+    /// The part that is invalid: `host`, `path`, `query`, `subprotocol`, `header name`, or the name of a header field.
     pub part: String,
-    /// What it holds.
+    /// Its value. It can be a secret.
     pub value: String,
 }
 
@@ -131,41 +147,42 @@ impl fmt::Display for InvalidRequest {
 
 impl Error for InvalidRequest {}
 
-/// The head of a response, for those who look after cookies, challenges and redirects.
+/// The head of the server's response, for cookies, authentication challenges and redirects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The fields, in order; a value is as it came, without the whitespace around it.
+    /// The header fields in order, with values as they were received, without surrounding whitespace.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
-/// An opening handshake that waits for its response.
+/// An opening handshake that waits for the response.
 #[derive(Debug)]
 pub(crate) struct ClientHandshake {
+    /// The expected value of `Sec-WebSocket-Accept`.
     accept: String,
     protocols: Vec<String>,
     limit: usize,
-    /// The bytes of interim responses.
+    /// The size of the interim responses in bytes.
     skipped: usize,
-    /// The bytes of the current head that have been searched for its end.
+    /// The number of bytes of the current head that do not contain its end.
     searched: usize,
     response: Option<Response>,
 }
 
-/// What was agreed on.
+/// The result of a successful opening handshake.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Negotiated {
     /// The subprotocol, or the empty string.
     pub(crate) protocol: String,
-    /// The value of the response's extensions, as it came, or the empty string.
+    /// The value of the response's `Sec-WebSocket-Extensions`, as received, or the empty string.
     pub(crate) extensions: String,
-    /// Whether and how messages are compressed.
+    /// The parameters of permessage-deflate, if it was negotiated.
     pub(crate) deflate: Option<Deflate>,
 }
 
 impl ClientHandshake {
-    /// Begins the handshake: gives the request, too.
+    /// Begins the handshake, and returns it with the encoded request.
     pub(crate) fn new(request: &Request, nonce: [u8; 16], limit: usize) -> (Self, Vec<u8>) {
         let key = BASE64.encode(&nonce);
         let opening = Self {
@@ -179,12 +196,14 @@ impl ClientHandshake {
         (opening, request.write(&key))
     }
 
-    /// Looks at the bytes that have come, all but those taken before. Tells how many to take, and what was agreed on
-    /// as soon as the response's head is there; what follows the head belongs to the frames.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(usize, Option<Negotiated>), Failure> {
-        let mut taken = 0;
+    /// Parses the received bytes, without those that earlier calls have used.
+    ///
+    /// Returns the number of bytes that were used, and the result as soon as the head of the response is complete. Bytes after
+    /// the head belong to frames.
+    pub(crate) fn parse(&mut self, bytes: &[u8]) -> Result<(usize, Option<Negotiated>), Failure> {
+        let mut used = 0;
         loop {
-            let rest = bytes.get(taken..).unwrap_or_default();
+            let rest = bytes.get(used..).unwrap_or_default();
             if !b"HTTP/1.1 ".starts_with(rest.get(..9).unwrap_or(rest)) {
                 return Err(Failure::MalformedHead { rule: "it does not begin with HTTP/1.1" });
             }
@@ -194,22 +213,22 @@ impl ClientHandshake {
                     return Err(Failure::HeadTooLong { limit: self.limit });
                 }
                 self.searched = rest.len();
-                return Ok((taken, None));
+                return Ok((used, None));
             };
             let response = parse(&rest[..end])?;
-            taken += end;
+            used += end;
             self.skipped += end;
             self.searched = 0;
             if !matches!(response.status, 100 | 102..=199) {
                 let negotiated = self.check(&response);
                 self.response = Some(response);
-                return negotiated.map(|negotiated| (taken, Some(negotiated)));
+                return negotiated.map(|negotiated| (used, Some(negotiated)));
             }
         }
     }
 
-    /// Gives the response that decided.
-    pub(crate) fn response(&mut self) -> Option<Response> {
+    /// Returns the final response, once.
+    pub(crate) const fn take_response(&mut self) -> Option<Response> {
         self.response.take()
     }
 
@@ -243,19 +262,19 @@ impl ClientHandshake {
             Some(found) if self.protocols.contains(&found) => Ok(found),
             Some(found) => Err(Failure::WrongHeader { name, expected: expected(), found }),
             None if self.protocols.is_empty() => Ok(String::new()),
-            // Unlike RFC 6455, the Standard has no connection without a subprotocol where one was asked for.
+            // Unlike RFC 6455, the Standard fails a connection without a subprotocol if one was requested.
             None => Err(Failure::MissingHeader { name, expected: expected() }),
         }
     }
 }
 
 impl Response {
-    /// Counts the fields of this name.
+    /// Returns the number of fields with this name.
     fn count(&self, name: &str) -> usize {
         self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name)).count()
     }
 
-    /// Gives the value of the fields of this name, joined as HTTP has it.
+    /// Returns the values of the fields with this name, joined by commas.
     fn field(&self, name: &str) -> Option<String> {
         let named = self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
         let values: Vec<_> = named.map(|(_, value)| String::from_utf8_lossy(value)).collect();
@@ -263,7 +282,15 @@ impl Response {
     }
 }
 
-/// The value of `Sec-WebSocket-Accept` that answers `key`.
+/// Returns the value of `Sec-WebSocket-Accept` that answers `key`.
+///
+/// See [RFC 6455, section 4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2).
+///
+/// ```
+/// use samesocket_protocol::handshake::accept_key;
+///
+/// assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
 pub fn accept_key(key: &str) -> String {
     let hash = Sha1::new().chain_update(key).chain_update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
     BASE64.encode(&hash)
@@ -282,7 +309,7 @@ fn expect(
     }
 }
 
-/// Finds where the head ends, of which `searched` bytes do not hold its end.
+/// Returns the offset after the head, of which the first `searched` bytes do not contain the end.
 fn find_end(bytes: &[u8], searched: usize) -> Option<usize> {
     let start = searched.saturating_sub(3);
     let rest = bytes.get(start..)?;
@@ -295,7 +322,7 @@ fn find_end(bytes: &[u8], searched: usize) -> Option<usize> {
 }
 
 fn parse(head: &[u8]) -> Result<Response, Failure> {
-    // A field has at least the bytes "a:" and the end of its line.
+    // A field has at least the two bytes "a:" and a line end.
     let most = head.len() / 3 + 1;
     let mut room = most.min(64);
     loop {
@@ -310,21 +337,21 @@ fn parse(head: &[u8]) -> Result<Response, Failure> {
                 });
             }
             Err(httparse::Error::TooManyHeaders) if room < most => room = (room * 8).min(most),
-            Ok(httparse::Status::Partial) => return Err(Failure::MalformedHead { rule: "it ends too early" }),
+            Ok(httparse::Status::Partial) => return Err(Failure::MalformedHead { rule: "it is incomplete" }),
             Err(error) => return Err(Failure::MalformedHead { rule: rule(error) }),
         }
     }
 }
 
-/// Which rule of HTTP was broken.
+/// Returns the rule of HTTP that was violated.
 const fn rule(error: httparse::Error) -> &'static str {
     match error {
         httparse::Error::HeaderName => "a field has an invalid name",
         httparse::Error::HeaderValue => "a field has an invalid value",
-        httparse::Error::NewLine => "a line does not end as it must",
+        httparse::Error::NewLine => "a line end is invalid",
         httparse::Error::Status => "the status is invalid",
         httparse::Error::Token => "a token is invalid",
-        httparse::Error::TooManyHeaders => "there are too many fields",
+        httparse::Error::TooManyHeaders => "it has too many fields",
         httparse::Error::Version => "the version is not HTTP/1.1",
     }
 }

@@ -1,32 +1,155 @@
-//! RFC 6455 and RFC 7692, the client's side, without I/O: bytes and time in, bytes and the Standard's feedback out.
+//! The client side of the WebSocket protocol (RFC 6455) and its compression (RFC 7692), without I/O.
 //!
-//! START HERE: [`Connection`](connection::Connection) is one connection over a byte stream that somebody else opened. Its owner, the driver,
+//! Bytes and time go in; bytes and events come out. A [`Connection`] opens no socket, starts no thread and reads no clock, so it
+//! works with blocking I/O and with any asynchronous runtime. This is a complete client in a blocking loop:
 //!
-//! 1. writes what [`pending_bytes`](connection::Connection::pending_bytes) gives, and tells [`advance_written`](connection::Connection::advance_written);
-//! 2. reads into [`read_buffer`](connection::Connection::read_buffer), or tells [`receive_eof`](connection::Connection::receive_eof);
-//! 3. calls [`handle_timeout`](connection::Connection::handle_timeout) when [`deadline`](connection::Connection::deadline) has come;
-//! 4. after each of these and each command asks [`poll_event`](connection::Connection::poll_event) until it gives nothing,
-//!    and does to TCP what [`stream_action`](connection::Connection::stream_action) says.
+//! ```no_run
+//! use std::io::{Read as _, Write as _};
+//! use std::net::{Shutdown, TcpStream};
+//! use std::time::{Duration, Instant};
 //!
-//! Time is a [`Duration`](std::time::Duration) since any moment that the driver chose, the same for all calls. Messages are made when they
-//! are asked for: a driver that stops asking, and reading, lets TCP slow the peer down. It must ask and read again
-//! once it has called [`close`](connection::Connection::close).
+//! use samesocket_protocol::{Connection, Kind, Limits, Message, Payload, Request, StreamAction};
+//! use samesocket_spec::state::Feedback;
+//!
+//! # fn random(bytes: &mut [u8]) {
+//! #     std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(bytes)).expect("random bytes");
+//! # }
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let start = Instant::now();
+//!     let mut stream = TcpStream::connect("localhost:8080")?;
+//!     let request = Request { host: "localhost:8080".into(), path: "/chat".into(), ..Request::default() };
+//!     // `random` fills a slice from a cryptographic random number generator, such as the crate `getrandom`.
+//!     let mut connection = Connection::new(&request, Limits::default(), Box::new(random), start.elapsed())?;
+//!     let mut bytes = [0; 16 << 10];
+//!     let mut half_closed = false;
+//!     loop {
+//!         // 1. Handle all events.
+//!         while let Some(event) = connection.poll_event(start.elapsed()) {
+//!             match event {
+//!                 Feedback::Established { .. } => connection.send(Kind::Text, Payload::Borrowed(b"Hello")),
+//!                 Feedback::MessageReceived(Message::Text(text)) => {
+//!                     println!("{text}");
+//!                     connection.close(Some((1000, "")), start.elapsed());
+//!                 }
+//!                 Feedback::Closed(event) => println!("closed: {}", event.code),
+//!                 _ => {}
+//!             }
+//!         }
+//!         // 2. Write all bytes.
+//!         let pending = connection.pending_bytes();
+//!         if !pending.is_empty() {
+//!             match stream.write(pending) {
+//!                 Ok(count @ 1..) => connection.advance_written(count, start.elapsed()),
+//!                 Ok(0) | Err(_) => connection.write_failed(),
+//!             }
+//!             continue;
+//!         }
+//!         // 3. Continue work that was done in part.
+//!         if connection.has_more_events() || connection.has_more_bytes() {
+//!             continue;
+//!         }
+//!         // 4. Shut down or close the stream.
+//!         match connection.stream_action() {
+//!             StreamAction::Keep => {}
+//!             StreamAction::HalfClose if half_closed => {}
+//!             StreamAction::HalfClose => {
+//!                 half_closed = true;
+//!                 stream.shutdown(Shutdown::Write)?;
+//!             }
+//!             StreamAction::Close => return Ok(()),
+//!         }
+//!         // 5. Read until the deadline.
+//!         let wait = connection.deadline().map(|deadline| deadline.saturating_sub(start.elapsed()));
+//!         stream.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1))))?;
+//!         match stream.read(&mut bytes) {
+//!             Ok(count @ 1..) => connection.receive(&bytes[..count]),
+//!             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+//!             Ok(0) | Err(_) => connection.receive_eof(),
+//!         }
+//!         connection.handle_timeout(start.elapsed());
+//!     }
+//! }
+//! ```
+//!
+//! Times are [`Duration`](std::time::Duration)s since a moment that the driver chooses, the same for all calls of a connection.
+//!
+//! # After each call
+//!
+//! ## `Connection::new`
+//! The request is ready. Write the [`pending_bytes`](Connection::pending_bytes), then read until
+//! [`Feedback::Established`](samesocket_spec::state::Feedback::Established) or a failure.
+//!
+//! ## `poll_event`, `with_next_event`
+//! - After an event, call it again. [`Feedback::Closed`](samesocket_spec::state::Feedback::Closed) is the last event.
+//! - After `None`, check [`has_more_events`](Connection::has_more_events). If it is `true`, call again, after other work if you
+//!   like, but before you read. One call inflates at most 64 KiB, so that a lock can be released in between.
+//! - Then write, because events can queue answers: pongs and Close frames.
+//!
+//! To slow the peer down, stop calling this and stop reading: the messages stay in TCP. After [`close`](Connection::close) you
+//! must continue, because messages are then discarded and the end of the connection is not seen otherwise.
+//!
+//! ## `with_next_message`, `next_message`
+//! These return only messages, and are faster if many messages arrive together. Control frames and violations have no effect
+//! before [`poll_event`](Connection::poll_event) is called, so call that after `None`.
+//!
+//! ## `read_buffer`, `receive`, `receive_eof`
+//! Call [`poll_event`](Connection::poll_event). After [`receive_eof`](Connection::receive_eof), do not read any more.
+//!
+//! ## `pending_bytes`
+//! - If the slice is not empty, write it, and report how much was accepted with
+//!   [`advance_written`](Connection::advance_written). A later call returns the rest.
+//! - If it is empty, check [`has_more_bytes`](Connection::has_more_bytes). If that is `true`, call again before you wait. One
+//!   call compresses or masks at most 64 KiB of payload.
+//! - If writing fails, call [`write_failed`](Connection::write_failed), and continue to read.
+//! - If the stream buffers what it accepts, as TLS does, flush it. Report an incomplete flush with
+//!   [`set_unflushed`](Connection::set_unflushed).
+//!
+//! ## `advance_written`, `write_failed`, `set_unflushed`
+//! Check [`poll_event`](Connection::poll_event), [`stream_action`](Connection::stream_action) and
+//! [`deadline`](Connection::deadline).
+//!
+//! ## `send`, `ping`
+//! Write the [`pending_bytes`](Connection::pending_bytes). A connection whose queue is full has failed: call
+//! [`poll_event`](Connection::poll_event). To avoid that, check [`queued_bytes`](Connection::queued_bytes) before.
+//!
+//! ## `close`, `fail_queue_full`
+//! Call [`poll_event`](Connection::poll_event), then write. Continue until the last event, and until
+//! [`stream_action`](Connection::stream_action) is [`StreamAction::Close`].
+//!
+//! ## `stream_action`
+//! - [`Keep`](StreamAction::Keep): nothing.
+//! - [`HalfClose`](StreamAction::HalfClose): when all bytes are written and flushed, shut down the sending side once. Read until
+//!   the end of the stream or the deadline.
+//! - [`Close`](StreamAction::Close): close the stream. Events may still have to be polled.
+//!
+//! ## `deadline`
+//! If there is one, call [`handle_timeout`](Connection::handle_timeout) when it has expired. Any other call can change it.
+//!
+//! ## `handle_timeout`
+//! Call [`poll_event`](Connection::poll_event), and check [`stream_action`](Connection::stream_action).
+//!
+//! ## `release_memory`
+//! Nothing. Call it when the connection was idle for some time.
+//!
+//! # From RFC to module
+//!
+//! Start to read the code with `connection`. `receive` and `send` are its two directions.
 //!
 //! | RFC | chapter | module |
 //! | --- | --- | --- |
 //! | [6455](https://www.rfc-editor.org/rfc/rfc6455) | 4, opening handshake | [`handshake`] |
-//! | | 9.1, negotiating extensions | [`extensions`] |
-//! | | 5.2 and 5.3, frames and masking | [`frame`] |
-//! | | 5.4, fragmentation | [`message`] |
-//! | | 8.1, UTF-8 | [`receive::utf8`] |
-//! | | 7, closing | [`close`] |
-//! | | 7.1.7, failing | [`error`] |
+//! | | 5.2, frames | `frame` |
+//! | | 5.3, masking | `mask` |
+//! | | 5.4, fragmentation | `receive/assembler` |
+//! | | 7, closing handshake | `close`, `connection` |
+//! | | 7.1.7, failing the connection | `error`, `connection` |
+//! | | 8.1, UTF-8 | `receive/utf8` |
+//! | | 9.1, negotiation of extensions | [`extensions`] |
 //! | [7692](https://www.rfc-editor.org/rfc/rfc7692) | 7.1, parameters | [`extensions`] |
 //! | | 7.2, compression | [`deflate`] |
-//! | none | what is to be sent | [`send::queue`], [`send::write_buffer`] |
-//! | none | what comes | [`decoder`], [`read_buffer`] |
-//! | none | how far a connection has come | [`phase`] |
-//! | none | how much, and how long | [`limits`] |
+//! | none | received bytes and frames | `receive/read_buffer`, `receive/decoder` |
+//! | none | messages to send | `send/queue`, `send/write_buffer`, `send/buffered_amount` |
+//! | none | messages, limits, phases | `message`, `limits`, `phase` |
 
 mod close;
 mod connection;
@@ -36,6 +159,7 @@ pub mod extensions;
 mod frame;
 pub mod handshake;
 mod limits;
+mod mask;
 mod message;
 mod phase;
 mod receive;
@@ -45,8 +169,8 @@ mod tests;
 
 pub use self::connection::Connection;
 pub use self::error::Failure;
-pub use self::frame::Entropy;
 pub use self::handshake::{InvalidRequest, Request, Response};
 pub use self::limits::{Limits, MESSAGE_OVERHEAD};
+pub use self::mask::Entropy;
 pub use self::message::{BorrowedMessage, Kind, Message, Payload};
 pub use self::phase::StreamAction;

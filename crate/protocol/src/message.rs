@@ -1,38 +1,58 @@
-//! Messages: what is received, and what is sent.
+//! Messages: received ones, borrowed ones, and payloads to send.
 
 use bytes::Bytes;
 
-/// Whether a message is text.
+/// The type of a message to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It is UTF-8.
+    /// Text in UTF-8.
     Text,
-    /// It is bytes.
+    /// Bytes.
     Binary,
 }
 
 /// A received message.
+///
+/// ```
+/// use samesocket_protocol::Message;
+///
+/// fn describe(message: &Message) -> String {
+///     match message {
+///         Message::Text(text) => format!("text: {text}"),
+///         Message::Binary(bytes) => format!("{} bytes", bytes.len()),
+///     }
+/// }
+/// assert_eq!(describe(&Message::Text("Hello".to_owned())), "text: Hello");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// A text.
+    /// A text message.
     Text(String),
-    /// Bytes.
+    /// A binary message.
     Binary(Bytes),
 }
 
-/// A received message as it is given to who may do without a copy.
+/// A received message that borrows from the read buffer, if it lies there in one piece.
+///
+/// ```
+/// use samesocket_protocol::{BorrowedMessage, Message};
+///
+/// let message = BorrowedMessage::Text("Hello");
+/// assert_eq!(message.len(), 5);
+/// assert_eq!(message.into_message(), Message::Text("Hello".to_owned()));
+/// ```
 #[derive(Debug)]
 pub enum BorrowedMessage<'a> {
-    /// A text, where it was read.
+    /// A text message in the read buffer.
     Text(&'a str),
-    /// Bytes, where they were read.
+    /// A binary message in the read buffer.
     Binary(&'a [u8]),
-    /// A message in memory of its own.
+    /// A message in its own memory, because it was fragmented, compressed or large.
     Owned(Message),
 }
 
 impl BorrowedMessage<'_> {
-    /// The bytes of the payload.
+    /// Returns the length of the payload in bytes.
     #[inline]
     pub fn len(&self) -> usize {
         match self {
@@ -43,12 +63,12 @@ impl BorrowedMessage<'_> {
         }
     }
 
-    /// Whether the payload is empty.
+    /// Returns whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Gives the message in memory of its own, copied once if it is not there yet.
+    /// Returns the message in its own memory. A borrowed message is copied.
     #[inline]
     pub fn into_message(self) -> Message {
         match self {
@@ -60,16 +80,25 @@ impl BorrowedMessage<'_> {
 }
 
 /// The payload of a message to send.
+///
+/// ```
+/// use bytes::Bytes;
+/// use samesocket_protocol::Payload;
+///
+/// let image = Bytes::from(vec![0; 1 << 20]);
+/// assert_eq!(Payload::Shared(&image).as_slice().len(), 1 << 20);
+/// assert_eq!(Payload::Borrowed(b"Hello").into_bytes(), "Hello");
+/// ```
 #[derive(Clone, Debug)]
 pub enum Payload<'a> {
-    /// Bytes that are copied.
+    /// Bytes that are copied when they are sent.
     Borrowed(&'a [u8]),
-    /// Bytes whose memory is kept until they are masked, if they are many.
+    /// Bytes that are not copied if there are many: their memory is shared until they are masked.
     Shared(&'a Bytes),
 }
 
 impl Payload<'_> {
-    /// Gives the bytes.
+    /// Returns the bytes.
     pub fn as_slice(&self) -> &[u8] {
         match self {
             Self::Borrowed(bytes) => bytes,
@@ -77,7 +106,7 @@ impl Payload<'_> {
         }
     }
 
-    /// Gives the bytes, copied if their memory cannot be kept.
+    /// Returns the bytes in shared memory. Borrowed bytes are copied.
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),

@@ -1,25 +1,35 @@
-//! How far a connection has come, and what becomes of TCP.
+//! The phase of a connection, and the resulting action on its stream.
 
 use crate::handshake::ClientHandshake;
 
-/// How far a connection has come.
+/// The phase of a connection.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// The opening handshake is under way.
+    /// The opening handshake is in progress.
     Opening(Box<ClientHandshake>),
-    /// Messages may be sent and received, and the closing handshake may be under way.
+    /// Messages can be sent and received. The closing handshake may be in progress.
     Established,
-    /// Nothing comes of it any more.
+    /// The connection has failed or is closed. No event follows those that are queued.
     Ended(StreamAction),
 }
 
-/// What a driver does to TCP.
+/// The action on the stream that the driver has to take; see
+/// [`Connection::stream_action`](crate::Connection::stream_action).
+///
+/// ```
+/// use samesocket_protocol::StreamAction;
+///
+/// fn may_read(action: StreamAction) -> bool {
+///     action != StreamAction::Close
+/// }
+/// assert!(may_read(StreamAction::HalfClose) && !may_read(StreamAction::Close));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamAction {
-    /// It stays open: write, read, mind the deadline.
+    /// Keep the stream open: write, read, and observe the deadline.
     Keep,
-    /// Write what there is, shut the sending side down, read until the end or the deadline; nothing else will happen.
+    /// Write the pending bytes, then shut down the sending side, then read until the end of the stream or the deadline.
     HalfClose,
-    /// Close it now.
+    /// Close the stream now.
     Close,
 }

@@ -1,4 +1,4 @@
-//! What one connection costs in memory, by an allocator that counts.
+//! The memory of one connection, measured with a counting allocator.
 #![cfg(not(target_family = "wasm"))]
 
 use std::time::Duration;
@@ -13,10 +13,10 @@ use samesocket_spec::state::Feedback;
 
 const KIB: i64 = 1 << 10;
 
-/// What a quiet connection may hold, apart from what compression takes.
+/// The most memory of an idle connection, without that of compression.
 const QUIET: i64 = 16 * KIB;
 
-/// What an inflater holds, its window included, once it has been needed.
+/// The most memory of an inflater with its window.
 const INFLATER: i64 = 48 * KIB;
 
 fn established(deflate: bool) -> Connection {
@@ -37,7 +37,7 @@ fn established_within(limits: Limits, deflate: bool) -> Connection {
     connection
 }
 
-/// Gives bytes by way of the connection's own buffer, and takes the messages; tells how many there were.
+/// Receives bytes through the read buffer, and returns the number of messages.
 fn read(connection: &mut Connection, mut bytes: &[u8]) -> usize {
     let mut messages = 0;
     while !bytes.is_empty() {
@@ -45,15 +45,20 @@ fn read(connection: &mut Connection, mut bytes: &[u8]) -> usize {
         let (now, later) = bytes.split_at(buffer.remaining_mut().min(bytes.len()));
         buffer.put_slice(now);
         bytes = later;
-        while let Some(feedback) = connection.poll_event(Duration::ZERO) {
-            assert!(matches!(feedback, Feedback::MessageReceived(_)), "{feedback:?}");
-            messages += 1;
+        loop {
+            while let Some(event) = connection.poll_event(Duration::ZERO) {
+                assert!(matches!(event, Feedback::MessageReceived(_)), "{event:?}");
+                messages += 1;
+            }
+            if !connection.has_more_events() {
+                break;
+            }
         }
     }
     messages
 }
 
-/// The same, whatever it comes to.
+/// Receives bytes through the read buffer, and ignores the events.
 fn read_what_comes(connection: &mut Connection, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         let mut buffer = connection.read_buffer();
@@ -63,14 +68,14 @@ fn read_what_comes(connection: &mut Connection, mut bytes: &[u8]) {
         }
         buffer.put_slice(now);
         bytes = later;
-        while connection.poll_event(Duration::ZERO).is_some() {}
+        while connection.poll_event(Duration::ZERO).is_some() || connection.has_more_events() {}
     }
 }
 
 fn write(connection: &mut Connection) {
     loop {
         let bytes = connection.pending_bytes().len();
-        if bytes == 0 {
+        if bytes == 0 && !connection.has_more_bytes() {
             return;
         }
         connection.advance_written(bytes, Duration::ZERO);
@@ -95,8 +100,8 @@ fn compressed(payload: &[u8]) -> Vec<u8> {
     frame(0xc1, &output)
 }
 
-/// What a connection holds after this and once it has been quiet.
-fn held(deflate: bool, work: impl FnOnce(&mut Connection)) -> AllocationInfo {
+/// Measures the memory of a connection that becomes idle after `work`.
+fn measure_idle(deflate: bool, work: impl FnOnce(&mut Connection)) -> AllocationInfo {
     let mut connection = None;
     measure(|| {
         let mut quiet = established(deflate);
@@ -106,7 +111,7 @@ fn held(deflate: bool, work: impl FnOnce(&mut Connection)) -> AllocationInfo {
     })
 }
 
-/// Messages of all sizes in both directions, none of which is compressed.
+/// Sends and receives uncompressed messages of many sizes.
 fn converse(connection: &mut Connection) {
     for size in [0, 64, 250, 60_000] {
         assert_eq!(read(connection, &frame(0x81, &vec![b'a'; size]).repeat(100)), 100);
@@ -120,24 +125,24 @@ fn converse(connection: &mut Connection) {
 }
 
 #[test]
-fn a_quiet_connection_holds_under_16_kib_before_its_first_compressed_message() {
+fn idle_connection_holds_under_16_kib() {
     for deflate in [false, true] {
-        let fresh = held(deflate, |_| {});
+        let fresh = measure_idle(deflate, |_| {});
         assert!(fresh.bytes_current < QUIET, "{fresh:?}");
-        let used = held(deflate, converse);
+        let used = measure_idle(deflate, converse);
         assert!(used.bytes_current < QUIET, "{used:?}");
     }
 }
 
 #[test]
-fn a_connection_holds_its_window_more_after_a_compressed_message_and_no_deflater_when_quiet() {
-    let received = held(true, |connection| {
+fn idle_connection_keeps_its_window_and_no_deflater() {
+    let received = measure_idle(true, |connection| {
         converse(connection);
         assert_eq!(read(connection, &compressed(&vec![b'a'; 60_000])), 1);
     });
     assert!(received.bytes_current < QUIET + INFLATER, "{received:?}");
     assert!(received.bytes_current > 32 * KIB, "the window is kept: {received:?}");
-    let sent = held(true, |connection| {
+    let sent = measure_idle(true, |connection| {
         connection.send(Kind::Text, Payload::Borrowed(&[b'a'; 5000]));
         write(connection);
     });
@@ -145,11 +150,11 @@ fn a_connection_holds_its_window_more_after_a_compressed_message_and_no_deflater
 }
 
 #[test]
-fn receiving_allocates_once_a_message_and_sending_not_at_all() {
+fn receiving_allocates_once_a_message_and_sending_never() {
     for size in [64, 1000, 16 << 10] {
         let mut connection = established(false);
         let bytes = frame(0x82, &vec![7; size]).repeat(100);
-        // The buffers are as large as they get.
+        // The buffers reach their largest size.
         read(&mut connection, &bytes.repeat(20));
         let received = measure(|| assert_eq!(read(&mut connection, &bytes), 100));
         assert!(received.count_total <= 101, "{size}: {received:?}");
@@ -166,13 +171,13 @@ fn receiving_allocates_once_a_message_and_sending_not_at_all() {
     }
 }
 
-/// The limit of messages for what follows.
+/// The limit of a message in the following tests.
 const MESSAGE: i64 = 512 << 10;
 
-/// What a connection may hold beside its message: its read buffer, an inflater with a piece that it gave, answers to pings.
+/// The most memory beside a message: the read buffer, an inflater with its scratch buffer, and answers to pings.
 const BESIDE: i64 = (128 + 48 + 64 + 16) * KIB;
 
-/// Messages in fragments, whole or not, bombs, control frames.
+/// Generates fragmented messages, complete or not, compressed bombs, and control frames.
 fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let sizes = prop::collection::vec(0..100_000_usize, 1..16);
     let message = (prop::sample::select(vec![0x01, 0x02]), sizes, prop::bool::weighted(0.9)).prop_map(
@@ -197,10 +202,10 @@ fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(prop_oneof![6 => message, 2 => bomb, 1 => control], 1..8)
 }
 
-/// What the output of a connection may take, with the book-keeping of what waits.
+/// The most memory of the output, with the bookkeeping of queued messages.
 const OUTPUT: i64 = (4 << 20) + 320 * KIB;
 
-/// Sends a message of this size, or has the socket take so many bytes.
+/// A message of this size that is sent, or bytes that the stream accepts.
 #[derive(Clone, Debug)]
 enum Act {
     Send(usize),
@@ -216,7 +221,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
-    fn whatever_comes_a_connection_holds_a_message_while_it_grows_and_little_beside(pieces in pieces()) {
+    fn received_bytes_keep_memory_bounded(pieces in pieces()) {
         let mut connection = None;
         let taken = measure(|| {
             let limits = Limits { message: MESSAGE.cast_unsigned(), ..Limits::default() };
@@ -226,13 +231,13 @@ proptest! {
             }
             connection = Some(fresh);
         });
-        // A message that grows may have to move, and is there twice meanwhile.
+        // A message that grows may move, and is in memory twice in the meantime.
         prop_assert!(taken.bytes_max < (2 * MESSAGE + BESIDE).cast_unsigned(), "{taken:?}");
         prop_assert!(taken.bytes_current < MESSAGE + BESIDE, "{taken:?}");
     }
 
     #[test]
-    fn however_slowly_it_is_taken_what_is_ready_takes_little_memory_and_what_waits_none(acts in acts()) {
+    fn slow_stream_keeps_output_memory_bounded(acts in acts()) {
         let payload = Bytes::from(vec![7; 3_000_000]);
         let mut connection = established_within(Limits { queue: u64::MAX, ..Limits::default() }, false);
         let taken = measure(|| {

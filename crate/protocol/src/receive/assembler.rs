@@ -1,4 +1,4 @@
-//! The messages: fragmentation, limits, reassembly.
+//! The message assembler: reassembly of fragments, inflating, and the limits of frames and messages.
 //!
 //! See [RFC 6455, section 5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4).
 
@@ -10,26 +10,27 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::receive::utf8;
 
-/// Makes messages of data frames.
+/// An assembler that builds messages from data frames.
 #[derive(Debug)]
 pub(crate) struct Assembler {
     frame_limit: u64,
     message_limit: u64,
-    /// The lesser of both.
-    whole_limit: u64,
+    /// The smaller one of both limits.
+    single_frame_limit: u64,
     inflater: Option<Inflater>,
-    /// Whether a message has begun whose last frame is still to come.
+    /// Whether a message has begun and its last frame has not ended.
     fragmented: bool,
     partial: Option<Partial>,
+    /// Whether messages are discarded.
     discarding: bool,
 }
 
-/// A message that is not yet whole.
+/// A message that is not complete.
 #[derive(Debug)]
 struct Partial {
     content: Content,
     compressed: bool,
-    /// Whether the frame that is being read is the last one.
+    /// Whether the current frame is the last one.
     last: bool,
     limit: u64,
 }
@@ -40,22 +41,22 @@ enum Content {
     Binary(Vec<u8>),
 }
 
-/// What is reserved at most for bytes that a header promises and that have not come.
+/// The most memory that is reserved for bytes that a header announces and that have not arrived. Arbitrary.
 const RESERVE: usize = 1 << 20;
 
-/// Frames of which more than this is missing are read into the message's own memory.
+/// If more bytes than this are missing of a frame, they are read into the memory of the message. Arbitrary.
 const DIRECT: usize = 32 << 10;
 
-/// Frames of this length are read there to their end.
+/// Frames of at least this length are read there up to their last byte. Arbitrary.
 pub(crate) const LARGE: u64 = 128 << 10;
 
 impl Assembler {
-    /// Makes messages, of compressed frames too if permessage-deflate is in use.
+    /// Creates an assembler. It accepts compressed messages if permessage-deflate was negotiated.
     pub(crate) fn new(limits: &Limits, deflate: Option<&Deflate>) -> Self {
         Self {
             frame_limit: limits.frame,
             message_limit: limits.message,
-            whole_limit: limits.frame.min(limits.message),
+            single_frame_limit: limits.frame.min(limits.message),
             inflater: deflate.map(Inflater::new),
             fragmented: false,
             partial: None,
@@ -63,32 +64,33 @@ impl Assembler {
         }
     }
 
-    /// Whether a frame may say that its message is compressed.
+    /// Returns whether a message may be compressed.
     pub(crate) const fn compression(&self) -> bool {
         self.inflater.is_some()
     }
 
-    /// From now on throws every message away, the unfinished one too; frames are checked as before.
+    /// Discards all messages from now on, the incomplete one included. Frames are checked as before.
     pub(crate) fn discard(&mut self) {
         self.discarding = true;
         self.partial = None;
-        self.inflater = self.inflater.take().map(Inflater::emptied);
+        self.inflater = self.inflater.take().map(Inflater::reset);
     }
 
-    /// Whether a frame of this length that is a message by itself can be lent as it is.
+    /// Returns whether a message of one frame with this length can be borrowed from the read buffer.
     #[inline]
-    pub(crate) const fn may_lend(&self, length: usize) -> bool {
-        !self.fragmented && !self.discarding && length as u64 <= self.whole_limit
+    pub(crate) const fn can_borrow(&self, length: usize) -> bool {
+        !self.fragmented && !self.discarding && length as u64 <= self.single_frame_limit
     }
 
-    /// Whether a frame of which a part has come may stay where it was read until it is whole, so that it can be lent: it is
-    /// short, and there is nothing in it to be checked.
-    pub(crate) const fn may_wait(&self, header: &Header) -> bool {
+    /// Returns whether an incomplete frame may stay in the read buffer until it is complete, to be borrowed from there.
+    ///
+    /// It must be short, and its payload must need no validation.
+    pub(crate) const fn can_wait(&self, header: &Header) -> bool {
         let plain = matches!(header, Header { fin: true, rsv1: false, opcode: Opcode::Binary, .. });
-        plain && header.length <= DIRECT as u64 && self.may_lend(DIRECT)
+        plain && header.length <= DIRECT as u64 && self.can_borrow(DIRECT)
     }
 
-    /// Takes the header of a data frame.
+    /// Begins a data frame.
     pub(crate) fn begin_frame(&mut self, header: &Header) -> Result<(), Failure> {
         match (header.opcode, self.fragmented) {
             (Opcode::Continuation, false) => return Err(Failure::UnexpectedContinuation),
@@ -99,7 +101,7 @@ impl Assembler {
         if self.discarding {
             return Ok(());
         }
-        self.check_limits(header, self.partial.as_ref().map_or(0, Partial::plain_len))?;
+        self.check_limits(header, self.partial.as_ref().map_or(0, Partial::len))?;
         if self.partial.is_none() {
             let limit = self.message_limit;
             self.partial = Some(Partial { content: Content::new(header), compressed: header.rsv1, last: false, limit });
@@ -110,19 +112,28 @@ impl Assembler {
         Ok(())
     }
 
-    /// Takes the next bytes of a data frame's payload, of which `missing` more are to come.
-    pub(crate) fn take_payload(&mut self, bytes: &[u8], missing: u64) -> Result<(), Failure> {
-        let Some(partial) = &mut self.partial else { return Ok(()) };
+    /// Appends the next bytes of the frame's payload, after which `missing` more follow. Returns how many were used.
+    ///
+    /// A compressed payload may be used only in part, because at most `budget` bytes are inflated.
+    pub(crate) fn push_payload(&mut self, bytes: &[u8], missing: u64, budget: &mut usize) -> Result<usize, Failure> {
+        let Some(partial) = &mut self.partial else { return Ok(bytes.len()) };
         match &mut self.inflater {
-            Some(inflater) if partial.compressed => inflater.inflate(bytes, &mut |piece| partial.push_inflated(piece)),
+            Some(inflater) if partial.compressed => {
+                inflater.inflate(bytes, budget, &mut |inflated| partial.push_inflated(inflated))
+            }
             _ => {
-                partial.make_room(bytes.len(), missing);
-                partial.content.push(bytes)
+                partial.reserve(bytes.len(), missing);
+                partial.content.push(bytes).map(|()| bytes.len())
             }
         }
     }
 
-    /// Takes the end of a data frame, and gives the message that it ends.
+    /// Returns whether more of the message can be inflated without more bytes.
+    pub(crate) fn has_pending_output(&self) -> bool {
+        self.inflater.as_ref().is_some_and(Inflater::has_pending_output)
+    }
+
+    /// Ends a data frame, and returns the message that it completes.
     pub(crate) fn end_frame(&mut self, header: &Header) -> Result<Option<Message>, Failure> {
         if !header.fin {
             return Ok(None);
@@ -137,27 +148,28 @@ impl Assembler {
         partial.content.finish().map(Some)
     }
 
-    /// Gives the memory of the message itself for the next of the `missing` bytes, with room for some of them; `None`
-    /// where they have to be looked at first.
-    pub(crate) fn direct(&mut self, missing: u64, frame: &Header) -> Option<&mut Vec<u8>> {
+    /// Returns the memory of the message, with room for some of the `missing` bytes of its frame.
+    ///
+    /// Returns `None` if the bytes have to be validated or inflated, or are few.
+    pub(crate) fn direct_buffer(&mut self, missing: u64, frame: &Header) -> Option<&mut Vec<u8>> {
         match &mut self.partial {
             Some(partial @ Partial { content: Content::Binary(_), compressed: false, .. })
                 if missing > DIRECT as u64 || frame.length >= LARGE =>
             {
                 let now = missing.min(DIRECT as u64);
-                partial.make_room(usize::try_from(now).unwrap_or(DIRECT), missing - now);
+                partial.reserve(usize::try_from(now).unwrap_or(DIRECT), missing - now);
                 partial.content.binary()
             }
             _ => None,
         }
     }
 
-    /// Gives the bytes of the unfinished message, if [`direct`](Self::direct) may have given its memory.
+    /// Returns the length of the incomplete message, to find out how much was read into its memory.
     pub(crate) fn direct_len(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.content.len())
     }
 
-    /// Gives back the memory that a quiet connection can do without.
+    /// Releases the memory that an idle connection does not need.
     pub(crate) fn release_memory(&mut self) {
         if !self.fragmented
             && let Some(inflater) = &mut self.inflater
@@ -179,29 +191,29 @@ impl Assembler {
 }
 
 impl Partial {
-    /// The bytes that have come of a message that is not compressed.
-    fn plain_len(&self) -> u64 {
+    /// Returns the number of bytes of the message so far, once inflated.
+    fn len(&self) -> u64 {
         self.content.len() as u64
     }
 
-    fn push_inflated(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        if piece.len() as u64 > self.left() {
+    fn push_inflated(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if bytes.len() as u64 > self.left() {
             return Err(Failure::MessageTooLong { limit: self.limit });
         }
         let left = self.left();
-        self.content.make_room(piece.len(), 0, false, left);
-        self.content.push(piece)
+        self.content.reserve(bytes.len(), 0, false, left);
+        self.content.push(bytes)
     }
 
-    /// Makes room for `now` bytes of a frame, and in advance for some of the `later` ones.
-    fn make_room(&mut self, now: usize, later: u64) {
+    /// Reserves memory for `now` bytes of a frame, and for some of the `later` ones.
+    fn reserve(&mut self, now: usize, later: u64) {
         let left = self.left();
-        self.content.make_room(now, later, self.last, left);
+        self.content.reserve(now, later, self.last, left);
     }
 
-    /// The bytes that the message may still have.
+    /// Returns the number of bytes by which the message may still grow.
     fn left(&self) -> u64 {
-        self.limit.saturating_sub(self.plain_len())
+        self.limit.saturating_sub(self.len())
     }
 }
 
@@ -227,9 +239,10 @@ impl Content {
         }
     }
 
-    /// Makes room for `now` bytes, and in advance for some of the `later` ones of the frame: exactly, if that is all, and
-    /// for no more than are `left` to the message.
-    fn make_room(&mut self, now: usize, later: u64, last: bool, left: u64) {
+    /// Reserves memory for `now` bytes, and for some of the `later` bytes of the frame.
+    ///
+    /// Reserves the exact size if the frame is the `last` one, and never more than the `left` bytes of the limit.
+    fn reserve(&mut self, now: usize, later: u64, last: bool, left: u64) {
         let (len, room) = match self {
             Self::Text(text) => (text.len(), text.room()),
             Self::Binary(bytes) => (bytes.len(), bytes.capacity() - bytes.len()),
@@ -238,7 +251,7 @@ impl Content {
             return;
         }
         let all = usize::try_from(later).unwrap_or(usize::MAX).saturating_add(now);
-        // The memory doubles at least when it grows once more, unless this is for the last time.
+        // The memory at least doubles, unless it grows for the last time.
         let wanted = if last { all.min(len.max(RESERVE)) } else { all.min(RESERVE).max(len) };
         let wanted = wanted.min(usize::try_from(left).unwrap_or(usize::MAX));
         match self {
@@ -257,7 +270,7 @@ impl Content {
         }
     }
 
-    /// Gives the message, in hardly more memory than it needs.
+    /// Returns the message, and releases memory that it does not need.
     fn finish(self) -> Result<Message, Failure> {
         let wasteful = |len: usize, capacity: usize| capacity - len > len / 4 + 64;
         Ok(match self {
@@ -298,24 +311,24 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_fragments_takes_no_more_memory_than_its_limit_while_it_grows() {
+    fn fragmented_message_memory_stays_below_its_limit() {
         for opcode in [Opcode::Text, Opcode::Binary] {
-            let mut messages = Assembler::new(&Limits { message: LIMIT, ..Limits::default() }, None);
-            let mut give = |opcode, bytes: &[u8]| {
+            let mut assembler = Assembler::new(&Limits { message: LIMIT, ..Limits::default() }, None);
+            let mut push = |opcode, bytes: &[u8]| {
                 let header = header(opcode, bytes.len());
-                messages.begin_frame(&header).unwrap();
-                messages.take_payload(bytes, 0).unwrap();
-                messages.end_frame(&header).unwrap();
-                messages.partial.as_ref().unwrap().content.capacity() as u64
+                assembler.begin_frame(&header).unwrap();
+                assembler.push_payload(bytes, 0, &mut 0).unwrap();
+                assembler.end_frame(&header).unwrap();
+                assembler.partial.as_ref().unwrap().content.capacity() as u64
             };
-            give(opcode, &vec![b'a'; 1_040_000]);
-            let most = (0..200).map(|_| give(Opcode::Continuation, &[b'b'; 10_000])).max();
+            push(opcode, &vec![b'a'; 1_040_000]);
+            let most = (0..200).map(|_| push(Opcode::Continuation, &[b'b'; 10_000])).max();
             assert!(most <= Some(LIMIT), "{opcode:?}: {most:?} bytes");
         }
     }
 
     #[test]
-    fn what_is_inflated_takes_no_more_memory_than_the_limit_while_it_grows() {
+    fn inflated_message_memory_stays_below_its_limit() {
         for opcode in [Opcode::Text, Opcode::Binary] {
             let content = Content::new(&header(opcode, 0));
             let mut partial = Partial { content, compressed: true, last: false, limit: LIMIT };
@@ -323,7 +336,7 @@ mod tests {
             while partial.push_inflated(&[b'b'; 10_000]).is_ok() {
                 assert!(partial.content.capacity() as u64 <= LIMIT, "{opcode:?}: {} bytes", partial.content.capacity());
             }
-            assert!(partial.plain_len() > LIMIT - 10_000);
+            assert!(partial.len() > LIMIT - 10_000);
         }
     }
 }

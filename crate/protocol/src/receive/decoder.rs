@@ -1,4 +1,6 @@
-//! What comes: bytes are read, frames told apart, messages put together.
+//! The frame decoder: it splits the bytes of the server into frames and passes their payloads to the assembler.
+//!
+//! See [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
 
 use bytes::BufMut;
 use bytes::buf::Limit;
@@ -15,215 +17,239 @@ use crate::receive::read_buffer::ReadBuffer;
 #[derive(Debug)]
 pub(crate) struct Decoder {
     read_buffer: ReadBuffer,
-    messages: Assembler,
+    assembler: Assembler,
     /// The data frame that is being read.
     frame: Option<Frame>,
-    /// The length of its message when the message's own memory was given to be read into.
-    direct: Option<usize>,
-    /// What breaks a rule, until [`read`](Self::read) tells of it.
-    wrong: Option<Failure>,
+    /// The length of its message when the message's own memory was lent to be read into.
+    direct_from: Option<usize>,
+    /// A violation that was found by [`next_message`](Self::next_message), until [`read`](Self::read) returns it.
+    violation: Option<Failure>,
+    /// Whether the last call stopped because it had inflated as much as one call may.
+    suspended: bool,
 }
 
-/// A data frame that is not yet whole.
+/// A data frame that is not complete.
 #[derive(Debug)]
 struct Frame {
     header: Header,
+    /// The bytes of its payload that have not reached the assembler.
     missing: u64,
 }
 
-/// What a look at the bytes gave.
+/// A result of one decoding step.
 #[derive(Debug)]
-pub(crate) enum Read {
-    /// Something that tells nothing by itself; there may be more.
+pub(crate) enum Decoded {
+    /// A part of a message. More may follow at once.
     Part,
-    /// A message is whole.
+    /// A complete message.
     Message(Message),
     /// A control frame with its payload.
     Control(Opcode, Vec<u8>),
-    /// More bytes are needed.
+    /// Nothing, until more bytes arrive.
     Wait,
+    /// Nothing, because the budget for inflating is used up. The next call goes on.
+    Suspended,
 }
 
 impl Decoder {
-    /// The receiving side of a connection that is not yet established.
+    /// Creates the decoder of a connection that is not yet established.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let messages = Assembler::new(limits, None);
-        Self { read_buffer: ReadBuffer::default(), messages, frame: None, direct: None, wrong: None }
+        let assembler = Assembler::new(limits, None);
+        Self {
+            read_buffer: ReadBuffer::default(),
+            assembler,
+            frame: None,
+            direct_from: None,
+            violation: None,
+            suspended: false,
+        }
     }
 
-    /// Takes messages from now on, compressed ones too if permessage-deflate is in use.
+    /// Starts to decode frames, compressed ones if permessage-deflate was negotiated.
     pub(crate) fn establish(&mut self, limits: &Limits, deflate: Option<&Deflate>) {
-        self.messages = Assembler::new(limits, deflate);
+        self.assembler = Assembler::new(limits, deflate);
     }
 
-    /// Gives the buffer to read into next: as much as fits, at least one byte.
+    /// Returns the buffer for the next read, with room for at least one byte.
     ///
-    /// The rest of a large binary frame is read into the message's own memory, and nothing that follows it. After a very large
-    /// one, the next is likely to be as large, and what is read of it with its header has to be copied: that is little then.
-    pub(crate) fn buffer(&mut self) -> Limit<&mut Vec<u8>> {
+    /// The rest of a large binary frame, and nothing after it, is read directly into the memory of its message. After a very
+    /// large frame the next read is small, because the bytes that are read together with a header have to be copied.
+    pub(crate) fn read_buffer(&mut self) -> Limit<&mut Vec<u8>> {
         self.account();
-        let waited_for = self.waited_for();
+        let awaited = self.awaited();
         if let Some(Frame { header, missing }) = &self.frame
             && self.read_buffer.is_empty()
-            && let Some(memory) = self.messages.direct(*missing, header)
+            && let Some(memory) = self.assembler.direct_buffer(*missing, header)
         {
-            self.direct = Some(memory.len());
+            self.direct_from = Some(memory.len());
             if header.length >= LARGE {
                 self.read_buffer.expect_small_reads();
             }
             let room = (memory.capacity() - memory.len()) as u64;
             return memory.limit(usize::try_from(room.min(*missing)).unwrap_or(usize::MAX));
         }
-        self.read_buffer.room(waited_for)
+        self.read_buffer.room(awaited)
     }
 
-    /// What is missing of a frame that waits in the read buffer until it is whole.
-    fn waited_for(&self) -> usize {
+    /// Returns the number of missing bytes of a frame that stays in the read buffer until it is complete.
+    fn awaited(&self) -> usize {
         let rest = self.read_buffer.rest();
-        match Header::decode(rest, self.messages.compression()) {
-            Ok(Some((header, size))) if self.frame.is_none() && self.messages.may_wait(&header) => {
+        match Header::decode(rest, self.assembler.compression()) {
+            Ok(Some((header, size))) if self.frame.is_none() && self.assembler.can_wait(&header) => {
                 usize::try_from(header.length).map_or(0, |length| (size + length).saturating_sub(rest.len()))
             }
             _ => 0,
         }
     }
 
-    /// Takes bytes that were read elsewhere.
+    /// Appends bytes that were read into another buffer.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         self.account();
         self.read_buffer.extend(bytes);
     }
 
-    /// The bytes that wait, for the opening handshake.
+    /// Returns the bytes that were not decoded, for the opening handshake.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.read_buffer.rest()
     }
 
-    /// Takes away bytes that wait.
-    pub(crate) fn take(&mut self, bytes: usize) {
-        self.read_buffer.take(bytes);
+    /// Removes the first `bytes` bytes.
+    pub(crate) fn consume(&mut self, bytes: usize) {
+        self.read_buffer.consume(bytes);
     }
 
-    /// Throws the bytes that wait away.
+    /// Discards the bytes that were not decoded.
     pub(crate) fn clear(&mut self) {
-        self.direct = None;
+        self.suspended = false;
+        self.direct_from = None;
         self.read_buffer.clear();
     }
 
-    /// Throws messages away from now on; frames are checked as before.
+    /// Discards messages from now on. Frames are checked as before.
     pub(crate) fn discard(&mut self) {
         self.account();
-        self.messages.discard();
+        self.assembler.discard();
     }
 
-    /// Throws everything away, the memory too.
+    /// Discards everything, and releases the memory.
     pub(crate) fn end(&mut self) {
-        (self.read_buffer, self.frame, self.direct, self.wrong) = (ReadBuffer::default(), None, None, None);
-        self.messages.discard();
+        (self.read_buffer, self.frame) = (ReadBuffer::default(), None);
+        (self.direct_from, self.violation, self.suspended) = (None, None, false);
+        self.assembler.discard();
     }
 
-    /// Gives back the memory that a quiet connection can do without.
+    /// Releases the memory that an idle connection does not need.
     pub(crate) fn release_memory(&mut self) {
         self.read_buffer.release_memory();
-        self.messages.release_memory();
+        self.assembler.release_memory();
     }
 
-    /// Lends a message that is one frame, all of which is there, to `take`; leaves whatever is less simple, or wrong, to
-    /// [`next_message`](Self::next_message) and [`read`](Self::read).
+    /// Calls `receive` with the next message, if the read buffer holds it as one complete uncompressed frame.
+    ///
+    /// Leaves all other messages, and errors, to [`next_message`](Self::next_message) and [`read`](Self::read).
     #[inline]
-    pub(crate) fn lend<R>(&mut self, take: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
+    pub(crate) fn with_message<R>(&mut self, receive: impl FnOnce(BorrowedMessage<'_>) -> R) -> Option<R> {
         let (opcode, payload, size) = Header::split_whole(self.read_buffer.rest())?;
-        if self.frame.is_some() || self.wrong.is_some() || !self.messages.may_lend(payload.len()) {
+        if self.frame.is_some() || self.violation.is_some() || !self.assembler.can_borrow(payload.len()) {
             return None;
         }
-        let lent = match opcode {
+        let message = match opcode {
             Opcode::Text => BorrowedMessage::Text(simdutf8::basic::from_utf8(payload).ok()?),
             _ => BorrowedMessage::Binary(payload),
         };
-        let result = take(lent);
-        self.read_buffer.take(size);
+        let result = receive(message);
+        self.read_buffer.consume(size);
         Some(result)
     }
 
-    /// Gives the next message, if there is all of it before a control frame and whatever is wrong, which has no effect yet:
-    /// [`read`](Self::read) tells of that.
-    pub(crate) fn next_message(&mut self) -> Option<Message> {
-        while self.wrong.is_none() && !self.is_control_next() {
-            match self.read() {
-                Ok(Read::Message(message)) => return Some(message),
-                Ok(Read::Part) => {}
-                Ok(Read::Control(..) | Read::Wait) => return None,
-                Err(failure) => self.wrong = Some(failure),
+    /// Returns the next message, if it is complete and precedes the next control frame and the next violation.
+    ///
+    /// Neither has an effect before [`read`](Self::read) returns it.
+    pub(crate) fn next_message(&mut self, budget: &mut usize) -> Option<Message> {
+        while self.violation.is_none() && !self.is_control_next() {
+            match self.read(budget) {
+                Ok(Decoded::Message(message)) => return Some(message),
+                Ok(Decoded::Part) => {}
+                Ok(Decoded::Control(..) | Decoded::Wait | Decoded::Suspended) => return None,
+                Err(failure) => self.violation = Some(failure),
             }
         }
         None
     }
 
-    /// Whether a control frame comes next, as far as its header is there.
+    /// Returns whether the next frame is known to be a control frame.
     fn is_control_next(&self) -> bool {
-        let next = || Header::decode(self.read_buffer.rest(), self.messages.compression());
+        let next = || Header::decode(self.read_buffer.rest(), self.assembler.compression());
         self.frame.is_none() && matches!(next(), Ok(Some((header, _))) if header.opcode.is_control())
     }
 
-    /// Reads a frame, or what is there of one.
-    pub(crate) fn read(&mut self) -> Result<Read, Failure> {
-        if let Some(failure) = self.wrong.take() {
+    /// Returns whether the last call stopped because its budget for inflating was used up.
+    pub(crate) const fn is_suspended(&self) -> bool {
+        self.suspended
+    }
+
+    /// Decodes the next frame, or the part of it that has arrived.
+    ///
+    /// Inflates at most `budget` bytes, and subtracts what was inflated from it.
+    pub(crate) fn read(&mut self, budget: &mut usize) -> Result<Decoded, Failure> {
+        self.suspended = false;
+        if let Some(failure) = self.violation.take() {
             return Err(failure);
         }
         self.account();
         if self.frame.is_some() {
-            return self.read_payload();
+            return self.read_payload(budget);
         }
         let rest = self.read_buffer.rest();
-        let Some((header, size)) = Header::decode(rest, self.messages.compression())? else { return Ok(Read::Wait) };
+        let Some((header, size)) = Header::decode(rest, self.assembler.compression())? else {
+            return Ok(Decoded::Wait);
+        };
         let after = &rest[size..];
         let whole = usize::try_from(header.length).ok().and_then(|length| after.get(..length));
-        let (read, taken) = match whole {
+        match whole {
             Some(payload) if header.opcode.is_control() => {
-                (Read::Control(header.opcode, payload.to_owned()), size + payload.len())
+                let (payload, used) = (payload.to_owned(), size + payload.len());
+                self.read_buffer.consume(used);
+                return Ok(Decoded::Control(header.opcode, payload));
             }
-            None if header.opcode.is_control() || self.messages.may_wait(&header) => return Ok(Read::Wait),
-            Some(payload) => {
-                self.messages.begin_frame(&header)?;
-                self.messages.take_payload(payload, 0)?;
-                let message = self.messages.end_frame(&header)?;
-                (message.map_or(Read::Part, Read::Message), size + payload.len())
-            }
-            None => {
-                self.messages.begin_frame(&header)?;
-                let missing = header.length - after.len() as u64;
-                self.messages.take_payload(after, missing)?;
-                self.frame = Some(Frame { header, missing });
-                (Read::Wait, rest.len())
-            }
-        };
-        self.read_buffer.take(taken);
-        Ok(read)
-    }
-
-    /// Reads on in a data frame that has begun.
-    fn read_payload(&mut self) -> Result<Read, Failure> {
-        let Some(Frame { header, missing }) = &mut self.frame else { return Ok(Read::Wait) };
-        let rest = self.read_buffer.rest();
-        let bytes = usize::try_from(*missing).map_or(rest, |missing| &rest[..rest.len().min(missing)]);
-        *missing -= bytes.len() as u64;
-        self.messages.take_payload(bytes, *missing)?;
-        let (header, missing, taken) = (*header, *missing, bytes.len());
-        self.read_buffer.take(taken);
-        if missing > 0 {
-            return Ok(Read::Wait);
+            None if header.opcode.is_control() || self.assembler.can_wait(&header) => return Ok(Decoded::Wait),
+            _ => self.assembler.begin_frame(&header)?,
         }
-        self.frame = None;
-        Ok(self.messages.end_frame(&header)?.map_or(Read::Part, Read::Message))
+        let payload = whole.unwrap_or(after);
+        let used = self.assembler.push_payload(payload, header.length - payload.len() as u64, budget)?;
+        let suspended = used < payload.len() || self.assembler.has_pending_output();
+        self.read_buffer.consume(size + used);
+        self.end_step(Frame { header, missing: header.length - used as u64 }, suspended)
     }
 
-    /// Accounts for what was read into the message's own memory.
+    /// Decodes more of the payload of a data frame.
+    fn read_payload(&mut self, budget: &mut usize) -> Result<Decoded, Failure> {
+        let Some(Frame { header, missing }) = self.frame.take() else { return Ok(Decoded::Wait) };
+        let rest = self.read_buffer.rest();
+        let payload = usize::try_from(missing).map_or(rest, |missing| &rest[..rest.len().min(missing)]);
+        let used = self.assembler.push_payload(payload, missing - payload.len() as u64, budget)?;
+        let suspended = used < payload.len() || self.assembler.has_pending_output();
+        self.read_buffer.consume(used);
+        self.end_step(Frame { header, missing: missing - used as u64 }, suspended)
+    }
+
+    /// Ends the frame if it is complete, and else keeps it for the next step.
+    fn end_step(&mut self, frame: Frame, suspended: bool) -> Result<Decoded, Failure> {
+        if !suspended && frame.missing == 0 {
+            return Ok(self.assembler.end_frame(&frame.header)?.map_or(Decoded::Part, Decoded::Message));
+        }
+        self.frame = Some(frame);
+        self.suspended = suspended;
+        Ok(if suspended { Decoded::Suspended } else { Decoded::Wait })
+    }
+
+    /// Accounts for the bytes that were read into the message's own memory.
     fn account(&mut self) {
-        if let Some(before) = self.direct.take()
+        if let Some(before) = self.direct_from.take()
             && let Some(frame) = &mut self.frame
         {
-            let came = self.messages.direct_len().saturating_sub(before);
-            frame.missing = frame.missing.saturating_sub(came as u64);
+            let read = self.assembler.direct_len().saturating_sub(before);
+            frame.missing = frame.missing.saturating_sub(read as u64);
         }
     }
 }

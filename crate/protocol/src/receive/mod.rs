@@ -1,4 +1,4 @@
-//! The receiving side: read buffer, frame decoder, message assembler, UTF-8 validation.
+//! The receiving side, in the order in which bytes pass: read buffer, frame decoder, message assembler, UTF-8 validation.
 
 pub(crate) mod assembler;
 pub(crate) mod decoder;

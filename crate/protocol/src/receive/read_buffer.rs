@@ -1,62 +1,66 @@
-//! The bytes that have come and are not yet looked at.
+//! The read buffer: bytes of the stream that were not decoded.
 
 use bytes::BufMut;
 use bytes::buf::Limit;
 
-/// The read buffer of one connection: small while little comes, and never filled with zeros.
+/// A read buffer that grows while reads fill it, and that is never zeroed.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
     bytes: Vec<u8>,
+    /// The start of the bytes that were not decoded.
     start: usize,
-    /// What is read at a time.
+    /// The size of the next read.
     size: usize,
-    /// Where the bytes end if the last read filled all the room that it had.
+    /// The length of `bytes` after a read that fills its whole room.
     full: usize,
 }
 
-/// The size of the buffer of a quiet connection.
-const SMALLEST: usize = 4 << 10;
+/// The size of a read on a connection that receives little. Arbitrary.
+const MIN_READ: usize = 4 << 10;
 
-/// What is read at a time where much comes; a response's head that is longer gets what it needs.
+/// The largest size of a read, except within the head of a response. Arbitrary.
 ///
-/// With more, a peer that floods waits longer for room, and what was read is no longer in the processor's nearest caches when it is
-/// looked at.
-const LARGEST: usize = 64 << 10;
+/// Larger reads make the peer wait longer for room, and the bytes have left the processor's nearest caches when they are decoded.
+const MAX_READ: usize = 64 << 10;
 
-/// Where a large buffer is read into: at a multiple of this.
+/// The alignment of the address that large reads are stored to.
 ///
-/// The system copies from whole pages, mostly, and some processors copy several times as slowly to an address that is a few
-/// bytes further on in its page, which is where allocators put large buffers.
+/// The kernel mostly copies whole pages. Some processors copy several times more slowly to an address a few bytes after the
+/// start of a page, which is where allocators place large buffers.
 const PAGE: usize = 4 << 10;
 
 impl ReadBuffer {
+    /// Returns the bytes that were not decoded.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
+    /// Returns whether all bytes were decoded.
     pub(crate) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
 
-    /// Takes away the first bytes.
-    pub(crate) fn take(&mut self, bytes: usize) {
+    /// Removes the first `bytes` bytes.
+    pub(crate) fn consume(&mut self, bytes: usize) {
         self.start = self.bytes.len().min(self.start + bytes);
     }
 
+    /// Removes all bytes.
     pub(crate) fn clear(&mut self) {
         self.start = self.bytes.len();
     }
 
-    /// Gives the buffer to read into, and how much: as many bytes at least as are known to be `missing`.
+    /// Returns the buffer for the next read, with room for at least the `missing` bytes of a frame.
     pub(crate) fn room(&mut self, missing: usize) -> Limit<&mut Vec<u8>> {
-        // A read that filled all the room there was is a sign that more is to come.
+        // A read that filled all its room indicates that more bytes follow.
         let full = self.full > 0 && self.bytes.len() >= self.full;
-        self.size = if full { self.size * 4 } else { self.size }.clamp(SMALLEST, LARGEST);
+        self.size = if full { self.size * 4 } else { self.size }.clamp(MIN_READ, MAX_READ);
         let rest = self.bytes.len() - self.start;
-        // A busy connection reads as much whatever is left: else most of the buffer might be what is moved again and again.
-        let less = if self.size > SMALLEST { 0 } else { rest };
-        let room = self.size.saturating_sub(less).max(SMALLEST / 2).max(missing);
-        let page = if self.size > SMALLEST { PAGE } else { 1 };
+        // Large reads keep their size even if bytes are left over. Otherwise those bytes could fill most of the buffer and be
+        // moved again and again.
+        let less = if self.size > MIN_READ { 0 } else { rest };
+        let room = self.size.saturating_sub(less).max(MIN_READ / 2).max(missing);
+        let page = if self.size > MIN_READ { PAGE } else { 1 };
         if self.bytes.capacity() < rest + room + page - 1 {
             self.move_to(rest);
             self.bytes.reserve_exact(room + page - 1);
@@ -67,12 +71,12 @@ impl ReadBuffer {
         (&mut self.bytes).limit(room)
     }
 
-    /// Asks for little at the next read, and for more again as reads fill it.
+    /// Makes the next read small. Later reads grow again if they fill their room.
     pub(crate) const fn expect_small_reads(&mut self) {
-        (self.size, self.full) = (SMALLEST, 0);
+        (self.size, self.full) = (MIN_READ, 0);
     }
 
-    /// Moves the bytes to where they end at this place, which is within the buffer.
+    /// Moves the bytes within the buffer so that they end at `end`.
     fn move_to(&mut self, end: usize) {
         let len = self.bytes.len();
         let start = end - (len - self.start);
@@ -84,14 +88,14 @@ impl ReadBuffer {
         self.start = start;
     }
 
-    /// Takes bytes that lie elsewhere.
+    /// Appends bytes from another buffer.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.start);
         (self.start, self.full) = (0, 0);
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Gives back the memory that a quiet connection can do without.
+    /// Releases all memory except that of the bytes that were not decoded.
     pub(crate) fn release_memory(&mut self) {
         *self = Self { bytes: self.rest().to_vec(), ..Self::default() };
     }
@@ -101,7 +105,7 @@ impl ReadBuffer {
 mod tests {
     use super::*;
 
-    /// Has a read fill all its room.
+    /// Simulates a read that fills all its room, and returns its size.
     fn fill(read_buffer: &mut ReadBuffer) -> usize {
         let mut buffer = read_buffer.room(0);
         let room = buffer.remaining_mut();
@@ -110,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_buffer_grows_while_reads_fill_it_and_goes_when_idle() {
+    fn buffer_grows_with_full_reads_and_is_released() {
         let mut read_buffer = ReadBuffer::default();
         let sizes: Vec<_> = (0..5)
             .map(|_| {
@@ -124,11 +128,11 @@ mod tests {
         assert_eq!(read_buffer.bytes.capacity(), 0);
         read_buffer.room(0).put_u8(1);
         read_buffer.clear();
-        assert_eq!((read_buffer.room(0).remaining_mut(), read_buffer.bytes.capacity()), (SMALLEST, SMALLEST));
+        assert_eq!((read_buffer.room(0).remaining_mut(), read_buffer.bytes.capacity()), (MIN_READ, MIN_READ));
     }
 
     #[test]
-    fn a_large_buffer_is_read_into_at_the_beginning_of_a_page_whatever_is_left_before() {
+    fn large_read_starts_at_a_page_boundary() {
         let mut read_buffer = ReadBuffer::default();
         fill(&mut read_buffer);
         read_buffer.clear();
@@ -141,14 +145,14 @@ mod tests {
                 buffer.put_u8(u8::try_from(i % 251).unwrap());
             }
             let expected = read_buffer.rest()[read_buffer.rest().len() - left..].to_vec();
-            read_buffer.take(read_buffer.rest().len() - left);
+            read_buffer.consume(read_buffer.rest().len() - left);
             read_buffer.room(0);
             assert_eq!(read_buffer.rest(), expected);
         }
     }
 
     #[test]
-    fn little_is_asked_for_once_and_then_more_again_as_reads_fill_it() {
+    fn expect_small_reads_shrinks_only_the_next_read() {
         let mut read_buffer = ReadBuffer::default();
         for _ in 0..3 {
             fill(&mut read_buffer);
@@ -162,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_behind_what_is_not_taken() {
+    fn room_follows_the_bytes_that_are_left() {
         let mut read_buffer = ReadBuffer::default();
         for _ in 0..100 {
-            assert!(fill(&mut read_buffer) >= SMALLEST / 2);
+            assert!(fill(&mut read_buffer) >= MIN_READ / 2);
         }
-        read_buffer.take(10);
+        read_buffer.consume(10);
         read_buffer.extend(b"x");
         assert_eq!(read_buffer.rest().last(), Some(&b'x'));
     }

@@ -1,87 +1,91 @@
-//! The check of text that arrives in pieces.
+//! UTF-8 validation of text that arrives in pieces.
 //!
 //! See [RFC 6455, section 8.1](https://www.rfc-editor.org/rfc/rfc6455#section-8.1).
 
 use crate::error::Failure;
 
-/// The text of a message that is not yet whole.
+/// The text of an incomplete message.
 ///
-/// Each piece is checked when it comes, and copied once. A code point that a piece cuts is carried over: at most three
-/// bytes.
+/// Each piece is validated when it arrives, and copied once. The start of a code point that continues in the next piece is
+/// kept aside: at most three bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
-    checked: String,
-    carry: [u8; 4],
-    carried: usize,
+    /// The validated text.
+    valid: String,
+    /// The start of a code point.
+    partial: [u8; 4],
+    /// The length of `partial` in use.
+    partial_len: usize,
 }
 
 impl Text {
-    /// The bytes that have come.
+    /// Returns the number of bytes that were pushed.
     pub(crate) const fn len(&self) -> usize {
-        self.checked.len() + self.carried
+        self.valid.len() + self.partial_len
     }
 
-    /// The room that is left.
+    /// Returns the unused capacity in bytes.
     pub(crate) const fn room(&self) -> usize {
-        self.checked.capacity() - self.checked.len()
+        self.valid.capacity() - self.valid.len()
     }
 
+    /// Reserves memory for exactly `bytes` more bytes.
     pub(crate) fn reserve_exact(&mut self, bytes: usize) {
-        self.checked.reserve_exact(bytes);
+        self.valid.reserve_exact(bytes);
     }
 
-    /// Takes the next piece; fails with the first byte at which no valid text is left.
+    /// Appends the next piece. Fails at the first byte that no valid text can contain there.
     pub(crate) fn push(&mut self, mut piece: &[u8]) -> Result<(), Failure> {
-        while self.carried > 0 {
+        while self.partial_len > 0 {
             let Some((&next, rest)) = piece.split_first() else { return Ok(()) };
-            self.carry[self.carried] = next;
-            self.carried += 1;
+            self.partial[self.partial_len] = next;
+            self.partial_len += 1;
             piece = rest;
-            match std::str::from_utf8(&self.carry[..self.carried]) {
+            match std::str::from_utf8(&self.partial[..self.partial_len]) {
                 Ok(character) => {
-                    self.checked.push_str(character);
-                    self.carried = 0;
+                    self.valid.push_str(character);
+                    self.partial_len = 0;
                 }
-                // With a fourth byte a code point is whole or wrong, so that a fifth never comes.
+                // With four bytes a code point is complete or invalid, so that `partial` never overflows.
                 Err(error) if error.error_len().is_some() => return Err(self.invalid_after(0)),
                 Err(_) => {}
             }
         }
-        let (whole, rest) = piece.split_at(piece.len() - cut_off(piece));
+        let (whole, rest) = piece.split_at(piece.len() - incomplete_suffix(piece));
         match simdutf8::basic::from_utf8(whole) {
-            Ok(text) => self.checked.push_str(text),
+            Ok(text) => self.valid.push_str(text),
             Err(_) => return Err(self.invalid_after(valid_up_to(whole))),
         }
         if std::str::from_utf8(rest).is_err_and(|error| error.error_len().is_some()) {
             return Err(self.invalid_after(0));
         }
-        self.carry[..rest.len()].copy_from_slice(rest);
-        self.carried = rest.len();
+        self.partial[..rest.len()].copy_from_slice(rest);
+        self.partial_len = rest.len();
         Ok(())
     }
 
-    /// Gives the text; fails if it ends within a code point.
+    /// Returns the text. Fails if it ends within a code point.
     pub(crate) fn finish(self) -> Result<String, Failure> {
-        if self.carried > 0 { Err(self.invalid_after(0)) } else { Ok(self.checked) }
+        if self.partial_len > 0 { Err(self.invalid_after(0)) } else { Ok(self.valid) }
     }
 
     fn invalid_after(&self, bytes: usize) -> Failure {
-        Failure::InvalidText { position: (self.checked.len() + bytes) as u64 }
+        Failure::InvalidText { position: (self.valid.len() + bytes) as u64 }
     }
 }
 
-/// Checks a text that is whole.
+/// Validates a complete text.
 pub(crate) fn check(bytes: &[u8]) -> Result<&str, Failure> {
     simdutf8::basic::from_utf8(bytes).map_err(|_| Failure::InvalidText { position: valid_up_to(bytes) as u64 })
 }
 
-/// Finds the first byte that keeps `bytes` from being UTF-8; the fast check does not tell.
+/// Returns the offset of the first invalid byte, which the fast validation does not report.
 fn valid_up_to(bytes: &[u8]) -> usize {
     simdutf8::compat::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
-/// Counts the bytes at the end that may be the beginning of a code point, which the next piece goes on with.
-fn cut_off(piece: &[u8]) -> usize {
+/// Returns the number of bytes at the end that may be the start of a code point that continues in the next piece.
+fn incomplete_suffix(piece: &[u8]) -> usize {
     let last = piece.iter().rev().zip(1..=3).find(|&(byte, _)| byte & 0xc0 != 0x80);
     match last {
         Some((0xc0..=0xdf, count @ 1) | (0xe0..=0xef, count @ 1..=2) | (0xf0.., count)) => count,
@@ -103,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_point_may_be_cut_anywhere() {
+    fn code_point_may_be_cut_anywhere() {
         let text = "aé€😀z";
         for first in 0..=text.len() {
             for second in first..=text.len() {
@@ -115,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_byte_fails_at_once_and_an_unfinished_code_point_at_the_end() {
+    fn invalid_byte_fails_at_once_and_cut_one_at_the_end() {
         for (bytes, position) in [
             (&b"ab\x80"[..], 2),
             (b"\xc0", 0),
@@ -141,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_kept() {
+    fn byte_order_mark_is_kept() {
         assert_eq!(pushed(&[b"\xef\xbb", b"\xbfa"]).as_deref(), Ok("\u{feff}a"));
     }
 
     proptest! {
         #[test]
-        fn pieces_are_judged_like_the_whole(
+        fn pieces_are_validated_like_the_whole_text(
             bytes in prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..40),
                 ".{0,200}".prop_map(String::into_bytes),

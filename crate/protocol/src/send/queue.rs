@@ -1,4 +1,4 @@
-//! What is to be sent: messages and control frames in order, masked in batches, counted as the socket takes them.
+//! The send queue: messages and control frames in order, framed and masked in bounded steps.
 
 use std::collections::VecDeque;
 
@@ -6,158 +6,125 @@ use bytes::Bytes;
 
 use crate::close;
 use crate::deflate::Deflater;
-use crate::frame::{Entropy, Header, Keys, MAX_CONTROL, Mask, Opcode};
-use crate::limits::{COMPRESSION_THRESHOLD, MESSAGE_OVERHEAD, PONGS};
+use crate::frame::{Header, MAX_CONTROL, Opcode};
+use crate::limits::{COMPRESSION_THRESHOLD, MAX_QUEUED_PONGS, MESSAGE_OVERHEAD, STEP};
+use crate::mask::{Entropy, Mask, MaskingKeys};
 use crate::message::Payload;
+use crate::send::buffered_amount::BufferedAmount;
 use crate::send::write_buffer::WriteBuffer;
 use samesocket_spec::close::CloseFrame;
 
-/// What waits is masked until this much is ready for the socket.
-const BATCH: usize = 64 << 10;
+/// While fewer bytes than this are ready, small messages are framed in [`SendQueue::send`]: that is cheaper than queueing them.
+const SEND_AHEAD: usize = 1 << 20;
 
-/// Small messages are masked as they are sent while less than this is ready for the socket: that is cheaper than to keep
-/// each until its turn.
-const AHEAD: usize = PIECE;
-
-/// A message up to this size is small.
+/// The size up to which a message is small. Arbitrary.
 const SMALL: usize = 16 << 10;
 
-/// A large message is masked in pieces of this size, and compressed in fragments of so much.
-const PIECE: usize = 1 << 20;
+/// The payload bytes in each fragment of a large compressed message, before compression. Arbitrary.
+///
+/// Control frames can be sent between fragments.
+const FRAGMENT: usize = 1 << 20;
 
-/// The queue of one connection.
+/// The send queue of one connection.
 #[derive(Debug)]
 pub(crate) struct SendQueue {
+    /// The value of [`Limits::queue`](crate::Limits::queue).
     limit: u64,
-    keys: Keys,
+    keys: MaskingKeys,
     deflater: Option<Deflater>,
     output: WriteBuffer,
-    /// The bytes that the socket has taken since the beginning.
-    taken: u64,
-    /// The payloads within what is ready, in order, and the sum of what they count.
-    marks: VecDeque<Mark>,
-    marked: u64,
-    messages: VecDeque<Outgoing>,
-    /// Payloads of the caller's that are not needed any more, until the caller takes them.
+    buffered_amount: BufferedAmount,
+    messages: VecDeque<OutgoingMessage>,
+    /// Payloads of the caller that are not needed any more, until the caller takes them.
     released: Vec<Bytes>,
+    /// The ping that waits to be sent.
     ping: Option<Vec<u8>>,
-    /// Answers to pings, in order.
+    /// The answers to pings, in order.
     pongs: VecDeque<Vec<u8>>,
+    /// The body of our Close frame, while it waits behind the messages.
     close: Option<Vec<u8>>,
-    /// Whether nothing may follow any more: our Close frame is made or cannot be.
+    /// Whether nothing may follow: our Close frame is written to the output, or can no longer be sent.
     ended: bool,
-    close_made: bool,
-    /// Whether the stream has taken bytes that it has not passed on.
-    held: bool,
-    /// The payload bytes that the socket has not taken.
-    buffered_amount: u64,
+    /// Whether the output has included our Close frame.
+    close_framed: bool,
+    /// Whether the stream holds bytes that it has accepted and not flushed.
+    unflushed: bool,
 }
 
-/// A message that waits.
+/// A message that waits to be sent.
 #[derive(Debug)]
-struct Outgoing {
+struct OutgoingMessage {
     opcode: Opcode,
     payload: Bytes,
-    /// Whether the payload's memory is the caller's.
+    /// Whether the payload's memory is the caller's, and not a copy.
     is_shared: bool,
     compressed: bool,
-    /// The bytes that are made ready; with some, the message has begun.
+    /// The payload bytes that were masked or, if compressed, deflated.
     done: usize,
-    /// The mask of the frame that is being made.
-    mask: Mask,
+    /// The frame whose header was written and whose payload was not written to its end.
+    frame: Option<OpenFrame>,
 }
 
-/// The place of a payload, or of a piece of one.
+/// A frame whose payload is masked in several steps.
 #[derive(Debug)]
-struct Mark {
-    /// Where it ends, in bytes made since the beginning.
-    end: u64,
-    counted: Counted,
-}
-
-/// The bytes of a payload that are still counted, no more than a piece has, and in the top bit whether it is compressed.
-///
-/// A mark of two words is passed in registers; one of three is put together in memory and read while it is still being
-/// written, which took a fifth of the time of a short message in a program compiled for size.
-#[derive(Clone, Copy, Debug)]
-struct Counted(u32);
-
-impl Counted {
-    const COMPRESSED: u32 = 1 << 31;
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "it is no more than a piece")]
-    const fn new(payload: usize, compressed: bool) -> Self {
-        Self(payload as u32 | if compressed { Self::COMPRESSED } else { 0 })
-    }
-
-    const fn bytes(self) -> u64 {
-        (self.0 & !Self::COMPRESSED) as u64
-    }
-
-    /// What is still counted while the socket has not taken so many of the bytes that were made: those of what is compressed
-    /// are not the payload's, so that this is counted until the end.
-    #[expect(clippy::cast_possible_truncation, reason = "it is less than what is counted")]
-    const fn left(self, missing: u64) -> Self {
-        let compressed = self.0 & Self::COMPRESSED != 0;
-        if missing >= self.bytes() || compressed && missing > 0 { self } else { Self(missing as u32) }
-    }
+struct OpenFrame {
+    mask: Mask,
+    /// The deflated bytes that were masked, if the frame is compressed.
+    masked: usize,
 }
 
 impl SendQueue {
+    /// Creates an empty queue that holds at most `limit` bytes.
     pub(crate) fn new(entropy: Entropy, limit: u64) -> Self {
         Self {
             limit,
-            keys: Keys::new(entropy),
+            keys: MaskingKeys::new(entropy),
             deflater: None,
             output: WriteBuffer::default(),
-            taken: 0,
-            marks: VecDeque::new(),
-            marked: 0,
+            buffered_amount: BufferedAmount::default(),
             messages: VecDeque::new(),
             released: Vec::new(),
             ping: None,
             pongs: VecDeque::new(),
             close: None,
             ended: false,
-            close_made: false,
-            held: false,
-            buffered_amount: 0,
+            close_framed: false,
+            unflushed: false,
         }
     }
 
-    /// Gives 16 bytes for the nonce of the opening handshake.
+    /// Returns 16 random bytes for the nonce of the opening handshake.
     pub(crate) fn nonce(&mut self) -> [u8; 16] {
         self.keys.nonce()
     }
 
-    /// Takes the request, which goes out before everything else and is in nobody's count.
-    pub(crate) fn begin(&mut self, request: Vec<u8>) {
+    /// Sets the opening handshake's request, which is written first and counts as no payload.
+    pub(crate) fn set_request(&mut self, request: Vec<u8>) {
         self.output = request.into();
     }
 
-    /// Compresses from now on.
-    pub(crate) fn compress(&mut self, deflater: Deflater) {
+    /// Compresses messages from now on.
+    pub(crate) fn set_deflater(&mut self, deflater: Deflater) {
         self.deflater = Some(deflater);
     }
 
-    /// The payload bytes that the socket has not taken.
+    /// Returns the payload bytes that the stream has not accepted.
     pub(crate) const fn buffered_amount(&self) -> u64 {
-        self.buffered_amount
+        self.buffered_amount.bytes()
     }
 
-    /// The bytes that wait, by the measure of the limit: each message counts some beside its payload.
+    /// Returns the bytes that count towards the limit: the buffered amount, and an overhead for each message.
     pub(crate) fn queued_bytes(&self) -> u64 {
-        let waiting = self.messages.len() + self.marks.len();
-        self.buffered_amount.saturating_add(waiting as u64 * MESSAGE_OVERHEAD)
+        let waiting = self.messages.len() + self.buffered_amount.parts();
+        self.buffered_amount.bytes().saturating_add(waiting as u64 * MESSAGE_OVERHEAD)
     }
 
-    /// Counts a payload that will not go out.
+    /// Counts a payload that will not be sent.
     pub(crate) fn count(&mut self, payload: &Payload<'_>) {
-        self.buffered_amount = self.buffered_amount.saturating_add(payload.as_slice().len() as u64);
+        self.buffered_amount.add(payload.as_slice().len());
     }
 
-    /// Takes a message; `false` if it has no room. The payload is counted in any case.
+    /// Queues a message, and returns `false` if it does not fit. The payload counts in either case.
     #[inline]
     pub(crate) fn send(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
         self.count(&payload);
@@ -169,141 +136,133 @@ impl SendQueue {
             return false;
         }
         let compressed = self.deflater.is_some() && bytes.len() >= COMPRESSION_THRESHOLD;
-        if self.messages.is_empty() && bytes.len() <= SMALL && self.output.len() < AHEAD {
-            self.make_control_frames();
+        if self.messages.is_empty() && bytes.len() <= SMALL && self.output.len() < SEND_AHEAD {
+            self.frame_control_frames();
             if compressed {
-                self.make_compressed(opcode, bytes, true, true);
+                self.frame_small_compressed(opcode, bytes);
             } else {
-                self.make_whole(opcode, bytes);
+                self.frame_whole(opcode, bytes);
             }
         } else {
-            self.wait(opcode, payload, compressed);
+            self.enqueue(opcode, payload, compressed);
         }
         true
     }
 
-    /// Has a message wait for its turn.
     #[cold]
-    fn wait(&mut self, opcode: Opcode, payload: Payload<'_>, compressed: bool) {
+    fn enqueue(&mut self, opcode: Opcode, payload: Payload<'_>, compressed: bool) {
         let is_shared = matches!(payload, Payload::Shared(_));
-        let (payload, mask) = (payload.into_bytes(), Mask::new([0; 4]));
-        self.messages.push_back(Outgoing { opcode, payload, is_shared, compressed, done: 0, mask });
+        let payload = payload.into_bytes();
+        self.messages.push_back(OutgoingMessage { opcode, payload, is_shared, compressed, done: 0, frame: None });
     }
 
     /// Keeps the payload of a message that is not needed any more, if its memory is the caller's.
-    fn release(&mut self, message: Outgoing) {
+    fn release(&mut self, message: OutgoingMessage) {
         if message.is_shared {
             self.released.push(message.payload);
         }
     }
 
-    /// Returns the payloads that are not needed any more.
+    /// Returns the payloads of the caller that are not needed any more.
     pub(crate) fn take_released_payloads(&mut self) -> Vec<Bytes> {
         std::mem::take(&mut self.released)
     }
 
-    /// Takes a ping; one that still waits is replaced.
+    /// Queues a ping. It replaces a ping that still waits.
     pub(crate) fn ping(&mut self, payload: &[u8]) {
         self.ping = Some(payload[..payload.len().min(MAX_CONTROL)].to_vec());
     }
 
-    /// Takes the answer to a ping. Where too many wait, the oldest goes: the answers to later pings are enough, by
-    /// [RFC 6455, section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
+    /// Queues the answer to a ping, and drops the oldest one if too many wait.
+    ///
+    /// [RFC 6455, section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3) permits to answer only the latest ping.
     pub(crate) fn pong(&mut self, payload: Vec<u8>) {
-        if self.pongs.len() == PONGS {
+        if self.pongs.len() == MAX_QUEUED_PONGS {
             self.pongs.pop_front();
         }
         self.pongs.push_back(payload);
     }
 
-    /// Takes our Close frame, which follows all messages and ends the queue.
+    /// Queues our Close frame, which follows all messages and ends the queue.
     pub(crate) fn close(&mut self, frame: CloseFrame<'_>) {
         self.close = Some(close::write(frame));
     }
 
-    /// Drops what is not yet made, and ends the queue with a Close frame of this code; without one, if there is no
-    /// code, or if a frame is begun that would have to be finished first.
+    /// Drops everything that is not framed, and ends the queue with a Close frame of this code.
+    ///
+    /// The Close frame is left out if there is no code, or if the payload of a frame is not complete.
     pub(crate) fn abort(&mut self, code: Option<u16>) {
-        let within_frame = self.messages.front().is_some_and(|message| message.done > 0 && !message.compressed);
+        let within_frame = self.is_within_frame();
         for message in std::mem::take(&mut self.messages) {
             self.release(message);
         }
         self.pongs = VecDeque::new();
+        self.deflater = None;
         (self.ping, self.close) = (None, None);
         if let Some(code) = code
             && !within_frame
             && !self.ended
         {
-            self.make_control(Opcode::Close, &close::write(Some((code, ""))));
+            self.frame_control(Opcode::Close, &close::write(Some((code, ""))));
         }
         self.ended = true;
     }
 
-    /// Drops everything: the socket takes no more.
+    /// Drops everything, because the stream accepts no more bytes.
     pub(crate) fn drop_all(&mut self) {
-        self.held = false;
+        self.unflushed = false;
         self.abort(None);
-        self.close_made &= self.output.is_empty();
+        self.close_framed &= self.output.is_empty();
         self.output = WriteBuffer::default();
-        (self.marks, self.marked) = (VecDeque::new(), 0);
+        self.buffered_amount.drop_parts();
     }
 
-    /// Gives the next bytes for the socket; none, if nothing waits.
+    /// Returns the next bytes for the stream. If fewer than [`STEP`] bytes are ready, it frames up to [`STEP`] payload bytes before.
+    ///
+    /// The slice can be empty while a message is being compressed; then [`has_more_bytes`](Self::has_more_bytes) is `true`.
     pub(crate) fn pending_bytes(&mut self) -> &[u8] {
         self.released.clear();
-        while self.output.len() < BATCH && !self.ended && self.make_next() {}
+        let mut budget = STEP;
+        while self.output.len() < STEP && budget > 0 && !self.ended && self.frame_next(&mut budget) {}
         self.output.bytes()
     }
 
-    /// Notes that the socket has taken the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) gave.
+    /// Returns whether messages wait while no byte is ready.
+    pub(crate) fn has_more_bytes(&self) -> bool {
+        self.output.is_empty() && !self.ended && !self.messages.is_empty()
+    }
+
+    /// Removes the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) returned.
     pub(crate) fn advance_written(&mut self, bytes: usize) {
         let bytes = bytes.min(self.output.len());
-        self.output.take(bytes);
-        self.taken += bytes as u64;
-        if self.output.is_empty() {
-            // The commonest case by far needs no look at each payload.
-            self.buffered_amount -= std::mem::take(&mut self.marked);
-            self.marks.clear();
-            return;
-        }
-        while let Some(mark) = self.marks.front_mut() {
-            let missing = mark.end.saturating_sub(self.taken);
-            let left = mark.counted.left(missing);
-            let gone = mark.counted.bytes() - left.bytes();
-            self.buffered_amount -= gone;
-            self.marked -= gone;
-            mark.counted = left;
-            if missing > 0 {
-                break;
-            }
-            self.marks.pop_front();
-        }
+        self.output.consume(bytes);
+        self.buffered_amount.advance(bytes, self.output.is_empty());
     }
 
-    /// Notes whether the stream holds bytes that it has taken and not passed on; whether that has changed.
-    pub(crate) const fn set_unflushed(&mut self, held: bool) -> bool {
-        std::mem::replace(&mut self.held, held) != held
+    /// Sets whether the stream holds bytes that it has not flushed, and returns whether that changed.
+    pub(crate) const fn set_unflushed(&mut self, unflushed: bool) -> bool {
+        std::mem::replace(&mut self.unflushed, unflushed) != unflushed
     }
 
-    /// Whether the socket has taken everything, and passed it on.
+    /// Returns whether the stream has accepted and flushed everything.
     pub(crate) fn is_empty(&self) -> bool {
         let waiting =
             !self.messages.is_empty() || self.ping.is_some() || !self.pongs.is_empty() || self.close.is_some();
-        self.output.is_empty() && !self.held && (self.ended || !waiting)
+        self.output.is_empty() && !self.unflushed && (self.ended || !waiting)
     }
 
-    /// Whether our Close frame is made, and the socket has taken it and passed it on.
-    pub(crate) const fn close_transmitted(&self) -> bool {
-        self.close_made && self.output.is_empty() && !self.held
+    /// Returns whether the stream has accepted and flushed our Close frame.
+    pub(crate) const fn is_close_sent(&self) -> bool {
+        self.close_framed && self.output.is_empty() && !self.unflushed
     }
 
-    /// Gives back the memory that a quiet connection can do without.
+    /// Releases the memory that an idle queue does not need. Does nothing while the queue is not empty.
     pub(crate) fn release_memory(&mut self) {
         if !self.is_empty() {
             return;
         }
         self.output = WriteBuffer::default();
-        self.marks = VecDeque::new();
+        self.buffered_amount.release_memory();
         self.messages = VecDeque::new();
         self.pongs = VecDeque::new();
         if let Some(deflater) = &mut self.deflater {
@@ -311,111 +270,140 @@ impl SendQueue {
         }
     }
 
-    /// Makes the next frame or piece of one; `false` if nothing waits.
-    fn make_next(&mut self) -> bool {
-        let begun = self.messages.front().is_some_and(|message| message.done > 0 && !message.compressed);
-        if !begun {
-            self.make_control_frames();
+    /// Returns whether the payload of a frame is incomplete in the output, so that no other frame may follow.
+    fn is_within_frame(&self) -> bool {
+        self.messages.front().is_some_and(|message| message.frame.is_some())
+    }
+
+    /// Takes one step towards the next frame, and returns `false` if nothing waits.
+    fn frame_next(&mut self, budget: &mut usize) -> bool {
+        if !self.is_within_frame() {
+            self.frame_control_frames();
         }
-        if let Some(message) = self.messages.pop_front() {
-            if message.compressed {
-                self.make_fragment(message);
-            } else if message.done == 0 && message.payload.len() <= PIECE {
-                self.make_whole(message.opcode, &message.payload);
+        if let Some(mut message) = self.messages.pop_front() {
+            let complete = if message.compressed {
+                self.frame_compressed(&mut message, budget)
+            } else if message.frame.is_none() && message.payload.len() <= *budget {
+                *budget -= message.payload.len();
+                self.frame_whole(message.opcode, &message.payload);
+                true
+            } else {
+                self.frame_part(&mut message, budget)
+            };
+            if complete {
                 self.release(message);
             } else {
-                self.make_piece(message);
+                self.messages.push_front(message);
             }
             return true;
         }
         let Some(body) = self.close.take() else { return false };
-        self.make_control(Opcode::Close, &body);
+        self.frame_control(Opcode::Close, &body);
         self.ended = true;
         true
     }
 
-    /// Control frames go before messages, and between the fragments of one.
+    /// Frames the control frames that wait. They precede messages, and may stand between the fragments of one.
     #[inline]
-    fn make_control_frames(&mut self) {
+    fn frame_control_frames(&mut self) {
         if !self.pongs.is_empty() || self.ping.is_some() {
-            self.make_pongs_and_ping();
+            self.frame_pongs_and_ping();
         }
     }
 
     #[cold]
-    fn make_pongs_and_ping(&mut self) {
+    fn frame_pongs_and_ping(&mut self) {
         while let Some(payload) = self.pongs.pop_front() {
-            self.make_control(Opcode::Pong, &payload);
+            self.frame_control(Opcode::Pong, &payload);
         }
         if let Some(payload) = self.ping.take() {
-            self.make_control(Opcode::Ping, &payload);
+            self.frame_control(Opcode::Ping, &payload);
         }
     }
 
-    fn make_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        Header::append_whole(opcode, self.keys.take(), payload, &mut self.output);
-        self.close_made |= opcode == Opcode::Close;
+    fn frame_control(&mut self, opcode: Opcode, payload: &[u8]) {
+        Header::append_whole(opcode, self.keys.next_key(), payload, &mut self.output);
+        self.close_framed |= opcode == Opcode::Close;
     }
 
     #[inline]
-    fn make_whole(&mut self, opcode: Opcode, payload: &[u8]) {
-        Header::append_whole(opcode, self.keys.take(), payload, &mut self.output);
-        self.mark(payload.len(), false);
+    fn frame_whole(&mut self, opcode: Opcode, payload: &[u8]) {
+        Header::append_whole(opcode, self.keys.next_key(), payload, &mut self.output);
+        self.buffered_amount.push_part(payload.len(), false, self.output.len());
     }
 
-    /// Makes the next piece of a large frame.
-    fn make_piece(&mut self, mut message: Outgoing) {
-        if message.done == 0 {
-            message.mask = self.make_header(true, false, message.opcode, message.payload.len());
-        }
+    /// Masks the next part of a large frame, and returns whether it was the last one.
+    fn frame_part(&mut self, message: &mut OutgoingMessage, budget: &mut usize) -> bool {
         let rest = &message.payload[message.done..];
-        let piece = &rest[..rest.len().min(PIECE)];
-        message.mask.append(piece, &mut self.output);
-        self.mark(piece.len(), false);
-        message.done += piece.len();
-        if message.done < message.payload.len() {
-            self.messages.push_front(message);
-        } else {
-            self.release(message);
-        }
+        let part = &rest[..rest.len().min(*budget)];
+        let frame = message.frame.get_or_insert_with(|| OpenFrame {
+            mask: Self::append_header(&mut self.keys, &mut self.output, message.opcode, (true, false), rest.len()),
+            masked: 0,
+        });
+        frame.mask.append(part, &mut self.output);
+        self.buffered_amount.push_part(part.len(), false, self.output.len());
+        *budget -= part.len();
+        message.done += part.len();
+        message.done == message.payload.len()
     }
 
-    /// Makes the next fragment of a compressed message, which is the only one if the message is not large.
-    fn make_fragment(&mut self, mut message: Outgoing) {
-        let rest = &message.payload[message.done..];
-        let piece = &rest[..rest.len().min(PIECE)];
-        let (first, last) = (message.done == 0, piece.len() == rest.len());
-        self.make_compressed(if first { message.opcode } else { Opcode::Continuation }, piece, first, last);
-        message.done += piece.len();
-        if last {
-            self.release(message);
-        } else {
-            self.messages.push_front(message);
+    /// Deflates the next part of a fragment, or masks the next part of a deflated one. Returns whether the message is complete.
+    fn frame_compressed(&mut self, message: &mut OutgoingMessage, budget: &mut usize) -> bool {
+        let Some(deflater) = &mut self.deflater else { return true };
+        let Some(frame) = &mut message.frame else {
+            let start = message.done / FRAGMENT * FRAGMENT;
+            let end = message.payload.len().min(start + FRAGMENT);
+            let part = &message.payload[message.done..end.min(message.done + *budget)];
+            message.done += part.len();
+            *budget -= part.len();
+            let last = message.done == message.payload.len();
+            deflater.deflate(part, last);
+            if message.done == end {
+                let opcode = if start == 0 { message.opcode } else { Opcode::Continuation };
+                let (bits, length) = ((last, start == 0), deflater.deflated().len());
+                let mask = Self::append_header(&mut self.keys, &mut self.output, opcode, bits, length);
+                message.frame = Some(OpenFrame { mask, masked: 0 });
+            }
+            return false;
+        };
+        let rest = &deflater.deflated()[frame.masked..];
+        let part = &rest[..rest.len().min(*budget)];
+        frame.mask.append(part, &mut self.output);
+        *budget -= part.len();
+        frame.masked += part.len();
+        if part.len() < rest.len() {
+            return false;
         }
-    }
-
-    fn make_compressed(&mut self, opcode: Opcode, piece: &[u8], first: bool, last: bool) {
-        let Some(mut deflater) = self.deflater.take() else { return };
-        deflater.deflate(piece, last);
-        let payload = deflater.deflated();
-        self.make_header(last, first, opcode, payload.len()).append(payload, &mut self.output);
-        self.mark(piece.len(), true);
+        let start = (message.done - 1) / FRAGMENT * FRAGMENT;
+        self.buffered_amount.push_part(message.done - start, true, self.output.len());
         deflater.clear();
-        self.deflater = Some(deflater);
+        message.frame = None;
+        message.done == message.payload.len()
     }
 
+    /// Frames a small message, compressed.
+    fn frame_small_compressed(&mut self, opcode: Opcode, payload: &[u8]) {
+        let Some(deflater) = &mut self.deflater else { return };
+        deflater.deflate(payload, true);
+        let output = deflater.deflated();
+        let length = output.len();
+        Self::append_header(&mut self.keys, &mut self.output, opcode, (true, true), length)
+            .append(output, &mut self.output);
+        self.buffered_amount.push_part(payload.len(), true, self.output.len());
+        deflater.clear();
+    }
+
+    /// Appends a header with the bits FIN and RSV1, and returns the mask of the payload.
     #[inline]
-    fn make_header(&mut self, fin: bool, rsv1: bool, opcode: Opcode, length: usize) -> Mask {
-        let key = self.keys.take();
-        Header { fin, rsv1, opcode, length: length as u64 }.encode(key, &mut self.output);
+    fn append_header(
+        keys: &mut MaskingKeys,
+        output: &mut WriteBuffer,
+        opcode: Opcode,
+        (fin, rsv1): (bool, bool),
+        length: usize,
+    ) -> Mask {
+        let key = keys.next_key();
+        Header { fin, rsv1, opcode, length: length as u64 }.encode(key, output);
         Mask::new(key)
-    }
-
-    /// Notes that the last of what is ready was made of so many bytes of a payload.
-    #[inline]
-    fn mark(&mut self, payload: usize, compressed: bool) {
-        self.marked += payload as u64;
-        let end = self.taken + self.output.len() as u64;
-        self.marks.push_back(Mark { end, counted: Counted::new(payload, compressed) });
     }
 }

@@ -1,45 +1,46 @@
-//! What is ready for the socket.
+//! The bytes that are ready to be written to the stream.
 
-/// Bytes in order; the first go to the socket, the last are made in place.
+/// A byte queue. Frames are built in place at its end, and the stream takes bytes from its front.
 ///
-/// All of the memory holds bytes of some kind, so that a frame needs no more than its part of it.
+/// All of its memory is initialised, so that a frame is not zeroed before it is written.
 #[derive(Debug, Default)]
 pub(crate) struct WriteBuffer {
     memory: Vec<u8>,
-    /// What the socket has not taken lies between these.
+    /// The start of the bytes that the stream has not accepted.
     start: usize,
+    /// The end of the same bytes.
     end: usize,
 }
 
-/// What the memory holds at least, once there is some.
-const LEAST: usize = 256;
+/// The smallest allocation. Arbitrary.
+const MIN_CAPACITY: usize = 256;
 
 impl WriteBuffer {
-    /// The number of bytes that are ready.
+    /// Returns the number of bytes that are ready.
     #[inline]
     pub(crate) const fn len(&self) -> usize {
         self.end - self.start
     }
 
-    /// Whether nothing is ready.
+    /// Returns whether no bytes are ready.
     pub(crate) const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes that are ready.
+    /// Returns the bytes that are ready.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.end]
     }
 
-    /// Notes that the socket has taken so many of the first.
-    pub(crate) const fn take(&mut self, bytes: usize) {
+    /// Removes the first `bytes` bytes, which the stream has accepted.
+    pub(crate) const fn consume(&mut self, bytes: usize) {
         self.start += bytes;
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
         }
     }
 
-    /// Makes so many bytes ready, and lends them to be written.
+    /// Appends `size` bytes of arbitrary content, and returns them to be overwritten.
     #[inline]
     pub(crate) fn append(&mut self, size: usize) -> &mut [u8] {
         if self.memory.len() - self.end < size {
@@ -50,20 +51,20 @@ impl WriteBuffer {
         &mut self.memory[start..self.end]
     }
 
-    /// Makes these bytes ready.
+    /// Appends these bytes.
     #[inline]
     pub(crate) fn push<const SIZE: usize>(&mut self, bytes: [u8; SIZE]) {
         self.append(SIZE).copy_from_slice(&bytes);
     }
 
-    /// Moves what is ready to the front, where that is less than what the socket has taken, or into more memory.
+    /// Moves the bytes to the front if they fit before their old place, and else into a larger allocation.
     #[cold]
     fn make_room(&mut self, size: usize) {
         let (ready, needed) = (self.len(), self.len() + size);
         if ready <= self.start && needed <= self.memory.len() {
             self.memory.copy_within(self.start..self.end, 0);
         } else {
-            let mut memory = vec![0; needed.max(2 * self.memory.len()).max(LEAST)];
+            let mut memory = vec![0; needed.max(2 * self.memory.len()).max(MIN_CAPACITY)];
             memory[..ready].copy_from_slice(self.bytes());
             self.memory = memory;
         }
@@ -84,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_made_ready_is_given_once_and_in_order(steps in prop::collection::vec((0..2_000_usize, 0..2_000_usize), 0..50)) {
+        fn bytes_leave_once_and_in_order(steps in prop::collection::vec((0..2_000_usize, 0..2_000_usize), 0..50)) {
             let (mut output, mut expected, mut next) = (WriteBuffer::default(), Vec::new(), 0_u8);
             for (made, taken) in steps {
                 for byte in output.append(made) {
@@ -94,7 +95,7 @@ mod tests {
                 }
                 prop_assert_eq!(output.bytes(), &expected[..]);
                 let taken = taken.min(expected.len());
-                output.take(taken);
+                output.consume(taken);
                 expected.drain(..taken);
                 prop_assert_eq!((output.len(), output.is_empty()), (expected.len(), expected.is_empty()));
             }
@@ -102,12 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn memory_does_not_grow_while_the_socket_takes_as_much_as_is_made() {
+    fn memory_is_reused_if_reads_keep_up() {
         let mut output = WriteBuffer::default();
         output.append(1_000);
         for _ in 0..10_000 {
             output.append(100);
-            output.take(100);
+            output.consume(100);
         }
         assert_eq!((output.len(), output.memory.len()), (1_000, 2_000));
     }

@@ -1,12 +1,12 @@
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::inflate::inflate;
-use super::server::Assembler;
+use super::reference_inflater::inflate;
+use super::server::ServerAssembler;
 use super::*;
 use crate::deflate::{Deflater, Inflater};
 use crate::extensions::{Deflate, accept};
 
-/// Something like the ticks of a price: alike, and never the same.
+/// Returns one of many similar messages, like the ticks of a price.
 fn tick(i: usize) -> String {
     format!(
         "{{\"symbol\":\"EURUSD\",\"bid\":{},\"ask\":{},\"time\":{},\"note\":\"{}\"}}",
@@ -17,7 +17,7 @@ fn tick(i: usize) -> String {
     )
 }
 
-/// What the reference compressor makes of a message.
+/// Returns the message as the reference compressor encodes it.
 fn compressed(compress: &mut Compress, bytes: &[u8]) -> Vec<u8> {
     let mut output = Vec::with_capacity(bytes.len() * 2 + 100);
     compress.compress_vec(bytes, &mut output, FlushCompress::Sync).unwrap();
@@ -27,7 +27,7 @@ fn compressed(compress: &mut Compress, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_flate2_deflates_is_inflated_with_takeover_and_without_at_every_window() {
+fn flate2_output_is_inflated_at_every_window() {
     for bits in 9..=15 {
         for takeover in [true, false] {
             let mut extensions = format!("permessage-deflate; server_max_window_bits={bits}");
@@ -41,7 +41,7 @@ fn what_flate2_deflates_is_inflated_with_takeover_and_without_at_every_window() 
                 if !takeover {
                     compress.reset();
                 }
-                driver.give(&frame(0xc1, &compressed(&mut compress, message.as_bytes())));
+                driver.receive(&frame(0xc1, &compressed(&mut compress, message.as_bytes())));
                 if i % 20 == 0 {
                     driver.connection.release_memory();
                 }
@@ -52,12 +52,12 @@ fn what_flate2_deflates_is_inflated_with_takeover_and_without_at_every_window() 
 }
 
 #[test]
-fn what_is_deflated_is_inflated_by_flate2_also_after_idling() {
+fn deflated_messages_are_inflated_by_flate2() {
     for extensions in ["permessage-deflate", "permessage-deflate; client_no_context_takeover; client_max_window_bits=9"]
     {
         let takeover = !extensions.contains("client_no");
         let mut driver = Driver::established(extensions, Limits::default());
-        let mut server = Assembler::new(takeover);
+        let mut server = ServerAssembler::new(takeover);
         let mut sizes = 0;
         for i in 0..200 {
             let message = tick(i).repeat(1 + i % 13);
@@ -76,8 +76,8 @@ fn what_is_deflated_is_inflated_by_flate2_also_after_idling() {
 }
 
 #[test]
-fn the_clients_window_is_as_narrow_as_the_server_asks() {
-    // Random within, and repeated far away, so that a compressor looks back as far as it may.
+fn client_window_is_limited_by_the_server() {
+    // Random data that is repeated at long distances, so that a compressor looks back as far as possible.
     let mut noise = vec![0; 40_000];
     entropy()(&mut noise);
     let data: Vec<u8> = [&noise[..200], &noise[..230], &noise[..900], &noise[..], &noise[..]].concat();
@@ -98,7 +98,7 @@ fn the_clients_window_is_as_narrow_as_the_server_asks() {
 }
 
 #[test]
-fn our_slow_inflater_agrees_with_flate2() {
+fn reference_inflater_agrees_with_flate2() {
     let mut compress = Compress::new(Compression::best(), false);
     let mut output = Vec::new();
     let mut expected = Vec::new();
@@ -112,39 +112,38 @@ fn our_slow_inflater_agrees_with_flate2() {
 }
 
 #[test]
-fn large_messages_go_compressed_in_fragments_that_pongs_may_part() {
+fn large_compressed_message_is_fragmented_around_pong() {
     let mut driver = Driver::established("permessage-deflate", Limits::default());
     let mut noise = vec![0; 3_500_000];
     entropy()(&mut noise);
     driver.send_binary(noise.clone());
     driver.write(100);
     assert_eq!(driver.connection.buffered_amount(), 3_500_000);
-    driver.give(&frame(0x89, b"p"));
+    driver.receive(&frame(0x89, b"p"));
     let frames = driver.take_frames();
     let firsts: Vec<_> = frames.iter().map(|frame| frame.first).collect();
     assert_eq!(firsts, [0x42, 0x8a, 0x00, 0x00, 0x80]);
-    assert!(Assembler::new(true).assemble(&frames) == [(10, b"p".to_vec()), (2, noise)]);
+    assert!(ServerAssembler::new(true).assemble(&frames) == [(10, b"p".to_vec()), (2, noise)]);
 }
 
 #[test]
-fn an_empty_message_has_a_block_even_after_another() {
+fn empty_message_is_deflated_to_a_block() {
     let (mut deflater, mut inflater) = (Deflater::new(&Deflate::default()), Inflater::new(&Deflate::default()));
     for message in [&b"a"[..], b"", b"", b"b", b""] {
         deflater.deflate(message, true);
         let mut result = Vec::new();
-        inflater
-            .inflate(deflater.deflated(), &mut |piece| {
-                result.extend_from_slice(piece);
-                Ok(())
-            })
-            .unwrap();
+        let mut sink = |inflated: &[u8]| {
+            result.extend_from_slice(inflated);
+            Ok(())
+        };
+        assert_eq!(inflater.inflate(deflater.deflated(), &mut 100, &mut sink), Ok(deflater.deflated().len()));
         assert_eq!((inflater.finish(), &result[..]), (Ok(()), message));
         deflater.clear();
     }
 }
 
 #[test]
-fn the_defaults_are_those_of_rfc_7692() {
+fn deflate_defaults_are_those_of_rfc_7692() {
     assert_eq!(accept("permessage-deflate"), Ok(Deflate::default()));
     assert_eq!(Deflate::default().client_max_window_bits, 15);
 }

@@ -1,33 +1,33 @@
 use super::*;
 use crate::message::BorrowedMessage;
 
-/// The room of the buffer to read into.
+/// Returns the room of the buffer for the next read.
 fn room(driver: &mut Driver) -> usize {
     driver.connection.read_buffer().remaining_mut()
 }
 
 #[test]
-fn the_rest_of_a_large_binary_frame_is_read_into_the_messages_own_memory() {
+fn large_binary_frame_is_read_into_its_message() {
     let mut driver = Driver::established("", Limits::default());
     let bytes = frame(0x82, &[9; 10_000].repeat(60));
-    driver.give(&bytes[..1000]);
+    driver.receive(&bytes[..1000]);
     let missing = bytes.len() - 1000;
     let mut buffer = driver.connection.read_buffer();
-    assert_eq!(buffer.remaining_mut(), missing, "all of it and nothing that follows");
+    assert_eq!(buffer.remaining_mut(), missing, "the buffer holds the rest of the frame and nothing after it");
     let before = buffer.get_ref().as_ptr();
     buffer.put_slice(&bytes[1000..]);
     let Some(Feedback::MessageReceived(Message::Binary(message))) = driver.connection.poll_event(driver.now) else {
-        panic!("the message is whole");
+        panic!("the message is complete");
     };
     assert_eq!(message.as_ptr(), before, "it was not copied");
     assert!(message.iter().all(|&byte| byte == 9) && message.len() == 600_000);
 }
 
 #[test]
-fn little_is_read_with_the_header_after_a_large_frame_since_it_has_to_be_copied() {
+fn read_after_large_frame_is_small() {
     let mut driver = Driver::established("", Limits::default());
     let bytes = frame(0x82, &[9; 10_000].repeat(60));
-    driver.give(&bytes[..1000]);
+    driver.receive(&bytes[..1000]);
     driver.connection.read_buffer().put_slice(&bytes[1000..]);
     assert!(driver.connection.poll_event(driver.now).is_some());
     assert_eq!(room(&mut driver), 4096);
@@ -36,23 +36,23 @@ fn little_is_read_with_the_header_after_a_large_frame_since_it_has_to_be_copied(
     assert_eq!(room(&mut driver), bytes.len() - 4096);
     driver.connection.read_buffer().put_slice(&bytes[4096..bytes.len() - 1]);
     assert!(driver.connection.poll_event(driver.now).is_none());
-    assert_eq!(room(&mut driver), 1, "it is read where it belongs to its end");
+    assert_eq!(room(&mut driver), 1, "the last byte is read into the message, too");
 }
 
 #[test]
 fn text_is_read_into_the_read_buffer() {
     let mut driver = Driver::established("", Limits::default());
-    driver.give(&frame(0x81, &vec![b'a'; 600_000])[..20]);
+    driver.receive(&frame(0x81, &vec![b'a'; 600_000])[..20]);
     assert_eq!(room(&mut driver), 4096);
 }
 
 #[test]
-fn a_short_binary_frame_waits_in_the_read_buffer_until_it_is_whole_and_is_lent_there() {
+fn short_binary_frame_is_borrowed_from_the_read_buffer() {
     let mut driver = Driver::established("", Limits::default());
     let bytes = frame(0x82, &vec![7; 20_000]);
-    driver.give(&bytes[..20]);
+    driver.receive(&bytes[..20]);
     let mut buffer = driver.connection.read_buffer();
-    assert_eq!(buffer.remaining_mut(), bytes.len() - 20, "there is room for all of it");
+    assert_eq!(buffer.remaining_mut(), bytes.len() - 20, "the buffer holds the rest of the frame");
     buffer.put_slice(&bytes[20..10_000]);
     assert!(driver.connection.poll_event(driver.now).is_none());
     driver.connection.release_memory();
@@ -65,32 +65,32 @@ fn a_short_binary_frame_waits_in_the_read_buffer_until_it_is_whole_and_is_lent_t
 }
 
 #[test]
-fn a_short_binary_frame_that_is_too_long_does_not_wait() {
+fn frame_over_limit_fails_before_it_is_complete() {
     let mut driver = Driver::established("", Limits { message: 19_999, ..Limits::default() });
-    driver.give(&frame(0x82, &vec![7; 20_000])[..20]);
+    driver.receive(&frame(0x82, &vec![7; 20_000])[..20]);
     assert!(matches!(driver.connection.failure(), Some(Failure::MessageTooLong { limit: 19_999 })));
 }
 
 #[test]
-fn what_a_header_promises_is_not_reserved_at_once() {
+fn announced_length_is_not_reserved_at_once() {
     let mut driver = Driver::established("", Limits { frame: u64::MAX, message: u64::MAX, ..Limits::default() });
-    driver.give(&[0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]);
+    driver.receive(&[0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]);
     assert!(room(&mut driver) <= 1 << 20);
-    driver.give(&vec![7; 3 << 20]);
+    driver.receive(&vec![7; 3 << 20]);
     assert!(room(&mut driver) <= 4 << 20);
 }
 
 #[test]
-fn a_message_of_many_fragments_grows_by_doubling_and_ends_without_waste() {
+fn fragmented_message_ends_without_spare_memory() {
     let mut driver = Driver::established("", Limits::default());
-    driver.give(&frame(0x02, b"a"));
+    driver.receive(&frame(0x02, b"a"));
     for _ in 0..200_000 {
         driver.connection.receive(&frame(0x00, b"b"));
         driver.poll();
     }
     driver.connection.receive(&frame(0x80, b"c"));
     let Some(Feedback::MessageReceived(Message::Binary(message))) = driver.connection.poll_event(driver.now) else {
-        panic!("the message is whole");
+        panic!("the message is complete");
     };
     assert_eq!(message.len(), 200_002);
     let memory: Vec<u8> = message.into();
@@ -98,10 +98,10 @@ fn a_message_of_many_fragments_grows_by_doubling_and_ends_without_waste() {
 }
 
 #[test]
-fn idling_gives_buffers_back() {
+fn release_memory_frees_buffers() {
     let mut driver = Driver::established("permessage-deflate; server_no_context_takeover", Limits::default());
     for _ in 0..20 {
-        driver.give(&frame(0x81, &[b'a'; 5000]));
+        driver.receive(&frame(0x81, &[b'a'; 5000]));
     }
     assert!(room(&mut driver) > 4096);
     driver.send_binary(vec![7; 5 << 20]);
@@ -111,28 +111,28 @@ fn idling_gives_buffers_back() {
     let debug = format!("{:?}", driver.connection);
     assert!(debug.contains("memory: []") && debug.contains("messages: []"), "{debug}");
     driver.take_events();
-    driver.give(&frame(0x81, b"still"));
+    driver.receive(&frame(0x81, b"still"));
     assert_eq!(driver.take_events(), [text("still")]);
 }
 
 #[test]
-fn idling_loses_nothing() {
+fn release_memory_loses_nothing() {
     let mut driver = Driver::new(&request(), Limits::default());
     let response = driver.response("permessage-deflate");
     let (first, second) = response.split_at(50);
-    driver.give(first.as_bytes());
+    driver.receive(first.as_bytes());
     driver.connection.release_memory();
-    driver.give(second.as_bytes());
+    driver.receive(second.as_bytes());
     driver.send_text("waits");
     driver.connection.release_memory();
-    driver.give(b"\x01\x03ab\xc3");
+    driver.receive(b"\x01\x03ab\xc3");
     driver.connection.release_memory();
-    driver.give(b"\x80\x02\xa9c");
+    driver.receive(b"\x80\x02\xa9c");
     assert_eq!(driver.take_events()[1..], [text("abéc")]);
     assert_eq!(server::frames(&driver.written[driver.written.len() - 11..]), [server::sent(0x81, b"waits")]);
 }
 
 #[test]
-fn a_fresh_connection_is_small() {
+fn new_connection_is_small() {
     assert!(size_of::<Connection>() < 2048, "{}", size_of::<Connection>());
 }

@@ -1,15 +1,16 @@
-//! Whole connections: bytes in, whole event lists and bytes out.
+//! Tests of whole connections. They compare complete lists of events and the bytes written.
 
+mod borrowing;
 mod closing;
 mod compression;
-mod inflate;
-mod lending;
 mod memory;
 mod opening;
-mod probe;
 mod properties;
+mod reference_inflater;
 mod sending;
 mod server;
+mod steps;
+mod violations;
 
 use std::time::Duration;
 
@@ -17,16 +18,16 @@ use bytes::BufMut;
 
 use crate::connection::Connection;
 use crate::error::Failure;
-use crate::frame::{self, Entropy};
 use crate::handshake::{self, Request, Response};
 use crate::limits::Limits;
+use crate::mask::Entropy;
 use crate::message::{Kind, Message, Payload};
 use crate::phase::StreamAction;
 use samesocket_spec::CloseEvent;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
 
-/// What was told, in a form that is compared.
+/// An event in a form that can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Event {
     Open(String, String),
@@ -66,17 +67,17 @@ fn closed(code: u16, reason: &str, clean: bool) -> Event {
     Event::Closed(code, reason.to_owned(), clean)
 }
 
-/// What a failed connection tells at its end.
+/// Returns the last events of a failed connection.
 fn failed() -> [Event; 2] {
     [Event::Failed, closed(1006, "", false)]
 }
 
-/// A driver of the tests, whose clock and bytes are the test's.
+/// A driver whose clock and stream are controlled by the test.
 struct Driver {
     connection: Connection,
     now: Duration,
     events: Vec<Event>,
-    /// Everything that was written.
+    /// The bytes that were written.
     written: Vec<u8>,
 }
 
@@ -84,7 +85,7 @@ fn request() -> Request {
     Request { host: "h".to_owned(), path: "/".to_owned(), ..Request::default() }
 }
 
-/// Bytes that differ, and that anybody could foresee.
+/// Returns a deterministic generator of bytes.
 fn entropy() -> Entropy {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     Box::new(move |bytes| {
@@ -103,17 +104,17 @@ impl Driver {
         driver
     }
 
-    /// One that is established, with these extensions, and has told so.
+    /// Creates an established connection with these extensions, and takes the event for it.
     fn established(extensions: &str, limits: Limits) -> Self {
         let mut driver = Self::new(&request(), limits);
         let response = driver.response(extensions);
-        driver.give(response.as_bytes());
+        driver.receive(response.as_bytes());
         assert_eq!(driver.take_events(), [Event::Open(String::new(), extensions.to_owned())]);
         driver.written.clear();
         driver
     }
 
-    /// A good response to what was written.
+    /// Returns a valid response to the request.
     fn response(&self, extensions: &str) -> String {
         let mut fields = String::new();
         if !extensions.is_empty() {
@@ -131,17 +132,22 @@ impl Driver {
     }
 
     fn poll(&mut self) {
-        while let Some(feedback) = self.connection.poll_event(self.now) {
-            self.events.push(feedback.into());
+        loop {
+            while let Some(event) = self.connection.poll_event(self.now) {
+                self.events.push(event.into());
+            }
+            if !self.connection.has_more_events() {
+                return;
+            }
         }
     }
 
-    /// Gives bytes by way of the read buffer, and writes what there is.
-    fn give(&mut self, mut bytes: &[u8]) {
+    /// Receives bytes through the read buffer, polls events, and writes all pending bytes.
+    fn receive(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let mut buffer = self.connection.read_buffer();
             let piece = &bytes[..bytes.len().min(buffer.remaining_mut())];
-            assert!(!piece.is_empty(), "there is always room");
+            assert!(!piece.is_empty(), "the read buffer has room");
             buffer.put_slice(piece);
             bytes = &bytes[piece.len()..];
             self.poll();
@@ -149,20 +155,23 @@ impl Driver {
         }
     }
 
-    fn give_eof(&mut self) {
+    fn receive_eof(&mut self) {
         self.connection.receive_eof();
         self.poll();
         self.write(usize::MAX);
         self.poll();
     }
 
-    /// Writes so many bytes, and tells how many there were.
+    /// Writes at most `most` bytes, and returns how many there were.
     fn write(&mut self, most: usize) -> usize {
         let mut all = 0;
         loop {
             let output = self.connection.pending_bytes();
             let size = output.len().min(most - all);
             if size == 0 {
+                if all < most && self.connection.has_more_bytes() {
+                    continue;
+                }
                 self.poll();
                 return all;
             }
@@ -195,13 +204,13 @@ impl Driver {
         std::mem::take(&mut self.events)
     }
 
-    /// The frames written since the last call.
+    /// Takes the frames that were written since the last call.
     fn take_frames(&mut self) -> Vec<server::Frame> {
         server::frames(&std::mem::take(&mut self.written))
     }
 }
 
-/// A frame of a server.
+/// Encodes a frame of a server.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
@@ -219,7 +228,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The body of a Close frame.
+/// Encodes the body of a Close frame.
 fn close_body(code: u16, reason: &str) -> Vec<u8> {
     [&code.to_be_bytes(), reason.as_bytes()].concat()
 }

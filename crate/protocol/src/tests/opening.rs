@@ -1,14 +1,14 @@
 use super::*;
 
-/// The response that answers the request of these subprotocols with these lines, `{accept}` being the right value.
+/// Opens a connection that offers these subprotocols. `{accept}` in the response is replaced by the right value.
 fn opened(protocols: &[&str], response: &str) -> (Vec<Event>, Option<Failure>) {
     let request = Request { protocols: protocols.iter().map(|&name| name.to_owned()).collect(), ..request() };
     let run = |cut: usize| {
         let mut driver = Driver::new(&request, Limits::default());
         let response = response.replace("{accept}", &handshake::accept_key(&server::key(&driver.written)));
         let cut = cut.min(response.len());
-        driver.give(&response.as_bytes()[..cut]);
-        driver.give(&response.as_bytes()[cut..]);
+        driver.receive(&response.as_bytes()[..cut]);
+        driver.receive(&response.as_bytes()[cut..]);
         let length = response.len();
         (length, (driver.take_events(), driver.connection.failure().cloned()))
     };
@@ -33,7 +33,7 @@ fn fails(protocols: &[&str], response: &str) -> Failure {
 }
 
 #[test]
-fn the_request_is_that_of_a_browser() {
+fn request_equals_that_of_a_browser() {
     let request = Request {
         host: "example.com:8080".to_owned(),
         path: "/chat".to_owned(),
@@ -59,7 +59,7 @@ fn the_request_is_that_of_a_browser() {
 }
 
 #[test]
-fn an_empty_query_and_an_empty_list_of_subprotocols_are_left_out() {
+fn empty_query_and_subprotocols_are_left_out() {
     let request = Request { query: Some(String::new()), ..request() };
     let written = String::from_utf8(Driver::new(&request, Limits::default()).written).unwrap();
     assert!(written.starts_with("GET / HTTP/1.1\r\nHost: h\r\n"));
@@ -67,7 +67,7 @@ fn an_empty_query_and_an_empty_list_of_subprotocols_are_left_out() {
 }
 
 #[test]
-fn a_request_that_would_be_more_than_one_is_refused() {
+fn request_with_injected_line_is_refused() {
     let field = |name: &str, value: &str| Request { headers: vec![(name.to_owned(), value.to_owned())], ..request() };
     for bad in [
         Request { host: String::new(), ..request() },
@@ -89,12 +89,12 @@ fn a_request_that_would_be_more_than_one_is_refused() {
 }
 
 #[test]
-fn the_key_and_the_accept_of_rfc_6455_1_3() {
+fn accept_key_matches_rfc_6455_1_3() {
     assert_eq!(handshake::accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 #[test]
-fn good_responses_open() {
+fn valid_response_establishes() {
     for response in [
         GOOD.to_owned(),
         GOOD.replace("Upgrade: websocket", "uPGRADE:WebSocket"),
@@ -111,15 +111,15 @@ fn good_responses_open() {
 }
 
 #[test]
-fn what_follows_the_head_belongs_to_the_frames() {
+fn bytes_after_the_head_are_frames() {
     let mut driver = Driver::new(&request(), Limits::default());
     let bytes = [driver.response("").into_bytes(), frame(0x81, b"hi"), frame(0x88, &[])].concat();
-    driver.give(&bytes);
+    driver.receive(&bytes);
     assert_eq!(driver.take_events(), [open(), text("hi"), Event::Closing]);
 }
 
 #[test]
-fn a_status_other_than_101_fails() {
+fn status_other_than_101_fails() {
     for status in [200, 204, 301, 302, 400, 401, 407, 426, 500] {
         let response = GOOD.replace("101 Switching Protocols", &format!("{status} X"));
         assert_eq!(fails(&[], &response), Failure::Status { found: status });
@@ -127,15 +127,15 @@ fn a_status_other_than_101_fails() {
 }
 
 #[test]
-fn the_response_can_be_asked_for_whatever_its_status() {
+fn response_is_available_for_any_status() {
     let mut driver = Driver::new(&request(), Limits::default());
-    driver.give(b"HTTP/1.1 302 Found\r\nLocation:  /x \r\n\r\n");
+    driver.receive(b"HTTP/1.1 302 Found\r\nLocation:  /x \r\n\r\n");
     let headers = vec![("Location".to_owned(), b"/x".to_vec())];
     assert_eq!(driver.connection.take_response(), Some(Response { status: 302, headers }));
 }
 
 #[test]
-fn upgrade_connection_and_accept_are_needed() {
+fn missing_handshake_field_fails() {
     let missing = |name: &'static str, expected: &str| Failure::MissingHeader { name, expected: expected.to_owned() };
     assert_eq!(fails(&[], &GOOD.replace("Upgrade: websocket\r\n", "")), missing("Upgrade", "websocket"));
     assert_eq!(fails(&[], &GOOD.replace("Connection: Upgrade\r\n", "")), missing("Connection", "upgrade"));
@@ -155,7 +155,7 @@ fn upgrade_connection_and_accept_are_needed() {
 }
 
 #[test]
-fn the_subprotocol_is_one_of_the_offered_exactly_once() {
+fn subprotocol_not_offered_or_repeated_fails() {
     let name = "Sec-WebSocket-Protocol";
     let (events, failure) = opened(&["a", "b"], &with("Sec-WebSocket-Protocol: b "));
     assert_eq!((events, failure), (vec![Event::Open("b".to_owned(), String::new())], None));
@@ -177,7 +177,7 @@ fn the_subprotocol_is_one_of_the_offered_exactly_once() {
 }
 
 #[test]
-fn extensions_are_those_of_the_response_as_they_came() {
+fn extensions_are_reported_as_received() {
     let (events, _) = opened(&[], &with("Sec-WebSocket-Extensions:  permessage-deflate;client_max_window_bits=12 "));
     assert_eq!(events, [Event::Open(String::new(), "permessage-deflate;client_max_window_bits=12".to_owned())]);
     for (fields, found) in [
@@ -198,7 +198,7 @@ fn extensions_are_those_of_the_response_as_they_came() {
 }
 
 #[test]
-fn what_is_not_http_1_1_fails_as_soon_as_it_shows() {
+fn non_http_response_fails_at_its_first_wrong_byte() {
     let malformed = |rule| Failure::MalformedHead { rule };
     for (response, failure) in [
         ("SSH-2.0-x\r\n", malformed("it does not begin with HTTP/1.1")),
@@ -214,12 +214,12 @@ fn what_is_not_http_1_1_fails_as_soon_as_it_shows() {
 }
 
 #[test]
-fn the_head_is_limited_interim_responses_included() {
+fn head_limit_includes_interim_responses() {
     let limits = Limits { head: 300, ..Limits::default() };
     let run = |before: &str, fields: &str| {
         let mut driver = Driver::new(&request(), limits.clone());
         let response = format!("{before}{}", driver.response_with(fields));
-        driver.give(response.as_bytes());
+        driver.receive(response.as_bytes());
         (driver.take_events(), response.len(), driver.connection.failure().cloned())
     };
     let (_, length, _) = run("", "");
@@ -232,18 +232,18 @@ fn the_head_is_limited_interim_responses_included() {
 }
 
 #[test]
-fn many_fields_are_fine() {
+fn response_with_many_fields_is_accepted() {
     let mut driver = Driver::new(&request(), Limits::default());
     let response = driver.response_with(&"x:\r\n".repeat(10_000));
-    driver.give(response.as_bytes());
+    driver.receive(response.as_bytes());
     assert_eq!(driver.take_events(), [open()]);
 }
 
 #[test]
-fn the_end_of_the_stream_within_the_head_fails() {
+fn eof_within_the_head_fails() {
     let mut driver = Driver::new(&request(), Limits::default());
-    driver.give(b"HTTP/1.1 101 x\r\n");
-    driver.give_eof();
+    driver.receive(b"HTTP/1.1 101 x\r\n");
+    driver.receive_eof();
     assert_eq!(driver.take_events(), failed());
     assert_eq!(driver.connection.failure(), Some(&Failure::LostWhileOpening));
 }

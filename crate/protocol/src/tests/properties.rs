@@ -1,10 +1,10 @@
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 
-use super::server::Assembler;
+use super::server::ServerAssembler;
 use super::*;
 
-/// Frames and rubbish.
+/// Generates frames and invalid bytes.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let payload = prop::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
@@ -16,20 +16,25 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Feeds it in reads of these sizes, and gives what came of it.
-fn fed(extensions: &str, bytes: &[u8], sizes: &[usize], eof: bool) -> (Vec<Event>, Option<Failure>, Vec<u8>) {
+/// Receives the bytes in reads of these sizes. Returns the events, the failure, and the frames written except pongs.
+fn received_in_reads(
+    extensions: &str,
+    bytes: &[u8],
+    sizes: &[usize],
+    eof: bool,
+) -> (Vec<Event>, Option<Failure>, Vec<u8>) {
     let mut driver = Driver::established(extensions, Limits { message: 300, ..Limits::default() });
     let mut rest = bytes;
     for &size in sizes.iter().cycle() {
         let (piece, after) = rest.split_at(size.clamp(1, rest.len().max(1)).min(rest.len()));
-        driver.give(piece);
+        driver.receive(piece);
         rest = after;
         if rest.is_empty() {
             break;
         }
     }
     if eof {
-        driver.give_eof();
+        driver.receive_eof();
     }
     let mut messages: Vec<u8> = Vec::new();
     for frame in driver.take_frames().iter().filter(|frame| frame.first != 0x8a) {
@@ -41,25 +46,25 @@ fn fed(extensions: &str, bytes: &[u8], sizes: &[usize], eof: bool) -> (Vec<Event
 
 proptest! {
     #[test]
-    fn any_bytes_give_events_and_one_end_however_they_are_read(
+    fn events_do_not_depend_on_read_sizes(
         pieces in prop::collection::vec(pieces(), 0..12),
         sizes in prop::collection::vec(1..50_usize, 1..6),
         deflate: bool,
     ) {
         let extensions = if deflate { "permessage-deflate" } else { "" };
         let bytes = pieces.concat();
-        let whole = fed(extensions, &bytes, &[usize::MAX], true);
+        let whole = received_in_reads(extensions, &bytes, &[usize::MAX], true);
         let (events, failure, _) = &whole;
         let is_end = |event: &Event| matches!(event, Event::Closed(..));
         prop_assert_eq!(events.iter().filter(|event| is_end(event)).count(), 1);
         prop_assert!(is_end(events.last().unwrap()));
         prop_assert_eq!(events.contains(&Event::Failed), failure.is_some());
-        prop_assert_eq!(&fed(extensions, &bytes, &sizes, true), &whole);
-        prop_assert_eq!(&fed(extensions, &bytes, &[1], true), &whole);
+        prop_assert_eq!(&received_in_reads(extensions, &bytes, &sizes, true), &whole);
+        prop_assert_eq!(&received_in_reads(extensions, &bytes, &[1], true), &whole);
     }
 
     #[test]
-    fn any_bytes_instead_of_a_response_fail_or_wait(
+    fn invalid_response_fails_for_all_read_sizes(
         bytes in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..200),
             "(HTTP/1.1 |101|100| x|\r\n|\n|a:|Upgrade: websocket|Connection: Upgrade|[ -~]){0,30}".prop_map(String::into_bytes),
@@ -68,8 +73,8 @@ proptest! {
     ) {
         let run = |size: usize| {
             let mut driver = Driver::new(&request(), Limits { head: 100, ..Limits::default() });
-            bytes.chunks(size).for_each(|piece| driver.give(piece));
-            driver.give_eof();
+            bytes.chunks(size).for_each(|piece| driver.receive(piece));
+            driver.receive_eof();
             (driver.take_events(), driver.connection.failure().cloned())
         };
         let whole = run(1000);
@@ -78,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_one_message_arrives_as_one(
+    fn fragmented_messages_arrive_whole(
         messages in prop::collection::vec(
             (any::<bool>(), any::<bool>(), ".{0,60}", 0..700_usize, prop::collection::vec(0..50_000_usize, 0..4)),
             1..6,
@@ -102,7 +107,7 @@ proptest! {
                 }
                 let mut output = Vec::with_capacity(payload.len() * 2 + 100);
                 compress.compress_vec(&payload, &mut output, FlushCompress::Sync).unwrap();
-                // After a flush, zlib makes nothing of nothing; RFC 7692 has one byte for an empty message.
+                // zlib writes nothing for an empty message right after a flush. RFC 7692 encodes it as one byte.
                 output.truncate(output.len().saturating_sub(4));
                 if output.is_empty() {
                     output.push(0);
@@ -123,14 +128,14 @@ proptest! {
         let (mut rest, mut sizes) = (&bytes[..], sizes.iter().cycle());
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
-            driver.give(piece);
+            driver.receive(piece);
             rest = after;
         }
         prop_assert!(driver.take_events() == expected);
     }
 
     #[test]
-    fn what_is_sent_arrives_however_the_stream_takes_it(
+    fn sent_messages_arrive_for_all_write_sizes(
         messages in prop::collection::vec((any::<bool>(), ".{0,30}", 0..3000_usize, 0..100_000_usize), 1..8),
         deflate: bool,
     ) {
@@ -150,7 +155,7 @@ proptest! {
         driver.close(Some((1000, "")));
         driver.write(usize::MAX);
         expected.push((8, close_body(1000, "")));
-        prop_assert!(Assembler::new(true).assemble(&driver.take_frames()) == expected);
+        prop_assert!(ServerAssembler::new(true).assemble(&driver.take_frames()) == expected);
         prop_assert_eq!(driver.connection.buffered_amount(), 0);
     }
 }

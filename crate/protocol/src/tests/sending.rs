@@ -1,18 +1,18 @@
-use super::server::{Assembler, sent};
+use super::server::{ServerAssembler, sent};
 use super::*;
-use crate::limits::PONGS;
+use crate::limits::MAX_QUEUED_PONGS;
 
 fn driver() -> Driver {
     Driver::established("", Limits::default())
 }
 
 #[test]
-fn buffered_amount_is_payload_bytes_and_falls_as_the_stream_takes_them() {
+fn buffered_amount_falls_with_accepted_payload_bytes() {
     let mut driver = driver();
     driver.send_text("hello");
     driver.send_binary(vec![1; 300]);
     assert_eq!(driver.connection.buffered_amount(), 305);
-    // The header of a short frame has 6 bytes, that of a longer one 8.
+    // The header of a short frame has 6 bytes, and that of a longer frame 8.
     for (bytes, left) in [(6, 305), (2, 303), (3, 300), (8, 300), (299, 1), (1, 0)] {
         assert_eq!(driver.write(bytes), bytes);
         assert_eq!(driver.connection.buffered_amount(), left);
@@ -21,7 +21,7 @@ fn buffered_amount_is_payload_bytes_and_falls_as_the_stream_takes_them() {
 }
 
 #[test]
-fn a_large_message_falls_piece_by_piece() {
+fn buffered_amount_of_large_message_falls_in_steps() {
     let mut driver = driver();
     driver.send_binary(vec![1; 5_000_000]);
     let mut before = 5_000_000;
@@ -35,7 +35,7 @@ fn a_large_message_falls_piece_by_piece() {
 }
 
 #[test]
-fn the_masked_output_is_bounded_however_much_waits() {
+fn masked_output_is_bounded() {
     let mut driver = driver();
     for size in [40_000_000, 10, 70_000, 0] {
         driver.send_binary(vec![0; size]);
@@ -47,18 +47,18 @@ fn the_masked_output_is_bounded_however_much_waits() {
 }
 
 #[test]
-fn empty_messages_are_messages() {
+fn empty_messages_are_sent_and_received() {
     let mut driver = driver();
     driver.send_text("");
     driver.send_binary(Vec::new());
     driver.write(usize::MAX);
     assert_eq!(driver.take_frames(), [sent(0x81, b""), sent(0x82, b"")]);
-    driver.give(&[frame(0x81, b""), frame(0x82, b"")].concat());
+    driver.receive(&[frame(0x81, b""), frame(0x82, b"")].concat());
     assert_eq!(driver.take_events(), [text(""), binary(b"")]);
 }
 
 #[test]
-fn every_frame_has_a_key_of_its_own() {
+fn each_frame_has_its_own_masking_key() {
     let mut driver = driver();
     for _ in 0..500 {
         driver.send_binary(vec![0; 4]);
@@ -71,7 +71,7 @@ fn every_frame_has_a_key_of_its_own() {
 }
 
 #[test]
-fn pings_are_answered_in_order_before_what_waits() {
+fn pings_are_answered_in_order_before_queued_messages() {
     let mut driver = driver();
     driver.connection.receive(&[frame(0x89, b"one"), frame(0x89, &[2; 125]), frame(0x8a, b"x")].concat());
     driver.poll();
@@ -83,36 +83,36 @@ fn pings_are_answered_in_order_before_what_waits() {
     driver.send_binary(vec![0; 3_000_000]);
     driver.send_text("z");
     driver.write(10);
-    driver.give(&frame(0x89, b"p"));
+    driver.receive(&frame(0x89, b"p"));
     let order: Vec<_> = driver.take_frames().iter().map(|frame| frame.first).collect();
     assert_eq!(order, [0x82, 0x8a, 0x81]);
 }
 
 #[test]
-fn of_too_many_pings_the_latest_are_answered() {
+fn too_many_pings_answers_the_latest() {
     let mut driver = driver();
-    let pings: Vec<_> = (0..=PONGS).map(|number| frame(0x89, number.to_string().as_bytes())).collect();
+    let pings: Vec<_> = (0..=MAX_QUEUED_PONGS).map(|number| frame(0x89, number.to_string().as_bytes())).collect();
     driver.connection.receive(&pings.concat());
     driver.poll();
     driver.write(usize::MAX);
-    let expected: Vec<_> = (1..=PONGS).map(|number| sent(0x8a, number.to_string().as_bytes())).collect();
+    let expected: Vec<_> = (1..=MAX_QUEUED_PONGS).map(|number| sent(0x8a, number.to_string().as_bytes())).collect();
     assert_eq!(driver.take_frames(), expected);
 }
 
 #[test]
-fn pings_of_ours_go_out_and_their_pongs_are_kept() {
+fn ping_is_sent_and_its_pong_is_kept() {
     let mut driver = driver();
     driver.connection.ping(b"beat");
     driver.write(usize::MAX);
     assert_eq!(driver.take_frames(), [sent(0x89, b"beat")]);
-    driver.give(&frame(0x8a, b"beat"));
+    driver.receive(&frame(0x8a, b"beat"));
     assert_eq!(driver.connection.take_pong().as_deref(), Some(&b"beat"[..]));
     assert_eq!(driver.connection.take_pong(), None);
     assert_eq!(driver.take_events(), []);
 }
 
 #[test]
-fn passing_the_queue_limit_fails_the_connection() {
+fn send_over_queue_limit_fails() {
     let mut driver = Driver::established("", Limits { queue: 1000, ..Limits::default() });
     driver.send_binary(vec![0; 900]);
     assert_eq!(driver.write(800), 800);
@@ -129,7 +129,7 @@ fn passing_the_queue_limit_fails_the_connection() {
 }
 
 #[test]
-fn empty_messages_fill_the_queue_too() {
+fn empty_messages_fill_the_queue() {
     let mut driver = Driver::established("", Limits { queue: 1000, ..Limits::default() });
     for _ in 0..62 {
         driver.send_text("");
@@ -140,7 +140,7 @@ fn empty_messages_fill_the_queue_too() {
 }
 
 #[test]
-fn nothing_is_sent_before_it_is_established_nor_after_close_but_all_is_counted() {
+fn send_while_opening_or_closing_only_counts() {
     let mut early = Driver::new(&request(), Limits::default());
     early.written.clear();
     early.send_text("abc");
@@ -161,7 +161,7 @@ fn messages_of_all_sizes_arrive_in_order() {
     let sizes = [0, 1, 125, 126, 127, 16_384, 16_385, 65_535, 65_536, 1 << 20, (1 << 20) + 1, 3 << 20, 5];
     for extensions in ["", "permessage-deflate", "permessage-deflate; client_no_context_takeover"] {
         let mut driver = Driver::established(extensions, Limits::default());
-        let mut server = Assembler::new(!extensions.contains("no_context"));
+        let mut server = ServerAssembler::new(!extensions.contains("no_context"));
         let payloads: Vec<Vec<u8>> =
             sizes.iter().map(|&size| (0..size).map(|i: usize| (i / 7 % 251).to_le_bytes()[0]).collect()).collect();
         for payload in &payloads {

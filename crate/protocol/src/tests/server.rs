@@ -1,4 +1,4 @@
-//! The other side, made independently: it reads what the client writes.
+//! An independent server side, which reads the frames of the client.
 
 use flate2::{Decompress, FlushDecompress};
 
@@ -13,21 +13,21 @@ pub(super) fn sent(first: u8, payload: &[u8]) -> Frame {
     Frame { first, payload: payload.to_owned() }
 }
 
-/// The key of a request.
+/// Returns the key of a request.
 pub(super) fn key(request: &[u8]) -> String {
     let request = std::str::from_utf8(request).unwrap();
     let line = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
     line.unwrap().to_owned()
 }
 
-/// Reads frames, all of which are whole.
+/// Parses frames, which must be complete.
 pub(super) fn frames(bytes: &[u8]) -> Vec<Frame> {
     let (frames, rest) = frames_and_rest(bytes);
     assert_eq!(rest, b"", "a frame is cut");
     frames
 }
 
-/// Reads the frames that are whole, and leaves the rest.
+/// Parses the frames that are complete, and returns the rest.
 pub(super) fn frames_and_rest(mut bytes: &[u8]) -> (Vec<Frame>, &[u8]) {
     let mut frames = Vec::new();
     while let Some((frame, rest)) = read(bytes) {
@@ -61,14 +61,14 @@ fn read(bytes: &[u8]) -> Option<(Frame, &[u8])> {
     Some((Frame { first, payload }, rest))
 }
 
-/// Makes messages of frames: opcode and payload, in order, control frames too.
-pub(super) struct Assembler {
+/// An assembler of the client's messages. Its items are the opcode and the payload, also of control frames.
+pub(super) struct ServerAssembler {
     inflate: Decompress,
     context_takeover: bool,
     message: Option<(u8, bool, Vec<u8>)>,
 }
 
-impl Assembler {
+impl ServerAssembler {
     pub(super) fn new(context_takeover: bool) -> Self {
         Self { inflate: Decompress::new(false), context_takeover, message: None }
     }

@@ -92,7 +92,12 @@ impl StreamIo {
         let mut progress = false;
         self.is_blocked = false;
         for _ in 0..A::MAX_WRITES {
-            let Some(written) = access.poll_write(&mut self.stream, context) else { break };
+            let Some(written) = access.poll_write(&mut self.stream, context) else {
+                if access.with(|state| state.has_more_bytes()) {
+                    return true;
+                }
+                break;
+            };
             match written {
                 Poll::Pending => {
                     self.is_blocked = true;
@@ -142,7 +147,8 @@ impl StreamIo {
             Poll::Ready(())
         }));
         let _ = pin!(writing).poll(context);
-        !self.write_closed && (self.is_blocked || access.with(|state| state.pending_bytes().is_empty()))
+        !self.write_closed
+            && (self.is_blocked || access.with(|state| state.pending_bytes().is_empty() && !state.has_more_bytes()))
     }
 
     /// Closes our direction after a failed write. Bytes that the peer has sent before may still be read.

@@ -117,7 +117,7 @@ pub(super) enum Delivery {
 
 /// What follows the messages that [`ConnState::next_messages`] returned.
 pub(super) enum Next {
-    /// Perhaps more messages: the capacity is used up, or they have to be answered first.
+    /// Perhaps more messages: the capacity is used up, they have to be answered first, or one is being inflated in steps.
     More,
     /// Nothing, until more bytes are read.
     Nothing,
@@ -479,6 +479,8 @@ impl ConnState {
         };
         let first = self.connection.with_next_event(now, |feedback| feedback.into_message().map(&mut push));
         match first {
+            // A message is being inflated in steps.
+            None if self.connection.has_more_events() => return Next::More,
             None => return Next::Nothing,
             Some(Err(feedback)) => {
                 self.has_failed |= is_failure(&feedback);
@@ -636,6 +638,11 @@ impl ConnState {
     #[inline]
     pub(super) fn pending_bytes(&mut self) -> &[u8] {
         self.connection.pending_bytes()
+    }
+
+    /// Returns whether a message is being compressed in steps, so that there will be more pending bytes.
+    pub(super) fn has_more_bytes(&self) -> bool {
+        self.connection.has_more_bytes()
     }
 
     #[inline]

@@ -1,8 +1,8 @@
-//! An inflater of ours, slow and plain, that tells how far a stream looks back.
+//! A slow, simple inflater that returns how far a stream looks back.
 
 use std::collections::HashMap;
 
-/// Inflates whole blocks after `window`, and gives the greatest distance of a reference.
+/// Inflates complete blocks after the existing `output`, and returns the greatest distance of a reference.
 pub(super) fn inflate(bytes: &[u8], output: &mut Vec<u8>) -> usize {
     let mut bits = Bits { bytes, at: 0 };
     let mut farthest = 0;
@@ -16,7 +16,7 @@ pub(super) fn inflate(bytes: &[u8], output: &mut Vec<u8>) -> usize {
                 for _ in 0..length {
                     output.push(u8::try_from(bits.take(8)).unwrap());
                 }
-                // The bits before a tail that was added are padding.
+                // The bits before an appended tail are padding.
                 if length == 0 && bits.at == bytes.len() * 8 {
                     break;
                 }
@@ -66,10 +66,10 @@ impl Bits<'_> {
     }
 }
 
-/// The symbols, by length and value of their codes.
+/// A map from the length and value of a code to its symbol.
 type Code = HashMap<(usize, usize), usize>;
 
-/// Makes the code of these lengths, as RFC 1951, section 3.2.2, has it.
+/// Builds the code with these lengths; see RFC 1951, section 3.2.2.
 fn code(lengths: &[usize]) -> Code {
     let mut codes = Code::new();
     let mut value = 0;

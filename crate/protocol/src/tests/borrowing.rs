@@ -1,12 +1,12 @@
 use super::*;
 
-/// Puts bytes into the read buffer, and tells nothing yet.
+/// Puts bytes into the read buffer without polling events.
 fn receive(driver: &mut Driver, frames: &[Vec<u8>]) {
     driver.connection.read_buffer().put_slice(&frames.concat());
 }
 
-/// The messages that are lent, or given, until nothing is.
-fn lent(driver: &mut Driver) -> Vec<Event> {
+/// Returns the next messages, borrowed or owned, until there are none.
+fn next_messages(driver: &mut Driver) -> Vec<Event> {
     let event = |message| Event::from(Feedback::MessageReceived(message));
     let next = || {
         let lent = driver.connection.with_next_message(|lent| event(lent.into_message()));
@@ -16,32 +16,32 @@ fn lent(driver: &mut Driver) -> Vec<Event> {
 }
 
 #[test]
-fn messages_are_lent_however_they_are_framed_up_to_a_control_frame_which_has_no_effect_meanwhile() {
+fn next_message_stops_at_a_control_frame() {
     let mut driver = Driver::established("permessage-deflate", Limits::default());
     let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let before = [frame(0x81, b"a"), frame(0xc1, &hello), frame(0x01, b"b"), frame(0x80, b"c")];
     let part = frame(0x02, b"d");
     let behind = [frame(0x89, b"ping"), frame(0x80, b"e"), frame(0x81, b"f"), frame(0x88, b"")];
     receive(&mut driver, &[&before[..], &[part], &behind].concat());
-    assert_eq!(lent(&mut driver), [text("a"), text("Hello"), text("bc")]);
+    assert_eq!(next_messages(&mut driver), [text("a"), text("Hello"), text("bc")]);
     assert!(driver.connection.pending_bytes().is_empty());
-    // Looked at once more, a control frame has its effect, and what comes behind it is lent again.
+    // Polling handles the control frame. The messages after it are available again.
     let next = driver.connection.poll_event(driver.now).map(Event::from);
-    assert_eq!((next, lent(&mut driver)), (Some(binary(b"de")), vec![text("f")]));
+    assert_eq!((next, next_messages(&mut driver)), (Some(binary(b"de")), vec![text("f")]));
     driver.poll();
     assert_eq!(driver.take_events(), [Event::Closing]);
 }
 
 #[test]
-fn what_breaks_a_rule_has_its_effect_when_it_is_asked_for_and_nothing_behind_it_is_lent() {
+fn next_message_stops_at_a_violation() {
     for wrong in [frame(0x83, b""), frame(0x80, b""), frame(0x81, b"\xff"), frame(0xc1, b"\xff"), frame(0x82, &[0; 9])]
     {
         let mut driver = Driver::established("permessage-deflate", Limits { message: 8, ..Limits::default() });
         receive(&mut driver, &[frame(0x81, b"a"), wrong, frame(0x81, b"b")]);
-        assert_eq!(lent(&mut driver), [text("a")]);
-        assert!(lent(&mut driver).is_empty() && driver.connection.failure().is_none());
+        assert_eq!(next_messages(&mut driver), [text("a")]);
+        assert!(next_messages(&mut driver).is_empty() && driver.connection.failure().is_none());
         driver.poll();
         assert_eq!(driver.take_events(), failed());
-        assert!(lent(&mut driver).is_empty());
+        assert!(next_messages(&mut driver).is_empty());
     }
 }

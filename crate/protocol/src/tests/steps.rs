@@ -1,0 +1,159 @@
+//! The bounds of one call, counted in calls: a driver can release its lock between them.
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::server::{ServerAssembler, sent};
+use super::*;
+
+/// The bytes that one call inflates, compresses or masks at most.
+const STEP: usize = 64 << 10;
+
+/// A message of zeros, compressed: 64 KiB hold 64 MiB.
+fn bomb(size: usize) -> Vec<u8> {
+    let mut output = Vec::with_capacity(size / 500 + 1000);
+    Compress::new(Compression::best(), false).compress_vec(&vec![0; size], &mut output, FlushCompress::Sync).unwrap();
+    output.truncate(output.len() - 4);
+    output
+}
+
+/// Polls until an event is returned or nothing remains, and returns the event and the number of calls.
+fn poll_counted(driver: &mut Driver) -> (Option<Event>, usize) {
+    for calls in 1.. {
+        let event = driver.connection.poll_event(driver.now).map(Event::from);
+        if event.is_some() || !driver.connection.has_more_events() {
+            return (event, calls);
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn inflating_64_mib_takes_a_call_per_64_kib() {
+    let size = 64 << 20;
+    let bomb = bomb(size);
+    assert!(bomb.len() < 66_000, "{} bytes", bomb.len());
+    for fragments in [1, 3] {
+        let mut driver = Driver::established("permessage-deflate", Limits::default());
+        let mut parts = bomb.chunks(bomb.len().div_ceil(fragments)).enumerate();
+        let parts = parts.by_ref().map(|(index, part)| {
+            let fin = if index + 1 == fragments { 0x80 } else { 0 };
+            frame(fin | if index == 0 { 0x42 } else { 0 }, part)
+        });
+        driver.connection.receive(&parts.collect::<Vec<_>>().concat());
+        let (event, calls) = poll_counted(&mut driver);
+        assert!(event == Some(binary(&vec![0; size])));
+        assert!((size / STEP..=size / STEP + 2).contains(&calls), "{calls} calls");
+    }
+}
+
+#[test]
+fn next_message_inflates_in_steps_too() {
+    let mut driver = Driver::established("permessage-deflate", Limits::default());
+    driver.connection.receive(&frame(0xc2, &bomb(1 << 20)));
+    let mut calls = 1;
+    let message = loop {
+        if let Some(message) = driver.connection.next_message() {
+            break message;
+        }
+        assert!(driver.connection.has_more_events());
+        calls += 1;
+    };
+    assert!(matches!(message, Message::Binary(bytes) if bytes.len() == 1 << 20));
+    assert!((16..=18).contains(&calls), "{calls} calls");
+}
+
+#[test]
+fn suspended_inflating_ends_with_close_failure_or_eof() {
+    let suspended = || {
+        let mut driver = Driver::established("permessage-deflate", Limits::default());
+        driver.connection.receive(&[frame(0xc2, &bomb(1 << 20)), frame(0x88, b"")].concat());
+        assert!(driver.connection.poll_event(driver.now).is_none() && driver.connection.has_more_events());
+        driver
+    };
+    let mut closed_by_us = suspended();
+    closed_by_us.close(None);
+    closed_by_us.write(usize::MAX);
+    closed_by_us.receive_eof();
+    assert_eq!(closed_by_us.take_events(), [closed(1005, "", true)]);
+
+    let mut lost = suspended();
+    lost.connection.fail_queue_full();
+    lost.poll();
+    assert_eq!(lost.take_events(), failed());
+    assert!(!lost.connection.has_more_events());
+
+    let mut ended = suspended();
+    ended.connection.receive_eof();
+    let (event, _) = poll_counted(&mut ended);
+    assert!(event == Some(binary(&vec![0; 1 << 20])));
+}
+
+#[test]
+fn masking_a_large_message_takes_a_call_per_64_kib() {
+    let mut driver = Driver::established("", Limits::default());
+    driver.send_binary(vec![7; 1 << 20]);
+    let mut calls = 0;
+    loop {
+        let ready = driver.connection.pending_bytes().len();
+        if ready == 0 {
+            break;
+        }
+        assert!(ready <= STEP + 14);
+        calls += 1;
+        driver.connection.advance_written(ready, driver.now);
+    }
+    assert_eq!(calls, 16);
+}
+
+#[test]
+fn pending_bytes_adds_at_most_64_kib_to_what_is_ready() {
+    let mut driver = Driver::established("", Limits::default());
+    for _ in 0..10 {
+        driver.send_binary(vec![7; 50_000]);
+    }
+    let mut before = 0;
+    for taken in [0, 1, 30_000, 65_000, 10, 40_000] {
+        driver.connection.advance_written(taken, driver.now);
+        let ready = driver.connection.pending_bytes().len();
+        assert!(ready <= before - taken + STEP + 10 * 14, "{ready} bytes");
+        before = ready;
+    }
+}
+
+#[test]
+fn compressing_takes_a_call_per_64_kib_of_input_or_output() {
+    let mut noise = vec![0; 1 << 20];
+    entropy()(&mut noise);
+    // Noise has as many bytes after compression, and they are masked in steps, too.
+    for (payload, expected) in [(vec![0; 1 << 20], 17..=18), (noise, 32..=34)] {
+        let mut driver = Driver::established("permessage-deflate", Limits::default());
+        driver.send_binary(payload.clone());
+        let mut calls = 0;
+        while driver.connection.has_more_bytes() || !driver.connection.pending_bytes().is_empty() {
+            let output = driver.connection.pending_bytes();
+            assert!(output.len() <= STEP + 14);
+            let ready = output.len();
+            driver.written.extend_from_slice(&output[..ready]);
+            driver.connection.advance_written(ready, driver.now);
+            calls += 1;
+        }
+        assert!(expected.contains(&calls), "{calls} calls");
+        assert!(ServerAssembler::new(true).assemble(&driver.take_frames()) == [(2, payload)]);
+        assert_eq!(driver.connection.buffered_amount(), 0);
+    }
+}
+
+#[test]
+fn compressing_is_interrupted_by_pong_and_failure() {
+    let mut driver = Driver::established("permessage-deflate", Limits::default());
+    driver.send_binary(vec![0; 1 << 20]);
+    assert!(driver.connection.pending_bytes().is_empty() && driver.connection.has_more_bytes());
+    driver.connection.receive(&frame(0x89, b"p"));
+    driver.poll();
+    assert_eq!(driver.write(7), 7);
+    assert_eq!(driver.take_frames(), [sent(0x8a, b"p")]);
+    driver.receive(&frame(0x83, b""));
+    assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1002, ""))]);
+    assert!(!driver.connection.has_more_bytes());
+    assert_eq!(driver.connection.buffered_amount(), 1 << 20);
+}
