@@ -22,9 +22,9 @@ wasm_bindgen_test_configure!(run_in_browser);
 type Log = Rc<RefCell<Vec<String>>>;
 
 /// Logs the events of a stream, with the name of the reader.
-async fn listen(mut events: Events, reader: &'static str, heard: Log) {
+async fn listen(mut events: Events, reader: &'static str, log: Log) {
     while let Some(event) = events.next().await {
-        heard.borrow_mut().push(format!("{} {reader}", describe(&event)));
+        log.borrow_mut().push(format!("{} {reader}", describe(&event)));
     }
 }
 
@@ -32,17 +32,17 @@ async fn listen(mut events: Events, reader: &'static str, heard: Log) {
 async fn future_is_polled_in_event_before_executor_runs() {
     let fixture = Fixture::new("promptly-order").await;
     let socket: WebSocket = fixture.connect("do=text:a,text:b,close:1000");
-    let heard = Log::default();
-    let called = Rc::clone(&heard);
+    let log = Log::default();
+    let called = Rc::clone(&log);
     let _called = socket.subscribe(move |_, event| called.borrow_mut().push(format!("{} called", describe(event))));
-    let later = listen(socket.events(), "later", Rc::clone(&heard));
-    let prompt = poll_in_event(listen(socket.events(), "promptly", Rc::clone(&heard)));
+    let later = listen(socket.events(), "later", Rc::clone(&log));
+    let prompt = poll_in_event(listen(socket.events(), "promptly", Rc::clone(&log)));
     join3(later, spawned(prompt), socket.closed()).await;
     let expected: Vec<String> = ["open", "a", "b", "close 1000"]
         .iter()
         .flat_map(|event| ["called", "promptly", "later"].map(|reader| format!("{event} {reader}")))
         .collect();
-    assert_eq!(*heard.borrow(), expected);
+    assert_eq!(*log.borrow(), expected);
 }
 
 /// Spawns a future as a task of its own, and waits for its end.

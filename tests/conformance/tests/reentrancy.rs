@@ -25,7 +25,7 @@ struct Scenario {
     handles: RefCell<Vec<WebSocket>>,
     guards: RefCell<Vec<Subscription>>,
     /// The events that each callback and each stream received.
-    heard: RefCell<Vec<Vec<String>>>,
+    logs: RefCell<Vec<Vec<String>>>,
     /// Whether a callback is running.
     calling: Cell<bool>,
     /// The number of messages to expect.
@@ -46,9 +46,9 @@ impl Scenario {
     }
 
     fn add_log(&self) -> usize {
-        let mut heard = self.heard.borrow_mut();
-        heard.push(Vec::new());
-        heard.len() - 1
+        let mut logs = self.logs.borrow_mut();
+        logs.push(Vec::new());
+        logs.len() - 1
     }
 
     fn subscribe(self: &Rc<Self>, socket: &WebSocket) {
@@ -64,7 +64,7 @@ impl Scenario {
                     "no message after close"
                 );
             }
-            scenario.heard.borrow_mut()[log].push(event);
+            scenario.logs.borrow_mut()[log].push(event);
             scenario.act(socket);
             scenario.calling.set(false);
         });
@@ -78,12 +78,12 @@ impl Scenario {
         let (log, scenario) = (self.add_log(), Rc::clone(self));
         spawn_local(async move {
             while let Some(event) = events.next().await {
-                scenario.heard.borrow_mut()[log].push(describe(&event));
+                scenario.logs.borrow_mut()[log].push(describe(&event));
                 if scenario.random(40) == 0 {
                     return;
                 }
             }
-            scenario.heard.borrow_mut()[log].push("end".to_owned());
+            scenario.logs.borrow_mut()[log].push("end".to_owned());
         });
     }
 
@@ -139,7 +139,7 @@ async fn run_scenario(fixture: Fixture, seed: u32) {
         seed: Cell::new(seed),
         handles: RefCell::new(vec![socket.clone()]),
         guards: RefCell::default(),
-        heard: RefCell::default(),
+        logs: RefCell::default(),
         calling: Cell::new(false),
         numbers: Cell::new(MESSAGES),
         latest: RefCell::default(),
@@ -172,13 +172,13 @@ async fn run_scenario(fixture: Fixture, seed: u32) {
     assert_eq!(scenario.token.others(), 0, "seed {seed}: every callback is freed");
     let numbers = (0..scenario.numbers.get()).map(|number| number.to_string());
     let expected: Vec<_> = std::iter::once("open".to_owned()).chain(numbers).collect();
-    for heard in &*scenario.heard.borrow() {
-        let run: Vec<_> = heard.iter().filter(|event| **event != end && *event != "end").cloned().collect();
+    for log in &*scenario.logs.borrow() {
+        let run: Vec<_> = log.iter().filter(|event| **event != end && *event != "end").cloned().collect();
         let is_run = run.is_empty() || expected.windows(run.len()).any(|window| window == run);
-        assert!(is_run, "seed {seed}: {heard:?} has everything once, in order");
-        let rest = &heard[run.len()..];
+        assert!(is_run, "seed {seed}: {log:?} has everything once, in order");
+        let rest = &log[run.len()..];
         let ends = [&[][..], &[end.as_str()], &[end.as_str(), "end"], &["end"]];
-        assert!(ends.iter().any(|ends| rest.iter().eq(ends.iter())), "seed {seed}: {heard:?} ends with {end}");
+        assert!(ends.iter().any(|ends| rest.iter().eq(ends.iter())), "seed {seed}: {log:?} ends with {end}");
     }
 }
 

@@ -15,9 +15,9 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 wasm_bindgen_test_configure!(run_in_browser);
 
 /// Subscribes a callback that logs its events.
-fn listen(socket: &WebSocket, heard: &Rc<RefCell<Vec<String>>>) -> Subscription {
-    let heard = Rc::clone(heard);
-    socket.subscribe(move |_, event| heard.borrow_mut().push(describe(event)))
+fn listen(socket: &WebSocket, log: &Rc<RefCell<Vec<String>>>) -> Subscription {
+    let log = Rc::clone(log);
+    socket.subscribe(move |_, event| log.borrow_mut().push(describe(event)))
 }
 
 #[wasm_bindgen_test]
@@ -83,14 +83,14 @@ async fn dropping_last_handle_in_callback_discards_buffered_events() {
     let fixture = Fixture::new("drop-kept").await;
     let holder = Rc::new(RefCell::new(Some(fixture.connect("do=text:a,text:b,echo"))));
     fixture.settle().await;
-    let heard: Rc<RefCell<Vec<String>>> = Rc::default();
+    let log: Rc<RefCell<Vec<String>>> = Rc::default();
     let events = {
         let borrowed = holder.borrow();
         let socket = borrowed.as_ref().unwrap();
-        let (holder, heard) = (Rc::clone(&holder), Rc::clone(&heard));
+        let (holder, log) = (Rc::clone(&holder), Rc::clone(&log));
         socket
             .subscribe(move |_, event| {
-                heard.borrow_mut().push(describe(event));
+                log.borrow_mut().push(describe(event));
                 if describe(event) == "a" {
                     drop(holder.take());
                 }
@@ -99,7 +99,7 @@ async fn dropping_last_handle_in_callback_discards_buffered_events() {
         socket.events()
     };
     assert_eq!(collect(events).await, ["open", "a", "close 1005"]);
-    assert_eq!(*heard.borrow(), ["open", "a"]);
+    assert_eq!(*log.borrow(), ["open", "a"]);
 }
 
 #[wasm_bindgen_test]
@@ -131,11 +131,11 @@ async fn dropped_guard_ends_calls_and_detached_one_does_not() {
 async fn callback_can_remove_itself_and_next_and_add_one() {
     let fixture = Fixture::new("within").await;
     let socket = fixture.connect("do=text:a,text:b,close:1000");
-    let heard: Rc<RefCell<Vec<String>>> = Rc::default();
+    let log: Rc<RefCell<Vec<String>>> = Rc::default();
     let guards: Rc<RefCell<Vec<Subscription>>> = Rc::default();
     let logger = |name: &'static str| {
-        let heard = Rc::clone(&heard);
-        move |event: &Event| heard.borrow_mut().push(format!("{name} {}", describe(event)))
+        let log = Rc::clone(&log);
+        move |event: &Event| log.borrow_mut().push(format!("{name} {}", describe(event)))
     };
     let (first, later, next, last) = (logger("first"), logger("later"), logger("next"), logger("last"));
     let mut later = Some(later);
@@ -155,7 +155,7 @@ async fn callback_can_remove_itself_and_next_and_add_one() {
     let _last = socket.subscribe(move |_, event| last(event));
     socket.closed().await;
     assert_eq!(
-        *heard.borrow(),
+        *log.borrow(),
         [
             "first open",
             "next open",
