@@ -3,11 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use samesocket_conformance::place::Platform;
+use samesocket_conformance::target::Platform;
 use samesocket_conformance::report::{Examination, Finding};
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::Samesocket;
-use samesocket_conformance::{natively, scripts};
+use samesocket_conformance::{native_expectations, scripts};
 use web_sys::Element;
 
 use crate::page::{self, Listener};
@@ -178,7 +178,7 @@ impl Conformance {
 
 /// What the same scripts came to outside of any browser, where the server's machine has performed them.
 async fn findings_natively(server: &Server) -> Result<Vec<Finding>, String> {
-    match server.report(&natively::report()).await {
+    match server.report(&native_expectations::report()).await {
         Ok(report) => serde_json::from_str(&report).map_err(|error| format!("{error} in {report}")),
         Err(_) => Ok(Vec::new()),
     }

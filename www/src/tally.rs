@@ -1,7 +1,7 @@
 //! What came of the scripts: a row for each, a sum for each subject.
 
 use samesocket_conformance::report::{Finding, Verdict};
-use samesocket_conformance::unlevelled;
+use samesocket_conformance::known_deviations;
 use web_sys::Element;
 
 use crate::page;
@@ -193,7 +193,7 @@ impl Row {
             }
         }
         if Outcome::of(samesocket) == Outcome::Engine
-            && let Some(line) = unlevelled::find(unlevelled::TABLE, &samesocket.script, engine)
+            && let Some(line) = known_deviations::find(known_deviations::TABLE, &samesocket.script, engine)
         {
             entry(&list, "why", line.reason);
         }

@@ -1,26 +1,36 @@
 //! The WebSockets Standard as one list of scripts that any subject can run.
 //!
-//! A [`Script`] says what to do and the whole list of what the Standard says one observes: events, attribute values,
-//! exceptions, and what the server saw. It is data, written once; a [`Subject`] is a few lines that lend the
-//! interface of whatever is examined. [`perform`] runs a script, [`report`] runs all of them, compares,
-//! and sends what it found to the fault server, where `cargo xtask test` collects it.
+//! A [`Script`] is data: a list of steps, and the complete list of observations that the Standard requires. These are
+//! events, attribute values, exceptions, and the record of the server. A [`Subject`] adapts one implementation of the
+//! interface. [`run_script`] runs one script. [`report`] runs many, compares the observations, and sends the results to
+//! the fault server, where `cargo xtask test` collects them.
+//!
+//! Read in this order:
+//!
+//! - [`script`], [`scripts`] and [`checklist`]: the steps, the list of scripts, and the rules that they check;
+//! - [`subject`] and [`subjects`]: the interface of an implementation, and the implementations;
+//! - `runner`, `event_queue`, [`describe`]: one run, its waits, and the notation of its lines;
+//! - [`report`]: many runs, compared and reported;
+//! - [`native_expectations`], [`known_deviations`], [`node_deviations`]: where another result is expected, and why;
+//! - [`server`] and [`target`]: the fault server, and the code for one target;
+//! - [`short_lived`]: short connections for leak tests.
 
 pub mod checklist;
-pub mod in_node;
-pub mod lives;
-pub mod natively;
-pub mod notation;
-pub mod place;
+pub mod describe;
+mod event_queue;
+pub mod known_deviations;
+pub mod native_expectations;
+pub mod node_deviations;
 pub mod report;
+pub mod runner;
 pub mod script;
 pub mod scripts;
 pub mod server;
-pub mod stage;
+pub mod short_lived;
 pub mod subject;
 pub mod subjects;
-pub mod unlevelled;
-mod waits;
+pub mod target;
 
+pub use self::runner::run_script;
 pub use self::script::Script;
-pub use self::stage::perform;
 pub use self::subject::Subject;

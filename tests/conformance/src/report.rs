@@ -1,64 +1,64 @@
-//! Running the list, comparing, and telling.
+//! Runs scripts, compares the observations, and reports the findings.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
+use crate::known_deviations::{self, KnownDeviation};
+use crate::runner::ScriptOutcome;
 use crate::script::{Protocols, Step};
 use crate::server::Server;
-use crate::stage::Performance;
-use crate::unlevelled::{self, Unlevelled};
-use crate::{Script, Subject, natively, perform, place};
+use crate::{Script, Subject, native_expectations, run_script, target};
 
-/// What came of one script.
+/// The result of one script.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Finding {
-    /// The claim.
+    /// The name of the script.
     pub script: Cow<'static, str>,
-    /// The items of the checklist that it covers.
+    /// The numbers of the rules in `checklist.md` that it checks; see [`checklist::link`](crate::checklist::link).
     pub checklist: Cow<'static, [u16]>,
-    /// What one is to observe.
+    /// The expected lines.
     pub expected: Vec<String>,
-    /// The rule that makes it something else than the script says, or nothing that the subject could be asked.
+    /// The reason why the expected lines differ from the script, or why the script is not applicable.
     pub rule: Option<Cow<'static, str>>,
-    /// What was observed.
+    /// The observed lines.
     pub seen: Vec<String>,
-    /// How the two compare.
+    /// The result of the comparison.
     pub verdict: Verdict,
 }
 
-/// How what was seen compares with what the Standard says.
+/// The result of comparing the observed lines with the expected ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It is the same.
+    /// They are the same.
     AsExpected,
-    /// It is something else.
+    /// They differ.
     Different,
-    /// It is what the table of what no wrapper can level says of this engine.
+    /// They differ as the table of known deviations says for this engine.
     NotLevelable,
-    /// That table says otherwise of this engine: a line of it has to go, or to change.
+    /// They contradict that table, so a line of the table has to be removed or changed.
     TableIsStale,
-    /// The subject has no means for the script.
+    /// The subject lacks a feature that the script needs.
     NotApplicable,
 }
 
-/// How long an event may take, in milliseconds, where the Standard is demanded.
-const PATIENCE: u32 = 10_000;
+/// The timeout for an event in milliseconds, for subjects that must pass; arbitrary.
+const TIMEOUT: u32 = 10_000;
 
-/// How long it may take where what does not come is a finding.
-const PATIENCE_WITH_THE_PLATFORM: u32 = 2_000;
+/// The shorter timeout for subjects whose deviations are recorded; arbitrary.
+const RECORDING_TIMEOUT: u32 = 2_000;
 
-/// What came of all scripts.
+/// The results of several scripts.
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Gives the numbers as JSON: `{"passed": 12, "failed": ["…"]}`.
+    /// Returns the counts as JSON: `{"passed": 12, "failed": ["…"]}`.
     ///
     /// # Panics
     ///
-    /// Never: findings are plain data.
+    /// Never, because findings can always be serialized.
     #[must_use]
     pub fn summary(&self) -> String {
         let failed: Vec<_> = self.wrong().map(Finding::describe).collect();
@@ -66,11 +66,11 @@ impl Findings {
         serde_json::json!({ "passed": passed, "failed": failed }).to_string()
     }
 
-    /// Demands that all is as the Standard, or the table of what cannot be levelled, says.
+    /// Asserts that all results are as the Standard, or the table of known deviations, requires.
     ///
     /// # Panics
     ///
-    /// If it is not, with everything that was seen.
+    /// If one is not, with the observed lines.
     pub fn demand(&self) {
         let wrong: Vec<_> = self.wrong().map(Finding::describe).collect();
         assert!(wrong.is_empty(), "{} of {} scripts:\n{}", wrong.len(), self.0.len(), wrong.join("\n"));
@@ -90,57 +90,57 @@ impl Finding {
     }
 }
 
-/// One subject, examined with one script at a time.
+/// A sequence of scripts that run with one subject.
 pub struct Examination<S> {
     server: Server,
     run: String,
     scripts: usize,
-    table: &'static [Unlevelled],
-    patience: u32,
+    table: &'static [KnownDeviation],
+    timeout: u32,
     subject: PhantomData<S>,
 }
 
 impl<S: Subject> Examination<S> {
-    /// Examines a subject that is to pass, but for what cannot be levelled.
+    /// Creates the sequence for a subject that must pass, except for known deviations.
     #[must_use]
     pub fn demanding(server: Server, context: &str) -> Self {
-        Self::within(server, context, PATIENCE)
+        Self::within(server, context, TIMEOUT)
     }
 
-    /// Examines a subject whose differences are the finding.
+    /// Creates the sequence for a subject whose deviations are recorded.
     #[must_use]
     pub fn recording(server: Server, context: &str) -> Self {
-        Self::new(server, context, &[], PATIENCE_WITH_THE_PLATFORM)
+        Self::new(server, context, &[], RECORDING_TIMEOUT)
     }
 
-    fn within(server: Server, context: &str, patience: u32) -> Self {
-        let table = unlevelled::table(&server.engine);
-        Self::new(server, context, table, patience)
+    fn within(server: Server, context: &str, timeout: u32) -> Self {
+        let table = known_deviations::table(&server.engine);
+        Self::new(server, context, table, timeout)
     }
 
-    fn new(server: Server, context: &str, table: &'static [Unlevelled], patience: u32) -> Self {
-        // A record belongs to one run, though the server outlives it.
-        let run = format!("{}-{context}-{}-{}", server.engine, S::NAME, place::mark());
-        Self { server, run, scripts: 0, table, patience, subject: PhantomData }
+    fn new(server: Server, context: &str, table: &'static [KnownDeviation], timeout: u32) -> Self {
+        // The id is unique, because the server keeps records of earlier runs.
+        let run = format!("{}-{context}-{}-{}", server.engine, S::NAME, target::unique_id());
+        Self { server, run, scripts: 0, table, timeout, subject: PhantomData }
     }
 
-    /// Performs a script, and compares.
+    /// Runs a script and compares the observed lines with the expected ones.
     pub async fn examine(&mut self, script: &'static Script) -> Finding {
-        let Self { server, run, table, patience, .. } = &*self;
+        let Self { server, run, table, timeout, .. } = &*self;
         let id = format!("{run}-{}", self.scripts);
-        let natively = natively::find(script.name, &server.engine);
-        let expected = natively.map_or(script.seen, |line| line.seen);
+        let native_expectations = native_expectations::find(script.name, &server.engine);
+        let expected = native_expectations.map_or(script.seen, |line| line.seen);
         let mut expected: Vec<String> = expected.iter().map(|line| server.name_page(line)).collect();
         let reworded = S::reword(&mut expected);
-        let mut rule = natively.map(|line| line.rule).or(reworded);
+        let mut rule = native_expectations.map(|line| line.rule).or(reworded);
         let (seen, verdict) = if let Some(missing) = missing_means::<S>(server, script.steps) {
             rule = Some(missing);
             (Vec::new(), Verdict::NotApplicable)
         } else {
-            let Performance { seen, lacking } = perform::<S>(script, server, &id, *patience).await;
-            let exception = unlevelled::find(table, script.name, &server.engine);
+            let ScriptOutcome { seen, lacking } = run_script::<S>(script, server, &id, *timeout).await;
+            let exception = known_deviations::find(table, script.name, &server.engine);
             let verdict = match lacking {
-                // What came before has to be right all the same.
+                // The lines before the missing member must still be right.
                 Some(_) if !begins_with(&expected, exception, &seen) => Verdict::Different,
                 Some(lacking) => {
                     rule = Some(lacking);
@@ -162,12 +162,12 @@ impl<S: Subject> Examination<S> {
     }
 }
 
-/// Runs scripts with a subject that is to pass all of them, and sends the report.
+/// Runs scripts with a subject that must pass all of them, and sends the report.
 pub async fn run<S: Subject>(context: &str, scripts: impl Iterator<Item = &'static Script>) -> Findings {
-    run_within::<S>(PATIENCE, context, scripts).await
+    run_within::<S>(TIMEOUT, context, scripts).await
 }
 
-/// Runs scripts as [`run`] does, at a server that was found.
+/// Runs scripts like [`run`], with a given server.
 pub async fn run_at<S: Subject>(
     server: Server,
     context: &str,
@@ -176,35 +176,35 @@ pub async fn run_at<S: Subject>(
     run_all(Examination::<S>::demanding(server, context), context, scripts).await
 }
 
-/// Runs scripts as [`run`] does, with another patience, in milliseconds.
+/// Runs scripts like [`run`], with another timeout in milliseconds.
 pub async fn run_within<S: Subject>(
-    patience: u32,
+    timeout: u32,
     context: &str,
     scripts: impl Iterator<Item = &'static Script>,
 ) -> Findings {
     let server = Server::find().await;
-    run_all(Examination::<S>::within(server, context, patience), context, scripts).await
+    run_all(Examination::<S>::within(server, context, timeout), context, scripts).await
 }
 
-/// Runs scripts with a subject whose differences are the finding, and sends the report.
+/// Runs scripts with a subject whose deviations are recorded, and sends the report.
 pub async fn record<S: Subject>(context: &str, scripts: impl Iterator<Item = &'static Script>) {
     run_all(Examination::<S>::recording(Server::find().await, context), context, scripts).await;
 }
 
-/// Gives the name of a report.
+/// Returns the name of a report.
 #[must_use]
 pub fn name(engine: &str, context: &str, subject: &str) -> String {
     format!("conformance-{engine}-{context}-{subject}")
 }
 
-/// Sends the table of what cannot be levelled.
+/// Sends the table of known deviations.
 ///
 /// # Panics
 ///
-/// If a line of it is about no script, or about one twice in an engine.
-pub async fn tell_unlevelled() {
-    unlevelled::check(unlevelled::TABLE);
-    let body = serde_json::to_string(unlevelled::TABLE).expect("the table is plain data");
+/// If a line names no script, or if two lines name the same script and engine.
+pub async fn report_known_deviations() {
+    known_deviations::check(known_deviations::TABLE);
+    let body = serde_json::to_string(known_deviations::TABLE).expect("the table is plain data");
     Server::find().await.put_report("unlevelled", &body).await;
 }
 
@@ -223,12 +223,12 @@ async fn run_all<S: Subject>(
     Findings(findings)
 }
 
-/// Whether any of these steps, or of those within an event, is such a one.
+/// Returns whether any of the steps, including nested ones, satisfies the predicate.
 fn contains(steps: &[Step], is_one: &impl Fn(&Step) -> bool) -> bool {
     steps.iter().any(|step| is_one(step) || matches!(step, Step::Within(_, steps) if contains(steps, is_one)))
 }
 
-/// Whether a step passes a value that only Web IDL can convert.
+/// Returns whether a step passes a value that only Web IDL can convert.
 fn needs_web_idl(step: &Step) -> bool {
     match step {
         Step::Close(Some(code), _) => (0..=u16::MAX).all(|whole| f64::from(whole).to_bits() != code.to_bits()),
@@ -242,12 +242,12 @@ fn needs_ipv6(step: &Step) -> bool {
     matches!(step, Step::ConnectTo(url, _) if url.contains("{server6}"))
 }
 
-/// Says what a subject lacks for steps, or for those within an event.
+/// Returns the reason why a subject cannot take the steps, including nested ones.
 fn missing_means<S: Subject>(server: &Server, steps: &[Step]) -> Option<&'static str> {
     if !S::DROP_CLOSES && contains(steps, &|step| matches!(step, Step::Drop)) {
-        Some("some garbage collection to come closes what nobody holds any more")
+        Some("the subject is closed by a later garbage collection")
     } else if !S::WEB_IDL && contains(steps, &needs_web_idl) {
-        Some("types keep out what only Web IDL can convert")
+        Some("the argument types exclude values that only Web IDL can convert")
     } else if server.plain6.is_none() && contains(steps, &needs_ipv6) {
         Some("the machine has no IPv6")
     } else {
@@ -255,14 +255,14 @@ fn missing_means<S: Subject>(server: &Server, steps: &[Step]) -> Option<&'static
     }
 }
 
-/// Whether a script that went no further saw until then what it was to see.
-fn begins_with(expected: &[String], exception: Option<&Unlevelled>, seen: &[String]) -> bool {
+/// Returns whether the lines of a script that ended early are the beginning of the expected ones.
+fn begins_with(expected: &[String], exception: Option<&KnownDeviation>, seen: &[String]) -> bool {
     let exceptions = exception.into_iter().flat_map(|line| line.seen);
     expected.starts_with(seen)
         || exceptions.into_iter().any(|lines| lines.iter().zip(seen).all(|(line, seen)| line == seen))
 }
 
-fn compare<S: Subject>(expected: &[String], seen: &[String], exception: Option<&Unlevelled>) -> Verdict {
+fn compare<S: Subject>(expected: &[String], seen: &[String], exception: Option<&KnownDeviation>) -> Verdict {
     let is_seen = |lines: &&[&str]| {
         let mut lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
         S::reword(&mut lines);

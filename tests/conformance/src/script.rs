@@ -1,19 +1,19 @@
-//! What a script is made of.
+//! The parts of a script.
 
-/// One claim of the Standard: what to do, and all that one observes.
+/// One claim of the Standard: the steps, and all observations that it requires.
 #[derive(Debug)]
 pub struct Script {
     /// The claim.
     pub name: &'static str,
-    /// The items of the checklist that it covers.
+    /// The numbers of the rules in `checklist.md` that it checks.
     pub checklist: &'static [u16],
-    /// What to do, in order.
+    /// The steps, in order.
     pub steps: &'static [Step],
-    /// What the Standard says one observes, in order; [`notation`](crate::notation) says how.
+    /// The observations that the Standard requires, in order and in the notation of [`describe`](mod@crate::describe).
     pub seen: &'static [&'static str],
 }
 
-/// Makes a script; a function so that a list of them reads like a table.
+/// Creates a script; a function, so that a list of scripts reads like a table.
 pub(crate) const fn script(
     name: &'static str,
     checklist: &'static [u16],
@@ -23,34 +23,34 @@ pub(crate) const fn script(
     Script { name, checklist, steps, seen }
 }
 
-/// One thing to do.
+/// One step of a script.
 #[derive(Debug)]
 pub enum Step {
-    /// Construct a socket at the fault server, with this query and these subprotocols.
+    /// Constructs a socket to the fault server, with this query and these subprotocols.
     Connect(&'static str, &'static [&'static str]),
-    /// Construct a socket with this URL, in which `{server}`, `{server6}` and `{port}` stand for the fault server.
+    /// Constructs a socket with this URL; `{server}`, `{server6}` and `{port}` stand for the fault server.
     ConnectTo(&'static str, Protocols),
-    /// Read attributes.
+    /// Reads attributes.
     Read(&'static [Attribute]),
-    /// Call `send`.
+    /// Calls `send`.
     Send(Payload),
-    /// Call `close` with a code and a reason; absent means that the argument is not there.
+    /// Calls `close` with a code and a reason; `None` leaves the argument out.
     Close(Option<f64>, Option<Characters>),
-    /// Set `binaryType`.
+    /// Sets `binaryType`.
     SetBinaryType(&'static str),
-    /// Do this within the next event of a kind; it must not wait.
+    /// Takes these steps within the next event of a kind; they must not wait.
     Within(Kind, &'static [Step]),
-    /// Wait for the next event of a kind that was not waited for yet.
+    /// Waits for the next event of a kind that was not waited for yet.
     Until(Kind),
-    /// Open a gate of the server's script.
+    /// Opens a gate of the server's script.
     Release(&'static str),
-    /// Wait until the server has seen something.
+    /// Waits until the server has made some progress.
     ServerHas(Progress),
-    /// Say what the server saw.
+    /// Records a field of the record of the server.
     Server(Field),
-    /// Drop the last handle.
+    /// Drops the last handle.
     Drop,
-    /// Wait for a round trip of another connection, in which anything that is still to happen would happen.
+    /// Waits for a round trip of another connection, so that late events can arrive.
     Settle,
 }
 
@@ -63,7 +63,7 @@ pub enum Protocols {
     List(&'static [&'static str]),
     /// One string.
     One(&'static str),
-    /// An empty object, as a page could pass one.
+    /// An empty object, which a page could pass.
     Object,
 }
 
@@ -79,28 +79,28 @@ pub enum Attribute {
     BinaryType,
 }
 
-/// What is sent.
+/// The data of `send`.
 #[derive(Clone, Copy, Debug)]
 pub enum Payload {
     /// A text.
     Text(Characters),
-    /// As many bytes, as an `ArrayBuffer` or a slice.
+    /// This number of bytes, as an `ArrayBuffer` or a slice.
     Bytes(usize),
-    /// As many bytes, as a blob.
+    /// This number of bytes, as a blob.
     Blob(usize),
 }
 
 /// A text, short or long.
 #[derive(Clone, Copy, Debug)]
 pub enum Characters {
-    /// These.
+    /// The characters themselves.
     Just(&'static str),
-    /// One character, as often.
+    /// One character, repeated.
     Repeated(char, usize),
 }
 
 impl Characters {
-    /// Gives the text.
+    /// Returns the text.
     #[must_use]
     pub fn to_text(self) -> String {
         match self {
@@ -120,7 +120,7 @@ pub enum Kind {
     Close,
 }
 
-/// Something that the server can wait for.
+/// A progress that the server can wait for.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress {
     /// The client's request.
@@ -129,7 +129,7 @@ pub enum Progress {
     CloseFrame,
 }
 
-/// Something that the server recorded.
+/// A field of the record of the server.
 #[derive(Clone, Copy, Debug)]
 pub enum Field {
     /// The client's messages.

@@ -1,10 +1,10 @@
-//! The fault server, as the scripts reach it: its addresses, its gates and its records.
+//! The fault server: its addresses, gates, records and reports.
 
 use serde::Deserialize;
 
-use crate::place::{self, Control};
+use crate::target::{self, Control};
 
-/// Where the fault server is, and in which engine this runs; `cargo xtask` lays it beside the tests of a page.
+/// The addresses of the fault server and the name of the engine; `cargo xtask` writes them to a file beside the tests.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Server {
     /// Host and port of the plain listener.
@@ -13,15 +13,15 @@ pub struct Server {
     pub plain6: Option<String>,
     /// Host and port of the TLS listener.
     pub tls: String,
-    /// The engine's name; empty where whoever wrote the file could not know who would read it.
+    /// The name of the engine; empty if the file serves several engines.
     #[serde(default)]
     pub engine: String,
-    /// Whether it is reached over TLS: as a page that came over https has to.
+    /// Whether connections use TLS, which a page from https requires.
     #[serde(skip)]
     pub secure: bool,
 }
 
-/// What the server saw of a connection: the part of its record that scripts ask for.
+/// The part of the record of a connection that scripts read.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the fault server's own names")]
@@ -67,25 +67,25 @@ impl Server {
     ///
     /// If it is not there: the tests of a page were not started by `cargo xtask`.
     pub async fn find() -> Self {
-        Self::look_up().await.expect("the addresses of the fault server")
+        Self::look_up().await.expect("the fault server is found")
     }
 
-    /// Finds the server as [`find`](Self::find) does, for a page that may be served without one.
+    /// Finds the server like [`find`](Self::find), for a page that may be served without one.
     ///
     /// # Errors
     ///
-    /// What is missing, or cannot be read.
+    /// Returns the file that is missing or cannot be read.
     pub async fn look_up() -> Result<Self, String> {
-        place::look_up().await
+        target::look_up().await
     }
 
-    /// The same server, reached over TLS.
+    /// Returns the same server with connections over TLS.
     #[must_use]
     pub fn over_tls(self) -> Self {
         Self { secure: true, ..self }
     }
 
-    /// Gives the URL of a connection that the server records as `id`.
+    /// Returns the URL of a connection that the server records as `id`.
     #[must_use]
     pub fn socket_url(&self, id: &str, query: &str) -> String {
         let and = if query.is_empty() { "" } else { "&" };
@@ -93,16 +93,16 @@ impl Server {
         format!("{scheme}://{}/ws?id={id}{and}{query}", self.host())
     }
 
-    /// The host and port that are reached.
+    /// Returns the host and port of connections.
     #[must_use]
     pub fn host(&self) -> &str {
         if self.secure { &self.tls } else { &self.plain }
     }
 
-    /// Gives an expected line as it is seen here: a page that the server itself serves has no name of its own.
+    /// Returns an expected line with the name `page` replaced, if the fault server itself serves the page.
     #[must_use]
     pub fn name_page(&self, line: &str) -> String {
-        let is_own = place::origin().split_once("://").is_some_and(|(_, host)| host == self.host());
+        let is_own = target::origin().split_once("://").is_some_and(|(_, host)| host == self.host());
         if is_own { line.replace("//page/", "//server/") } else { line.to_owned() }
     }
 
@@ -111,15 +111,15 @@ impl Server {
         Control::of(self).release(id, gate).await;
     }
 
-    /// Gives the record of a connection, once it has got as far as `until`.
+    /// Returns the record of a connection, as soon as it has reached `until`.
     ///
     /// # Errors
     ///
-    /// What the server says when that takes too long.
+    /// Returns the answer of the server if that takes too long.
     ///
     /// # Panics
     ///
-    /// If the server gives no record.
+    /// If the answer of the server is not a record.
     pub async fn record(&self, id: &str, until: &str) -> Result<Record, String> {
         Control::of(self).record(id, until).await
     }
@@ -129,20 +129,20 @@ impl Server {
         Control::of(self).all_gone(prefix).await;
     }
 
-    /// Leaves a report for `cargo xtask`.
+    /// Stores a report for `cargo xtask`.
     ///
     /// # Panics
     ///
-    /// If the server does not take it.
+    /// If the server does not accept it.
     pub async fn put_report(&self, name: &str, body: &str) {
         Control::of(self).put_report(name, body).await;
     }
 
-    /// Gives a report that somebody has left.
+    /// Returns a report that was stored before.
     ///
     /// # Errors
     ///
-    /// What the server says when there is none.
+    /// Returns the answer of the server if there is none.
     pub async fn report(&self, name: &str) -> Result<String, String> {
         Control::of(self).report(name).await
     }

@@ -1,52 +1,52 @@
-//! What is examined.
+//! The interface of an implementation under test.
 
-use crate::place::{Anywhere, Later};
 use crate::script::{Attribute, Kind, Payload, Protocols};
+use crate::target::{BoxFuture, MaybeSendSync};
 
-/// An implementation of the interface; each method is one member's call, nothing more.
-pub trait Subject: Anywhere + Sized + 'static {
-    /// Its name in reports.
+/// An implementation under test; each method calls one member of the interface and nothing else.
+pub trait Subject: MaybeSendSync + Sized + 'static {
+    /// The name in reports.
     const NAME: &'static str;
 
-    /// Whether dropping the last handle closes, rather than some garbage collection to come.
+    /// Whether dropping the last handle closes the connection, without waiting for garbage collection.
     const DROP_CLOSES: bool;
 
-    /// Whether it takes any value of a page's, and converts it as Web IDL has it; else types keep such values out.
+    /// Whether the subject accepts any JavaScript value and converts it by Web IDL.
     const WEB_IDL: bool;
 
-    /// Constructs a socket whose events are given to `listener`, synchronously, from the first on.
+    /// Constructs a socket that calls `listener` synchronously with each event, from the first on.
     ///
     /// # Errors
     ///
-    /// What the constructor throws.
+    /// Returns the exception that the constructor throws.
     fn construct(
         url: &str,
         protocols: &Protocols,
-        listener: impl Fn(Happening) + Anywhere + 'static,
+        listener: impl Fn(SubjectEvent) + MaybeSendSync + 'static,
     ) -> Result<Self, Thrown>;
 
     /// Constructs a socket as [`construct`](Self::construct) does, and sets `binaryType` before anything else.
     ///
     /// # Errors
     ///
-    /// What the constructor throws.
+    /// Returns the exception that the constructor throws.
     fn construct_with(
         url: &str,
         protocols: &Protocols,
         binary_type: &str,
-        listener: impl Fn(Happening) + Anywhere + 'static,
+        listener: impl Fn(SubjectEvent) + MaybeSendSync + 'static,
     ) -> Result<Self, Thrown> {
         let socket = Self::construct(url, protocols, listener)?;
         socket.set_binary_type(binary_type);
         Ok(socket)
     }
 
-    /// Tells why it has no such member now, if it has none: the script is not applicable then.
+    /// Returns the reason why the subject lacks a member in its current state; the script is then not applicable.
     fn lacks(&self, _: Member) -> Option<&'static str> {
         None
     }
 
-    /// Says in the subject's words what one is to observe, where these are others than the interface's, and why.
+    /// Changes the expected lines to those of the subject, if its API differs, and returns the reason.
     fn reword(_: &mut Vec<String>) -> Option<&'static str> {
         None
     }
@@ -58,14 +58,14 @@ pub trait Subject: Anywhere + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// What it throws.
+    /// Returns the exception that it throws.
     fn send(&self, payload: Payload) -> Result<(), Thrown>;
 
     /// Calls `close`.
     ///
     /// # Errors
     ///
-    /// What it throws.
+    /// Returns the exception that it throws.
     fn close(&self, code: Option<f64>, reason: Option<&str>) -> Result<(), Thrown>;
 
     /// Sets `binaryType`.
@@ -95,7 +95,7 @@ pub struct Thrown {
 }
 
 /// An event.
-pub enum Happening {
+pub enum SubjectEvent {
     /// `open`
     Open,
     /// `message`
@@ -118,8 +118,8 @@ pub enum Happening {
     },
 }
 
-impl Happening {
-    /// Gives the kind of the event.
+impl SubjectEvent {
+    /// Returns the kind of the event.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -138,10 +138,10 @@ pub enum Received {
     /// An `ArrayBuffer`, or bytes.
     Binary(Vec<u8>),
     /// A blob, to be read.
-    Blob(Later<Vec<u8>>),
+    Blob(BoxFuture<Vec<u8>>),
 }
 
-/// As many bytes of the pattern that the fault server sends too.
+/// Returns the first `count` bytes of the pattern that the fault server sends too.
 #[must_use]
 pub fn pattern(count: usize) -> Vec<u8> {
     (0..=250).cycle().take(count).collect()

@@ -1,4 +1,4 @@
-//! The halves of a socket, its waits and the bytes over it, in an engine, against the fault server.
+//! Split halves, waits and byte streams of the futures API, in an engine.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 mod support;
@@ -8,21 +8,21 @@ use futures::future::join;
 use futures::io::{AsyncReadExt, AsyncWriteExt, Cursor};
 use futures::{FutureExt, SinkExt, StreamExt};
 use samesocket::{Connect, Error, Message, ReadyState, Socket, connect};
-use support::Place;
+use support::Fixture;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// A connection at the fault server.
-fn to(place: &Place, query: &str) -> Connect {
-    connect(place.server.socket_url(&place.id, query))
+/// Returns a connection attempt to the fault server.
+fn to(fixture: &Fixture, query: &str) -> Connect {
+    connect(fixture.server.socket_url(&fixture.id, query))
 }
 
 #[wasm_bindgen_test]
-async fn halves_can_be_reunited_and_those_of_others_are_given_back() {
-    let (place, elsewhere) = (Place::new("reunite").await, Place::new("reunite-other").await);
-    let (sender, receiver) = to(&place, "").await.unwrap().split();
+async fn reunite_accepts_own_halves_and_returns_others() {
+    let (fixture, elsewhere) = (Fixture::new("reunite").await, Fixture::new("reunite-other").await);
+    let (sender, receiver) = to(&fixture, "").await.unwrap().split();
     let (other, _) = to(&elsewhere, "").await.unwrap().split();
     let error = Socket::reunite(other, receiver).unwrap_err();
     let mut socket = Socket::reunite(sender.clone(), error.receiver).unwrap();
@@ -31,9 +31,9 @@ async fn halves_can_be_reunited_and_those_of_others_are_given_back() {
 }
 
 #[wasm_bindgen_test]
-async fn the_control_outlives_both_halves_and_closes_after_a_split() {
-    let place = Place::new("control").await;
-    let socket = to(&place, "subprotocol=chat").subprotocols("chat").await.unwrap();
+async fn control_outlives_split_halves_and_closes() {
+    let fixture = Fixture::new("control").await;
+    let socket = to(&fixture, "subprotocol=chat").subprotocols("chat").await.unwrap();
     let control = socket.control();
     let (sender, mut receiver) = socket.split();
     let closed = control.close(Some(3001), Some("enough"));
@@ -45,9 +45,9 @@ async fn the_control_outlives_both_halves_and_closes_after_a_split() {
 }
 
 #[wasm_bindgen_test]
-async fn dropping_the_last_of_them_closes() {
-    let place = Place::new("last").await;
-    let socket = to(&place, "").await.unwrap();
+async fn dropping_last_handle_closes() {
+    let fixture = Fixture::new("last").await;
+    let socket = to(&fixture, "").await.unwrap();
     let control = socket.control();
     let (sender, receiver) = socket.split();
     drop(receiver);
@@ -55,14 +55,14 @@ async fn dropping_the_last_of_them_closes() {
     drop(sender);
     assert_eq!(control.ready_state(), ReadyState::Open);
     drop(control);
-    let record = place.ended().await;
+    let record = fixture.ended().await;
     assert_eq!((record.message_count, record.close.unwrap().code), (1, None));
 }
 
 #[wasm_bindgen_test]
-async fn a_sink_feeds_flushes_and_closes_and_gives_messages_back_from_then_on() {
-    let place = Place::new("sink").await;
-    let (mut sender, receiver) = to(&place, "").await.unwrap().split();
+async fn sink_feeds_flushes_closes_then_returns_messages() {
+    let fixture = Fixture::new("sink").await;
+    let (mut sender, receiver) = to(&fixture, "").await.unwrap().split();
     for text in ["a", "b", "c"] {
         sender.feed(text.into()).await.unwrap();
     }
@@ -75,30 +75,30 @@ async fn a_sink_feeds_flushes_and_closes_and_gives_messages_back_from_then_on() 
 }
 
 #[wasm_bindgen_test]
-async fn every_wait_of_an_open_socket_can_be_cancelled() {
-    let place = Place::new("cancelled").await;
+async fn waits_of_open_socket_can_be_cancelled() {
+    let fixture = Fixture::new("cancelled").await;
     let query = "do=read-gate:go,text:a,await:2,await-close,answer";
-    let mut socket = to(&place, query).high_water_mark(0).await.unwrap();
+    let mut socket = to(&fixture, query).high_water_mark(0).await.unwrap();
     assert!(socket.next().now_or_never().is_none());
     socket.send(vec![7; 32 << 20].into()).await.unwrap();
     assert!(socket.send("cancelled".into()).now_or_never().is_none());
     assert!(socket.drained().now_or_never().is_none());
     assert!(socket.closed().now_or_never().is_none());
-    place.server.release(&place.id, "go").await;
+    fixture.server.release(&fixture.id, "go").await;
     socket.send("kept".into()).await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap().size(), 1);
     socket.drained().await.unwrap();
     assert!(socket.close(Some(3000), None).now_or_never().is_none());
-    let record = place.ended().await;
+    let record = fixture.ended().await;
     assert_eq!((record.message_count, record.close.unwrap().code), (2, Some(3000)));
     assert!(socket.closed().await.was_clean);
 }
 
 #[wasm_bindgen_test]
-async fn a_copy_of_bytes_goes_out_and_comes_back_whole() {
-    let place = Place::new("copy").await;
+async fn byte_stream_echoes_a_copy_of_bytes() {
+    let fixture = Fixture::new("copy").await;
     let bytes: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
-    let (mut reader, mut writer) = to(&place, "").await.unwrap().into_bytes().split();
+    let (mut reader, mut writer) = to(&fixture, "").await.unwrap().into_bytes().split();
     let mut back = vec![0; bytes.len()];
     let write = async {
         assert_eq!(futures::io::copy(Cursor::new(&bytes), &mut writer).await.unwrap(), 3_000_000);
@@ -109,22 +109,22 @@ async fn a_copy_of_bytes_goes_out_and_comes_back_whole() {
     assert!(back == bytes);
     writer.close().await.unwrap();
     assert_eq!(reader.read(&mut [0]).await.unwrap(), 0);
-    assert!(place.ended().await.close.is_some());
+    assert!(fixture.ended().await.close.is_some());
 }
 
 #[wasm_bindgen_test]
-async fn an_empty_message_is_not_the_end_of_the_bytes() {
-    let place = Place::new("empty").await;
-    let mut stream = to(&place, "do=bin:6162,bin:,bin:6364,close:1000").await.unwrap().into_bytes();
+async fn empty_message_does_not_end_byte_stream() {
+    let fixture = Fixture::new("empty").await;
+    let mut stream = to(&fixture, "do=bin:6162,bin:,bin:6364,close:1000").await.unwrap().into_bytes();
     let mut all = Vec::new();
     stream.read_to_end(&mut all).await.unwrap();
     assert_eq!(all, b"abcd");
 }
 
 #[wasm_bindgen_test]
-async fn frames_of_a_codec_go_out_and_come_back() {
-    let place = Place::new("codec").await;
-    let mut framed = Framed::new(to(&place, "").await.unwrap().into_bytes(), LengthDelimitedCodec::new());
+async fn codec_frames_are_echoed() {
+    let fixture = Fixture::new("codec").await;
+    let mut framed = Framed::new(to(&fixture, "").await.unwrap().into_bytes(), LengthDelimitedCodec::new());
     for size in [0, 1, 100_000, 3] {
         framed.send(Bytes::from(vec![7; size])).await.unwrap();
     }

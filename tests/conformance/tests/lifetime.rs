@@ -1,4 +1,4 @@
-//! What is alive after a socket was dropped, in every state: nothing.
+//! Leak tests: a socket that is dropped in any state leaves nothing alive.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 mod support;
@@ -6,23 +6,23 @@ mod support;
 use std::future::Future;
 
 use samesocket::{Blob, ReadyState, WebSocket};
-use support::{Alive, Place, Token, until};
+use support::{Alive, Fixture, Token, until};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// Brings a socket with a callback into a state, drops it, and checks that nothing of it is alive at once, nor later.
+/// Brings a socket with a callback into a state, drops it, and checks that nothing of it stays alive.
 async fn drop_leaves_nothing<F: Future<Output = WebSocket>>(
     name: &str,
     query: &str,
     bring: impl FnOnce(WebSocket) -> F,
 ) {
-    let place = Place::new(name).await;
-    // Futures of the platform's leave their closures to a later task.
-    place.settle().await;
+    let fixture = Fixture::new(name).await;
+    // Promises of the platform free their closures in a later task.
+    fixture.settle().await;
     let before = Alive::now();
     let token = Token::default();
-    let socket = place.connect(query);
+    let socket = fixture.connect(query);
     let with_it = Alive::now();
     assert_eq!(with_it.listeners, before.listeners + 4, "one listener for each kind of event");
     assert!(with_it.closures >= before.closures + 4, "each with its closure");
@@ -37,12 +37,12 @@ async fn drop_leaves_nothing<F: Future<Output = WebSocket>>(
     drop(socket);
     assert_eq!(token.others(), 0, "callbacks are freed at once");
     assert_eq!(Alive::now().listeners, before.listeners, "listeners are freed at once");
-    // For the script that waits; the others do not.
-    place.server.release(&place.id, "now").await;
+    // One script of the server waits for this gate.
+    fixture.server.release(&fixture.id, "now").await;
     if query != "handshake=nothing" {
-        place.ended().await;
+        fixture.ended().await;
     }
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }
 
@@ -100,13 +100,13 @@ async fn dropping_after_a_failure_leaves_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn a_socket_that_has_closed_holds_nothing_though_a_handle_does() {
-    let place = Place::new("held").await;
-    place.settle().await;
+async fn closed_socket_with_handle_holds_nothing() {
+    let fixture = Fixture::new("held").await;
+    fixture.settle().await;
     let before = Alive::now();
-    let socket = place.connect("do=text:a,close:1000");
-    place.settle().await;
-    // A late subscriber is served by a task, which has to go too.
+    let socket = fixture.connect("do=text:a,close:1000");
+    fixture.settle().await;
+    // A late subscriber is served by a task, which must be freed too.
     let token = Token::default();
     let kept = token.clone();
     socket
@@ -115,43 +115,43 @@ async fn a_socket_that_has_closed_holds_nothing_though_a_handle_does() {
         })
         .detach();
     socket.closed().await;
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(token.others(), 0);
     assert_eq!(Alive::now(), before);
     drop(socket);
 }
 
 #[wasm_bindgen_test]
-async fn a_blob_that_was_sent_arrives_though_the_socket_is_dropped_at_once() {
-    let place = Place::new("blob").await;
-    place.settle().await;
+async fn sent_blob_arrives_after_drop() {
+    let fixture = Fixture::new("blob").await;
+    fixture.settle().await;
     let before = Alive::now();
-    let socket = place.connect("");
+    let socket = fixture.connect("");
     until(&mut socket.events(), "open").await;
     socket.send(&Blob::new(&vec![7; 100_000])).unwrap();
     socket.send("after").unwrap();
     drop(socket);
-    let record = place.ended().await;
+    let record = fixture.ended().await;
     let lengths: Vec<_> = record.messages.iter().map(|message| message.length).collect();
     assert_eq!(lengths, [100_000, 5]);
     assert_eq!(record.close.unwrap().code, None);
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }
 
 #[wasm_bindgen_test]
-async fn a_hundred_sockets_leave_nothing() {
-    let place = Place::new("hundred").await;
-    place.settle().await;
+async fn hundred_sockets_leave_nothing() {
+    let fixture = Fixture::new("hundred").await;
+    fixture.settle().await;
     let before = Alive::now();
     for _ in 0..10 {
-        let sockets: Vec<_> = (0..10).map(|_| place.connect("do=text:a,echo")).collect();
+        let sockets: Vec<_> = (0..10).map(|_| fixture.connect("do=text:a,echo")).collect();
         for socket in &sockets {
             until(&mut socket.events(), "a").await;
         }
         drop(sockets);
-        place.server.all_gone(&place.id).await;
+        fixture.server.all_gone(&fixture.id).await;
     }
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before);
 }

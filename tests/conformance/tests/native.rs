@@ -1,31 +1,31 @@
-//! Every script, in a process of its own.
+//! All scripts, on native targets.
 #![cfg(not(target_family = "wasm"))]
 
 use futures::executor::block_on;
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::{Futures, Samesocket};
-use samesocket_conformance::{checklist, in_node, natively, report, scripts, unlevelled};
+use samesocket_conformance::{checklist, known_deviations, native_expectations, node_deviations, report, scripts};
 
 #[test]
-fn samesocket_does_what_the_standard_says() {
-    block_on(report::run::<Samesocket>(natively::CONTEXT, scripts::all())).demand();
+fn samesocket_passes_the_scripts() {
+    block_on(report::run::<Samesocket>(native_expectations::CONTEXT, scripts::all())).demand();
 }
 
 #[test]
-fn the_futures_api_does_what_the_standard_says() {
-    block_on(report::run::<Futures>(natively::CONTEXT, scripts::all())).demand();
+fn futures_api_passes_the_scripts() {
+    block_on(report::run::<Futures>(native_expectations::CONTEXT, scripts::all())).demand();
 }
 
 #[test]
-fn a_selection_is_as_the_standard_says_over_tls() {
+fn samesocket_passes_the_selection_over_tls() {
     let server = block_on(Server::find()).over_tls();
     block_on(report::run_at::<Samesocket>(server, "tls", scripts::selection())).demand();
 }
 
 #[test]
-fn what_differs_from_a_page_is_told_of_scripts_that_there_are() {
-    natively::check();
-    unlevelled::check(in_node::TABLE);
+fn expectation_tables_name_existing_scripts() {
+    native_expectations::check();
+    known_deviations::check(node_deviations::TABLE);
 }
 
 #[test]

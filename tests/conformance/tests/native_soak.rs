@@ -1,4 +1,4 @@
-//! What takes a minute natively; run by `cargo xtask soak`.
+//! Tests that take a minute on native targets; run by `cargo xtask soak`.
 #![cfg(not(target_family = "wasm"))]
 
 use std::fs;
@@ -7,28 +7,28 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures::executor::block_on;
 use futures::future::join_all;
 use samesocket::{Message, connect};
-use samesocket_conformance::lives::live_and_end;
 use samesocket_conformance::server::Server;
+use samesocket_conformance::short_lived::connect_and_end;
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};
 
 #[test]
-fn samesocket_does_what_the_standard_says() {
+fn samesocket_passes_the_scripts() {
     let _alone = alone();
     block_on(report::run_within::<Samesocket>(150_000, "soak", scripts::long())).demand();
 }
 
-/// What counts what the process holds has it to itself.
+/// Locks the process for one test, because each test counts resources of the whole process.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many connections are made, and how many at a time: each takes two descriptors of this process, the server's too.
+/// The number of connections, and the number at a time; each takes two descriptors, because the server is in this process.
 const CONNECTIONS: usize = 10_000;
 const BATCH: usize = 500;
 
-/// What the system counts for this process.
+/// The resources that the system counts for this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Held {
     descriptors: usize,
@@ -37,14 +37,14 @@ struct Held {
 
 impl Held {
     fn now() -> Self {
-        let count = |folder| fs::read_dir(folder).expect("what the system tells of a process").count();
+        let count = |folder| fs::read_dir(folder).expect("procfs is readable").count();
         Self { descriptors: count("/proc/self/fd"), threads: count("/proc/self/task") }
     }
 }
 
-/// The bytes of this process that are in memory.
+/// Returns the resident memory of this process in bytes.
 fn resident() -> usize {
-    let statm = fs::read_to_string("/proc/self/statm").expect("what the system tells of a process");
+    let statm = fs::read_to_string("/proc/self/statm").expect("procfs is readable");
     let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
     pages * 4096
 }
@@ -52,20 +52,21 @@ fn resident() -> usize {
 #[test]
 fn ten_thousand_connections_leave_nothing() {
     let _alone = alone();
-    // What the server keeps of each, its record, is in this process too.
+    // The bytes that the server, which is in this process too, keeps for the record of each connection.
     const RECORD: usize = 8 << 10;
     let server = block_on(Server::find());
     let mut before = None;
     for batch in 0..CONNECTIONS / BATCH {
         let prefix = format!("batch-{batch}-");
-        let lives = (0..BATCH).map(|index| live_and_end(server.socket_url(&format!("{prefix}{index}"), ""), index));
-        block_on(join_all(lives));
+        let connections =
+            (0..BATCH).map(|index| connect_and_end(server.socket_url(&format!("{prefix}{index}"), ""), index));
+        block_on(join_all(connections));
         block_on(server.all_gone(&prefix));
-        // A connection of which the server is done may take the socket's thread a moment more.
-        let mut looks = 0;
-        while before.is_some_and(|(held, _)| held != Held::now()) && looks < 1000 {
-            looks += 1;
-            block_on(live_and_end(server.socket_url(&format!("{prefix}look-{looks}"), ""), 0));
+        // The thread of the socket may end a moment later than the connection of the server.
+        let mut polls = 0;
+        while before.is_some_and(|(held, _)| held != Held::now()) && polls < 1000 {
+            polls += 1;
+            block_on(connect_and_end(server.socket_url(&format!("{prefix}poll-{polls}"), ""), 0));
         }
         let (held, memory) = *before.get_or_insert((Held::now(), resident()));
         assert_eq!(Held::now(), held, "after {} connections", (batch + 1) * BATCH);
@@ -75,7 +76,7 @@ fn ten_thousand_connections_leave_nothing() {
 }
 
 #[test]
-fn a_gibibyte_goes_through_a_slow_reader_and_memory_stays_flat() {
+fn gibibyte_to_slow_reader_keeps_memory_flat() {
     let _alone = alone();
     const MESSAGE: usize = 1 << 20;
     const MESSAGES: usize = 1 << 10;

@@ -1,4 +1,4 @@
-//! What is particular to a window: the base URL of a document.
+//! The base URL of a document, which only a window has.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 use samesocket::{Exception, WebSocket};
@@ -8,11 +8,11 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 wasm_bindgen_test_configure!(run_in_browser);
 
 fn run(script: &str) {
-    js_sys::Function::new_no_args(script).call0(&JsValue::NULL).expect("a script that runs");
+    js_sys::Function::new_no_args(script).call0(&JsValue::NULL).expect("the script runs");
 }
 
 #[wasm_bindgen_test]
-fn a_base_element_is_the_base_of_relative_urls() {
+fn base_element_is_base_of_relative_urls() {
     run(
         "const base = document.createElement('base'); base.href = 'https://base.example/dir/'; document.head.prepend(base);",
     );
@@ -24,7 +24,7 @@ fn a_base_element_is_the_base_of_relative_urls() {
 }
 
 #[wasm_bindgen_test]
-fn a_base_that_is_no_hierarchy_refuses_relative_urls() {
+fn opaque_base_rejects_relative_urls() {
     run("const base = document.createElement('base'); base.href = 'mailto:a@b'; document.head.prepend(base);");
     let outcome = WebSocket::new("a", ());
     run("document.querySelector('base').remove();");

@@ -1,4 +1,4 @@
-//! The futures API in an engine, against the fault server.
+//! The futures API, in an engine.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 mod support;
@@ -18,19 +18,19 @@ use samesocket::reconnect::{Backoff, Reconnect, State, reconnect};
 use samesocket::{
     BinaryType, Blob, Connect, ConnectError, Error, Heartbeat, Message, OwnedMessage, ReadyState, Socket, connect,
 };
-use support::{Alive, Place};
+use support::{Alive, Fixture};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Event, EventTarget};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// A connection at the fault server.
-fn to(place: &Place, query: &str) -> Connect {
-    connect(place.server.socket_url(&place.id, query))
+/// Returns a connection attempt to the fault server.
+fn to(fixture: &Fixture, query: &str) -> Connect {
+    connect(fixture.server.socket_url(&fixture.id, query))
 }
 
-/// What a stream gives, in a line.
+/// Describes an item of a stream in one line.
 fn line(item: &Result<Message, Error>) -> String {
     match item {
         Ok(Message::Text(text)) => text.to_string(),
@@ -40,7 +40,7 @@ fn line(item: &Result<Message, Error>) -> String {
     }
 }
 
-/// All that a stream gives.
+/// Collects the items of a stream.
 async fn lines(socket: &mut Socket) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some(item) = socket.next().await {
@@ -49,15 +49,15 @@ async fn lines(socket: &mut Socket) -> Vec<String> {
     lines
 }
 
-/// Polls once.
+/// Polls a future once.
 fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     future.poll_unpin(&mut Context::from_waker(Waker::noop()))
 }
 
 #[wasm_bindgen_test]
-async fn a_conversation_from_open_to_close() {
-    let place = Place::new("conversation").await;
-    let mut socket = to(&place, "subprotocol=chat&do=text:a,bin:0102,echo").subprotocols(["chat"]).await.unwrap();
+async fn conversation_runs_from_open_to_close() {
+    let fixture = Fixture::new("conversation").await;
+    let mut socket = to(&fixture, "subprotocol=chat&do=text:a,bin:0102,echo").subprotocols(["chat"]).await.unwrap();
     assert_eq!((socket.ready_state(), &*socket.protocol()), (ReadyState::Open, "chat"));
     socket.send("hello".into()).await.unwrap();
     for expected in ["a", "2 bytes", "hello"] {
@@ -71,91 +71,93 @@ async fn a_conversation_from_open_to_close() {
 }
 
 #[wasm_bindgen_test]
-async fn messages_that_come_with_the_handshake_are_there_however_late_the_poll() {
-    let place = Place::new("late").await;
-    let mut connecting = to(&place, "packet=1&do=text:a,text:b,close:1000");
+async fn messages_with_handshake_wait_for_late_poll() {
+    let fixture = Fixture::new("late").await;
+    let mut connecting = to(&fixture, "packet=1&do=text:a,text:b,close:1000");
     assert!(poll_once(&mut connecting).is_pending());
-    place.ended().await;
-    place.settle().await;
+    fixture.ended().await;
+    fixture.settle().await;
     let mut socket = connecting.await.unwrap();
     assert_eq!(lines(&mut socket).await, ["a", "b"]);
     assert_eq!(socket.closed().await.code, 1000);
 }
 
 #[wasm_bindgen_test]
-async fn a_failure_is_one_error_and_the_end() {
-    let place = Place::new("failure").await;
-    let mut socket = to(&place, "do=text:a,gate:go,drop").await.unwrap();
-    place.server.release(&place.id, "go").await;
+async fn failure_yields_one_error_then_ends() {
+    let fixture = Fixture::new("failure").await;
+    let mut socket = to(&fixture, "do=text:a,gate:go,drop").await.unwrap();
+    fixture.server.release(&fixture.id, "go").await;
     assert_eq!(lines(&mut socket).await, ["a", "failed 1006"]);
     assert!(socket.next().await.is_none());
 }
 
 #[wasm_bindgen_test]
-async fn a_connection_that_fails_says_so() {
-    let place = Place::new("refused").await;
-    assert!(matches!(to(&place, "status=403").await, Err(ConnectError::Failed(failed)) if failed.event().code == 1006));
+async fn failed_connect_returns_error() {
+    let fixture = Fixture::new("refused").await;
+    assert!(
+        matches!(to(&fixture, "status=403").await, Err(ConnectError::Failed(failed)) if failed.event().code == 1006)
+    );
     assert!(matches!(connect("ws://a/#b").await, Err(ConnectError::Exception(_))));
 }
 
 #[wasm_bindgen_test]
-async fn a_connection_given_up_at_any_point_leaves_nothing() {
-    let place = Place::new("given-up").await;
-    place.settle().await;
+async fn cancelled_connect_leaves_nothing_at_any_point() {
+    let fixture = Fixture::new("given-up").await;
+    fixture.settle().await;
     let before = Alive::now();
-    let mut connecting = to(&place, "hold=handshake");
+    let mut connecting = to(&fixture, "hold=handshake");
     assert!(poll_once(&mut connecting).is_pending());
-    place.server.record(&place.id, "request").await.unwrap();
+    fixture.server.record(&fixture.id, "request").await.unwrap();
     drop(connecting);
     assert_eq!(Alive::now().listeners, before.listeners);
-    place.server.release(&place.id, "handshake").await;
-    place.ended().await;
-    let open = Place::new("given-up-open").await;
+    fixture.server.release(&fixture.id, "handshake").await;
+    fixture.ended().await;
+    let open = Fixture::new("given-up-open").await;
     let mut connecting = to(&open, "do=text:a,echo");
     assert!(poll_once(&mut connecting).is_pending());
     open.server.record(&open.id, "handshake").await.unwrap();
     drop(connecting);
     open.ended().await;
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before);
 }
 
 #[wasm_bindgen_test]
-async fn out_of_time_the_connection_is_given_up() {
-    let place = Place::new("timeout").await;
-    place.settle().await;
+async fn connect_timeout_ends_connection() {
+    let fixture = Fixture::new("timeout").await;
+    fixture.settle().await;
     let before = Alive::now();
     let timeout = Duration::from_millis(50);
-    let connected = to(&place, "hold=handshake").timeout(timeout).await;
+    let connected = to(&fixture, "hold=handshake").timeout(timeout).await;
     assert!(matches!(connected, Err(ConnectError::TimedOut { after }) if after == timeout));
-    place.server.release(&place.id, "handshake").await;
-    place.ended().await;
-    place.settle().await;
+    fixture.server.release(&fixture.id, "handshake").await;
+    fixture.ended().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before);
 }
 
 #[wasm_bindgen_test]
-async fn a_closing_handshake_has_a_deadline() {
-    let place = Place::new("close-deadline").await;
+async fn closing_handshake_has_a_timeout() {
+    let fixture = Fixture::new("close-deadline").await;
     let timeout = Duration::from_millis(50);
-    let mut socket = to(&place, "do=await-close,gate:go,answer").close_timeout(timeout).await.unwrap();
+    let mut socket = to(&fixture, "do=await-close,gate:go,answer").close_timeout(timeout).await.unwrap();
     assert!(matches!(SinkExt::close(&mut socket).await, Err(Error::CloseTimedOut { .. })));
-    place.server.release(&place.id, "go").await;
+    fixture.server.release(&fixture.id, "go").await;
     assert!(socket.closed().await.was_clean);
 }
 
 #[wasm_bindgen_test]
-async fn an_idle_socket_is_closed() {
-    let place = Place::new("idle").await;
-    let mut socket = to(&place, "do=text:a,answer").idle_timeout(Duration::from_millis(50)).await.unwrap();
+async fn idle_socket_is_closed() {
+    let fixture = Fixture::new("idle").await;
+    let mut socket = to(&fixture, "do=text:a,answer").idle_timeout(Duration::from_millis(50)).await.unwrap();
     assert_eq!(lines(&mut socket).await, ["a", "error no message arrived for 50ms"]);
-    assert_eq!(place.ended().await.close.unwrap().code, Some(4008));
+    assert_eq!(fixture.ended().await.close.unwrap().code, Some(4008));
 }
 
 #[wasm_bindgen_test]
-async fn over_the_receive_limit_there_is_one_error_and_a_close() {
-    let place = Place::new("limit").await;
-    let mut socket = to(&place, "do=flood:100:1000,answer").receive_limit(10, 1 << 20).await.unwrap();
+async fn receive_limit_yields_one_error_and_closes() {
+    let fixture = Fixture::new("limit").await;
+    let mut socket = to(&fixture, "do=flood:100:1000,answer").receive_limit(10, 1 << 20).await.unwrap();
     assert_eq!(socket.closed().await.code, 4009);
     let mut expected = vec!["1000 bytes".to_owned(); 10];
     expected.push("error a message exceeded the receive limit: 10 messages of 10000 bytes were queued".to_owned());
@@ -163,11 +165,11 @@ async fn over_the_receive_limit_there_is_one_error_and_a_close() {
 }
 
 #[wasm_bindgen_test]
-async fn a_sender_waits_while_much_is_queued_and_looks_at_most_250_times_a_second() {
-    let place = Place::new("send-wait").await;
-    // WebKit's amount falls when its library has queued the bytes.
+async fn sender_waits_above_mark_and_polls_250_times_a_second() {
+    let fixture = Fixture::new("send-wait").await;
+    // In WebKit bufferedAmount falls as soon as the network library has queued the bytes.
     let mark = 1 << 20;
-    let socket = to(&place, "do=read-gate:go,await-close,answer").high_water_mark(mark).await.unwrap();
+    let socket = to(&fixture, "do=read-gate:go,await-close,answer").high_water_mark(mark).await.unwrap();
     let piece = Message::from(vec![7; 1 << 20]);
     let mut sent = 0;
     let all = 64;
@@ -176,7 +178,7 @@ async fn a_sender_waits_while_much_is_queued_and_looks_at_most_250_times_a_secon
             for _ in 0..all {
                 socket.send(piece.clone()).await.unwrap();
                 sent += 1;
-                assert!(socket.buffered_amount() <= mark + (1 << 20), "a mark and a message");
+                assert!(socket.buffered_amount() <= mark + (1 << 20), "the mark and one message");
             }
         });
         let polls = Rc::new(Cell::new(0));
@@ -190,7 +192,7 @@ async fn a_sender_waits_while_much_is_queued_and_looks_at_most_250_times_a_secon
         let begin = Date::now();
         let released = async {
             TimeoutFuture::new(500).await;
-            place.server.release(&place.id, "go").await;
+            fixture.server.release(&fixture.id, "go").await;
         };
         join(counted, released).await;
         let seconds = (Date::now() - begin) / 1000.0;
@@ -200,10 +202,10 @@ async fn a_sender_waits_while_much_is_queued_and_looks_at_most_250_times_a_secon
     socket.drained().await.unwrap();
     assert_eq!(socket.buffered_amount(), 0);
     socket.close(None, None).await.unwrap();
-    assert_eq!(place.ended().await.messages.iter().filter(|message| message.length == 1 << 20).count(), all);
+    assert_eq!(fixture.ended().await.messages.iter().filter(|message| message.length == 1 << 20).count(), all);
 }
 
-/// Has timers counted, and those that are set within one.
+/// Counts timers, and those that are set within another.
 const COUNT_TIMERS: &str = "
     const original = globalThis.setTimeout;
     globalThis.timers = 0;
@@ -218,18 +220,18 @@ const COUNT_TIMERS: &str = "
 ";
 
 #[wasm_bindgen_test]
-async fn who_looks_for_room_sets_no_timer_within_a_timer() {
-    // An engine may let those of a hidden page wait for a minute.
-    let place = Place::new("look").await;
-    if place.server.engine == "webkit" {
-        // Its amount falls at once, so that nobody looks.
+async fn waiting_sender_nests_no_timers() {
+    // An engine may delay nested timers of a hidden page for a minute.
+    let fixture = Fixture::new("look").await;
+    if fixture.server.engine == "webkit" {
+        // In this engine bufferedAmount falls at once, so no polling starts.
         return;
     }
-    let socket = to(&place, "do=read-gate:go,await-close,answer").high_water_mark(0).await.unwrap();
+    let socket = to(&fixture, "do=read-gate:go,await-close,answer").high_water_mark(0).await.unwrap();
     let put_back = js_sys::Function::new_no_args(COUNT_TIMERS).call0(&JsValue::NULL).unwrap();
     let released = async {
         TimeoutFuture::new(500).await;
-        place.server.release(&place.id, "go").await;
+        fixture.server.release(&fixture.id, "go").await;
     };
     let sending = async {
         socket.send(vec![7; 32 << 20].into()).await.unwrap();
@@ -243,34 +245,34 @@ async fn who_looks_for_room_sets_no_timer_within_a_timer() {
 }
 
 #[wasm_bindgen_test]
-async fn who_waits_for_room_is_woken_when_the_socket_closes() {
-    let place = Place::new("send-closed").await;
-    if place.server.engine == "webkit" {
-        // Its amount falls at once, so that nobody waits.
+async fn waiting_sender_is_woken_by_close() {
+    let fixture = Fixture::new("send-closed").await;
+    if fixture.server.engine == "webkit" {
+        // In this engine bufferedAmount falls at once, so no sender waits.
         return;
     }
-    let socket = to(&place, "do=read-gate:go,drop").high_water_mark(0).await.unwrap();
+    let socket = to(&fixture, "do=read-gate:go,drop").high_water_mark(0).await.unwrap();
     socket.send(vec![7; 32 << 20].into()).await.unwrap();
     let released = async {
         TimeoutFuture::new(100).await;
-        place.server.release(&place.id, "go").await;
+        fixture.server.release(&fixture.id, "go").await;
     };
     let (sent, drained, ()) = join3(socket.send("mine".into()), socket.drained(), released).await;
     assert!(matches!(sent, Err(Error::NotOpen(_))), "{sent:?}");
     assert!(matches!(drained, Err(Error::Undelivered { .. })), "{drained:?}");
 }
 
-/// Brings a socket into a state, drops it, and checks that nothing of it is left.
+/// Brings a socket into a state, drops it, and checks that nothing of it stays alive.
 async fn drop_leaves_nothing<F: Future<Output = Socket>>(name: &str, query: &str, bring: impl FnOnce(Socket) -> F) {
-    let place = Place::new(name).await;
-    place.settle().await;
+    let fixture = Fixture::new(name).await;
+    fixture.settle().await;
     let before = Alive::now();
-    let socket = bring(to(&place, query).idle_timeout(Duration::from_mins(1)).await.unwrap()).await;
+    let socket = bring(to(&fixture, query).idle_timeout(Duration::from_mins(1)).await.unwrap()).await;
     drop(socket);
     assert_eq!(Alive::now().listeners, before.listeners, "listeners are freed at once");
-    place.server.release(&place.id, "now").await;
-    place.ended().await;
-    place.settle().await;
+    fixture.server.release(&fixture.id, "now").await;
+    fixture.ended().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }
 
@@ -312,21 +314,21 @@ async fn dropping_when_closed_leaves_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn a_blob_is_forwarded_without_being_read() {
-    let place = Place::new("forward").await;
-    let mut socket = to(&place, "do=bytes:100000,await:1,close:1000").binary_type(BinaryType::Blob).await.unwrap();
+async fn blob_is_forwarded_without_being_read() {
+    let fixture = Fixture::new("forward").await;
+    let mut socket = to(&fixture, "do=bytes:100000,await:1,close:1000").binary_type(BinaryType::Blob).await.unwrap();
     let message = socket.next().await.unwrap().unwrap();
     assert!(matches!(&message, Message::Blob(blob) if blob.size() == 100_000));
     socket.send(message).await.unwrap();
     assert!(socket.next().await.is_none());
-    assert_eq!(place.ended().await.messages[0].length, 100_000);
+    assert_eq!(fixture.ended().await.messages[0].length, 100_000);
 }
 
 #[wasm_bindgen_test]
-async fn messages_are_forwarded_and_measured_without_being_read() {
+async fn lazy_messages_are_forwarded_and_measured_unread() {
     for streamed in [false, true] {
-        let place = Place::new(if streamed { "unread-stream" } else { "unread" }).await;
-        let connect = to(&place, "do=text:gr%C3%BCn%20%F0%9F%98%80,bytes:100000,text:,await:3,close:1000").lazy();
+        let fixture = Fixture::new(if streamed { "unread-stream" } else { "unread" }).await;
+        let connect = to(&fixture, "do=text:gr%C3%BCn%20%F0%9F%98%80,bytes:100000,text:,await:3,close:1000").lazy();
         let connect = if streamed { connect.with_backpressure() } else { connect };
         let mut socket = connect.await.unwrap();
         let mut sizes = Vec::new();
@@ -341,7 +343,7 @@ async fn messages_are_forwarded_and_measured_without_being_read() {
         }
         assert_eq!(sizes, [(true, 10), (false, 100_000), (true, 0)]);
         assert!(socket.next().await.is_none());
-        let record = place.ended().await;
+        let record = fixture.ended().await;
         let seen: Vec<_> = record.messages.iter().map(|message| (&*message.kind, message.length)).collect();
         assert_eq!(seen, [("text", 10), ("binary", 100_000), ("text", 0)]);
         assert_eq!(record.messages[0].text.as_deref(), Some("grün 😀"));
@@ -349,64 +351,64 @@ async fn messages_are_forwarded_and_measured_without_being_read() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_not_read_is_not_copied_into_the_program() {
+async fn unread_lazy_message_is_not_copied() {
     let memory = || {
         let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
         memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length()
     };
-    let place = Place::new("unread-large").await;
-    let mut socket = to(&place, "do=bytes:33554432,await:1,close:1000").lazy().await.unwrap();
+    let fixture = Fixture::new("unread-large").await;
+    let mut socket = to(&fixture, "do=bytes:33554432,await:1,close:1000").lazy().await.unwrap();
     let before = memory();
     let message = socket.next().await.unwrap().unwrap();
     assert_eq!(message.size(), 32 << 20);
     socket.send(message).await.unwrap();
     assert!(socket.next().await.is_none());
     assert!(memory() - before < 1 << 20, "no room was made for it");
-    assert_eq!(place.ended().await.messages[0].length, 32 << 20);
+    assert_eq!(fixture.ended().await.messages[0].length, 32 << 20);
 }
 
 #[wasm_bindgen_test]
-async fn a_heartbeat_asks_by_messages_and_ends_when_no_answer_comes() {
-    let place = Place::new("heartbeat").await;
+async fn heartbeat_sends_messages_and_fails_without_answer() {
+    let fixture = Fixture::new("heartbeat").await;
     let heartbeat = Heartbeat::new("ping".into(), |message| matches!(message, Message::Text(text) if text == "pong"))
         .every(Duration::from_millis(20))
         .within(Duration::from_millis(300));
-    let mut socket = to(&place, "do=await:1,text:pong,await:1,text:news,answer").heartbeat(heartbeat).await.unwrap();
+    let mut socket = to(&fixture, "do=await:1,text:pong,await:1,text:news,answer").heartbeat(heartbeat).await.unwrap();
     assert_eq!(lines(&mut socket).await, ["news", "error the server did not answer the heartbeat within 300ms"]);
-    let record = place.ended().await;
+    let record = fixture.ended().await;
     assert_eq!((record.messages.len(), record.close.unwrap().code), (3, Some(4008)));
 }
 
 #[wasm_bindgen_test]
-async fn a_socket_that_makes_its_peer_wait_does_where_the_engine_can() {
-    let place = Place::new("peer-waits").await;
-    // Asked after the flood, which the engine answers once it gets so far.
+async fn backpressure_pauses_server_where_engine_can() {
+    let fixture = Fixture::new("peer-waits").await;
+    // This ping follows the flood, and the engine answers it when it has read the flood.
     let flood = "do=flood:64:1048576,ping:read,await-close,answer";
-    let mut socket = to(&place, flood).with_backpressure().await.unwrap();
-    assert_eq!(socket.control().has_backpressure(), place.server.engine == "chromium");
-    // As much goes through another connection meanwhile.
-    let other = Place::new("peer-waits-not").await;
+    let mut socket = to(&fixture, flood).with_backpressure().await.unwrap();
+    assert_eq!(socket.control().has_backpressure(), fixture.server.engine == "chromium");
+    // Meanwhile another connection carries as many bytes.
+    let other = Fixture::new("peer-waits-not").await;
     let mut read = to(&other, "do=flood:64:1048576,close:1000").await.unwrap();
     assert_eq!(lines(&mut read).await.len(), 64);
-    let record = place.server.record(&place.id, "handshake").await.unwrap();
+    let record = fixture.server.record(&fixture.id, "handshake").await.unwrap();
     if socket.control().has_backpressure() {
         assert!(record.frames.is_empty(), "{:?}", record.frames);
     }
-    // Whatever the engine, nothing is lost.
+    // In every engine, no message is lost.
     for _ in 0..64 {
         assert_eq!(line(&socket.next().await.unwrap()), "1048576 bytes");
     }
     let event = socket.close(Some(3000), Some("read")).await.unwrap();
     assert_eq!((event.code, &*event.reason, event.was_clean), (3000, "read", true));
     assert!(socket.next().await.is_none());
-    assert_eq!(place.ended().await.frames[0].opcode, 10);
+    assert_eq!(fixture.ended().await.frames[0].opcode, 10);
 }
 
 #[wasm_bindgen_test]
-async fn a_socket_that_makes_its_peer_wait_is_otherwise_like_any() {
-    let place = Place::new("stream").await;
+async fn backpressure_socket_behaves_like_default_one() {
+    let fixture = Fixture::new("stream").await;
     let query = "subprotocol=chat&do=text:grün,bin:0102,echo";
-    let mut socket = to(&place, query).subprotocols(["chat"]).with_backpressure().await.unwrap();
+    let mut socket = to(&fixture, query).subprotocols(["chat"]).with_backpressure().await.unwrap();
     assert_eq!((socket.ready_state(), &*socket.protocol()), (ReadyState::Open, "chat"));
     socket.send("hello".into()).await.unwrap();
     socket.send(Blob::new(&[7; 5]).into()).await.unwrap();
@@ -416,43 +418,43 @@ async fn a_socket_that_makes_its_peer_wait_is_otherwise_like_any() {
     }
     socket.drained().await.unwrap();
     assert_eq!(socket.buffered_amount(), 0);
-    let failure = Place::new("stream-failure").await;
+    let failure = Fixture::new("stream-failure").await;
     let mut failing = to(&failure, "do=text:a,gate:go,drop").with_backpressure().await.unwrap();
     failure.server.release(&failure.id, "go").await;
     assert_eq!(lines(&mut failing).await, ["a", "failed 1006"]);
     let mut closed =
-        to(&Place::new("stream-closed").await, "do=text:a,close:1001:bye").with_backpressure().await.unwrap();
+        to(&Fixture::new("stream-closed").await, "do=text:a,close:1001:bye").with_backpressure().await.unwrap();
     assert_eq!(lines(&mut closed).await, ["a"]);
     assert_eq!((closed.closed().await.code, &*closed.closed().await.reason), (1001, "bye"));
-    let refused = to(&Place::new("stream-refused").await, "status=403").with_backpressure().await;
+    let refused = to(&Fixture::new("stream-refused").await, "status=403").with_backpressure().await;
     assert!(matches!(refused, Err(ConnectError::Failed(failed)) if failed.event().code == 1006));
 }
 
 #[wasm_bindgen_test]
-async fn what_was_sent_goes_out_before_the_close_of_a_socket_that_makes_its_peer_wait() {
-    let place = Place::new("stream-last").await;
-    let connect = to(&place, "do=read-gate:go,await-close,answer").with_backpressure().high_water_mark(64 << 20);
+async fn backpressure_socket_sends_messages_before_close() {
+    let fixture = Fixture::new("stream-last").await;
+    let connect = to(&fixture, "do=read-gate:go,await-close,answer").with_backpressure().high_water_mark(64 << 20);
     let socket = connect.await.unwrap();
     for _ in 0..8 {
         socket.send(vec![7; 4 << 20].into()).await.unwrap();
     }
     let closing = socket.close(Some(3001), None);
     assert_eq!(socket.ready_state(), ReadyState::Closing);
-    place.server.release(&place.id, "go").await;
+    fixture.server.release(&fixture.id, "go").await;
     assert_eq!(closing.await.unwrap().code, 3001);
-    assert_eq!(place.ended().await.messages.len(), 8);
+    assert_eq!(fixture.ended().await.messages.len(), 8);
 }
 
 #[wasm_bindgen_test]
-async fn an_empty_message_goes_out_before_the_close_of_a_socket_that_makes_its_peer_wait() {
-    let place = Place::new("stream-empty").await;
-    let socket = to(&place, "do=await-close,answer").with_backpressure().await.unwrap();
+async fn backpressure_socket_sends_empty_message_before_close() {
+    let fixture = Fixture::new("stream-empty").await;
+    let socket = to(&fixture, "do=await-close,answer").with_backpressure().await.unwrap();
     socket.send("".into()).await.unwrap();
     assert_eq!(socket.close(Some(3001), None).await.unwrap().code, 3001);
-    assert_eq!(place.ended().await.message_count, 1);
+    assert_eq!(fixture.ended().await.message_count, 1);
 }
 
-/// Has something done when a stream of the platform's has opened, before our code may know of it.
+/// Runs a function when a `WebSocketStream` has opened, before our code is notified.
 const WHEN_OPENED: &str = "
     const Platform = WebSocketStream;
     globalThis.WebSocketStream = class extends Platform {
@@ -462,41 +464,41 @@ const WHEN_OPENED: &str = "
 ";
 
 #[wasm_bindgen_test]
-async fn a_connection_that_makes_its_peer_wait_is_given_up_though_it_has_just_opened() {
+async fn backpressure_connect_can_be_cancelled_just_after_open() {
     let global = js_sys::global();
     if !js_sys::Reflect::has(&global, &"WebSocketStream".into()).unwrap() {
         return;
     }
-    let place = Place::new("stream-just-opened").await;
-    place.settle().await;
+    let fixture = Fixture::new("stream-just-opened").await;
+    fixture.settle().await;
     let before = Alive::now();
     let restore: js_sys::Function = js_sys::Function::new_no_args(WHEN_OPENED).call0(&global).unwrap().unchecked_into();
-    let connecting = Rc::new(std::cell::RefCell::new(Some(to(&place, "").with_backpressure())));
+    let connecting = Rc::new(std::cell::RefCell::new(Some(to(&fixture, "").with_backpressure())));
     let dropped = Rc::clone(&connecting);
     let hook = Closure::<dyn Fn()>::new(move || drop(dropped.take()));
     js_sys::Reflect::set(&global, &"whenOpened".into(), hook.as_ref()).unwrap();
     assert!(poll_once(connecting.borrow_mut().as_mut().unwrap()).is_pending());
     restore.call0(&global).unwrap();
-    place.ended().await;
+    fixture.ended().await;
     assert!(connecting.borrow().is_none());
     drop((hook, restore));
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }
 
 #[wasm_bindgen_test]
-async fn what_a_socket_that_makes_its_peer_wait_could_not_send_is_told_when_it_closes() {
-    let place = Place::new("stream-lost").await;
-    let socket = to(&place, "do=read-gate:go,close:1001").with_backpressure().high_water_mark(0).await.unwrap();
+async fn backpressure_socket_reports_unsent_bytes_at_close() {
+    let fixture = Fixture::new("stream-lost").await;
+    let socket = to(&fixture, "do=read-gate:go,close:1001").with_backpressure().high_water_mark(0).await.unwrap();
     if !socket.control().has_backpressure() {
-        // It is the ordinary one, and what has to be said of that is said above.
+        // Without `WebSocketStream` this is the default socket, which other tests cover.
         return;
     }
     let size = 32 << 20;
     socket.send(vec![7; size].into()).await.unwrap();
     let released = async {
         TimeoutFuture::new(100).await;
-        place.server.release(&place.id, "go").await;
+        fixture.server.release(&fixture.id, "go").await;
     };
     let (sent, drained, ()) = join3(socket.send("mine".into()), socket.drained(), released).await;
     assert!(matches!(sent, Err(Error::NotOpen(_))), "{sent:?}");
@@ -505,24 +507,24 @@ async fn what_a_socket_that_makes_its_peer_wait_could_not_send_is_told_when_it_c
 }
 
 #[wasm_bindgen_test]
-async fn dropping_a_socket_that_makes_its_peer_wait_leaves_nothing() {
-    let place = Place::new("stream-drop").await;
-    place.settle().await;
+async fn dropping_backpressure_socket_leaves_nothing() {
+    let fixture = Fixture::new("stream-drop").await;
+    fixture.settle().await;
     let before = Alive::now();
-    let mut connecting = to(&place, "hold=handshake").with_backpressure();
+    let mut connecting = to(&fixture, "hold=handshake").with_backpressure();
     assert!(poll_once(&mut connecting).is_pending());
-    place.server.record(&place.id, "request").await.unwrap();
+    fixture.server.record(&fixture.id, "request").await.unwrap();
     drop(connecting);
-    place.server.release(&place.id, "handshake").await;
-    place.ended().await;
-    let lazy = Place::new("stream-drop-unread").await;
+    fixture.server.release(&fixture.id, "handshake").await;
+    fixture.ended().await;
+    let lazy = Fixture::new("stream-drop-unread").await;
     drop(to(&lazy, "do=flood:64:1048576,answer").with_backpressure().await.unwrap());
     lazy.ended().await;
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }
 
-/// What a remote handle's stream gives, in a line.
+/// Describes an item of a remote handle's stream in one line.
 fn remote_line(item: &Result<OwnedMessage, Error<OwnedMessage>>) -> String {
     match item {
         Ok(OwnedMessage::Text(text)) => text.to_string(),
@@ -533,11 +535,11 @@ fn remote_line(item: &Result<OwnedMessage, Error<OwnedMessage>>) -> String {
 }
 
 #[wasm_bindgen_test]
-async fn a_remote_handle_holds_a_conversation() {
-    let place = Place::new("remote").await;
+async fn remote_handle_sends_receives_and_closes() {
+    let fixture = Fixture::new("remote").await;
     let query = "subprotocol=chat&do=bin:0102,bin:030405,echo";
-    let socket = to(&place, query).subprotocols(["chat"]).binary_type(BinaryType::Blob).await.unwrap();
-    // What came before is a blob that has to be read, and keeps its place.
+    let socket = to(&fixture, query).subprotocols(["chat"]).binary_type(BinaryType::Blob).await.unwrap();
+    // The message before is a blob, which is read first and keeps its position.
     let mut remote = socket.into_remote();
     assert_eq!((remote.sender().protocol(), remote.sender().ready_state().await), ("chat", ReadyState::Open));
     remote.send("hello".into()).await.unwrap();
@@ -556,23 +558,23 @@ async fn a_remote_handle_holds_a_conversation() {
 }
 
 #[wasm_bindgen_test]
-async fn dropping_the_last_remote_handle_leaves_nothing() {
-    let place = Place::new("remote-drop").await;
-    place.settle().await;
+async fn dropping_last_remote_handle_leaves_nothing() {
+    let fixture = Fixture::new("remote-drop").await;
+    fixture.settle().await;
     let before = Alive::now();
-    let (sender, receiver) = to(&place, "").await.unwrap().into_remote().split();
+    let (sender, receiver) = to(&fixture, "").await.unwrap().into_remote().split();
     drop(receiver);
     sender.send("still".into()).await.unwrap();
     drop(sender);
-    assert_eq!(place.ended().await.messages.len(), 1);
-    place.settle().await;
+    assert_eq!(fixture.ended().await.messages.len(), 1);
+    fixture.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }
 
-/// A socket that comes back, to another query each time.
-fn back_to(place: &Place, queries: &'static [&'static str], first_wait: Duration) -> Reconnect {
+/// Returns a reconnecting socket that uses another query for each connection.
+fn reconnect_to(fixture: &Fixture, queries: &'static [&'static str], first_wait: Duration) -> Reconnect {
     let attempts = Cell::new(0);
-    let url = place.server.socket_url(&place.id, "");
+    let url = fixture.server.socket_url(&fixture.id, "");
     let backoff = Backoff { first: first_wait, longest: first_wait, ..Backoff::default() };
     reconnect(move |_| {
         let query = queries[attempts.replace(attempts.get() + 1)];
@@ -583,10 +585,10 @@ fn back_to(place: &Place, queries: &'static [&'static str], first_wait: Duration
 }
 
 #[wasm_bindgen_test]
-async fn a_socket_that_is_lost_comes_back() {
-    let place = Place::new("back").await;
+async fn lost_socket_reconnects() {
+    let fixture = Fixture::new("back").await;
     let queries = &["status=403", "do=text:a,close:1012", "do=text:b,close:1000"];
-    let mut socket = back_to(&place, queries, Duration::from_millis(10)).start();
+    let mut socket = reconnect_to(&fixture, queries, Duration::from_millis(10)).start();
     let mut seen = Vec::new();
     while let Some(message) = socket.next().await {
         match message {
@@ -598,14 +600,14 @@ async fn a_socket_that_is_lost_comes_back() {
 }
 
 #[wasm_bindgen_test]
-async fn coming_online_ends_the_wait() {
-    let place = Place::new("online").await;
-    let mut socket = back_to(&place, &["status=403", "do=close:1000"], Duration::from_hours(1)).start();
+async fn online_event_ends_reconnect_wait() {
+    let fixture = Fixture::new("online").await;
+    let mut socket = reconnect_to(&fixture, &["status=403", "do=close:1000"], Duration::from_hours(1)).start();
     let mut states = socket.states();
     let online = async {
         while let Some(state) = states.next().await {
             if matches!(state, State::Waiting { .. }) {
-                // Once whoever tells the state has begun to wait.
+                // Wait until the state watcher has started to wait.
                 TimeoutFuture::new(0).await;
                 let target: EventTarget = js_sys::global().unchecked_into();
                 target.dispatch_event(&Event::new("online").unwrap()).unwrap();
@@ -615,8 +617,8 @@ async fn coming_online_ends_the_wait() {
     assert!(join(socket.next(), online).await.0.is_none());
 }
 
-/// Has the page say that it is hidden or shown, as if a user had done it.
-fn show(page_is_hidden: bool) {
+/// Makes the page report that it is hidden or visible, as if the user had switched tabs.
+fn set_hidden(page_is_hidden: bool) {
     let hide = format!(
         "Object.defineProperty(document, 'hidden', {{ configurable: true, get: () => {page_is_hidden} }}); \
          document.dispatchEvent(new Event('visibilitychange'));"
@@ -625,24 +627,24 @@ fn show(page_is_hidden: bool) {
 }
 
 #[wasm_bindgen_test]
-async fn showing_the_page_ends_the_wait_and_hiding_it_does_not() {
-    let place = Place::new("shown").await;
-    let mut socket = back_to(&place, &["status=403", "do=close:1000"], Duration::from_hours(1)).start();
+async fn visible_page_ends_reconnect_wait_and_hidden_does_not() {
+    let fixture = Fixture::new("shown").await;
+    let mut socket = reconnect_to(&fixture, &["status=403", "do=close:1000"], Duration::from_hours(1)).start();
     let mut states = socket.states();
-    let mut waits = 0;
+    let mut event_queue = 0;
     let shown = async {
         while let Some(state) = states.next().await {
             if matches!(state, State::Waiting { .. }) {
-                waits += 1;
+                event_queue += 1;
                 TimeoutFuture::new(0).await;
-                show(true);
-                place.settle().await;
+                set_hidden(true);
+                fixture.settle().await;
                 assert!(states.next().now_or_never().is_none(), "a hidden page is no reason");
-                show(false);
+                set_hidden(false);
             }
         }
     };
     assert!(join(socket.next(), shown).await.0.is_none());
     js_sys::Function::new_no_args("delete document.hidden").call0(&JsValue::NULL).unwrap();
-    assert_eq!(waits, 1);
+    assert_eq!(event_queue, 1);
 }

@@ -1,4 +1,4 @@
-//! Callbacks, streams and the future of the end, against the fault server.
+//! Callbacks, event streams, and the future that waits for the close.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 mod support;
@@ -9,59 +9,59 @@ use std::rc::Rc;
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
 use samesocket::{Event, Events, ReadyState, Subscription, WebSocket};
-use support::{Place, Token, collect, describe, until};
+use support::{Fixture, Token, collect, describe, until};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// A callback that writes down what it hears.
-fn listen(socket: &WebSocket, heard: &Rc<RefCell<Vec<String>>>) -> Subscription {
-    let heard = Rc::clone(heard);
-    socket.subscribe(move |_, event| heard.borrow_mut().push(describe(event)))
+/// Subscribes a callback that logs its events.
+fn listen(socket: &WebSocket, log: &Rc<RefCell<Vec<String>>>) -> Subscription {
+    let log = Rc::clone(log);
+    socket.subscribe(move |_, event| log.borrow_mut().push(describe(event)))
 }
 
 #[wasm_bindgen_test]
-async fn a_stream_made_when_all_is_over_misses_nothing() {
-    let place = Place::new("late-stream").await;
-    let socket = place.connect("do=text:a,text:b,close:1000");
+async fn stream_after_close_receives_all_events() {
+    let fixture = Fixture::new("late-stream").await;
+    let socket = fixture.connect("do=text:a,text:b,close:1000");
     assert_eq!(socket.closed().await.code, 1000);
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(collect(socket.events()).await, ["open", "a", "b", "close 1000"]);
     assert_eq!(collect(socket.events()).await, [""; 0], "the first subscriber took them");
 }
 
 #[wasm_bindgen_test]
-async fn what_was_kept_goes_to_all_who_subscribe_in_the_same_task() {
-    let place = Place::new("late-all").await;
-    let socket = place.connect("do=text:a,gate:more,text:b,close:1000");
-    place.settle().await;
+async fn buffered_events_go_to_all_subscribers_of_one_task() {
+    let fixture = Fixture::new("late-all").await;
+    let socket = fixture.connect("do=text:a,gate:more,text:b,close:1000");
+    fixture.settle().await;
     assert_eq!(socket.ready_state(), ReadyState::Open);
     let (first, second) = (Rc::default(), Rc::default());
     let _first = listen(&socket, &first);
     let _second = listen(&socket, &second);
     let events = socket.events();
     assert_eq!(*first.borrow(), [""; 0], "nothing is fired from within subscribe");
-    place.server.release(&place.id, "more").await;
+    fixture.server.release(&fixture.id, "more").await;
     let all = ["open", "a", "b", "close 1000"];
     assert_eq!(collect(events).await, all);
     assert_eq!((&**first.borrow(), &**second.borrow()), (&all.map(str::to_owned)[..], &all.map(str::to_owned)[..]));
 }
 
 #[wasm_bindgen_test]
-async fn a_first_subscriber_that_left_before_it_heard_anything_takes_nothing() {
-    let place = Place::new("left").await;
-    let socket = place.connect("do=text:a,close:1000");
+async fn dropped_first_subscriber_consumes_no_buffered_events() {
+    let fixture = Fixture::new("left").await;
+    let socket = fixture.connect("do=text:a,close:1000");
     socket.closed().await;
     drop(socket.subscribe(|_, _| panic!("it left")));
     drop(socket.events());
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(collect(socket.events()).await, ["open", "a", "close 1000"]);
 }
 
 #[wasm_bindgen_test]
-async fn a_first_subscriber_that_left_before_there_was_anything_takes_nothing() {
-    let place = Place::new("left-early").await;
-    let socket = place.connect("do=text:a,close:1000");
+async fn subscriber_dropped_before_events_consumes_nothing() {
+    let fixture = Fixture::new("left-early").await;
+    let socket = fixture.connect("do=text:a,close:1000");
     drop(socket.subscribe(|_, _| panic!("it left")));
     drop(socket.events());
     socket.closed().await;
@@ -69,9 +69,9 @@ async fn a_first_subscriber_that_left_before_there_was_anything_takes_nothing() 
 }
 
 #[wasm_bindgen_test]
-async fn dropping_the_handle_of_a_closed_socket_loses_nothing_of_a_stream() {
-    let place = Place::new("drop-closed").await;
-    let socket = place.connect("do=text:a,close:1000");
+async fn dropping_handle_of_closed_socket_keeps_stream_events() {
+    let fixture = Fixture::new("drop-closed").await;
+    let socket = fixture.connect("do=text:a,close:1000");
     socket.closed().await;
     let events = socket.events();
     drop(socket);
@@ -79,18 +79,18 @@ async fn dropping_the_handle_of_a_closed_socket_loses_nothing_of_a_stream() {
 }
 
 #[wasm_bindgen_test]
-async fn a_callback_that_drops_the_last_handle_hears_no_more_of_what_was_kept() {
-    let place = Place::new("drop-kept").await;
-    let holder = Rc::new(RefCell::new(Some(place.connect("do=text:a,text:b,echo"))));
-    place.settle().await;
-    let heard: Rc<RefCell<Vec<String>>> = Rc::default();
+async fn dropping_last_handle_in_callback_discards_buffered_events() {
+    let fixture = Fixture::new("drop-kept").await;
+    let holder = Rc::new(RefCell::new(Some(fixture.connect("do=text:a,text:b,echo"))));
+    fixture.settle().await;
+    let log: Rc<RefCell<Vec<String>>> = Rc::default();
     let events = {
         let borrowed = holder.borrow();
         let socket = borrowed.as_ref().unwrap();
-        let (holder, heard) = (Rc::clone(&holder), Rc::clone(&heard));
+        let (holder, log) = (Rc::clone(&holder), Rc::clone(&log));
         socket
             .subscribe(move |_, event| {
-                heard.borrow_mut().push(describe(event));
+                log.borrow_mut().push(describe(event));
                 if describe(event) == "a" {
                     drop(holder.take());
                 }
@@ -99,22 +99,22 @@ async fn a_callback_that_drops_the_last_handle_hears_no_more_of_what_was_kept() 
         socket.events()
     };
     assert_eq!(collect(events).await, ["open", "a", "close 1005"]);
-    assert_eq!(*heard.borrow(), ["open", "a"]);
+    assert_eq!(*log.borrow(), ["open", "a"]);
 }
 
 #[wasm_bindgen_test]
-async fn closing_drops_the_messages_that_were_kept() {
-    let place = Place::new("purge").await;
-    let socket = place.connect("do=text:a,echo");
-    place.settle().await;
+async fn close_discards_buffered_messages() {
+    let fixture = Fixture::new("purge").await;
+    let socket = fixture.connect("do=text:a,echo");
+    fixture.settle().await;
     socket.close(Some(1000), None).unwrap();
     assert_eq!(collect(socket.events()).await, ["open", "close 1000"]);
 }
 
 #[wasm_bindgen_test]
-async fn a_dropped_guard_ends_the_calls_and_a_detached_one_does_not() {
-    let place = Place::new("guards").await;
-    let socket = place.connect("do=text:a,await:1,text:b,close:1000");
+async fn dropped_guard_ends_calls_and_detached_one_does_not() {
+    let fixture = Fixture::new("guards").await;
+    let socket = fixture.connect("do=text:a,await:1,text:b,close:1000");
     let (dropped, detached) = (Rc::default(), Rc::default());
     let guard = listen(&socket, &dropped);
     listen(&socket, &detached).detach();
@@ -128,22 +128,22 @@ async fn a_dropped_guard_ends_the_calls_and_a_detached_one_does_not() {
 }
 
 #[wasm_bindgen_test]
-async fn a_callback_may_take_out_itself_and_the_next_and_add_another() {
-    let place = Place::new("within").await;
-    let socket = place.connect("do=text:a,text:b,close:1000");
-    let heard: Rc<RefCell<Vec<String>>> = Rc::default();
+async fn callback_can_remove_itself_and_next_and_add_one() {
+    let fixture = Fixture::new("within").await;
+    let socket = fixture.connect("do=text:a,text:b,close:1000");
+    let log: Rc<RefCell<Vec<String>>> = Rc::default();
     let guards: Rc<RefCell<Vec<Subscription>>> = Rc::default();
-    let note = |name: &'static str| {
-        let heard = Rc::clone(&heard);
-        move |event: &Event| heard.borrow_mut().push(format!("{name} {}", describe(event)))
+    let logger = |name: &'static str| {
+        let log = Rc::clone(&log);
+        move |event: &Event| log.borrow_mut().push(format!("{name} {}", describe(event)))
     };
-    let (first, later, next, last) = (note("first"), note("later"), note("next"), note("last"));
+    let (first, later, next, last) = (logger("first"), logger("later"), logger("next"), logger("last"));
     let mut later = Some(later);
     let in_first = Rc::clone(&guards);
     let guard = socket.subscribe(move |socket, event| {
         first(event);
         if describe(event) == "a" {
-            // Itself, and the one that would be called next.
+            // Remove this callback and the one that would be called next.
             let taken: Vec<_> = in_first.borrow_mut().drain(..).collect();
             drop(taken);
             let later = later.take().expect("it is called once with this message");
@@ -155,7 +155,7 @@ async fn a_callback_may_take_out_itself_and_the_next_and_add_another() {
     let _last = socket.subscribe(move |_, event| last(event));
     socket.closed().await;
     assert_eq!(
-        *heard.borrow(),
+        *log.borrow(),
         [
             "first open",
             "next open",
@@ -171,9 +171,9 @@ async fn a_callback_may_take_out_itself_and_the_next_and_add_another() {
 }
 
 #[wasm_bindgen_test]
-async fn a_callback_may_drop_the_last_handle() {
-    let place = Place::new("drop-within").await;
-    let holder = Rc::new(RefCell::new(Some(place.connect("do=text:a,text:b,echo"))));
+async fn callback_can_drop_last_handle() {
+    let fixture = Fixture::new("drop-within").await;
+    let holder = Rc::new(RefCell::new(Some(fixture.connect("do=text:a,text:b,echo"))));
     let token = Token::default();
     let events = {
         let borrowed = holder.borrow();
@@ -190,18 +190,18 @@ async fn a_callback_may_drop_the_last_handle() {
         socket.events()
     };
     assert_eq!(collect(events).await, ["open", "a", "close 1005"]);
-    assert_eq!(place.ended().await.close.unwrap().code, None);
+    assert_eq!(fixture.ended().await.close.unwrap().code, None);
     assert_eq!(token.others(), 0);
     assert_eq!(Rc::strong_count(&holder), 1);
 }
 
 #[wasm_bindgen_test]
-async fn a_callback_may_close_and_connect_anew() {
-    let place = Place::new("anew").await;
-    let socket = place.connect("do=text:a,text:b,echo");
+async fn callback_can_close_and_connect_again() {
+    let fixture = Fixture::new("anew").await;
+    let socket = fixture.connect("do=text:a,text:b,echo");
     let successor: Rc<RefCell<Option<WebSocket>>> = Rc::default();
     let (slot, url) =
-        (Rc::clone(&successor), place.server.socket_url(&format!("{}-2", place.id), "do=text:c,close:3000"));
+        (Rc::clone(&successor), fixture.server.socket_url(&format!("{}-2", fixture.id), "do=text:c,close:3000"));
     socket
         .subscribe(move |socket, event| {
             if describe(event) == "a" {
@@ -216,9 +216,9 @@ async fn a_callback_may_close_and_connect_anew() {
 }
 
 #[wasm_bindgen_test]
-async fn a_callback_that_owns_its_socket_is_freed_at_the_close() {
-    let place = Place::new("cycle").await;
-    let socket = place.connect("do=close:1000");
+async fn callback_that_owns_socket_is_freed_at_close() {
+    let fixture = Fixture::new("cycle").await;
+    let socket = fixture.connect("do=close:1000");
     let token = Token::default();
     let (own, kept, events) = (socket.clone(), token.clone(), socket.events());
     socket
@@ -229,14 +229,14 @@ async fn a_callback_that_owns_its_socket_is_freed_at_the_close() {
     drop(socket);
     assert_eq!(token.others(), 1, "a handle in its own callback keeps both");
     assert_eq!(collect(events).await, ["open", "close 1000"]);
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(token.others(), 0);
 }
 
 #[wasm_bindgen_test]
-async fn subscribing_after_the_end_holds_nothing() {
-    let place = Place::new("after").await;
-    let socket = place.connect("do=close:1000");
+async fn subscribing_after_close_holds_nothing() {
+    let fixture = Fixture::new("after").await;
+    let socket = fixture.connect("do=close:1000");
     assert_eq!(collect(socket.events()).await, ["open", "close 1000"]);
     let token = Token::default();
     let kept = token.clone();
@@ -248,9 +248,9 @@ async fn subscribing_after_the_end_holds_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn an_unread_stream_keeps_to_its_bound_and_marks_what_is_lost() {
-    let place = Place::new("lag").await;
-    let socket = place.connect(&format!("do=flood:{}:8,close:1000", Events::MAX_MESSAGES + 5));
+async fn unread_stream_is_bounded_and_reports_lag() {
+    let fixture = Fixture::new("lag").await;
+    let socket = fixture.connect(&format!("do=flood:{}:8,close:1000", Events::MAX_MESSAGES + 5));
     let events = socket.events();
     socket.closed().await;
     let all = collect(events).await;
@@ -260,9 +260,9 @@ async fn an_unread_stream_keeps_to_its_bound_and_marks_what_is_lost() {
 }
 
 #[wasm_bindgen_test]
-async fn a_flood_that_is_read_comes_whole_and_in_order() {
-    let place = Place::new("flood").await;
-    let socket = place.connect("do=flood:20000:8,close:1000");
+async fn flood_that_is_read_arrives_complete_in_order() {
+    let fixture = Fixture::new("flood").await;
+    let socket = fixture.connect("do=flood:20000:8,close:1000");
     socket.set_binary_type(samesocket::BinaryType::ArrayBuffer);
     let mut events = socket.events();
     let mut next = 0_u32;
@@ -281,14 +281,14 @@ async fn a_flood_that_is_read_comes_whole_and_in_order() {
 }
 
 #[wasm_bindgen_test]
-async fn any_number_may_wait_for_the_end_before_and_after() {
-    let place = Place::new("closed").await;
-    let socket = place.connect("do=gate:now,close:3000:bye");
+async fn many_waiters_see_the_close_before_and_after() {
+    let fixture = Fixture::new("closed").await;
+    let socket = fixture.connect("do=gate:now,close:3000:bye");
     let waiting: Vec<_> = (0..5).map(|_| socket.closed()).collect();
     let mut cancelled = socket.closed();
     assert!((&mut cancelled).now_or_never().is_none());
     drop(cancelled);
-    place.server.release(&place.id, "now").await;
+    fixture.server.release(&fixture.id, "now").await;
     for close in join_all(waiting).await {
         assert_eq!((close.code, &*close.reason, close.was_clean), (3000, "bye", true));
     }
@@ -296,28 +296,28 @@ async fn any_number_may_wait_for_the_end_before_and_after() {
 }
 
 #[wasm_bindgen_test]
-async fn streams_and_waiters_see_the_end_of_a_socket_without_handles() {
-    let place = Place::new("abandoned").await;
-    let socket = place.connect("");
+async fn streams_and_waiters_see_close_of_dropped_socket() {
+    let fixture = Fixture::new("abandoned").await;
+    let socket = fixture.connect("");
     let (mut events, closed) = (socket.events(), socket.closed());
     until(&mut events, "open").await;
     drop(socket);
     assert_eq!(collect(events).await, ["close 1005"]);
     assert_eq!(closed.await.code, 1005);
-    assert_eq!(place.ended().await.close.unwrap().code, None);
+    assert_eq!(fixture.ended().await.close.unwrap().code, None);
 }
 
 #[wasm_bindgen_test]
 async fn a_socket_dropped_at_once_fails_for_those_who_wait() {
-    let place = Place::new("at-once").await;
-    let events = place.connect("handshake=nothing").events();
+    let fixture = Fixture::new("at-once").await;
+    let events = fixture.connect("handshake=nothing").events();
     assert_eq!(collect(events).await, ["error", "close 1006"]);
 }
 
 #[wasm_bindgen_test]
 async fn a_stream_sees_the_close_of_a_socket_that_is_dropped_at_its_error() {
-    let place = Place::new("drop-at-error").await;
-    let holder = Rc::new(RefCell::new(Some(place.connect("do=gate:now,drop"))));
+    let fixture = Fixture::new("drop-at-error").await;
+    let holder = Rc::new(RefCell::new(Some(fixture.connect("do=gate:now,drop"))));
     let (mut events, closed) = {
         let borrowed = holder.borrow();
         let socket = borrowed.as_ref().unwrap();
@@ -332,7 +332,7 @@ async fn a_stream_sees_the_close_of_a_socket_that_is_dropped_at_its_error() {
         (socket.events(), socket.closed())
     };
     until(&mut events, "open").await;
-    place.server.release(&place.id, "now").await;
+    fixture.server.release(&fixture.id, "now").await;
     assert_eq!(collect(events).await, ["error", "close 1006"]);
     assert_eq!(closed.await.code, 1006);
     assert_eq!(Rc::strong_count(&holder), 1);
@@ -340,8 +340,8 @@ async fn a_stream_sees_the_close_of_a_socket_that_is_dropped_at_its_error() {
 
 #[wasm_bindgen_test]
 async fn a_clone_is_a_handle() {
-    let place = Place::new("clone").await;
-    let socket = place.connect("");
+    let fixture = Fixture::new("clone").await;
+    let socket = fixture.connect("");
     let mut events = socket.events();
     until(&mut events, "open").await;
     let clone = socket.clone();

@@ -1,6 +1,6 @@
-//! A build with threads, whose memory is shared: the selection, and data of every kind.
+//! A build with threads, whose memory is shared: the selection of scripts, and data of every kind.
 //!
-//! In a build without threads there is nothing to test, and nothing is: `cargo xtask test` makes the other one.
+//! A build without threads contains no tests. `cargo xtask test` makes the build with threads.
 #![cfg(target_feature = "atomics")]
 
 mod support;
@@ -12,7 +12,7 @@ use js_sys::{Function, Promise};
 use samesocket::{BinaryType, Blob, Event, Message, OwnedMessage, Remote, connect};
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};
-use support::{Place, until};
+use support::{Fixture, until};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -20,23 +20,23 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen_test]
-fn the_memory_is_shared() {
+fn memory_is_shared() {
     let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
     assert!(memory.buffer().has_type::<js_sys::SharedArrayBuffer>());
 }
 
 #[wasm_bindgen_test]
-async fn samesocket_does_what_the_standard_says() {
+async fn samesocket_passes_the_scripts() {
     report::run::<Samesocket>("threads", scripts::selection()).await.demand();
 }
 
-/// What the other thread is given; memory is shared.
-static HANDED_OVER: Mutex<Option<Remote>> = Mutex::new(None);
+/// The handle for the other thread, in shared memory.
+static REMOTE: Mutex<Option<Remote>> = Mutex::new(None);
 
-/// What the other thread does: one conversation, whose outcome it gives.
+/// Runs a conversation on the other thread, and returns a description of it.
 #[wasm_bindgen]
-pub async fn converse_elsewhere() -> String {
-    let mut remote = HANDED_OVER.lock().unwrap().take().expect("a handle");
+pub async fn run_on_other_thread() -> String {
+    let mut remote = REMOTE.lock().unwrap().take().expect("a handle");
     let mut seen = Vec::new();
     remote.send("from elsewhere".into()).await.expect("it is open");
     remote.send(vec![7; 100_000].into()).await.expect("it is open");
@@ -54,14 +54,14 @@ pub async fn converse_elsewhere() -> String {
     seen.join(", ")
 }
 
-/// The other thread: a worker that has the same module and memory.
-const ELSEWHERE: &str = "
+/// A script that starts the other thread, a worker with the same module and memory.
+const START_WORKER: &str = "
     const [module, memory, glue] = arguments;
     const script = `
-        import init, { converse_elsewhere } from '${glue}';
+        import init, { run_on_other_thread } from '${glue}';
         onmessage = async ({ data }) => {
             await init({ module_or_path: data.module, memory: data.memory });
-            postMessage({ outcome: await converse_elsewhere() });
+            postMessage({ outcome: await run_on_other_thread() });
         };
     `;
     const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
@@ -74,26 +74,26 @@ const ELSEWHERE: &str = "
 ";
 
 #[wasm_bindgen_test]
-async fn another_thread_has_a_remote_handle() {
-    let place = Place::new("elsewhere").await;
-    let url = place.server.socket_url(&place.id, "subprotocol=chat&do=text:a,echo");
+async fn remote_handle_works_on_another_thread() {
+    let fixture = Fixture::new("other-thread").await;
+    let url = fixture.server.socket_url(&fixture.id, "subprotocol=chat&do=text:a,echo");
     let remote = connect(url).subprotocols("chat").await.unwrap().into_remote();
-    *HANDED_OVER.lock().unwrap() = Some(remote);
+    *REMOTE.lock().unwrap() = Some(remote);
     let glue = format!(
         "{}/wasm-bindgen-test.js",
         js_sys::Reflect::get(&js_sys::global(), &"origin".into()).unwrap().as_string().unwrap()
     );
-    let begin = Function::new_no_args(ELSEWHERE);
+    let begin = Function::new_no_args(START_WORKER);
     let outcome = begin.call3(&JsValue::NULL, &wasm_bindgen::module(), &wasm_bindgen::memory(), &glue.into()).unwrap();
     let outcome = JsFuture::from(outcome.unchecked_into::<Promise>()).await.unwrap().as_string().unwrap();
     assert_eq!(outcome, "chat OPEN, a, from elsewhere, 100000 bytes, close 3000 done true, CLOSED");
-    assert_eq!(place.ended().await.close.unwrap().code, Some(3000));
+    assert_eq!(fixture.ended().await.close.unwrap().code, Some(3000));
 }
 
 #[wasm_bindgen_test]
-async fn data_of_every_kind_makes_the_round_trip() {
-    let place = Place::new("threads").await;
-    let socket = place.connect("");
+async fn data_of_every_kind_is_echoed() {
+    let fixture = Fixture::new("threads").await;
+    let socket = fixture.connect("");
     socket.set_binary_type(BinaryType::ArrayBuffer);
     let mut events = socket.events();
     until(&mut events, "open").await;

@@ -1,35 +1,35 @@
-//! Every script, in a window.
+//! All scripts, in a window.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
-use samesocket_conformance::place::{DropIn, Platform};
 use samesocket_conformance::subjects::{Futures, Samesocket};
+use samesocket_conformance::target::{DropIn, Platform};
 use samesocket_conformance::{report, scripts};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen_test]
-async fn samesocket_does_what_the_standard_says() {
+async fn samesocket_passes_the_scripts() {
     report::run::<Samesocket>("window", scripts::all()).await.demand();
 }
 
 #[wasm_bindgen_test]
-async fn the_futures_api_does_what_the_standard_says() {
+async fn futures_api_passes_the_scripts() {
     report::run::<Futures>("window", scripts::all()).await.demand();
 }
 
 #[wasm_bindgen_test]
-async fn what_cannot_be_levelled_is_told() {
-    report::tell_unlevelled().await;
+async fn known_deviations_are_reported() {
+    report::report_known_deviations().await;
 }
 
 #[wasm_bindgen_test]
-async fn the_platform_is_recorded() {
+async fn platform_deviations_are_reported() {
     report::record::<Platform>("window", scripts::all()).await;
 }
 
 #[wasm_bindgen_test]
-async fn the_class_for_javascript_does_what_the_standard_says() {
+async fn npm_class_passes_the_scripts() {
     DropIn::load().await;
     report::run::<DropIn>("window", scripts::all()).await.demand();
 }

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask test` serves it, opens it in each engine and waits for the report `https-<engine>`.
 
-use samesocket_conformance::place::Platform;
+use samesocket_conformance::target::Platform;
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::{report, scripts};

@@ -92,8 +92,8 @@ impl BufferedAmountPoller {
     fn set_timer(&self) {
         self.is_active.set(true);
         let port = self.port.clone();
-        let post = move || port.post_message(&JsValue::NULL);
-        self.timer.set(Some(set_timeout(self.interval.get(), Box::new(post))));
+        let notify = move || port.post_message(&JsValue::NULL);
+        self.timer.set(Some(set_timeout(self.interval.get(), Box::new(notify))));
     }
 }
 

@@ -1,8 +1,8 @@
-//! Closing by `close`: checklist 15-17, 50-60, 74, 78, 80 and section 10.
+//! Closing by `close()`: rules 15, 16, 50 to 60, 74, 78, 80 and 82.
 
 use super::prelude::*;
 
-/// A code that is refused, and leaves the socket open.
+/// A script that passes wrong codes, which throw and leave the socket open.
 macro_rules! refused {
     ($name:literal, $checklist:expr, $($code:expr),+) => {
         script(
@@ -22,7 +22,7 @@ macro_rules! refused {
     (@ $code:expr) => { "throws InvalidAccessError 15" };
 }
 
-/// Arguments of `close`, what goes over the wire and what comes back from a server that echoes it.
+/// A script that checks the Close frame for some arguments, and the event after an echoing server answers.
 macro_rules! sends {
     ($name:literal, $checklist:expr, $code:expr, $reason:expr, $wire:literal, $event:literal) => {
         script(
@@ -143,7 +143,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         ],
     ),
     script(
-        "a bad code wins over a long reason",
+        "a wrong code is reported before a long reason",
         &[52],
         &[
             Connect("", &[]),
@@ -212,7 +212,7 @@ pub(super) const SCRIPTS: &[Script] = &[
             Read(&[ReadyState]),
             Until(Kind::Close),
             Read(&[ReadyState, Protocol, Extensions]),
-            // Firefox would keep one of its six connections to the server until it is answered.
+            // Firefox keeps one of its six connections to the server in use until the request is answered.
             Release("handshake"),
         ],
         &[
@@ -231,7 +231,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["error", "close 1006 \"\" unclean"],
     ),
     script(
-        "a connection given up while the server answers never opens",
+        "a connection closed while the server answers never opens",
         &[55],
         &[
             Connect("hold=handshake&do=text:a,close:1000", &[]),
@@ -241,7 +241,7 @@ pub(super) const SCRIPTS: &[Script] = &[
             Until(Kind::Close),
             Settle,
         ],
-        // What the server sees depends on who was first: nothing, or the Close of a client that was established.
+        // The record of the server depends on timing: nothing, or the Close frame of an established connection.
         &["error", "close 1006 \"\" unclean"],
     ),
     script(
@@ -263,7 +263,7 @@ pub(super) const SCRIPTS: &[Script] = &[
             Until(Kind::Close),
             Settle,
         ],
-        // The event during which `close` was called is told with the state that it finds afterwards: OPEN still.
+        // The state of an event is read before the steps within it, so it is still OPEN.
         &["open", "message text \"a\"", "close 1000 \"\" clean"],
     ),
     script(
@@ -291,7 +291,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["open", "close 1001 \"PASS\" clean", "server saw an empty Close"],
     ),
     script(
-        "an answer without a code gives 1005, whatever ours was",
+        "an answer without a code gives 1005, whatever code was sent",
         &[80],
         &[
             Connect("do=await-close,answer-empty", &[]),

@@ -1,11 +1,11 @@
-//! The opening handshake and what is seen of it: checklist 39-41, 45, 72, 73, 82, 83, 97, 99 and 107-111.
+//! The opening handshake: rules 39, 40, 45, 72, 73, 83, 96, 97, 99, 106, 107, 109 to 111, 115 and 127.
 
 use super::prelude::*;
 
 const FAILED: &[&str] = &["error", "close 1006 \"\" unclean"];
 const DONE: &[&str] = &["open", "close 1000 \"\" clean"];
 
-/// A handshake that fails; `$query` is what the server does. Where it is let through, the server closes.
+/// A script with a handshake that fails; `$query` tells the server what to do. If the connection opens, the server closes.
 macro_rules! fails {
     ($name:literal, $checklist:expr, $query:literal) => {
         script(
@@ -17,7 +17,7 @@ macro_rules! fails {
     };
 }
 
-/// A handshake that succeeds.
+/// A script with a handshake that succeeds.
 macro_rules! opens {
     ($name:literal, $checklist:expr, $query:literal) => {
         script($name, $checklist, &[Connect(concat!($query, "&do=close:1000"), &[]), Until(Kind::Close)], DONE)
@@ -26,7 +26,7 @@ macro_rules! opens {
 
 pub(super) const SCRIPTS: &[Script] = &[
     script(
-        "a new socket is CONNECTING and has nothing to tell",
+        "a new socket is CONNECTING and its attributes are empty",
         &[39, 40],
         &[
             Connect("do=close:1000", &["a"]),

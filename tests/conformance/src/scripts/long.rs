@@ -1,4 +1,4 @@
-//! What takes the engines minutes: checklist 61.
+//! Scripts that take the engines minutes: rules 61 and 78.
 
 use super::prelude::*;
 

@@ -1,10 +1,10 @@
-//! Receiving: checklist 49, 73-76, 81, 118-121 and 123.
+//! Receiving: rules 18, 39, 49, 63, 64, 71, 74, 75, 81, 118 to 121 and 123.
 
 use super::prelude::*;
 
 pub(super) const SCRIPTS: &[Script] = &[
     script(
-        "a text and binary messages are echoed",
+        "text and binary messages are echoed",
         &[63, 75],
         &[
             Connect("", &[]),
@@ -62,7 +62,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["binaryType blob", "binaryType blob", "open", "close 1000 \"\" clean"],
     ),
     script(
-        "the binary type holds from the next message on",
+        "the binary type applies from the next message on",
         &[49],
         &[
             Connect("do=bytes:1,gate:next,bytes:2,gate:last,bytes:3,close:1000", &[]),
@@ -192,13 +192,13 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["open", "message text \"a\"", "close 1000 \"\" clean", "server saw pongs [\"hi\"]"],
     ),
     script(
-        "a pong that answers nothing is ignored",
+        "an unsolicited pong is ignored",
         &[123],
         &[Connect("do=pong:hi,text:a,close:1000", &[]), Until(Kind::Close)],
         &["open", "message text \"a\"", "close 1000 \"\" clean"],
     ),
     script(
-        "a run of equal messages arrives whole",
+        "equal messages in a row all arrive",
         &[74],
         &[
             Connect("do=frames:text:a,frames:text:a,frames:text:a,frames:text:a,frames:text:a,close:1000", &[]),

@@ -1,4 +1,4 @@
-//! The list of scripts, by what they are about.
+//! The list of scripts, one file for each subject of the Standard.
 
 mod close;
 mod handshake;
@@ -13,7 +13,7 @@ mod violations;
 
 use crate::Script;
 
-/// What the scripts are written with.
+/// The names that every list of scripts uses.
 mod prelude {
     pub(super) use crate::Script;
     pub(super) use crate::script::Attribute::{BinaryType, BufferedAmount, Extensions, Protocol, ReadyState, Url};
@@ -26,7 +26,7 @@ mod prelude {
     pub(super) use crate::script::{Field, Kind, Progress, script};
 }
 
-/// All scripts, in order.
+/// Returns all scripts, in order.
 pub fn all() -> impl Iterator<Item = &'static Script> {
     [
         url::SCRIPTS,
@@ -42,27 +42,27 @@ pub fn all() -> impl Iterator<Item = &'static Script> {
     .flatten()
 }
 
-/// Scripts for a page that came over https, beside the [`selection`].
+/// Returns the scripts for a page from https, which run in addition to the [`selection`].
 pub fn secure() -> impl Iterator<Item = &'static Script> {
     secure::SCRIPTS.iter()
 }
 
-/// Scripts that wait for minutes, the engines' or natively our own.
+/// Returns the scripts that take minutes, on native targets and in engines.
 pub fn long() -> impl Iterator<Item = &'static Script> {
     long::SCRIPTS.iter()
 }
 
-/// A few scripts that touch every part, for the places where the whole list would add nothing but time.
+/// Returns a few scripts that cover every part, for contexts in which the whole list would only take time.
 ///
 /// # Panics
 ///
-/// If a name of the selection is no script's.
+/// If a name of the selection is not the name of a script.
 pub fn selection() -> impl Iterator<Item = &'static Script> {
     const NAMES: &[&str] = &[
         "a relative URL is resolved against the base URL",
         "a repeated subprotocol throws",
         "an offered subprotocol that the server does not choose fails the connection",
-        "a text and binary messages are echoed",
+        "text and binary messages are echoed",
         "a binary message is a blob unless the binary type says otherwise",
         "bufferedAmount grows by the bytes of each send",
         "sending after close is counted and dropped",
@@ -70,9 +70,9 @@ pub fn selection() -> impl Iterator<Item = &'static Script> {
         "closing while connecting fails the connection",
         "the server's code and reason come with the close event",
         "no message event comes after close",
-        "a connection that is lost gives error, then close 1006",
+        "a lost connection fires error, then close 1006",
     ];
     NAMES
         .iter()
-        .map(|name| all().find(|script| script.name == *name).expect("each name of the selection is a script's"))
+        .map(|name| all().find(|script| script.name == *name).expect("each name of the selection names a script"))
 }

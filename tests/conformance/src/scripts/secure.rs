@@ -1,10 +1,10 @@
-//! Mixed content, which only a page that came over https can try: checklist 41 and 103.
+//! Mixed content, which only a page from https can test: rules 38, 41, 55 and 103.
 
 use super::prelude::*;
 
 pub(super) const SCRIPTS: &[Script] = &[
     script(
-        "mixed content is no exception: the connection fails",
+        "mixed content throws nothing; the connection fails",
         &[41, 103],
         &[
             ConnectTo("ws://mixed.example/", Absent),
@@ -22,7 +22,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         ],
     ),
     script(
-        "mixed content that is given up is CLOSING, then fails",
+        "closing mixed content sets CLOSING, then fails the connection",
         &[41, 55],
         &[
             ConnectTo("http://mixed.example/", Absent),
@@ -35,7 +35,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["readyState CLOSING", "bufferedAmount 3", "error", "close 1006 \"\" unclean"],
     ),
     script(
-        "an error in the arguments wins over mixed content",
+        "wrong arguments throw before mixed content is checked",
         &[38, 41],
         &[ConnectTo("ws://mixed.example/#", Absent), ConnectTo("ws://mixed.example/", List(&["a/b"]))],
         &["throws SyntaxError 12", "throws SyntaxError 12"],

@@ -1,4 +1,4 @@
-//! Sending: checklist 47, 48, 56 and 62-68.
+//! Sending: rules 47, 48, 55, 56, 62, 65, 66, 68 and 71.
 
 use super::prelude::*;
 
@@ -114,7 +114,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["bufferedAmount 3", "error", "close 1006 \"\" unclean", "bufferedAmount 6"],
     ),
     script(
-        "what was sent goes out before the Close frame",
+        "messages are sent before the Close frame",
         &[56, 68],
         &[
             Connect("do=await-close,answer", &[]),

@@ -1,8 +1,8 @@
-//! Closing by the server, and losing it: checklist 60, 77-84, 122, 124 and 125.
+//! Closing by the server, and lost connections: rules 45, 46, 48, 60, 65, 73, 77 to 84, 121, 122, 124 and 125.
 
 use super::prelude::*;
 
-/// A Close frame of the server's, the event, and our answer.
+/// A script with a Close frame of the server, the event, and the answer of the client.
 macro_rules! closes {
     ($name:literal, $checklist:expr, $step:literal, $event:literal, $answer:literal) => {
         script(
@@ -14,7 +14,7 @@ macro_rules! closes {
     };
 }
 
-/// A Close frame of the server's that fails the connection.
+/// A script with a Close frame of the server that fails the connection.
 macro_rules! fails {
     ($name:literal, $checklist:expr, $step:literal) => {
         script(
@@ -42,7 +42,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         "server saw an empty Close"
     ),
     closes!(
-        "the greatest code and a reason beyond ASCII pass",
+        "the greatest code and a non-ASCII reason are passed on",
         &[80, 81],
         "close:4999:%C3%A9%C3%A9%C3%A9",
         "close 4999 \"ééé\" clean",
@@ -92,7 +92,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["open", "close 1005 \"\" clean"],
     ),
     script(
-        "CLOSING is seen between the server's Close and the end of TCP",
+        "the state is CLOSING between the server's Close and the end of TCP",
         &[77],
         &[
             Connect("do=close:1001,gate:fin", &[]),
@@ -110,25 +110,25 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["open", "readyState CLOSING", "bufferedAmount 4", "close 1001 \"\" clean", "server saw Close 1001 \"\""],
     ),
     script(
-        "a connection that is lost gives error, then close 1006",
+        "a lost connection fires error, then close 1006",
         &[78, 82],
         &[Connect("do=text:a,gate:now,drop", &[]), Until(Kind::Message), Release("now"), Until(Kind::Close), Settle],
         &["open", "message text \"a\"", "error", "close 1006 \"\" unclean"],
     ),
     script(
-        "a connection that is reset gives error, then close 1006",
+        "a reset connection fires error, then close 1006",
         &[78, 82],
         &[Connect("do=gate:now,reset", &[]), Until(Kind::Open), Release("now"), Until(Kind::Close), Settle],
         &["open", "error", "close 1006 \"\" unclean"],
     ),
     script(
-        "a connection that is lost inside a message gives no message",
+        "a connection lost inside a message delivers no message",
         &[82],
         &[Connect("do=gate:now,raw:010161,drop", &[]), Until(Kind::Open), Release("now"), Until(Kind::Close)],
         &["open", "error", "close 1006 \"\" unclean"],
     ),
     script(
-        "attributes outlive a lost connection",
+        "attributes stay readable after a lost connection",
         &[45, 46, 48],
         &[
             Connect("do=gate:now,drop", &["chat"]),

@@ -1,10 +1,10 @@
-//! Subprotocols, offered and chosen: checklist 35-38, 46, 98, 108, 112 and 113.
+//! Subprotocols, offered and selected: rules 12, 35 to 37, 39, 46, 72, 73, 98, 108, 112 and 113.
 
 use super::prelude::*;
 
 const FAILED: &[&str] = &["error", "close 1006 \"\" unclean"];
 
-/// Names that each hold one character too many.
+/// Steps and exceptions for names that each contain one invalid character.
 macro_rules! refused {
     ($($name:literal),+ $(,)?) => {
         (&[$(ConnectTo("ws://{server}/", List(&[$name]))),+], &[$(refused!(@ $name)),+])
@@ -115,7 +115,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         FAILED,
     ),
     script(
-        "no message comes of a connection that fails for its subprotocol",
+        "a connection that fails for its subprotocol delivers no message",
         &[73, 108],
         &[Connect("pick=none&packet=1&do=text:a,close:1000", &["chat"]), Until(Kind::Close), Settle],
         FAILED,

@@ -1,18 +1,18 @@
-//! The constructor's URL: checklist 28-34 and 43.
+//! The URL of the constructor: rules 28 to 34 and 43.
 
 use super::prelude::*;
 
-/// How a connection ends that was given up.
-const GIVEN_UP: [&str; 2] = ["error", "close 1006 \"\" unclean"];
+/// The events of a connection that is closed while connecting.
+const FAILED: [&str; 2] = ["error", "close 1006 \"\" unclean"];
 
-/// A URL that is given, and the one that the socket has then; the connection is given up at once.
+/// A script that checks the serialized form of a URL, and closes the connection at once.
 macro_rules! becomes {
     ($name:literal, $checklist:expr, $given:literal, $url:literal) => {
         script(
             $name,
             $checklist,
             &[ConnectTo($given, Absent), Read(&[Url]), Close(None, None), Until(Kind::Close)],
-            &[concat!("url ", $url), GIVEN_UP[0], GIVEN_UP[1]],
+            &[concat!("url ", $url), FAILED[0], FAILED[1]],
         )
     };
 }
@@ -83,8 +83,8 @@ pub(super) const SCRIPTS: &[Script] = &[
         ],
     ),
     becomes!("a number sign that is encoded is no fragment", &[34, 43], "ws://{server}/%23?%23", "ws://server/%23?%23"),
-    becomes!("http means ws", &[32, 43], "HTTP://{server}/a?b", "ws://server/a?b"),
-    becomes!("https means wss", &[32, 43], "https://{server}/a?b", "wss://server/a?b"),
+    becomes!("http is replaced by ws", &[32, 43], "HTTP://{server}/a?b", "ws://server/a?b"),
+    becomes!("https is replaced by wss", &[32, 43], "https://{server}/a?b", "wss://server/a?b"),
     script(
         "a connection over http's scheme is a WebSocket connection",
         &[32, 95],
@@ -104,10 +104,10 @@ pub(super) const SCRIPTS: &[Script] = &[
             Close(None, None),
             Until(Kind::Close),
         ],
-        &["url ws://localhost/", GIVEN_UP[0], GIVEN_UP[1], "url wss://localhost/", GIVEN_UP[0], GIVEN_UP[1]],
+        &["url ws://localhost/", FAILED[0], FAILED[1], "url wss://localhost/", FAILED[0], FAILED[1]],
     ),
     becomes!("a relative URL is resolved against the base URL", &[28, 43], "/a/../b?c", "ws://page/b?c"),
-    becomes!("a URL without a scheme of its own is resolved too", &[28, 43], "//{server}/a", "ws://server/a"),
+    becomes!("a URL without a scheme is resolved against the base URL", &[28, 43], "//{server}/a", "ws://server/a"),
     becomes!(
         "the URL is serialized: lower case, a path, the credentials",
         &[43],
@@ -122,7 +122,7 @@ pub(super) const SCRIPTS: &[Script] = &[
     ),
     becomes!("the query is encoded as UTF-8", &[29, 43], "ws://{server}/ä?ä€", "ws://server/%C3%A4?%C3%A4%E2%82%AC"),
     script(
-        "the URL stays the same for ever",
+        "the URL never changes",
         &[43],
         &[
             ConnectTo("ws://{server}/ws?do=close:1000", Absent),
@@ -140,7 +140,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         ],
     ),
     script(
-        "a blocked port is no exception: the connection fails",
+        "a blocked port throws nothing; the connection fails",
         &[41],
         &[
             ConnectTo("ws://127.0.0.1:25/", Absent),
@@ -149,10 +149,10 @@ pub(super) const SCRIPTS: &[Script] = &[
             ConnectTo("ws://127.0.0.1:6000/", Absent),
             Until(Kind::Close),
         ],
-        &["readyState CONNECTING", GIVEN_UP[0], GIVEN_UP[1], GIVEN_UP[0], GIVEN_UP[1]],
+        &["readyState CONNECTING", FAILED[0], FAILED[1], FAILED[0], FAILED[1]],
     ),
     script(
-        "IPv6 is reached",
+        "an IPv6 address can be reached",
         &[76],
         &[ConnectTo("ws://{server6}/ws?id={id}&do=close:1000", Absent), Until(Kind::Close)],
         &["open", "close 1000 \"\" clean"],

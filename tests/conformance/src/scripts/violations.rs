@@ -1,8 +1,8 @@
-//! Frames that break the protocol: checklist 82, 116-121 and 126.
+//! Frames that violate the protocol: rules 73, 82, 116 to 121 and 126.
 
 use super::prelude::*;
 
-/// A violation some time after the handshake, and in one packet with it what must not be heard of any more.
+/// A script with a violation after the handshake; a message in the same packet must not be delivered.
 macro_rules! fails {
     ($name:literal, $checklist:expr, $steps:literal) => {
         script(
@@ -29,14 +29,14 @@ pub(super) const SCRIPTS: &[Script] = &[
     fails!("a reserved control opcode fails the connection", &[117], "opcode:11"),
     fails!("a ping of more than 125 bytes fails the connection", &[118], "big-ping"),
     fails!("a fragmented ping fails the connection", &[118], "fragmented-ping"),
-    fails!("a continuation of nothing fails the connection", &[119], "lone-continuation"),
+    fails!("a continuation without a start fails the connection", &[119], "lone-continuation"),
     fails!("a message inside a message fails the connection", &[119], "nested-start"),
     fails!("a length that is not minimal fails the connection", &[120], "nonminimal"),
     fails!("a length of more than 63 bits fails the connection", &[120], "huge-length"),
     fails!("text that is not UTF-8 fails the connection", &[121], "badutf8"),
     fails!("a bad byte in an unfinished message fails the connection", &[121], "badutf8-split"),
     script(
-        "the server is told of a protocol error with 1002",
+        "a protocol error is reported to the server with 1002",
         &[126],
         &[
             Connect("do=gate:now,rsv:2,await-close,fin", &[]),
@@ -48,7 +48,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["open", "error", "close 1006 \"\" unclean", "server saw the code 1002"],
     ),
     script(
-        "the server is told of bad UTF-8 with 1007",
+        "bad UTF-8 is reported to the server with 1007",
         &[121, 126],
         &[
             Connect("do=gate:now,badutf8,await-close,fin", &[]),
@@ -60,7 +60,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         &["open", "error", "close 1006 \"\" unclean", "server saw the code 1007"],
     ),
     script(
-        "a violation that comes with the handshake fails an open connection",
+        "a violation in the packet of the handshake fires open, then fails",
         &[73, 82],
         &[Connect("packet=1&do=rsv:4,close:1000", &[]), Until(Kind::Close)],
         &["open", "error", "close 1006 \"\" unclean"],

@@ -1,4 +1,4 @@
-//! Our futures API: what connecting gives as `open`, what the stream gives as the other events.
+//! The futures API as a subject: the end of connecting is `open`, and stream items are the other events.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,15 @@ use samesocket::{
 };
 
 use super::samesocket::received;
-use crate::place::{self, Anywhere};
 use crate::script::{Attribute, Payload, Protocols};
-use crate::subject::{Happening, Member, Subject, Thrown, pattern};
+use crate::subject::{Member, Subject, SubjectEvent, Thrown, pattern};
+use crate::target::{self, MaybeSendSync};
 
-/// A socket from `samesocket::connect`, split: one task receives, the sink sends, the control does the rest.
+/// A split socket of `samesocket::connect`: a task receives, the sink sends, and the control does the rest.
 pub struct Futures {
-    /// There once the connection is open.
+    /// The sending half, once the connection is open.
     open: Arc<Mutex<Option<Open>>>,
+    /// Whether `close` was called, so that later messages are discarded.
     done: Arc<AtomicBool>,
     task: AbortHandle,
 }
@@ -28,11 +29,10 @@ struct Open {
     control: Control,
 }
 
-const NOT_OPEN_YET: &str =
-    "before it is open there is no socket to ask: connecting is a future, which gives one or an error";
-const NOT_OPEN: &str = "from CLOSING on, a send is an error that hands the message back, and nothing is counted";
-const BINARY_TYPE: &str = "the binary type is chosen before connecting, for good";
-const UNCLEAN: &str = "a close that is not clean is a failure, be there an error event or not: one error, and the end";
+const NOT_OPEN_YET: &str = "the futures API has no socket before the connection is open: connecting is a future";
+const NOT_OPEN: &str = "in the states CLOSING and CLOSED, send returns an error with the message and counts nothing";
+const BINARY_TYPE: &str = "the binary type is set before connecting and cannot be changed";
+const UNCLEAN: &str = "an unclean close is reported as one error, even without an error event";
 
 impl Subject for Futures {
     const NAME: &'static str = "futures";
@@ -42,7 +42,7 @@ impl Subject for Futures {
     fn construct(
         url: &str,
         protocols: &Protocols,
-        listener: impl Fn(Happening) + Anywhere + 'static,
+        listener: impl Fn(SubjectEvent) + MaybeSendSync + 'static,
     ) -> Result<Self, Thrown> {
         // The interface's default.
         Self::construct_with(url, protocols, "blob", listener)
@@ -52,10 +52,10 @@ impl Subject for Futures {
         url: &str,
         protocols: &Protocols,
         binary_type: &str,
-        listener: impl Fn(Happening) + Anywhere + 'static,
+        listener: impl Fn(SubjectEvent) + MaybeSendSync + 'static,
     ) -> Result<Self, Thrown> {
-        let connect = place::dial(url).binary_type(binary_type.parse::<BinaryType>().expect("a known value"));
-        // The scripts have no room to wait for.
+        let connect = target::connect_to(url).binary_type(binary_type.parse::<BinaryType>().expect("a known value"));
+        // The scripts do not wait for send capacity.
         let connect = connect.high_water_mark(u64::MAX);
         let mut connect = match protocols {
             Protocols::Absent => connect,
@@ -63,15 +63,15 @@ impl Subject for Futures {
             Protocols::List(names) => connect.subprotocols(*names),
             Protocols::Object => unreachable!("a script for subjects with Web IDL"),
         };
-        // The arguments are checked when it is polled first.
+        // The first poll checks the arguments.
         let polled = connect.poll_unpin(&mut Context::from_waker(Waker::noop()));
         if let Poll::Ready(Err(ConnectError::Exception(exception))) = polled {
             return Err(exception.into());
         }
-        assert!(polled.is_pending(), "nothing comes of connecting before the task ends");
+        assert!(polled.is_pending(), "connecting does not end within the constructor's task");
         let (open, done) = (Arc::default(), Arc::default());
         let (task, handle) = abortable(converse(connect, Arc::clone(&open), Arc::clone(&done), listener));
-        place::drive(Box::pin(task.map(drop)));
+        target::spawn_in_events(Box::pin(task.map(drop)));
         Ok(Self { open, done, task: handle })
     }
 
@@ -121,7 +121,7 @@ impl Subject for Futures {
         let mut sender = lock(&self.open).as_ref().expect("it is open").sender.clone();
         let mut sink = std::pin::Pin::new(&mut sender);
         let ready = sink.as_mut().poll_ready(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(ready, Poll::Ready(Ok(()))), "there is room for {ready:?}");
+        assert!(matches!(ready, Poll::Ready(Ok(()))), "the sink is not ready: {ready:?}");
         sink.start_send(message).expect("it is open");
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Subject for Futures {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "other codes need Web IDL")]
         let code = code.map(|code| code as u16);
         let was_done = self.done.swap(true, Ordering::AcqRel);
-        // It has been started; nobody need wait.
+        // The closing handshake has started, and the script waits for the event.
         match self.control().close(code, reason).now_or_never() {
             Some(Err(Error::Exception(exception))) => {
                 self.done.store(was_done, Ordering::Release);
@@ -159,20 +159,20 @@ impl Drop for Futures {
     }
 }
 
-/// Connects and receives, and tells of it as the interface does.
+/// Connects and receives, and reports events as the interface does.
 ///
-/// Unlike the interface, the API still gives what had arrived before a close of ours: a program that is `done` reads on for
-/// the end alone.
+/// Unlike the interface, the API still delivers messages that arrived before a local close. Once `done` is set, messages
+/// are discarded, as the interface does.
 async fn converse(
     connect: Connect,
-    place: Arc<Mutex<Option<Open>>>,
+    target: Arc<Mutex<Option<Open>>>,
     done: Arc<AtomicBool>,
-    listener: impl Fn(Happening),
+    listener: impl Fn(SubjectEvent),
 ) {
     let socket = match connect.await {
         Ok(socket) => socket,
         Err(ConnectError::Failed(failed)) => {
-            listener(Happening::Error);
+            listener(SubjectEvent::Error);
             return listener(closed(failed.event().clone()));
         }
         Err(error) => panic!("{error}"),
@@ -181,29 +181,29 @@ async fn converse(
     let (sender, mut receiver) = socket.split();
     let control = sender.control();
     let end = control.closed();
-    *lock(&place) = Some(Open { sender, control });
-    // From now on the subject owns what keeps the socket open, but for the receiver.
-    let place = Arc::downgrade(&place);
-    listener(Happening::Open);
+    *lock(&target) = Some(Open { sender, control });
+    // From now on only the subject and the receiver keep the socket open.
+    let target = Arc::downgrade(&target);
+    listener(SubjectEvent::Open);
     while let Some(item) = receiver.next().await {
-        if place.strong_count() == 0 {
+        if target.strong_count() == 0 {
             return;
         }
         match item {
             Ok(_) if done.load(Ordering::Acquire) => {}
-            Ok(message) => listener(Happening::Message { data: received(&message), origin: origin.clone() }),
-            Err(Error::Failed(_)) => listener(Happening::Error),
+            Ok(message) => listener(SubjectEvent::Message { data: received(&message), origin: origin.clone() }),
+            Err(Error::Failed(_)) => listener(SubjectEvent::Error),
             Err(error) => panic!("{error}"),
         }
     }
     listener(closed(end.await));
 }
 
-fn closed(event: CloseEvent) -> Happening {
-    Happening::Close { code: event.code, reason: event.reason, was_clean: event.was_clean }
+fn closed(event: CloseEvent) -> SubjectEvent {
+    SubjectEvent::Close { code: event.code, reason: event.reason, was_clean: event.was_clean }
 }
 
-/// A message of this API has no origin: whoever connected knows it.
+/// Returns the origin of the URL, because messages of this API have none.
 fn origin(socket: &Socket) -> String {
     let url = socket.url();
     let end = url.match_indices('/').nth(2).map_or(url.len(), |(index, _)| index);

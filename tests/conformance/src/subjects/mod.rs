@@ -1,4 +1,4 @@
-//! The subjects that there are everywhere; a page has the platform's own class too, [`Platform`](crate::place).
+//! The subjects of every target; the wasm target adds the JavaScript classes in [`target`](crate::target).
 
 mod futures;
 mod samesocket;

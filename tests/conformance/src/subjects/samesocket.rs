@@ -1,10 +1,10 @@
-//! Our interface.
+//! The interface of this crate as a subject.
 
 use samesocket::{BinaryType, Blob, Event, Exception, Message, WebSocket};
 
-use crate::place::{self, Anywhere};
 use crate::script::{Attribute, Payload, Protocols};
-use crate::subject::{Happening, Received, Subject, Thrown, pattern};
+use crate::subject::{Received, Subject, SubjectEvent, Thrown, pattern};
+use crate::target::{self, MaybeSendSync};
 
 /// `samesocket::WebSocket`.
 pub struct Samesocket(WebSocket);
@@ -17,15 +17,15 @@ impl Subject for Samesocket {
     fn construct(
         url: &str,
         protocols: &Protocols,
-        listener: impl Fn(Happening) + Anywhere + 'static,
+        listener: impl Fn(SubjectEvent) + MaybeSendSync + 'static,
     ) -> Result<Self, Thrown> {
         let socket = match protocols {
-            Protocols::Absent => place::open(url, ()),
-            Protocols::One(name) => place::open(url, *name),
-            Protocols::List(names) => place::open(url, *names),
+            Protocols::Absent => target::open(url, ()),
+            Protocols::One(name) => target::open(url, *name),
+            Protocols::List(names) => target::open(url, *names),
             Protocols::Object => unreachable!("a script for subjects with Web IDL"),
         }?;
-        socket.subscribe(move |_, event| listener(happening(event))).detach();
+        socket.subscribe(move |_, event| listener(subject_event(event))).detach();
         Ok(Self(socket))
     }
 
@@ -62,15 +62,15 @@ impl Subject for Samesocket {
     }
 }
 
-fn happening(event: &Event) -> Happening {
+fn subject_event(event: &Event) -> SubjectEvent {
     match event {
-        Event::Open => Happening::Open,
+        Event::Open => SubjectEvent::Open,
         Event::Message(message) => {
-            Happening::Message { data: received(&message.data), origin: message.origin.to_string() }
+            SubjectEvent::Message { data: received(&message.data), origin: message.origin.to_string() }
         }
-        Event::Error => Happening::Error,
+        Event::Error => SubjectEvent::Error,
         Event::Close(close) => {
-            Happening::Close { code: close.code, reason: close.reason.clone(), was_clean: close.was_clean }
+            SubjectEvent::Close { code: close.code, reason: close.reason.clone(), was_clean: close.was_clean }
         }
         other => panic!("no script lets events be lost: {other:?}"),
     }

@@ -1,5 +1,5 @@
-//! What the tests of sockets themselves share.
-#![allow(dead_code, reason = "each test binary uses its part")]
+//! Helpers for the tests of sockets in an engine.
+#![allow(dead_code, reason = "each test binary uses some of the helpers")]
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,20 +10,20 @@ use js_sys::Function;
 use samesocket::{Event, Events, Message, WebSocket};
 use samesocket_conformance::server::Server;
 
-/// A fault server and an id of which no other test knows.
-pub(crate) struct Place {
+/// The fault server and an id that is unique to one test.
+pub(crate) struct Fixture {
     pub(crate) server: Server,
     pub(crate) id: String,
 }
 
-impl Place {
+impl Fixture {
     pub(crate) async fn new(name: &str) -> Self {
         let server = Server::find().await;
         let id = format!("{}-{name}-{}", server.engine, js_sys::Date::now());
         Self { server, id }
     }
 
-    /// A socket at the fault server.
+    /// Connects a socket to the fault server.
     pub(crate) fn connect(&self, query: &str) -> WebSocket {
         WebSocket::new(&self.server.socket_url(&self.id, query), ()).expect("a valid URL")
     }
@@ -33,7 +33,7 @@ impl Place {
         self.server.record(&self.id, "end").await.expect("the connection ends")
     }
 
-    /// Waits for a task after all that the event loop has in hand.
+    /// Waits until the event loop has run all tasks that are queued now.
     pub(crate) async fn settle(&self) {
         let other = WebSocket::new(&self.server.socket_url(&format!("{}-settle", self.id), "do=close:1000"), ());
         other.expect("a valid URL").closed().await;
@@ -41,7 +41,7 @@ impl Place {
     }
 }
 
-/// An event as a short text.
+/// Describes an event as a short text.
 pub(crate) fn describe(event: &Event) -> String {
     match event {
         Event::Open => "open".to_owned(),
@@ -56,12 +56,12 @@ pub(crate) fn describe(event: &Event) -> String {
     }
 }
 
-/// All that is left in a stream.
+/// Collects the remaining events of a stream.
 pub(crate) async fn collect(events: Events) -> Vec<String> {
     events.map(|event| describe(&event)).collect().await
 }
 
-/// Waits for the next event that is described so.
+/// Waits for the next event with a description.
 pub(crate) async fn until(events: &mut Events, description: &str) {
     while let Some(event) = events.next().await {
         if describe(&event) == description {
@@ -71,18 +71,18 @@ pub(crate) async fn until(events: &mut Events, description: &str) {
     panic!("the stream ended before {description}");
 }
 
-/// Counts how many of its clones are alive.
+/// A token that counts its live clones.
 #[derive(Clone, Default)]
 pub(crate) struct Token(Rc<()>);
 
 impl Token {
-    /// The number of other clones.
+    /// Returns the number of other clones.
     pub(crate) fn others(&self) -> usize {
         Rc::strong_count(&self.0) - 1
     }
 }
 
-/// What the page counts for us: listeners at sockets, and closures of this program that JavaScript may call.
+/// The numbers of live listeners of sockets, and of live closures that JavaScript may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Alive {
     pub(crate) listeners: i32,
@@ -90,7 +90,7 @@ pub(crate) struct Alive {
 }
 
 impl Alive {
-    /// Starts to count, the first time, and gives the present counts.
+    /// Returns the current counts; the first call starts the counting.
     pub(crate) fn now() -> Self {
         thread_local! {
             static STARTED: Cell<bool> = const { Cell::new(false) };
@@ -108,7 +108,7 @@ impl Alive {
     }
 }
 
-/// A closure that JavaScript may call is registered for finalization when it is made, and no more when it is freed.
+/// A script that counts. A closure is registered for finalization when it is created, and unregistered when it is freed.
 const COUNT: &str = "
     globalThis.aliveListeners = 0;
     globalThis.aliveClosures = 0;

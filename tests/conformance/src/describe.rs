@@ -1,14 +1,14 @@
-//! The notation of what is seen.
+//! The notation of observations.
 //!
-//! Each thing that is observed is a line:
+//! Each observation is one line:
 //!
 //! - `open`, `message text "a"`, `message arraybuffer 3 #…`, `message blob 3 #…`, `error`, `close 1000 "bye" clean`: an
-//!   event, followed by `in CLOSING` if the ready state is not the one that goes with it, by `from …` if the
-//!   message's origin is not the server's, and by `×3` for so many in a row;
+//!   event. `in CLOSING` follows if the ready state is not the usual one for the event, `from …` follows if the origin
+//!   of the message is not the server's, and `×3` follows for three equal messages in a row;
 //! - `readyState OPEN`, `url ws://server/`: an attribute;
 //! - `throws SyntaxError 12`: an exception with its legacy code;
-//! - `server …`: what the server saw;
-//! - `nothing: …`: what was waited for in vain; the script ends there.
+//! - `server …`: an entry in the record of the server;
+//! - `nothing: …`: an expected event or state that did not come; the script ends there.
 
 use crate::script::Field;
 use crate::server::{Close, Record};
@@ -18,7 +18,7 @@ pub(crate) fn describe_thrown(thrown: &Thrown) -> String {
     format!("throws {} {}", thrown.name, thrown.code)
 }
 
-/// A short text in quotes, a long one by its size and a hash.
+/// Describes a short text in quotes, and a long one by its size and a hash.
 pub(crate) fn describe_text(text: &str) -> String {
     if text.len() <= 64 { format!("{text:?}") } else { format!("{} {}", text.len(), hash(text.as_bytes())) }
 }
@@ -27,7 +27,7 @@ pub(crate) fn describe_bytes(kind: &str, bytes: &[u8]) -> String {
     format!("{kind} {} {}", bytes.len(), hash(bytes))
 }
 
-/// FNV-1a, short enough for a line; for bytes of the pattern, just that word.
+/// Returns an FNV-1a hash, or a word for the bytes of the pattern and for repeated letters.
 fn hash(bytes: &[u8]) -> String {
     if bytes == pattern(bytes.len()) {
         return "pattern".to_owned();
@@ -40,7 +40,7 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 pub(crate) fn describe_record(record: &Record, field: Field) -> String {
-    assert_eq!(record.error, None, "the script asks the server for something that it does not know");
+    assert_eq!(record.error, None, "the server does not know a step of the script");
     match field {
         Field::Messages => {
             let messages = record.messages.iter().map(|message| match &message.text {

@@ -1,4 +1,4 @@
-//! Callbacks that do whatever they like with their socket, by a seed that is told when a claim does not hold.
+//! Callbacks that call random methods of their socket; a failed assertion names the seed.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 mod support;
@@ -9,91 +9,94 @@ use std::rc::Rc;
 use futures::StreamExt;
 use futures::future::join_all;
 use samesocket::{BinaryType, Events, ReadyState, Subscription, WebSocket};
-use support::{Alive, Place, Token, describe};
+use support::{Alive, Fixture, Token, describe};
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// What the server sends by itself.
+/// The number of messages that the server sends unasked.
 const MESSAGES: usize = 24;
 
-/// One socket, and what its callbacks have in common.
-struct Scene {
+/// The state that all callbacks of one socket share.
+struct Scenario {
     seed: Cell<u32>,
-    /// The handles of users; none when they have been dropped.
+    /// The handles; `None` when they have been dropped.
     handles: RefCell<Vec<WebSocket>>,
     guards: RefCell<Vec<Subscription>>,
-    /// What each callback and each stream has heard.
-    heard: RefCell<Vec<Vec<String>>>,
-    /// Whether a callback is being called.
+    /// The events that each callback and each stream received.
+    logs: RefCell<Vec<Vec<String>>>,
+    /// Whether a callback is running.
     calling: Cell<bool>,
-    /// How many messages there are to hear.
+    /// The number of messages to expect.
     numbers: Cell<usize>,
     /// The latest event.
     latest: RefCell<String>,
-    /// The one in which `close` was called, which goes on to the others.
+    /// The event in which `close` was called, which the other callbacks still receive.
     closed_in: RefCell<Option<String>>,
     token: Token,
 }
 
-impl Scene {
-    fn chance(&self, of: u32) -> u32 {
+impl Scenario {
+    fn random(&self, of: u32) -> u32 {
         // The generator of Numerical Recipes; its high bits are the better ones.
         let next = self.seed.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         self.seed.set(next);
         (next >> 16) % of
     }
 
-    fn place(&self) -> usize {
-        let mut heard = self.heard.borrow_mut();
-        heard.push(Vec::new());
-        heard.len() - 1
+    fn add_log(&self) -> usize {
+        let mut logs = self.logs.borrow_mut();
+        logs.push(Vec::new());
+        logs.len() - 1
     }
 
     fn subscribe(self: &Rc<Self>, socket: &WebSocket) {
-        let (place, scene, token) = (self.place(), Rc::clone(self), self.token.clone());
+        let (log, scenario, token) = (self.add_log(), Rc::clone(self), self.token.clone());
         let guard = socket.subscribe(move |socket, event| {
             let _ = &token;
-            assert!(!scene.calling.replace(true), "no callback is called within another");
+            assert!(!scenario.calling.replace(true), "no callback is called within another");
             let event = describe(event);
-            scene.latest.borrow_mut().clone_from(&event);
+            scenario.latest.borrow_mut().clone_from(&event);
             if event.parse::<usize>().is_ok() {
-                assert!(scene.closed_in.borrow().as_ref().is_none_or(|last| *last == event), "no message after close");
+                assert!(
+                    scenario.closed_in.borrow().as_ref().is_none_or(|last| *last == event),
+                    "no message after close"
+                );
             }
-            scene.heard.borrow_mut()[place].push(event);
-            scene.act(socket);
-            scene.calling.set(false);
+            scenario.logs.borrow_mut()[log].push(event);
+            scenario.act(socket);
+            scenario.calling.set(false);
         });
-        match self.chance(3) {
+        match self.random(3) {
             0 => guard.detach(),
             _ => self.guards.borrow_mut().push(guard),
         }
     }
 
     fn listen(self: &Rc<Self>, mut events: Events) {
-        let (place, scene) = (self.place(), Rc::clone(self));
+        let (log, scenario) = (self.add_log(), Rc::clone(self));
         spawn_local(async move {
             while let Some(event) = events.next().await {
-                scene.heard.borrow_mut()[place].push(describe(&event));
-                if scene.chance(40) == 0 {
+                scenario.logs.borrow_mut()[log].push(describe(&event));
+                if scenario.random(40) == 0 {
                     return;
                 }
             }
-            scene.heard.borrow_mut()[place].push("end".to_owned());
+            scenario.logs.borrow_mut()[log].push("end".to_owned());
         });
     }
 
-    /// Does something, mostly little.
+    /// Takes a random action, usually a small one.
     fn act(self: &Rc<Self>, socket: &WebSocket) {
-        match self.chance(60) {
+        match self.random(60) {
             0..6 => self.subscribe(socket),
             6..9 => self.listen(socket.events()),
             9..14 => {
                 let guard = {
                     let mut guards = self.guards.borrow_mut();
-                    let place = self.chance(16) as usize;
-                    (place < guards.len()).then(|| guards.swap_remove(place))
+                    let index = self.random(16) as usize;
+                    (index < guards.len()).then(|| guards.swap_remove(index))
                 };
                 drop(guard);
             }
@@ -105,7 +108,7 @@ impl Scene {
             16 => self.handles.borrow_mut().push(socket.clone()),
             17..20 => drop(socket.events()),
             20..24 if socket.ready_state() == ReadyState::Open => {
-                // It comes back, as the number after those that the server sends.
+                // The server echoes it as the number after those that it sends.
                 socket.send(&self.numbers.replace(self.numbers.get() + 1).to_string()).unwrap();
             }
             24..28 => socket.set_binary_type(BinaryType::ArrayBuffer),
@@ -127,70 +130,70 @@ impl Scene {
     }
 }
 
-/// Plays a scene, and demands what holds whatever happened in it.
-async fn play(place: Place, seed: u32) {
+/// Runs one scenario, and asserts what holds for every sequence of actions.
+async fn run_scenario(fixture: Fixture, seed: u32) {
     let texts: Vec<_> = (0..MESSAGES).map(|number| format!("text:{number}")).collect();
     let query = format!("do={},echo", texts.join(","));
-    let socket = place.connect(&query);
-    let scene = Rc::new(Scene {
+    let socket = fixture.connect(&query);
+    let scenario = Rc::new(Scenario {
         seed: Cell::new(seed),
         handles: RefCell::new(vec![socket.clone()]),
         guards: RefCell::default(),
-        heard: RefCell::default(),
+        logs: RefCell::default(),
         calling: Cell::new(false),
         numbers: Cell::new(MESSAGES),
         latest: RefCell::default(),
         closed_in: RefCell::default(),
         token: Token::default(),
     });
-    if scene.chance(3) == 0 {
-        // What comes before anybody is there is kept.
-        place.server.record(&place.id, "handshake").await.unwrap();
-        place.settle().await;
+    if scenario.random(3) == 0 {
+        // Events that arrive before the first subscriber are buffered.
+        fixture.server.record(&fixture.id, "handshake").await.unwrap();
+        fixture.settle().await;
     }
-    for _ in 0..=scene.chance(3) {
-        scene.subscribe(&socket);
+    for _ in 0..=scenario.random(3) {
+        scenario.subscribe(&socket);
     }
-    if scene.chance(2) == 0 {
-        scene.listen(socket.events());
+    if scenario.random(2) == 0 {
+        scenario.listen(socket.events());
     }
     let closed = socket.closed();
-    let keeper = (scene.chance(2) == 0).then(|| socket.clone());
+    let keeper = (scenario.random(2) == 0).then(|| socket.clone());
     drop(socket);
-    place.server.record(&place.id, "handshake").await.unwrap();
-    place.settle().await;
+    fixture.server.record(&fixture.id, "handshake").await.unwrap();
+    fixture.settle().await;
     if let Some(socket) = keeper {
-        scene.close(&socket);
+        scenario.close(&socket);
     }
-    drop(scene.handles.take());
-    drop(scene.guards.take());
+    drop(scenario.handles.take());
+    drop(scenario.guards.take());
     let end = format!("close {}", closed.await.code);
-    place.settle().await;
-    assert_eq!(scene.token.others(), 0, "seed {seed}: every callback is freed");
-    let numbers = (0..scene.numbers.get()).map(|number| number.to_string());
+    fixture.settle().await;
+    assert_eq!(scenario.token.others(), 0, "seed {seed}: every callback is freed");
+    let numbers = (0..scenario.numbers.get()).map(|number| number.to_string());
     let expected: Vec<_> = std::iter::once("open".to_owned()).chain(numbers).collect();
-    for heard in &*scene.heard.borrow() {
-        let run: Vec<_> = heard.iter().filter(|event| **event != end && *event != "end").cloned().collect();
+    for log in &*scenario.logs.borrow() {
+        let run: Vec<_> = log.iter().filter(|event| **event != end && *event != "end").cloned().collect();
         let is_run = run.is_empty() || expected.windows(run.len()).any(|window| window == run);
-        assert!(is_run, "seed {seed}: {heard:?} has everything once, in order");
-        let rest = &heard[run.len()..];
+        assert!(is_run, "seed {seed}: {log:?} has everything once, in order");
+        let rest = &log[run.len()..];
         let ends = [&[][..], &[end.as_str()], &[end.as_str(), "end"], &["end"]];
-        assert!(ends.iter().any(|ends| rest.iter().eq(ends.iter())), "seed {seed}: {heard:?} ends with {end}");
+        assert!(ends.iter().any(|ends| rest.iter().eq(ends.iter())), "seed {seed}: {log:?} ends with {end}");
     }
 }
 
 #[wasm_bindgen_test]
-async fn whatever_callbacks_do_each_hears_everything_once_and_in_order_and_nothing_is_left() {
-    let place = Place::new("reentering").await;
-    place.settle().await;
+async fn reentrant_callbacks_receive_each_event_once_in_order() {
+    let fixture = Fixture::new("reentering").await;
+    fixture.settle().await;
     let before = Alive::now();
     for round in 0..8 {
-        let scenes = (0..10).map(|number| {
+        let scenarios = (0..10).map(|number| {
             let seed = round * 10 + number;
-            play(Place { server: place.server.clone(), id: format!("{}-{seed}", place.id) }, seed)
+            run_scenario(Fixture { server: fixture.server.clone(), id: format!("{}-{seed}", fixture.id) }, seed)
         });
-        join_all(scenes).await;
+        join_all(scenarios).await;
     }
-    place.settle().await;
+    fixture.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }

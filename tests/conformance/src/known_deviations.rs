@@ -1,72 +1,72 @@
-//! What no wrapper can level: where an engine's behaviour is all that there is, with the reason.
+//! The known deviations of engines, which a wrapper around the engine's socket cannot correct, with a reason for each.
 //!
-//! The table ratchets: an engine that no longer does what its line says fails the run until the line goes. A line that
-//! says that the engine varies cannot: what it says may happen and need not.
+//! The table is exact: if an engine no longer deviates, the run fails until the line is removed. A line with `varies` is
+//! not checked that way, because the deviation does not occur in every run.
 
 use serde::Serialize;
 
-use crate::{in_node, natively, scripts};
+use crate::{native_expectations, node_deviations, scripts};
 
 /// One line of the table.
 #[derive(Debug, Serialize)]
-pub struct Unlevelled {
-    /// The script.
+pub struct KnownDeviation {
+    /// The name of the script.
     pub script: &'static str,
     /// The engine.
     pub engine: &'static str,
-    /// What is seen there instead; more than one where the engine varies.
+    /// The observed lines; several alternatives if the engine varies.
     pub seen: &'static [&'static [&'static str]],
-    /// Whether the engine does at times what the Standard says.
+    /// Whether the engine sometimes follows the Standard.
     pub varies: bool,
-    /// Why it cannot be levelled.
+    /// The reason why a wrapper cannot correct it.
     pub reason: &'static str,
 }
 
 /// The table.
-pub const TABLE: &[Unlevelled] = &[
-    Unlevelled {
+pub const TABLE: &[KnownDeviation] = &[
+    KnownDeviation {
         script: "an early hint does not end the handshake",
         engine: "chromium",
         seen: &[&["error", "close 1006 \"\" unclean"]],
         varies: false,
-        reason: "the engine makes the handshake, and takes any first status other than 101 for its end",
+        reason: "the engine performs the handshake and treats any first status other than 101 as final",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "data after the server's Close is ignored",
         engine: "chromium",
         seen: &[&["open", "error", "close 1006 \"\" unclean"]],
         varies: false,
-        reason: "the engine reads the frames, and fails the connection",
+        reason: "the engine reads the frames and fails the connection",
     },
-    Unlevelled {
-        script: "the server is told of bad UTF-8 with 1007",
+    KnownDeviation {
+        script: "bad UTF-8 is reported to the server with 1007",
         engine: "chromium",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw the code 1002"]],
         varies: false,
-        reason: "the engine tells the server, always with 1002",
+        reason: "the engine sends the Close frame, always with 1002",
     },
-    Unlevelled {
-        script: "the server is told of a protocol error with 1002",
+    KnownDeviation {
+        script: "a protocol error is reported to the server with 1002",
         engine: "firefox",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw no code"]],
         varies: false,
-        reason: "the engine tells the server nothing",
+        reason: "the engine sends no Close frame",
     },
-    Unlevelled {
-        script: "the server is told of bad UTF-8 with 1007",
+    KnownDeviation {
+        script: "bad UTF-8 is reported to the server with 1007",
         engine: "firefox",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw no code"]],
         varies: false,
-        reason: "the engine tells the server nothing",
+        reason: "the engine sends no Close frame",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a subprotocol that was not asked for fails the connection",
         engine: "firefox",
         seen: &[&["open", "message text \"a\"", "close 1000 \"\" clean"]],
         varies: false,
-        reason: "the engine opens, and shows an empty protocol",
+        reason: "the engine opens the connection with an empty protocol",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "extensions is the server's header from open on, and after close",
         engine: "firefox",
         seen: &[&[
@@ -77,45 +77,45 @@ pub const TABLE: &[Unlevelled] = &[
             "extensions permessage-deflate",
         ]],
         varies: false,
-        reason: "the engine leaves the parameters out of extensions, and nothing else tells them",
+        reason: "the engine omits the parameters from extensions, and no other API returns them",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a received 1005 fails the connection",
         engine: "firefox",
         seen: &[&["open", "close 1005 \"\" clean"]],
         varies: false,
         reason: "the event is the same as for a Close without a code",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a received 0 is passed on",
         engine: "firefox",
         seen: &[&["open", "close 0 \"\" clean", "server saw an empty Close"]],
         varies: false,
-        reason: "the engine answers, with an empty Close",
+        reason: "the engine answers with an empty Close",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a Close of one byte fails the connection",
         engine: "firefox",
         seen: &[&["open", "close 1005 \"\" clean"]],
         varies: false,
         reason: "the event is the same as for a Close without a code",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a masked frame fails the connection",
         engine: "firefox",
         seen: &[&["open", "message text \"a\"", "message text \"after\"", "close 1000 \"\" clean"]],
         varies: false,
         reason: "the engine accepts the frame",
     },
-    Unlevelled {
-        script: "a violation that comes with the handshake fails an open connection",
+    KnownDeviation {
+        script: "a violation in the packet of the handshake fires open, then fails",
         engine: "firefox",
         seen: &[&["error", "close 1006 \"\" unclean"]],
         varies: true,
-        reason: "the engine may read the frame before it tells of the handshake",
+        reason: "the engine may read the frame before it fires open",
     },
-    Unlevelled {
-        script: "CLOSING is seen between the server's Close and the end of TCP",
+    KnownDeviation {
+        script: "the state is CLOSING between the server's Close and the end of TCP",
         engine: "firefox",
         seen: &[&[
             "open",
@@ -125,10 +125,10 @@ pub const TABLE: &[Unlevelled] = &[
             "server saw Close 1001 \"\"",
         ]],
         varies: false,
-        reason: "the engine ends TCP itself as soon as it has answered the Close",
+        reason: "the engine closes TCP itself as soon as it has answered the Close",
     },
-    Unlevelled {
-        script: "CLOSING is seen between the server's Close and the end of TCP",
+    KnownDeviation {
+        script: "the state is CLOSING between the server's Close and the end of TCP",
         engine: "webkit",
         seen: &[&[
             "open",
@@ -138,114 +138,114 @@ pub const TABLE: &[Unlevelled] = &[
             "server saw Close 1001 \"\"",
         ]],
         varies: false,
-        reason: "the engine ends TCP itself as soon as it has answered the Close",
+        reason: "the engine closes TCP itself as soon as it has answered the Close",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "two headers with a subprotocol fail the connection",
         engine: "webkit",
         seen: &[&["open", "close 1000 \"\" clean"]],
         varies: false,
-        reason: "the engine looks at one of the headers",
+        reason: "the engine reads only one of the headers",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a redirect fails the connection",
         engine: "webkit",
         seen: &[&["open", "close 1000 \"\" clean"]],
         varies: false,
-        reason: "the engine follows it",
+        reason: "the engine follows the redirect",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a Close without a code gives 1005 and is answered without one",
         engine: "webkit",
         seen: &[&["open", "close 1005 \"\" clean", "server saw Close 1000 \"\""]],
         varies: false,
-        reason: "the engine answers, with 1000",
+        reason: "the engine answers with 1000",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a received 0 is passed on",
         engine: "webkit",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
         varies: false,
-        reason: "the engine takes the code for a protocol error",
+        reason: "the engine treats the code as a protocol error",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a received 999 is passed on",
         engine: "webkit",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
         varies: false,
-        reason: "the engine takes the code for a protocol error",
+        reason: "the engine treats the code as a protocol error",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a received 1004 is passed on",
         engine: "webkit",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
         varies: false,
-        reason: "the engine takes the code for a protocol error",
+        reason: "the engine treats the code as a protocol error",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a received 1016 is passed on",
         engine: "webkit",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
         varies: false,
-        reason: "the engine takes the code for a protocol error",
+        reason: "the engine treats the code as a protocol error",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a received 5000 is passed on",
         engine: "webkit",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
         varies: false,
-        reason: "the engine takes the code for a protocol error",
+        reason: "the engine treats the code as a protocol error",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a received 65535 is passed on",
         engine: "webkit",
         seen: &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
         varies: false,
-        reason: "the engine takes the code for a protocol error",
+        reason: "the engine treats the code as a protocol error",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "sending within open after the server's Close arrived is no error",
         engine: "webkit",
         seen: &[&["open", "close 3000 \"\" unclean"]],
         varies: true,
-        reason: "the engine takes what is sent for a breach of the closing handshake",
+        reason: "the engine treats the message as a violation of the closing handshake",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a reserved control opcode fails the connection",
         engine: "webkit",
         seen: &[&["open", "message text \"after\"", "error", "close 1006 \"\" unclean"]],
         varies: false,
-        reason: "the engine tells of the failure after what came in the same packet",
+        reason: "the engine reports the failure after the other messages of the same packet",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a ping of more than 125 bytes fails the connection",
         engine: "webkit",
         seen: &[&["open", "message text \"after\"", "error", "close 1006 \"\" unclean"]],
         varies: false,
-        reason: "the engine tells of the failure after what came in the same packet",
+        reason: "the engine reports the failure after the other messages of the same packet",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a fragmented ping fails the connection",
         engine: "webkit",
         seen: &[&["open", "message text \"after\"", "error", "close 1006 \"\" unclean"]],
         varies: false,
-        reason: "the engine tells of the failure after what came in the same packet",
+        reason: "the engine reports the failure after the other messages of the same packet",
     },
-    Unlevelled {
-        script: "a continuation of nothing fails the connection",
+    KnownDeviation {
+        script: "a continuation without a start fails the connection",
         engine: "webkit",
         seen: &[&["open", "message text \"after\"", "error", "close 1006 \"\" unclean"]],
         varies: false,
-        reason: "the engine tells of the failure after what came in the same packet",
+        reason: "the engine reports the failure after the other messages of the same packet",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "text that is not UTF-8 fails the connection",
         engine: "webkit",
         seen: &[&["open", "message text \"after\"", "error", "close 1006 \"\" unclean"]],
         varies: false,
-        reason: "the engine tells of the failure after what came in the same packet",
+        reason: "the engine reports the failure after the other messages of the same packet",
     },
-    Unlevelled {
+    KnownDeviation {
         script: "a Close that is never answered ends in 1006 without error",
         engine: "firefox",
         seen: &[&[
@@ -256,22 +256,22 @@ pub const TABLE: &[Unlevelled] = &[
             "server saw Close 3000 \"anybody?\"",
         ]],
         varies: false,
-        reason: "the Standard does not say how long to wait nor whether it is a failure; the engine takes it for one",
+        reason: "the Standard defines neither the timeout nor whether it is a failure; the engine treats it as one",
     },
 ];
 
-/// Gives the table that holds in an engine.
+/// Returns the table that holds for an engine.
 #[must_use]
-pub fn table(engine: &str) -> &'static [Unlevelled] {
-    if engine == natively::NODE { in_node::TABLE } else { TABLE }
+pub fn table(engine: &str) -> &'static [KnownDeviation] {
+    if engine == native_expectations::NODE { node_deviations::TABLE } else { TABLE }
 }
 
-/// Demands that each line of a table is about a script, and about none twice in an engine.
+/// Asserts that each line of a table names a script, and that no two lines name the same script and engine.
 ///
 /// # Panics
 ///
 /// If one is not.
-pub fn check(table: &[Unlevelled]) {
+pub fn check(table: &[KnownDeviation]) {
     for (index, line) in table.iter().enumerate() {
         let known = scripts::all().chain(scripts::secure()).chain(scripts::long());
         assert!(known.into_iter().any(|script| script.name == line.script), "no script is called {:?}", line.script);
@@ -280,8 +280,8 @@ pub fn check(table: &[Unlevelled]) {
     }
 }
 
-/// Finds the line of a script in an engine.
+/// Finds the line of a script for an engine.
 #[must_use]
-pub fn find<'a>(table: &'a [Unlevelled], script: &str, engine: &str) -> Option<&'a Unlevelled> {
+pub fn find<'a>(table: &'a [KnownDeviation], script: &str, engine: &str) -> Option<&'a KnownDeviation> {
     table.iter().find(|line| line.script == script && line.engine == engine)
 }

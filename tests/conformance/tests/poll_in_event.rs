@@ -1,4 +1,4 @@
-//! Futures that go on in the event that wakes them.
+//! Futures that are polled in the event that wakes them.
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 mod support;
@@ -13,50 +13,50 @@ use futures::future::join3;
 use futures::{FutureExt, StreamExt};
 use gloo_timers::future::TimeoutFuture;
 use samesocket::{Events, WebSocket, connect, poll_in_event};
-use support::{Place, describe};
+use support::{Fixture, describe};
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-type Heard = Rc<RefCell<Vec<String>>>;
+type Log = Rc<RefCell<Vec<String>>>;
 
-/// Writes down what a stream gives, and who says so.
-async fn listen(mut events: Events, who: &'static str, heard: Heard) {
+/// Logs the events of a stream, with the name of the reader.
+async fn listen(mut events: Events, reader: &'static str, log: Log) {
     while let Some(event) = events.next().await {
-        heard.borrow_mut().push(format!("{} {who}", describe(&event)));
+        log.borrow_mut().push(format!("{} {reader}", describe(&event)));
     }
 }
 
 #[wasm_bindgen_test]
-async fn a_future_goes_on_in_the_event_before_those_of_the_executor() {
-    let place = Place::new("promptly-order").await;
-    let socket: WebSocket = place.connect("do=text:a,text:b,close:1000");
-    let heard = Heard::default();
-    let called = Rc::clone(&heard);
+async fn future_is_polled_in_event_before_executor_runs() {
+    let fixture = Fixture::new("promptly-order").await;
+    let socket: WebSocket = fixture.connect("do=text:a,text:b,close:1000");
+    let log = Log::default();
+    let called = Rc::clone(&log);
     let _called = socket.subscribe(move |_, event| called.borrow_mut().push(format!("{} called", describe(event))));
-    let later = listen(socket.events(), "later", Rc::clone(&heard));
-    let prompt = poll_in_event(listen(socket.events(), "promptly", Rc::clone(&heard)));
+    let later = listen(socket.events(), "later", Rc::clone(&log));
+    let prompt = poll_in_event(listen(socket.events(), "promptly", Rc::clone(&log)));
     join3(later, spawned(prompt), socket.closed()).await;
     let expected: Vec<String> = ["open", "a", "b", "close 1000"]
         .iter()
-        .flat_map(|event| ["called", "promptly", "later"].map(|who| format!("{event} {who}")))
+        .flat_map(|event| ["called", "promptly", "later"].map(|reader| format!("{event} {reader}")))
         .collect();
-    assert_eq!(*heard.borrow(), expected);
+    assert_eq!(*log.borrow(), expected);
 }
 
-/// Has the executor poll it as a task of its own.
+/// Spawns a future as a task of its own, and waits for its end.
 async fn spawned(future: impl Future<Output = ()> + 'static) {
     let (end, ended) = oneshot::channel();
     spawn_local(future.map(|()| drop(end)));
-    // Its end is that nobody tells any more.
+    // The sender is dropped when the future ends.
     let _: Result<(), _> = ended.await;
 }
 
 #[wasm_bindgen_test]
-async fn a_conversation_gives_what_it_comes_to() {
-    let place = Place::new("promptly-conversation").await;
-    let url = place.server.socket_url(&place.id, "do=text:a,echo");
+async fn conversation_returns_its_output() {
+    let fixture = Fixture::new("promptly-conversation").await;
+    let url = fixture.server.socket_url(&fixture.id, "do=text:a,echo");
     let conversation = poll_in_event(async move {
         let mut socket = connect(url).await.unwrap();
         let mut sizes = Vec::new();
@@ -71,7 +71,7 @@ async fn a_conversation_gives_what_it_comes_to() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_no_event_of_a_socket_wakes_it_by_the_executor() {
+async fn wake_outside_listener_is_polled_by_executor() {
     let (sender, receiver) = oneshot::channel();
     spawn_local(poll_in_event(async move {
         TimeoutFuture::new(1).await;
@@ -81,22 +81,22 @@ async fn what_is_no_event_of_a_socket_wakes_it_by_the_executor() {
 }
 
 #[wasm_bindgen_test]
-async fn dropping_it_drops_its_future_when_that_is_polled_no_more() {
+async fn dropped_in_own_poll_drops_future_afterwards() {
     type Holder = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
-    let place = Place::new("promptly-dropped").await;
-    let mut socket = connect(place.server.socket_url(&place.id, "do=echo")).await.unwrap();
+    let fixture = Fixture::new("promptly-dropped").await;
+    let mut socket = connect(fixture.server.socket_url(&fixture.id, "do=echo")).await.unwrap();
     let (alive, holder) = (Rc::new(()), Holder::default());
     let (kept, inner) = (Rc::clone(&alive), Rc::clone(&holder));
     holder.replace(Some(Box::pin(poll_in_event(async move {
         socket.send("a".into()).await.unwrap();
         socket.next().await.unwrap().unwrap();
         drop(inner.take());
-        assert_eq!(Rc::strong_count(&kept), 2, "it is being polled");
+        assert_eq!(Rc::strong_count(&kept), 2, "the future is being polled");
         pending::<()>().await;
     }))));
     assert_eq!(holder.borrow_mut().as_mut().unwrap().now_or_never(), None);
-    // The answer comes in an event, which drops the future, and that its socket.
-    place.ended().await;
+    // The echo arrives in an event, which drops the future and its socket.
+    fixture.ended().await;
     assert_eq!((Rc::strong_count(&alive), holder.borrow().is_none()), (1, true));
     let unpolled = poll_in_event({
         let kept = Rc::clone(&alive);

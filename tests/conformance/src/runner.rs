@@ -1,4 +1,4 @@
-//! Where a script is performed.
+//! Runs a script: takes its steps, and records what is observed.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -9,48 +9,52 @@ use futures::FutureExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::future::join_all;
 
-use crate::notation::{describe_bytes, describe_record, describe_text, describe_thrown};
-use crate::place::{self, Bystander, Later, Turn};
+use crate::describe::{describe_bytes, describe_record, describe_text, describe_thrown};
+use crate::event_queue::EventQueue;
 use crate::script::{Attribute, Characters, Field, Kind, Payload, Progress, Protocols, Script, Step};
 use crate::server::Server;
-use crate::subject::{Happening, Member, Received, Subject, Thrown};
-use crate::waits::Waits;
+use crate::subject::{Member, Received, Subject, SubjectEvent, Thrown};
+use crate::target::{self, BoxFuture, ReferenceSocket, ScriptTask};
 
-/// What came of performing a script.
-pub struct Performance {
-    /// What was seen.
+/// The outcome of one run of a script.
+pub struct ScriptOutcome {
+    /// The recorded lines, in the notation of [`describe`](crate::describe).
     pub seen: Vec<String>,
-    /// Why it went no further: what the subject lacks.
+    /// The reason why the script ended early, if the subject lacks a member.
     pub lacking: Option<&'static str>,
 }
 
-/// Performs a script, and gives what was seen; it ends early when an event is awaited for more than `patience`
-/// milliseconds, or when the subject lacks a member.
+/// Runs a script and returns what was observed.
 ///
-/// All that it does between two waits is done in one turn, into which no event can come.
-pub async fn perform<S: Subject>(script: &'static Script, server: &Server, id: &str, patience: u32) -> Performance {
-    let (happened, events) = unbounded();
-    let (stage_server, id) = (server.clone(), id.to_owned());
-    place::play(server, move |turn| {
-        let stage = Arc::new(Stage::<S> {
-            server: stage_server,
+/// The script ends early if an expected event takes more than `timeout` milliseconds, or if the subject lacks a member.
+/// No event arrives between two steps that do not wait.
+pub async fn run_script<S: Subject>(script: &'static Script, server: &Server, id: &str, timeout: u32) -> ScriptOutcome {
+    let (event_sender, events) = unbounded();
+    let (runner_server, id) = (server.clone(), id.to_owned());
+    target::run_uninterrupted(server, move |task| {
+        let runner = Arc::new(Runner::<S> {
+            server: runner_server,
             id,
-            turn,
+            task,
             socket: Mutex::default(),
             has_connected: AtomicBool::new(false),
             seen: Mutex::default(),
-            reactions: Mutex::default(),
+            nested_steps: Mutex::default(),
             blobs: Mutex::default(),
             lacking: Mutex::default(),
-            happened,
+            event_sender,
         });
-        let waits = Waits { events, early: VecDeque::new(), patience };
-        Box::pin(take_steps(stage, script.steps, waits))
+        let event_queue = EventQueue { events, skipped: VecDeque::new(), timeout };
+        Box::pin(run_steps(runner, script.steps, event_queue))
     })
     .await
 }
 
-async fn take_steps<S: Subject>(stage: Arc<Stage<S>>, steps: &'static [Step], mut waits: Waits) -> Performance {
+async fn run_steps<S: Subject>(
+    runner: Arc<Runner<S>>,
+    steps: &'static [Step],
+    mut event_queue: EventQueue,
+) -> ScriptOutcome {
     let mut rest = steps.iter().peekable();
     while let Some(step) = rest.next() {
         let binary_type = rest.peek().and_then(|next| match (step, next) {
@@ -58,41 +62,41 @@ async fn take_steps<S: Subject>(stage: Arc<Stage<S>>, steps: &'static [Step], mu
             _ => None,
         });
         if let Some(binary_type) = binary_type {
-            stage.take_step_with(step, Some(binary_type));
+            runner.run_step_with(step, Some(binary_type));
             rest.next();
-        } else if !stage.take_step(step)
-            && let Err(missing) = stage.wait_for(step, &mut waits).await
-            && stage.lacking().is_none()
+        } else if !runner.run_step(step)
+            && let Err(missing) = runner.wait_for(step, &mut event_queue).await
+            && runner.lacking().is_none()
         {
-            stage.note(format!("nothing: {missing}"));
+            runner.record_line(format!("nothing: {missing}"));
             break;
         }
-        if stage.lacking().is_some() {
+        if runner.lacking().is_some() {
             break;
         }
     }
-    if stage.lacking().is_some() {
-        stage.drop_socket();
+    if runner.lacking().is_some() {
+        runner.drop_socket();
     } else {
-        // Whatever should not happen after the last step has its chance.
-        stage.settle().await;
+        // Wait for events that the script does not expect.
+        runner.settle().await;
     }
-    let blobs = mem::take(&mut *lock(&stage.blobs));
+    let blobs = mem::take(&mut *lock(&runner.blobs));
     for (line, bytes) in join_all(blobs.into_iter().map(|(line, read)| read.map(move |bytes| (line, bytes)))).await {
         let text = describe_bytes("blob", &bytes);
-        lock(&stage.seen)[line] = Line { text: format!("message {text}"), times: 1 };
+        lock(&runner.seen)[line] = Line { text: format!("message {text}"), times: 1 };
     }
-    stage.drop_socket();
-    let seen = mem::take(&mut *lock(&stage.seen));
-    Performance { seen: seen.into_iter().map(Line::into_text).collect(), lacking: stage.lacking() }
+    runner.drop_socket();
+    let seen = mem::take(&mut *lock(&runner.seen));
+    ScriptOutcome { seen: seen.into_iter().map(Line::into_text).collect(), lacking: runner.lacking() }
 }
 
-/// Gives a value that `binaryType` takes.
+/// Returns the value if it is a valid `binaryType`.
 fn known_binary_type(value: &'static str) -> Option<&'static str> {
     ["blob", "arraybuffer"].contains(&value).then_some(value)
 }
 
-/// A line, and how often it was seen in a row.
+/// A recorded line, and the number of times that it was recorded in a row.
 struct Line {
     text: String,
     times: usize,
@@ -104,36 +108,37 @@ impl Line {
     }
 }
 
-/// What a script's steps and the events share. No lock is held while the socket is called: it may be in the middle of
-/// giving an event, which takes them.
-struct Stage<S> {
+/// The state that the steps of a script share with the event listener.
+///
+/// No lock is held while the socket is called, because the socket may deliver an event within the call.
+struct Runner<S> {
     server: Server,
     id: String,
-    turn: Turn,
+    task: ScriptTask,
     socket: Mutex<Option<Arc<S>>>,
-    /// Whether there ever was a socket.
+    /// Whether a socket was ever constructed.
     has_connected: AtomicBool,
     seen: Mutex<Vec<Line>>,
-    reactions: Mutex<Vec<(Kind, &'static [Step])>>,
-    /// Blobs that are still to be read, with the lines that await them.
-    blobs: Mutex<Vec<(usize, Later<Vec<u8>>)>>,
-    /// What the subject lacks for the script.
+    nested_steps: Mutex<Vec<(Kind, &'static [Step])>>,
+    /// The blobs that are still to be read, with the indices of their lines.
+    blobs: Mutex<Vec<(usize, BoxFuture<Vec<u8>>)>>,
+    /// The reason why the subject cannot run the rest of the script.
     lacking: Mutex<Option<&'static str>>,
-    happened: UnboundedSender<Kind>,
+    event_sender: UnboundedSender<Kind>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<S: Subject> Stage<S> {
-    /// Takes a step that need not wait; whether it was one.
-    fn take_step(self: &Arc<Self>, step: &Step) -> bool {
-        self.take_step_with(step, None)
+impl<S: Subject> Runner<S> {
+    /// Takes a step that does not wait; returns whether it is such a step.
+    fn run_step(self: &Arc<Self>, step: &Step) -> bool {
+        self.run_step_with(step, None)
     }
 
-    /// Takes a step; if it constructs, with a value of `binaryType` to set before anything else.
-    fn take_step_with(self: &Arc<Self>, step: &Step, binary_type: Option<&str>) -> bool {
+    /// Takes a step; a constructing step sets `binary_type` before any event.
+    fn run_step_with(self: &Arc<Self>, step: &Step, binary_type: Option<&str>) -> bool {
         match step {
             Step::Connect(query, protocols) => {
                 let protocols = if protocols.is_empty() { Protocols::Absent } else { Protocols::List(protocols) };
@@ -141,10 +146,10 @@ impl<S: Subject> Stage<S> {
             }
             Step::ConnectTo(url, protocols) => self.connect(&self.fill_in(url), protocols, binary_type),
             Step::Read(attributes) => attributes.iter().for_each(|&attribute| self.read(attribute)),
-            Step::Send(payload) => self.note_thrown(Member::Send, |socket| socket.send(*payload)),
+            Step::Send(payload) => self.record_exception(Member::Send, |socket| socket.send(*payload)),
             Step::Close(code, reason) => {
                 let reason = reason.map(Characters::to_text);
-                self.note_thrown(Member::Close, |socket| socket.close(*code, reason.as_deref()));
+                self.record_exception(Member::Close, |socket| socket.close(*code, reason.as_deref()));
             }
             Step::SetBinaryType(value) => {
                 if let Some(socket) = self.socket()
@@ -153,18 +158,22 @@ impl<S: Subject> Stage<S> {
                     socket.set_binary_type(value);
                 }
             }
-            Step::Within(kind, steps) => lock(&self.reactions).push((*kind, steps)),
+            Step::Within(kind, steps) => lock(&self.nested_steps).push((*kind, steps)),
             Step::Drop => self.drop_socket(),
             _ => return false,
         }
         true
     }
 
-    /// Takes a step that waits; the error says what did not come.
-    async fn wait_for(&self, step: &Step, waits: &mut Waits) -> Result<(), String> {
+    /// Takes a step that waits.
+    ///
+    /// # Errors
+    ///
+    /// Returns the description of what did not happen in time.
+    async fn wait_for(&self, step: &Step, event_queue: &mut EventQueue) -> Result<(), String> {
         match step {
-            // Without a socket there is nothing to wait for.
-            Step::Until(kind) if self.has_connected.load(Ordering::Relaxed) && waits.until(*kind).await => {}
+            // Without a socket no event can come.
+            Step::Until(kind) if self.has_connected.load(Ordering::Relaxed) && event_queue.wait_for(*kind).await => {}
             Step::Until(kind) => return Err(format!("no {kind:?} event came")),
             Step::Release(gate) => self.server.release(&self.id, gate).await,
             Step::ServerHas(progress) => {
@@ -181,7 +190,7 @@ impl<S: Subject> Stage<S> {
                     "end"
                 };
                 let record = self.server.record(&self.id, until).await?;
-                self.note(describe_record(&record, *field));
+                self.record_line(describe_record(&record, *field));
             }
             Step::Settle => self.settle().await,
             _ => unreachable!("{step:?} does not wait"),
@@ -190,10 +199,10 @@ impl<S: Subject> Stage<S> {
     }
 
     fn connect(self: &Arc<Self>, url: &str, protocols: &Protocols, binary_type: Option<&str>) {
-        let stage: Weak<Self> = Arc::downgrade(self);
-        let listener = move |happening| {
-            if let Some(stage) = stage.upgrade() {
-                stage.hear(happening);
+        let runner: Weak<Self> = Arc::downgrade(self);
+        let listener = move |subject_event| {
+            if let Some(runner) = runner.upgrade() {
+                runner.on_event(subject_event);
             }
         };
         let constructed = match binary_type {
@@ -206,7 +215,7 @@ impl<S: Subject> Stage<S> {
                 let former = lock(&self.socket).replace(Arc::new(socket));
                 drop(former);
             }
-            Err(thrown) => self.note(describe_thrown(&thrown)),
+            Err(thrown) => self.record_line(describe_thrown(&thrown)),
         }
     }
 
@@ -219,35 +228,35 @@ impl<S: Subject> Stage<S> {
         drop(former);
     }
 
-    fn hear(self: &Arc<Self>, happening: Happening) {
+    fn on_event(self: &Arc<Self>, subject_event: SubjectEvent) {
         if self.lacking().is_some() {
             return;
         }
-        let kind = happening.kind();
-        self.note_event(happening);
-        let reaction = {
-            let mut reactions = lock(&self.reactions);
-            reactions.iter().position(|(other, _)| *other == kind).map(|index| reactions.remove(index).1)
+        let kind = subject_event.kind();
+        self.record_event(subject_event);
+        let nested = {
+            let mut nested_steps = lock(&self.nested_steps);
+            nested_steps.iter().position(|(other, _)| *other == kind).map(|index| nested_steps.remove(index).1)
         };
-        for step in reaction.unwrap_or_default() {
-            assert!(self.take_step(step), "{step:?} waits, and cannot be done within an event");
+        for step in nested.unwrap_or_default() {
+            assert!(self.run_step(step), "{step:?} waits, so it is not allowed within an event");
             if self.lacking().is_some() {
                 break;
             }
         }
-        let _ = self.happened.unbounded_send(kind);
-        self.turn.checkpoint();
+        let _ = self.event_sender.unbounded_send(kind);
+        self.task.resume();
     }
 
-    fn note_event(&self, happening: Happening) {
-        let (mut text, natural) = match happening {
-            Happening::Open => ("open".to_owned(), "OPEN"),
-            Happening::Error => ("error".to_owned(), "CLOSED"),
-            Happening::Close { code, reason, was_clean } => {
+    fn record_event(&self, subject_event: SubjectEvent) {
+        let (mut text, natural) = match subject_event {
+            SubjectEvent::Open => ("open".to_owned(), "OPEN"),
+            SubjectEvent::Error => ("error".to_owned(), "CLOSED"),
+            SubjectEvent::Close { code, reason, was_clean } => {
                 let clean = if was_clean { "clean" } else { "unclean" };
                 (format!("close {code} {reason:?} {clean}"), "CLOSED")
             }
-            Happening::Message { data, origin } => {
+            SubjectEvent::Message { data, origin } => {
                 let mut text = match data {
                     Received::Text(text) => format!("message text {}", describe_text(&text)),
                     Received::Binary(bytes) => format!("message {}", describe_bytes("arraybuffer", &bytes)),
@@ -275,11 +284,11 @@ impl<S: Subject> Stage<S> {
                 text.push_str(&state);
             }
         }
-        self.note(text);
+        self.record_line(text);
     }
 
     fn read(&self, attribute: Attribute) {
-        let Some(socket) = self.socket() else { return self.note("no socket".to_owned()) };
+        let Some(socket) = self.socket() else { return self.record_line("no socket".to_owned()) };
         if !self.has(&socket, Member::Attribute(attribute)) {
             return;
         }
@@ -292,23 +301,23 @@ impl<S: Subject> Stage<S> {
             Attribute::Protocol => "protocol",
             Attribute::BinaryType => "binaryType",
         };
-        self.note(if value.is_empty() { format!("{name} \"\"") } else { format!("{name} {value}") });
+        self.record_line(if value.is_empty() { format!("{name} \"\"") } else { format!("{name} {value}") });
     }
 
-    fn note_thrown(&self, member: Member, act: impl FnOnce(&S) -> Result<(), Thrown>) {
-        let Some(socket) = self.socket() else { return self.note("no socket".to_owned()) };
+    fn record_exception(&self, member: Member, act: impl FnOnce(&S) -> Result<(), Thrown>) {
+        let Some(socket) = self.socket() else { return self.record_line("no socket".to_owned()) };
         if self.has(&socket, member)
             && let Err(thrown) = act(&socket)
         {
-            self.note(describe_thrown(&thrown));
+            self.record_line(describe_thrown(&thrown));
         }
     }
 
-    /// Whether the subject has a member; if it lacks one, the script goes no further.
+    /// Returns whether the subject has a member; if not, the script ends.
     fn has(&self, socket: &S, member: Member) -> bool {
         let Some(reason) = socket.lacks(member) else { return true };
         lock(&self.lacking).get_or_insert(reason);
-        self.happened.close_channel();
+        self.event_sender.close_channel();
         false
     }
 
@@ -316,7 +325,7 @@ impl<S: Subject> Stage<S> {
         *lock(&self.lacking)
     }
 
-    fn note(&self, text: String) {
+    fn record_line(&self, text: String) {
         let mut seen = lock(&self.seen);
         match seen.last_mut() {
             Some(last) if last.text == text && text.starts_with("message") => last.times += 1,
@@ -324,26 +333,26 @@ impl<S: Subject> Stage<S> {
         }
     }
 
-    /// A round trip of another connection.
+    /// Waits for a round trip of another connection.
     async fn settle(&self) {
-        let (happened, events) = unbounded();
+        let (event_sender, events) = unbounded();
         let url = self.server.socket_url(&format!("{}-settle", self.id), "");
-        let turn = self.turn.clone();
-        let socket = Bystander::construct(&url, &Protocols::Absent, move |happening| {
-            let _ = happened.unbounded_send(happening.kind());
-            turn.checkpoint();
+        let task = self.task.clone();
+        let socket = ReferenceSocket::construct(&url, &Protocols::Absent, move |subject_event| {
+            let _ = event_sender.unbounded_send(subject_event.kind());
+            task.resume();
         })
         .expect("a valid URL");
-        let mut waits = Waits { events, early: VecDeque::new(), patience: 10_000 };
+        let mut event_queue = EventQueue { events, skipped: VecDeque::new(), timeout: 10_000 };
         assert!(
-            waits.until(Kind::Open).await,
-            "no connection is let through after {}: within {} ms came {:?}",
+            event_queue.wait_for(Kind::Open).await,
+            "no connection opens after {}: within {} ms only {:?} arrived",
             self.id,
-            waits.patience,
-            waits.early
+            event_queue.timeout,
+            event_queue.skipped
         );
         socket.send(Payload::Text(Characters::Just("?"))).expect("the socket is open");
-        assert!(waits.until(Kind::Message).await, "the server echoes");
+        assert!(event_queue.wait_for(Kind::Message).await, "the server echoes");
     }
 
     fn fill_in(&self, url: &str) -> String {
@@ -354,9 +363,9 @@ impl<S: Subject> Stage<S> {
             .replace("{id}", &self.id)
     }
 
-    /// Replaces what differs from run to run by names, and the scheme of a secure page's own by that of another's.
+    /// Replaces addresses that differ from run to run by names, and secure schemes by plain ones.
     fn normalise(&self, text: &str) -> String {
-        let page = place::origin();
+        let page = target::origin();
         let page = page.split_once("://").map_or("no page", |(_, host)| host);
         let host = self.server.host();
         let mut text = text.replace(host, "server").replace(page, "page");

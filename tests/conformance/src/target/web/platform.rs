@@ -1,4 +1,4 @@
-//! The platform's own class, bare; and what any class of JavaScript shares with it.
+//! The platform's own class as a subject, and the code that all JavaScript classes share.
 
 use std::marker::PhantomData;
 
@@ -8,28 +8,28 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{CloseEvent, DomException, Event, MessageEvent, WebSocket};
 
 use crate::script::{Attribute, Payload, Protocols};
-use crate::subject::{Happening, Received, Subject, Thrown, pattern};
+use crate::subject::{Received, Subject, SubjectEvent, Thrown, pattern};
 
-/// The platform's `WebSocket`, with arguments exactly as a page would pass them.
-pub type Platform = Bare<PlatformClass>;
+/// The platform's `WebSocket` as a subject, with arguments as a page passes them.
+pub type Platform = ClassSubject<PlatformClass>;
 
-/// A socket of a class of JavaScript.
-pub struct Bare<C> {
+/// A socket of a JavaScript class.
+pub struct ClassSubject<C> {
     socket: WebSocket,
     listeners: [Listener; 4],
     class: PhantomData<C>,
 }
 
-/// A class of JavaScript that has the interface.
+/// A JavaScript class that has the interface.
 pub trait Class: 'static {
-    /// Its name in reports.
+    /// The name in reports.
     const NAME: &'static str;
 
-    /// Finds it.
+    /// Returns the constructor.
     fn find() -> Function;
 }
 
-/// The platform's class.
+/// The platform's `WebSocket` class.
 pub struct PlatformClass;
 
 impl Class for PlatformClass {
@@ -40,15 +40,15 @@ impl Class for PlatformClass {
     }
 }
 
-/// A kind of event, and what hears of it.
+/// The name of an event and its listener.
 type Listener = (&'static str, Closure<dyn Fn(Event)>);
 
-impl<C: Class> Subject for Bare<C> {
+impl<C: Class> Subject for ClassSubject<C> {
     const NAME: &'static str = C::NAME;
     const DROP_CLOSES: bool = false;
     const WEB_IDL: bool = true;
 
-    fn construct(url: &str, protocols: &Protocols, listener: impl Fn(Happening) + 'static) -> Result<Self, Thrown> {
+    fn construct(url: &str, protocols: &Protocols, listener: impl Fn(SubjectEvent) + 'static) -> Result<Self, Thrown> {
         let arguments = Array::of1(&url.into());
         match protocols {
             Protocols::Absent => {}
@@ -66,7 +66,7 @@ impl<C: Class> Subject for Bare<C> {
         let listener = std::rc::Rc::new(listener);
         let listeners = ["open", "message", "error", "close"].map(|name| {
             let listener = std::rc::Rc::clone(&listener);
-            let closure = Closure::<dyn Fn(Event)>::new(move |event: Event| listener(happening(&event)));
+            let closure = Closure::<dyn Fn(Event)>::new(move |event: Event| listener(subject_event(&event)));
             socket.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref()).expect("an event target");
             (name, closure)
         });
@@ -114,14 +114,14 @@ impl<C: Class> Subject for Bare<C> {
     }
 }
 
-impl<C> Bare<C> {
+impl<C> ClassSubject<C> {
     fn call(&self, method: &str, arguments: &Array) -> Result<(), Thrown> {
         get(&self.socket, method).unchecked_into::<Function>().apply(&self.socket, arguments)?;
         Ok(())
     }
 }
 
-impl<C> Drop for Bare<C> {
+impl<C> Drop for ClassSubject<C> {
     fn drop(&mut self) {
         for (name, closure) in &self.listeners {
             let _ = self.socket.remove_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
@@ -134,17 +134,17 @@ fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).expect("an object")
 }
 
-fn happening(event: &Event) -> Happening {
+fn subject_event(event: &Event) -> SubjectEvent {
     match &*event.type_() {
-        "open" => Happening::Open,
-        "error" => Happening::Error,
+        "open" => SubjectEvent::Open,
+        "error" => SubjectEvent::Error,
         "message" => {
             let event: &MessageEvent = event.unchecked_ref();
-            Happening::Message { data: received(event.data()), origin: event.origin() }
+            SubjectEvent::Message { data: received(event.data()), origin: event.origin() }
         }
         _ => {
             let event: &CloseEvent = event.unchecked_ref();
-            Happening::Close { code: event.code(), reason: event.reason(), was_clean: event.was_clean() }
+            SubjectEvent::Close { code: event.code(), reason: event.reason(), was_clean: event.was_clean() }
         }
     }
 }

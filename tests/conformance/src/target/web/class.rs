@@ -1,11 +1,11 @@
-//! The class of the npm package, over the platform's own.
+//! The class of the npm package as a subject.
 
 use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::origin;
-use super::platform::{Bare, Class};
+use super::platform::{Class, ClassSubject};
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,13 +19,13 @@ extern "C" {
     fn text(this: &Response) -> js_sys::Promise;
 }
 
-/// The class of the npm package, with arguments exactly as a page would pass them.
-pub type DropIn = Bare<DropInClass>;
+/// The class of the npm package as a subject, with arguments as a page passes them.
+pub type DropIn = ClassSubject<DropInClass>;
 
-/// Where the package's classic script, which any context can take, stands beside the tests.
+/// The file name of the package's classic script, beside the tests; every context can load a classic script.
 const SCRIPT: &str = "samesocket.js";
 
-/// The package's class.
+/// The class of the npm package.
 pub struct DropInClass;
 
 impl Class for DropInClass {
@@ -38,11 +38,11 @@ impl Class for DropInClass {
 }
 
 impl DropIn {
-    /// Loads the package, which `cargo xtask` lays beside the tests; in Node it has been handed in.
+    /// Loads the package, which `cargo xtask` copies beside the tests; in Node it is a global already.
     ///
     /// # Panics
     ///
-    /// If it is not there: the tests were not started by `cargo xtask`.
+    /// If the package is not there, because the tests were not started by `cargo xtask`.
     pub async fn load() {
         if Reflect::has(&js_sys::global(), &"samesocket".into()) == Ok(true) {
             return;

@@ -1,47 +1,46 @@
-//! The place that is a process of its own, which the fault server shares.
-#![expect(clippy::unused_async, reason = "other places have to ask somebody")]
+//! The target that is a native process, in which the fault server runs too.
+#![expect(clippy::unused_async, reason = "the wasm target sends requests")]
 
-mod drive;
-mod turn;
+mod script_task;
+mod spawn_in_events;
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{env, fs};
 
-use futures::future::BoxFuture;
 use samesocket::rustls::pki_types::CertificateDer;
 use samesocket::{Connect, Exception, IntoProtocols, Options, WebSocket};
 use samesocket_fault_server::{Server as FaultServer, Until};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time;
 
-pub(crate) use self::drive::drive;
-pub(crate) use self::turn::{Turn, play};
+pub(crate) use self::script_task::{ScriptTask, run_uninterrupted};
+pub(crate) use self::spawn_in_events::spawn_in_events;
 use crate::server::{Record, Server};
 use crate::subjects::Samesocket;
 
-/// What callbacks may own: what any thread may use.
-pub trait Anywhere: Send + Sync {}
+/// The bounds on values that callbacks own: any thread may call them.
+pub trait MaybeSendSync: Send + Sync {}
 
-impl<T: Send + Sync + ?Sized> Anywhere for T {}
+impl<T: Send + Sync + ?Sized> MaybeSendSync for T {}
 
-/// A future that callbacks may own.
-pub type Later<T> = BoxFuture<'static, T>;
+/// A boxed future that callbacks may own.
+pub type BoxFuture<T> = futures::future::BoxFuture<'static, T>;
 
-/// There is no other subject here.
-pub(crate) type Bystander = Samesocket;
+/// The reference socket; a native process has no other subject than ours.
+pub(crate) type ReferenceSocket = Samesocket;
 
-/// Names the folder to which reports are written, beside the server that takes them.
+/// The environment variable with the folder to which reports are also written.
 const REPORTS: &str = "SAMESOCKET_REPORTS";
 
-/// How long the server may take for what is asked of it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit for a request to the server; arbitrary.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// The fault server of this process, on threads of its own.
+/// The fault server of this process, with its own runtime.
 static HOME: LazyLock<Home> = LazyLock::new(|| {
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads can be started");
-    let server = runtime.block_on(FaultServer::builder().start()).expect("ports can be listened at");
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime starts");
+    let server = runtime.block_on(FaultServer::builder().start()).expect("the fault server can listen");
     Home { runtime, server }
 });
 
@@ -50,30 +49,30 @@ struct Home {
     server: FaultServer,
 }
 
-/// Waits for so many milliseconds.
-pub(crate) fn elapse(milliseconds: u32) -> time::Sleep {
+/// Waits for a number of milliseconds.
+pub(crate) fn sleep(milliseconds: u32) -> time::Sleep {
     let _guard = HOME.runtime.enter();
     time::sleep(Duration::from_millis(milliseconds.into()))
 }
 
-/// Gives what no other run has.
-pub(crate) fn mark() -> String {
+/// Returns a string that is unique to this run.
+pub(crate) fn unique_id() -> String {
     static RUNS: AtomicU64 = AtomicU64::new(0);
     RUNS.fetch_add(1, Ordering::Relaxed).to_string()
 }
 
-/// There is no page, and no origin.
+/// Returns an empty string, because there is no page.
 pub(crate) fn origin() -> String {
     String::new()
 }
 
-/// Calls our constructor; nobody but us trusts the server's certificate, which is its own root.
+/// Calls our constructor, with trust in the self-signed certificate of the fault server.
 pub(crate) fn open(url: &str, protocols: impl IntoProtocols) -> Result<WebSocket, Exception> {
     WebSocket::with_options(url, protocols, &options(url))
 }
 
-/// Begins to make a connection by the futures API.
-pub(crate) fn dial(url: &str) -> Connect {
+/// Returns a connection attempt of the futures API.
+pub(crate) fn connect_to(url: &str) -> Connect {
     samesocket::connect(url).options(options(url))
 }
 
@@ -84,19 +83,19 @@ fn options(url: &str) -> Options {
     Options::new().root_certificate(CertificateDer::from(HOME.server.certificate().to_vec()))
 }
 
-/// Starts the server, the first time.
+/// Returns the addresses of the server, and starts it on the first call.
 pub(crate) async fn look_up() -> Result<Server, String> {
     let addresses = HOME.server.addresses();
     Ok(Server {
         plain: addresses.plain.to_string(),
         plain6: addresses.plain6.map(|address| address.to_string()),
         tls: format!("localhost:{}", addresses.tls.port()),
-        engine: crate::natively::ENGINE.to_owned(),
+        engine: crate::native_expectations::ENGINE.to_owned(),
         secure: false,
     })
 }
 
-/// The server's control plane, without the detour over HTTP.
+/// The control plane of the server, called directly.
 pub(crate) struct Control;
 
 impl Control {
@@ -111,16 +110,16 @@ impl Control {
     pub(crate) async fn record(&self, id: &str, until: &str) -> Result<Record, String> {
         let until: Until = until.parse().map_err(|error| format!("{until}: {error}"))?;
         let id = id.to_owned();
-        let record = within_patience(async move { HOME.server.store().wait_record(&id, until).await }).await?;
-        // As a page reads it.
+        let record = with_time_limit(async move { HOME.server.store().wait_record(&id, until).await }).await?;
+        // Convert the record through JSON, as a page does.
         let record = serde_json::to_value(record).expect("a record is plain data");
         Ok(serde_json::from_value(record).expect("a record"))
     }
 
     pub(crate) async fn all_gone(&self, prefix: &str) {
         let prefix = prefix.to_owned();
-        let gone = within_patience(async move { HOME.server.store().wait_live(&prefix, 0).await }).await;
-        gone.expect("a server that answers");
+        let gone = with_time_limit(async move { HOME.server.store().wait_live(&prefix, 0).await }).await;
+        gone.expect("the connections end in time");
     }
 
     pub(crate) async fn put_report(&self, name: &str, body: &str) {
@@ -136,8 +135,8 @@ impl Control {
     }
 }
 
-/// Waits on the server's own threads, which have a clock.
-async fn within_patience<T: Send + 'static>(wait: impl Future<Output = T> + Send + 'static) -> Result<T, String> {
-    let waited = HOME.runtime.spawn(async { time::timeout(PATIENCE, wait).await });
-    waited.await.expect("waiting does not panic").map_err(|_| "it did not happen in time\n".to_owned())
+/// Waits on the runtime of the server, which has a timer.
+async fn with_time_limit<T: Send + 'static>(wait: impl Future<Output = T> + Send + 'static) -> Result<T, String> {
+    let waited = HOME.runtime.spawn(async { time::timeout(TIME_LIMIT, wait).await });
+    waited.await.expect("the wait does not panic").map_err(|_| "it did not happen in time\n".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The place that is a page, or one of its workers; or Node, which has the same globals but for an address.
+//! The wasm target: a page, one of its workers, or Node, which has no address of its own.
 
 mod class;
 mod platform;
@@ -27,7 +27,7 @@ extern "C" {
     #[wasm_bindgen(thread_local_v2, js_namespace = location, js_name = search)]
     static SEARCH: Option<String>;
     #[wasm_bindgen(thread_local_v2, js_name = samesocketServer)]
-    static HANDED_IN: Option<String>;
+    static SERVER_JSON: Option<String>;
 
     type Response;
     #[wasm_bindgen(method, getter)]
@@ -36,43 +36,43 @@ extern "C" {
     fn text(this: &Response) -> js_sys::Promise;
 }
 
-/// What callbacks may own: anything, since there is one thread.
-pub trait Anywhere {}
+/// The bounds on values that callbacks own: none, because there is one thread.
+pub trait MaybeSendSync {}
 
-impl<T: ?Sized> Anywhere for T {}
+impl<T: ?Sized> MaybeSendSync for T {}
 
-/// A future that callbacks may own.
-pub type Later<T> = LocalBoxFuture<'static, T>;
+/// A boxed future that callbacks may own.
+pub type BoxFuture<T> = LocalBoxFuture<'static, T>;
 
-/// The platform's own class: independent of what is examined.
-pub(crate) type Bystander = Platform;
+/// The reference socket: the platform's own class, which is independent of the subject.
+pub(crate) type ReferenceSocket = Platform;
 
-/// The turn of a script. It is the event loop's to give.
+/// A handle to the task that runs a script; the event loop polls that task.
 #[derive(Clone)]
-pub(crate) struct Turn;
+pub(crate) struct ScriptTask;
 
-impl Turn {
-    /// Lets the script go on after an event; the event loop does, before it has anything else done.
-    #[expect(clippy::unused_self, reason = "other places have something to do")]
-    pub(crate) fn checkpoint(&self) {}
+impl ScriptTask {
+    /// Does nothing: the event loop polls the script in a microtask after the event.
+    #[expect(clippy::unused_self, reason = "the native target has work to do here")]
+    pub(crate) fn resume(&self) {}
 }
 
-/// Performs a script.
-pub(crate) async fn play<T>(_: &Server, script: impl FnOnce(Turn) -> Later<T>) -> T {
-    script(Turn).await
+/// Runs a script on the event loop, which runs one task at a time.
+pub(crate) async fn run_uninterrupted<T>(_: &Server, script: impl FnOnce(ScriptTask) -> BoxFuture<T>) -> T {
+    script(ScriptTask).await
 }
 
-/// Waits for so many milliseconds.
-pub(crate) fn elapse(milliseconds: u32) -> TimeoutFuture {
+/// Waits for a number of milliseconds.
+pub(crate) fn sleep(milliseconds: u32) -> TimeoutFuture {
     TimeoutFuture::new(milliseconds)
 }
 
-/// Gives what no other run has.
-pub(crate) fn mark() -> String {
+/// Returns a string that is unique to this run.
+pub(crate) fn unique_id() -> String {
     now().to_string()
 }
 
-/// The origin of the page or worker.
+/// Returns the origin of the page or worker.
 pub(crate) fn origin() -> String {
     ORIGIN.with(|origin| origin.clone().unwrap_or_default())
 }
@@ -82,24 +82,24 @@ pub(crate) fn open(url: &str, protocols: impl IntoProtocols) -> Result<WebSocket
     WebSocket::new(url, protocols)
 }
 
-/// Begins to make a connection by the futures API.
-pub(crate) fn dial(url: &str) -> Connect {
+/// Returns a connection attempt of the futures API.
+pub(crate) fn connect_to(url: &str) -> Connect {
     samesocket::connect(url)
 }
 
-/// Has a future go on: the event loop does, right after the event that it has waited for.
-pub(crate) fn drive(future: Later<()>) {
+/// Spawns a future, which the event loop polls in a microtask after the event that it waits for.
+pub(crate) fn spawn_in_events(future: BoxFuture<()>) {
     wasm_bindgen_futures::spawn_local(future);
 }
 
-/// Reads where the server is from the page's address, from what was handed in, or from beside the tests.
+/// Reads the addresses of the server from the page's URL, from a global variable, or from a file beside the tests.
 pub(crate) async fn look_up() -> Result<Server, String> {
     let search = SEARCH.with(|search| search.clone().unwrap_or_default());
-    let text = if let Some(told) = search.strip_prefix("?server=") {
-        let told = js_sys::decode_uri_component(told).map_err(|error| format!("{told}: {error:?}"))?;
-        String::from(told)
-    } else if let Some(told) = HANDED_IN.with(Clone::clone) {
-        told
+    let text = if let Some(json) = search.strip_prefix("?server=") {
+        let json = js_sys::decode_uri_component(json).map_err(|error| format!("{json}: {error:?}"))?;
+        String::from(json)
+    } else if let Some(json) = SERVER_JSON.with(Clone::clone) {
+        json
     } else {
         request(&format!("{}/server.json", origin()), None).await?
     };
@@ -107,7 +107,7 @@ pub(crate) async fn look_up() -> Result<Server, String> {
     Ok(Server { secure: SCHEME.with(|scheme| scheme.as_deref() == Some("https:")), ..server })
 }
 
-/// The server's control plane, over HTTP.
+/// The control plane of the server, over HTTP.
 pub(crate) struct Control<'a>(&'a Server);
 
 impl<'a> Control<'a> {
@@ -129,7 +129,7 @@ impl<'a> Control<'a> {
     }
 
     pub(crate) async fn put_report(&self, name: &str, body: &str) {
-        request(&self.url(&format!("report?name={name}")), Some(body)).await.expect("a server that takes reports");
+        request(&self.url(&format!("report?name={name}")), Some(body)).await.expect("the server accepts reports");
     }
 
     pub(crate) async fn report(&self, name: &str) -> Result<String, String> {
@@ -137,7 +137,7 @@ impl<'a> Control<'a> {
     }
 
     async fn ask(&self, query: &str) {
-        request(&self.url(query), None).await.expect("a server that answers");
+        request(&self.url(query), None).await.expect("the server answers");
     }
 
     fn url(&self, query: &str) -> String {

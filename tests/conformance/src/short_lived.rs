@@ -1,13 +1,13 @@
-//! Short lives of sockets, for the tests that count what many of them leave.
+//! Short connections, for the tests that count leaks.
 
 use samesocket::connect;
 
-/// One short life at a server that echoes, ended in the one of the ways there are that the number picks.
+/// Opens a connection to an echo server and ends it; `way` modulo 4 selects how it ends.
 ///
 /// # Panics
 ///
-/// If anything goes wrong with it.
-pub async fn live_and_end(url: String, way: usize) {
+/// If any step fails.
+pub async fn connect_and_end(url: String, way: usize) {
     let mut socket = connect(url).await.unwrap();
     socket.send("hello".into()).await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap().size(), 5);
