@@ -84,7 +84,7 @@ async fn fin_keeps_reading() {
     let mut client = Client::open(&server, "/ws?id=half&do=fin").await;
     assert_eq!(client.rest().await.unwrap(), b"");
     client.send(9, b"unanswered").await;
-    client.send(TEXT, b"heard").await;
+    client.send(TEXT, b"received").await;
     let record = record(&server, "half", Until::Message).await;
     assert_eq!((record.message_count, record.end), (1, None));
 }
