@@ -203,7 +203,7 @@ impl Setup {
             count += 1;
             match client {
                 Some((at, Action::Send(bytes))) if at == count => {
-                    socket.send(&vec![7; bytes]).expect("the socket is open")
+                    socket.send(&vec![7; bytes]).expect("the socket is open");
                 }
                 Some((at, Action::Close)) if at == count => {
                     closed.store(socket.ready_state() == ReadyState::Open, Ordering::Relaxed);
