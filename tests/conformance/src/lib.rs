@@ -5,6 +5,7 @@
 //! interface of whatever is examined. [`perform`] runs a script, [`report`] runs all of them, compares,
 //! and sends what it found to the fault server, where `cargo xtask test` collects it.
 
+pub mod checklist;
 pub mod in_node;
 pub mod lives;
 pub mod natively;
