@@ -1,6 +1,6 @@
-// Leaves the results of a test where `cargo xtask wpt` looks for them.
+// Stores the results of a test in a global variable, where `cargo xtask wpt` reads them.
 
-// Many browsers at once are slower than one.
+// Several browsers run at once and are slower than one.
 setup({ output: false, timeout_multiplier: 3 });
 
 add_completion_callback((tests, harness) => {

@@ -1,10 +1,10 @@
 """Serves a web-platform-tests checkout for `cargo xtask wpt`, with `wptserve` and `pywebsocket3` from PyPI.
 
-The files are served as the checkout's own server would: templates are filled in, scripts run, and a page is made around a
-test that is a script alone. With `--class`, each page and worker begins with that classic script, which puts another class
-in the place of its WebSocket.
+It serves files as the checkout's own server does: it fills in templates, runs Python handlers, and generates the page for a
+test that is only a script. With `--class`, each page and worker starts with that classic script, which replaces the global
+`WebSocket`.
 
-The first line of standard output says, as JSON, at which ports this listens; all are the loopback's.
+The first line of standard output is the ports, as JSON. All are on the loopback interface.
 """
 
 import argparse
@@ -43,7 +43,7 @@ WINDOW = """<!doctype html>
 <script src="{script}{query}"></script>
 """
 
-AROUND_WORKER = """<!doctype html>
+WORKER_PAGE = """<!doctype html>
 <meta charset=utf-8>
 {head}
 <script src="/resources/testharness.js"></script>
@@ -75,7 +75,7 @@ done();
 
 
 class Config(dict):
-    """What templates and handlers may ask for."""
+    """The configuration for templates and handlers."""
 
     def __getattr__(self, name):
         try:
@@ -85,20 +85,20 @@ class Config(dict):
 
 
 class Pages:
-    """The pages and scripts that are made of others."""
+    """Generates pages and scripts from the files of the checkout."""
 
     def __init__(self, root, class_script):
         self.root = root
         self.class_script = class_script
 
     def file(self, path):
-        place = os.path.normpath(os.path.join(self.root, path.lstrip("/")))
-        if not place.startswith(self.root + os.sep) or not os.path.isfile(place):
+        path_on_disk = os.path.normpath(os.path.join(self.root, path.lstrip("/")))
+        if not path_on_disk.startswith(self.root + os.sep) or not os.path.isfile(path_on_disk):
             raise HTTPException(404)
-        return place
+        return path_on_disk
 
     def meta(self, path):
-        """The pairs of the comments with which a script begins."""
+        """Returns the `META` pairs at the start of a script."""
         pairs = []
         with open(self.file(path), "rb") as lines:
             for line in lines:
@@ -110,8 +110,8 @@ class Pages:
         return pairs
 
     def head(self, meta):
-        wanted = [f'<meta name="timeout" content="{escape(value)}">' for key, value in meta if key == "timeout"]
-        return "\n".join([self.class_tag(), *wanted])
+        timeout = [f'<meta name="timeout" content="{escape(value)}">' for key, value in meta if key == "timeout"]
+        return "\n".join([self.class_tag(), *timeout])
 
     def class_tag(self):
         return f'<script src="{CLASS_PATH}"></script>' if self.class_script else ""
@@ -120,25 +120,25 @@ class Pages:
         return f'importScripts("{CLASS_PATH}");\n' if self.class_script else ""
 
     def window(self, request, response):
-        """`x.any.html` and `x.window.html`, of the script of that name."""
+        """Generates `x.any.html` or `x.window.html` from the script of that name."""
         script = request.url_parts.path[: -len("html")] + "js"
         meta = self.meta(script)
         tags = [f'<script src="{escape(value)}"></script>' for key, value in meta if key == "script"]
         return self.html(WINDOW.format(head=self.head(meta), scripts="\n".join(tags), script=script, query=query(request)))
 
-    def around_worker(self, request, response):
-        """`x.any.worker.html` and its like, and `x.worker.html`."""
+    def worker_page(self, request, response):
+        """Generates `x.any.worker.html`, `x.worker.html` and the like, for each kind of worker."""
         path = request.url_parts.path
         base, kind, _ = path.rsplit(".", 2)
         if base.endswith(".any"):
             meta, script = self.meta(f"{base}.js"), f"{base}.worker.js"
         else:
             meta, script = self.meta(f"{base}.worker.js"), f"{base}.worker.js"
-        page = AROUND_WORKER.format(head=self.head(meta), script=json.dumps(script + query(request)), start=STARTS[kind])
+        page = WORKER_PAGE.format(head=self.head(meta), script=json.dumps(script + query(request)), start=STARTS[kind])
         return self.html(page)
 
     def worker(self, request, response):
-        """`x.any.worker.js`, of `x.any.js`; or `x.worker.js`, which is a file."""
+        """Generates `x.any.worker.js` from `x.any.js`, or reads `x.worker.js`."""
         path = request.url_parts.path
         if not path.endswith(".any.worker.js"):
             with open(self.file(path), "rb") as script:
@@ -149,10 +149,10 @@ class Pages:
         return self.script(text.encode(), "", request)
 
     def page(self, request, response):
-        """A page of the checkout, with the class before any other script."""
+        """Serves a page of the checkout, with the class inserted before every other script."""
         path = request.url_parts.path
-        place = self.file(path)
-        with open(place, "rb") as page:
+        path_on_disk = self.file(path)
+        with open(path_on_disk, "rb") as page:
             content = page.read()
         if ".sub." in path or "pipe=sub" in request.url_parts.query:
             content = template(request, content)
@@ -160,8 +160,8 @@ class Pages:
         content, count = re.subn(rb"(?i)^(\s*<!doctype[^>]*>)", lambda found: found[1] + tag, content, count=1)
         if not count:
             content = tag + content
-        own = [(name.decode(), value.decode()) for name, value in handlers.load_headers(request, place)]
-        return [("Content-Type", "text/html"), *own], content
+        headers = [(name.decode(), value.decode()) for name, value in handlers.load_headers(request, path_on_disk)]
+        return [("Content-Type", "text/html"), *headers], content
 
     def report(self, request, response):
         with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.js"), "rb") as script:
@@ -189,12 +189,12 @@ def query(request):
 
 
 def routes(pages):
-    """Who answers what; the first that fits does."""
+    """Returns the routes. The first match wins."""
     answer = handlers.handler
-    list_ = [
+    table = [
         ("GET", REPORT_PATH, answer(pages.report)),
         ("GET", CLASS_PATH, answer(pages.class_file)),
-        *(("GET", f"*.{kind}.html", answer(pages.around_worker)) for kind in STARTS),
+        *(("GET", f"*.{kind}.html", answer(pages.worker_page)) for kind in STARTS),
         ("GET", "*.any.html", answer(pages.window)),
         ("GET", "*.window.html", answer(pages.window)),
         ("GET", "*.worker.js", answer(pages.worker)),
@@ -202,12 +202,12 @@ def routes(pages):
         ("*", "*.py", handlers.PythonScriptHandler()),
     ]
     if pages.class_script:
-        list_ += [("GET", "*.html", answer(pages.page)), ("GET", "*.htm", answer(pages.page))]
-    return [*list_, ("GET", "*", handlers.FileHandler())]
+        table += [("GET", "*.html", answer(pages.page)), ("GET", "*.htm", answer(pages.page))]
+    return [*table, ("GET", "*", handlers.FileHandler())]
 
 
 class WebSockets(standalone.WebSocketServer):
-    """The checkout's own handlers; where there is a certificate, over TLS."""
+    """A pywebsocket3 server with the checkout's handlers, over TLS if there is a TLS context."""
 
     def __init__(self, root, context):
         arguments = ["-H", "127.0.0.1", "-p", "0", "-d", root, "-w", os.path.join(root, "websockets", "handlers")]
@@ -216,7 +216,7 @@ class WebSockets(standalone.WebSocketServer):
         options.is_executable_method = None
         super().__init__(options)
         if context:
-            # The package's own way to TLS has gone from newer versions of Python.
+            # pywebsocket3 uses `ssl.wrap_socket`, which newer versions of Python have removed.
             wrapped = [context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) for plain, _ in self._sockets]
             self._sockets = [(tls, address) for tls, (_, address) in zip(wrapped, self._sockets)]
             options.use_tls = True
@@ -225,12 +225,12 @@ class WebSockets(standalone.WebSocketServer):
         return self.socket.accept()
 
     def handle_error(self, request, client_address):
-        # A client that goes away is what many tests are about.
+        # Many tests disconnect on purpose.
         pass
 
 
 def certify(folder):
-    """Makes a certificate, which lasts as long as one run."""
+    """Generates a certificate for one run."""
     key, certificate = os.path.join(folder, "key.pem"), os.path.join(folder, "certificate.pem")
     names = [f"{prefix}{host}".encode("idna").decode() for host in (HOST, OTHER_HOST) for prefix in ("", *(f"{name}." for name in SUBDOMAINS))]
     subject = ["-subj", f"/CN={HOST}", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)]
@@ -280,10 +280,10 @@ def main():
             server = WebSockets(root, tls)
             ports[scheme] = [server.server_port]
             threading.Thread(target=server.serve_forever, daemon=True).start()
-        # Templates name it in tests over HTTP/2 too, which nobody asks for.
+        # Templates need an HTTP/2 port, too. These tests are not run, so the port is a placeholder.
         config["ports"] = {**ports, "h2": [9]}
         print(json.dumps(ports), flush=True)
-        # Until whoever started this is gone.
+        # Run until the parent process closes standard input.
         sys.stdin.read()
 
 

@@ -1,13 +1,13 @@
-//! The fields: what was typed into them, and the texts of the errors beside them.
+//! The form fields: their values, and the error texts beside them.
 
 use samesocket::{Argument, BinaryType};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, File, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 
-use crate::page;
-use crate::socket::Refusal;
+use crate::dom;
+use crate::socket::ThrownException;
 
-/// A field and the text of its error.
+/// A field and the element for its error text.
 pub(crate) struct Field<T> {
     /// The element that takes the input.
     pub(crate) input: T,
@@ -16,27 +16,27 @@ pub(crate) struct Field<T> {
 
 impl<T: JsCast + AsRef<Element>> Field<T> {
     fn new(id: &str) -> Self {
-        Self { input: page::by_id(id), error: page::by_id(&format!("{id}-error")) }
+        Self { input: dom::by_id(id), error: dom::by_id(&format!("{id}-error")) }
     }
 }
 
-/// What a field does about a fault, whatever it is that it takes.
-pub(crate) trait Faulty {
-    /// Shows a fault beside the field.
-    fn refuse(&self, fault: &str);
+/// The error text of a field of any type.
+pub(crate) trait ErrorDisplay {
+    /// Shows an error beside the field.
+    fn show_error(&self, message: &str);
 
-    /// Takes the fault away.
-    fn accept(&self);
+    /// Removes the error.
+    fn clear_error(&self);
 }
 
-impl<T: AsRef<Element>> Faulty for Field<T> {
-    fn refuse(&self, fault: &str) {
-        page::set(self.input.as_ref(), "aria-invalid", "true");
-        self.error.set_text_content(Some(fault));
+impl<T: AsRef<Element>> ErrorDisplay for Field<T> {
+    fn show_error(&self, message: &str) {
+        dom::set_attribute(self.input.as_ref(), "aria-invalid", "true");
+        self.error.set_text_content(Some(message));
     }
 
-    fn accept(&self) {
-        // A field without the attribute is left as it is.
+    fn clear_error(&self) {
+        // Removing an absent attribute is not an error.
         let _ = self.input.as_ref().remove_attribute("aria-invalid");
         self.error.set_text_content(None);
     }
@@ -44,42 +44,42 @@ impl<T: AsRef<Element>> Faulty for Field<T> {
 
 /// Every field of the page.
 pub(crate) struct Fields {
-    /// The address.
+    /// The URL.
     pub(crate) url: Field<HtmlInputElement>,
     subprotocols: Field<HtmlInputElement>,
-    made_by: HtmlSelectElement,
+    implementation: HtmlSelectElement,
     binary_type: HtmlSelectElement,
     /// The text to send.
     pub(crate) text: Field<HtmlTextAreaElement>,
-    /// The picker of the file to send.
+    /// The file input.
     pub(crate) file: Field<HtmlInputElement>,
-    drop: Element,
+    drop_area: Element,
     file_name: Element,
-    /// The close code; empty for none.
+    /// The close code. It may be empty.
     pub(crate) close_code: Field<HtmlInputElement>,
     close_reason: Field<HtmlInputElement>,
 }
 
 impl Fields {
-    /// Finds the fields, and fills in the address of the echo endpoint beside the page.
+    /// Finds the fields, and fills in the URL of the server's echo endpoint.
     pub(crate) fn new() -> Self {
         let fields = Self {
             url: Field::new("url"),
             subprotocols: Field::new("subprotocols"),
-            made_by: page::by_id("made-by"),
-            binary_type: page::by_id("binary-type"),
+            implementation: dom::by_id("made-by"),
+            binary_type: dom::by_id("binary-type"),
             text: Field::new("text"),
             file: Field::new("file"),
-            drop: page::by_id("drop"),
-            file_name: page::by_id("file-name"),
+            drop_area: dom::by_id("drop"),
+            file_name: dom::by_id("file-name"),
             close_code: Field::new("close-code"),
             close_reason: Field::new("close-reason"),
         };
-        fields.url.input.set_value(&echo());
+        fields.url.input.set_value(&default_url());
         fields
     }
 
-    /// Gives the subprotocols to offer; white space around them does not count.
+    /// Returns the subprotocols to offer, without white space around them.
     pub(crate) fn subprotocols(&self) -> Vec<String> {
         let value = self.subprotocols.input.value();
         if value.trim().is_empty() {
@@ -88,76 +88,76 @@ impl Fields {
         value.split(',').map(|subprotocol| subprotocol.trim().to_owned()).collect()
     }
 
-    /// Whether the socket is to be one of the class for JavaScript.
-    pub(crate) fn is_of_class(&self) -> bool {
-        self.made_by.value() == "class"
+    /// Returns whether to use the JavaScript class.
+    pub(crate) fn uses_js_class(&self) -> bool {
+        self.implementation.value() == "class"
     }
 
-    /// Gives the binary type to receive with.
+    /// Returns the selected binary type.
     pub(crate) fn binary_type(&self) -> BinaryType {
-        self.binary_type.value().parse().expect("the options are the Standard's")
+        self.binary_type.value().parse().expect("the options are valid binary types")
     }
 
-    /// Gives the close code, or says that it is not even a number.
+    /// Returns the close code, or an error text if it is not a number.
     pub(crate) fn close_code(&self) -> Result<Option<u16>, String> {
         let value = self.close_code.input.value();
         match value.trim() {
             "" => Ok(None),
-            code => code.parse().map(Some).map_err(|_| format!("{code:?} is not a number from 0 to 65535")),
+            code => code.parse().map(Some).map_err(|_| format!("{code:?} is not a whole number from 0 to 65535")),
         }
     }
 
-    /// Gives the close reason, if there is one.
+    /// Returns the close reason, if there is one.
     pub(crate) fn close_reason(&self) -> Option<String> {
         Some(self.close_reason.input.value()).filter(|reason| !reason.is_empty())
     }
 
-    /// Shows the name and the size of the file that will be sent.
+    /// Shows the name and the size of the chosen file.
     pub(crate) fn show_file(&self, file: Option<&File>) {
-        self.file.accept();
-        page::mark(&self.drop, "chosen", file.is_some());
+        self.file.clear_error();
+        dom::toggle_class(&self.drop_area, "chosen", file.is_some());
         let name = file.map_or("Drop a file here, or choose one".to_owned(), |file| {
-            format!("{} ({})", file.name(), page::bytes(size(file)))
+            format!("{} ({})", file.name(), dom::bytes(size(file)))
         });
         self.file_name.set_text_content(Some(&name));
     }
 
-    /// Lights the drop area up while a file hangs over it.
-    pub(crate) fn show_drag(&self, over: bool) {
-        page::mark(&self.drop, "over", over);
+    /// Highlights the drop area while a file is dragged over it.
+    pub(crate) fn highlight_drop_area(&self, over: bool) {
+        dom::toggle_class(&self.drop_area, "over", over);
     }
 
-    /// Takes every fault away.
-    pub(crate) fn accept(&self) {
-        let fields: [&dyn Faulty; 6] =
+    /// Removes the errors of all fields.
+    pub(crate) fn clear_errors(&self) {
+        let fields: [&dyn ErrorDisplay; 6] =
             [&self.url, &self.subprotocols, &self.text, &self.file, &self.close_code, &self.close_reason];
         for field in fields {
-            field.accept();
+            field.clear_error();
         }
     }
 
-    /// Shows what was thrown beside the field of the argument at fault; beside `otherwise` if it is none's.
-    pub(crate) fn refuse(&self, refusal: &Refusal, otherwise: &dyn Faulty) {
-        let field: &dyn Faulty = match refusal.argument {
+    /// Shows an exception beside the field of the invalid argument, or beside `fallback` if no argument is invalid.
+    pub(crate) fn show_exception(&self, exception: &ThrownException, fallback: &dyn ErrorDisplay) {
+        let field: &dyn ErrorDisplay = match exception.argument {
             Some(Argument::Url) => &self.url,
             Some(Argument::Protocols) => &self.subprotocols,
             Some(Argument::Code) => &self.close_code,
             Some(Argument::Reason) => &self.close_reason,
-            None => otherwise,
+            None => fallback,
         };
-        field.refuse(&refusal.message);
+        field.show_error(&exception.message);
     }
 }
 
-/// Gives the size of a file; a browser's sizes are whole numbers in a double.
+/// Returns the size of a file, in bytes. Browsers represent it as a whole number in a double.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size is a whole number below 2^53")]
 pub(crate) fn size(file: &File) -> u64 {
     file.size() as u64
 }
 
-/// The address of the echo endpoint on the server that the page came from.
-fn echo() -> String {
-    let location = page::window().location();
+/// Returns the URL of the echo endpoint of the page's own server.
+fn default_url() -> String {
+    let location = dom::window().location();
     let scheme = if location.protocol().is_ok_and(|protocol| protocol == "https:") { "wss" } else { "ws" };
     format!("{scheme}://{}/echo", location.host().unwrap_or_default())
 }

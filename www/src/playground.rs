@@ -1,4 +1,4 @@
-//! The program: what the page does when someone acts on it and when the socket says something.
+//! The playground: handles the visitor's actions and the socket's events.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -7,45 +7,46 @@ use samesocket::{Blob, Message, ReadyState};
 use wasm_bindgen::prelude::*;
 use web_sys::{DragEvent, EventTarget, File, KeyboardEvent};
 
-use crate::fields::{self, Faulty, Fields};
-use crate::frames::Frames;
-use crate::journal::Journal;
-use crate::page::{self, Listener};
+use crate::animation_frame::AnimationFrame;
+use crate::dom::{self, Listener};
+use crate::event_log::EventLog;
+use crate::fields::{self, ErrorDisplay, Fields};
+use crate::log_entry::{LogEntry, SHOWN_BYTES};
 use crate::panel::Panel;
-use crate::socket::{Happening, Hearing, Refusal, Socket};
-use crate::transcript::{Line, SHOWN_BYTES};
+use crate::socket::{EventSubscription, Socket, SocketEvent, ThrownException};
 
-const NO_SOCKET: &str = "there is no socket yet: connect first";
+/// The error text of an action that needs a socket.
+const NO_SOCKET: &str = "There is no socket yet. Connect first.";
 
-/// The page and its socket.
+/// The playground and its socket.
 pub(crate) struct Playground {
     fields: Fields,
     panel: Panel,
-    journal: Rc<Journal>,
-    frames: Frames,
+    event_log: Rc<EventLog>,
+    animation_frame: AnimationFrame,
     file: RefCell<Option<File>>,
     connection: RefCell<Option<Connection>>,
     _listeners: Vec<Listener>,
 }
 
-/// The socket, and the guard of our hearing of it. Dropping both closes the one and ends the other.
+/// The socket and the subscription to its events. Dropping them closes the socket and unsubscribes.
 struct Connection {
     socket: Socket,
-    _hearing: Hearing,
+    _subscription: EventSubscription,
 }
 
 impl Playground {
-    /// Takes possession of the page.
+    /// Finds the page's elements and adds the listeners.
     pub(crate) fn new() -> Rc<Self> {
         Rc::new_cyclic(|playground: &Weak<Self>| Self {
             fields: Fields::new(),
             panel: Panel::new(),
-            journal: Journal::new(),
-            frames: Frames::new({
+            event_log: EventLog::new(),
+            animation_frame: AnimationFrame::new({
                 let playground = playground.clone();
                 move || {
                     if let Some(playground) = playground.upgrade() {
-                        playground.observe();
+                        playground.update_panel();
                     }
                 }
             }),
@@ -55,34 +56,34 @@ impl Playground {
         })
     }
 
-    /// Shows what the socket is now, and keeps looking while that may change without an event.
-    pub(crate) fn observe(&self) {
+    /// Updates the panel, on each frame while the socket may change without an event.
+    pub(crate) fn update_panel(&self) {
         if let Some(socket) = self.socket()
-            && self.panel.observe(&socket)
+            && self.panel.update(&socket)
         {
-            self.frames.request();
+            self.animation_frame.request();
         }
     }
 
-    /// Opens a socket in the place of the one that there may be.
+    /// Opens a socket and replaces the previous one.
     fn connect(self: &Rc<Self>) {
-        self.fields.accept();
+        self.fields.clear_errors();
         let fields = &self.fields;
-        match Socket::new(&fields.url.input.value(), fields.subprotocols(), fields.is_of_class()) {
+        match Socket::new(&fields.url.input.value(), fields.subprotocols(), fields.uses_js_class()) {
             Ok(socket) => {
                 socket.set_binary_type(self.fields.binary_type());
                 let playground = Rc::downgrade(self);
-                let hearing = socket.hear(move |socket, happening| {
+                let subscription = socket.subscribe(move |socket, event| {
                     if let Some(playground) = playground.upgrade() {
-                        playground.hear(socket, happening);
+                        playground.on_event(socket, event);
                     }
                 });
-                self.journal.divide();
-                self.panel.begin(&socket);
-                self.connection.replace(Some(Connection { socket, _hearing: hearing }));
-                self.observe();
+                self.event_log.start_socket();
+                self.panel.reset(&socket);
+                self.connection.replace(Some(Connection { socket, _subscription: subscription }));
+                self.update_panel();
             }
-            Err(refusal) => self.refuse("new", &refusal, &self.fields.url),
+            Err(exception) => self.show_exception("new", &exception, &self.fields.url),
         }
     }
 
@@ -93,127 +94,127 @@ impl Playground {
     }
 
     fn send_text(&self) {
-        self.fields.accept();
+        self.fields.clear_errors();
         let Some(socket) = self.socket() else {
-            return self.fields.text.refuse(NO_SOCKET);
+            return self.fields.text.show_error(NO_SOCKET);
         };
         let text = self.fields.text.input.value();
         match socket.send_text(&text) {
             Ok(()) => {
                 self.fields.text.input.set_value("");
-                self.note_sent(&socket, Line::sent_text(&text));
+                self.log_sent(&socket, LogEntry::sent_text(&text));
             }
-            Err(refusal) => self.refuse("send", &refusal, &self.fields.text),
+            Err(exception) => self.show_exception("send", &exception, &self.fields.text),
         }
     }
 
     fn send_file(&self) {
-        self.fields.accept();
+        self.fields.clear_errors();
         let Some(socket) = self.socket() else {
-            return self.fields.file.refuse(NO_SOCKET);
+            return self.fields.file.show_error(NO_SOCKET);
         };
         let Some(file) = self.file.borrow().clone() else {
-            return self.fields.file.refuse("there is no file yet: choose one first");
+            return self.fields.file.show_error("No file is chosen yet. Choose one first.");
         };
         match socket.send_blob(web_sys::Blob::from(file.clone())) {
-            Ok(()) => self.note_sent(&socket, Line::sent_file(&file.name(), fields::size(&file))),
-            Err(refusal) => self.refuse("send", &refusal, &self.fields.file),
+            Ok(()) => self.log_sent(&socket, LogEntry::sent_file(&file.name(), fields::size(&file))),
+            Err(exception) => self.show_exception("send", &exception, &self.fields.file),
         }
     }
 
     fn close(&self) {
-        self.fields.accept();
+        self.fields.clear_errors();
         let Some(socket) = self.socket() else {
-            return self.fields.close_code.refuse(NO_SOCKET);
+            return self.fields.close_code.show_error(NO_SOCKET);
         };
         match self.fields.close_code() {
             Ok(code) => match socket.close(code, self.fields.close_reason().as_deref()) {
-                Ok(()) => self.observe(),
-                Err(refusal) => self.refuse("close", &refusal, &self.fields.close_code),
+                Ok(()) => self.update_panel(),
+                Err(exception) => self.show_exception("close", &exception, &self.fields.close_code),
             },
-            Err(fault) => self.fields.close_code.refuse(&fault),
+            Err(message) => self.fields.close_code.show_error(&message),
         }
     }
 
-    fn choose(&self, file: Option<File>) {
+    fn choose_file(&self, file: Option<File>) {
         self.fields.show_file(file.as_ref());
         self.file.replace(file);
     }
 
-    fn take_dropped(&self, event: &DragEvent) {
-        self.fields.show_drag(false);
+    fn drop_file(&self, event: &DragEvent) {
+        self.fields.highlight_drop_area(false);
         let files = event.data_transfer().and_then(|dropped| dropped.files());
         if let Some(file) = files.and_then(|files| files.get(0)) {
-            self.choose(Some(file));
+            self.choose_file(Some(file));
         }
     }
 
-    fn hear(&self, socket: &Socket, happening: Happening) {
-        let line = match happening {
-            Happening::Open => Line::open(socket),
-            Happening::Message { data, origin } => return self.hear_message(&data, origin),
-            Happening::Error => Line::error(),
-            Happening::Close { code, reason, was_clean } => {
+    fn on_event(&self, socket: &Socket, event: SocketEvent) {
+        let entry = match event {
+            SocketEvent::Open => LogEntry::open(socket),
+            SocketEvent::Message { data, origin } => return self.on_message(&data, origin),
+            SocketEvent::Error => LogEntry::error(),
+            SocketEvent::Close { code, reason, was_clean } => {
                 self.panel.show_clean(was_clean);
-                Line::close(code, &reason, was_clean)
+                LogEntry::close(code, &reason, was_clean)
             }
-            Happening::Other(text) => Line::known(text),
+            SocketEvent::Other(text) => LogEntry::from_transcript(text),
         };
-        self.journal.write(&line);
-        self.observe();
+        self.event_log.write(&entry);
+        self.update_panel();
     }
 
-    fn hear_message(&self, data: &Message, origin: String) {
-        let line = match data {
-            Message::Text(text) => Line::text_message(text, &origin),
-            Message::Binary(bytes) => Line::bytes_message("binary", bytes.len() as u64, bytes, &origin),
+    fn on_message(&self, data: &Message, origin: String) {
+        let entry = match data {
+            Message::Text(text) => LogEntry::text_message(text, &origin),
+            Message::Binary(bytes) => LogEntry::bytes_message("binary", bytes.len() as u64, bytes, &origin),
             Message::Blob(blob) => {
-                // The entry takes its place now: the bytes of two Blobs need not arrive in order.
+                // Append the entry now, because the bytes of two Blobs may be read out of order.
                 let size = blob.size();
-                let entry = self.journal.write(&Line::unread_message(size, &origin));
-                let (journal, start) = (Rc::clone(&self.journal), start(blob));
+                let item = self.event_log.write(&LogEntry::pending_blob_message(size, &origin));
+                let (event_log, first_bytes) = (Rc::clone(&self.event_log), first_bytes(blob));
                 return wasm_bindgen_futures::spawn_local(async move {
-                    let line = match start.bytes().await {
-                        Ok(start) => Line::bytes_message("blob", size, &start, &origin),
-                        Err(error) => Line::unreadable_message(size, &error.to_string(), &origin),
+                    let entry = match first_bytes.bytes().await {
+                        Ok(first_bytes) => LogEntry::bytes_message("blob", size, &first_bytes, &origin),
+                        Err(error) => LogEntry::failed_blob_message(size, &error.to_string(), &origin),
                     };
-                    journal.fill(&entry, &line);
+                    event_log.fill(&item, &entry);
                 });
             }
-            other => Line::known(format!("message {other:?}")),
+            other => LogEntry::from_transcript(format!("message {other:?}")),
         };
-        self.journal.write(&line);
+        self.event_log.write(&entry);
     }
 
-    fn note_sent(&self, socket: &Socket, line: Line) {
-        let went = socket.ready_state() == ReadyState::Open;
-        self.journal.write(&if went { line } else { line.discarded(socket) });
-        self.observe();
+    fn log_sent(&self, socket: &Socket, entry: LogEntry) {
+        let sent = socket.ready_state() == ReadyState::Open;
+        self.event_log.write(&if sent { entry } else { entry.discarded(socket) });
+        self.update_panel();
     }
 
-    fn refuse(&self, member: &'static str, refusal: &Refusal, otherwise: &dyn Faulty) {
-        self.fields.refuse(refusal, otherwise);
-        self.journal.write(&Line::exception(member, refusal));
+    fn show_exception(&self, member: &'static str, exception: &ThrownException, fallback: &dyn ErrorDisplay) {
+        self.fields.show_exception(exception, fallback);
+        self.event_log.write(&LogEntry::exception(member, exception));
     }
 
-    /// The socket, as a handle that lasts as long as one act.
+    /// Returns a handle of the current socket.
     fn socket(&self) -> Option<Socket> {
         self.connection.borrow().as_ref().map(|connection| connection.socket.clone())
     }
 }
 
-/// Listens to everything that a person does.
+/// Adds the listeners for the visitor's actions.
 fn listeners(playground: &Weak<Playground>) -> Vec<Listener> {
-    let on = |id: &str, event: &'static str, act: fn(&Rc<Playground>, web_sys::Event)| {
+    let on = |id: &str, event: &'static str, handler: fn(&Rc<Playground>, web_sys::Event)| {
         let playground = playground.clone();
-        Listener::new(&page::by_id::<EventTarget>(id), event, move |event| {
+        Listener::new(&dom::by_id::<EventTarget>(id), event, move |event| {
             if let Some(playground) = playground.upgrade() {
-                act(&playground, event);
+                handler(&playground, event);
             }
         })
     };
     vec![
-        on("page", "input", |playground, _| playground.fields.accept()),
+        on("page", "input", |playground, _| playground.fields.clear_errors()),
         on("connect-form", "submit", |playground, event| {
             event.prevent_default();
             playground.connect();
@@ -224,23 +225,23 @@ fn listeners(playground: &Weak<Playground>) -> Vec<Listener> {
             playground.send_text();
         }),
         on("text", "keydown", |playground, event| {
-            if sends(event.unchecked_ref()) {
+            if is_send_key(event.unchecked_ref()) {
                 event.prevent_default();
                 playground.send_text();
             }
         }),
         on("file", "change", |playground, _| {
             let files = playground.fields.file.input.files();
-            playground.choose(files.and_then(|files| files.get(0)));
+            playground.choose_file(files.and_then(|files| files.get(0)));
         }),
         on("drop", "dragover", |playground, event| {
             event.prevent_default();
-            playground.fields.show_drag(true);
+            playground.fields.highlight_drop_area(true);
         }),
-        on("drop", "dragleave", |playground, _| playground.fields.show_drag(false)),
+        on("drop", "dragleave", |playground, _| playground.fields.highlight_drop_area(false)),
         on("drop", "drop", |playground, event| {
             event.prevent_default();
-            playground.take_dropped(event.unchecked_ref());
+            playground.drop_file(event.unchecked_ref());
         }),
         on("file-form", "submit", |playground, event| {
             event.prevent_default();
@@ -250,22 +251,22 @@ fn listeners(playground: &Weak<Playground>) -> Vec<Listener> {
             event.prevent_default();
             playground.close();
         }),
-        on("clear", "click", |playground, _| playground.journal.clear()),
-        // A file that misses the drop area would otherwise take the place of the page.
-        Listener::new(&page::window(), "dragover", |event| event.prevent_default()),
-        Listener::new(&page::window(), "drop", |event| event.prevent_default()),
+        on("clear", "click", |playground, _| playground.event_log.clear()),
+        // Without these, a file that is dropped outside the drop area would replace the page.
+        Listener::new(&dom::window(), "dragover", |event| event.prevent_default()),
+        Listener::new(&dom::window(), "drop", |event| event.prevent_default()),
     ]
 }
 
-/// Whether a key in the text sends it: Enter alone, neither held down nor ending a composition.
-fn sends(key: &KeyboardEvent) -> bool {
+/// Returns whether a key press sends the text: Enter without Shift, not repeated, not part of a composition.
+fn is_send_key(key: &KeyboardEvent) -> bool {
     key.key() == "Enter" && !key.shift_key() && !key.repeat() && !key.is_composing()
 }
 
-/// The bytes of a Blob that are shown; the rest need not be read.
-fn start(blob: &Blob) -> Blob {
+/// Returns the part of a Blob that is shown, so that the rest need not be read.
+fn first_bytes(blob: &Blob) -> Blob {
     let platform = web_sys::Blob::from(blob.clone());
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "it is a few bytes")]
-    let start = platform.slice_with_i32_and_i32(0, SHOWN_BYTES as i32);
-    start.map_or_else(|_| blob.clone(), Blob::from)
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "the number is small")]
+    let first_bytes = platform.slice_with_i32_and_i32(0, SHOWN_BYTES as i32);
+    first_bytes.map_or_else(|_| blob.clone(), Blob::from)
 }

@@ -1,4 +1,4 @@
-//! The socket that the page holds: the crate's, or one of the class for JavaScript, which says and does the same.
+//! The page's socket: one of the crate, or one of the JavaScript class, with one interface for both.
 
 use std::rc::Rc;
 
@@ -7,56 +7,56 @@ use samesocket::{Argument, BinaryType, Event, Exception, Message, ReadyState, Su
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use crate::page::Listener;
+use crate::dom::Listener;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The class, which the page has loaded as any page would.
+    /// The JavaScript class. index.html imports it from the npm package.
     #[wasm_bindgen(js_namespace = samesocket, js_name = WebSocket, extends = EventTarget)]
-    type Class;
+    type JsClass;
     #[wasm_bindgen(constructor, catch, js_namespace = samesocket, js_class = WebSocket)]
-    fn new(url: &str, protocols: Vec<String>) -> Result<Class, Thrown>;
+    fn new(url: &str, protocols: Vec<String>) -> Result<JsClass, DomException>;
     #[wasm_bindgen(method, getter)]
-    fn url(this: &Class) -> String;
+    fn url(this: &JsClass) -> String;
     #[wasm_bindgen(method, getter, js_name = readyState)]
-    fn ready_state(this: &Class) -> u16;
+    fn ready_state(this: &JsClass) -> u16;
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
-    fn buffered_amount(this: &Class) -> f64;
+    fn buffered_amount(this: &JsClass) -> f64;
     #[wasm_bindgen(method, getter)]
-    fn protocol(this: &Class) -> String;
+    fn protocol(this: &JsClass) -> String;
     #[wasm_bindgen(method, getter)]
-    fn extensions(this: &Class) -> String;
+    fn extensions(this: &JsClass) -> String;
     #[wasm_bindgen(method, setter, js_name = binaryType)]
-    fn set_binary_type(this: &Class, value: &str);
+    fn set_binary_type(this: &JsClass, value: &str);
     #[wasm_bindgen(method, catch)]
-    fn send(this: &Class, data: &JsValue) -> Result<(), Thrown>;
+    fn send(this: &JsClass, data: &JsValue) -> Result<(), DomException>;
     #[wasm_bindgen(method, catch)]
-    fn close(this: &Class, code: Option<u16>, reason: Option<String>) -> Result<(), Thrown>;
+    fn close(this: &JsClass, code: Option<u16>, reason: Option<String>) -> Result<(), DomException>;
 
-    /// What it throws, a `DOMException`.
-    type Thrown;
+    /// An exception of the class, a `DOMException`.
+    type DomException;
     #[wasm_bindgen(method, getter)]
-    fn name(this: &Thrown) -> String;
+    fn name(this: &DomException) -> String;
     #[wasm_bindgen(method, getter)]
-    fn message(this: &Thrown) -> String;
+    fn message(this: &DomException) -> String;
 
-    /// An event of it; each kind has its part of the attributes.
+    /// An event of the class. Each kind of event has some of the attributes.
     #[wasm_bindgen(extends = web_sys::Event)]
-    type Told;
+    type ClassEvent;
     #[wasm_bindgen(method, getter)]
-    fn data(this: &Told) -> JsValue;
+    fn data(this: &ClassEvent) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    fn origin(this: &Told) -> String;
+    fn origin(this: &ClassEvent) -> String;
     #[wasm_bindgen(method, getter)]
-    fn code(this: &Told) -> u16;
+    fn code(this: &ClassEvent) -> u16;
     #[wasm_bindgen(method, getter)]
-    fn reason(this: &Told) -> String;
+    fn reason(this: &ClassEvent) -> String;
     #[wasm_bindgen(method, getter, js_name = wasClean)]
-    fn was_clean(this: &Told) -> bool;
+    fn was_clean(this: &ClassEvent) -> bool;
 }
 
-/// Something that a socket tells.
-pub(crate) enum Happening {
+/// An event of a socket.
+pub(crate) enum SocketEvent {
     Open,
     Message { data: Message, origin: String },
     Error,
@@ -64,58 +64,62 @@ pub(crate) enum Happening {
     Other(String),
 }
 
-/// What a member threw.
-pub(crate) struct Refusal {
-    /// The exception's name.
+/// An exception that a member of the interface threw.
+pub(crate) struct ThrownException {
+    /// The name of the exception.
     pub(crate) name: String,
-    /// What it says.
+    /// The message.
     pub(crate) message: String,
-    /// The argument at fault.
+    /// The invalid argument, if there is one.
     pub(crate) argument: Option<Argument>,
 }
 
-/// A socket, of either kind; a clone is another handle.
+/// A socket of either kind. A clone is another handle of the same socket.
 #[derive(Clone)]
 pub(crate) enum Socket {
     Crate(WebSocket),
-    Class(Rc<Held>),
+    Class(Rc<ClassSocket>),
 }
 
-/// A socket of the class. Unlike the crate's, it does not close by itself when nothing refers to it.
-pub(crate) struct Held(Class);
+/// A socket of the class that is closed when it is dropped, as a socket of the crate is.
+pub(crate) struct ClassSocket(JsClass);
 
-/// What keeps a socket's events coming.
-#[expect(dead_code, reason = "it is kept for what its drop does")]
-pub(crate) enum Hearing {
+/// A subscription to a socket's events. Dropping it unsubscribes.
+#[expect(dead_code, reason = "its drop unsubscribes")]
+pub(crate) enum EventSubscription {
     Crate(Subscription),
     Class([Listener; 4]),
 }
 
 impl Socket {
-    /// Constructs one of the crate's, or of the class.
-    pub(crate) fn new(url: &str, protocols: Vec<String>, is_of_class: bool) -> Result<Self, Refusal> {
-        if !is_of_class {
+    /// Constructs a socket of the crate or of the class.
+    ///
+    /// # Errors
+    /// The constructor threw an exception.
+    pub(crate) fn new(url: &str, protocols: Vec<String>, uses_js_class: bool) -> Result<Self, ThrownException> {
+        if !uses_js_class {
             return Ok(Self::Crate(WebSocket::new(url, protocols)?));
         }
-        let class = Class::new(url, protocols).map_err(|thrown| {
-            // Its texts are the crate's, of which each says what it is about, and then quotes.
-            let is_protocols = thrown.message().starts_with("the subprotocol");
-            Refusal::of(&thrown, Some(if is_protocols { Argument::Protocols } else { Argument::Url }))
+        let class = JsClass::new(url, protocols).map_err(|exception| {
+            // A `DOMException` does not name the argument. The message names it before it quotes a value.
+            let message = exception.message();
+            let is_protocols = message.split('"').next().is_some_and(|start| start.contains("subprotocol"));
+            ThrownException::from_dom(&exception, Some(if is_protocols { Argument::Protocols } else { Argument::Url }))
         })?;
-        Ok(Self::Class(Rc::new(Held(class))))
+        Ok(Self::Class(Rc::new(ClassSocket(class))))
     }
 
-    /// Hears of everything that the socket tells, until what this gives is dropped.
-    pub(crate) fn hear(&self, heard: impl Fn(&Self, Happening) + Clone + 'static) -> Hearing {
+    /// Calls `callback` for each event until the returned subscription is dropped.
+    pub(crate) fn subscribe(&self, callback: impl Fn(&Self, SocketEvent) + Clone + 'static) -> EventSubscription {
         match self {
-            Self::Crate(socket) => Hearing::Crate(socket.subscribe(move |socket, event| {
-                heard(&Self::Crate(socket.clone()), told_by_crate(event));
+            Self::Crate(socket) => EventSubscription::Crate(socket.subscribe(move |socket, event| {
+                callback(&Self::Crate(socket.clone()), crate_event(event));
             })),
-            Self::Class(held) => Hearing::Class(["open", "message", "error", "close"].map(|kind| {
-                let (weak, heard) = (Rc::downgrade(held), heard.clone());
-                Listener::new(&held.0, kind, move |event| {
-                    if let Some(held) = weak.upgrade() {
-                        heard(&Self::Class(held), told_by_class(kind, event.unchecked_ref()));
+            Self::Class(class_socket) => EventSubscription::Class(["open", "message", "error", "close"].map(|kind| {
+                let (weak, callback) = (Rc::downgrade(class_socket), callback.clone());
+                Listener::new(&class_socket.0, kind, move |event| {
+                    if let Some(class_socket) = weak.upgrade() {
+                        callback(&Self::Class(class_socket), class_event(kind, event.unchecked_ref()));
                     }
                 })
             })),
@@ -125,28 +129,28 @@ impl Socket {
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Crate(socket) => socket.url().to_owned(),
-            Self::Class(held) => held.0.url(),
+            Self::Class(class_socket) => class_socket.0.url(),
         }
     }
 
     pub(crate) fn protocol(&self) -> String {
         match self {
             Self::Crate(socket) => socket.protocol(),
-            Self::Class(held) => held.0.protocol(),
+            Self::Class(class_socket) => class_socket.0.protocol(),
         }
     }
 
     pub(crate) fn extensions(&self) -> String {
         match self {
             Self::Crate(socket) => socket.extensions(),
-            Self::Class(held) => held.0.extensions(),
+            Self::Class(class_socket) => class_socket.0.extensions(),
         }
     }
 
     pub(crate) fn ready_state(&self) -> ReadyState {
         match self {
             Self::Crate(socket) => socket.ready_state(),
-            Self::Class(held) => match held.0.ready_state() {
+            Self::Class(class_socket) => match class_socket.0.ready_state() {
                 0 => ReadyState::Connecting,
                 1 => ReadyState::Open,
                 2 => ReadyState::Closing,
@@ -155,91 +159,91 @@ impl Socket {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole, in a double")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the amount is a whole number")]
     pub(crate) fn buffered_amount(&self) -> u64 {
         match self {
             Self::Crate(socket) => socket.buffered_amount(),
-            Self::Class(held) => held.0.buffered_amount() as u64,
+            Self::Class(class_socket) => class_socket.0.buffered_amount() as u64,
         }
     }
 
     pub(crate) fn set_binary_type(&self, binary_type: BinaryType) {
         match self {
             Self::Crate(socket) => socket.set_binary_type(binary_type),
-            Self::Class(held) => held.0.set_binary_type(&binary_type.to_string()),
+            Self::Class(class_socket) => class_socket.0.set_binary_type(&binary_type.to_string()),
         }
     }
 
-    pub(crate) fn send_text(&self, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn send_text(&self, text: &str) -> Result<(), ThrownException> {
         match self {
             Self::Crate(socket) => Ok(socket.send(text)?),
-            Self::Class(held) => held.send(&text.into()),
+            Self::Class(class_socket) => class_socket.send(&text.into()),
         }
     }
 
-    pub(crate) fn send_blob(&self, blob: web_sys::Blob) -> Result<(), Refusal> {
+    pub(crate) fn send_blob(&self, blob: web_sys::Blob) -> Result<(), ThrownException> {
         match self {
             Self::Crate(socket) => Ok(socket.send(&samesocket::Blob::from(blob))?),
-            Self::Class(held) => held.send(&blob),
+            Self::Class(class_socket) => class_socket.send(&blob),
         }
     }
 
-    pub(crate) fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Refusal> {
+    pub(crate) fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), ThrownException> {
         match self {
             Self::Crate(socket) => Ok(socket.close(code, reason)?),
-            Self::Class(held) => held.0.close(code, reason.map(str::to_owned)).map_err(|thrown| {
-                let is_reason = thrown.name() == "SyntaxError";
-                Refusal::of(&thrown, Some(if is_reason { Argument::Reason } else { Argument::Code }))
+            Self::Class(class_socket) => class_socket.0.close(code, reason.map(str::to_owned)).map_err(|exception| {
+                let is_reason = exception.name() == "SyntaxError";
+                ThrownException::from_dom(&exception, Some(if is_reason { Argument::Reason } else { Argument::Code }))
             }),
         }
     }
 }
 
-impl Held {
-    fn send(&self, data: &JsValue) -> Result<(), Refusal> {
-        self.0.send(data).map_err(|thrown| Refusal::of(&thrown, None))
+impl ClassSocket {
+    fn send(&self, data: &JsValue) -> Result<(), ThrownException> {
+        self.0.send(data).map_err(|exception| ThrownException::from_dom(&exception, None))
     }
 }
 
-impl Drop for Held {
+impl Drop for ClassSocket {
     fn drop(&mut self) {
-        // Without arguments it throws nothing.
+        // `close` without arguments throws nothing.
         let _ = self.0.close(None, None);
     }
 }
 
-impl Refusal {
-    fn of(thrown: &Thrown, argument: Option<Argument>) -> Self {
-        Self { name: thrown.name(), message: thrown.message(), argument }
+impl ThrownException {
+    fn from_dom(exception: &DomException, argument: Option<Argument>) -> Self {
+        Self { name: exception.name(), message: exception.message(), argument }
     }
 }
 
-impl From<Exception> for Refusal {
+impl From<Exception> for ThrownException {
     fn from(exception: Exception) -> Self {
         Self { name: exception.name().to_owned(), message: exception.to_string(), argument: exception.argument() }
     }
 }
 
-fn told_by_crate(event: &Event) -> Happening {
+fn crate_event(event: &Event) -> SocketEvent {
     match event {
-        Event::Open => Happening::Open,
+        Event::Open => SocketEvent::Open,
         Event::Message(message) => {
-            Happening::Message { data: message.data.clone(), origin: message.origin.to_string() }
+            SocketEvent::Message { data: message.data.clone(), origin: message.origin.to_string() }
         }
-        Event::Error => Happening::Error,
+        Event::Error => SocketEvent::Error,
         Event::Close(close) => {
-            Happening::Close { code: close.code, reason: close.reason.clone(), was_clean: close.was_clean }
+            SocketEvent::Close { code: close.code, reason: close.reason.clone(), was_clean: close.was_clean }
         }
-        other => Happening::Other(format!("{other:?}")),
+        other => SocketEvent::Other(format!("{other:?}")),
     }
 }
 
-fn told_by_class(kind: &str, event: &Told) -> Happening {
+fn class_event(kind: &str, event: &ClassEvent) -> SocketEvent {
     match kind {
-        "open" => Happening::Open,
-        "message" => Happening::Message { data: message(event.data()), origin: event.origin() },
-        "close" => Happening::Close { code: event.code(), reason: event.reason(), was_clean: event.was_clean() },
-        _ => Happening::Error,
+        "open" => SocketEvent::Open,
+        "message" => SocketEvent::Message { data: message(event.data()), origin: event.origin() },
+        "close" => SocketEvent::Close { code: event.code(), reason: event.reason(), was_clean: event.was_clean() },
+        _ => SocketEvent::Error,
     }
 }
 

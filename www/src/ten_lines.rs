@@ -1,3 +1,5 @@
+//! The example that the page shows. `main.rs` includes the body of the function.
+
 use futures::StreamExt;
 use samesocket::{Event, Exception, WebSocket};
 

@@ -1,4 +1,6 @@
-//! Goes through all cases of an Autobahn fuzzing server, by the public interface: echoes what comes until the close event.
+//! A client that runs all cases of an Autobahn fuzzing server, on samesocket's public interface.
+//!
+//! In each case it echoes messages until the close event.
 
 use anyhow::{Context as _, Result};
 use futures::StreamExt as _;
@@ -7,8 +9,8 @@ use samesocket::{BinaryType, Event, Message, WebSocket};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let server = arguments.next().context("the first argument is the server's URL")?;
-    let agent = arguments.next().context("the second argument is the name for the report")?;
+    let server = arguments.next().context("the first argument must be the server's URL")?;
+    let agent = arguments.next().context("the second argument must be the agent's name in the report")?;
     block_on(run(&server, &agent))
 }
 
@@ -19,23 +21,23 @@ async fn run(server: &str, agent: &str) -> Result<()> {
         echo(&format!("{server}/runCase?case={case}&agent={agent}")).await?;
         println!("{case}/{count}");
     }
-    // The server writes the report, and closes.
+    // The server writes the report and closes the connection.
     echo(&format!("{server}/updateReports?agent={agent}")).await
 }
 
-/// Sends every message back, before the next frame is looked at; how the case ends is the server's to judge.
+/// Echoes each message inside the callback, before the next frame is read. The server judges how the case ends.
 async fn echo(url: &str) -> Result<()> {
     let socket = WebSocket::new(url, ())?;
     socket.set_binary_type(BinaryType::ArrayBuffer);
     let _echo = socket.subscribe(|socket, event| {
-        // What cannot be sent would be a message that the server misses.
+        // Ignore errors: the server notices a missing echo.
         if let Event::Message(event) = event {
             let _ = match &event.data {
                 Message::Text(text) => socket.send(text),
                 Message::Binary(bytes) => socket.send(bytes),
-                // One that came before the binary type was set.
+                // A message that arrived before the binary type was set.
                 Message::Blob(blob) => socket.send(blob),
-                other => unreachable!("{other:?} is a kind of message that there is not"),
+                other => unreachable!("unknown kind of message: {other:?}"),
             };
         }
     });
@@ -43,6 +45,7 @@ async fn echo(url: &str) -> Result<()> {
     Ok(())
 }
 
+/// Returns the first text message of a connection.
 async fn first_text(url: &str) -> Result<String> {
     let socket = WebSocket::new(url, ())?;
     let mut events = socket.events();
@@ -54,5 +57,5 @@ async fn first_text(url: &str) -> Result<String> {
             found.get_or_insert(String::from(text));
         }
     }
-    found.with_context(|| format!("{url} sends no text: {:?}", socket.failure()))
+    found.with_context(|| format!("{url} sent no text message: {:?}", socket.failure()))
 }

@@ -1,4 +1,4 @@
-// An echo server on npm's `ws` that obeys the orders of `src/matrix.rs`; it tells its port and ends with its input.
+// An echo server on npm's `ws` with the commands of `src/interop.rs`. It prints its port and runs until its standard input closes.
 import { createRequire } from 'node:module';
 
 const { WebSocketServer } = createRequire(process.argv[2] + '/')('ws');
@@ -14,11 +14,11 @@ server.on('connection', (socket) => {
   socket.on('error', () => {});
   socket.on('pong', () => socket.send('pong'));
   socket.on('message', (data, isBinary) => {
-    const [order, code, reason] = isBinary ? [] : data.toString().split(' ');
-    if (order === '!close') code ? socket.close(Number(code), reason) : socket.close();
-    else if (order === '!ping') socket.ping('are you there?');
-    else if (order === '!drop') socket.terminate();
-    else if (order === '!fragments') {
+    const [command, code, reason] = isBinary ? [] : data.toString().split(' ');
+    if (command === '!close') code ? socket.close(Number(code), reason) : socket.close();
+    else if (command === '!ping') socket.ping('are you there?');
+    else if (command === '!drop') socket.terminate();
+    else if (command === '!fragments') {
       socket.send('one', { fin: false });
       socket.send('two', { fin: false });
       socket.send('three', { fin: true });

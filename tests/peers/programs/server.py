@@ -1,4 +1,7 @@
-"""An echo server on `websockets` that obeys the orders of `src/matrix.rs`; it tells its port and ends with its input."""
+"""An echo server on `websockets` with the commands of `src/interop.rs`.
+
+It prints its port and runs until its standard input closes.
+"""
 
 import asyncio
 import sys
@@ -7,20 +10,20 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 
-async def obey(socket):
+async def handle(socket):
     try:
-        await obey_orders(socket)
+        await run_commands(socket)
     except ConnectionClosed:
-        # With a code that is not for a normal end, or dropped.
+        # The client closed with an error code, or the connection was dropped.
         pass
 
 
-async def obey_orders(socket):
+async def run_commands(socket):
     async for message in socket:
         words = message.split(" ") if isinstance(message, str) else [""]
         match words:
             case ["!close"]:
-                # Without a code, for which there is no method.
+                # No public method sends a Close without a code.
                 socket.protocol.send_close()
                 socket.send_data()
             case ["!close", code, reason]:
@@ -38,7 +41,7 @@ async def obey_orders(socket):
 
 async def main():
     options = {"subprotocols": ["chat"], "max_size": 64 << 20}
-    async with serve(obey, "127.0.0.1", 0, **options) as server:
+    async with serve(handle, "127.0.0.1", 0, **options) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 

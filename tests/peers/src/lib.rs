@@ -1,11 +1,19 @@
-//! What the tests of this package share: lines that break, a generator with a seed, and events in words.
+//! Shared code of this package's tests.
+//!
+//! - `fault_proxy`: a TCP proxy that breaks a connection as planned.
+//! - `interop`: the conversations that the client has with every other server.
+//! - `event_text`: events as text, so that tests can compare whole lists.
+//! - `random`: a random number generator with a seed.
+//!
+//! The tests: `client_comparison` compares the client with other clients; `interop_crates` and `interop_programs` run it
+//! against other servers; `connection_faults` breaks connections at any byte; `concurrency` uses sockets from many threads.
 
-mod line;
-mod matrix;
+mod event_text;
+mod fault_proxy;
+mod interop;
 mod random;
-mod words;
 
-pub use line::{Act, Direction, Line, Plan, Traffic};
-pub use matrix::Peer;
+pub use event_text::{describe, describe_all, describe_binary, summarize};
+pub use fault_proxy::{Direction, Fault, FaultPlan, FaultProxy, Traffic};
+pub use interop::Peer;
 pub use random::Random;
-pub use words::{binary, digest, line, lines};

@@ -1,4 +1,4 @@
-//! A client's connection after its request: what is to be written, and who ended it.
+//! One client connection after its HTTP request: buffered writes, rate-limited reads, and which side ended it.
 
 use std::{
     future::poll_fn,
@@ -14,49 +14,56 @@ use tokio::{
 };
 
 use crate::{
-    inbox::Inbox,
+    receiver::Receiver,
     record::End,
-    socket::{Socket, end_of},
+    socket::{Socket, end_for_error},
 };
 
-/// How much is read at a time, in bytes.
-const CHUNK: usize = 16 * 1024;
+/// The most bytes that one read takes. Arbitrary.
+const READ_CHUNK: usize = 16 * 1024;
 
-/// Above so many bytes of messages that no step has taken, a blocked write no longer reads.
-const BACKLOG: usize = 1 << 20;
+/// The high-water mark of received messages, in bytes. Above it, a blocked write stops reading. Arbitrary.
+const MAX_QUEUED_BYTES: usize = 1 << 20;
 
-/// The client has gone, or nothing sensible can be read from it any more.
+/// The error when the client has disconnected or has broken the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Gone;
+pub(crate) struct Disconnected;
 
-/// One connection. Everything that waits here can be cancelled and taken up again.
+/// One connection. Every future of its methods is cancel safe.
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: Socket,
-    pub(crate) inbox: Inbox,
+    pub(crate) receiver: Receiver,
     outgoing: BytesMut,
-    pace: Option<Pace>,
-    /// Who ended the connection first.
+    read_limit: Option<RateLimit>,
+    /// The side that ended the connection first, and how.
     end: Option<End>,
-    /// Whether there is nothing more to read.
-    gone: bool,
-    /// Whether our FIN is sent, so that nothing can be written any more.
-    finished: bool,
+    /// Whether nothing more can be read.
+    disconnected: bool,
+    /// Whether the server has sent its FIN, so that it cannot write any more.
+    write_shut_down: bool,
 }
 
-/// A limit to the speed of reading.
+/// A limit on the read rate.
 #[derive(Debug)]
-struct Pace {
+struct RateLimit {
     bytes_per_second: u32,
     next: Pin<Box<Sleep>>,
 }
 
 impl Connection {
-    /// Goes on with a socket from which `rest` was already read.
-    pub(crate) fn new(socket: Socket, inbox: Inbox, rest: &[u8]) -> Self {
-        let mut connection =
-            Self { socket, inbox, outgoing: BytesMut::new(), pace: None, end: None, gone: false, finished: false };
-        connection.inbox.push(rest, &mut connection.outgoing);
+    /// Creates a connection from a socket. `rest` are the bytes that were read after the request.
+    pub(crate) fn new(socket: Socket, receiver: Receiver, rest: &[u8]) -> Self {
+        let mut connection = Self {
+            socket,
+            receiver,
+            outgoing: BytesMut::new(),
+            read_limit: None,
+            end: None,
+            disconnected: false,
+            write_shut_down: false,
+        };
+        connection.receiver.feed(rest, &mut connection.outgoing);
         connection
     }
 
@@ -65,28 +72,32 @@ impl Connection {
         self.outgoing.extend_from_slice(bytes);
     }
 
-    /// Writes what is queued, in one write if the system allows. Reads meanwhile, because the
-    /// client may write before it reads.
-    pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
+    /// Writes the queued bytes, in one write if the system allows it.
+    ///
+    /// It reads while a write is blocked, because the client may write before it reads.
+    pub(crate) async fn flush(&mut self) -> Result<(), Disconnected> {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
     /// Reads once and answers pings.
-    pub(crate) async fn receive(&mut self) -> Result<(), Gone> {
-        if self.gone {
-            return Err(Gone);
+    ///
+    /// # Errors
+    /// The client has disconnected.
+    pub(crate) async fn receive(&mut self) -> Result<(), Disconnected> {
+        if self.disconnected {
+            return Err(Disconnected);
         }
         poll_fn(|cx| self.poll_fill(cx)).await;
-        if self.gone {
-            return Err(Gone);
+        if self.disconnected {
+            return Err(Disconnected);
         }
-        // A failure shows at the next call: what was just read may still matter.
+        // The next call reports a failed write. The steps may still need the bytes that were just read.
         let _ = self.flush().await;
         Ok(())
     }
 
-    /// Reads for as long as `other` takes.
-    pub(crate) async fn receive_during(&mut self, other: impl Future<Output = ()>) -> Result<(), Gone> {
+    /// Reads until `other` completes.
+    pub(crate) async fn receive_until(&mut self, other: impl Future<Output = ()>) -> Result<(), Disconnected> {
         tokio::pin!(other);
         loop {
             tokio::select! {
@@ -97,48 +108,49 @@ impl Connection {
         }
     }
 
-    /// Reads until the client has gone; messages are recorded and forgotten.
+    /// Reads until the client disconnects. Messages are recorded and then discarded.
     pub(crate) async fn drain(&mut self) {
         while self.receive().await.is_ok() {
-            self.inbox.clear();
+            self.receiver.clear();
         }
     }
 
-    /// Lets the reading be no faster.
-    pub(crate) fn slow_down(&mut self, bytes_per_second: u32) {
-        self.pace = Some(Pace { bytes_per_second, next: Box::pin(sleep(Duration::ZERO)) });
+    /// Limits the read rate from here on.
+    pub(crate) fn limit_read_rate(&mut self, bytes_per_second: u32) {
+        self.read_limit = Some(RateLimit { bytes_per_second, next: Box::pin(sleep(Duration::ZERO)) });
     }
 
-    /// Ends the sending, in order.
+    /// Writes the queued bytes and shuts the write side down.
     pub(crate) async fn finish_sending(&mut self) {
         let _ = self.flush().await;
         self.end.get_or_insert(End::Server);
         let _ = self.socket.shutdown().await;
-        self.finished = true;
+        self.write_shut_down = true;
     }
 
-    /// Reads nothing for as long as `other` takes, but notices that the client goes.
-    pub(crate) async fn unread_during(&mut self, other: impl Future<Output = ()>) -> Result<(), Gone> {
+    /// Waits for `other` without reading. A disconnect of the client is still noticed.
+    pub(crate) async fn wait_without_reading(&mut self, other: impl Future<Output = ()>) -> Result<(), Disconnected> {
         let end = tokio::select! {
             biased;
             () = other => return Ok(()),
-            end = self.socket.gone() => end,
+            end = self.socket.wait_for_disconnect() => end,
         };
-        self.lose(end);
-        Err(Gone)
+        self.disconnect(end);
+        Err(Disconnected)
     }
 
-    /// Closes the socket without further words: by TCP's FIN, unless the client has sent what
-    /// was not yet read.
+    /// Closes the socket without a Close frame or TLS `close_notify`.
+    ///
+    /// It first reads the bytes that have arrived, because closing a socket with unread bytes sends a reset.
     pub(crate) async fn close(mut self) {
         poll_fn(|cx| {
-            while !self.gone && self.poll_fill(cx).is_ready() {}
+            while !self.disconnected && self.poll_fill(cx).is_ready() {}
             Poll::Ready(())
         })
         .await;
         let end = self.end.unwrap_or(End::Server);
         drop(self.socket);
-        self.inbox.entry().update(|record| record.end = Some(end));
+        self.receiver.record().update(|record| record.end = Some(end));
     }
 
     /// Resets the connection.
@@ -146,11 +158,11 @@ impl Connection {
         let end = self.end.unwrap_or(End::Server);
         self.socket.reset_on_drop();
         drop(self.socket);
-        self.inbox.entry().update(|record| record.end = Some(end));
+        self.receiver.record().update(|record| record.end = Some(end));
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        if self.finished {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Disconnected>> {
+        if self.write_shut_down {
             self.outgoing.clear();
             return Poll::Ready(Ok(()));
         }
@@ -168,57 +180,57 @@ impl Connection {
                 Poll::Ready(Ok(written)) => self.outgoing.advance(written),
                 Poll::Ready(Err(error)) => {
                     self.outgoing.clear();
-                    self.lose(end_of(&error));
-                    return Poll::Ready(Err(Gone));
+                    self.disconnect(end_for_error(&error));
+                    return Poll::Ready(Err(Disconnected));
                 }
-                Poll::Pending if self.inbox.queued() > BACKLOG => return Poll::Pending,
+                Poll::Pending if self.receiver.queued_bytes() > MAX_QUEUED_BYTES => return Poll::Pending,
                 Poll::Pending => ready!(self.poll_fill(cx)),
             }
         }
     }
 
-    /// Reads once, unless there is nothing more to read.
+    /// Reads once. Stays pending after the client has disconnected.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.gone {
+        if self.disconnected {
             return Poll::Pending;
         }
-        let mut limit = CHUNK;
-        if let Some(pace) = &mut self.pace {
-            ready!(pace.next.as_mut().poll(cx));
-            limit = pace.chunk();
+        let mut limit = READ_CHUNK;
+        if let Some(read_limit) = &mut self.read_limit {
+            ready!(read_limit.next.as_mut().poll(cx));
+            limit = read_limit.max_read();
         }
-        let mut chunk = [0; CHUNK];
+        let mut chunk = [0; READ_CHUNK];
         let mut buffer = ReadBuf::new(&mut chunk[..limit]);
         match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)) {
-            Ok(()) if buffer.filled().is_empty() => self.lose(End::Fin),
+            Ok(()) if buffer.filled().is_empty() => self.disconnect(End::Fin),
             Ok(()) => {
                 let read = buffer.filled().len();
-                if let Some(pace) = &mut self.pace {
-                    pace.took(read);
+                if let Some(read_limit) = &mut self.read_limit {
+                    read_limit.on_read(read);
                 }
-                self.inbox.push(buffer.filled(), &mut self.outgoing);
-                if self.inbox.is_broken() {
-                    self.lose(End::Server);
+                self.receiver.feed(buffer.filled(), &mut self.outgoing);
+                if self.receiver.has_failed() {
+                    self.disconnect(End::Server);
                 }
             }
-            Err(error) => self.lose(end_of(&error)),
+            Err(error) => self.disconnect(end_for_error(&error)),
         }
         Poll::Ready(())
     }
 
-    fn lose(&mut self, end: End) {
+    fn disconnect(&mut self, end: End) {
         self.end.get_or_insert(end);
-        self.gone = true;
+        self.disconnected = true;
     }
 }
 
-impl Pace {
-    fn chunk(&self) -> usize {
-        let tenth = usize::try_from(self.bytes_per_second / 10).unwrap_or(CHUNK);
-        tenth.clamp(1, CHUNK)
+impl RateLimit {
+    fn max_read(&self) -> usize {
+        let tenth = usize::try_from(self.bytes_per_second / 10).unwrap_or(READ_CHUNK);
+        tenth.clamp(1, READ_CHUNK)
     }
 
-    fn took(&mut self, bytes: usize) {
+    fn on_read(&mut self, bytes: usize) {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let pause = Duration::from_secs_f64(f64::from(bytes) / f64::from(self.bytes_per_second));
         self.next.as_mut().reset(Instant::now() + pause);

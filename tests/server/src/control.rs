@@ -1,4 +1,4 @@
-//! The control plane: what tests ask and tell over HTTP.
+//! The control plane: HTTP requests by which tests read records, open gates and store reports.
 
 use std::{fmt::Display, str::FromStr, time::Duration};
 
@@ -10,10 +10,10 @@ use crate::{
     store::Store,
 };
 
-/// How long a request may wait.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest time that a request may wait. Arbitrary; the tests' own timeouts are longer.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Answers a request below `/control/`.
+/// Answers a request to a path under `/control/`.
 pub(crate) async fn respond(store: &Store, request: &Request, body: Vec<u8>) -> Response {
     let path = request.path().trim_start_matches("/control/");
     let answer = match (request.method.as_str(), path) {
@@ -23,7 +23,7 @@ pub(crate) async fn respond(store: &Store, request: &Request, body: Vec<u8>) -> 
         ("GET", "live") => live(store, request).await,
         ("GET", "report") => report(store, request),
         ("POST", "report") => put_report(store, request, body),
-        (method, _) => Err(Response::text(404, format!("no control `{method} {path}`\n"))),
+        (method, _) => Err(Response::text(404, format!("there is no control request `{method} {path}`\n"))),
     };
     answer.unwrap_or_else(|refusal| refusal)
 }
@@ -32,12 +32,12 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Response> 
     let id = required(request, "id")?;
     let nth: Option<usize> = optional(request, "nth")?;
     let record = match optional::<Until>(request, "until")? {
-        Some(until) => waited(store.wait_nth_record(&id, nth, until)).await?,
+        Some(until) => with_timeout(store.wait_nth_record(&id, nth, until)).await?,
         None => match nth {
             Some(nth) => store.nth_record(&id, nth),
             None => store.record(&id),
         }
-        .ok_or_else(|| Response::text(404, format!("no connection `{id}`\n")))?,
+        .ok_or_else(|| Response::text(404, format!("there is no connection with the id `{id}`\n")))?,
     };
     serde_json::to_string(&record).map(Response::json).map_err(|error| Response::text(500, format!("{error}\n")))
 }
@@ -50,7 +50,7 @@ fn release(store: &Store, request: &Request) -> Result<Response, Response> {
 async fn live(store: &Store, request: &Request) -> Result<Response, Response> {
     let prefix = request.parameter("prefix").unwrap_or_default();
     if let Some(count) = optional(request, "until")? {
-        waited(store.wait_live(&prefix, count)).await?;
+        with_timeout(store.wait_live(&prefix, count)).await?;
         return Ok(Response::json(count.to_string()));
     }
     Ok(Response::json(store.live(&prefix).to_string()))
@@ -61,11 +61,11 @@ fn report(store: &Store, request: &Request) -> Result<Response, Response> {
     store
         .report(&name)
         .map(|text| Response::text(200, text))
-        .ok_or_else(|| Response::text(404, format!("no report `{name}`\n")))
+        .ok_or_else(|| Response::text(404, format!("there is no report named `{name}`\n")))
 }
 
 fn put_report(store: &Store, request: &Request, body: Vec<u8>) -> Result<Response, Response> {
-    let text = String::from_utf8(body).map_err(|_| Response::text(400, "a report is UTF-8 text\n"))?;
+    let text = String::from_utf8(body).map_err(|_| Response::text(400, "a report must be UTF-8 text\n"))?;
     store.put_report(&required(request, "name")?, text);
     Ok(Response::text(200, "stored"))
 }
@@ -81,6 +81,6 @@ fn optional<T: FromStr<Err: Display>>(request: &Request, name: &str) -> Result<O
         .transpose()
 }
 
-async fn waited<T>(wait: impl Future<Output = T>) -> Result<T, Response> {
-    timeout(PATIENCE, wait).await.map_err(|_| Response::text(408, "it did not happen in time\n"))
+async fn with_timeout<T>(wait: impl Future<Output = T>) -> Result<T, Response> {
+    timeout(WAIT_TIMEOUT, wait).await.map_err(|_| Response::text(408, "the condition was not met within 20 seconds\n"))
 }

@@ -1,4 +1,4 @@
-//! The frames that the server sends, right and wrong.
+//! Encoding of the frames that the server sends, both valid and invalid.
 
 use tungstenite::protocol::frame::{FrameHeader, coding::OpCode};
 
@@ -11,29 +11,30 @@ pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 
-/// RSV1 as one of the three RSV bits.
+/// The RSV1 bit in a three-bit RSV number.
 pub(crate) const RSV1: u8 = 4;
 
-/// What can be chosen about a frame besides its payload.
+/// The header fields of a frame to send.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
+pub(crate) struct FrameSpec {
     pub(crate) fin: bool,
     pub(crate) rsv: u8,
     pub(crate) opcode: u8,
     pub(crate) mask: Option<[u8; 4]>,
 }
 
-impl Shape {
-    /// A whole, unmasked frame.
+impl FrameSpec {
+    /// Creates the header of an unmasked frame with FIN.
     pub(crate) fn whole(opcode: u8) -> Self {
         Self { fin: true, rsv: 0, opcode, mask: None }
     }
 
-    /// A frame whose message goes on in the next one.
+    /// Creates the header of an unmasked frame without FIN.
     pub(crate) fn unfinished(opcode: u8) -> Self {
         Self { fin: false, ..Self::whole(opcode) }
     }
 
+    /// Encodes the frame with this payload.
     pub(crate) fn frame(self, payload: &[u8]) -> Vec<u8> {
         let header = FrameHeader {
             is_final: self.fin,
@@ -44,7 +45,7 @@ impl Shape {
             mask: self.mask,
         };
         let mut bytes = Vec::with_capacity(payload.len() + 14);
-        // Writing to a vector does not fail.
+        // Writing to a vector cannot fail.
         let _ = header.format(payload.len() as u64, &mut bytes);
         let start = bytes.len();
         bytes.extend_from_slice(payload);
@@ -55,7 +56,7 @@ impl Shape {
     }
 }
 
-/// The opcode that begins a message of this kind.
+/// Returns the opcode of a message's first frame.
 pub(crate) fn opcode(kind: Kind) -> u8 {
     match kind {
         Kind::Text => TEXT,
@@ -63,24 +64,24 @@ pub(crate) fn opcode(kind: Kind) -> u8 {
     }
 }
 
-/// A whole frame.
+/// Encodes an unmasked frame with FIN.
 pub(crate) fn whole(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    Shape::whole(opcode).frame(payload)
+    FrameSpec::whole(opcode).frame(payload)
 }
 
-/// One message in several frames; `between` follows every frame but the last.
+/// Encodes one message in several frames. `between` is inserted after each frame except the last.
 pub(crate) fn fragmented(opcode: u8, rsv: u8, pieces: &[impl AsRef<[u8]>], between: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (index, piece) in pieces.iter().enumerate() {
         let first = index == 0;
         let last = index + 1 == pieces.len();
-        let shape = Shape {
+        let spec = FrameSpec {
             fin: last,
             rsv: if first { rsv } else { 0 },
             opcode: if first { opcode } else { CONTINUATION },
             mask: None,
         };
-        bytes.extend(shape.frame(piece.as_ref()));
+        bytes.extend(spec.frame(piece.as_ref()));
         if !last {
             bytes.extend_from_slice(between);
         }
@@ -88,17 +89,17 @@ pub(crate) fn fragmented(opcode: u8, rsv: u8, pieces: &[impl AsRef<[u8]>], betwe
     bytes
 }
 
-/// A text frame that says its length in more bytes than it needs.
+/// Encodes a text frame whose length takes more bytes than necessary.
 pub(crate) fn nonminimal() -> Vec<u8> {
     b"\x81\x7e\x00\x05hello".to_vec()
 }
 
-/// A binary frame whose 64-bit length has its highest bit set.
+/// Encodes a binary frame whose 64-bit length has its highest bit set.
 pub(crate) fn huge_length() -> Vec<u8> {
     b"\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x05hello".to_vec()
 }
 
-/// Masks or unmasks a payload.
+/// Masks or unmasks a payload ([RFC 6455, section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)).
 pub(crate) fn apply_mask(payload: &mut [u8], mask: [u8; 4]) {
     let [a, b, c, d] = mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_in_pieces_is_a_start_and_continuations() {
+    fn fragmented_message_ends_in_continuations() {
         assert_eq!(
             fragmented(TEXT, 0, &["a", "b", "c"], &whole(PING, b"")),
             b"\x01\x01a\x89\x00\x00\x01b\x89\x00\x80\x01c"
@@ -126,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn reserved_opcodes_and_bits_can_be_sent() {
-        let shape = Shape { rsv: 5, ..Shape::whole(11) };
-        assert_eq!(shape.frame(b""), [0x80 | 0x50 | 0x0b, 0]);
+    fn reserved_opcode_and_bits_are_encoded() {
+        let spec = FrameSpec { rsv: 5, ..FrameSpec::whole(11) };
+        assert_eq!(spec.frame(b""), [0x80 | 0x50 | 0x0b, 0]);
     }
 
     #[test]
-    fn masking_twice_is_the_identity_and_once_is_the_standards() {
+    fn masking_twice_restores_the_payload() {
         let mut payload = *b"elevenbytes";
         apply_mask(&mut payload, [1, 2, 3, 4]);
         assert_eq!(payload[..5], [b'e' ^ 1, b'l' ^ 2, b'e' ^ 3, b'v' ^ 4, b'e' ^ 1]);

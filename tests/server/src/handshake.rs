@@ -1,89 +1,93 @@
-//! The opening handshake, answered as the script says.
+//! The response to the opening handshake, as the script describes it.
 
 use tungstenite::handshake::derive_accept_key;
 
 use crate::{
-    connection::{Connection, Gone},
+    connection::{Connection, Disconnected},
     deflate::Inflater,
     http::{Request, Response, push_header, status_line},
     record::Handshake,
     script::{Accept, Answer, Fault, Pick, Script, Value},
 };
 
-/// What our permessage-deflate response asks of both sides.
+/// The permessage-deflate response: no context takeover in either direction.
 const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-/// What a connection is after its opening handshake.
+/// The state of a connection after the opening handshake.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The steps come next. The response is queued, and written unless it waits for them.
+    /// Accepted; the steps come next. With `packet=1` the response is queued but not yet written.
     Accepted { compress: bool },
-    /// The client is to close it.
-    Over,
-    /// Its socket is to be closed at once.
+    /// Refused or broken off; the client closes the connection.
+    Drain,
+    /// The socket must be closed at once.
     Drop,
-    /// Its socket is to be reset.
+    /// The connection must be reset.
     Reset,
 }
 
-/// Answers the request.
-pub(crate) async fn perform(connection: &mut Connection, request: &Request, script: &Script) -> Result<Outcome, Gone> {
+/// Answers the opening handshake.
+pub(crate) async fn respond(
+    connection: &mut Connection,
+    request: &Request,
+    script: &Script,
+) -> Result<Outcome, Disconnected> {
     if script.hold {
-        let gate = connection.inbox.entry().gate("handshake");
-        if let Err(gone) = connection.receive_during(gate).await {
-            note(connection, Handshake::Aborted);
-            return Err(gone);
+        let gate = connection.receiver.record().gate("handshake");
+        if let Err(disconnected) = connection.receive_until(gate).await {
+            record_outcome(connection, Handshake::Aborted);
+            return Err(disconnected);
         }
     }
     if let Some(fault) = script.fault {
-        note(connection, Handshake::Aborted);
-        return break_off(connection, request, script, fault).await;
+        record_outcome(connection, Handshake::Aborted);
+        return send_fault(connection, request, script, fault).await;
     }
     let refusal = match script.answer.status {
         Some(status) => Some(refuse(status, &script.answer)),
         None if request.header("sec-websocket-key").is_none() => {
-            Some(Response::text(400, "the Sec-WebSocket-Key is missing\n").bytes(true))
+            Some(Response::text(400, "the header Sec-WebSocket-Key is missing\n").bytes(true))
         }
         None => None,
     };
     if let Some(refusal) = refusal {
-        note(connection, Handshake::Refused);
+        record_outcome(connection, Handshake::Refused);
         queue_early(connection, &script.answer);
         connection.queue(&refusal);
         connection.finish_sending().await;
-        return Ok(Outcome::Over);
+        return Ok(Outcome::Drain);
     }
     queue_early(connection, &script.answer);
     if script.answer.early && !script.packet {
         connection.flush().await?;
     }
     let extensions = extensions(request, &script.answer);
-    connection.inbox.inflate_with(inflater(&extensions));
+    connection.receiver.inflate_with(inflater(&extensions));
     let compress = script.compress && !extensions.is_empty();
     connection.queue(&response(request, &script.answer, &extensions));
-    note(connection, Handshake::Accepted);
+    record_outcome(connection, Handshake::Accepted);
     if !script.packet {
         connection.flush().await?;
     }
     Ok(Outcome::Accepted { compress })
 }
 
-/// Answers a request whose script cannot be followed.
+/// Answers a request whose script is invalid, with 400.
 pub(crate) async fn refuse_script(connection: &mut Connection, error: String) {
     connection.queue(&Response::text(400, format!("{error}\n")).bytes(true));
-    connection.inbox.entry().update(|record| {
+    connection.receiver.record().update(|record| {
         record.handshake = Some(Handshake::Refused);
         record.error = Some(error);
     });
     connection.finish_sending().await;
 }
 
-async fn break_off(
+async fn send_fault(
     connection: &mut Connection,
     request: &Request,
     script: &Script,
     fault: Fault,
-) -> Result<Outcome, Gone> {
+) -> Result<Outcome, Disconnected> {
     match fault {
         Fault::Nothing => {}
         Fault::Drop => return Ok(Outcome::Drop),
@@ -99,12 +103,11 @@ async fn break_off(
             connection.finish_sending().await;
         }
     }
-    Ok(Outcome::Over)
+    Ok(Outcome::Drain)
 }
 
-fn note(connection: &Connection, handshake: Handshake) {
-    let entry = connection.inbox.entry();
-    entry.update(|record| record.handshake = Some(handshake));
+fn record_outcome(connection: &Connection, handshake: Handshake) {
+    connection.receiver.record().update(|record| record.handshake = Some(handshake));
 }
 
 fn queue_early(connection: &mut Connection, answer: &Answer) {
@@ -117,7 +120,7 @@ fn queue_early(connection: &mut Connection, answer: &Answer) {
 }
 
 fn refuse(status: u16, answer: &Answer) -> Vec<u8> {
-    // The body and its length come from an ordinary response; the script's headers go before.
+    // The body and its length are those of a plain-text response. The script's headers come first.
     let ordinary = Response::text(status, format!("status {status}\n")).bytes(true);
     let mut bytes = status_line(status);
     let rest = ordinary.get(bytes.len()..).unwrap_or_default().to_vec();
@@ -201,8 +204,8 @@ fn push_literal(bytes: &mut Vec<u8>, headers: &[Vec<u8>]) {
 mod tests {
     use super::*;
 
-    /// The response to a client that offers `chat, mqtt` and compression.
-    fn answered(query: &str) -> String {
+    /// Returns the response to a client that offers `chat, mqtt` and permessage-deflate.
+    fn response_to(query: &str) -> String {
         let request = Request {
             headers: [
                 ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
@@ -219,9 +222,9 @@ mod tests {
     }
 
     #[test]
-    fn the_default_response_is_that_of_the_rfcs_example() {
+    fn default_response_matches_the_rfc_example() {
         assert_eq!(
-            answered(""),
+            response_to(""),
             "HTTP/1.1 101 Switching Protocols\r\n\
              Upgrade: websocket\r\n\
              Connection: Upgrade\r\n\
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn subprotocols_are_picked_or_made_up() {
+    fn subprotocol_is_picked_or_set_by_the_script() {
         for (query, wanted) in [
             ("pick=last", "Protocol: mqtt\r\n\r\n"),
             ("pick=none", "xOo=\r\n\r\n"),
@@ -239,27 +242,27 @@ mod tests {
             ("subprotocol=", "Protocol: \r\n\r\n"),
             ("subprotocol=a&subprotocol=b", "Protocol: a\r\nSec-WebSocket-Protocol: b\r\n\r\n"),
         ] {
-            let answer = answered(query);
+            let answer = response_to(query);
             assert!(answer.ends_with(wanted), "{query}: {answer}");
         }
     }
 
     #[test]
-    fn each_required_header_can_be_wrong_or_missing() {
-        assert!(!answered("accept=missing").contains("Accept"));
-        assert!(!answered("accept=wrong").contains("s3pPLMB"));
-        assert!(answered("accept=padded").contains(":  \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t \r\n"));
-        assert!(!answered("upgrade=missing").contains("Upgrade: websocket"));
-        assert!(answered("upgrade=h2c").contains("Upgrade: h2c\r\n"));
-        assert!(!answered("connection=missing").contains("Connection"));
-        assert!(answered("connection=a,%20uPgRaDe").contains("Connection: a, uPgRaDe\r\n"));
+    fn required_headers_can_be_wrong_or_missing() {
+        assert!(!response_to("accept=missing").contains("Accept"));
+        assert!(!response_to("accept=wrong").contains("s3pPLMB"));
+        assert!(response_to("accept=padded").contains(":  \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t \r\n"));
+        assert!(!response_to("upgrade=missing").contains("Upgrade: websocket"));
+        assert!(response_to("upgrade=h2c").contains("Upgrade: h2c\r\n"));
+        assert!(!response_to("connection=missing").contains("Connection"));
+        assert!(response_to("connection=a,%20uPgRaDe").contains("Connection: a, uPgRaDe\r\n"));
     }
 
     #[test]
-    fn extensions_are_agreed_on_or_made_up() {
-        assert!(!answered("").contains("Extensions"));
-        assert!(answered("deflate=1").contains(DEFLATE));
-        assert!(answered("extensions=x-foo").contains("Extensions: x-foo\r\n"));
-        assert!(answered("header=Set-Cookie:%20a=b").contains("\r\nSet-Cookie: a=b\r\n"));
+    fn extensions_are_negotiated_or_set_by_the_script() {
+        assert!(!response_to("").contains("Extensions"));
+        assert!(response_to("deflate=1").contains(DEFLATE));
+        assert!(response_to("extensions=x-foo").contains("Extensions: x-foo\r\n"));
+        assert!(response_to("header=Set-Cookie:%20a=b").contains("\r\nSet-Cookie: a=b\r\n"));
     }
 }

@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as the server speaks: one request a connection.
+//! The part of HTTP/1.1 that the server needs. Each connection carries one request.
 
 use std::io;
 
@@ -6,27 +6,28 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{query, socket::Socket};
 
-/// The longest request head, in bytes.
-const LONGEST_HEAD: usize = 64 * 1024;
+/// The largest request head, in bytes. Arbitrary.
+const MAX_HEAD_LEN: usize = 64 * 1024;
 
-/// The longest request body, in bytes.
-const LONGEST_BODY: usize = 16 * 1024 * 1024;
+/// The largest request body, in bytes. Arbitrary.
+const MAX_BODY_LEN: usize = 16 * 1024 * 1024;
 
-/// How many header fields a request may have.
-const MOST_HEADERS: usize = 128;
+/// The most header fields that a request may have. Arbitrary.
+const MAX_HEADERS: usize = 128;
 
 /// The head of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,
-    /// Lower-case names, in the order of the request.
+    /// The headers in the order of the request. Names are lower-case.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Request {
-    /// Reads a head, and whatever came with it. `None` stands for a client that went away or
-    /// that does not speak HTTP.
+    /// Reads a request head, and returns it with the bytes that follow it.
+    ///
+    /// Returns `None` if the client disconnects or does not speak HTTP.
     pub(crate) async fn read(socket: &mut Socket) -> Option<(Self, Vec<u8>)> {
         let mut bytes = Vec::with_capacity(1024);
         loop {
@@ -38,9 +39,9 @@ impl Request {
                     bytes.drain(..length);
                     return Some((request, bytes));
                 }
-                Ok(None) if bytes.len() < LONGEST_HEAD => {}
+                Ok(None) if bytes.len() < MAX_HEAD_LEN => {}
                 Ok(None) | Err(_) => {
-                    let answer = Response::text(400, "this is no HTTP request\n");
+                    let answer = Response::text(400, "this is not an HTTP request\n");
                     let _ = answer.write(socket, true).await;
                     return None;
                 }
@@ -49,7 +50,7 @@ impl Request {
     }
 
     fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, httparse::Error> {
-        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         let httparse::Status::Complete(length) = request.parse(bytes)? else {
             return Ok(None);
@@ -66,10 +67,10 @@ impl Request {
         Ok(Some((parsed, length)))
     }
 
-    /// Reads the body, of which some may have come with the head.
+    /// Reads the rest of the body. `body` are the bytes that came with the head.
     pub(crate) async fn read_body(&self, socket: &mut Socket, mut body: Vec<u8>) -> io::Result<Vec<u8>> {
         let length: usize = self.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        if length > LONGEST_BODY {
+        if length > MAX_BODY_LEN {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         while body.len() < length {
@@ -89,12 +90,12 @@ impl Request {
         self.target.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default()
     }
 
-    /// The decoded value of a key of the query.
+    /// Returns the decoded value of a query parameter.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         query::value(self.query(), name)
     }
 
-    /// All values of a header, joined as HTTP allows.
+    /// Returns all values of a header, joined by `, ` ([RFC 9110, section 5.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.3)).
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let values: Vec<_> = self
             .headers
@@ -105,12 +106,12 @@ impl Request {
         (!values.is_empty()).then(|| values.join(", "))
     }
 
-    /// Whether the client asks for a WebSocket.
+    /// Returns whether the client asks to upgrade to a WebSocket.
     pub(crate) fn is_upgrade(&self) -> bool {
         self.tokens("upgrade").iter().any(|token| token.eq_ignore_ascii_case("websocket"))
     }
 
-    /// The offered subprotocols, in order.
+    /// Returns the offered subprotocols, in order.
     pub(crate) fn offered(&self) -> Vec<String> {
         self.tokens("sec-websocket-protocol")
     }
@@ -125,7 +126,7 @@ impl Request {
     }
 }
 
-/// An ordinary response.
+/// A response that is not part of a script.
 #[derive(Debug, Clone)]
 pub(crate) struct Response {
     status: u16,
@@ -147,7 +148,7 @@ impl Response {
         Self::new(200, "application/json", text.into_bytes())
     }
 
-    /// Lets any page do anything.
+    /// Creates a CORS preflight response that allows every origin everything.
     pub(crate) fn preflight() -> Self {
         Self::text(200, "")
             .with("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS")
@@ -183,18 +184,18 @@ impl Response {
         bytes
     }
 
-    /// Writes the response and ends the connection in order.
+    /// Writes the response, shuts the write side down, and reads until the client disconnects.
     pub(crate) async fn write(&self, socket: &mut Socket, with_body: bool) -> io::Result<()> {
         socket.write_all(&self.bytes(with_body)).await?;
         socket.shutdown().await?;
-        // Closing with unread bytes would reset the connection under the response.
+        // Closing a socket with unread bytes sends a reset, which could overtake the response.
         let mut rest = [0; 1024];
         while socket.read(&mut rest).await? > 0 {}
         Ok(())
     }
 }
 
-/// The first line of a response.
+/// Returns the status line of a response.
 pub(crate) fn status_line(status: u16) -> Vec<u8> {
     let phrase = match status {
         101 => "Switching Protocols",
@@ -218,7 +219,7 @@ pub(crate) fn status_line(status: u16) -> Vec<u8> {
     format!("HTTP/1.1 {status} {phrase}\r\n").into_bytes()
 }
 
-/// Adds a header field as it is, line breaks in it included.
+/// Appends a header field without checks. Line breaks in the value are kept.
 pub(crate) fn push_header(bytes: &mut Vec<u8>, name: &str, value: &[u8]) {
     bytes.extend_from_slice(name.as_bytes());
     bytes.extend_from_slice(b": ");
@@ -235,13 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn offers_in_several_headers_are_one_list() {
+    fn subprotocols_of_several_headers_are_one_list() {
         let request = request("GET / HTTP/1.1\r\nSec-WebSocket-Protocol: a, b\r\nsec-websocket-protocol: c\r\n\r\n");
         assert_eq!(request.offered(), ["a", "b", "c"]);
     }
 
     #[test]
-    fn steps_may_stand_in_a_query_as_browsers_send_it() {
+    fn query_keeps_the_steps_as_browsers_send_them() {
         let request = request("GET /ws?do=frames:text:a|b,close&id=a+b HTTP/1.1\r\n\r\n");
         assert_eq!(request.path(), "/ws");
         assert_eq!(request.query(), "do=frames:text:a|b,close&id=a+b");

@@ -1,73 +1,81 @@
 //! A loopback WebSocket server that misbehaves on request.
 //!
-//! A [`Server`] listens on free ports, with TLS and without. A connection's URL says what is to
-//! happen to it: `ws://127.0.0.1:PORT/ws?id=a&do=text:hello,close:1000:bye`. What the client did
-//! is in the [`Record`] of that `id`.
+//! A [`Server`] listens on free ports, with and without TLS. The URL of a connection is its script:
+//! `ws://127.0.0.1:PORT/ws?id=a&do=text:hello,close:1000:bye`. The server keeps a [`Record`] of what
+//! the client did, under that `id`.
+//!
+//! # Where to start reading
+//!
+//! `server` routes a request. `script` parses its query, with `step` for the value of `do`.
+//! `run_script` runs it: `handshake` answers the request, then the steps run one by one on a
+//! `connection`, whose `receiver` parses the client's frames. `store` holds the `record`s, and
+//! `control` lets tests read them over HTTP.
 //!
 //! # Keys of the opening handshake
 //!
-//! Values are percent-encoded, and `+` stands for itself. What is unknown is answered with 400.
+//! Values are percent-encoded, and `+` is not decoded. An unknown key or value is answered with 400.
 //!
 //! | key | the response |
 //! | --- | --- |
-//! | `subprotocol=VALUE` | names it; repeatable, may be empty |
-//! | `pick=first\|last\|none\|upper` | names the first (the default), the last or none of those offered, or the first in upper case |
-//! | `extensions=VALUE` | names it; repeatable |
-//! | `deflate=1`, `deflate=send` | accepts permessage-deflate if offered; with `send` our messages are compressed too |
-//! | `accept=wrong\|missing\|padded` | has this `Sec-WebSocket-Accept` |
-//! | `upgrade=`, `connection=` | has this value, or no such header with `missing` |
-//! | `status=NNN`, `location=URL` | refuses |
-//! | `header=NAME: VALUE` | has this header too; repeatable |
-//! | `early=1` | follows a 103 |
-//! | `handshake=garbage\|nothing\|drop\|reset\|half` | is none |
+//! | `subprotocol=VALUE` | has this `Sec-WebSocket-Protocol`; repeatable, may be empty |
+//! | `pick=first\|last\|none\|upper` | selects the first (the default), the last or none of the offered subprotocols, or the first in upper case |
+//! | `extensions=VALUE` | has this `Sec-WebSocket-Extensions`; repeatable |
+//! | `deflate=1`, `deflate=send` | accepts permessage-deflate if offered; with `send` the server compresses its messages, too |
+//! | `accept=wrong\|missing\|padded` | has a wrong, no, or a padded `Sec-WebSocket-Accept` |
+//! | `upgrade=`, `connection=` | has this value in the header; with `missing` it lacks the header |
+//! | `status=NNN`, `location=URL` | refuses with this status and `Location` |
+//! | `header=NAME: VALUE` | has this additional header; repeatable |
+//! | `early=1` | follows a 103 Early Hints response |
+//! | `handshake=garbage\|nothing\|drop\|reset\|half` | is not HTTP, never comes, is replaced by a FIN or a reset, or is cut in half |
 //! | `hold=handshake` | waits for the gate `handshake` |
-//! | `packet=1` | is written together with the steps that only send |
+//! | `packet=1` | is in one write with the steps that only send |
 //!
 //! # Steps
 //!
-//! `do=STEP,STEP,...`, by default `do=echo`. Commas, colons and bars separate before decoding.
+//! `do=STEP,STEP,...`, by default `do=echo`. Commas, colons and bars separate values before percent-decoding.
 //!
-//! | step | what happens |
+//! | step | what the server does |
 //! | --- | --- |
-//! | `text:S` `bin:HEX` `bytes:N` `chars:N` `offered` | a message: as given, N bytes `i % 251`, N times `a`, the offered subprotocols |
-//! | `frames:text:A\|B`, `frames:bin:A\|B`, `interleave:A\|B` | a fragmented message, the last with pings between |
-//! | `flood:COUNT:SIZE` | binary messages that begin with their index, 4 bytes big-endian |
-//! | `ping:S` `pong:S` | a control frame |
-//! | `raw:HEX` | bytes on the socket |
-//! | `together` | what the next steps send, up to one that does more, is one write |
-//! | `badutf8` `badutf8-split` | a wrong byte in a text, whole or unfinished |
-//! | `rsv:N` `opcode:N` `masked:S` | a frame with these bits (4 is RSV1), empty with this opcode, masked |
-//! | `lone-continuation` `nested-start` | fragments out of order |
-//! | `big-ping` `fragmented-ping` | a ping of 126 bytes, a ping without FIN |
-//! | `nonminimal` `huge-length` | a length in too many bytes, one with its highest bit set |
-//! | `close` `close:CODE` `close:CODE:REASON` `close-hex:HEX` | a Close frame |
-//! | `await:N` | reads N messages, fewer if the client's Close comes |
-//! | `echo` | echoes until the client's Close, answers it and ends TCP; the last step |
-//! | `echo:N` | echoes N messages; at the client's Close as `echo` |
+//! | `text:S` `bin:HEX` `bytes:N` `chars:N` `offered` | sends a message: the given text or bytes, N bytes `i % 251`, N times `a`, the offered subprotocols |
+//! | `frames:text:A\|B`, `frames:bin:A\|B`, `interleave:A\|B` | sends a fragmented message; `interleave` sends pings between the fragments |
+//! | `flood:COUNT:SIZE` | sends binary messages that start with their index, 4 bytes big-endian |
+//! | `ping:S` `pong:S` | sends a control frame |
+//! | `raw:HEX` | writes these bytes to the socket |
+//! | `together` | coalesces what the next steps send into one write, until a step does more than send |
+//! | `badutf8` `badutf8-split` | sends invalid UTF-8 in a text frame, with or without FIN |
+//! | `rsv:N` `opcode:N` `masked:S` | sends a frame with these RSV bits (4 is RSV1), an empty frame with this opcode, a masked frame |
+//! | `lone-continuation` `nested-start` | sends fragments out of order |
+//! | `big-ping` `fragmented-ping` | sends a ping of 126 bytes, a ping without FIN |
+//! | `nonminimal` `huge-length` | sends a length in too many bytes, a length with its highest bit set |
+//! | `close` `close:CODE` `close:CODE:REASON` `close-hex:HEX` | sends a Close frame |
+//! | `await:N` | reads N messages, or fewer if the client's Close arrives |
+//! | `echo` | echoes until the client's Close, answers it and closes TCP; must be the last step |
+//! | `echo:N` | echoes N messages; ends like `echo` at the client's Close |
 //! | `await-close` | reads until the client's Close |
 //! | `answer` `answer:CODE:REASON` `answer-empty` | reads until the client's Close and answers it |
-//! | `gate:NAME` | waits for the release of this `id`, reading meanwhile |
-//! | `read-slow:BYTES_PER_SECOND` | reads no faster from here on |
-//! | `read-gate:NAME` | reads nothing until the release, or until the client goes |
-//! | `read-never` | stops reading until the client goes; the last step |
-//! | `fin` | TCP's FIN (after TLS's), still reading |
-//! | `drop` `reset` | closes the socket without TLS's end, resets TCP; the last step |
-//! | `end` | waits for the client's end; the last step |
+//! | `gate:NAME` | waits until the gate is opened for this `id`, and reads meanwhile |
+//! | `read-slow:BYTES_PER_SECOND` | limits the read rate from here on |
+//! | `read-gate:NAME` | reads nothing until the gate is opened or the client disconnects |
+//! | `read-never` | reads nothing until the client disconnects; must be the last step |
+//! | `fin` | sends a FIN (after TLS `close_notify`), and keeps reading |
+//! | `drop` `reset` | closes the socket without TLS `close_notify`, resets TCP; must be the last step |
+//! | `end` | waits until the client disconnects; must be the last step |
 //!
-//! After the last step the server waits for the client's end. If it has sent a Close, it waits
-//! for the client's and then ends TCP itself, in order. Where it reads, it answers pings.
+//! After the last step the server waits until the client disconnects. If the server has sent a
+//! Close, it waits for the client's Close and then closes TCP with a FIN. It answers pings
+//! whenever it reads.
 //!
 //! # Control plane
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET /control/record?id=X` | the latest [`Record`], or that of `nth=N`; `until=request\|handshake\|message\|close-frame\|end` waits |
-//! | `GET /control/release?id=X&gate=NAME` | opens the gate for good |
-//! | `GET /control/live?prefix=P` | how many accepted connections are left; `until=N` waits |
-//! | `POST`, `GET /control/report?name=N` | stores a text, gives it back |
+//! | `GET /control/record?id=X` | the latest [`Record`], or the one with `nth=N`; `until=request\|handshake\|message\|close-frame\|end` waits |
+//! | `GET /control/release?id=X&gate=NAME` | opens the gate; it stays open |
+//! | `GET /control/live?prefix=P` | the number of open connections whose id starts with P; `until=N` waits for that number |
+//! | `POST`, `GET /control/report?name=N` | stores a text, returns it |
 //! | `GET /control/ping` | `pong` |
 //!
-//! What is waited for is given up after 20 seconds, with 408.
+//! A request that waits is answered with 408 after 20 seconds.
 
 mod connection;
 mod control;
@@ -75,10 +83,10 @@ mod deflate;
 mod frame;
 mod handshake;
 mod http;
-mod inbox;
-mod perform;
 mod query;
+mod receiver;
 mod record;
+mod run_script;
 mod script;
 mod server;
 mod socket;
@@ -88,7 +96,8 @@ mod store;
 mod tls;
 
 pub use record::{
-    CloseSeen, End, FrameSeen, Handshake, KEPT, Kind, MessageSeen, Record, TEXT_KEPT, UnknownUntil, Until,
+    CloseSeen, End, FrameSeen, Handshake, Kind, MAX_RECORDED, MAX_RECORDED_TEXT_LEN, MessageSeen, Record, UnknownUntil,
+    Until,
 };
 pub use server::{Addresses, Builder, Server};
 pub use store::Store;

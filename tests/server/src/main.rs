@@ -1,4 +1,6 @@
-//! Runs the server for as long as its standard input is open.
+//! A program that runs the server until its standard input is closed or it is interrupted.
+//!
+//! It prints the addresses as one line of JSON.
 
 use std::{
     env,
@@ -48,7 +50,9 @@ fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Builder
     Ok(builder)
 }
 
-/// Tokio's own standard input would keep the process alive after an interrupt.
+/// Waits until standard input is closed, on a thread of its own.
+///
+/// Tokio's standard input would keep the process alive after an interrupt.
 fn standard_input_closed() -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
     thread::spawn(move || {

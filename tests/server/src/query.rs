@@ -1,6 +1,6 @@
-//! Query strings: `+` stands for itself, and values are bytes.
+//! Query strings. `+` is not decoded to a space, and values are bytes.
 
-/// The pairs of a query, the names decoded and the values as they came.
+/// Returns the pairs of a query. Names are decoded, values are not.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, &str)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -8,12 +8,12 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
-/// The decoded value of the first pair with this name.
+/// Returns the decoded value of the first pair with this name.
 pub(crate) fn value(query: &str, name: &str) -> Option<String> {
     pairs(query).find(|(key, _)| key == name).map(|(_, value)| decode_text(value))
 }
 
-/// Percent-decodes; a `%` without two digits stands for itself.
+/// Percent-decodes. A `%` without two hexadecimal digits stays as it is.
 pub(crate) fn decode(raw: &str) -> Vec<u8> {
     let bytes = raw.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -29,12 +29,12 @@ pub(crate) fn decode(raw: &str) -> Vec<u8> {
     decoded
 }
 
-/// [`decode`], with replacement characters where the result is not UTF-8.
+/// Percent-decodes to text. Invalid UTF-8 becomes replacement characters.
 pub(crate) fn decode_text(raw: &str) -> String {
     String::from_utf8_lossy(&decode(raw)).into_owned()
 }
 
-/// Reads hexadecimal digits, two a byte.
+/// Parses hexadecimal digits, two for each byte.
 pub(crate) fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     digits
@@ -51,24 +51,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plus_stands_for_itself() {
+    fn plus_is_not_decoded() {
         assert_eq!(decode("a+b%20c"), b"a+b c");
     }
 
     #[test]
-    fn a_lone_percent_stands_for_itself() {
+    fn percent_without_two_digits_is_not_decoded() {
         assert_eq!(decode("5%"), b"5%");
         assert_eq!(decode("%4"), b"%4");
         assert_eq!(decode("%zz%+1"), b"%zz%+1");
     }
 
     #[test]
-    fn values_are_bytes() {
+    fn decoded_value_may_be_any_bytes() {
         assert_eq!(decode("%ff%00"), [0xff, 0]);
     }
 
     #[test]
-    fn an_odd_number_of_digits_is_no_hexadecimal() {
+    fn odd_number_of_hex_digits_is_refused() {
         assert_eq!(unhex(b"0aF"), None);
         assert_eq!(unhex(b"0aFf"), Some(vec![10, 255]));
     }

@@ -1,75 +1,75 @@
-//! What the server saw of one connection, as plain data.
+//! The record of one connection, as plain data.
 
 use std::{collections::BTreeMap, error::Error, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
-/// How many frames, and how many messages, a [`Record`] keeps; the counts go on.
-pub const KEPT: usize = 1000;
+/// The most frames, and the most messages, that a [`Record`] keeps. Later ones are only counted. Arbitrary.
+pub const MAX_RECORDED: usize = 1000;
 
-/// The longest payload that a record repeats as text, in bytes.
-pub const TEXT_KEPT: usize = 256;
+/// The largest payload that a record repeats as text, in bytes. Arbitrary.
+pub const MAX_RECORDED_TEXT_LEN: usize = 256;
 
-/// What the server saw of one WebSocket connection.
+/// The record of one WebSocket connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
-    /// The `id` of the request's query, or one that the server made up.
+    /// The `id` of the request's query, or a generated one.
     pub id: String,
-    /// Counts the connections with this id, from 1.
+    /// The number of this connection among those with the same id, from 1.
     pub nth: usize,
-    /// The request's path, without the query.
+    /// The path of the request, without the query.
     pub path: String,
-    /// The request's target as it was sent, with the query.
+    /// The target of the request as it was sent, with the query.
     pub target: String,
-    /// Whether the connection came over TLS.
+    /// Whether the connection uses TLS.
     pub secure: bool,
     /// The offered subprotocols.
     pub offered: Vec<String>,
-    /// The request's headers, by lower-case name; values of equal names are joined by `, `.
+    /// The headers of the request, by lower-case name. Values of the same name are joined by `, `.
     pub headers: BTreeMap<String, String>,
-    /// The request's `Origin`.
+    /// The `Origin` header of the request.
     pub origin: Option<String>,
-    /// How the opening handshake was answered, once it was.
+    /// The outcome of the opening handshake, once it was answered.
     pub handshake: Option<Handshake>,
-    /// The first [`KEPT`] frames that the client sent.
+    /// The first [`MAX_RECORDED`] frames that the client sent.
     pub frames: Vec<FrameSeen>,
-    /// How many frames the client sent.
+    /// The number of frames that the client sent.
     pub frame_count: u64,
-    /// The first [`KEPT`] data messages that the client sent.
+    /// The first [`MAX_RECORDED`] data messages that the client sent.
     pub messages: Vec<MessageSeen>,
-    /// How many data messages the client sent.
+    /// The number of data messages that the client sent.
     pub message_count: u64,
     /// The client's Close frame.
     pub close: Option<CloseSeen>,
-    /// How the TCP connection ended, once it has.
+    /// The end of the TCP connection, once it has ended.
     pub end: Option<End>,
-    /// What was wrong with the request's script or with the client's bytes.
+    /// The error in the request's script or in the bytes that the client sent.
     pub error: Option<String>,
 }
 
-/// How the server answered the opening handshake.
+/// The outcome of an opening handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Handshake {
-    /// With status 101, be the rest of the response right or wrong.
+    /// The response had status 101. Its headers may be wrong.
     Accepted,
-    /// With another status.
+    /// The response had another status.
     Refused,
-    /// With something else than a whole HTTP response, or not at all.
+    /// There was no response, or it was not a complete HTTP response.
     Aborted,
 }
 
-/// Who ended the TCP connection first, and how.
+/// The end of a TCP connection: the side that ended it first, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
-    /// The client, in order.
+    /// The client sent a FIN.
     Fin,
-    /// The client, with a reset.
+    /// The client sent a reset.
     Reset,
-    /// The server.
+    /// The server ended the connection.
     Server,
 }
 
@@ -84,22 +84,22 @@ pub struct FrameSeen {
     pub opcode: u8,
     /// The mask bit.
     pub masked: bool,
-    /// The payload's length on the wire.
+    /// The length of the payload on the wire, in bytes.
     pub length: usize,
-    /// The payload, if it is short and UTF-8, and neither compressed nor a Close frame's.
+    /// The payload, if it is short UTF-8, not compressed, and not of a Close frame.
     pub text: Option<String>,
-    /// Whether RSV1 marks the start of a compressed message.
+    /// Whether the frame starts a compressed message (RSV1 on a text or binary frame).
     pub compressed: bool,
 }
 
 /// A data message that the client sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageSeen {
-    /// Text or binary.
+    /// The kind of the message: text or binary.
     pub kind: Kind,
     /// The length after inflating, in bytes.
     pub length: usize,
-    /// The message, if it is short and UTF-8.
+    /// The message, if it is short UTF-8.
     pub text: Option<String>,
     /// The SHA-1 of the message, in hexadecimal.
     pub sha1: String,
@@ -115,19 +115,19 @@ pub enum Kind {
     Binary,
 }
 
-/// What the client's Close frame said.
+/// The client's Close frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloseSeen {
-    /// The code, if the frame had a body of two bytes at least.
+    /// The code, if the frame's body had at least two bytes.
     pub code: Option<u16>,
-    /// The reason, with replacement characters where it is not UTF-8.
+    /// The reason. Invalid UTF-8 becomes replacement characters.
     pub reason: String,
 }
 
-/// What to wait for in a [`Record`]. The connection's end satisfies each.
+/// A condition on a [`Record`] to wait for. The end of the connection satisfies every condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// The request has come, so that the record exists.
+    /// The request has arrived, so the record exists.
     Request,
     /// The opening handshake was answered.
     Handshake,
@@ -140,14 +140,14 @@ pub enum Until {
 }
 
 impl MessageSeen {
-    /// Describes a message.
+    /// Creates the record of a message.
     pub fn new(kind: Kind, payload: &[u8]) -> Self {
         Self { kind, length: payload.len(), text: short_text(payload), sha1: sha1_hex(payload) }
     }
 }
 
 impl CloseSeen {
-    /// Reads the body of a Close frame.
+    /// Parses the body of a Close frame.
     pub fn new(body: &[u8]) -> Self {
         match body {
             [high, low, reason @ ..] => Self {
@@ -160,7 +160,7 @@ impl CloseSeen {
 }
 
 impl Until {
-    /// Whether there is nothing left to wait for.
+    /// Returns whether the record satisfies the condition.
     pub fn is_satisfied_by(self, record: &Record) -> bool {
         record.end.is_some()
             || match self {
@@ -188,21 +188,21 @@ impl FromStr for Until {
     }
 }
 
-/// A word that is no [`Until`].
+/// The error for a text that does not name an [`Until`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownUntil;
 
 impl fmt::Display for UnknownUntil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not one of request, handshake, message, close-frame, end")
+        f.write_str("expected request, handshake, message, close-frame or end")
     }
 }
 
 impl Error for UnknownUntil {}
 
-/// The payload as text, if a record should repeat it.
+/// Returns the payload as text if it is short UTF-8.
 pub(crate) fn short_text(payload: &[u8]) -> Option<String> {
-    if payload.len() > TEXT_KEPT {
+    if payload.len() > MAX_RECORDED_TEXT_LEN {
         return None;
     }
     str::from_utf8(payload).ok().map(str::to_owned)
@@ -221,18 +221,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_known_by_its_sha1() {
+    fn message_record_has_the_sha1_of_the_payload() {
         assert_eq!(MessageSeen::new(Kind::Text, b"abc").sha1, "a9993e364706816aba3e25717850c26c9cd0d89d");
     }
 
     #[test]
-    fn a_close_body_of_one_byte_has_no_code() {
+    fn close_body_of_one_byte_has_no_code() {
         assert_eq!(CloseSeen::new(b"x").code, None);
         assert_eq!(CloseSeen::new(&[3, 232]).code, Some(1000));
     }
 
     #[test]
-    fn a_long_or_binary_payload_is_not_repeated() {
+    fn long_or_binary_payload_is_not_recorded_as_text() {
         assert_eq!(short_text(&[b'a'; 257]), None);
         assert_eq!(short_text(b"\xff"), None);
         assert_eq!(short_text(b"a"), Some("a".to_owned()));

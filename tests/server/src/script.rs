@@ -1,23 +1,23 @@
-//! A request's query as the script that the server follows.
+//! Parsing of a request's query into the script that the server runs.
 
 use crate::{query, step::Step};
 
-/// What to do with one connection.
+/// The script of one connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Script {
     pub(crate) answer: Answer,
-    /// Wait for the gate `handshake` before answering.
+    /// Whether to wait for the gate `handshake` before answering.
     pub(crate) hold: bool,
-    /// Answer with something else than a response.
+    /// The fault to send instead of a response.
     pub(crate) fault: Option<Fault>,
-    /// Write the response together with the first steps.
+    /// Whether to write the response together with the first steps.
     pub(crate) packet: bool,
-    /// Compress the server's own messages.
+    /// Whether to compress the server's own messages.
     pub(crate) compress: bool,
     pub(crate) steps: Vec<Step>,
 }
 
-/// The response to the opening handshake.
+/// The options of the response to the opening handshake.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) subprotocols: Vec<Vec<u8>>,
@@ -33,7 +33,7 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<Vec<u8>>,
 }
 
-/// Which of the offered subprotocols to answer with.
+/// The choice among the offered subprotocols.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Pick {
     #[default]
@@ -43,7 +43,7 @@ pub(crate) enum Pick {
     Upper,
 }
 
-/// What to make of `Sec-WebSocket-Accept`.
+/// The value of `Sec-WebSocket-Accept`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Accept {
     #[default]
@@ -53,7 +53,7 @@ pub(crate) enum Accept {
     Padded,
 }
 
-/// A header that is right, absent or something else.
+/// The value of a header: correct, missing, or another one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Value {
     #[default]
@@ -62,7 +62,7 @@ pub(crate) enum Value {
     Other(Vec<u8>),
 }
 
-/// What to send in the place of a response.
+/// A fault in place of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     Garbage,
@@ -73,7 +73,7 @@ pub(crate) enum Fault {
 }
 
 impl Script {
-    /// Reads a query; the error names what is unknown or wrong.
+    /// Parses a query. The error names the key or value that is unknown or invalid.
     pub(crate) fn parse(query: &str) -> Result<Self, String> {
         let mut script = Self::default();
         let mut raw_steps = None;
@@ -102,7 +102,7 @@ impl Script {
                 "hold" => return Err(wrong()),
                 "packet" => script.packet = flag(&word).ok_or_else(wrong)?,
                 "do" if raw_steps.is_none() => raw_steps = Some(raw),
-                "do" => return Err("the key `do` stands twice".to_owned()),
+                "do" => return Err("the key `do` appears twice".to_owned()),
                 _ => return Err(format!("unknown key `{key}`")),
             }
         }
@@ -159,6 +159,7 @@ impl Fault {
     }
 }
 
+/// Parses `1` or `0`.
 fn flag(word: &str) -> Option<bool> {
     match word {
         "1" => Some(true),
@@ -167,7 +168,7 @@ fn flag(word: &str) -> Option<bool> {
     }
 }
 
-/// A status other than 101, which is what happens without the key.
+/// Parses a status other than 101, because 101 is the default.
 fn status(word: &str) -> Option<u16> {
     let status = word.parse().ok()?;
     ((100..=599).contains(&status) && status != 101).then_some(status)
@@ -178,28 +179,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_steps_the_server_echoes() {
+    fn script_without_steps_echoes() {
         let script = Script::parse("id=a").unwrap();
         assert_eq!(script.steps, [Step::Echo(None)]);
         assert_eq!(script.answer, Answer::default());
     }
 
     #[test]
-    fn repeatable_keys_repeat() {
+    fn repeated_keys_are_all_kept() {
         let answer = Script::parse("subprotocol=a&subprotocol=&header=A:%20b+c").unwrap().answer;
         assert_eq!(answer.subprotocols, [b"a".to_vec(), Vec::new()]);
         assert_eq!(answer.headers, [b"A: b+c".to_vec()]);
     }
 
     #[test]
-    fn what_is_unknown_is_named() {
+    fn unknown_keys_and_values_are_named() {
         for (query, wanted) in [
             ("stauts=404", "unknown key `stauts`"),
             ("status=101", "the key `status` cannot be `101`"),
             ("pick=best", "the key `pick` cannot be `best`"),
             ("hold=open", "the key `hold` cannot be `open`"),
             ("early=yes", "the key `early` cannot be `yes`"),
-            ("do=a&do=b", "the key `do` stands twice"),
+            ("do=a&do=b", "the key `do` appears twice"),
             ("do=ecko", "unknown step `ecko`"),
         ] {
             assert_eq!(Script::parse(query).unwrap_err(), wanted);
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn deflate_can_be_for_one_side_or_both() {
+    fn deflate_applies_to_one_direction_or_both() {
         let script = Script::parse("deflate=1").unwrap();
         assert!(script.answer.deflate && !script.compress);
         let script = Script::parse("deflate=send").unwrap();

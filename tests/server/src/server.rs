@@ -1,4 +1,4 @@
-//! The listeners, and what answers on them.
+//! The listeners, and the routing of requests to scripts, the control plane and static files.
 
 use std::{
     io,
@@ -18,18 +18,30 @@ use crate::{
     connection::Connection,
     control,
     http::{Request, Response},
-    inbox::Inbox,
-    perform::perform,
+    receiver::Receiver,
     record::Record,
+    run_script::run_script,
     socket::Socket,
     static_files,
     store::Store,
 };
 
-/// How often a free port is sought that is free for IPv4 and IPv6.
-const ATTEMPTS: usize = 16;
+/// The number of attempts to find a port that is free on IPv4 and IPv6. Arbitrary.
+const MAX_BIND_ATTEMPTS: usize = 16;
 
 /// A running server. Dropping it ends all its connections.
+///
+/// ```
+/// use samesocket_fault_server::Server;
+///
+/// # #[tokio::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let server = Server::builder().start().await?;
+/// let url = format!("ws://{}/ws?id=a&do=text:hello,close:1000", server.addresses().plain);
+/// # assert!(url.starts_with("ws://127.0.0.1:"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Server {
     addresses: Addresses,
@@ -38,20 +50,20 @@ pub struct Server {
     _listeners: JoinSet<()>,
 }
 
-/// Where a [`Server`] listens. `None` stands for a host without IPv6.
+/// The addresses on which a [`Server`] listens. The IPv6 ones are `None` on a host without IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
-    /// Without TLS, on 127.0.0.1.
+    /// The address without TLS, on 127.0.0.1.
     pub plain: SocketAddr,
-    /// Without TLS, on `::1`.
+    /// The address without TLS, on `::1`.
     pub plain6: Option<SocketAddr>,
-    /// With TLS, on 127.0.0.1.
+    /// The address with TLS, on 127.0.0.1.
     pub tls: SocketAddr,
-    /// With TLS, on `::1`.
+    /// The address with TLS, on `::1`.
     pub tls6: Option<SocketAddr>,
 }
 
-/// What can be chosen before a [`Server`] starts.
+/// A builder for a [`Server`].
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Builder {
@@ -67,60 +79,63 @@ struct Shared {
 }
 
 impl Server {
-    /// Begins to describe a server.
+    /// Creates a builder with free ports and without static files.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Where the server listens.
+    /// Returns the addresses on which the server listens.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
     }
 
-    /// The TLS certificate, in DER; it is its own root.
+    /// Returns the self-signed TLS certificate, in DER. Add it to a client's root certificates.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
     }
 
-    /// The records of connections, the gates and the reports.
+    /// Returns the store of connection records, gates and reports.
     pub fn store(&self) -> &Store {
         &self.shared.store
     }
 
-    /// The report that a page stored under this name.
+    /// Returns the report that a page stored under this name.
     pub fn report(&self, name: &str) -> Option<String> {
         self.store().report(name)
     }
 
-    /// Waits for a page to store a report under this name.
+    /// Waits for a report with this name and returns it.
     pub async fn wait_report(&self, name: &str) -> String {
         self.store().wait_report(name).await
     }
 }
 
 impl Builder {
-    /// Serves the files of this directory, under `/page/` and under `/`.
+    /// Serves the files of this directory under `/page/` and `/`. By default the server serves no files.
     pub fn static_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.static_dir = Some(directory.into());
         self
     }
 
-    /// Listens without TLS on this port. By default it is any free one, as with 0.
+    /// Sets the port without TLS. The default, 0, picks a free port.
     pub fn plain_port(mut self, port: u16) -> Self {
         self.plain_port = port;
         self
     }
 
-    /// Listens with TLS on this port. By default it is any free one, as with 0.
+    /// Sets the port with TLS. The default, 0, picks a free port.
     pub fn tls_port(mut self, port: u16) -> Self {
         self.tls_port = port;
         self
     }
 
-    /// Binds the ports and starts to serve, on the current Tokio runtime.
+    /// Binds the ports and starts the server on the current Tokio runtime.
     ///
     /// # Errors
-    /// A port cannot be bound on 127.0.0.1, or no certificate can be made.
+    /// A port cannot be bound on 127.0.0.1, or the certificate cannot be generated.
+    ///
+    /// # Panics
+    /// There is no Tokio runtime.
     pub async fn start(self) -> io::Result<Server> {
         let (plain, plain6) = bind(self.plain_port).await?;
         let (tls, tls6) = bind(self.tls_port).await?;
@@ -135,19 +150,19 @@ impl Builder {
         let shared = Arc::new(Shared { store: Arc::default(), static_dir: self.static_dir });
         let mut listeners = JoinSet::new();
         for listener in [Some(plain), plain6].into_iter().flatten() {
-            listeners.spawn(listen(listener, None, Arc::clone(&shared)));
+            listeners.spawn(accept_connections(listener, None, Arc::clone(&shared)));
         }
         for listener in [Some(tls), tls6].into_iter().flatten() {
             let acceptor = Some(acceptor.clone());
-            listeners.spawn(listen(listener, acceptor, Arc::clone(&shared)));
+            listeners.spawn(accept_connections(listener, acceptor, Arc::clone(&shared)));
         }
         Ok(Server { addresses, certificate, shared, _listeners: listeners })
     }
 }
 
-/// Binds a port for IPv4 and, where that is possible, the same one for IPv6.
+/// Binds a port on IPv4 and, where possible, the same port on IPv6.
 async fn bind(port: u16) -> io::Result<(TcpListener, Option<TcpListener>)> {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_BIND_ATTEMPTS {
         let (v4, v6) = bind_once(port).await?;
         match v6 {
             Ok(v6) => return Ok((v4, Some(v6))),
@@ -166,8 +181,8 @@ async fn bind_once(port: u16) -> io::Result<(TcpListener, io::Result<TcpListener
     Ok((v4, TcpListener::bind(same).await))
 }
 
-/// Accepts connections until it is dropped, and them with it.
-async fn listen(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
+/// Accepts and serves connections. Dropping the future drops the connections, too.
+async fn accept_connections(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -175,7 +190,7 @@ async fn listen(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, acceptor.clone(), Arc::clone(&shared)));
                 }
-                // Without a file descriptor for another one, a connection has to end first.
+                // Accepting fails without a free file descriptor. Wait until a connection ends.
                 Err(_) => match connections.join_next().await {
                     Some(_) => {}
                     None => tokio::task::yield_now().await,
@@ -187,7 +202,7 @@ async fn listen(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
 }
 
 async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    // A step's bytes are a segment of their own.
+    // Disable Nagle's algorithm, so that each step's bytes leave at once.
     let _ = stream.set_nodelay(true);
     let mut socket = match acceptor {
         None => Socket::Plain(stream),
@@ -199,10 +214,10 @@ async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<Sha
     let Some((request, rest)) = Request::read(&mut socket).await else {
         return;
     };
-    if request.is_upgrade() && is_scenario(request.path()) {
-        let entry = shared.store.enrol(enrolment(&request, &socket));
-        let connection = Connection::new(socket, Inbox::new(entry), &rest);
-        return perform(connection, &request).await;
+    if request.is_upgrade() && is_script_path(request.path()) {
+        let record = shared.store.add_record(initial_record(&request, &socket));
+        let connection = Connection::new(socket, Receiver::new(record), &rest);
+        return run_script(connection, &request).await;
     }
     let Ok(body) = request.read_body(&mut socket, rest).await else {
         return;
@@ -211,11 +226,11 @@ async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<Sha
     let _ = response.write(&mut socket, request.method != "HEAD").await;
 }
 
-fn is_scenario(path: &str) -> bool {
+fn is_script_path(path: &str) -> bool {
     path.starts_with("/ws") || path == "/echo" || path.starts_with("/echo/")
 }
 
-fn enrolment(request: &Request, socket: &Socket) -> Record {
+fn initial_record(request: &Request, socket: &Socket) -> Record {
     let headers = request.headers.iter().map(|(name, _)| {
         let value = request.header(name).unwrap_or_default();
         (name.clone(), value)
@@ -241,15 +256,15 @@ async fn respond(shared: &Shared, request: &Request, body: Vec<u8>) -> Response 
         return control::respond(&shared.store, request, body).await;
     }
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Response::text(405, "only GET and HEAD\n");
+        return Response::text(405, "only GET and HEAD are allowed\n");
     }
     if let Some(directory) = &shared.static_dir
         && let Some(response) = static_files::respond(directory, path).await
     {
         return response;
     }
-    if is_scenario(path) {
-        return Response::text(426, "this is for WebSockets\n").with("Upgrade", "websocket");
+    if is_script_path(path) {
+        return Response::text(426, "this path accepts only WebSocket connections\n").with("Upgrade", "websocket");
     }
-    Response::text(404, format!("nothing at `{path}`\n"))
+    Response::text(404, format!("there is nothing at `{path}`\n"))
 }

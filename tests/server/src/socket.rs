@@ -1,4 +1,4 @@
-//! A TCP connection, with TLS or without.
+//! A TCP connection with or without TLS.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::record::End;
 
-/// A connection that a client made.
+/// An accepted connection.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Plain(TcpStream),
@@ -26,15 +26,15 @@ impl Socket {
         matches!(self, Self::Tls(_))
     }
 
-    /// Makes dropping the socket reset the connection.
+    /// Sets `SO_LINGER` to zero, so that dropping the socket resets the connection.
     pub(crate) fn reset_on_drop(&self) {
         let _ = self.tcp().set_zero_linger();
     }
 
-    /// Waits for the client to go, without reading.
-    pub(crate) async fn gone(&self) -> End {
-        // This is the interest in closing that takes unread bytes for nothing of note; where
-        // there is none, only a reset is noticed.
+    /// Waits until the client disconnects, without reading.
+    pub(crate) async fn wait_for_disconnect(&self) -> End {
+        // `PRIORITY` reports a FIN and is not triggered by unread bytes, as `READABLE` would be.
+        // Systems without it report only a reset.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let interest = Interest::PRIORITY | Interest::ERROR;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -53,10 +53,10 @@ impl Socket {
     }
 }
 
-/// How a client ended whose socket cannot be used any more.
-pub(crate) fn end_of(error: &io::Error) -> End {
+/// Returns how the client ended the connection, from the error of a read or write.
+pub(crate) fn end_for_error(error: &io::Error) -> End {
     match error.kind() {
-        // This is TCP's end without TLS's.
+        // A TCP FIN without TLS `close_notify`.
         io::ErrorKind::UnexpectedEof => End::Fin,
         _ => End::Reset,
     }

@@ -1,4 +1,4 @@
-//! Files for the pages under test, isolated from other origins.
+//! Static files for the pages under test, served with cross-origin isolation.
 
 use std::{
     io,
@@ -7,14 +7,14 @@ use std::{
 
 use crate::{http::Response, query};
 
-/// The headers that let a page be isolated and a worker serve every path.
+/// The headers for cross-origin isolation, and for a service worker whose scope is the whole origin.
 const ISOLATION: [(&str, &str); 3] = [
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Embedder-Policy", "require-corp"),
     ("Service-Worker-Allowed", "/"),
 ];
 
-/// The file that a path stands for, if there is one: `/page/` and `/` both name the directory.
+/// Returns the file at `path`, if it exists. Both `/page/` and `/` stand for `directory`.
 pub(crate) async fn respond(directory: &Path, path: &str) -> Option<Response> {
     if let Some(path) = path.strip_prefix("/page/")
         && let Some(response) = read(directory, path).await
@@ -39,7 +39,7 @@ async fn read(directory: &Path, path: &str) -> Option<Response> {
     Some(isolated)
 }
 
-/// The place below the directory; `None` for a path that would leave it.
+/// Resolves a URL path to a file under `directory`. Returns `None` if the path would leave it.
 fn resolve(directory: &Path, path: &str) -> Option<PathBuf> {
     let path = String::from_utf8(query::decode(path)).ok()?;
     let mut file = directory.to_owned();
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_cannot_leave_the_directory() {
+    fn path_cannot_leave_the_directory() {
         let directory = Path::new("site");
         for path in ["../x", "a/../../x", "%2e%2e/x", "a%2f..%2fx", "a\\..\\x", "C:/x"] {
             assert_eq!(resolve(directory, path), None, "{path}");

@@ -1,20 +1,20 @@
 //! The steps of `do=STEP,STEP,...` after the opening handshake.
 
 use crate::{
-    frame::{self, Shape},
+    frame::{self, FrameSpec},
     query,
     record::Kind,
 };
 
-/// The largest payload that a step can ask for, in bytes.
-const LARGEST: usize = 1 << 28;
+/// The largest payload that a step can send, in bytes. Arbitrary.
+const MAX_PAYLOAD_LEN: usize = 1 << 28;
 
-/// One thing that the server does.
+/// One step of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Sends a message in one frame.
     Message(Kind, Vec<u8>),
-    /// Sends a message in a frame for each piece.
+    /// Sends a message with one frame for each piece.
     Fragments(Kind, Vec<Vec<u8>>),
     /// Writes bytes as they are.
     Bytes(Vec<u8>),
@@ -22,50 +22,50 @@ pub(crate) enum Step {
     Close(Vec<u8>),
     /// Sends the offered subprotocols as text.
     Offered,
-    /// Writes what the next steps send at once, up to one that does more.
+    /// Coalesces the bytes of the next steps into one write, until a step does more than send.
     Together,
     /// Sends many binary messages that begin with their index.
     Flood { count: u32, size: usize },
-    /// Sends no more; the client may.
+    /// Shuts the write side down. The client can still send.
     Fin,
     /// Closes the socket at once.
     Drop,
     /// Resets the TCP connection.
     Reset,
-    /// Reads so many data messages.
+    /// Reads this number of data messages.
     Await(u64),
-    /// Echoes so many messages, or all until the client's Close, which is answered.
+    /// Echoes this number of messages, or all messages until the client's Close, and answers that.
     Echo(Option<u64>),
     /// Reads until the client's Close.
     AwaitClose,
-    /// Reads until the client's Close and answers it, with the same body unless there is one.
+    /// Reads until the client's Close and answers with this body, or with the client's body.
     Answer(Option<Vec<u8>>),
-    /// Waits for a release.
+    /// Waits until this gate is opened.
     Gate(String),
-    /// Reads nothing until a release, or until the client goes.
-    LazyMessage(Option<String>),
-    /// Reads no faster from here on.
+    /// Reads nothing until this gate is opened or the client disconnects.
+    PauseReading(Option<String>),
+    /// Limits the read rate from here on.
     ReadSlow { bytes_per_second: u32 },
-    /// Waits for the client's end.
+    /// Waits until the client disconnects.
     End,
 }
 
 impl Step {
-    /// Reads the raw value of `do`.
+    /// Parses the value of `do`, still percent-encoded.
     pub(crate) fn parse_list(raw: &str) -> Result<Vec<Self>, String> {
         let mut steps: Vec<Self> = Vec::new();
         for raw in raw.split(',').filter(|raw| !raw.is_empty()) {
-            if steps.last().is_some_and(Self::is_last) {
-                return Err(format!("the step `{raw}` can never be reached"));
+            if steps.last().is_some_and(Self::ends_script) {
+                return Err(format!("the step `{raw}` cannot be reached"));
             }
             steps.push(Self::parse(raw)?);
         }
         Ok(steps)
     }
 
-    /// Whether a step after this one would never be reached.
-    fn is_last(&self) -> bool {
-        matches!(self, Self::Drop | Self::Reset | Self::Echo(None) | Self::LazyMessage(None) | Self::End)
+    /// Returns whether no step can run after this one.
+    fn ends_script(&self) -> bool {
+        matches!(self, Self::Drop | Self::Reset | Self::Echo(None) | Self::PauseReading(None) | Self::End)
     }
 
     fn parse(raw: &str) -> Result<Self, String> {
@@ -74,14 +74,14 @@ impl Step {
             None => (raw, None),
         };
         let argument = Argument { raw, value };
-        Self::sending(name, argument)
-            .or_else(|| Self::breaking(name, argument))
-            .or_else(|| Self::waiting(name, argument))
+        Self::parse_valid(name, argument)
+            .or_else(|| Self::parse_invalid(name, argument))
+            .or_else(|| Self::parse_waiting(name, argument))
             .unwrap_or_else(|| Err(format!("unknown step `{name}`")))
     }
 
-    /// The steps that keep to the protocol.
-    fn sending(name: &str, argument: Argument<'_>) -> Option<Result<Self, String>> {
+    /// Parses the steps that send valid frames.
+    fn parse_valid(name: &str, argument: Argument<'_>) -> Option<Result<Self, String>> {
         Some(match name {
             "text" => Ok(Self::Message(Kind::Text, argument.bytes())),
             "bin" => argument.hex().map(|bytes| Self::Message(Kind::Binary, bytes)),
@@ -99,7 +99,7 @@ impl Step {
             "close" => argument.close_body().map(Self::Close),
             "flood" => argument.pair().map(|(count, size)| Self::Flood {
                 count,
-                size: usize::try_from(size).unwrap_or(LARGEST).min(LARGEST),
+                size: usize::try_from(size).unwrap_or(MAX_PAYLOAD_LEN).min(MAX_PAYLOAD_LEN),
             }),
             "offered" => argument.none(Self::Offered),
             "together" => argument.none(Self::Together),
@@ -107,33 +107,33 @@ impl Step {
         })
     }
 
-    /// The steps that break it.
-    fn breaking(name: &str, argument: Argument<'_>) -> Option<Result<Self, String>> {
+    /// Parses the steps that break the protocol or the connection.
+    fn parse_invalid(name: &str, argument: Argument<'_>) -> Option<Result<Self, String>> {
         let bytes = |bytes: Vec<u8>| argument.none(Self::Bytes(bytes));
         Some(match name {
             "raw" => argument.hex().map(Self::Bytes),
             "badutf8" => bytes(frame::whole(frame::TEXT, b"ok\xff")),
-            "badutf8-split" => bytes(Shape::unfinished(frame::TEXT).frame(b"ok\xff")),
+            "badutf8-split" => bytes(FrameSpec::unfinished(frame::TEXT).frame(b"ok\xff")),
             "rsv" => argument.number(1..=7).map(|rsv| {
-                let shape = Shape { rsv: u8::try_from(rsv).unwrap_or_default(), ..Shape::whole(frame::TEXT) };
-                Self::Bytes(shape.frame(b"rsv"))
+                let spec = FrameSpec { rsv: u8::try_from(rsv).unwrap_or_default(), ..FrameSpec::whole(frame::TEXT) };
+                Self::Bytes(spec.frame(b"rsv"))
             }),
             "opcode" => argument.number(0..=15).map(|opcode| {
                 let opcode = u8::try_from(opcode).unwrap_or_default();
                 Self::Bytes(frame::whole(opcode, b""))
             }),
             "masked" => {
-                let shape = Shape { mask: Some(*b"mask"), ..Shape::whole(frame::TEXT) };
-                Ok(Self::Bytes(shape.frame(&argument.bytes())))
+                let spec = FrameSpec { mask: Some(*b"mask"), ..FrameSpec::whole(frame::TEXT) };
+                Ok(Self::Bytes(spec.frame(&argument.bytes())))
             }
             "lone-continuation" => bytes(frame::whole(frame::CONTINUATION, b"lone")),
             "nested-start" => {
-                let mut start = Shape::unfinished(frame::TEXT).frame(b"outer");
+                let mut start = FrameSpec::unfinished(frame::TEXT).frame(b"outer");
                 start.extend(frame::whole(frame::TEXT, b"inner"));
                 bytes(start)
             }
             "big-ping" => bytes(frame::whole(frame::PING, &[b'p'; 126])),
-            "fragmented-ping" => bytes(Shape::unfinished(frame::PING).frame(b"part")),
+            "fragmented-ping" => bytes(FrameSpec::unfinished(frame::PING).frame(b"part")),
             "nonminimal" => bytes(frame::nonminimal()),
             "huge-length" => bytes(frame::huge_length()),
             "close-hex" => argument.hex().map(Self::Close),
@@ -144,8 +144,8 @@ impl Step {
         })
     }
 
-    /// The steps that read, or refuse to.
-    fn waiting(name: &str, argument: Argument<'_>) -> Option<Result<Self, String>> {
+    /// Parses the steps that read, wait, or pause reading.
+    fn parse_waiting(name: &str, argument: Argument<'_>) -> Option<Result<Self, String>> {
         Some(match name {
             "await" => argument.number(1..=u32::MAX).map(|n| Self::Await(n.into())),
             "echo" if argument.value.is_none() => Ok(Self::Echo(None)),
@@ -155,8 +155,8 @@ impl Step {
             "answer" => argument.close_body().map(|body| Self::Answer(Some(body))),
             "answer-empty" => argument.none(Self::Answer(Some(Vec::new()))),
             "gate" => argument.name().map(Self::Gate),
-            "read-gate" => argument.name().map(|name| Self::LazyMessage(Some(name))),
-            "read-never" => argument.none(Self::LazyMessage(None)),
+            "read-gate" => argument.name().map(|name| Self::PauseReading(Some(name))),
+            "read-never" => argument.none(Self::PauseReading(None)),
             "read-slow" => argument.number(1..=u32::MAX).map(|bytes_per_second| Self::ReadSlow { bytes_per_second }),
             "end" => argument.none(Self::End),
             _ => return None,
@@ -164,7 +164,7 @@ impl Step {
     }
 }
 
-/// What stands behind a step's name, still percent-encoded.
+/// The argument of a step, still percent-encoded.
 #[derive(Debug, Clone, Copy)]
 struct Argument<'a> {
     raw: &'a str,
@@ -180,7 +180,7 @@ impl<'a> Argument<'a> {
     }
 
     fn name(self) -> Result<String, String> {
-        self.value.map(query::decode_text).filter(|name| !name.is_empty()).ok_or_else(|| self.wrong("wants a name"))
+        self.value.map(query::decode_text).filter(|name| !name.is_empty()).ok_or_else(|| self.wrong("needs a name"))
     }
 
     fn bytes(self) -> Vec<u8> {
@@ -193,21 +193,21 @@ impl<'a> Argument<'a> {
     }
 
     fn hex(self) -> Result<Vec<u8>, String> {
-        query::unhex(&self.bytes()).ok_or_else(|| self.wrong("wants hexadecimal digits"))
+        query::unhex(&self.bytes()).ok_or_else(|| self.wrong("needs hexadecimal digits"))
     }
 
     fn number(self, range: std::ops::RangeInclusive<u32>) -> Result<u32, String> {
         let value = self.value.unwrap_or_default();
         self.parse(value).ok().filter(|number| range.contains(number)).ok_or_else(|| {
-            let wish = format!("wants a number from {} to {}", range.start(), range.end());
-            self.wrong(&wish)
+            let expected = format!("needs a number from {} to {}", range.start(), range.end());
+            self.wrong(&expected)
         })
     }
 
     fn size(self) -> Result<usize, String> {
-        let largest = u32::try_from(LARGEST).unwrap_or(u32::MAX);
+        let largest = u32::try_from(MAX_PAYLOAD_LEN).unwrap_or(u32::MAX);
         let size = self.number(0..=largest)?;
-        Ok(usize::try_from(size).unwrap_or(LARGEST))
+        Ok(usize::try_from(size).unwrap_or(MAX_PAYLOAD_LEN))
     }
 
     fn pair(self) -> Result<(u32, u32), String> {
@@ -220,38 +220,38 @@ impl<'a> Argument<'a> {
         let kind = match kind {
             "text" => Kind::Text,
             "bin" => Kind::Binary,
-            _ => return Err(self.wrong("wants the kind `text` or `bin`")),
+            _ => return Err(self.wrong("needs the kind `text` or `bin`")),
         };
         let pieces = pieces.split('|').map(query::decode).collect();
         Ok(Step::Fragments(kind, pieces))
     }
 
-    /// Nothing, `CODE` or `CODE:REASON` as the body of a Close frame.
+    /// Parses an empty argument, `CODE` or `CODE:REASON` into the body of a Close frame.
     fn close_body(self) -> Result<Vec<u8>, String> {
         let Some(value) = self.value else {
             return Ok(Vec::new());
         };
         let (code, reason) = value.split_once(':').unwrap_or((value, ""));
-        let code = code.parse::<u16>().map_err(|_| self.wrong("wants a code of 16 bits"))?;
+        let code = code.parse::<u16>().map_err(|_| self.wrong("needs a 16-bit code"))?;
         let mut body = code.to_be_bytes().to_vec();
         body.extend(query::decode(reason));
         Ok(body)
     }
 
     fn split(self) -> Result<(&'a str, &'a str), String> {
-        self.value.and_then(|value| value.split_once(':')).ok_or_else(|| self.wrong("wants two values"))
+        self.value.and_then(|value| value.split_once(':')).ok_or_else(|| self.wrong("needs two values"))
     }
 
     fn parse(self, value: &str) -> Result<u32, String> {
-        value.parse().map_err(|_| self.wrong("wants a number"))
+        value.parse().map_err(|_| self.wrong("needs a number"))
     }
 
-    fn wrong(self, wish: &str) -> String {
-        format!("the step `{}` {wish}", self.raw)
+    fn wrong(self, expected: &str) -> String {
+        format!("the step `{}` {expected}", self.raw)
     }
 }
 
-/// Bytes that count up to a prime, so that a shifted or lost one shows.
+/// Returns the bytes `i % 251`. The period is a prime, so a lost or shifted byte is noticed.
 pub(crate) fn pattern(size: usize) -> Vec<u8> {
     (0..251).cycle().take(size).collect()
 }
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn commas_separate_before_decoding() {
+    fn commas_separate_steps_before_decoding() {
         assert_eq!(
             Step::parse_list("text:a%2Cb,close:1000:bye%3A,end").unwrap(),
             [Step::Message(Kind::Text, b"a,b".to_vec()), Step::Close(b"\x03\xe8bye:".to_vec()), Step::End,]
@@ -275,23 +275,23 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_step_is_named() {
+    fn invalid_step_is_named_in_the_error() {
         for (raw, wanted) in [
             ("text:a,txt:b", "unknown step `txt`"),
-            ("bin:abc", "the step `bin:abc` wants hexadecimal digits"),
-            ("rsv:8", "the step `rsv:8` wants a number from 1 to 7"),
-            ("close:65536", "the step `close:65536` wants a code of 16 bits"),
+            ("bin:abc", "the step `bin:abc` needs hexadecimal digits"),
+            ("rsv:8", "the step `rsv:8` needs a number from 1 to 7"),
+            ("close:65536", "the step `close:65536` needs a 16-bit code"),
             ("fin:1", "the step `fin:1` takes no value"),
-            ("gate", "the step `gate` wants a name"),
-            ("flood:1", "the step `flood:1` wants two values"),
-            ("echo,text:a", "the step `text:a` can never be reached"),
+            ("gate", "the step `gate` needs a name"),
+            ("flood:1", "the step `flood:1` needs two values"),
+            ("echo,text:a", "the step `text:a` cannot be reached"),
         ] {
             assert_eq!(Step::parse_list(raw).unwrap_err(), wanted);
         }
     }
 
     #[test]
-    fn a_close_may_have_no_body_a_code_or_any_bytes() {
+    fn close_body_may_be_empty_a_code_or_any_bytes() {
         assert_eq!(one("close"), Step::Close(Vec::new()));
         assert_eq!(one("close:65535"), Step::Close(vec![255, 255]));
         assert_eq!(one("close-hex:03"), Step::Close(vec![3]));
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_payloads_follow_a_pattern() {
+    fn bytes_step_sends_the_pattern() {
         let Step::Message(Kind::Binary, payload) = one("bytes:252") else {
             panic!("not a binary message");
         };
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn each_breach_is_the_one_it_is_called_after() {
+    fn invalid_frame_steps_have_the_named_fault() {
         for (raw, bytes) in [
             ("raw:8100", &b"\x81\x00"[..]),
             ("badutf8", b"\x81\x03ok\xff"),

@@ -1,4 +1,4 @@
-//! Records, gates and reports: everything that connections and tests tell each other.
+//! The state that connections and tests share: records, gates and reports.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::record::{Handshake, Record, Until};
 
-/// The server's memory. Waiting is done on changes, never by the clock.
+/// The records, gates and reports of a server. Waiters are woken by changes, without polling.
 #[derive(Debug, Default)]
 pub struct Store {
     contents: Mutex<Contents>,
@@ -26,85 +26,86 @@ struct Contents {
 }
 
 impl Store {
-    /// The record of the latest connection with this id.
+    /// Returns the record of the latest connection with this id.
     pub fn record(&self, id: &str) -> Option<Record> {
         self.lock().find(id, None).cloned()
     }
 
-    /// The record of the nth connection with this id, counted from 1.
+    /// Returns the record of the nth connection with this id, counted from 1.
     pub fn nth_record(&self, id: &str, nth: usize) -> Option<Record> {
         self.lock().find(id, Some(nth)).cloned()
     }
 
-    /// Waits until the latest connection with this id has come so far, or has ended.
+    /// Waits until the latest connection with this id satisfies `until` or has ended. Returns its record.
     pub async fn wait_record(&self, id: &str, until: Until) -> Record {
         self.wait_nth_record(id, None, until).await
     }
 
-    /// [`Store::wait_record`] for the nth connection with this id, counted from 1.
+    /// Waits as [`Store::wait_record`] does, for the nth connection with this id, counted from 1.
     pub async fn wait_nth_record(&self, id: &str, nth: Option<usize>, until: Until) -> Record {
-        self.wait(|contents| contents.find(id, nth).filter(|record| until.is_satisfied_by(record)).cloned()).await
+        self.wait_for(|contents| contents.find(id, nth).filter(|record| until.is_satisfied_by(record)).cloned()).await
     }
 
-    /// Opens a gate for the connections with this id, those to come as well.
+    /// Opens a gate for all present and future connections with this id.
     pub fn release(&self, id: &str, gate: &str) {
         self.lock().open_gates.insert((id.to_owned(), gate.to_owned()));
-        self.announce();
+        self.notify();
     }
 
-    /// How many accepted connections, of those whose id begins so, have not ended.
+    /// Returns the number of open connections whose id starts with `prefix`. Refused handshakes do not count.
     pub fn live(&self, prefix: &str) -> usize {
         self.lock().live(prefix)
     }
 
-    /// Waits until [`Store::live`] is `count`.
+    /// Waits until [`Store::live`] returns `count`.
     pub async fn wait_live(&self, prefix: &str, count: usize) {
-        self.wait(|contents| (contents.live(prefix) == count).then_some(())).await;
+        self.wait_for(|contents| (contents.live(prefix) == count).then_some(())).await;
     }
 
-    /// The report stored under this name.
+    /// Returns the report with this name.
     pub fn report(&self, name: &str) -> Option<String> {
         self.lock().reports.get(name).cloned()
     }
 
-    /// Waits until there is a report of this name.
+    /// Waits for a report with this name and returns it.
     pub async fn wait_report(&self, name: &str) -> String {
-        self.wait(|contents| contents.reports.get(name).cloned()).await
+        self.wait_for(|contents| contents.reports.get(name).cloned()).await
     }
 
-    /// Stores a report, in the place of an earlier one.
+    /// Stores a report. It replaces an earlier report with the same name.
     pub fn put_report(&self, name: &str, text: String) {
         self.lock().reports.insert(name.to_owned(), text);
-        self.announce();
+        self.notify();
     }
 
     pub(crate) async fn wait_gate(&self, id: &str, gate: &str) {
         let key = (id.to_owned(), gate.to_owned());
-        self.wait(|contents| contents.open_gates.contains(&key).then_some(())).await;
+        self.wait_for(|contents| contents.open_gates.contains(&key).then_some(())).await;
     }
 
-    /// Adds a connection. Without an id, it gets one.
-    pub(crate) fn enrol(self: &Arc<Self>, mut record: Record) -> Entry {
+    /// Adds the record of a new connection. Generates an id if the record has none.
+    pub(crate) fn add_record(self: &Arc<Self>, mut record: Record) -> RecordHandle {
         let mut contents = self.lock();
-        let slot = contents.records.len();
+        let index = contents.records.len();
         if record.id.is_empty() {
-            record.id = format!("anonymous-{slot}");
+            record.id = format!("anonymous-{index}");
         }
         let same_id = contents.by_id.entry(record.id.clone()).or_default();
-        same_id.push(slot);
+        same_id.push(index);
         record.nth = same_id.len();
         let id = record.id.clone();
         contents.records.push(record);
         drop(contents);
-        self.announce();
-        Entry { store: Arc::clone(self), slot, id }
+        self.notify();
+        RecordHandle { store: Arc::clone(self), index, id }
     }
 
-    async fn wait<T>(&self, look: impl Fn(&Contents) -> Option<T>) -> T {
+    /// Waits until `probe` returns a value.
+    async fn wait_for<T>(&self, probe: impl Fn(&Contents) -> Option<T>) -> T {
         let mut changes = self.changed.subscribe();
         loop {
             changes.mark_unchanged();
-            let found = look(&self.lock());
+            let found = probe(&self.lock());
             if let Some(found) = found {
                 return found;
             }
@@ -114,7 +115,7 @@ impl Store {
         }
     }
 
-    fn announce(&self) {
+    fn notify(&self) {
         self.changed.send_modify(|version| *version = version.wrapping_add(1));
     }
 
@@ -125,12 +126,12 @@ impl Store {
 
 impl Contents {
     fn find(&self, id: &str, nth: Option<usize>) -> Option<&Record> {
-        let slots = self.by_id.get(id)?;
-        let slot = match nth {
-            Some(nth) => slots.get(nth.checked_sub(1)?)?,
-            None => slots.last()?,
+        let indexes = self.by_id.get(id)?;
+        let index = match nth {
+            Some(nth) => indexes.get(nth.checked_sub(1)?)?,
+            None => indexes.last()?,
         };
-        self.records.get(*slot)
+        self.records.get(*index)
     }
 
     fn live(&self, prefix: &str) -> usize {
@@ -143,24 +144,25 @@ impl Contents {
     }
 }
 
-/// A connection's access to its own record.
+/// A handle by which a connection updates its own record.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct RecordHandle {
     store: Arc<Store>,
-    slot: usize,
+    index: usize,
     id: String,
 }
 
-impl Entry {
+impl RecordHandle {
     pub(crate) fn update(&self, change: impl FnOnce(&mut Record)) {
-        if let Some(record) = self.store.lock().records.get_mut(self.slot) {
+        if let Some(record) = self.store.lock().records.get_mut(self.index) {
             change(record);
         }
-        self.store.announce();
+        self.store.notify();
     }
 
-    /// Waits for a gate of this connection's id. The future borrows nothing, so that the
-    /// connection can go on reading.
+    /// Waits until a gate is opened for this connection's id.
+    ///
+    /// The future borrows nothing, so that the connection can keep reading.
     pub(crate) fn gate(&self, name: &str) -> impl Future<Output = ()> + Send + use<> {
         let (store, id, name) = (Arc::clone(&self.store), self.id.clone(), name.to_owned());
         async move { store.wait_gate(&id, &name).await }

@@ -1,4 +1,4 @@
-//! A certificate for the loopback addresses, made at each start.
+//! The TLS certificate for the loopback addresses, generated at each start.
 
 use std::{io, sync::Arc};
 
@@ -11,10 +11,10 @@ use tokio_rustls::{
     },
 };
 
-/// The names that the certificate is good for.
+/// The subject names of the certificate.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// A fresh self-signed certificate, and what accepts connections with it.
+/// Generates a self-signed certificate, and returns it with a TLS acceptor for it.
 pub(crate) fn acceptor() -> io::Result<(TlsAcceptor, CertificateDer<'static>)> {
     let names = NAMES.map(str::to_owned);
     let certified = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;

@@ -1,6 +1,7 @@
-//! The program of a page that came over https: the selection over TLS, and mixed content.
+//! The program of a page that is served over https. It runs a selection of the scripts over TLS, and the scripts about
+//! mixed content.
 //!
-//! `cargo xtask test` serves it, opens it in each engine and waits for the report `https-<engine>`.
+//! `cargo xtask test` serves the page, opens it in each engine and waits for the report `https-<engine>`.
 
 use samesocket_conformance::target::Platform;
 use samesocket_conformance::server::Server;

@@ -44,10 +44,10 @@ const SUMS: &str = "
         const { scripts, different } = document.getElementById(`conformance-${subject}`).dataset;
         return scripts === undefined ? null : { scripts, different };
     };
-    const rows = [...document.querySelectorAll('#scripts > tr:has([data-subject=samesocket] .different, [data-subject=natively] .different) .claim')];
+    const rows = [...document.querySelectorAll('#scripts > tr:has([data-subject=samesocket] .different, [data-subject=native] .different) .claim')];
     return {
         samesocket: sum('samesocket'),
-        natively: sum('natively'),
+        native: sum('native'),
         platform: sum('platform'),
         max: document.getElementById('scripts-bar').getAttribute('max'),
         told: document.getElementById('scripts-progress').textContent + ' ' + document.getElementById('scripts-outcome').textContent,
@@ -159,12 +159,12 @@ async fn run_scripts(session: &Session) -> Result<()> {
             sums["samesocket"] != Value::Null && sums["platform"] != Value::Null
         })
         .await?;
-    for subject in ["samesocket", "natively"] {
+    for subject in ["samesocket", "native"] {
         let different = &sums[subject]["different"];
         ensure!(different == "0", "{subject} should differ nowhere, it differs {different} times: {:#}", sums["rows"]);
     }
     ensure!(sums["max"] != "0", "there should be scripts: {sums}");
-    for subject in ["samesocket", "natively", "platform"] {
+    for subject in ["samesocket", "native", "platform"] {
         ensure!(sums[subject]["scripts"] == sums["max"], "{subject} should have run all scripts: {sums}");
     }
     Ok(())

@@ -161,7 +161,7 @@ fn native_tests(project: &Project, reports: &Reports) -> Result<Counts> {
 /// Our client with servers and proxies that other people wrote.
 fn program_tests(project: &Project) -> Result<Counts> {
     let mut command = native_cargo(project);
-    command.args(["test", "-p", "samesocket-peers", "--features", "programs", "--test", "programs"]);
+    command.args(["test", "-p", "samesocket-peers", "--features", "programs", "--test", "interop_programs"]);
     setup::tell_peers(project, &mut command)?;
     let finished = watch("programs from elsewhere", &mut command)?.checked(&command)?;
     Ok(Counts::read(&finished.log).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Claims about Close frames and about the end of TCP.
+//! Tests of Close frames and of the end of the TCP connection.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use tokio_rustls::{
     },
 };
 
-use crate::client::{Client, http, record, start, within};
+use crate::raw_client::{Client, http, record, start, within};
 
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 
 #[tokio::test]
-async fn a_close_is_answered_as_the_step_says() {
+async fn close_is_answered_as_the_step_says() {
     let server = start().await;
     for (steps, body) in [
         ("echo", &b"\x0b\xb8x"[..]),
@@ -44,7 +44,7 @@ async fn a_close_is_answered_as_the_step_says() {
 }
 
 #[tokio::test]
-async fn after_its_own_close_the_server_waits_for_the_clients_and_ends_tcp() {
+async fn own_close_waits_for_the_clients_close_then_ends_tcp() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?id=own&do=close:4000:why,text:late").await;
     assert_eq!(client.frame().await, (0x88, b"\x0f\xa0why".to_vec()));
@@ -55,7 +55,7 @@ async fn after_its_own_close_the_server_waits_for_the_clients_and_ends_tcp() {
 }
 
 #[tokio::test]
-async fn an_unanswered_close_leaves_the_end_to_the_client() {
+async fn unanswered_close_leaves_the_connection_open() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?id=mute&do=await-close").await;
     client.send(CLOSE, b"").await;
@@ -67,7 +67,7 @@ async fn an_unanswered_close_leaves_the_end_to_the_client() {
 }
 
 #[tokio::test]
-async fn the_server_can_end_tcp_without_a_close() {
+async fn fin_and_drop_end_tcp_without_a_close() {
     let server = start().await;
     for step in ["fin", "drop"] {
         let mut client = Client::open(&server, &format!("/ws?id=e&do=await:1,text:a,{step}")).await;
@@ -79,18 +79,18 @@ async fn the_server_can_end_tcp_without_a_close() {
 }
 
 #[tokio::test]
-async fn after_its_fin_the_server_still_reads() {
+async fn fin_keeps_reading() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?id=half&do=fin").await;
     assert_eq!(client.rest().await.unwrap(), b"");
     client.send(9, b"unanswered").await;
-    client.send(TEXT, b"heard").await;
-    let heard = record(&server, "half", Until::Message).await;
-    assert_eq!((heard.message_count, heard.end), (1, None));
+    client.send(TEXT, b"received").await;
+    let record = record(&server, "half", Until::Message).await;
+    assert_eq!((record.message_count, record.end), (1, None));
 }
 
 #[tokio::test]
-async fn a_reset_is_one() {
+async fn reset_step_resets_the_connection() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?do=await:1,reset").await;
     client.send(TEXT, b"go").await;
@@ -99,7 +99,7 @@ async fn a_reset_is_one() {
 }
 
 #[tokio::test]
-async fn the_clients_fin_and_reset_are_told_apart() {
+async fn record_distinguishes_fin_from_reset_of_the_client() {
     let server = start().await;
     for steps in ["echo", "gate:never", "end", "read-never", "read-slow:10,end"] {
         for (reset, end) in [(false, End::Fin), (true, End::Reset)] {
@@ -111,29 +111,29 @@ async fn the_clients_fin_and_reset_are_told_apart() {
             }
             drop(client);
             within(server.store().wait_live("g", 0)).await;
-            let gone = server.store().record("g").unwrap();
-            assert_eq!(gone.end, Some(end), "{steps}");
+            let record = server.store().record("g").unwrap();
+            assert_eq!(record.end, Some(end), "{steps}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_server_that_never_reads_records_nothing() {
+async fn read_never_records_no_frames() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?id=n&do=text:a,read-never").await;
     assert_eq!(client.frame().await.1, b"a");
     client.send(TEXT, b"unread").await;
     drop(client);
-    let lazy = record(&server, "n", Until::End).await;
-    assert_eq!((lazy.frame_count, lazy.end), (0, Some(End::Fin)));
+    let record = record(&server, "n", Until::End).await;
+    assert_eq!((record.frame_count, record.end), (0, Some(End::Fin)));
 }
 
 #[tokio::test]
-async fn reading_can_wait_for_a_gate() {
+async fn read_gate_reads_after_the_release() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?id=w&do=read-gate:go,await:1,text:read").await;
     client.send(TEXT, b"waiting").await;
-    // An answer on another connection shows that the server has had its turn.
+    // An answer on another connection shows that the server has run in between.
     assert_eq!(http(&server, "GET", "/control/ping", "").await.1, "pong");
     assert_eq!(server.store().record("w").unwrap().frame_count, 0);
     server.store().release("w", "go");
@@ -141,7 +141,7 @@ async fn reading_can_wait_for_a_gate() {
 }
 
 #[tokio::test]
-async fn tls_can_be_cut_off_without_its_own_end() {
+async fn drop_over_tls_sends_no_close_notify() {
     let server = start().await;
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from(server.certificate().to_vec());
@@ -168,7 +168,7 @@ async fn tls_can_be_cut_off_without_its_own_end() {
 }
 
 #[tokio::test]
-async fn dropping_the_server_ends_its_connections() {
+async fn dropped_server_ends_its_connections() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?do=gate:never").await;
     let address = server.addresses().plain;

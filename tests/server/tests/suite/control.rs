@@ -1,19 +1,19 @@
-//! Claims about the control plane.
+//! Tests of the control plane.
 
 use std::collections::BTreeMap;
 
 use samesocket_fault_server::{End, Record};
 
-use crate::client::{Client, http, start, within};
+use crate::raw_client::{Client, http, start, within};
 
 const TEXT: u8 = 1;
 
 #[tokio::test]
-async fn a_record_can_be_asked_for_before_the_connection_comes() {
+async fn record_request_waits_for_a_later_connection() {
     let server = start().await;
     let (head, body) = http(&server, "GET", "/control/record?id=x", "").await;
     assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
-    assert_eq!(body, "no connection `x`\n");
+    assert_eq!(body, "there is no connection with the id `x`\n");
     let visit = async {
         let mut client = Client::open(&server, "/ws?id=x").await;
         client.send(TEXT, b"hi").await;
@@ -30,12 +30,12 @@ async fn a_record_can_be_asked_for_before_the_connection_comes() {
 }
 
 #[tokio::test]
-async fn a_gate_can_be_opened_before_and_after_the_connection_comes() {
+async fn gate_opens_before_or_after_the_connection() {
     let server = start().await;
     http(&server, "GET", "/control/release?id=gated&gate=one", "").await;
     let mut client = Client::open(&server, "/ws?id=gated&do=gate:one,text:a,gate:two,text:b").await;
     assert_eq!(client.frame().await, (0x81, b"a".to_vec()));
-    // A closed gate does not keep pings from being answered.
+    // The server answers pings while it waits for a gate.
     client.send(9, b"p").await;
     assert_eq!(client.frame().await, (0x8a, b"p".to_vec()));
     http(&server, "POST", "/control/release?id=gated&gate=two", "").await;
@@ -56,7 +56,7 @@ async fn live_connections_are_counted_by_prefix() {
 }
 
 #[tokio::test]
-async fn a_report_reaches_the_program() {
+async fn posted_report_reaches_the_waiting_program() {
     let server = start().await;
     assert_eq!(server.report("r"), None);
     let posted = http(&server, "POST", "/control/report?name=r", "{\"ok\":true}");
@@ -66,7 +66,7 @@ async fn a_report_reaches_the_program() {
 }
 
 #[tokio::test]
-async fn any_page_may_ask() {
+async fn control_responses_allow_every_origin() {
     let server = start().await;
     let (head, body) = http(&server, "GET", "/control/ping", "").await;
     assert_eq!(body, "pong");
@@ -78,13 +78,13 @@ async fn any_page_may_ask() {
 }
 
 #[tokio::test]
-async fn a_wrong_question_is_answered_with_what_is_wrong() {
+async fn invalid_request_is_answered_with_the_reason() {
     let server = start().await;
     for (target, status, text) in [
-        ("/control/recrod", 404, "no control `GET recrod`\n"),
+        ("/control/recrod", 404, "there is no control request `GET recrod`\n"),
         ("/control/record", 400, "the parameter `id` is missing\n"),
         ("/control/live?until=x", 400, "`until=x`: invalid digit found in string\n"),
-        ("/ws", 426, "this is for WebSockets\n"),
+        ("/ws", 426, "this path accepts only WebSocket connections\n"),
     ] {
         let (head, body) = http(&server, "GET", target, "").await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");

@@ -1,17 +1,17 @@
-//! Claims about messages and frames after the opening handshake.
+//! Tests of messages and frames after the opening handshake.
 
 use std::io::Write as _;
 
 use flate2::{Compression, write::DeflateEncoder};
 use samesocket_fault_server::Until;
 
-use crate::client::{Client, record, start};
+use crate::raw_client::{Client, record, start};
 
 const TEXT: u8 = 1;
 const PING: u8 = 9;
 
 #[tokio::test]
-async fn steps_are_taken_in_order() {
+async fn steps_run_in_order() {
     let server = start().await;
     let steps = "text:a,bin:00ff,ping:p,frames:text:b|c,bytes:300,chars:3,await:1,offered,echo:1,text:z";
     let mut client = Client::open(&server, &format!("/ws?do={steps}")).await;
@@ -34,7 +34,7 @@ async fn steps_are_taken_in_order() {
 }
 
 #[tokio::test]
-async fn steps_that_are_taken_together_are_one_write() {
+async fn together_coalesces_steps_into_one_write() {
     let server = start().await;
     let steps = "gate:now,together,text:a,opcode:3,close:1001,gate:later,text:b";
     let mut client = Client::open(&server, &format!("/ws?id=t&do={steps}")).await;
@@ -45,7 +45,7 @@ async fn steps_that_are_taken_together_are_one_write() {
 }
 
 #[tokio::test]
-async fn a_flood_counts_its_messages() {
+async fn flood_numbers_its_messages() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?do=flood:1000:2000,echo").await;
     for index in 0..1000_u32 {
@@ -56,7 +56,7 @@ async fn a_flood_counts_its_messages() {
 }
 
 #[tokio::test]
-async fn fragments_are_joined_and_pings_between_them_answered() {
+async fn fragments_are_joined_and_pings_between_answered() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?id=f").await;
     client.send_with(TEXT, b"he").await;
@@ -72,7 +72,7 @@ async fn fragments_are_joined_and_pings_between_them_answered() {
 }
 
 #[tokio::test]
-async fn compressed_messages_are_inflated_once_agreed_on() {
+async fn negotiated_compression_works_in_both_directions() {
     let server = start().await;
     let offer = &["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"];
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
@@ -82,7 +82,7 @@ async fn compressed_messages_are_inflated_once_agreed_on() {
     assert!(compressed.ends_with(&[0, 0, 0xff, 0xff]));
     compressed.truncate(compressed.len() - 4);
 
-    let mut client = Client::ask(&server, "/ws?id=z&deflate=1", offer).await;
+    let mut client = Client::request(&server, "/ws?id=z&deflate=1", offer).await;
     assert!(client.head().await.contains("Sec-WebSocket-Extensions: permessage-deflate; "));
     client.send_with(0xc1, &compressed).await;
     assert_eq!(client.frame().await, (0x81, vec![b'a'; 500]));
@@ -91,7 +91,7 @@ async fn compressed_messages_are_inflated_once_agreed_on() {
     assert_eq!(record.frames[0].length, compressed.len());
     assert_eq!(record.messages[0].length, 500);
 
-    let mut client = Client::ask(&server, "/ws?deflate=send&do=chars:500", offer).await;
+    let mut client = Client::request(&server, "/ws?deflate=send&do=chars:500", offer).await;
     client.head().await;
     let (first, payload) = client.frame().await;
     assert_eq!(first, 0xc1);
@@ -99,7 +99,7 @@ async fn compressed_messages_are_inflated_once_agreed_on() {
 }
 
 #[tokio::test]
-async fn what_is_no_frame_is_recorded_as_an_error() {
+async fn invalid_frame_is_recorded_as_an_error() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?id=bad").await;
     client.send(3, b"").await;
@@ -110,11 +110,11 @@ async fn what_is_no_frame_is_recorded_as_an_error() {
 }
 
 #[tokio::test]
-async fn both_sides_may_write_more_than_the_network_holds() {
+async fn large_writes_of_both_sides_do_not_deadlock() {
     let server = start().await;
     let mut client = Client::open(&server, "/ws?do=bytes:20000000,echo:1").await;
-    // The server cannot finish its message before this client, which reads nothing yet, has
-    // sent all of its own.
+    // The client sends its whole message before it reads, so the server has to read while its
+    // own write is blocked.
     let length = 20_000_000_u64;
     let mut frame = vec![0x82, 0xff];
     frame.extend(length.to_be_bytes());

@@ -1,11 +1,11 @@
-//! Claims about opening handshakes.
+//! Tests of the opening handshake.
 
 use samesocket_fault_server::{End, Handshake, Until};
 
-use crate::client::{ACCEPT, Client, record, start};
+use crate::raw_client::{ACCEPT, Client, record, start};
 
 #[tokio::test]
-async fn subprotocols_are_offered_recorded_and_picked() {
+async fn subprotocols_are_recorded_and_picked() {
     let server = start().await;
     let offer = &["Sec-WebSocket-Protocol: a, b", "Origin: http://here"];
     for (target, picked) in [
@@ -15,7 +15,7 @@ async fn subprotocols_are_offered_recorded_and_picked() {
         ("/ws?id=s&pick=none", None),
         ("/ws?id=s&subprotocol=c%20d", Some("c d")),
     ] {
-        let head = Client::ask(&server, target, offer).await.head().await;
+        let head = Client::request(&server, target, offer).await.head().await;
         let named = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
         assert_eq!(named, picked, "{target}");
     }
@@ -37,7 +37,7 @@ async fn required_headers_can_be_wrong() {
         ("connection=close", "Connection: close", "Connection: Upgrade"),
         ("extensions=x-foo", "Extensions: x-foo", "deflate"),
     ] {
-        let mut client = Client::ask(&server, &format!("/ws?{query}"), &[]).await;
+        let mut client = Client::request(&server, &format!("/ws?{query}"), &[]).await;
         let head = client.head().await;
         assert!(head.contains(has), "{query}: {head}");
         assert!(!head.contains(has_not), "{query}: {head}");
@@ -45,9 +45,9 @@ async fn required_headers_can_be_wrong() {
 }
 
 #[tokio::test]
-async fn other_statuses_refuse() {
+async fn status_refuses_the_connection() {
     let server = start().await;
-    let mut client = Client::ask(&server, "/ws?id=r&status=302&location=http://there/&header=A:%20b", &[]).await;
+    let mut client = Client::request(&server, "/ws?id=r&status=302&location=http://there/&header=A:%20b", &[]).await;
     let head = client.head().await;
     assert!(head.starts_with("HTTP/1.1 302 Found\r\nLocation: http://there/\r\nA: b\r\n"));
     assert_eq!(client.rest().await.unwrap(), b"status 302\n");
@@ -56,18 +56,18 @@ async fn other_statuses_refuse() {
 }
 
 #[tokio::test]
-async fn an_early_hint_can_come_first() {
+async fn early_hints_precede_the_response() {
     let server = start().await;
-    let mut client = Client::ask(&server, "/ws?early=1", &[]).await;
+    let mut client = Client::request(&server, "/ws?early=1", &[]).await;
     assert!(client.head().await.starts_with("HTTP/1.1 103 Early Hints\r\n"));
     assert!(client.head().await.starts_with("HTTP/1.1 101 "));
 }
 
 #[tokio::test]
-async fn a_misspelt_key_or_step_is_answered_with_its_name() {
+async fn unknown_key_or_step_is_named_in_a_400_response() {
     let server = start().await;
     for (query, text) in [("stauts=1", "unknown key `stauts`"), ("do=ecko", "unknown step `ecko`")] {
-        let mut client = Client::ask(&server, &format!("/ws?id=typo&{query}"), &[]).await;
+        let mut client = Client::request(&server, &format!("/ws?id=typo&{query}"), &[]).await;
         assert!(client.head().await.starts_with("HTTP/1.1 400 "));
         assert_eq!(client.rest().await.unwrap(), format!("{text}\n").as_bytes());
         let refused = record(&server, "typo", Until::Handshake).await;
@@ -76,7 +76,7 @@ async fn a_misspelt_key_or_step_is_answered_with_its_name() {
 }
 
 #[tokio::test]
-async fn a_response_can_be_broken_off() {
+async fn handshake_faults_abort_the_response() {
     let server = start().await;
     for (fault, end) in [
         ("garbage", End::Server),
@@ -85,7 +85,7 @@ async fn a_response_can_be_broken_off() {
         ("nothing", End::Fin),
         ("reset", End::Server),
     ] {
-        let mut client = Client::ask(&server, &format!("/ws?id={fault}&handshake={fault}"), &[]).await;
+        let mut client = Client::request(&server, &format!("/ws?id={fault}&handshake={fault}"), &[]).await;
         let aborted = record(&server, fault, Until::Handshake).await;
         assert_eq!(aborted.handshake, Some(Handshake::Aborted), "{fault}");
         if fault != "nothing" {
@@ -106,9 +106,9 @@ async fn a_response_can_be_broken_off() {
 }
 
 #[tokio::test]
-async fn a_held_response_waits_for_its_gate() {
+async fn held_response_waits_for_its_gate() {
     let server = start().await;
-    let mut client = Client::ask(&server, "/ws?id=held&hold=handshake", &[]).await;
+    let mut client = Client::request(&server, "/ws?id=held&hold=handshake", &[]).await;
     assert_eq!(record(&server, "held", Until::Request).await.handshake, None);
     server.store().release("held", "handshake");
     assert!(client.head().await.starts_with("HTTP/1.1 101 "));
@@ -116,9 +116,9 @@ async fn a_held_response_waits_for_its_gate() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_a_held_handshake_is_noticed() {
+async fn disconnect_during_a_held_handshake_is_recorded() {
     let server = start().await;
-    let client = Client::ask(&server, "/ws?id=left&hold=handshake", &[]).await;
+    let client = Client::request(&server, "/ws?id=left&hold=handshake", &[]).await;
     record(&server, "left", Until::Request).await;
     drop(client);
     let left = record(&server, "left", Until::End).await;
@@ -126,10 +126,10 @@ async fn a_client_that_leaves_a_held_handshake_is_noticed() {
 }
 
 #[tokio::test]
-async fn one_packet_holds_the_response_and_the_first_steps() {
+async fn packet_joins_the_response_and_the_first_steps() {
     let server = start().await;
     let steps = "do=text:a,close:1001,gate:never";
-    let mut client = Client::ask(&server, &format!("/ws?packet=1&{steps}"), &[]).await;
+    let mut client = Client::request(&server, &format!("/ws?packet=1&{steps}"), &[]).await;
     let chunk = client.chunk().await.unwrap();
     assert!(chunk.starts_with(b"HTTP/1.1 101 "));
     assert!(chunk.ends_with(b"\r\n\r\n\x81\x01a\x88\x02\x03\xe9"));

@@ -1,9 +1,9 @@
-//! What the server claims to do, seen from raw sockets and from another implementation's client.
+//! Tests of the server, with a client on raw sockets (`raw_client`) and with tungstenite's client.
 
-mod client;
 mod closing;
 mod control;
-mod files;
 mod frames;
 mod handshake;
-mod peers;
+mod raw_client;
+mod static_files;
+mod tungstenite;

@@ -1,52 +1,52 @@
-//! The document: finding and making its elements, listening to them, and its clocks.
+//! Functions for the document: elements, attributes, listeners and clocks.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, Element, Event, EventTarget, Window};
 
-/// Gives the page's window.
+/// Returns the page's window.
 pub(crate) fn window() -> Window {
     web_sys::window().expect("the program runs in a page")
 }
 
-/// Gives the page's document.
+/// Returns the page's document.
 pub(crate) fn document() -> Document {
     window().document().expect("the window has a document")
 }
 
-/// Finds the element that index.html has under `id`.
+/// Returns the element with an id. Panics if index.html has none.
 pub(crate) fn by_id<T: JsCast>(id: &str) -> T {
     let element = document().get_element_by_id(id);
-    element.and_then(|element| element.dyn_into().ok()).unwrap_or_else(|| panic!("index.html has the element #{id}"))
+    element.and_then(|element| element.dyn_into().ok()).unwrap_or_else(|| panic!("index.html has no element #{id}"))
 }
 
-/// Finds the first element that matches `selector`.
+/// Returns the first element that matches a selector. Panics if index.html has none.
 pub(crate) fn select(selector: &str) -> Element {
     let element = document().query_selector(selector).ok().flatten();
-    element.unwrap_or_else(|| panic!("index.html has an element {selector}"))
+    element.unwrap_or_else(|| panic!("index.html has no element {selector}"))
 }
 
-/// Makes an element at the end of `parent`.
+/// Creates an element as the last child of `parent`.
 pub(crate) fn append(parent: &Element, name: &str, class: &str, text: &str) -> Element {
-    let element = document().create_element(name).expect("the name is an element's");
+    let element = document().create_element(name).expect("the element name is valid");
     if !class.is_empty() {
         element.set_class_name(class);
     }
     element.set_text_content(Some(text));
-    parent.append_child(&element).expect("the parent takes children");
+    parent.append_child(&element).expect("the parent can have children");
     element
 }
 
 /// Sets an attribute.
-pub(crate) fn set(element: &Element, name: &str, value: &str) {
-    element.set_attribute(name, value).expect("the name is an attribute's");
+pub(crate) fn set_attribute(element: &Element, name: &str, value: &str) {
+    element.set_attribute(name, value).expect("the attribute name is valid");
 }
 
-/// Puts `class` on the element or takes it off.
-pub(crate) fn mark(element: &Element, class: &str, on: bool) {
-    element.class_list().toggle_with_force(class, on).expect("the name is a class's");
+/// Adds a class to the element or removes it.
+pub(crate) fn toggle_class(element: &Element, class: &str, on: bool) {
+    element.class_list().toggle_with_force(class, on).expect("the class name is valid");
 }
 
-/// Shows a notice above everything, also from within a panic.
+/// Shows a notice at the top of the page. It does not panic, so a panic hook can call it.
 pub(crate) fn notify(text: &str) {
     if let Some(notice) = document().get_element_by_id("load-error") {
         notice.set_text_content(Some(text));
@@ -54,24 +54,24 @@ pub(crate) fn notify(text: &str) {
     }
 }
 
-/// Gives the milliseconds since the page was loaded.
+/// Returns the milliseconds since the page was loaded.
 pub(crate) fn now() -> f64 {
     window().performance().expect("a page has a clock").now()
 }
 
-/// Gives the time of day, to the millisecond.
+/// Formats the time of day, to the millisecond.
 pub(crate) fn time_of_day() -> String {
     let date = js_sys::Date::new_0();
     let (hours, minutes, seconds) = (date.get_hours(), date.get_minutes(), date.get_seconds());
     format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", date.get_milliseconds())
 }
 
-/// Writes a number of bytes, `"1 byte"` or `"1,234 bytes"`.
+/// Formats a number of bytes: `"1 byte"` or `"1,234 bytes"`.
 pub(crate) fn bytes(count: u64) -> String {
     format!("{} {}", grouped(count), if count == 1 { "byte" } else { "bytes" })
 }
 
-/// Writes a number with its digits in groups of three.
+/// Formats a number with its digits in groups of three.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -84,7 +84,7 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// A listener on one event of one target; dropping it removes it.
+/// A listener for one event of one target. Dropping it removes the listener.
 pub(crate) struct Listener {
     target: EventTarget,
     event: &'static str,
@@ -92,12 +92,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens.
-    pub(crate) fn new(target: &EventTarget, event: &'static str, heard: impl FnMut(Event) + 'static) -> Self {
-        let closure = Closure::<dyn FnMut(Event)>::new(heard);
+    /// Adds a listener.
+    pub(crate) fn new(target: &EventTarget, event: &'static str, callback: impl FnMut(Event) + 'static) -> Self {
+        let closure = Closure::<dyn FnMut(Event)>::new(callback);
         target
             .add_event_listener_with_callback(event, closure.as_ref().unchecked_ref())
-            .expect("an event target takes listeners");
+            .expect("adding a listener does not throw");
         Self { target: target.clone(), event, closure }
     }
 }
@@ -105,7 +105,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let callback = self.closure.as_ref().unchecked_ref();
-        // A target that is gone has no listeners either.
+        // Removing a listener that the target does not have is not an error.
         let _ = self.target.remove_event_listener_with_callback(self.event, callback);
     }
 }

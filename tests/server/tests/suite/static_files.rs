@@ -1,13 +1,13 @@
-//! Claims about static files.
+//! Tests of static files.
 
 use std::fs;
 
 use samesocket_fault_server::Server;
 
-use crate::client::http;
+use crate::raw_client::http;
 
 #[tokio::test]
-async fn files_are_served_with_type_and_isolation_and_nothing_else_is() {
+async fn static_files_have_type_and_isolation_headers() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("secret.txt"), "secret").unwrap();
     let site = directory.path().join("site");

@@ -1,4 +1,4 @@
-//! What the client sent: frames in, messages and a Close out, everything recorded.
+//! The receive side: parses the client's frames, assembles messages, and records both.
 
 use std::{collections::VecDeque, io::Cursor};
 
@@ -8,12 +8,12 @@ use tungstenite::protocol::frame::FrameHeader;
 use crate::{
     deflate::Inflater,
     frame,
-    record::{CloseSeen, FrameSeen, KEPT, Kind, MessageSeen, short_text},
-    store::Entry,
+    record::{CloseSeen, FrameSeen, Kind, MAX_RECORDED, MessageSeen, short_text},
+    store::RecordHandle,
 };
 
-/// The longest frame that is read, in bytes.
-const LONGEST: u64 = 1 << 30;
+/// The largest frame payload that is accepted, in bytes. Arbitrary.
+const MAX_FRAME_LEN: u64 = 1 << 30;
 
 /// A data message from the client.
 #[derive(Debug)]
@@ -22,96 +22,97 @@ pub(crate) struct Message {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Reads frames and keeps what the steps ask for.
+/// A frame parser with a queue of complete messages.
 #[derive(Debug)]
-pub(crate) struct Inbox {
-    entry: Entry,
+pub(crate) struct Receiver {
+    record: RecordHandle,
     bytes: BytesMut,
     inflater: Option<Inflater>,
-    unfinished: Option<Unfinished>,
+    partial: Option<PartialMessage>,
     messages: VecDeque<Message>,
-    queued: usize,
+    queued_bytes: usize,
     close: Option<Vec<u8>>,
-    broken: bool,
+    failed: bool,
 }
 
+/// A message whose last frame has not arrived.
 #[derive(Debug)]
-struct Unfinished {
+struct PartialMessage {
     kind: Kind,
     compressed: bool,
     payload: Vec<u8>,
 }
 
-impl Inbox {
-    pub(crate) fn new(entry: Entry) -> Self {
+impl Receiver {
+    pub(crate) fn new(record: RecordHandle) -> Self {
         Self {
-            entry,
+            record,
             bytes: BytesMut::new(),
             inflater: None,
-            unfinished: None,
+            partial: None,
             messages: VecDeque::new(),
-            queued: 0,
+            queued_bytes: 0,
             close: None,
-            broken: false,
+            failed: false,
         }
     }
 
-    pub(crate) fn entry(&self) -> &Entry {
-        &self.entry
+    pub(crate) fn record(&self) -> &RecordHandle {
+        &self.record
     }
 
     pub(crate) fn inflate_with(&mut self, inflater: Option<Inflater>) {
         self.inflater = inflater;
     }
 
-    /// The next message that no step has taken.
-    pub(crate) fn take(&mut self) -> Option<Message> {
+    /// Removes the oldest queued message.
+    pub(crate) fn pop_message(&mut self) -> Option<Message> {
         let message = self.messages.pop_front()?;
-        self.queued -= message.payload.len();
+        self.queued_bytes -= message.payload.len();
         Some(message)
     }
 
-    /// Forgets the messages that no step has taken.
+    /// Discards the queued messages.
     pub(crate) fn clear(&mut self) {
         self.messages.clear();
-        self.queued = 0;
+        self.queued_bytes = 0;
     }
 
-    /// How many messages wait to be taken.
-    pub(crate) fn queued_messages(&self) -> usize {
+    /// Returns the number of queued messages.
+    pub(crate) fn queued_message_count(&self) -> usize {
         self.messages.len()
     }
 
-    /// How many bytes of messages wait to be taken.
-    pub(crate) fn queued(&self) -> usize {
-        self.queued
+    /// Returns the payload bytes of the queued messages.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
     }
 
-    /// The body of the client's Close frame.
+    /// Returns the body of the client's Close frame, once it has arrived.
     pub(crate) fn close(&self) -> Option<&[u8]> {
         self.close.as_deref()
     }
 
-    /// Whether the client sent what is no frame.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.broken
+    /// Returns whether the client has broken the protocol.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
     }
 
-    /// Takes in bytes; `answers` gets the frames that answer pings.
-    pub(crate) fn push(&mut self, bytes: &[u8], answers: &mut BytesMut) {
-        if self.broken {
+    /// Parses received bytes. Appends a Pong frame to `answers` for each Ping.
+    pub(crate) fn feed(&mut self, bytes: &[u8], answers: &mut BytesMut) {
+        if self.failed {
             return;
         }
         self.bytes.extend_from_slice(bytes);
-        while !self.broken {
+        while !self.failed {
             let mut cursor = Cursor::new(&self.bytes[..]);
             let (header, length) = match FrameHeader::parse(&mut cursor) {
                 Ok(Some(parsed)) => parsed,
                 Ok(None) => return,
-                Err(error) => return self.give_up(&error.to_string()),
+                Err(error) => return self.fail(&error.to_string()),
             };
-            if length > LONGEST {
-                return self.give_up("a frame is too long");
+            if length > MAX_FRAME_LEN {
+                return self.fail("a frame is larger than 1 GiB");
             }
             let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
             let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -133,9 +134,9 @@ impl Inbox {
         match opcode {
             frame::TEXT => self.start(Kind::Text, header, payload),
             frame::BINARY => self.start(Kind::Binary, header, payload),
-            frame::CONTINUATION => match &mut self.unfinished {
-                Some(unfinished) => unfinished.payload.extend_from_slice(payload),
-                None => self.give_up("a continuation continues nothing"),
+            frame::CONTINUATION => match &mut self.partial {
+                Some(partial) => partial.payload.extend_from_slice(payload),
+                None => self.fail("a continuation frame without a message to continue"),
             },
             frame::PING if self.close.is_none() => {
                 answers.extend_from_slice(&frame::whole(frame::PONG, payload));
@@ -143,7 +144,7 @@ impl Inbox {
             frame::CLOSE if self.close.is_none() => {
                 self.close = Some(payload.to_vec());
                 let close = CloseSeen::new(payload);
-                self.entry.update(|record| record.close = Some(close));
+                self.record.update(|record| record.close = Some(close));
             }
             _ => {}
         }
@@ -153,61 +154,61 @@ impl Inbox {
     }
 
     fn start(&mut self, kind: Kind, header: &FrameHeader, payload: &[u8]) {
-        if self.unfinished.is_some() {
-            return self.give_up("a message begins within another");
+        if self.partial.is_some() {
+            return self.fail("a message starts inside another message");
         }
-        self.unfinished = Some(Unfinished { kind, compressed: header.rsv1, payload: payload.to_vec() });
+        self.partial = Some(PartialMessage { kind, compressed: header.rsv1, payload: payload.to_vec() });
     }
 
     fn finish(&mut self) {
-        let Some(message) = self.unfinished.take() else {
+        let Some(message) = self.partial.take() else {
             return;
         };
         let payload = match (message.compressed, &mut self.inflater) {
             (false, _) => message.payload,
-            (true, None) => return self.give_up("a message is compressed without agreement"),
+            (true, None) => return self.fail("a compressed message, but permessage-deflate was not negotiated"),
             (true, Some(inflater)) => match inflater.inflate(&message.payload) {
                 Some(payload) => payload,
-                None => return self.give_up("a message cannot be inflated"),
+                None => return self.fail("a compressed message cannot be inflated"),
             },
         };
         let kind = message.kind;
-        self.entry.update(|record| {
+        self.record.update(|record| {
             record.message_count += 1;
-            if record.messages.len() < KEPT {
+            if record.messages.len() < MAX_RECORDED {
                 record.messages.push(MessageSeen::new(kind, &payload));
             }
         });
-        self.queued += payload.len();
+        self.queued_bytes += payload.len();
         self.messages.push_back(Message { kind, payload });
     }
 
     fn record_frame(&self, header: &FrameHeader, opcode: u8, payload: &[u8]) {
         let rsv = u8::from(header.rsv1) << 2 | u8::from(header.rsv2) << 1 | u8::from(header.rsv3);
         let inside_compressed =
-            opcode == frame::CONTINUATION && self.unfinished.as_ref().is_some_and(|message| message.compressed);
-        let readable = !header.rsv1 && !inside_compressed && opcode != frame::CLOSE;
+            opcode == frame::CONTINUATION && self.partial.as_ref().is_some_and(|message| message.compressed);
+        let is_plain = !header.rsv1 && !inside_compressed && opcode != frame::CLOSE;
         let seen = FrameSeen {
             fin: header.is_final,
             rsv,
             opcode,
             masked: header.mask.is_some(),
             length: payload.len(),
-            text: short_text(payload).filter(|_| readable),
+            text: short_text(payload).filter(|_| is_plain),
             compressed: header.rsv1 && matches!(opcode, frame::TEXT | frame::BINARY),
         };
-        self.entry.update(|record| {
+        self.record.update(|record| {
             record.frame_count += 1;
-            if record.frames.len() < KEPT {
+            if record.frames.len() < MAX_RECORDED {
                 record.frames.push(seen);
             }
         });
     }
 
-    fn give_up(&mut self, why: &str) {
-        self.broken = true;
-        self.unfinished = None;
+    fn fail(&mut self, why: &str) {
+        self.failed = true;
+        self.partial = None;
         let error = format!("the client broke the protocol: {why}");
-        self.entry.update(|record| record.error = Some(error));
+        self.record.update(|record| record.error = Some(error));
     }
 }

@@ -1,4 +1,4 @@
-//! A client that hides nothing: it sends and reads single frames and whole heads.
+//! A client on a raw socket: it writes and reads single frames and HTTP heads.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,31 +9,34 @@ use tokio::{
     time::timeout,
 };
 
-/// The response's value for the key that every request has.
+/// The `Sec-WebSocket-Accept` value for the key that every request sends.
 pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest time that one wait may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A client connection with a read buffer.
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// Starts a server without files.
+/// Starts a server without static files.
 pub(crate) async fn start() -> Server {
     Server::builder().start().await.unwrap()
 }
 
-/// Waits, but not for ever.
+/// Awaits a future and panics after [`TIMEOUT`].
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.expect("it takes too long")
+    timeout(TIMEOUT, future).await.expect("the wait timed out")
 }
 
+/// Waits for a record.
 pub(crate) async fn record(server: &Server, id: &str, until: Until) -> Record {
     within(server.store().wait_record(id, until)).await
 }
 
-/// An ordinary request; the response's head and body.
+/// Sends an HTTP request and returns the response's head and body.
 pub(crate) async fn http(server: &Server, method: &str, target: &str, body: &str) -> (String, String) {
     let mut client = Client::connect(server.addresses().plain).await;
     let length = body.len();
@@ -51,8 +54,8 @@ impl Client {
         Self { stream, buffer: Vec::new() }
     }
 
-    /// Sends an opening handshake with these extra header lines.
-    pub(crate) async fn ask(server: &Server, target: &str, lines: &[&str]) -> Self {
+    /// Sends an opening handshake with these additional header lines.
+    pub(crate) async fn request(server: &Server, target: &str, lines: &[&str]) -> Self {
         let mut client = Self::connect(server.addresses().plain).await;
         let extra = lines.iter().flat_map(|line| [*line, "\r\n"]).collect::<String>();
         let request = format!(
@@ -65,7 +68,7 @@ impl Client {
 
     /// Completes an opening handshake.
     pub(crate) async fn open(server: &Server, target: &str) -> Self {
-        let mut client = Self::ask(server, target, &[]).await;
+        let mut client = Self::request(server, target, &[]).await;
         let head = client.head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         client
@@ -75,7 +78,7 @@ impl Client {
         within(self.stream.write_all(bytes)).await.unwrap();
     }
 
-    /// Sends a whole, masked frame.
+    /// Sends a masked frame with FIN.
     pub(crate) async fn send(&mut self, opcode: u8, payload: &[u8]) {
         self.send_with(0x80 | opcode, payload).await;
     }
@@ -89,7 +92,7 @@ impl Client {
         self.write(&frame).await;
     }
 
-    /// The bytes of one read, or of what is left from an earlier one.
+    /// Returns the buffered bytes, or the bytes of one read if none are buffered.
     pub(crate) async fn chunk(&mut self) -> std::io::Result<Vec<u8>> {
         if self.buffer.is_empty() {
             self.fill().await?;
@@ -97,39 +100,40 @@ impl Client {
         Ok(std::mem::take(&mut self.buffer))
     }
 
+    /// Reads an HTTP head.
     pub(crate) async fn head(&mut self) -> String {
         loop {
             if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
                 let head = self.buffer.drain(..end + 4).collect();
                 return String::from_utf8(head).unwrap();
             }
-            assert!(self.fill().await.unwrap() > 0, "no whole head");
+            assert!(self.fill().await.unwrap() > 0, "the head is incomplete");
         }
     }
 
-    /// The first byte of a frame from the server, and its payload.
+    /// Reads a frame. Returns its first byte and its payload.
     pub(crate) async fn frame(&mut self) -> (u8, Vec<u8>) {
-        let [first, second] = self.take().await;
+        let [first, second] = self.read_array().await;
         let length = match second {
-            126 => u16::from_be_bytes(self.take().await).into(),
-            127 => usize::try_from(u64::from_be_bytes(self.take().await)).unwrap(),
+            126 => u16::from_be_bytes(self.read_array().await).into(),
+            127 => usize::try_from(u64::from_be_bytes(self.read_array().await)).unwrap(),
             length => length.into(),
         };
         while self.buffer.len() < length {
-            assert!(self.fill().await.unwrap() > 0, "no whole frame");
+            assert!(self.fill().await.unwrap() > 0, "the frame is incomplete");
         }
         (first, self.buffer.drain(..length).collect())
     }
 
-    /// Everything until the server's end.
+    /// Reads until the server closes the connection.
     pub(crate) async fn rest(&mut self) -> std::io::Result<Vec<u8>> {
         while self.fill().await? > 0 {}
         Ok(std::mem::take(&mut self.buffer))
     }
 
-    async fn take<const N: usize>(&mut self) -> [u8; N] {
+    async fn read_array<const N: usize>(&mut self) -> [u8; N] {
         while self.buffer.len() < N {
-            assert!(self.fill().await.unwrap() > 0, "no whole frame");
+            assert!(self.fill().await.unwrap() > 0, "the frame is incomplete");
         }
         let taken: Vec<u8> = self.buffer.drain(..N).collect();
         taken.try_into().unwrap()

@@ -1,9 +1,9 @@
-//! The steps of a script, taken one after the other.
+//! The run of one connection's script: the opening handshake, the steps in order, and the end of the connection.
 
 use std::future::pending;
 
 use crate::{
-    connection::{Connection, Gone},
+    connection::{Connection, Disconnected},
     deflate,
     frame::{self, RSV1},
     handshake::{self, Outcome},
@@ -13,11 +13,11 @@ use crate::{
     step::Step,
 };
 
-/// How many queued bytes a flood writes at once.
-const BATCH: usize = 64 * 1024;
+/// The number of queued bytes at which a flood writes. Arbitrary.
+const FLOOD_WRITE_LEN: usize = 64 * 1024;
 
 /// Serves one client from its request to its end.
-pub(crate) async fn perform(mut connection: Connection, request: &Request) {
+pub(crate) async fn run_script(mut connection: Connection, request: &Request) {
     let script = match Script::parse(request.query()) {
         Ok(script) => script,
         Err(error) => {
@@ -26,69 +26,70 @@ pub(crate) async fn perform(mut connection: Connection, request: &Request) {
             return connection.close().await;
         }
     };
-    let last = match handshake::perform(&mut connection, request, &script).await {
+    let ending = match handshake::respond(&mut connection, request, &script).await {
         Ok(Outcome::Accepted { compress }) => {
-            let mut performance = Performance {
+            let mut runner = StepRunner {
                 connection: &mut connection,
                 offered: request.offered().join(","),
                 compress,
                 sent_close: false,
-                hold_back: script.packet,
+                coalesce: script.packet,
             };
-            performance.run(script.steps).await
+            runner.run(script.steps).await
         }
-        Ok(Outcome::Over) => Ok(Last::Wait),
-        Ok(Outcome::Drop) => Ok(Last::Drop),
-        Ok(Outcome::Reset) => Ok(Last::Reset),
-        Err(Gone) => Err(Gone),
+        Ok(Outcome::Drain) => Ok(Ending::Drain),
+        Ok(Outcome::Drop) => Ok(Ending::Drop),
+        Ok(Outcome::Reset) => Ok(Ending::Reset),
+        Err(disconnected) => Err(disconnected),
     };
-    match last {
-        Ok(Last::Reset) => return connection.reset(),
-        Ok(Last::Wait) => connection.drain().await,
-        Ok(Last::Close) => {
+    match ending {
+        Ok(Ending::Reset) => return connection.reset(),
+        Ok(Ending::Drain) => connection.drain().await,
+        Ok(Ending::Close) => {
             connection.finish_sending().await;
             connection.drain().await;
         }
-        Ok(Last::Drop) | Err(Gone) => {}
+        Ok(Ending::Drop) | Err(_) => {}
     }
     connection.close().await;
 }
 
-/// What happens to the connection after the steps.
+/// The way to end the connection after the last step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Last {
-    /// The client ends it.
-    Wait,
-    /// The server ends it in order.
+enum Ending {
+    /// Read until the client disconnects.
+    Drain,
+    /// Shut the write side down, then read until the client disconnects.
     Close,
-    /// The socket is closed at once.
+    /// Close the socket at once.
     Drop,
-    /// The connection is reset.
+    /// Reset the connection.
     Reset,
 }
 
+/// The state of a script while its steps run.
 #[derive(Debug)]
-struct Performance<'a> {
+struct StepRunner<'a> {
     connection: &'a mut Connection,
     offered: String,
     compress: bool,
     sent_close: bool,
-    /// Whether what is queued waits for the next step's bytes.
-    hold_back: bool,
+    /// Whether queued bytes wait for the next step, so that both are one write.
+    coalesce: bool,
 }
 
-impl Performance<'_> {
-    async fn run(&mut self, steps: Vec<Step>) -> Result<Last, Gone> {
+impl StepRunner<'_> {
+    async fn run(&mut self, steps: Vec<Step>) -> Result<Ending, Disconnected> {
         for step in steps {
-            if let Some(last) = self.take(step).await? {
-                return Ok(last);
+            if let Some(ending) = self.run_step(step).await? {
+                return Ok(ending);
             }
         }
-        self.release().await?;
-        self.end().await
+        self.flush_coalesced().await?;
+        self.wait_for_close_if_sent().await
     }
 
-    async fn take(&mut self, step: Step) -> Result<Option<Last>, Gone> {
+    async fn run_step(&mut self, step: Step) -> Result<Option<Ending>, Disconnected> {
         match step {
             Step::Message(kind, payload) => self.queue_message(kind, &payload),
             Step::Fragments(kind, pieces) => self.queue_fragments(kind, &pieces),
@@ -98,53 +99,53 @@ impl Performance<'_> {
                 let offered = self.offered.clone().into_bytes();
                 self.queue_message(Kind::Text, &offered);
             }
-            Step::Together => self.hold_back = true,
+            Step::Together => self.coalesce = true,
             other => {
-                self.release().await?;
-                return self.act(other).await;
+                self.flush_coalesced().await?;
+                return self.run_blocking_step(other).await;
             }
         }
-        if !self.hold_back {
+        if !self.coalesce {
             self.connection.flush().await?;
         }
         Ok(None)
     }
 
-    /// Takes a step that is more than some bytes.
-    async fn act(&mut self, step: Step) -> Result<Option<Last>, Gone> {
+    /// Runs a step that does more than queue bytes.
+    async fn run_blocking_step(&mut self, step: Step) -> Result<Option<Ending>, Disconnected> {
         match step {
             Step::Flood { count, size } => self.flood(count, size).await?,
             Step::Fin => self.connection.finish_sending().await,
-            Step::Drop => return Ok(Some(Last::Drop)),
-            Step::Reset => return Ok(Some(Last::Reset)),
+            Step::Drop => return Ok(Some(Ending::Drop)),
+            Step::Reset => return Ok(Some(Ending::Reset)),
             Step::Await(count) => {
                 for _ in 0..count {
                     if !self.message_or_close().await? {
                         break;
                     }
-                    self.connection.inbox.take();
+                    self.connection.receiver.pop_message();
                 }
             }
             Step::Echo(count) => return self.echo(count).await,
             Step::AwaitClose => self.await_close().await?,
             Step::Answer(body) => {
                 self.await_close().await?;
-                let received = self.connection.inbox.close().unwrap_or_default().to_vec();
+                let received = self.connection.receiver.close().unwrap_or_default().to_vec();
                 self.queue_close(&body.unwrap_or(received));
                 self.connection.flush().await?;
             }
             Step::Gate(name) => {
-                let gate = self.connection.inbox.entry().gate(&name);
-                self.connection.receive_during(gate).await?;
+                let gate = self.connection.receiver.record().gate(&name);
+                self.connection.receive_until(gate).await?;
             }
-            Step::LazyMessage(None) => self.connection.unread_during(pending()).await?,
-            Step::LazyMessage(Some(name)) => {
-                let gate = self.connection.inbox.entry().gate(&name);
-                self.connection.unread_during(gate).await?;
+            Step::PauseReading(None) => self.connection.wait_without_reading(pending()).await?,
+            Step::PauseReading(Some(name)) => {
+                let gate = self.connection.receiver.record().gate(&name);
+                self.connection.wait_without_reading(gate).await?;
             }
-            Step::ReadSlow { bytes_per_second } => self.connection.slow_down(bytes_per_second),
-            Step::End => return self.end().await.map(Some),
-            // These are queued by `take`.
+            Step::ReadSlow { bytes_per_second } => self.connection.limit_read_rate(bytes_per_second),
+            Step::End => return self.wait_for_close_if_sent().await.map(Some),
+            // `run_step` handles these.
             Step::Message(..)
             | Step::Fragments(..)
             | Step::Bytes(_)
@@ -155,13 +156,13 @@ impl Performance<'_> {
         Ok(None)
     }
 
-    /// Writes what was held back.
-    async fn release(&mut self) -> Result<(), Gone> {
-        self.hold_back = false;
+    /// Writes the coalesced bytes and stops coalescing.
+    async fn flush_coalesced(&mut self) -> Result<(), Disconnected> {
+        self.coalesce = false;
         self.connection.flush().await
     }
 
-    async fn flood(&mut self, count: u32, size: usize) -> Result<(), Gone> {
+    async fn flood(&mut self, count: u32, size: usize) -> Result<(), Disconnected> {
         let mut payload = crate::step::pattern(size);
         let mut queued = 0;
         for index in 0..count {
@@ -170,7 +171,7 @@ impl Performance<'_> {
             payload[..length].copy_from_slice(&index[..length]);
             self.queue_message(Kind::Binary, &payload);
             queued += size + 10;
-            if queued > BATCH {
+            if queued > FLOOD_WRITE_LEN {
                 self.connection.flush().await?;
                 queued = 0;
             }
@@ -178,10 +179,10 @@ impl Performance<'_> {
         self.connection.flush().await
     }
 
-    async fn echo(&mut self, count: Option<u64>) -> Result<Option<Last>, Gone> {
+    async fn echo(&mut self, count: Option<u64>) -> Result<Option<Ending>, Disconnected> {
         let mut left = count.unwrap_or(u64::MAX);
         while left > 0 && self.message_or_close().await? {
-            if let Some(message) = self.connection.inbox.take() {
+            if let Some(message) = self.connection.receiver.pop_message() {
                 self.queue_message(message.kind, &message.payload);
                 self.connection.flush().await?;
             }
@@ -191,43 +192,43 @@ impl Performance<'_> {
             return Ok(None);
         }
         if !self.sent_close {
-            let body = self.connection.inbox.close().unwrap_or_default().to_vec();
+            let body = self.connection.receiver.close().unwrap_or_default().to_vec();
             self.queue_close(&body);
             self.connection.flush().await?;
         }
-        Ok(Some(Last::Close))
+        Ok(Some(Ending::Close))
     }
 
-    /// Whether there is a message to take; if not, there is the client's Close.
-    async fn message_or_close(&mut self) -> Result<bool, Gone> {
+    /// Waits for a message or the client's Close. Returns whether a message is queued.
+    async fn message_or_close(&mut self) -> Result<bool, Disconnected> {
         loop {
-            if self.connection.inbox.queued_messages() > 0 {
+            if self.connection.receiver.queued_message_count() > 0 {
                 return Ok(true);
             }
-            if self.connection.inbox.close().is_some() {
+            if self.connection.receiver.close().is_some() {
                 return Ok(false);
             }
             self.connection.receive().await?;
         }
     }
 
-    async fn await_close(&mut self) -> Result<(), Gone> {
-        while self.connection.inbox.close().is_none() {
+    async fn await_close(&mut self) -> Result<(), Disconnected> {
+        while self.connection.receiver.close().is_none() {
             self.connection.receive().await?;
         }
         Ok(())
     }
 
-    /// Waits for the client's end, or for its Close if ours is sent.
-    async fn end(&mut self) -> Result<Last, Gone> {
+    /// Waits for the client's Close if the server has sent its own. Returns how to end the connection.
+    async fn wait_for_close_if_sent(&mut self) -> Result<Ending, Disconnected> {
         if !self.sent_close {
-            return Ok(Last::Wait);
+            return Ok(Ending::Drain);
         }
-        while self.connection.inbox.close().is_none() {
+        while self.connection.receiver.close().is_none() {
             self.connection.receive().await?;
-            self.connection.inbox.clear();
+            self.connection.receiver.clear();
         }
-        Ok(Last::Close)
+        Ok(Ending::Close)
     }
 
     fn queue_close(&mut self, body: &[u8]) {

@@ -1,4 +1,4 @@
-//! Our client with the servers of other crates.
+//! The client with the servers of other crates.
 
 use futures::{SinkExt, StreamExt};
 use samesocket::Options;
@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
-/// What a text tells the server to do.
-enum Order<'a> {
+/// A command of `interop`, parsed from a message.
+enum Command<'a> {
     Echo,
     Close(Option<(u16, &'a str)>),
     Ping,
@@ -24,8 +24,8 @@ enum Order<'a> {
     Drop,
 }
 
-impl<'a> Order<'a> {
-    fn read(text: &'a str) -> Self {
+impl<'a> Command<'a> {
+    fn parse(text: &'a str) -> Self {
         match text.split(' ').collect::<Vec<_>>()[..] {
             ["!close"] => Self::Close(None),
             ["!close", code, reason] => Self::Close(Some((code.parse().expect("a code"), reason))),
@@ -43,8 +43,8 @@ async fn listen() -> (TcpListener, String) {
     (listener, url)
 }
 
-/// Picks the subprotocol.
-#[expect(clippy::result_large_err, clippy::unnecessary_wraps, reason = "the signature is tungstenite's")]
+/// Selects the subprotocol `chat`.
+#[expect(clippy::result_large_err, clippy::unnecessary_wraps, reason = "tungstenite prescribes the signature")]
 fn pick(_: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("chat"));
     Ok(response)
@@ -52,19 +52,19 @@ fn pick(_: &Request, mut response: Response) -> Result<Response, ErrorResponse> 
 
 async fn tungstenite(stream: TcpStream) {
     let mut socket = tokio_tungstenite::accept_hdr_async(stream, pick).await.expect("a good handshake");
-    // After a Close it is read on until TCP has ended.
+    // Reads on after a Close until TCP has ended.
     while let Some(Ok(message)) = socket.next().await {
-        let order = message.to_text().map_or(Order::Echo, Order::read);
-        let sent = match (&message, order) {
+        let command = message.to_text().map_or(Command::Echo, Command::parse);
+        let sent = match (&message, command) {
             (Message::Close(_) | Message::Ping(_) | Message::Frame(_), _) => Ok(()),
             (Message::Pong(_), _) => socket.send(Message::text("pong")).await,
-            (_, Order::Echo) => socket.send(message).await,
-            (_, Order::Close(frame)) => {
+            (_, Command::Echo) => socket.send(message).await,
+            (_, Command::Close(frame)) => {
                 let frame = frame.map(|(code, reason)| CloseFrame { code: code.into(), reason: reason.into() });
                 socket.close(frame).await
             }
-            (_, Order::Ping) => socket.send(Message::Ping("are you there?".into())).await,
-            (_, Order::Fragments) => {
+            (_, Command::Ping) => socket.send(Message::Ping("are you there?".into())).await,
+            (_, Command::Fragments) => {
                 for (data, opcode, last) in
                     [("one", Data::Text, false), ("two", Data::Continue, false), ("three", Data::Continue, true)]
                 {
@@ -73,14 +73,14 @@ async fn tungstenite(stream: TcpStream) {
                 }
                 Ok(())
             }
-            (_, Order::Drop) => return,
+            (_, Command::Drop) => return,
         };
         sent.expect("the client is there");
     }
 }
 
 #[tokio::test]
-async fn tungstenites_server_and_our_client_understand_each_other() {
+async fn tungstenite_server_passes_all_conversations() {
     let (listener, url) = listen().await;
     let serving = tokio::spawn(async move {
         loop {
@@ -89,11 +89,11 @@ async fn tungstenites_server_and_our_client_understand_each_other() {
         }
     });
     let peer = Peer { url, options: Options::new(), extensions: "", fragments: true, repeats_reason: true };
-    peer.holds_every_conversation().await;
+    peer.run_all().await;
     serving.abort();
 }
 
-/// Serves a socket of either of two types that have no trait in common.
+/// Serves a socket. A macro, because the two socket types have no trait in common.
 macro_rules! serve_sockudo {
     ($socket:ident) => {
         while let Some(Ok(message)) = $socket.next().await {
@@ -101,16 +101,16 @@ macro_rules! serve_sockudo {
                 SockudoMessage::Text(text) => String::from_utf8_lossy(text).into_owned(),
                 _ => String::new(),
             };
-            let sent = match (message, Order::read(&text)) {
+            let sent = match (message, Command::parse(&text)) {
                 (SockudoMessage::Close(_) | SockudoMessage::Ping(_), _) => Ok(()),
                 (SockudoMessage::Pong(_), _) => $socket.send(SockudoMessage::Text("pong".into())).await,
-                (message, Order::Echo | Order::Fragments) => $socket.send(message).await,
-                (_, Order::Close(None)) => $socket.send(SockudoMessage::Close(None)).await,
-                (_, Order::Close(Some((code, reason)))) => {
+                (message, Command::Echo | Command::Fragments) => $socket.send(message).await,
+                (_, Command::Close(None)) => $socket.send(SockudoMessage::Close(None)).await,
+                (_, Command::Close(Some((code, reason)))) => {
                     $socket.send(SockudoMessage::Close(Some(CloseReason::new(code, reason)))).await
                 }
-                (_, Order::Ping) => $socket.send(SockudoMessage::Ping("are you there?".into())).await,
-                (_, Order::Drop) => return,
+                (_, Command::Ping) => $socket.send(SockudoMessage::Ping("are you there?".into())).await,
+                (_, Command::Drop) => return,
             };
             sent.expect("the client is there");
         }
@@ -139,7 +139,7 @@ async fn sockudo(mut stream: TcpStream, compress: bool) {
     }
 }
 
-async fn with_sockudo(compress: bool, extensions: &'static str) {
+async fn test_sockudo(compress: bool, extensions: &'static str) {
     let (listener, url) = listen().await;
     let serving = tokio::spawn(async move {
         loop {
@@ -147,18 +147,18 @@ async fn with_sockudo(compress: bool, extensions: &'static str) {
             tokio::spawn(sockudo(stream, compress));
         }
     });
-    // It has no way to send a message in several frames.
+    // sockudo-ws cannot send a message in several frames.
     let peer = Peer { url, options: Options::new(), extensions, fragments: false, repeats_reason: true };
-    peer.holds_every_conversation().await;
+    peer.run_all().await;
     serving.abort();
 }
 
 #[tokio::test]
-async fn sockudos_server_and_our_client_understand_each_other() {
-    with_sockudo(false, "").await;
+async fn sockudo_server_passes_all_conversations() {
+    test_sockudo(false, "").await;
 }
 
 #[tokio::test]
-async fn sockudos_compressing_server_and_our_client_understand_each_other() {
-    with_sockudo(true, "permessage-deflate").await;
+async fn compressing_sockudo_server_passes_all_conversations() {
+    test_sockudo(true, "permessage-deflate").await;
 }

@@ -1,20 +1,20 @@
-//! A callback before the next repaint.
+//! A callback on the next animation frame.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 
-use crate::page;
+use crate::dom;
 
-/// Calls one callback on animation frames, each of which has to be requested; dropping it cancels a request.
-pub(crate) struct Frames {
+/// A callback that runs on the next animation frame after each request. Dropping it cancels a request.
+pub(crate) struct AnimationFrame {
     closure: Closure<dyn FnMut()>,
     requested: Rc<Cell<Option<i32>>>,
 }
 
-impl Frames {
-    /// Takes the callback and requests nothing yet.
+impl AnimationFrame {
+    /// Creates it without a request.
     pub(crate) fn new(mut callback: impl FnMut() + 'static) -> Self {
         let requested = Rc::new(Cell::new(None));
         let closure = Closure::new({
@@ -27,19 +27,19 @@ impl Frames {
         Self { closure, requested }
     }
 
-    /// Requests one frame, unless one is requested already.
+    /// Requests one frame, unless one is already requested.
     pub(crate) fn request(&self) {
         if self.requested.get().is_none() {
-            self.requested.set(page::window().request_animation_frame(self.closure.as_ref().unchecked_ref()).ok());
+            self.requested.set(dom::window().request_animation_frame(self.closure.as_ref().unchecked_ref()).ok());
         }
     }
 }
 
-impl Drop for Frames {
+impl Drop for AnimationFrame {
     fn drop(&mut self) {
         if let Some(frame) = self.requested.take() {
-            // Cancelling a frame that has passed is harmless.
-            let _ = page::window().cancel_animation_frame(frame);
+            // Cancelling a past frame has no effect.
+            let _ = dom::window().cancel_animation_frame(frame);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Claims about well-behaved connections, with tungstenite as the client.
+//! Tests of connections without faults, with tungstenite's client.
 
 use std::{net::SocketAddr, net::TcpStream, sync::Arc};
 
@@ -10,19 +10,20 @@ use tokio_rustls::rustls::{
 };
 use tungstenite::{Message, protocol::CloseFrame};
 
-use crate::client::{record, start};
+use crate::raw_client::{record, start};
 
-/// Echoes a text over TCP and closes with 1000; runs where it may block.
+/// Has a conversation over TCP, on a thread that may block.
 async fn echo(address: SocketAddr, id: &'static str) {
     tokio::task::spawn_blocking(move || {
         let stream = TcpStream::connect(address).unwrap();
-        talk(stream, &format!("ws://{address}/ws?id={id}"));
+        converse(stream, &format!("ws://{address}/ws?id={id}"));
     })
     .await
     .unwrap();
 }
 
-fn talk(stream: impl std::io::Read + std::io::Write, url: &str) {
+/// Has two messages echoed and closes with 1000.
+fn converse(stream: impl std::io::Read + std::io::Write, url: &str) {
     let (mut socket, _) = tungstenite::client::client(url, stream).ok().unwrap();
     socket.send(Message::text("hello")).unwrap();
     assert_eq!(socket.read().unwrap(), Message::text("hello"));
@@ -36,7 +37,7 @@ fn talk(stream: impl std::io::Read + std::io::Write, url: &str) {
 }
 
 #[tokio::test]
-async fn messages_are_echoed_and_the_close_is_answered() {
+async fn messages_are_echoed_and_the_close_answered() {
     let server = start().await;
     echo(server.addresses().plain, "echo").await;
     let record = record(&server, "echo", Until::End).await;
@@ -51,7 +52,7 @@ async fn messages_are_echoed_and_the_close_is_answered() {
 }
 
 #[tokio::test]
-async fn ipv6_is_served_where_there_is_any() {
+async fn ipv6_is_served_on_the_same_port() {
     let server = start().await;
     let Some(address) = server.addresses().plain6 else {
         eprintln!("this host has no IPv6");
@@ -63,7 +64,7 @@ async fn ipv6_is_served_where_there_is_any() {
 }
 
 #[tokio::test]
-async fn tls_is_served_with_a_certificate_for_each_loopback_name() {
+async fn certificate_is_valid_for_each_loopback_name() {
     let server = start().await;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(server.certificate().to_vec())).unwrap();
@@ -80,7 +81,7 @@ async fn tls_is_served_with_a_certificate_for_each_loopback_name() {
             let name = ServerName::try_from(name).unwrap();
             let connection = ClientConnection::new(config, name).unwrap();
             let stream = TcpStream::connect(address).unwrap();
-            talk(StreamOwned::new(connection, stream), "ws://localhost/echo?id=tls");
+            converse(StreamOwned::new(connection, stream), "ws://localhost/echo?id=tls");
         })
         .await
         .unwrap();

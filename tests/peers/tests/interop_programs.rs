@@ -1,5 +1,7 @@
-//! Our client with programs from elsewhere: npm's `ws` and Python's `websockets`, directly, behind nginx with TLS, and
-//! through proxies. `cargo xtask test` installs them; where one is missing, this fails.
+//! The client with other programs: npm's `ws` and Python's `websockets`, directly, behind nginx with TLS, and through
+//! proxies.
+//!
+//! `cargo xtask test` installs the programs. A test fails if its program is missing.
 
 use std::env;
 use std::fs;
@@ -16,11 +18,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// How long a program may take to start on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest time that a program may take to start on a busy machine. Arbitrary.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What `ws` and `websockets` agree on, the one as its answer has it, the other likewise.
+/// The extensions that `ws` negotiates.
 const WS: &str = "permessage-deflate";
+/// The extensions that `websockets` negotiates.
 const WEBSOCKETS: &str = "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12";
 
 fn variable(name: &str) -> PathBuf {
@@ -31,12 +34,14 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name)
 }
 
-/// A server that tells its port, and that ends when it is dropped.
-async fn telling(command: &mut Command) -> (Child, u16) {
+/// Starts a server that prints its port. Dropping the child kills it.
+async fn spawn_server(command: &mut Command) -> (Child, u16) {
     let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
-    let output = child.stdout.take().expect("it is piped");
-    let line = timeout(PATIENCE, BufReader::new(output).lines().next_line()).await.expect("it starts in time");
-    let port = line.expect("text").expect("a line").parse().expect("a port");
+    let output = child.stdout.take().expect("the output is piped");
+    let line =
+        timeout(START_TIMEOUT, BufReader::new(output).lines().next_line()).await.expect("the server starts in time");
+    let port =
+        line.expect("the output is UTF-8").expect("the server prints a line").parse().expect("the line is a port");
     (child, port)
 }
 
@@ -45,53 +50,53 @@ fn spawn(command: &mut Command) -> Child {
 }
 
 async fn npm_ws() -> (Child, u16) {
-    telling(Command::new("node").arg(script("server.mjs")).arg(variable("SAMESOCKET_NPM"))).await
+    spawn_server(Command::new("node").arg(script("server.mjs")).arg(variable("SAMESOCKET_NPM"))).await
 }
 
 async fn python_websockets() -> (Child, u16) {
-    telling(Command::new(variable("SAMESOCKET_PYTHON")).arg(script("server.py"))).await
+    spawn_server(Command::new(variable("SAMESOCKET_PYTHON")).arg(script("server.py"))).await
 }
 
-/// A port that was free a moment ago, for programs that cannot choose one themselves.
+/// Returns a free port, for programs that cannot choose one themselves.
 async fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     listener.local_addr().expect("it is bound").port()
 }
 
-/// Waits until a program listens, which it does not tell.
-async fn listening(port: u16) {
+/// Waits until a program listens on a port, for programs that do not report it.
+async fn wait_for_listener(port: u16) {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let trying = async {
         while TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, trying).await.unwrap_or_else(|_| panic!("nothing listens at {address}"));
+    timeout(START_TIMEOUT, trying).await.unwrap_or_else(|_| panic!("nothing listens at {address}"));
 }
 
-fn peer(url: String, options: Options, extensions: &'static str) -> Peer {
+fn peer_at(url: String, options: Options, extensions: &'static str) -> Peer {
     Peer { url, options, extensions, fragments: true, repeats_reason: true }
 }
 
 #[tokio::test]
-async fn npms_ws_and_our_client_understand_each_other() {
+async fn npm_ws_server_passes_all_conversations() {
     let (_server, port) = npm_ws().await;
-    peer(format!("ws://127.0.0.1:{port}/"), Options::new(), WS).holds_every_conversation().await;
+    peer_at(format!("ws://127.0.0.1:{port}/"), Options::new(), WS).run_all().await;
 }
 
 #[tokio::test]
-async fn pythons_websockets_and_our_client_understand_each_other() {
+async fn python_websockets_server_passes_all_conversations() {
     let (_server, port) = python_websockets().await;
-    peer(format!("ws://127.0.0.1:{port}/"), Options::new(), WEBSOCKETS).holds_every_conversation().await;
+    peer_at(format!("ws://127.0.0.1:{port}/"), Options::new(), WEBSOCKETS).run_all().await;
 }
 
 #[tokio::test]
-async fn nginx_may_do_tls_and_stand_before_a_server() {
+async fn nginx_with_tls_passes_all_conversations() {
     let (_server, port) = npm_ws().await;
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    fs::write(folder.path().join("cert.pem"), made.cert.pem()).expect("it is written");
-    fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).expect("it is written");
+    fs::write(folder.path().join("cert.pem"), made.cert.pem()).expect("the file is written");
+    fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).expect("the file is written");
     let front = free_port().await;
     let configuration = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
@@ -110,37 +115,37 @@ async fn nginx_may_do_tls_and_stand_before_a_server() {
         }}"
     );
     let file = folder.path().join("nginx.conf");
-    fs::write(&file, configuration).expect("it is written");
+    fs::write(&file, configuration).expect("the file is written");
     let _nginx = spawn(Command::new(variable("SAMESOCKET_NGINX")).arg("-p").arg(folder.path()).arg("-c").arg(&file));
-    listening(front).await;
+    wait_for_listener(front).await;
     let options = Options::new().root_certificate(CertificateDer::from(made.cert.der().to_vec()));
-    peer(format!("wss://localhost:{front}/"), options, WS).holds_every_conversation().await;
+    peer_at(format!("wss://localhost:{front}/"), options, WS).run_all().await;
 }
 
 #[tokio::test]
-async fn microsocks_leads_to_a_server_for_those_who_know_its_password() {
+async fn socks5_proxy_with_password_passes_all_conversations() {
     let (_server, port) = npm_ws().await;
     let proxy = free_port().await;
     let mut command = Command::new("microsocks");
     command.args(["-i", "127.0.0.1", "-p", &proxy.to_string(), "-u", "me", "-P", "secret"]);
     let _microsocks = spawn(command.stderr(Stdio::null()));
-    listening(proxy).await;
-    let proxy = Proxy::new(&format!("socks5://me:secret@127.0.0.1:{proxy}")).expect("a good URL");
-    peer(format!("ws://127.0.0.1:{port}/"), Options::new().proxy(proxy), WS).holds_every_conversation().await;
+    wait_for_listener(proxy).await;
+    let proxy = Proxy::new(&format!("socks5://me:secret@127.0.0.1:{proxy}")).expect("the URL is valid");
+    peer_at(format!("ws://127.0.0.1:{port}/"), Options::new().proxy(proxy), WS).run_all().await;
 }
 
 #[tokio::test]
-async fn tinyproxy_leads_to_a_server_for_those_who_know_its_password() {
+async fn http_proxy_with_password_passes_all_conversations() {
     let (_server, port) = python_websockets().await;
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let proxy = free_port().await;
     let file = folder.path().join("tinyproxy.conf");
     let configuration = format!(
         "Port {proxy}\nListen 127.0.0.1\nTimeout 60\nBasicAuth me secret\nConnectPort {port}\nLogLevel Error\n"
     );
-    fs::write(&file, configuration).expect("it is written");
+    fs::write(&file, configuration).expect("the file is written");
     let _tinyproxy = spawn(Command::new("tinyproxy").arg("-d").arg("-c").arg(&file).stdout(Stdio::null()));
-    listening(proxy).await;
-    let proxy = Proxy::new(&format!("http://me:secret@127.0.0.1:{proxy}")).expect("a good URL");
-    peer(format!("ws://127.0.0.1:{port}/"), Options::new().proxy(proxy), WEBSOCKETS).holds_every_conversation().await;
+    wait_for_listener(proxy).await;
+    let proxy = Proxy::new(&format!("http://me:secret@127.0.0.1:{proxy}")).expect("the URL is valid");
+    peer_at(format!("ws://127.0.0.1:{port}/"), Options::new().proxy(proxy), WEBSOCKETS).run_all().await;
 }
