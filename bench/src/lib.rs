@@ -1,6 +1,7 @@
 //! What a user would choose between, side by side: `native` runs it all, `growth` how cost grows, the others are their parts.
 
 mod clients;
+mod comparison;
 mod growth;
 mod instructions;
 mod jobs;
@@ -23,6 +24,8 @@ use self::server::Address;
 enum Verb {
     /// Runs every native client at every job; a whole run is kept
     Native(native::Arguments),
+    /// Compares the clients of two programs
+    Compare(comparison::Arguments),
     /// Measures how cost grows
     Growth(growth::Arguments),
     /// Serves the jobs
@@ -56,6 +59,7 @@ pub fn run(counter: Option<Counter>) -> Result<()> {
             ensure!(over.is_empty(), "{}", over.join("\n"));
             Ok(())
         }
+        Verb::Compare(arguments) => comparison::run(&arguments),
         Verb::Growth(arguments) => growth::run(&arguments),
         Verb::Machine => {
             println!("{}", serde_json::to_string(&native::machine()?)?);

@@ -108,13 +108,17 @@ impl Drop for Server {
     }
 }
 
+/// Returns whether a name is among those that were asked for; if none were, all are wanted.
+pub(crate) fn is_wanted(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|wanted| wanted == name)
+}
+
 /// Runs it all.
 pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
-    let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let is_long = |job: &Job| arguments.quick && arguments.jobs.is_empty() && job.connections >= MANY;
-    let jobs = JOBS.into_iter().filter(|job| wanted(&arguments.jobs, job.name) && !is_long(job));
+    let jobs = JOBS.into_iter().filter(|job| is_wanted(&arguments.jobs, job.name) && !is_long(job));
     let jobs: Vec<Job> = jobs.collect();
-    let clients: Vec<_> = CLIENTS.iter().filter(|client| wanted(&arguments.clients, client.name)).collect();
+    let clients: Vec<_> = CLIENTS.iter().filter(|client| is_wanted(&arguments.clients, client.name)).collect();
     ensure!(!jobs.is_empty() && !clients.is_empty(), "there is no such job or client");
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 2 } else { 9 });
 

@@ -89,7 +89,32 @@ pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
 
 /// Builds a package's program for this machine.
 pub(crate) fn native_program(project: &Project, package: &str, profile: &str) -> Result<PathBuf> {
-    let mut command = native_cargo(project);
+    built_program(native_cargo(project), package, profile)
+}
+
+/// Builds a package's program of another checkout, into a target folder of its own.
+///
+/// `settings` are `--config` options for profiles that the other checkout may not have.
+pub(crate) fn baseline_program(
+    project: &Project,
+    checkout: &Path,
+    package: &str,
+    profile: &str,
+    settings: &[&str],
+) -> Result<PathBuf> {
+    // Cargo takes a package in another place for the same one if its path within the workspace is the same, so each
+    // checkout needs a target folder to itself.
+    let name = checkout.display().to_string().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let mut command = Toolchain::Default.cargo();
+    command.current_dir(checkout);
+    cargo::into_target(&mut command, &project.cache.target(&format!("baseline{name}")));
+    for setting in settings {
+        command.args(["--config", setting]);
+    }
+    built_program(command, package, profile)
+}
+
+fn built_program(mut command: Command, package: &str, profile: &str) -> Result<PathBuf> {
     command.args(["build", "--profile", profile, "-p", package, "--bins", JSON]);
     let built = artifacts(package, command)?.into_iter().filter(|artifact| artifact.target.name == package);
     Ok(built

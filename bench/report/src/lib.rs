@@ -2,6 +2,7 @@
 
 mod browser;
 mod claims;
+mod comparison;
 mod figures;
 mod growth;
 mod native;
@@ -17,6 +18,7 @@ use anyhow::{Context as _, Result};
 use serde::de::DeserializeOwned;
 
 pub use self::browser::Browsers;
+pub use self::comparison::{Comparison, Pair};
 pub use self::figures::quartiles;
 pub use self::growth::{Curve, Growth, Point};
 pub use self::native::{
@@ -31,6 +33,11 @@ pub const FOLDER: &str = "bench";
 /// The tables of a native run, as Markdown.
 pub fn native_tables(run: &Run) -> String {
     native::tables(run)
+}
+
+/// Formats the tables of a comparison as Markdown.
+pub fn comparison_tables(comparison: &Comparison) -> String {
+    comparison::tables(comparison)
 }
 
 /// The tables of how cost grows, as Markdown.
@@ -99,6 +106,7 @@ fn parts(results: &Path) -> Result<Vec<Part>> {
         part::<Sizes>(results, "size", size::table, |_, _| Ok(Vec::new()))?,
         part::<Browsers>(results, "browser", browser::tables, browser::plots)?,
         part::<Run>(results, "native", native::tables, native::plots)?,
+        part::<Comparison>(results, "no-lto", comparison::tables, |_, _| Ok(Vec::new()))?,
         part::<Growth>(results, "growth", growth::tables, growth::plots)?,
     ];
     Ok(all.into_iter().flatten().collect())

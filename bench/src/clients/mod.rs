@@ -31,6 +31,8 @@ pub(crate) const LIMIT: usize = 128 << 20;
 pub(crate) struct Client {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
+    /// The name that older checkouts of this repository know it by.
+    pub(crate) former_name: Option<&'static str>,
     /// Whether it has permessage-deflate.
     compresses: bool,
     /// Whether the bench can hand it a TLS stream, or it makes one itself.
@@ -38,7 +40,7 @@ pub(crate) struct Client {
 }
 
 const fn client(name: &'static str, package: &'static str, compresses: bool) -> Client {
-    Client { name, package, compresses, speaks_tls: true }
+    Client { name, package, former_name: None, compresses, speaks_tls: true }
 }
 
 /// The clients, in the order of the tables; the others are measured against the first.
@@ -48,7 +50,7 @@ pub(crate) const CLIENTS: [Client; 10] = [
     client("fastwebsockets", "fastwebsockets", false),
     client("yawc", "yawc", true),
     client("sockudo-ws", "sockudo-ws", true),
-    Client { speaks_tls: false, ..client(WIRE, "samesocket", true) },
+    Client { speaks_tls: false, former_name: Some("samesocket (wire)"), ..client(WIRE, "samesocket", true) },
     client(INTERFACE, "samesocket", true),
     client(FUTURES, "samesocket", true),
     client(INTERFACE_HERE, "samesocket", true),

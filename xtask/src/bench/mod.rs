@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: builds what is compared for speed, and has it compared.
 
+mod comparison;
 mod page;
 
 use std::{
@@ -19,6 +20,14 @@ pub(crate) struct Arguments {
     /// The native clients; unless a part is picked, all parts are run
     #[arg(long)]
     native: bool,
+
+    /// Compare samesocket's native clients built with and without link-time optimisation
+    #[arg(long, requires = "native")]
+    no_lto: bool,
+
+    /// Compare samesocket's native clients with those of another checkout, built with the same settings
+    #[arg(long, requires = "native", value_name = "DIR")]
+    baseline: Option<PathBuf>,
 
     /// How the native clients' cost grows
     #[arg(long)]
@@ -56,6 +65,23 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// Adds the options that the native program has, too.
+    fn pass_on(&self, command: &mut Command) {
+        if self.quick {
+            command.arg("--quick");
+        }
+        if let Some(rounds) = self.rounds {
+            command.args(["--rounds", &rounds.to_string()]);
+        }
+        for (name, values) in [("--jobs", &self.jobs), ("--clients", &self.clients)] {
+            if !values.is_empty() {
+                command.args([name, &values.join(",")]);
+            }
+        }
+    }
+}
+
 const PACKAGE: &str = "samesocket-bench";
 
 /// The native program, which is server, client and measure.
@@ -84,6 +110,12 @@ impl Program {
 /// Builds it and runs the parts that were picked.
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let project = Project::open()?;
+    if let Some(checkout) = &arguments.baseline {
+        return comparison::with_baseline(arguments, checkout, &project);
+    }
+    if arguments.no_lto {
+        return comparison::without_lto(arguments, &project);
+    }
     let engines = arguments.engines.clone().or_else(|| arguments.wants_all().then(|| Engine::ALL.to_vec()));
     if let Some(engines) = &engines {
         page::set_up(&project, engines)?;
@@ -116,17 +148,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
 
 fn native(arguments: &Arguments, program: &Program) -> Result<()> {
     let mut command = program.command("native");
-    if arguments.quick {
-        command.arg("--quick");
-    }
-    if let Some(rounds) = arguments.rounds {
-        command.args(["--rounds", &rounds.to_string()]);
-    }
-    for (name, values) in [("--jobs", &arguments.jobs), ("--clients", &arguments.clients)] {
-        if !values.is_empty() {
-            command.args([name, &values.join(",")]);
-        }
-    }
+    arguments.pass_on(&mut command);
     ensure!(command.status()?.success(), "the native part failed");
     Ok(())
 }
