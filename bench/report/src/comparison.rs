@@ -10,6 +10,9 @@ use crate::{Machine, REFERENCE, Sample, page};
 /// The ratio above which a job counts as slower: 3 %, the limit that the project sets for a change that promises to keep speed.
 const SLOWER: f64 = 1.03;
 
+/// The least number of rounds whose extremes are bounds of the median with a confidence of 95 %; see [`bounded_median`].
+const ENOUGH_ROUNDS: usize = 6;
+
 /// A run that alternates between two programs.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Comparison {
@@ -45,6 +48,11 @@ impl Pair {
     fn ratio(&self) -> [f64; 3] {
         bounded_median(self.before.iter().zip(&self.after).map(|(before, after)| after.cpu / before.cpu).collect())
     }
+
+    /// Returns whether the pair is slower by more than 3 % even at the lower bound of its ratio.
+    fn is_slower(&self) -> bool {
+        self.before.len() >= ENOUGH_ROUNDS && self.ratio()[0] > SLOWER
+    }
 }
 
 impl Comparison {
@@ -52,7 +60,7 @@ impl Comparison {
     pub fn slower(&self) -> Vec<String> {
         let lines = self.pairs.iter().filter_map(|pair| {
             let [low, middle, high] = pair.ratio();
-            let certainty = if low > SLOWER { "certain" } else { "within the noise of this run" };
+            let certainty = if pair.is_slower() { "certain" } else { "within the noise of this run" };
             (middle > SLOWER)
                 .then(|| format!("{} at {}: {middle:.3} ({low:.3}–{high:.3}), {certainty}", pair.client, pair.job))
         });
@@ -61,7 +69,7 @@ impl Comparison {
 
     /// Returns whether a job is slower by more than 3 % even at the lower bound of its ratio.
     pub fn is_slower(&self) -> bool {
-        self.pairs.iter().any(|pair| pair.ratio()[0] > SLOWER)
+        self.pairs.iter().any(Pair::is_slower)
     }
 }
 
