@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{Arguments, PACKAGE, Program};
-use crate::{build, process::say, project::Project};
+use crate::{build, process::print_line, project::Project};
 
 /// The profiles of the bench, with and without link-time optimisation.
 const LTO: &str = "bench";
@@ -24,9 +24,10 @@ const CLIENTS: &str = "tokio-tungstenite,samesocket (wire),samesocket (interface
 
 /// Compares the clients of this checkout with those of another one.
 pub(super) fn with_baseline(arguments: &Arguments, checkout: &Path, project: &Project) -> Result<bool> {
-    let checkout = checkout.canonicalize().with_context(|| format!("there is no {}", checkout.display()))?;
+    let checkout =
+        checkout.canonicalize().with_context(|| format!("cannot find the checkout {}", checkout.display()))?;
     let (profile, settings) = if arguments.no_lto { (NO_LTO, &NO_LTO_SETTINGS[..]) } else { (LTO, &[][..]) };
-    say(&format!("The baseline is {}", checkout.display()));
+    print_line(&format!("Baseline: {}", checkout.display()));
     let _lock = project.cache.lock("bench")?;
     let old = build::baseline_program(project, &checkout, PACKAGE, profile, settings)?;
     let new = Program(build::native_program(project, PACKAGE, profile)?);
