@@ -1,4 +1,4 @@
-//! Two programs of the same clients in one run: another checkout's, or the same one built with other settings.
+//! Compares two programs with the same clients in one run: another checkout's, or one built with other settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use samesocket_bench_report::{Comparison, FOLDER, Pair};
 
 use crate::clients::{CLIENTS, Client};
 use crate::jobs::{JOBS, Job};
-use crate::native::{Server, is_wanted, machine, now, turn};
+use crate::native::{Server, is_wanted, machine, now, run_client};
 
 /// The package of our clients.
 const OURS: &str = "samesocket";
@@ -95,7 +95,7 @@ fn measure(arguments: &Arguments, server: &Server) -> Result<Comparison> {
         Ok(Compared { client, before: name(&arguments.before)?, after: name(&arguments.after)? })
     });
     let clients = clients.collect::<Result<Vec<_>>>()?;
-    ensure!(!jobs.is_empty() && !clients.is_empty(), "there is no such job or client");
+    ensure!(!jobs.is_empty() && !clients.is_empty(), "no job or no client has this name");
     // Fifteen rounds have bounds at the fourth and the twelfth; two only show that the programs run.
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 2 } else { 15 });
     let (date, machine) = (now()?, machine()?);
@@ -109,7 +109,8 @@ fn measure(arguments: &Arguments, server: &Server) -> Result<Comparison> {
             for place in 0..clients.len() {
                 let index = (place + round) % clients.len();
                 let (client, (before, after)) = (clients[index], &mut samples[index]);
-                let sample = |program: &Path, name| turn(Command::new(program), name, job.name, &server.address, count);
+                let sample =
+                    |program: &Path, name| run_client(Command::new(program), name, job.name, &server.address, count);
                 // The order of the two alternates, so that neither always runs on a processor that the other warmed up.
                 if round % 2 == 0 {
                     before.push(sample(&arguments.before, client.before)?);
@@ -137,5 +138,5 @@ fn known_name<'a>(program: &Path, client: &'a Client, address: &str) -> Result<&
         command.args(["client", name, "lat64", address, "4"]).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
-    names.find(knows).with_context(|| format!("{} does not run the client {}", program.display(), client.name))
+    names.find(knows).with_context(|| format!("{} cannot run the client {}", program.display(), client.name))
 }

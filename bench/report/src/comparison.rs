@@ -78,27 +78,30 @@ pub(crate) fn tables(run: &Comparison) -> String {
     let Comparison { date, machine, rounds, before, after, .. } = run;
     let Machine { processor, cores, kernel, rustc, load } = machine;
     let mut text = format!(
-        "{date}, {rounds} rounds on {processor} ({cores} cores, {kernel}, {rustc}; load {load} at the beginning).\n"
+        "{date}, {rounds} rounds on {processor} ({cores} cores, {kernel}, {rustc}; load {load} at the start).\n"
     );
     let mut section = |title: &str, cell: &dyn Fn(&Pair) -> Option<String>| {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n### {title}\n\n{}", table(run, cell));
     };
-    section(&format!("Client CPU time a message, {after} to {before}: median and its bounds"), &|pair| {
+    section(&format!("Client CPU time per message, {after} to {before}: median and its bounds"), &|pair| {
         let [low, middle, high] = pair.ratio();
         let bold = if middle > SLOWER { "**" } else { "" };
         Some(format!("{bold}{middle:.3}{bold} ({low:.3}–{high:.3})"))
     });
     if run.pairs.iter().any(|pair| pair.client == REFERENCE) {
-        section(&format!("Client CPU time a message, {after}, ratio to {REFERENCE}: median and its bounds"), &|pair| {
-            let reference = run.pairs.iter().find(|other| other.job == pair.job && other.client == REFERENCE)?;
-            let ratios = pair.after.iter().zip(&reference.after).map(|(one, other)| one.cpu / other.cpu);
-            let [low, middle, high] = bounded_median(ratios.collect());
-            Some(format!("{middle:.2} ({low:.2}–{high:.2})"))
-        });
+        section(
+            &format!("Client CPU time per message, {after}, ratio to {REFERENCE}: median and its bounds"),
+            &|pair| {
+                let reference = run.pairs.iter().find(|other| other.job == pair.job && other.client == REFERENCE)?;
+                let ratios = pair.after.iter().zip(&reference.after).map(|(one, other)| one.cpu / other.cpu);
+                let [low, middle, high] = bounded_median(ratios.collect());
+                Some(format!("{middle:.2} ({low:.2}–{high:.2})"))
+            },
+        );
     }
     for (name, samples) in [(before, (|pair| &pair.before) as fn(&Pair) -> &Vec<Sample>), (after, |pair| &pair.after)] {
-        section(&format!("Client CPU time a message, {name}, microseconds: median"), &|pair| {
+        section(&format!("Client CPU time per message, {name}, microseconds: median"), &|pair| {
             Some(figure(quartiles(samples(pair).iter().map(|sample| sample.cpu).collect())[1]))
         });
     }

@@ -19,7 +19,7 @@ const NO_LTO_SETTINGS: [&str; 3] = [
 ];
 
 /// The client that others are compared with, beside those of samesocket.
-const CLIENTS: &str = "tokio-tungstenite,samesocket (wire),samesocket (interface),samesocket (futures),\
+const CLIENTS: &str = "tokio-tungstenite,samesocket (protocol),samesocket (interface),samesocket (futures),\
                        samesocket (interface on tokio),samesocket (futures on tokio)";
 
 /// Compares the clients of this checkout with those of another one.

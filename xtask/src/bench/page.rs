@@ -27,7 +27,7 @@ const VERSIONS: [(&str, &str); 11] = [
     ("web-sys (awaited)", "web-sys"),
     ("samesocket (interface)", "samesocket"),
     ("samesocket (futures)", "samesocket"),
-    ("samesocket (promptly)", "samesocket"),
+    ("samesocket (poll_in_event)", "samesocket"),
     ("samesocket (js)", "samesocket"),
     ("gloo-net", "gloo-net"),
     ("ws_stream_wasm", "ws_stream_wasm"),
