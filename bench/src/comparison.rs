@@ -23,15 +23,15 @@ pub(crate) struct Arguments {
     /// The program that is compared with the first one
     after: PathBuf,
 
-    /// What the tables call the first program
+    /// The first program's name in the tables
     #[arg(long)]
     before_name: String,
 
-    /// What the tables call the second program
+    /// The second program's name in the tables
     #[arg(long)]
     after_name: String,
 
-    /// Fewer rounds of shorter samples
+    /// Use few rounds of short samples
     #[arg(long)]
     quick: bool,
 
@@ -39,11 +39,11 @@ pub(crate) struct Arguments {
     #[arg(long)]
     rounds: Option<usize>,
 
-    /// Only these jobs
+    /// Compare only these jobs
     #[arg(long, value_delimiter = ',')]
     jobs: Vec<String>,
 
-    /// Only these clients; by default those of samesocket
+    /// Compare only these clients; by default those of samesocket
     #[arg(long, value_delimiter = ',')]
     clients: Vec<String>,
 

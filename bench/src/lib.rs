@@ -21,6 +21,7 @@ use clap::Parser;
 
 pub use self::instructions::instructions;
 use self::jobs::Job;
+pub use self::measure::Counter;
 use self::server::Address;
 
 /// Measures WebSocket clients side by side
@@ -39,9 +40,6 @@ enum Subcommand {
     /// Do one job with one client
     Client { client: String, job: String, address: String, count: usize },
 }
-
-/// A function that returns the number of allocations since the program's start.
-pub type Counter = fn() -> usize;
 
 /// Runs the command line. With a counter, results include the number of allocations.
 ///

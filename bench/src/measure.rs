@@ -9,7 +9,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use samesocket_bench_report::Sample;
 
-use crate::Counter;
+/// A function that returns the number of allocations since the program's start.
+pub type Counter = fn() -> usize;
 
 /// A stopwatch for elapsed time, CPU time and allocations.
 pub(crate) struct Stopwatch {

@@ -13,7 +13,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_samesocket-bench-counted");
 /// A client, a job, and its budget of allocations for each message: about one where received messages are kept. The few
 /// allocations of the first messages hardly count among so many.
 ///
-/// How many short messages share an allocation depends on how many the background thread finds together.
+/// The number of short messages that share an allocation depends on how many the background thread finds together.
 const BUDGETS: [(&str, &str, f64); 23] = [
     (PROTOCOL, "recv64", 0.05),
     (PROTOCOL, "recv16k", 0.05),

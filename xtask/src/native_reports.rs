@@ -26,7 +26,7 @@ impl Reports {
         Ok(Self(project.cache.empty_folder("native-reports")?))
     }
 
-    /// Makes the tests of a command write their reports to the folder.
+    /// Sets the folder to which the tests of a command write their reports.
     pub(crate) fn write_into(&self, command: &mut Command) {
         command.env(VARIABLE, &self.0);
     }
@@ -37,7 +37,7 @@ impl Reports {
         fs::read_to_string(&path).with_context(|| format!("the report {name} is missing"))
     }
 
-    /// Makes the reports available to the pages of a site.
+    /// Publishes the reports to the pages of a site.
     pub(crate) fn publish(&self, site: &Site) -> Result<()> {
         for entry in fs::read_dir(&self.0)? {
             let path = entry?.path();

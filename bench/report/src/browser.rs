@@ -8,8 +8,9 @@ use serde::Deserialize;
 
 use crate::figures::{bounded_median, figure, quartiles};
 use crate::goals::{Goal, Target};
-use crate::plot::{self, Labels, Line};
-use crate::{FUTURES, Machine, Plots, page};
+use crate::native::{FUTURES, Machine};
+use crate::page;
+use crate::plot::{self, Labels, Line, Plots};
 
 /// The clients that others are compared with.
 const LIMIT: &str = "JavaScript";

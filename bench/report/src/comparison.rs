@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::{bounded_median, figure, quartiles};
-use crate::{Machine, REFERENCE, Sample, page};
+use crate::native::{Machine, REFERENCE, Sample};
+use crate::page;
 
 /// The ratio above which a job counts as slower: 3 %, the limit that the project sets for a change that promises to keep speed.
 const SLOWER: f64 = 1.03;

@@ -7,8 +7,9 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::figure;
-use crate::plot::{self, Labels, Line};
-use crate::{Machine, Plots, page};
+use crate::native::Machine;
+use crate::page;
+use crate::plot::{self, Labels, Line, Plots};
 
 /// A run.
 #[derive(Debug, Serialize, Deserialize)]

@@ -20,6 +20,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::de::DeserializeOwned;
 
+use self::plot::Plots;
+
 pub use self::browser::Browsers;
 pub use self::comparison::{Comparison, Pair};
 pub use self::figures::quartiles;
@@ -77,9 +79,6 @@ pub fn tables(results: &Path) -> Result<String> {
         parts(results)?.into_iter().map(|Part { name, content, .. }| format!("## {name}\n\n{content}")).collect();
     Ok(parts.join("\n"))
 }
-
-/// The files of plots with their titles.
-type Plots = Vec<(String, String)>;
 
 /// Draws plots into a folder.
 type Draw = Box<dyn FnOnce(&Path) -> Result<Plots>>;

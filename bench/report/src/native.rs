@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::{bounded_median, figure, quartiles};
 use crate::goals::{Goal, Target};
-use crate::plot::{self, Labels, Line};
-use crate::{Plots, page};
+use crate::page;
+use crate::plot::{self, Labels, Line, Plots};
 
 /// The client that the others are compared with.
 pub const REFERENCE: &str = "tokio-tungstenite";

@@ -7,6 +7,9 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
+/// The files of plots with their titles.
+pub(crate) type Plots = Vec<(String, String)>;
+
 /// A client's values.
 pub(crate) struct Line {
     pub(crate) name: String,

@@ -12,7 +12,8 @@ use fastwebsockets::{
 use futures::{Sink, Stream, sink, stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{ClientStream, Connection, LIMIT};
+use super::connection::{Connection, LIMIT};
+use super::stream::ClientStream;
 
 struct Halves {
     reading: Pin<Box<dyn Stream<Item = Result<usize>>>>,

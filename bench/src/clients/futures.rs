@@ -4,7 +4,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use samesocket::{Error, Message, Options, Socket};
 
-use super::Connection;
+use super::connection::Connection;
 use super::sink_stream::SinkStream;
 
 pub(super) async fn connect(url: &str, options: Options, waits: bool) -> Result<impl Connection> {

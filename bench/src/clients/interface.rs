@@ -23,7 +23,7 @@ struct Interface {
     pause: Pin<Box<Sleep>>,
 }
 
-pub(super) async fn connect(url: &str, options: &Options) -> Result<impl super::Connection> {
+pub(super) async fn connect(url: &str, options: &Options) -> Result<impl super::connection::Connection> {
     let socket = WebSocket::with_options(url, (), options)?;
     socket.set_binary_type(BinaryType::ArrayBuffer);
     let mut events = socket.events();
@@ -39,7 +39,7 @@ enum Content {
     Binary(Bytes),
 }
 
-impl super::Connection for Interface {
+impl super::connection::Connection for Interface {
     type Message = Content;
 
     fn message(text: bool, payload: Bytes) -> Result<Content> {

@@ -8,10 +8,9 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use samesocket_bench_report::Sample;
 
-use super::Connection;
-use crate::Counter;
+use super::connection::Connection;
 use crate::jobs::{Direction, Job};
-use crate::measure::{Stopwatch, memory};
+use crate::measure::{Counter, Stopwatch, memory};
 
 pub(super) struct JobRun<'a> {
     pub(super) job: &'a Job,

@@ -1,5 +1,9 @@
-//! The clients. Each implements `Connection`, so that all do the same work in the same order.
+//! The clients. Each implements `Connection` (in `connection`), so that all do the same work in the same order.
+//!
+//! `job_run` has the loop that drives a `Connection`. `stream` opens the streams under the peers. `sink_stream` implements
+//! `Connection` for clients that are a sink and a stream. Each other file is a client.
 
+mod connection;
 mod fastwebsockets;
 mod futures;
 mod interface;
@@ -12,20 +16,14 @@ mod tokio_tungstenite;
 mod tokio_websockets;
 mod yawc;
 
-use std::task::{Context, Poll};
-
 use anyhow::Result;
-use bytes::Bytes;
 use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL, Sample};
 
 use self::job_run::JobRun;
-pub(crate) use self::stream::ClientStream;
-use crate::Counter;
+use self::stream::ClientStream;
 use crate::jobs::{Direction, Job};
+use crate::measure::Counter;
 use crate::server::Address;
-
-/// The message size limit of all clients that have a lower default. No job reaches it.
-pub(crate) const LIMIT: usize = 128 << 20;
 
 /// A client: its name in tables, its package, and its features.
 pub(crate) struct Client {
@@ -113,25 +111,4 @@ async fn over_stream<S: ClientStream>(
         "sockudo-ws" => run.measure(async || sockudo::connect(stream().await?, path).await).await,
         _ => anyhow::bail!("unknown client {name}"),
     }
-}
-
-/// A connection of some client.
-trait Connection {
-    /// A message in the client's type. Cloning it does not copy the payload.
-    type Message: Clone;
-
-    /// Creates a text message from UTF-8, or a binary message.
-    fn message(text: bool, payload: Bytes) -> Result<Self::Message>;
-
-    /// Waits until the client accepts a message.
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>>;
-
-    /// Sends a message after `poll_ready`.
-    fn send(&mut self, message: Self::Message) -> Result<()>;
-
-    /// Waits until the client has written everything.
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>>;
-
-    /// Waits for a message and returns its length.
-    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>>;
 }

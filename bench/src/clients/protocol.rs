@@ -30,7 +30,7 @@ struct Loop {
     now: Duration,
 }
 
-pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::Connection> {
+pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::connection::Connection> {
     let request = Request { host: format!("127.0.0.1:{port}"), path: path.to_owned(), ..Request::default() };
     let entropy = Box::new(|bytes: &mut [u8]| rand::rng().fill_bytes(bytes));
     let connection = Connection::new(&request, Limits::default(), entropy, Duration::ZERO)?;
@@ -67,7 +67,7 @@ impl Loop {
     }
 }
 
-impl super::Connection for Loop {
+impl super::connection::Connection for Loop {
     type Message = (Kind, Bytes);
 
     fn message(text: bool, payload: Bytes) -> Result<(Kind, Bytes)> {

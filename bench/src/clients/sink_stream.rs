@@ -21,7 +21,7 @@ pub(super) trait SinkStream {
     fn length(received: Self::Received) -> Result<Option<usize>>;
 }
 
-impl<C> super::Connection for C
+impl<C> super::connection::Connection for C
 where
     C: SinkStream + Stream<Item = C::Received> + Unpin,
     C: Sink<<C as SinkStream>::Message, Error: std::error::Error + Send + Sync + 'static>,

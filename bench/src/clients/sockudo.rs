@@ -6,8 +6,9 @@ use sockudo_ws::client::WebSocketClient;
 use sockudo_ws::handshake::client_handshake;
 use sockudo_ws::{CompressedWebSocketStream, Config, DeflateConfig, Error, Http1, Message, WebSocketStream};
 
+use super::connection::{Connection, LIMIT};
 use super::sink_stream::SinkStream;
-use super::{ClientStream, Connection, LIMIT};
+use super::stream::ClientStream;
 
 pub(super) async fn connect(stream: impl ClientStream, path: &str) -> Result<impl Connection> {
     let client = WebSocketClient::<Http1>::new(config());

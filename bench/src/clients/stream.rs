@@ -13,7 +13,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::LIMIT;
+use super::connection::LIMIT;
 use crate::server::Address;
 
 /// A connected stream.

@@ -6,8 +6,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
+use super::connection::{Connection, LIMIT};
 use super::sink_stream::SinkStream;
-use super::{ClientStream, Connection, LIMIT};
+use super::stream::ClientStream;
 
 pub(super) async fn connect(stream: impl ClientStream, path: &str) -> Result<impl Connection> {
     let config = WebSocketConfig::default().max_message_size(Some(LIMIT)).max_frame_size(Some(LIMIT));

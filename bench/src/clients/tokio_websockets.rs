@@ -4,8 +4,9 @@ use anyhow::Result;
 use bytes::Bytes;
 use tokio_websockets::{ClientBuilder, Error, Message, WebSocketStream};
 
+use super::connection::Connection;
 use super::sink_stream::SinkStream;
-use super::{ClientStream, Connection};
+use super::stream::ClientStream;
 
 pub(super) async fn connect(stream: impl ClientStream, path: &str) -> Result<impl Connection> {
     let url = format!("ws://localhost{path}");

@@ -4,8 +4,9 @@ use anyhow::Result;
 use bytes::Bytes;
 use yawc::{Frame, OpCode, Options, WebSocket};
 
+use super::connection::{Connection, LIMIT};
 use super::sink_stream::SinkStream;
-use super::{ClientStream, Connection, LIMIT};
+use super::stream::ClientStream;
 
 pub(super) async fn connect(stream: impl ClientStream, path: &str, compressed: bool) -> Result<impl Connection> {
     let url = format!("ws://localhost{path}").parse()?;

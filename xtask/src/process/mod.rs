@@ -1,4 +1,6 @@
 //! Runs other programs, and ends them with everything that they started.
+//!
+//! `progress` runs a command to its end; most commands only need that. `group` is the process group under it.
 
 mod group;
 mod progress;

@@ -63,7 +63,7 @@ impl Requirement for WasmTarget {
     }
 
     fn packages(&self) -> Vec<&'static str> {
-        // Without root the library cannot be installed there, so the user is told to add rustup's target.
+        // Without root the library cannot be installed there, so the instructions are to add rustup's target.
         if packages::can_install() {
             vec!["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", LINKER]
         } else {

@@ -1,4 +1,7 @@
 //! `cargo xtask test`: runs everything that has to pass, the quickest steps first.
+//!
+//! `steps` records the results. `lints` and `engines` have most of the steps; `report` checks the conformance reports that the
+//! tests leave, and `reporting_page` runs the pages that test themselves.
 
 mod engines;
 mod lints;
@@ -89,14 +92,14 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         });
     }
     if !picked.is_empty() {
-        let before = Before { reports, package, in_node };
-        browser_steps(&project, &picked, arguments, runtime, before, &steps)?;
+        let without_engines = WithoutEngines { reports, package, in_node };
+        browser_steps(&project, &picked, arguments, runtime, without_engines, &steps)?;
     }
     Ok(steps.print_summary())
 }
 
 /// The results of the steps that need no engine.
-struct Before {
+struct WithoutEngines {
     reports: Reports,
     package: Option<Package>,
     /// The site that has the reports of the scripts in Node.
@@ -108,10 +111,10 @@ fn browser_steps(
     picked: &[Engine],
     arguments: &Arguments,
     runtime: &Handle,
-    before: Before,
+    without_engines: WithoutEngines,
     steps: &Steps,
 ) -> Result<()> {
-    let Before { reports, package, in_node } = before;
+    let WithoutEngines { reports, package, in_node } = without_engines;
     let folder = project.cache.empty_folder("site")?;
     let none = Counts::default();
     let built = engines::Built {

@@ -11,7 +11,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 use tokio::{runtime::Handle, time::timeout};
 
-use super::{Class, Outcome, Outcomes, server::Server, suite::Test};
+use super::{
+    outcome::{Class, Outcome, Outcomes},
+    server::Server,
+    suite::Test,
+};
 use crate::{
     browser::{Browser, Engine},
     process::print_line,

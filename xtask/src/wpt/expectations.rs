@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum as _;
 
-use super::{Class, Outcome, Outcomes};
+use super::outcome::{Class, Outcome, Outcomes};
 use crate::browser::Engine;
 
 /// The parsed list.
@@ -109,7 +109,7 @@ pub(super) fn is_ok(status: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Subtest, *};
+    use super::{super::outcome::Subtest, *};
 
     fn outcomes(statuses: &[(&str, &str)]) -> Outcomes {
         let subtest = |(name, status): &(&str, &str)| Subtest {

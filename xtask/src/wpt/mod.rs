@@ -1,8 +1,12 @@
 //! `cargo xtask wpt --wpt DIR`: runs the web-platform-tests of `WebSocket` from the user's checkout, with the
 //! platform's class and with ours.
+//!
+//! `suite` finds the tests, `server` serves them, `browsers` runs them, `expectations` checks the outcomes, and `report` prints
+//! them.
 
 mod browsers;
 mod expectations;
+mod outcome;
 mod report;
 mod server;
 mod suite;
@@ -10,10 +14,14 @@ mod suite;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
-use self::{expectations::Expectations, server::Server, suite::Suite};
+use self::{
+    expectations::Expectations,
+    outcome::{Class, Outcomes},
+    server::{FOLDER, Server},
+    suite::Suite,
+};
 use crate::{browser::Engine, npm::Package, process::print_line, project::Project, setup};
 
 /// The options of `cargo xtask wpt`.
@@ -35,43 +43,6 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
 }
-
-/// The folder with the files for these tests.
-const FOLDER: &str = "tests/wpt";
-
-/// The class that the tests use.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Class {
-    Platform,
-    Samesocket,
-}
-
-impl Class {
-    const BOTH: [Self; 2] = [Self::Platform, Self::Samesocket];
-}
-
-/// The result of one page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Outcome {
-    /// The class that the page reported.
-    class: Class,
-    /// `OK`, or the reason why the page's tests did not finish.
-    harness: String,
-    message: String,
-    tests: Vec<Subtest>,
-}
-
-/// The result of one test on a page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Subtest {
-    name: String,
-    status: String,
-    message: String,
-}
-
-/// The results of all pages, by engine, class and test.
-type Outcomes = BTreeMap<(Engine, Class, String), Outcome>;
 
 /// Runs the selected tests, and prints both classes' results side by side.
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {

@@ -9,8 +9,8 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{
-    Outcome, Outcomes,
     expectations::{is_ok, verdicts},
+    outcome::{Outcome, Outcomes},
 };
 use crate::{browser::Engine, process::print_line, project::Project};
 
@@ -81,7 +81,7 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Class, Subtest},
+        super::outcome::{Class, Subtest},
         *,
     };
 

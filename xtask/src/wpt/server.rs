@@ -10,8 +10,11 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{FOLDER, suite::Test};
+use super::suite::Test;
 use crate::{process::Group, project::Project, setup};
+
+/// The folder with the files for these tests.
+pub(super) const FOLDER: &str = "tests/wpt";
 
 /// The host name that the tests expect.
 const HOST: &str = "web-platform.test";

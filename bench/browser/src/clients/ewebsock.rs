@@ -11,22 +11,22 @@ use crate::job::Payload;
 use crate::streams::Result;
 
 /// The handler must be `Send`, so it cannot own the sender and the counter.
-struct Place {
+struct Handler {
     counter: Rc<Counter>,
     sender: Option<WsSender>,
 }
 
 thread_local! {
-    static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };
+    static HANDLER: RefCell<Option<Handler>> = const { RefCell::new(None) };
 }
 
 pub(crate) struct Client;
 
 impl CallbackClient for Client {
     fn connect(url: &str, counter: &Rc<Counter>) -> Result<Self> {
-        PLACE.set(Some(Place { counter: Rc::clone(counter), sender: None }));
+        HANDLER.set(Some(Handler { counter: Rc::clone(counter), sender: None }));
         let sender = ws_connect(url.to_owned(), Options::default(), Box::new(on_event))?;
-        PLACE.with_borrow_mut(|place| place.as_mut().map(|place| place.sender.replace(sender)));
+        HANDLER.with_borrow_mut(|handler| handler.as_mut().map(|handler| handler.sender.replace(sender)));
         Ok(Self)
     }
 
@@ -40,8 +40,8 @@ impl CallbackClient for Client {
 }
 
 fn on_event(event: WsEvent) -> ControlFlow<()> {
-    PLACE.with_borrow_mut(|place| {
-        let Some(Place { counter, sender }) = place else { return };
+    HANDLER.with_borrow_mut(|handler| {
+        let Some(Handler { counter, sender }) = handler else { return };
         match event {
             WsEvent::Opened => counter.opened(),
             WsEvent::Message(WsMessage::Text(text)) => answer(counter, sender.as_mut(), text.len()),
@@ -67,8 +67,8 @@ fn message(payload: &Payload) -> WsMessage {
 }
 
 fn with_sender(what: impl FnOnce(&mut WsSender)) -> Result<()> {
-    PLACE.with_borrow_mut(|place| match place {
-        Some(Place { sender: Some(sender), .. }) => {
+    HANDLER.with_borrow_mut(|handler| match handler {
+        Some(Handler { sender: Some(sender), .. }) => {
             what(sender);
             Ok(())
         }
