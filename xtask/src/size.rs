@@ -23,7 +23,7 @@ const REPORT: &str = "samesocket-bench-report";
 /// The size budget of one of our programs, in bytes, gzipped, without its glue; and the goal, where it is lower.
 struct Budget {
     bytes: usize,
-    wanted: Option<usize>,
+    goal: Option<usize>,
 }
 
 /// A program, and its client's name in the tables.
@@ -44,8 +44,8 @@ const fn ours(name: &'static str, client: &'static str, budget: Budget) -> Progr
 
 const ALL: [Program; 8] = [
     peer("web-sys"),
-    ours("interface", "samesocket (interface)", Budget { bytes: 18_050, wanted: None }),
-    ours("futures", "samesocket (futures)", Budget { bytes: 19_250, wanted: Some(13_000) }),
+    ours("interface", "samesocket (interface)", Budget { bytes: 18_050, goal: None }),
+    ours("futures", "samesocket (futures)", Budget { bytes: 19_250, goal: Some(13_000) }),
     peer("gloo-net"),
     peer("ws_stream_wasm"),
     peer("tokio-tungstenite-wasm"),
@@ -62,7 +62,7 @@ struct Measured {
     gzip: usize,
     /// The goal for `gzip`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    wanted: Option<usize>,
+    goal: Option<usize>,
     brotli: usize,
     glue: usize,
     glue_gzip: usize,
@@ -138,8 +138,8 @@ pub(crate) fn write_tables(project: &Project) -> Result<()> {
 
 fn fits(program: &Program, measured: &Measured) -> bool {
     let aside = program.budget.as_ref().map_or_else(String::new, |budget| {
-        let wanted = budget.wanted.map_or_else(String::new, |wanted| format!("; goal {wanted}"));
-        format!(", budget {}{wanted}", budget.bytes)
+        let goal = budget.goal.map_or_else(String::new, |goal| format!("; goal {goal}"));
+        format!(", budget {}{goal}", budget.bytes)
     });
     print_line(&format!("          {:<26}{:>7} B gzipped{aside}", program.client, measured.gzip));
     program.budget.as_ref().is_none_or(|budget| measured.gzip <= budget.bytes)
@@ -157,7 +157,7 @@ fn measure(project: &Project, package: &Package, program: &Program) -> Result<Me
         version: project.version(program.package, PROGRAMS)?,
         wasm: length(&wasm)?,
         gzip: package.compressed(&wasm, "gzipSync")?,
-        wanted: program.budget.as_ref().and_then(|budget| budget.wanted),
+        goal: program.budget.as_ref().and_then(|budget| budget.goal),
         brotli: package.compressed(&wasm, "brotliCompressSync")?,
         glue: length(&glue)?,
         glue_gzip: package.compressed(&glue, "gzipSync")?,

@@ -24,7 +24,7 @@ pub struct Program {
     gzip: usize,
     /// The goal for `gzip`, if there is one.
     #[serde(default)]
-    wanted: Option<u32>,
+    goal: Option<u32>,
     brotli: usize,
     /// The minified JavaScript around the program.
     glue: usize,
@@ -36,9 +36,9 @@ pub(crate) fn goals(sizes: &Sizes) -> Vec<Goal> {
     let thousands = |bytes: u32| f64::from(bytes) / 1000.0;
     let goal = |program: &Program| {
         let found = [thousands(u32::try_from(program.gzip).ok()?); 3];
-        let wanted = Target::AtMost(thousands(program.wanted?));
+        let target = Target::AtMost(thousands(program.goal?));
         let what = "size in a page, gzip, in units of 1,000 bytes";
-        Some(Goal::new(&program.client, what, wanted, &["echo"], |_| Some(found)))
+        Some(Goal::new(&program.client, what, target, &["echo"], |_| Some(found)))
     };
     sizes.programs.iter().filter_map(goal).collect()
 }
