@@ -1,28 +1,29 @@
-//! How cost grows: with the size of messages and their number, the number of connections, the bytes that are queued.
+//! Measures how cost grows with the size and number of messages, the number of connections, and the bytes that are
+//! queued.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use samesocket_bench_report::{Curve, FUTURES, Growth, INTERFACE, Point, Sample, WIRE};
+use samesocket_bench_report::{Curve, FUTURES, Growth, INTERFACE, PROTOCOL, Point, Sample};
 
-use crate::native::{Server, machine, now, this_program, turn};
+use crate::native::{Server, machine, now, run_client, this_program};
 
-/// What to run.
+/// The options of the growth part.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Fewer and smaller amounts
+    /// Use fewer and smaller amounts
     #[arg(long)]
     quick: bool,
 }
 
-const CLIENTS: [&str; 4] = ["tokio-tungstenite", WIRE, INTERFACE, FUTURES];
+const CLIENTS: [&str; 4] = ["tokio-tungstenite", PROTOCOL, INTERFACE, FUTURES];
 
-/// The messages that bytes are queued in.
+/// The size of each queued message.
 const QUEUED: usize = 64 << 10;
 
-/// What grows, and the amounts; a quick run has those of the second list.
-const GROWING: [(&str, &[usize], &[usize]); 4] = [
+/// The quantities that grow, with their amounts, and the fewer amounts of a quick run.
+const QUANTITIES: [(&str, &[usize], &[usize]); 4] = [
     (
         "size",
         &[0, 64, 1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20],
@@ -33,14 +34,14 @@ const GROWING: [(&str, &[usize], &[usize]); 4] = [
     ("queued", &[0, 1 << 20, 4 << 20, 16 << 20, 64 << 20, 256 << 20, 1 << 30], &[0, 1 << 20, 16 << 20, 64 << 20]),
 ];
 
-/// Measures every point once more than a single slow turn could spoil, and keeps the quickest.
-const TURNS: usize = 3;
+/// The number of runs for each point, of which the fastest counts. Arbitrary: one slow run cannot spoil a point.
+const RUNS: usize = 3;
 
-/// Runs it all; a run that is not quick is kept.
+/// Measures all points, and saves them unless the run is quick.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut growth = Growth { date: now()?, machine: machine()?, quick: arguments.quick, curves: Vec::new() };
     let server = Server::start()?;
-    for (what, all, few) in GROWING {
+    for (what, all, few) in QUANTITIES {
         let mut points = CLIENTS.map(|_| Vec::new());
         for &amount in if arguments.quick { few } else { all } {
             for (points, point) in points.iter_mut().zip(points_of(&server, what, amount)?) {
@@ -61,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Has each client take its turns at an amount, one after the other.
+/// Runs all clients at one amount, one after the other.
 fn points_of(server: &Server, what: &str, amount: usize) -> Result<Vec<Point>> {
     let (job, count) = match what {
         "size" => (format!("size={amount}"), ((64 << 20) / amount.max(1)).clamp(4, 2_000)),
@@ -70,9 +71,9 @@ fn points_of(server: &Server, what: &str, amount: usize) -> Result<Vec<Point>> {
         _ => (format!("queued={QUEUED}"), amount / QUEUED),
     };
     let mut samples = CLIENTS.map(|_| Vec::new());
-    for _ in 0..TURNS {
+    for _ in 0..RUNS {
         for (client, samples) in CLIENTS.iter().zip(&mut samples) {
-            samples.push(turn(this_program()?, client, &job, &server.address, count)?);
+            samples.push(run_client(this_program()?, client, &job, &server.address, count)?);
         }
     }
     let amount = amount.try_into()?;

@@ -1,34 +1,34 @@
-//! The work that every client does.
+//! The jobs that every client does.
 
 use bytes::Bytes;
 
-/// What client and server do.
+/// The direction of a job's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
-    /// The server sends back what it gets; so many messages are under way at most.
+    /// The server sends messages back.
     Echo {
-        /// The messages under way.
+        /// The maximum number of messages that the client has sent and not received back.
         window: usize,
     },
     /// The server sends as fast as it can.
     Receive,
-    /// The server throws away what it gets, and answers the last message of the warm-up and that of the job.
+    /// The server discards messages, and answers the last one of the warm-up and the last one of the job.
     Send,
-    /// The server reads nothing, and the client does not wait.
+    /// The server does not read, and the client does not wait.
     Queue,
 }
 
-/// What messages are made of.
+/// The content of a job's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     Binary,
-    /// JSON with some characters of two and three bytes.
+    /// JSON with some two-byte and three-byte characters.
     Text,
-    /// A text of one byte a character.
+    /// ASCII text.
     Ascii,
 }
 
-/// One job.
+/// A job.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Job {
     pub(crate) name: &'static str,
@@ -38,9 +38,9 @@ pub(crate) struct Job {
     pub(crate) tls: bool,
     pub(crate) connections: usize,
     pub(crate) size: usize,
-    /// The client flushes after so many messages.
+    /// The number of messages after which the client flushes.
     pub(crate) flush: usize,
-    /// The messages of half a sample; a quick run has half of them.
+    /// Half of the number of messages of a sample; a quick run has a quarter.
     pub(crate) count: usize,
 }
 
@@ -56,7 +56,7 @@ const fn echo(window: usize) -> Direction {
     Direction::Echo { window }
 }
 
-/// Each client writes when it sees fit, and flushes once.
+/// Each client writes by its own rules, and flushes once at the end.
 const AT_THE_END: usize = usize::MAX;
 
 const KIB: usize = 1 << 10;
@@ -91,11 +91,11 @@ pub(crate) const JOBS: [Job; 22] = [
 impl Job {
     /// Finds a job by its name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        JOBS.into_iter().find(|job| job.name == name).or_else(|| Self::growing(name))
+        JOBS.into_iter().find(|job| job.name == name).or_else(|| Self::with_quantity(name))
     }
 
-    /// A job that is named by what grows in it: `size=1024`, `connections=10`, `queued=1048576`.
-    fn growing(name: &str) -> Option<Self> {
+    /// Creates a job with a growing quantity from its name: `size=1024`, `connections=10`, `queued=1048576`.
+    fn with_quantity(name: &str) -> Option<Self> {
         let (what, amount) = name.split_once('=')?;
         let amount = amount.parse().ok()?;
         Some(match what {
@@ -106,7 +106,7 @@ impl Job {
         })
     }
 
-    /// The messages that go before those that are measured.
+    /// Returns the number of messages of the warm-up, which is not measured.
     pub(crate) fn warmup(count: usize) -> usize {
         (count / 10).max(2)
     }
@@ -115,7 +115,7 @@ impl Job {
         self.content != Content::Binary
     }
 
-    /// The payload of each message.
+    /// Returns the payload of each message.
     pub(crate) fn payload(&self) -> Bytes {
         match self.content {
             Content::Ascii => vec![b'a'; self.size].into(),
@@ -123,7 +123,7 @@ impl Job {
         }
     }
 
-    /// The path that tells the server what to do, for so many messages after those that go before.
+    /// Returns the request path, which tells the server what to do. `count` is without the warm-up.
     pub(crate) fn path(&self, count: usize) -> String {
         let (size, warmup) = (self.size, Self::warmup(count));
         match self.direction {
@@ -139,7 +139,7 @@ impl Job {
     }
 }
 
-/// The payload of this size: bytes, or JSON with some characters of two and three bytes.
+/// Creates a payload of this size: binary, or JSON with some two-byte and three-byte characters.
 pub(crate) fn payload(text: bool, size: usize) -> Bytes {
     let unit: &[u8] = if text {
         "{\"symbol\":\"EURUSD\",\"näme\":\"€uro\",\"bid\":1.08123,\"ask\":1.08131,\"note\":\"grüße\"},".as_bytes()
@@ -148,7 +148,7 @@ pub(crate) fn payload(text: bool, size: usize) -> Bytes {
     };
     let mut payload: Vec<u8> = unit.iter().copied().cycle().take(size).collect();
     while text && str::from_utf8(&payload).is_err() {
-        // What is cut within a character ends with letters instead.
+        // Replace a character that was cut off by ASCII letters.
         let whole = payload.len() - payload.utf8_chunks().map(|chunk| chunk.invalid().len()).sum::<usize>();
         payload.truncate(whole);
         payload.resize(size, b'x');

@@ -1,6 +1,11 @@
-//! What a user would choose between, side by side: `native` runs it all, `growth` how cost grows, the others are their parts.
+//! The bench of native clients: samesocket and other WebSocket clients do the same jobs against one server.
+//!
+//! Start with `jobs` (the work), then `clients` (one file for each client) and `server`. `native` runs everything,
+//! `comparison` runs two programs, and `growth` varies one quantity. Each client runs in a process of its own, which
+//! `measure` measures.
 
 mod clients;
+mod comparison;
 mod growth;
 mod instructions;
 mod jobs;
@@ -16,34 +21,34 @@ use clap::Parser;
 
 pub use self::instructions::instructions;
 use self::jobs::Job;
+pub use self::measure::Counter;
 use self::server::Address;
 
-/// What a user would choose between, side by side.
+/// Measures WebSocket clients side by side
 #[derive(Parser)]
-enum Verb {
-    /// Runs every native client at every job; a whole run is kept
+enum Subcommand {
+    /// Run every native client at every job; save the results if nothing is left out
     Native(native::Arguments),
-    /// Measures how cost grows
+    /// Compare the clients of two programs
+    Compare(comparison::Arguments),
+    /// Measure how cost grows
     Growth(growth::Arguments),
-    /// Serves the jobs
+    /// Run the server of the jobs
     Serve,
-    /// Tells of the machine, as JSON
+    /// Print a description of the machine as JSON
     Machine,
-    /// Does one job
+    /// Do one job with one client
     Client { client: String, job: String, address: String, count: usize },
 }
 
-/// How often memory was asked for since the program began.
-pub type Counter = fn() -> usize;
-
-/// Does what the command line says; a program that counts allocations tells how many there were.
+/// Runs the command line. With a counter, results include the number of allocations.
 ///
 /// # Errors
 ///
-/// If a server or a client does not do what is expected of it.
+/// If a server or client fails or sends something unexpected.
 pub fn run(counter: Option<Counter>) -> Result<()> {
-    match Verb::parse() {
-        Verb::Native(arguments) => {
+    match Subcommand::parse() {
+        Subcommand::Native(arguments) => {
             let run = native::run(&arguments)?;
             let folder = Path::new(samesocket_bench_report::FOLDER);
             println!("{}", samesocket_bench_report::native_tables(&run));
@@ -56,18 +61,19 @@ pub fn run(counter: Option<Counter>) -> Result<()> {
             ensure!(over.is_empty(), "{}", over.join("\n"));
             Ok(())
         }
-        Verb::Growth(arguments) => growth::run(&arguments),
-        Verb::Machine => {
+        Subcommand::Compare(arguments) => comparison::run(&arguments),
+        Subcommand::Growth(arguments) => growth::run(&arguments),
+        Subcommand::Machine => {
             println!("{}", serde_json::to_string(&native::machine()?)?);
             Ok(())
         }
-        Verb::Serve => {
-            measure::stay_on(0)?;
+        Subcommand::Serve => {
+            measure::pin_to_core(0)?;
             server::serve()
         }
-        Verb::Client { client, job, address, count } => {
-            measure::stay_on(1)?;
-            let job = Job::named(&job).with_context(|| format!("there is no job {job}"))?;
+        Subcommand::Client { client, job, address, count } => {
+            measure::pin_to_core(1)?;
+            let job = Job::named(&job).with_context(|| format!("unknown job {job}"))?;
             let address: Address = serde_json::from_str(&address)?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let sample = runtime.block_on(clients::run(&client, &job, &address, count, counter))?;

@@ -1,4 +1,4 @@
-//! The bench of the native clients.
+//! The program that measures native clients.
 
 fn main() -> anyhow::Result<()> {
     samesocket_bench::run(None)

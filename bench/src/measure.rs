@@ -1,4 +1,4 @@
-//! What a client's process costs.
+//! Measures the client's process: time, CPU time, memory, allocations.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,9 +9,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use samesocket_bench_report::Sample;
 
-use crate::Counter;
+/// A function that returns the number of allocations since the program's start.
+pub type Counter = fn() -> usize;
 
-/// Time and CPU time since a moment.
+/// A stopwatch for elapsed time, CPU time and allocations.
 pub(crate) struct Stopwatch {
     wall: Instant,
     cpu: Duration,
@@ -40,26 +41,29 @@ impl Stopwatch {
     }
 }
 
-/// The CPU time of all threads of this process, the kernel's share included.
+/// Returns the CPU time of all threads of this process, including the kernel's share.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
 }
 
-/// The memory that this process has, in KiB.
+/// Returns the resident memory of this process, in KiB.
 pub(crate) fn memory() -> Result<u32> {
     status("VmRSS:")
 }
 
-/// What the kernel tells of this process, in KiB.
+/// Reads a value from the process's status file, in KiB.
 fn status(name: &str) -> Result<u32> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .with_context(|| format!("the process status has no {name}"))?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
-/// Keeps this process, and what it starts, on one core, if there is more than one.
-pub(crate) fn stay_on(core: usize) -> Result<()> {
+/// Pins this process and its children to one core, if there are several.
+pub(crate) fn pin_to_core(core: usize) -> Result<()> {
     let cores = std::thread::available_parallelism()?.get();
     if core < cores {
         let mut set = CpuSet::new();

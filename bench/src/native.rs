@@ -1,4 +1,4 @@
-//! The native half: every client does every job, round by round, a process each.
+//! Runs every native client at every job, round by round, each sample in a process of its own.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,24 +9,26 @@ use anyhow::{Context as _, Result, ensure};
 use crate::clients::CLIENTS;
 use crate::instructions::instructions;
 use crate::jobs::{JOBS, Job};
-use samesocket_bench_report::{FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE, Machine, Run, Sample, Series, WIRE};
+use samesocket_bench_report::{
+    FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, Run, Sample, Series,
+};
 
-/// The program with the allocator that counts.
+/// The program with the counting allocator.
 const COUNTED: &str = "samesocket-bench-counted";
 
-/// The jobs whose instructions are counted, and for how many messages.
-const INSTRUCTED: [&str; 6] = ["lat64", "pipe64", "recv64", "send64", "echo1k", "recv16k"];
+/// The jobs for which instructions are counted, and the number of messages.
+const COUNTED_JOBS: [&str; 6] = ["lat64", "pipe64", "recv64", "send64", "echo1k", "recv16k"];
 const MESSAGES: u32 = 2_000;
 
-/// How many thousand instructions a message of ours may take: what was counted and an eighth more, or, where it depends on what
-/// each read brings or on how often a thread of the socket's own is woken, a third.
+/// The budgets of our clients, in thousands of instructions for each message. Each is the count plus an eighth. Where
+/// the count depends on the size of reads or on wake-ups of the background thread, it is the count plus a third.
 const INSTRUCTION_BUDGETS: [(&str, &str, f64); 30] = [
-    (WIRE, "lat64", 3.8),
-    (WIRE, "pipe64", 0.47),
-    (WIRE, "recv64", 0.13),
-    (WIRE, "send64", 0.41),
-    (WIRE, "echo1k", 0.82),
-    (WIRE, "recv16k", 5.0),
+    (PROTOCOL, "lat64", 3.8),
+    (PROTOCOL, "pipe64", 0.47),
+    (PROTOCOL, "recv64", 0.13),
+    (PROTOCOL, "send64", 0.41),
+    (PROTOCOL, "echo1k", 0.82),
+    (PROTOCOL, "recv16k", 5.0),
     (INTERFACE, "lat64", 11.0),
     (INTERFACE, "pipe64", 1.7),
     (INTERFACE, "recv64", 0.69),
@@ -39,54 +41,54 @@ const INSTRUCTION_BUDGETS: [(&str, &str, f64); 30] = [
     (FUTURES, "send64", 1.2),
     (FUTURES, "echo1k", 3.0),
     (FUTURES, "recv16k", 23.5),
-    (INTERFACE_HERE, "lat64", 9.2),
-    (INTERFACE_HERE, "pipe64", 1.7),
-    (INTERFACE_HERE, "recv64", 0.74),
-    (INTERFACE_HERE, "send64", 0.95),
-    (INTERFACE_HERE, "echo1k", 2.3),
-    (INTERFACE_HERE, "recv16k", 23.5),
-    (FUTURES_HERE, "lat64", 8.7),
-    (FUTURES_HERE, "pipe64", 1.7),
-    (FUTURES_HERE, "recv64", 0.61),
-    (FUTURES_HERE, "send64", 0.95),
-    (FUTURES_HERE, "echo1k", 2.3),
-    (FUTURES_HERE, "recv16k", 23.5),
+    (INTERFACE_ON_TOKIO, "lat64", 9.2),
+    (INTERFACE_ON_TOKIO, "pipe64", 1.7),
+    (INTERFACE_ON_TOKIO, "recv64", 0.74),
+    (INTERFACE_ON_TOKIO, "send64", 0.95),
+    (INTERFACE_ON_TOKIO, "echo1k", 2.3),
+    (INTERFACE_ON_TOKIO, "recv16k", 23.5),
+    (FUTURES_ON_TOKIO, "lat64", 8.7),
+    (FUTURES_ON_TOKIO, "pipe64", 1.7),
+    (FUTURES_ON_TOKIO, "recv64", 0.61),
+    (FUTURES_ON_TOKIO, "send64", 0.95),
+    (FUTURES_ON_TOKIO, "echo1k", 2.3),
+    (FUTURES_ON_TOKIO, "recv16k", 23.5),
 ];
 
-/// How many connections a quick run has no time for.
+/// The number of connections from which a quick run leaves a job out.
 const MANY: usize = 10_000;
 
-/// What to run.
+/// The options of the native part.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Few rounds of short samples
+    /// Use few rounds of short samples
     #[arg(long)]
     quick: bool,
 
-    /// How often each client does each job
+    /// The number of times that each client does each job
     #[arg(long)]
     rounds: Option<usize>,
 
-    /// Only these jobs
+    /// Run only these jobs
     #[arg(long, value_delimiter = ',')]
     jobs: Vec<String>,
 
-    /// Only these clients
+    /// Run only these clients
     #[arg(long, value_delimiter = ',')]
     clients: Vec<String>,
 }
 
 impl Arguments {
-    /// Whether the run leaves nothing out, so that it is kept.
+    /// Returns whether no job or client is left out, so that the results are saved.
     pub(crate) const fn is_whole(&self) -> bool {
         self.jobs.is_empty() && self.clients.is_empty()
     }
 }
 
-/// The server's process, which ends with this.
+/// The server's process. Dropping it ends the process.
 pub(crate) struct Server {
     child: Child,
-    /// What it told of where it listens.
+    /// The server's addresses, as JSON.
     pub(crate) address: String,
 }
 
@@ -102,20 +104,24 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Runs it all.
+/// Returns whether a name is among those that were asked for; if none were, all are wanted.
+pub(crate) fn is_wanted(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|wanted| wanted == name)
+}
+
+/// Runs all selected clients and jobs.
 pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
-    let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let is_long = |job: &Job| arguments.quick && arguments.jobs.is_empty() && job.connections >= MANY;
-    let jobs = JOBS.into_iter().filter(|job| wanted(&arguments.jobs, job.name) && !is_long(job));
+    let jobs = JOBS.into_iter().filter(|job| is_wanted(&arguments.jobs, job.name) && !is_long(job));
     let jobs: Vec<Job> = jobs.collect();
-    let clients: Vec<_> = CLIENTS.iter().filter(|client| wanted(&arguments.clients, client.name)).collect();
-    ensure!(!jobs.is_empty() && !clients.is_empty(), "there is no such job or client");
+    let clients: Vec<_> = CLIENTS.iter().filter(|client| is_wanted(&arguments.clients, client.name)).collect();
+    ensure!(!jobs.is_empty() && !clients.is_empty(), "no job or no client has this name");
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 2 } else { 9 });
 
     let mut run = Run {
@@ -135,14 +141,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
         let clients: Vec<_> = clients.iter().filter(|client| client.can(job)).collect();
         let mut samples = vec![Vec::new(); clients.len()];
         for round in 0..rounds {
-            // Whoever goes first finds the caches as the last job left them: each does in turn.
+            // The first client of a round finds the caches as the round before left them, so each is first in turn.
             for place in 0..clients.len() {
                 let index = (place + round) % clients.len();
-                samples[index].push(turn(this_program()?, clients[index].name, job.name, &server.address, count)?);
+                samples[index].push(run_client(
+                    this_program()?,
+                    clients[index].name,
+                    job.name,
+                    &server.address,
+                    count,
+                )?);
             }
         }
         for (client, samples) in clients.iter().zip(samples) {
-            let (allocations, instructions) = exactly(client.name, job, &server.address, arguments.quick)?;
+            let (allocations, instructions) = count_exactly(client.name, job, &server.address, arguments.quick)?;
             run.series.push(Series {
                 job: job.name.to_owned(),
                 client: client.name.to_owned(),
@@ -156,13 +168,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Run> {
     Ok(run)
 }
 
-/// Which of ours took more instructions than they may, or, in a run that is not quick, were not counted.
+/// Returns a line for each of our clients that exceeds its budget, or, unless the run is quick, was not counted.
 pub(crate) fn over_budget(run: &Run) -> Vec<String> {
     let over = INSTRUCTION_BUDGETS.iter().filter_map(|(client, job, budget)| {
         let series = run.series.iter().find(|series| series.client == *client && series.job == *job)?;
         match series.instructions.map(|instructions| instructions / 1000.0) {
             Some(counted) if counted > *budget => Some(format!(
-                "{client} takes {counted:.2} thousand instructions a message at {job}, more than {budget}"
+                "{client} takes {counted:.2} thousand instructions per message at {job}, over its budget of {budget}"
             )),
             None if !run.quick => Some(format!("the instructions of {client} at {job} were not counted")),
             _ => None,
@@ -171,19 +183,19 @@ pub(crate) fn over_budget(run: &Run) -> Vec<String> {
     over.collect()
 }
 
-/// What of a message's cost can be counted, where the job is short and has one connection.
-fn exactly(client: &str, job: &Job, address: &str, quick: bool) -> Result<(Option<f64>, Option<f64>)> {
+/// Counts allocations and instructions, which do not depend on the clock. Only jobs with one connection are counted.
+fn count_exactly(client: &str, job: &Job, address: &str, quick: bool) -> Result<(Option<f64>, Option<f64>)> {
     if job.connections > 1 {
         return Ok((None, None));
     }
     let counted = Command::new(env::current_exe()?.with_file_name(COUNTED).with_extension(env::consts::EXE_EXTENSION));
-    let allocations = turn(counted, client, job.name, address, (job.count / 10).max(4))?.allocations;
+    let allocations = run_client(counted, client, job.name, address, (job.count / 10).max(4))?.allocations;
     let instructions =
-        if INSTRUCTED.contains(&job.name) && !quick { counted_instructions(client, job, address)? } else { None };
+        if COUNTED_JOBS.contains(&job.name) && !quick { counted_instructions(client, job, address)? } else { None };
     Ok((allocations, instructions))
 }
 
-/// The instructions of a message, where there is a Valgrind.
+/// Counts the instructions for each message, if Valgrind is installed.
 fn counted_instructions(client: &str, job: &Job, address: &str) -> Result<Option<f64>> {
     if output("valgrind", &["--version"]).is_err() {
         return Ok(None);
@@ -191,8 +203,8 @@ fn counted_instructions(client: &str, job: &Job, address: &str) -> Result<Option
     instructions(&env::current_exe()?, client, job.name, address, MESSAGES).map(Some)
 }
 
-/// One turn of a client, in a process of its own.
-pub(crate) fn turn(mut program: Command, client: &str, job: &str, address: &str, count: usize) -> Result<Sample> {
+/// Runs a client at a job in a process of its own.
+pub(crate) fn run_client(mut program: Command, client: &str, job: &str, address: &str, count: usize) -> Result<Sample> {
     program.args(["client", client, job, address, &count.to_string()]);
     let output = program.stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "{client} failed at {job}");
@@ -216,7 +228,7 @@ pub(crate) fn machine() -> Result<Machine> {
     })
 }
 
-/// The time, as it stands in results.
+/// Returns the current time in the format of the results.
 pub(crate) fn now() -> Result<String> {
     output("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
 }
@@ -226,7 +238,7 @@ fn output(program: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The version of a package that the lock file has settled on for this one.
+/// Returns the version of one of this package's dependencies, from the lock file.
 fn version(package: &str) -> Result<String> {
     let lock = include_str!("../../Cargo.lock");
     let named = |name: &str| {
@@ -234,9 +246,9 @@ fn version(package: &str) -> Result<String> {
         lock.split("[[package]]").filter(move |entry| entry.contains(&name))
     };
     let version = |entry: &str| entry.lines().find_map(|line| line.strip_prefix("version = ")).map(str::to_owned);
-    // Where there are several, the dependent says which one it has.
+    // If the lock file has several versions, this package's entry names the version.
     let ours = named(env!("CARGO_PKG_NAME")).next().unwrap_or_default();
     let chosen = ours.lines().find_map(|line| line.trim().strip_prefix(&format!("\"{package} "))?.split('"').next());
     let found = chosen.map(str::to_owned).or_else(|| named(package).find_map(version));
-    Ok(found.with_context(|| format!("the lock file has no {package}"))?.trim_matches('"').to_owned())
+    Ok(found.with_context(|| format!("Cargo.lock has no {package}"))?.trim_matches('"').to_owned())
 }

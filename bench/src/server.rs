@@ -1,4 +1,4 @@
-//! The server of the bench: one thread a connection, the same work whatever the client, no message ever whole in memory.
+//! The bench's server: one thread for each connection, the same work for every client. It never holds a whole message.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -15,19 +15,19 @@ use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::jobs::payload;
 
-/// What is read, and written, at a time.
+/// The size of reads and writes.
 const BUFFER: usize = 256 << 10;
 
-/// The same where there are many connections.
+/// The size of reads and writes in jobs with many connections.
 const SMALL_BUFFER: usize = 4 << 10;
 
-/// The stack of a connection's thread.
+/// The stack size of a connection's thread.
 const STACK: usize = 256 << 10;
 
-/// The first byte of a Close.
+/// The first byte of a Close frame.
 const CLOSE: u8 = 0x88;
 
-/// Where the server listens, and the certificate that it has there, in hexadecimal digits.
+/// The server's ports and its certificate, in hexadecimal digits.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Address {
     pub(crate) plain: u16,
@@ -50,7 +50,7 @@ impl Address {
     }
 }
 
-/// Listens, tells where on standard output, and serves until the process ends.
+/// Listens, prints the addresses to standard output, and serves until the process ends.
 pub(crate) fn serve() -> Result<()> {
     let (plain, tls) = (listen()?, listen()?);
     let (config, certificate) = tls_config()?;
@@ -61,16 +61,18 @@ pub(crate) fn serve() -> Result<()> {
     };
     println!("{}", serde_json::to_string(&address)?);
     thread::spawn(move || {
-        accept(&tls, move |stream| converse(StreamOwned::new(ServerConnection::new(Arc::clone(&config))?, stream)))
+        accept(&tls, move |stream| {
+            serve_connection(StreamOwned::new(ServerConnection::new(Arc::clone(&config))?, stream))
+        })
     });
-    accept(&plain, converse)
+    accept(&plain, serve_connection)
 }
 
 fn listen() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
-/// A fresh certificate for the loopback, and what serves with it.
+/// Creates a self-signed certificate for the loopback, and a TLS configuration.
 fn tls_config() -> Result<(Arc<ServerConfig>, CertificateDer<'static>)> {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     let certificate = certified.cert.der().clone();
@@ -86,14 +88,14 @@ fn accept(listener: &TcpListener, serve: impl Fn(TcpStream) -> Result<()> + Clon
     for stream in listener.incoming() {
         let (stream, serve) = (stream?, serve.clone());
         stream.set_nodelay(true)?;
-        // A client that goes away is no concern of the others.
+        // An error on one connection does not affect the others.
         thread::Builder::new().stack_size(STACK).spawn(move || serve(stream))?;
     }
     Ok(())
 }
 
-fn converse(mut stream: impl Read + Write) -> Result<()> {
-    let (path, rest) = open(&mut stream)?;
+fn serve_connection(mut stream: impl Read + Write) -> Result<()> {
+    let (path, rest) = handshake(&mut stream)?;
     let mut parts = path.trim_start_matches('/').split('/');
     let number = |part: Option<&str>| part.and_then(|part| part.parse().ok()).unwrap_or_default();
     match parts.next() {
@@ -105,7 +107,7 @@ fn converse(mut stream: impl Read + Write) -> Result<()> {
             let warmup = number(parts.next());
             discard(&mut stream, rest, &[warmup, warmup + number(parts.next())])
         }
-        // Many connections: the server's memory shall not be what is short.
+        // Small buffers, so that the server's memory is not the limit with many connections.
         Some("small") => echo(&mut stream, rest, SMALL_BUFFER),
         Some("ignore") => loop {
             thread::park();
@@ -115,11 +117,11 @@ fn converse(mut stream: impl Read + Write) -> Result<()> {
     Ok(())
 }
 
-/// Does the opening handshake; gives the path, and the bytes that came after the request.
+/// Does the opening handshake. Returns the path, and the bytes that came after the request.
 ///
-/// Compression is agreed on by the path, and costs the server nothing: what was compressed for it is, sent back, what it
-/// would have compressed itself, history included.
-fn open(stream: &mut (impl Read + Write)) -> io::Result<(String, Vec<u8>)> {
+/// The path decides about compression. It costs the server nothing: the compressed payload that it sends back is what
+/// it would have compressed itself, including the history.
+fn handshake(stream: &mut (impl Read + Write)) -> io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let end = loop {
         let mut buffer = [0; 4096];
@@ -139,7 +141,7 @@ fn open(stream: &mut (impl Read + Write)) -> io::Result<(String, Vec<u8>)> {
     let key = fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"));
     let accept = accept_key(key.map_or("", |(_, value)| value.trim()));
     let extension = if path == "/deflate" { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
-    // One write, so that it is one segment.
+    // A single write, so that the answer is one segment.
     stream.write_all(
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -150,7 +152,7 @@ fn open(stream: &mut (impl Read + Write)) -> io::Result<(String, Vec<u8>)> {
     Ok((path, rest))
 }
 
-/// Appends the header of a server's frame.
+/// Appends the header of an unmasked frame.
 fn header(first: u8, length: u64, out: &mut Vec<u8>) {
     out.push(first);
     if let Ok(length @ ..=125) = u8::try_from(length) {
@@ -176,14 +178,14 @@ fn flood(stream: &mut (impl Read + Write), text: bool, size: usize, count: usize
         stream.write_all(&chunk[..now * frame.len()])?;
         left -= now;
     }
-    // The client has the last word.
+    // The client closes the connection.
     discard(stream, Vec::new(), &[])
 }
 
-/// Throws messages away, and answers those that are so many with the ones before.
+/// Discards messages. Answers a message if the number of messages so far is in `answered`.
 fn discard(stream: &mut (impl Read + Write), rest: Vec<u8>, answered: &[usize]) -> io::Result<()> {
     let (mut frames, mut seen) = (Frames::default(), 0);
-    each_read(stream, rest, BUFFER, |bytes, out| {
+    for_each_read(stream, rest, BUFFER, |bytes, out| {
         let mut flow = ControlFlow::Continue(());
         frames.read(bytes, |part| match part {
             Part::End { first } if is_close(first) => {
@@ -204,7 +206,7 @@ fn discard(stream: &mut (impl Read + Write), rest: Vec<u8>, answered: &[usize]) 
 
 fn echo(stream: &mut (impl Read + Write), rest: Vec<u8>, size: usize) -> io::Result<()> {
     let mut frames = Frames::default();
-    each_read(stream, rest, size, |bytes, out| {
+    for_each_read(stream, rest, size, |bytes, out| {
         let mut flow = ControlFlow::Continue(());
         frames.read(bytes, |part| match part {
             Part::Begin { first, length } => header(first, length, out),
@@ -216,25 +218,25 @@ fn echo(stream: &mut (impl Read + Write), rest: Vec<u8>, size: usize) -> io::Res
     })
 }
 
-/// Whether this frame is a Close.
+/// Returns whether the frame is a Close frame.
 const fn is_close(first: u8) -> bool {
     first == CLOSE
 }
 
-/// Whether this frame ends a message.
+/// Returns whether the frame is the last one of a message.
 const fn is_last(first: u8) -> bool {
     first & 0x88 == 0x80
 }
 
-/// Has each read looked at, and writes what comes of it, until there is an end to it.
-fn each_read(
+/// Passes each read to `on_read` and writes its output, until it breaks or the connection ends.
+fn for_each_read(
     stream: &mut (impl Read + Write),
     mut rest: Vec<u8>,
     size: usize,
-    mut look: impl FnMut(&mut [u8], &mut Vec<u8>) -> ControlFlow<()>,
+    mut on_read: impl FnMut(&mut [u8], &mut Vec<u8>) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let (mut buffer, mut out) = (vec![0; size], Vec::with_capacity(size * 2));
-    let mut flow = look(&mut rest, &mut out);
+    let mut flow = on_read(&mut rest, &mut out);
     loop {
         stream.write_all(&out)?;
         stream.flush()?;
@@ -246,22 +248,22 @@ fn each_read(
         if count == 0 {
             return Ok(());
         }
-        flow = look(&mut buffer[..count], &mut out);
+        flow = on_read(&mut buffer[..count], &mut out);
     }
 }
 
-/// What of a frame has come.
+/// A parsed part of a frame.
 enum Part<'a> {
     Begin { first: u8, length: u64 },
     Payload(&'a [u8]),
     End { first: u8 },
 }
 
-/// Tells frames apart, and unmasks them where they are.
+/// A parser of masked frames, which unmasks payloads in place.
 #[derive(Default)]
 struct Frames {
     header: Vec<u8>,
-    /// The first byte, the mask and what is missing of the frame that is being read.
+    /// The first byte, the mask and the missing bytes of the current frame.
     frame: Option<(u8, [u8; 4], u64)>,
 }
 
@@ -287,7 +289,7 @@ impl Frames {
         }
     }
 
-    /// Reads a header; `None` if more bytes are needed.
+    /// Reads a header. Returns `None` if it is incomplete.
     fn begin<'a>(&mut self, bytes: &'a mut [u8], take: &mut impl FnMut(Part<'_>)) -> Option<&'a mut [u8]> {
         let before = self.header.len();
         self.header.extend_from_slice(&bytes[..bytes.len().min(14)]);

@@ -1,24 +1,24 @@
-//! How often our clients ask for memory while they receive and send, and what the bare frames take: counted, so that no clock
-//! can be at fault.
+//! Checks the budgets of our clients: allocations and instructions for each message. They are counted, so they do not
+//! depend on the machine's load.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use samesocket_bench::instructions;
-use samesocket_bench_report::{FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE, Sample, WIRE};
+use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL, Sample};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_samesocket-bench-counted");
 
-/// A client, a job, and how often memory may be asked for, a message: once wherever something is received and kept, and what
-/// the first messages need besides is little among so many.
+/// A client, a job, and its budget of allocations for each message: about one where received messages are kept. The few
+/// allocations of the first messages hardly count among so many.
 ///
-/// How many of the short messages share memory varies with how many the socket's own thread finds together.
+/// The number of short messages that share an allocation depends on how many the background thread finds together.
 const BUDGETS: [(&str, &str, f64); 23] = [
-    (WIRE, "recv64", 0.05),
-    (WIRE, "recv16k", 0.05),
-    (WIRE, "lat64", 0.05),
-    (WIRE, "send64", 0.05),
+    (PROTOCOL, "recv64", 0.05),
+    (PROTOCOL, "recv16k", 0.05),
+    (PROTOCOL, "lat64", 0.05),
+    (PROTOCOL, "send64", 0.05),
     (INTERFACE, "recv64", 0.1),
     (INTERFACE, "recvtext16k", 1.02),
     (INTERFACE, "recv16k", 1.02),
@@ -29,18 +29,18 @@ const BUDGETS: [(&str, &str, f64); 23] = [
     (FUTURES, "recv16k", 1.02),
     (FUTURES, "lat64", 1.02),
     (FUTURES, "send64", 0.05),
-    (INTERFACE_HERE, "recv64", 0.1),
-    (INTERFACE_HERE, "recv16k", 0.25),
-    (INTERFACE_HERE, "lat64", 1.02),
-    (INTERFACE_HERE, "send64", 0.05),
-    (FUTURES_HERE, "recv64", 0.1),
-    (FUTURES_HERE, "recvtext16k", 1.02),
-    (FUTURES_HERE, "recv16k", 0.25),
-    (FUTURES_HERE, "lat64", 1.02),
-    (FUTURES_HERE, "send64", 0.05),
+    (INTERFACE_ON_TOKIO, "recv64", 0.1),
+    (INTERFACE_ON_TOKIO, "recv16k", 0.25),
+    (INTERFACE_ON_TOKIO, "lat64", 1.02),
+    (INTERFACE_ON_TOKIO, "send64", 0.05),
+    (FUTURES_ON_TOKIO, "recv64", 0.1),
+    (FUTURES_ON_TOKIO, "recvtext16k", 1.02),
+    (FUTURES_ON_TOKIO, "recv16k", 0.25),
+    (FUTURES_ON_TOKIO, "lat64", 1.02),
+    (FUTURES_ON_TOKIO, "send64", 0.05),
 ];
 
-/// The messages that are counted: many more than a socket takes in before anybody asks for the first.
+/// Returns the number of messages: many more than a socket buffers before the first one is received.
 fn messages(job: &str) -> &'static str {
     if job == "recv64" { "100000" } else { "4000" }
 }
@@ -67,7 +67,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn no_client_of_ours_asks_for_memory_more_often_than_its_budget_allows() {
+fn allocations_per_message_stay_in_budget() {
     let server = Server::start();
     let mut over = Vec::new();
     for (client, job, budget) in BUDGETS {
@@ -78,35 +78,35 @@ fn no_client_of_ours_asks_for_memory_more_often_than_its_budget_allows() {
         let asked = sample.allocations.unwrap();
         println!("{client} {job}: {asked:.3}, of {budget}");
         if asked > budget {
-            over.push(format!("{client} asks {asked:.3} times a message at {job}, more than {budget}"));
+            over.push(format!("{client} allocates {asked:.3} times per message at {job}, over its budget of {budget}"));
         }
     }
     assert!(over.is_empty(), "{over:#?}");
 }
 
-/// A client, a job, and how many thousand instructions a message may take as tests are compiled, which is without optimisation:
-/// what was counted and an eighth more, or a third where it depends on what each read brings. Where a socket has a thread of
-/// its own, it depends on how often that is woken; the bench has budgets for those.
+/// A client, a job, and its budget in thousands of instructions for each message, as tests are compiled, without
+/// optimisation. Each is the count plus an eighth, or plus a third where the count depends on the size of reads.
+/// Sockets on the background thread depend on how often it is woken, so their budgets are in the bench.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 const INSTRUCTIONS: [(&str, &str, f64); 13] = [
-    (WIRE, "lat64", 32.0),
-    (WIRE, "recv64", 0.9),
-    (WIRE, "send64", 6.3),
-    (WIRE, "echo1k", 31.0),
-    (WIRE, "recv16k", 6.6),
-    (INTERFACE_HERE, "lat64", 70.0),
-    (INTERFACE_HERE, "recv64", 3.8),
-    (INTERFACE_HERE, "send64", 8.0),
-    (INTERFACE_HERE, "echo1k", 36.5),
-    (FUTURES_HERE, "lat64", 66.0),
-    (FUTURES_HERE, "recv64", 3.8),
-    (FUTURES_HERE, "send64", 8.4),
-    (FUTURES_HERE, "echo1k", 36.5),
+    (PROTOCOL, "lat64", 32.0),
+    (PROTOCOL, "recv64", 0.9),
+    (PROTOCOL, "send64", 6.3),
+    (PROTOCOL, "echo1k", 31.0),
+    (PROTOCOL, "recv16k", 6.6),
+    (INTERFACE_ON_TOKIO, "lat64", 70.0),
+    (INTERFACE_ON_TOKIO, "recv64", 3.8),
+    (INTERFACE_ON_TOKIO, "send64", 8.0),
+    (INTERFACE_ON_TOKIO, "echo1k", 36.5),
+    (FUTURES_ON_TOKIO, "lat64", 66.0),
+    (FUTURES_ON_TOKIO, "recv64", 3.8),
+    (FUTURES_ON_TOKIO, "send64", 8.4),
+    (FUTURES_ON_TOKIO, "echo1k", 36.5),
 ];
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
-fn where_one_thread_does_all_no_message_takes_more_instructions_than_its_budget_allows() {
+fn instructions_per_message_stay_in_budget() {
     let server = Server::start();
     let program = Path::new(env!("CARGO_BIN_EXE_samesocket-bench"));
     let mut over = Vec::new();
@@ -114,7 +114,9 @@ fn where_one_thread_does_all_no_message_takes_more_instructions_than_its_budget_
         let counted = instructions(program, client, job, &server.address, 500).unwrap() / 1000.0;
         println!("{client} {job}: {counted:.2} thousand, of {budget}");
         if counted > budget {
-            over.push(format!("{client} takes {counted:.2} thousand a message at {job}, more than {budget}"));
+            over.push(format!(
+                "{client} takes {counted:.2} thousand instructions per message at {job}, over its budget of {budget}"
+            ));
         }
     }
     assert!(over.is_empty(), "{over:#?}");

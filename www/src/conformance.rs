@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use samesocket_conformance::place::Platform;
+use samesocket_conformance::target::Platform;
 use samesocket_conformance::report::{Examination, Finding};
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::Samesocket;

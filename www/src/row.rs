@@ -1,7 +1,7 @@
 //! The row of one script: its claim, its checklist links, and one cell for each subject.
 
 use samesocket_conformance::report::Finding;
-use samesocket_conformance::{checklist, unlevelled};
+use samesocket_conformance::{checklist, known_deviations};
 use web_sys::Element;
 
 use crate::dom;
@@ -79,7 +79,7 @@ impl Row {
             }
         }
         if Outcome::of(samesocket) == Outcome::Engine
-            && let Some(limit) = unlevelled::find(unlevelled::TABLE, &samesocket.script, engine)
+            && let Some(limit) = known_deviations::find(known_deviations::TABLE, &samesocket.script, engine)
         {
             append_entry(&list, "reason", limit.reason);
         }

@@ -1,4 +1,4 @@
-//! The three engines, and what it takes to have each driven.
+//! The three browser engines, and how to start each one under `WebDriver`.
 
 use std::{
     ffi::OsString,
@@ -23,7 +23,7 @@ pub(crate) enum Engine {
 impl Engine {
     pub(crate) const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::Webkit];
 
-    /// The name in arguments, reports and tables.
+    /// Returns the name used in arguments, reports and tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chromium => "chromium",
@@ -32,7 +32,8 @@ impl Engine {
         }
     }
 
-    /// The variable by which `wasm-bindgen-test-runner` learns of a driver; `WebKit`'s goes by the name of Safari's.
+    /// Returns the environment variable that tells `wasm-bindgen-test-runner` the driver's path. `WebKit` uses
+    /// Safari's.
     pub(crate) fn driver_variable(self) -> &'static str {
         match self {
             Self::Chromium => "CHROMEDRIVER",
@@ -42,7 +43,7 @@ impl Engine {
     }
 }
 
-/// The engines that a command is to use.
+/// The option that selects engines.
 #[derive(clap::Args)]
 pub(crate) struct Pick {
     /// The engines to run in, or `none`
@@ -51,7 +52,7 @@ pub(crate) struct Pick {
 }
 
 impl Pick {
-    /// The engines picked, each once.
+    /// Returns the selected engines without duplicates.
     pub(crate) fn engines(&self) -> Vec<Engine> {
         let mut engines: Vec<Engine> = self.engines.iter().copied().flatten().collect();
         engines.sort_unstable();
@@ -67,24 +68,24 @@ fn parse_engine(text: &str) -> Result<Option<Engine>, String> {
     Engine::from_str(text, false).map(Some).map_err(|_| "chromium, firefox, webkit, or none".to_owned())
 }
 
-/// An engine as it is installed here.
+/// An installed engine.
 pub(crate) struct Browser {
     pub(crate) engine: Engine,
     pub(crate) program: PathBuf,
     pub(crate) driver: PathBuf,
-    /// What has to stand in front of the command that starts the driver.
+    /// The command and arguments to put in front of the driver's command.
     pub(crate) wrapper: Vec<OsString>,
 }
 
 impl Browser {
-    /// The `WebDriver` capabilities that have it run unseen.
+    /// Returns the `WebDriver` capabilities that start the browser without a window.
     pub(crate) fn capabilities(&self) -> Map<String, Value> {
         let program = self.program.to_string_lossy();
         let (name, options) = match self.engine {
             Engine::Chromium => (
                 "goog:chromeOptions",
-                // Root, as in a container, cannot have the sandbox; tests say when to collect garbage; the rest keeps the
-                // browser from talking to anyone else.
+                // Root, as in a container, cannot use the sandbox. Tests call the garbage collector. The other switches
+                // stop network requests of the browser's own.
                 json!({ "binary": program, "args": [
                     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -93,7 +94,7 @@ impl Browser {
             ),
             Engine::Firefox => (
                 "moz:firefoxOptions",
-                // Firefox would delay a reconnect after failures by up to a minute; tests say when to collect garbage.
+                // Firefox would delay a reconnect after failures by up to a minute. Tests call the garbage collector.
                 json!({ "binary": program, "args": ["-headless"], "prefs": {
                     "network.websocket.delay-failed-reconnects": false,
                     "dom.testing.testutils.enabled": true,
@@ -104,20 +105,20 @@ impl Browser {
         Map::from_iter([(name.to_owned(), options)])
     }
 
-    /// A command that runs a program in the surroundings that this engine's driver needs.
+    /// Returns a command that runs a program in the environment that this engine's driver needs.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut words = self.wrapper.iter().cloned().chain([program.as_os_str().to_owned()]);
         let mut command = crate::cargo::clean(words.next().unwrap_or_default());
         command.args(words);
         if self.engine == Engine::Webkit {
-            // Its sandbox wants user namespaces, which containers refuse.
+            // WebKit's sandbox needs user namespaces, which containers refuse.
             command.env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1");
         }
         command
     }
 }
 
-/// The first of these programs that is there.
+/// Returns the path of the first of these programs that is installed.
 pub(crate) fn first_of(candidates: &[&str]) -> Option<PathBuf> {
     candidates.iter().find_map(|name| which::which(name).ok())
 }

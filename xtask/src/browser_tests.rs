@@ -13,12 +13,12 @@ use serde_json::Value;
 use crate::{
     browser::{Browser, Engine},
     build::TestBinary,
-    process::watch_beside,
+    process::run_with_pid,
     project::Project,
     setup,
 };
 
-/// Counts of tests.
+/// The numbers of passed and failed tests.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
@@ -33,7 +33,7 @@ impl AddAssign for Counts {
 }
 
 impl Counts {
-    /// Adds up the lines `test result: ok. 3 passed; 0 failed; …`; none where there is no such line.
+    /// Adds up all lines like `test result: ok. 3 passed; 0 failed; …`. Returns `None` if there is no such line.
     pub(crate) fn read(log: &str) -> Option<Self> {
         let mut sum = None;
         for line in log.lines() {
@@ -48,10 +48,10 @@ impl Counts {
     }
 }
 
-/// What the conformance tests call the npm package's script.
+/// The file name under which the conformance tests load the npm package's script.
 const SCRIPT: &str = "samesocket.js";
 
-/// An engine with a working folder for the runner.
+/// A test runner for one engine, with its working folder.
 pub(crate) struct Runner {
     browser: Browser,
     folder: PathBuf,
@@ -59,12 +59,13 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// Prepares a folder from which the runner takes the capabilities, and from which it serves `server.json`: that is how
-    /// a test learns where the server is and in which engine it runs. Beside it stands the npm package's script, if the
-    /// tests need it.
+    /// Prepares the runner's working folder.
+    ///
+    /// The runner reads the capabilities from this folder and serves it to the tests. `server.json` tells a test the
+    /// server's addresses and the engine's name. The npm package's script is copied there, too, if the tests need it.
     pub(crate) fn new(project: &Project, engine: Engine, server: &Value, script: Option<&Path>) -> Result<Self> {
         let browser = setup::browser(engine, project)?;
-        let folder = project.cache.fresh(&format!("run-{}", engine.name()))?;
+        let folder = project.cache.empty_folder(&format!("run-{}", engine.name()))?;
         fs::write(folder.join("webdriver.json"), serde_json::to_vec_pretty(&browser.capabilities())?)?;
         let mut server = server.clone();
         server["engine"] = engine.name().into();
@@ -75,12 +76,12 @@ impl Runner {
         Ok(Self { browser, folder, program: setup::wasm_bindgen_tool(project, "wasm-bindgen-test-runner")? })
     }
 
-    /// Runs a binary, which gets this long. Fails unless tests ran and all of them passed.
+    /// Runs a test binary with a time limit. Fails unless at least one test ran and all passed.
     pub(crate) fn run(&self, binary: &TestBinary, limit: Duration) -> Result<Counts> {
         self.run_beside(binary, limit, drop)
     }
 
-    /// Runs a binary like [`run`](Self::run), and says in which process, which starts the engine's.
+    /// Runs a test binary like [`run`](Self::run), and passes the runner's process id to `started`.
     pub(crate) fn run_beside(&self, binary: &TestBinary, limit: Duration, started: impl FnOnce(u32)) -> Result<Counts> {
         let title = format!("{} {}", self.browser.engine.name(), binary.name());
         let mut command = self.browser.command(&self.program);
@@ -92,19 +93,19 @@ impl Runner {
         command.env_remove("NO_HEADLESS").env(self.browser.engine.driver_variable(), &self.browser.driver);
         command.env("WASM_BINDGEN_TEST_TIMEOUT", limit.as_secs().to_string());
         command.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
-        // Where in the runner a test's failure was noticed is of no interest.
+        // A backtrace would only show the runner's own code.
         command.env("RUST_BACKTRACE", "0");
-        // A binary that does not say where it wants to run, as one of unit tests, runs in a window.
+        // Unit tests do not choose where to run; this makes them run in a window.
         command.env("WASM_BINDGEN_USE_BROWSER", "1");
-        // The runner's own limit starts after the browser's start.
-        let finished = watch_beside(&title, &mut command, limit + Duration::from_mins(2), started)?;
+        // The runner's own limit starts only after the browser has started.
+        let finished = run_with_pid(&title, &mut command, limit + Duration::from_mins(2), started)?;
         match Counts::read(&finished.log) {
             Some(counts) if finished.success && counts.failed == 0 && counts.passed > 0 => Ok(counts),
             Some(counts) if counts.passed == 0 && counts.failed == 0 => {
                 bail!("no test ran\n{}", finished.log.trim_end())
             }
             Some(_) => bail!("tests failed\n{}", finished.log.trim_end()),
-            None => bail!("the run came to no result\n{}", finished.log.trim_end()),
+            None => bail!("the run printed no test result\n{}", finished.log.trim_end()),
         }
     }
 }
@@ -114,7 +115,7 @@ mod tests {
     use super::Counts;
 
     #[test]
-    fn results_are_added_up() {
+    fn test_results_are_added_up() {
         let log = "test a ... ok\ntest result: ok. 2 passed; 0 failed; 1 ignored; 0 filtered out; finished in 0.03s\n\
                    test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured";
         assert_eq!(Counts::read(log), Some(Counts { passed: 5, failed: 4 }));

@@ -1,4 +1,4 @@
-//! Builds for wasm32: test binaries, programs, and pages.
+//! Builds test binaries, programs and pages for wasm32, and programs for this machine.
 
 use std::{
     fs,
@@ -11,30 +11,31 @@ use cargo_metadata::{Artifact, Message, TargetKind};
 
 use crate::{
     cargo::{self, Toolchain},
-    process::watch,
+    process::run_to_end,
     project::Project,
     setup,
 };
 
-/// The package with the conformance scripts and what runs them.
+/// The package with the conformance scripts and the tests that run them.
 pub(crate) const CONFORMANCE: &str = "samesocket-conformance";
-/// The package of the pages, and the program of the one that is shown.
+/// The package of the pages, which is also the name of the demo page's program.
 pub(crate) const PAGE: &str = "samesocket-www";
-/// The test target that wants shared memory.
+/// The test target that needs shared memory.
 pub(crate) const THREADS: &str = "threads";
-/// The test target that waits for the engines' own minutes.
+/// The soak test target for browsers.
 pub(crate) const SOAK: &str = "soak";
 /// The test target that runs in Node.
 pub(crate) const NODE: &str = "node";
-/// The test target that waits for our own.
+/// The soak test target for native targets.
 pub(crate) const NATIVE_SOAK: &str = "native_soak";
-/// The program that runs on a page served by https.
+/// The program of the page served over https.
 pub(crate) const HTTPS: &str = "https";
 
 const TARGET: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 const JSON: &str = "--message-format=json-render-diagnostics";
 
-/// Shared memory, and the exports by which wasm-bindgen gives each thread its own stack and thread-locals.
+/// The flags for shared memory, with the exports that wasm-bindgen needs to give each thread its own stack and
+/// thread-locals.
 const THREAD_FLAGS: &str = "-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals -Clink-arg=--shared-memory -Clink-arg=--import-memory -Clink-arg=--max-memory=1073741824 -Clink-arg=--export=__wasm_init_tls -Clink-arg=--export=__tls_size -Clink-arg=--export=__tls_align -Clink-arg=--export=__tls_base";
 
 /// A built test target.
@@ -46,7 +47,7 @@ pub(crate) struct TestBinary {
 }
 
 impl TestBinary {
-    /// The name in tables.
+    /// Returns the name for tables.
     pub(crate) fn name(&self) -> String {
         let package = self.package.trim_start_matches("samesocket-");
         if self.target.replace('_', "-") == self.package {
@@ -57,18 +58,19 @@ impl TestBinary {
     }
 }
 
-/// A call of cargo for wasm32, into the cache.
+/// Returns a cargo command for wasm32 with a target folder in the cache.
 pub(crate) fn wasm_cargo(project: &Project) -> Result<Command> {
-    let toolchain = cargo::wasm_toolchain(&project.cache).context("no compiler for wasm32")?;
+    let toolchain =
+        cargo::wasm_toolchain(&project.cache).context("no toolchain builds for wasm32; run `cargo xtask doctor`")?;
     Ok(in_workspace(project, toolchain, "wasm"))
 }
 
-/// A call of cargo for this machine, into the cache.
+/// Returns a cargo command for this machine with a target folder in the cache.
 pub(crate) fn native_cargo(project: &Project) -> Command {
     in_workspace(project, Toolchain::Default, "native")
 }
 
-/// Builds what runs in every engine.
+/// Builds the tests that run in every engine.
 pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
     let mut command = wasm_cargo(project)?;
     command.args(["test", "--no-run", "--tests", JSON]).args(TARGET);
@@ -89,17 +91,42 @@ pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
 
 /// Builds a package's program for this machine.
 pub(crate) fn native_program(project: &Project, package: &str, profile: &str) -> Result<PathBuf> {
-    let mut command = native_cargo(project);
+    built_program(native_cargo(project), package, profile)
+}
+
+/// Builds a package's program of another checkout, in a target folder of its own.
+///
+/// `settings` are `--config` options for profiles that the other checkout may not have.
+pub(crate) fn baseline_program(
+    project: &Project,
+    checkout: &Path,
+    package: &str,
+    profile: &str,
+    settings: &[&str],
+) -> Result<PathBuf> {
+    // Cargo identifies a package by its path within the workspace, so two checkouts in one target folder would share
+    // artifacts.
+    let name = checkout.display().to_string().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let mut command = Toolchain::Default.cargo();
+    command.current_dir(checkout);
+    cargo::set_target_dir(&mut command, &project.cache.target(&format!("baseline{name}")));
+    for setting in settings {
+        command.args(["--config", setting]);
+    }
+    built_program(command, package, profile)
+}
+
+fn built_program(mut command: Command, package: &str, profile: &str) -> Result<PathBuf> {
     command.args(["build", "--profile", profile, "-p", package, "--bins", JSON]);
     let built = artifacts(package, command)?.into_iter().filter(|artifact| artifact.target.name == package);
     Ok(built
         .filter_map(|artifact| artifact.executable)
         .next_back()
-        .with_context(|| format!("cargo named no program of {package}"))?
+        .with_context(|| format!("cargo reported no executable of {package}"))?
         .into_std_path_buf())
 }
 
-/// Builds the soak test.
+/// Builds the soak test for browsers.
 pub(crate) fn soak(project: &Project) -> Result<TestBinary> {
     conformance_test(project, SOAK)
 }
@@ -113,21 +140,22 @@ fn conformance_test(project: &Project, target: &str) -> Result<TestBinary> {
     let mut command = wasm_cargo(project)?;
     command.args(["test", "--no-run", "-p", CONFORMANCE, "--test", target, JSON]).args(TARGET);
     let title = format!("{target} test");
-    test_binaries(project, &title, command)?.pop().with_context(|| format!("cargo named no binary for the {title}"))
+    test_binaries(project, &title, command)?.pop().with_context(|| format!("cargo reported no binary of the {title}"))
 }
 
-/// Builds the test that wants shared memory, with a standard library that knows of threads.
+/// Builds the test that needs shared memory, with a standard library that supports threads.
 pub(crate) fn threads(project: &Project) -> Result<TestBinary> {
-    let toolchain = cargo::wasm_toolchain(&project.cache).context("no compiler for wasm32")?;
+    let toolchain =
+        cargo::wasm_toolchain(&project.cache).context("no toolchain builds for wasm32; run `cargo xtask doctor`")?;
     let mut command = in_workspace(project, toolchain, "wasm-threads");
     command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", THREAD_FLAGS);
     command
         .args(["test", "--no-run", "-p", CONFORMANCE, "--test", THREADS, JSON, "-Zbuild-std=std,panic_abort,test"])
         .args(TARGET);
-    test_binaries(project, "threads build", command)?.pop().context("cargo named no binary for the threads test")
+    test_binaries(project, "threads build", command)?.pop().context("cargo reported no binary of the threads test")
 }
 
-/// Builds the page into an empty folder, ready to be served.
+/// Builds the demo page into an empty folder, ready to be served.
 pub(crate) fn page(project: &Project, folder: &Path) -> Result<()> {
     let mut command = wasm_cargo(project)?;
     command.args(["build", "--release", "-p", PAGE, "--bin", PAGE, JSON]).args(TARGET);
@@ -137,7 +165,7 @@ pub(crate) fn page(project: &Project, folder: &Path) -> Result<()> {
     copy(statics.as_std_path(), folder).with_context(|| format!("cannot copy {statics}"))
 }
 
-/// Builds the program for the https page, and a page around it.
+/// Builds the program for the https page, with a page that loads it.
 pub(crate) fn https(project: &Project, folder: &Path) -> Result<()> {
     let mut command = wasm_cargo(project)?;
     command.args(["build", "-p", PAGE, "--bin", HTTPS, JSON]).args(TARGET);
@@ -150,23 +178,23 @@ pub(crate) fn https(project: &Project, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds a library for JavaScript.
+/// Builds a library that JavaScript loads.
 pub(crate) fn library(project: &Project, package: &str) -> Result<PathBuf> {
     let mut command = wasm_cargo(project)?;
     command.args(["build", "--release", "-p", package, JSON]).args(TARGET);
     program(package, command)
 }
 
-/// Builds the page of the bench, compiled for speed, into an empty folder.
+/// Builds the page of the bench, optimised for speed, into an empty folder.
 pub(crate) fn bench_page(project: &Project, package: &str, folder: &Path) -> Result<()> {
     let mut command = wasm_cargo(project)?;
     command.args(["build", "--profile", "bench", "-p", package, JSON]).args(TARGET);
-    bindgen(project, &program("page of the bench", command)?, folder)?;
+    bindgen(project, &program("bench page", command)?, folder)?;
     let statics = project.package(package)?.manifest_path.with_file_name("static");
     copy(statics.as_std_path(), folder).with_context(|| format!("cannot copy {statics}"))
 }
 
-/// Builds a program for a page as small as it gets, with nothing but the feature of its name.
+/// Builds a program for a page, optimised for size, with only the feature of its name.
 pub(crate) fn size_program(project: &Project, package: &str, name: &str) -> Result<PathBuf> {
     let mut command = wasm_cargo(project)?;
     command.args([
@@ -185,7 +213,7 @@ pub(crate) fn size_program(project: &Project, package: &str, name: &str) -> Resu
     program(name, command)
 }
 
-/// Makes the JavaScript that loads a program in a page.
+/// Generates the JavaScript that loads a program in a page.
 pub(crate) fn page_program(project: &Project, wasm: &Path, folder: &Path) -> Result<()> {
     bindgen(project, wasm, folder)
 }
@@ -193,7 +221,7 @@ pub(crate) fn page_program(project: &Project, wasm: &Path, folder: &Path) -> Res
 fn in_workspace(project: &Project, toolchain: Toolchain, target: &str) -> Command {
     let mut command = toolchain.cargo();
     command.current_dir(project.root());
-    cargo::into_target(&mut command, &project.cache.target(target));
+    cargo::set_target_dir(&mut command, &project.cache.target(target));
     command
 }
 
@@ -213,7 +241,7 @@ fn test_binaries(project: &Project, title: &str, command: Command) -> Result<Vec
     Ok(binaries)
 }
 
-/// Builds one program and finds its file, be it a program proper or a library for JavaScript.
+/// Builds one program and returns its wasm file: a binary's or a `cdylib`'s.
 fn program(title: &str, command: Command) -> Result<PathBuf> {
     let built = artifacts(title, command)?;
     let file = built.into_iter().rev().find_map(|artifact| {
@@ -223,11 +251,11 @@ fn program(title: &str, command: Command) -> Result<PathBuf> {
             .find(|name| name.extension() == Some("wasm"))
             .map(|name| name.clone().into_std_path_buf())
     });
-    file.with_context(|| format!("cargo named no wasm file for the {title}"))
+    file.with_context(|| format!("cargo reported no wasm file of the {title}"))
 }
 
 fn artifacts(title: &str, mut command: Command) -> Result<Vec<Artifact>> {
-    let finished = watch(title, &mut command)?.checked(&command)?;
+    let finished = run_to_end(title, &mut command)?.checked(&command)?;
     let messages = Message::parse_stream(finished.stdout.as_bytes());
     let mut found = Vec::new();
     for message in messages {
@@ -242,7 +270,7 @@ fn bindgen(project: &Project, wasm: &Path, folder: &Path) -> Result<()> {
     bindgen_with(project, wasm, folder, &["--target", "web"])
 }
 
-/// Makes the JavaScript around a library, without what would load it.
+/// Generates the JavaScript around a library, without the code that loads it.
 pub(crate) fn bindgen_for_bundlers(project: &Project, wasm: &Path, folder: &Path, name: &str) -> Result<()> {
     bindgen_with(project, wasm, folder, &["--target", "bundler", "--out-name", name])
 }
@@ -250,11 +278,11 @@ pub(crate) fn bindgen_for_bundlers(project: &Project, wasm: &Path, folder: &Path
 fn bindgen_with(project: &Project, wasm: &Path, folder: &Path, options: &[&str]) -> Result<()> {
     let mut command = Command::new(setup::wasm_bindgen_tool(project, "wasm-bindgen")?);
     command.args(options).args(["--no-typescript", "--out-dir"]).arg(folder).arg(wasm);
-    watch("wasm-bindgen", &mut command)?.checked(&command)?;
+    run_to_end("wasm-bindgen", &mut command)?.checked(&command)?;
     Ok(())
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder recursively.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

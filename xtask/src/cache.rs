@@ -1,4 +1,5 @@
-//! Where the commands keep what they built: outside the source, so that a fresh clone is quick the second time.
+//! The cache folder for build results and tools. It lies outside the source, so that a second clone does not build
+//! everything again.
 
 use std::{
     env,
@@ -14,15 +15,15 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Opens `SAMESOCKET_CACHE`, or the user's cache folder.
+    /// Opens the folder named by `SAMESOCKET_CACHE`, or one in the user's cache folder.
     pub(crate) fn open() -> Result<Self> {
         let folder = match env::var_os("SAMESOCKET_CACHE") {
             Some(folder) => std::path::absolute(folder)?,
             None => {
-                dirs::cache_dir().context("this user has no cache folder; set SAMESOCKET_CACHE")?.join("samesocket")
+                dirs::cache_dir().context("found no cache folder of the user; set SAMESOCKET_CACHE")?.join("samesocket")
             }
         };
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(Self { folder })
     }
 
@@ -30,18 +31,19 @@ impl Cache {
         &self.folder
     }
 
-    /// A tool's own folder, by its name and version.
+    /// Returns the folder of a tool, by its name and version.
     pub(crate) fn tool(&self, name: &str, version: &str) -> PathBuf {
         self.folder.join("tools").join(format!("{name}-{version}"))
     }
 
-    /// Cargo's target folder for one kind of build; kinds that share one would evict each other's work.
+    /// Returns cargo's target folder for one kind of build. Kinds that shared a folder would evict each other's
+    /// artifacts.
     pub(crate) fn target(&self, kind: &str) -> PathBuf {
         self.folder.join("target").join(kind)
     }
 
-    /// An empty folder for one run to write to.
-    pub(crate) fn fresh(&self, name: &str) -> Result<PathBuf> {
+    /// Creates an empty folder for one run, removing what it contained.
+    pub(crate) fn empty_folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -50,14 +52,14 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Waits until no other run holds the lock of this name; it is released when the file is dropped.
+    /// Waits until no other run holds the lock of this name. Dropping the file releases the lock.
     pub(crate) fn lock(&self, name: &str) -> Result<File> {
         let path = self.folder.join(format!("{name}.lock"));
-        let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                println!("Waiting for another run to release {}", path.display());
+                println!("Another run holds {}; waiting for it to end", path.display());
                 file.lock()?;
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),

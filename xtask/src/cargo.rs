@@ -1,28 +1,28 @@
-//! Cargo as this program calls it: on a stated toolchain, without what an outer cargo left in the environment.
+//! Cargo commands for a given toolchain, without the variables that an outer cargo set.
 
 use std::{env, ffi::OsStr, path::Path, process::Command};
 
 use crate::cache::Cache;
 
-/// What the linked toolchain is called where a distribution's rustc stands in for `rustup target add`.
+/// The name of the linked toolchain, on machines where a distribution's rustc replaces `rustup target add`.
 pub(crate) const LINKED: &str = "wasm";
 
-/// A toolchain.
+/// A Rust toolchain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Toolchain {
-    /// The one the person uses.
+    /// The user's own toolchain.
     Default,
-    /// The distribution's, linked into rustup as [`LINKED`].
+    /// The distribution's toolchain, linked into rustup as [`LINKED`].
     Linked,
 }
 
 impl Toolchain {
-    /// A call of cargo.
+    /// Returns a cargo command.
     pub(crate) fn cargo(self) -> Command {
         self.program("cargo")
     }
 
-    /// A call of rustc.
+    /// Returns a rustc command.
     pub(crate) fn rustc(self) -> Command {
         self.program("rustc")
     }
@@ -39,12 +39,13 @@ impl Toolchain {
     }
 }
 
-/// The toolchain that can build for wasm32, if there is one.
+/// Returns the toolchain that can build for wasm32, if there is one.
 pub(crate) fn wasm_toolchain(cache: &Cache) -> Option<Toolchain> {
     [Toolchain::Default, Toolchain::Linked].into_iter().find(|toolchain| builds_wasm(*toolchain, cache))
 }
 
-/// Asks the compiler itself: a list of installed targets would miss a distribution's, and a library of another version.
+/// Asks the compiler itself. A list of installed targets would miss a distribution's target and a library of another
+/// version.
 pub(crate) fn builds_wasm(toolchain: Toolchain, cache: &Cache) -> bool {
     let probe = cache.folder().join("probe");
     if std::fs::create_dir_all(&probe).is_err() {
@@ -60,10 +61,10 @@ pub(crate) fn builds_wasm(toolchain: Toolchain, cache: &Cache) -> bool {
     rustc.output().is_ok_and(|output| output.status.success())
 }
 
-/// A call of a program as if from the person's shell.
+/// Returns a command for a program as if it were started from the user's shell.
 ///
-/// `cargo run` and rustup's proxies tell their children which cargo, compiler and package they are; a child that is to use
-/// another toolchain must not hear it. `RUSTUP_TOOLCHAIN` stays, so that `cargo +beta xtask test` means what it says.
+/// `cargo run` and rustup's proxies set variables that name their cargo, compiler and package. A child that uses
+/// another toolchain must not inherit them. `RUSTUP_TOOLCHAIN` stays, so that `cargo +beta xtask test` works.
 pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
     const LEAKED: [&str; 7] = [
         "CARGO",
@@ -89,7 +90,7 @@ pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Has a call of cargo build into this folder.
-pub(crate) fn into_target<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+/// Sets the target folder of a cargo command.
+pub(crate) fn set_target_dir<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
     command.env("CARGO_TARGET_DIR", folder)
 }

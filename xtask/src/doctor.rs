@@ -1,23 +1,26 @@
-//! `cargo xtask doctor`: what is there, what is missing, and what would get it.
+//! `cargo xtask doctor`: prints which tools are installed, which are missing, and how to install them.
 
 use anyhow::Result;
 
 use crate::{project::Project, setup};
 
-/// Prints the table; the answer is whether all is there.
+/// Prints the table. Returns whether every tool is installed.
 pub(crate) fn run() -> Result<bool> {
     let project = Project::open()?;
     println!("Cache: {}\n", project.cache.folder().display());
     let mut all = true;
     for requirement in setup::everything() {
         let title = requirement.title();
-        if requirement.is_there(&project) {
+        if requirement.is_installed(&project) {
             println!("  ok       {title:<34}{}", requirement.describe(&project));
         } else {
             all = false;
-            println!("  missing  {title:<34}{}", requirement.remedy(&project));
+            println!("  missing  {title:<34}{}", requirement.instructions(&project));
         }
     }
-    println!("\n{}", if all { "All is there." } else { "`cargo xtask test` gets what it can by itself." });
+    println!(
+        "\n{}",
+        if all { "All tools are installed." } else { "`cargo xtask test` installs missing tools where it can." }
+    );
     Ok(all)
 }

@@ -1,6 +1,8 @@
-//! The project's commands: `cargo xtask <verb>`, a module a verb.
+//! The project's commands: `cargo xtask <command>`, one module for each.
 //!
-//! Every verb sets up what it needs (see [`setup`]) and keeps what it built outside the source (see [`cache`]).
+//! Every command installs the tools that it needs (see [`setup`]) and keeps its build results in a cache outside the
+//! source (see [`cache`]). `project` reads the workspace; `build`, `process`, `serve`, `browser` and `webdriver` are
+//! shared by the commands.
 
 mod autobahn;
 mod bench;
@@ -11,7 +13,7 @@ mod cache;
 mod cargo;
 mod demo;
 mod doctor;
-mod native;
+mod native_reports;
 mod npm;
 mod process;
 mod project;
@@ -30,27 +32,27 @@ use clap::Parser;
 /// The project's commands.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-enum Verb {
-    /// Shows the page in a browser, talking to its own echo server
+enum Subcommand {
+    /// Serve the demo page with its own echo server and open it in a browser
     Demo(demo::Arguments),
-    /// Runs everything that has to pass
+    /// Run all checks and tests: lints, docs, native tests, Node and the browser engines
     Test(test::Arguments),
-    /// Tells what is there, what is missing, and what would get it
+    /// List the tools that the commands need, which are missing, and how to install them
     Doctor,
-    /// Has the Autobahn suite examine the native socket
+    /// Run the Autobahn test suite against the native client
     Autobahn(autobahn::Arguments),
-    /// Measures the clients that a user would choose between, side by side
+    /// Measure WebSocket clients side by side: native, in browsers, and how cost grows
     Bench(bench::Arguments),
-    /// Weighs the smallest program of each client in a page
+    /// Measure the size of each client's smallest program for a page
     Size,
-    /// Runs the scripts that wait for minutes
+    /// Run the conformance scripts that take minutes
     Soak(soak::Arguments),
-    /// Runs the Web's own tests, of a checkout that you have
+    /// Run the web-platform-tests for WebSocket from your own checkout
     Wpt(wpt::Arguments),
 }
 
 fn main() -> ExitCode {
-    let verb = Verb::parse();
+    let verb = Subcommand::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -59,18 +61,18 @@ fn main() -> ExitCode {
         }
     };
     runtime.spawn(process::end_on_interrupt());
-    // The verbs themselves are plain threads that mostly wait for other programs; what is asynchronous (the server, WebDriver)
-    // they reach through this handle.
+    // The commands run on plain threads, which mostly wait for other programs. They reach asynchronous code (the
+    // server, WebDriver) through this handle.
     let runtime = runtime.handle();
     let outcome = match verb {
-        Verb::Demo(arguments) => demo::run(&arguments, runtime),
-        Verb::Test(arguments) => test::run(&arguments, runtime),
-        Verb::Doctor => doctor::run(),
-        Verb::Autobahn(arguments) => autobahn::run(&arguments),
-        Verb::Bench(arguments) => bench::run(&arguments, runtime),
-        Verb::Size => size::run(),
-        Verb::Soak(arguments) => soak::run(&arguments, runtime),
-        Verb::Wpt(arguments) => wpt::run(&arguments, runtime),
+        Subcommand::Demo(arguments) => demo::run(&arguments, runtime),
+        Subcommand::Test(arguments) => test::run(&arguments, runtime),
+        Subcommand::Doctor => doctor::run(),
+        Subcommand::Autobahn(arguments) => autobahn::run(&arguments),
+        Subcommand::Bench(arguments) => bench::run(&arguments, runtime),
+        Subcommand::Size => size::run(),
+        Subcommand::Soak(arguments) => soak::run(&arguments, runtime),
+        Subcommand::Wpt(arguments) => wpt::run(&arguments, runtime),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

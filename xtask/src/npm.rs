@@ -1,4 +1,4 @@
-//! The npm package: built in the cache from `js/`, packed, weighed and tested in Node.
+//! The npm package: built in the cache from `js/`, packed, measured, and tested in Node.
 
 use std::{
     fs,
@@ -12,19 +12,19 @@ use serde::Deserialize;
 use crate::{
     browser_tests::Counts,
     build::{self, TestBinary},
-    process::{say, watch},
+    process::{print_line, run_to_end},
     project::Project,
     serve::Site,
     setup,
 };
 
-/// The crate with the rules, which stands in the folder of the package's sources.
+/// The crate that implements the rules; its folder holds the package's sources.
 const RULES: &str = "samesocket-js";
-/// What the compiled rules may weigh, gzipped.
+/// The size budget of the compiled rules, in bytes, gzipped. Arbitrary.
 const WASM_BUDGET: usize = 40_000;
-/// What the JavaScript of the main entry may weigh, gzipped.
+/// The size budget of the main entry's JavaScript, in bytes, gzipped. Arbitrary.
 const JAVASCRIPT_BUDGET: usize = 6_000;
-/// What is packed, beside what npm always adds.
+/// The files that are published beside those that npm always adds.
 const DIST: [&str; 10] = [
     "auto.classic.js",
     "auto.d.ts",
@@ -38,7 +38,7 @@ const DIST: [&str; 10] = [
     "websocket.d.ts",
 ];
 
-/// The folder in which the package is made: its sources, what is built from them, and the tools.
+/// The folder in which the package is built: the sources, the build results, and the tools.
 pub(crate) struct Package {
     folder: PathBuf,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Package {
 impl Package {
     /// Builds the package.
     pub(crate) fn build(project: &Project) -> Result<Self> {
-        let package = Self::lay_out(project)?;
+        let package = Self::prepare(project)?;
         let wasm = build::library(project, RULES)?;
         build::bindgen_for_bundlers(project, &wasm, &package.folder, "rules")?;
         package.run("wasm-opt", "wasm-opt", &["-Oz", "rules_bg.wasm", "-o", "dist/samesocket.wasm"])?;
@@ -59,7 +59,7 @@ impl Package {
             ("sync", "iife", "sync.classic.js"),
             ("auto", "iife", "auto.classic.js"),
         ] {
-            package.bundle(&format!("{entry}.js"), &format!("dist/{to}"), &Self::flavour(entry, format))?;
+            package.bundle(&format!("{entry}.js"), &format!("dist/{to}"), &Self::bundle_options(entry, format))?;
         }
         fs::copy(package.path("websocket.d.ts"), package.path("dist/websocket.d.ts"))?;
         fs::write(package.path("dist/index.d.ts"), "export * from \"./websocket.js\";\n")?;
@@ -67,10 +67,11 @@ impl Package {
         Ok(package)
     }
 
-    /// The sources as they are now, without what was made of others; the tools stay as long as the lock file does.
-    pub(crate) fn lay_out(project: &Project) -> Result<Self> {
+    /// Copies the current sources into the build folder. Keeps the installed tools as long as the lock file is the
+    /// same.
+    pub(crate) fn prepare(project: &Project) -> Result<Self> {
         let sources = project.package(RULES)?.manifest_path.clone();
-        let sources = sources.parent().context("the rules have a folder")?;
+        let sources = sources.parent().context("the manifest has no folder")?;
         let folder = project.cache.folder().join("npm");
         fs::create_dir_all(&folder)?;
         for entry in fs::read_dir(&folder)? {
@@ -89,110 +90,111 @@ impl Package {
         let package = Self { folder };
         let lock = fs::read(package.path("package-lock.json"))?;
         if fs::read(package.path("installed.json")).ok().as_ref() != Some(&lock) {
-            package.watch("npm packages", "npm", &["ci", "--no-audit", "--no-fund"])?;
+            package.run_to_end("npm packages", "npm", &["ci", "--no-audit", "--no-fund"])?;
             fs::write(package.path("installed.json"), &lock)?;
         }
         Ok(package)
     }
 
-    fn flavour(entry: &str, format: &str) -> Vec<String> {
-        let mut flavour = vec![format!("--format={format}"), "--minify".to_owned(), "--external:node:*".to_owned()];
+    fn bundle_options(entry: &str, format: &str) -> Vec<String> {
+        let mut bundle_options =
+            vec![format!("--format={format}"), "--minify".to_owned(), "--external:node:*".to_owned()];
         match (entry, format) {
-            // One copy of the class for all modules that ask for it.
-            ("auto", "esm") => flavour.push("--external:./sync.js".to_owned()),
-            ("sync", "iife") => flavour.push("--global-name=samesocket".to_owned()),
+            // All modules that import the class share one copy.
+            ("auto", "esm") => bundle_options.push("--external:./sync.js".to_owned()),
+            ("sync", "iife") => bundle_options.push("--global-name=samesocket".to_owned()),
             _ => {}
         }
-        flavour
+        bundle_options
     }
 
-    /// Bundles a script with all that it imports.
-    fn bundle(&self, from: &str, to: &str, flavour: &[String]) -> Result<()> {
+    /// Bundles a script with everything that it imports.
+    fn bundle(&self, from: &str, to: &str, bundle_options: &[String]) -> Result<()> {
         let to = format!("--outfile={to}");
         let mut arguments = vec![from, &to, "--bundle", "--target=es2022", "--log-level=warning"];
         arguments.extend(["--loader:.wasm=binary", "--loader:.webidl=text"]);
-        arguments.extend(flavour.iter().map(String::as_str));
+        arguments.extend(bundle_options.iter().map(String::as_str));
         self.run("esbuild", "esbuild", &arguments)
     }
 
-    /// Copies what is published.
+    /// Copies the published files.
     pub(crate) fn publish_dist(&self, folder: &Path) -> Result<()> {
         build::copy(&self.path("dist"), folder)
     }
 
-    /// The package's classic script, which any context can take.
+    /// Returns the package's classic script, which works in every context.
     pub(crate) fn script(&self) -> PathBuf {
         self.path("dist/sync.classic.js")
     }
 
-    /// The same, in the place of the platform's class.
+    /// Returns the classic script that replaces the platform's class.
     pub(crate) fn auto_script(&self) -> PathBuf {
         self.path("dist/auto.classic.js")
     }
 
-    /// Weighs what a page has to load, and looks at what would be published.
+    /// Checks the size of the files that a page loads, and the list of published files.
     pub(crate) fn weigh(&self) -> Result<Counts> {
         for (file, budget) in [("samesocket.wasm", WASM_BUDGET), ("index.js", JAVASCRIPT_BUDGET)] {
             let bytes = self.gzipped(&format!("dist/{file}"))?;
-            say(&format!("          {file:<20}{bytes:>6} B gzipped, of {budget}"));
-            ensure!(bytes <= budget, "{file} has {bytes} bytes gzipped, more than {budget}");
+            print_line(&format!("          {file:<20}{bytes:>6} B gzipped, of {budget}"));
+            ensure!(bytes <= budget, "{file} is {bytes} bytes gzipped, over its budget of {budget}");
         }
-        let listed = self.watch("npm pack", "npm", &["pack", "--dry-run", "--json", "--ignore-scripts"])?;
+        let listed = self.run_to_end("npm pack", "npm", &["pack", "--dry-run", "--json", "--ignore-scripts"])?;
         let mut packed = packed_files(&listed)?;
         packed.sort_unstable();
         let mut wanted: Vec<String> = DIST.iter().map(|name| format!("dist/{name}")).collect();
         wanted.extend(["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"].map(str::to_owned));
         wanted.sort_unstable();
-        ensure!(packed == wanted, "npm packs {packed:#?}, not {wanted:#?}");
+        ensure!(packed == wanted, "npm would publish {packed:#?}, expected {wanted:#?}");
         Ok(Counts { passed: 3, failed: 0 })
     }
 
-    /// The types, against those of the platform.
+    /// Checks the types against the platform's own.
     pub(crate) fn check_types(&self) -> Result<Counts> {
         self.publish_to("tests/types")?;
         self.run("tsc", "tsc", &["-p", "tests/types"])?;
         Ok(Counts { passed: 1, failed: 0 })
     }
 
-    /// The tests in Node.
+    /// Runs the package's tests in Node.
     pub(crate) fn test_in_node(&self, site: &Site) -> Result<Counts> {
-        let flavour = ["--format=esm", "--platform=node", "--packages=external"].map(str::to_owned);
-        self.bundle("tests/node.js", "node-tests.js", &flavour)?;
+        let bundle_options = ["--format=esm", "--platform=node", "--packages=external"].map(str::to_owned);
+        self.bundle("tests/node.js", "node-tests.js", &bundle_options)?;
         let mut command = Command::new("node");
         command.args(["--test", "--test-reporter=tap", "node-tests.js"]).current_dir(&self.folder);
         command.env("SAMESOCKET_SERVER", site.description()?["plain"].as_str().unwrap_or_default());
-        let finished = watch("node", &mut command)?.checked(&command)?;
-        let counts = tap_counts(&finished.stdout).context("node told no counts")?;
+        let finished = run_to_end("node", &mut command)?.checked(&command)?;
+        let counts = tap_counts(&finished.stdout).context("Node printed no test counts")?;
         ensure!(counts.failed == 0 && counts.passed > 0, "{}", finished.log);
         Ok(counts)
     }
 
-    /// The conformance scripts in Node, with the class and with the one that it is over; they leave their reports with the
-    /// site.
+    /// Runs the conformance scripts in Node, with the package's class and with the platform's. They post their reports
+    /// to the site.
     pub(crate) fn run_scripts_in_node(&self, project: &Project, scripts: &TestBinary, site: &Site) -> Result<Counts> {
-        let flavour = ["--format=esm", "--platform=node", "--packages=external"].map(str::to_owned);
-        self.bundle("tests/conformance.js", "node-conformance.js", &flavour)?;
+        let bundle_options = ["--format=esm", "--platform=node", "--packages=external"].map(str::to_owned);
+        self.bundle("tests/conformance.js", "node-conformance.js", &bundle_options)?;
         let mut server = site.description()?;
         server["engine"] = build::NODE.into();
         let mut command = Command::new(setup::wasm_bindgen_tool(project, "wasm-bindgen-test-runner")?);
         command.arg(&scripts.path).current_dir(&self.folder);
         command.env("NODE_ARGS", "--import,./node-conformance.js").env("SAMESOCKET_SERVER", server.to_string());
-        let finished = watch("the scripts, in Node", &mut command)?.checked(&command)?;
-        let counts = Counts::read(&finished.log).context("the scripts told no counts")?;
+        let finished = run_to_end("conformance scripts, Node", &mut command)?.checked(&command)?;
+        let counts = Counts::read(&finished.log).context("the scripts printed no test counts")?;
         ensure!(counts.failed == 0 && counts.passed > 0, "{}", finished.log);
         Ok(counts)
     }
 
-    /// Lays the package as it is published beside a page, which can import it from there.
-    pub(crate) fn lay_beside(&self, page: &Path) -> Result<()> {
+    /// Copies the published files into a page's folder, from which the page imports them.
+    pub(crate) fn copy_into_page(&self, page: &Path) -> Result<()> {
         build::copy(&self.path("dist"), &page.join("npm"))
     }
 
-    /// Lays the tests for engines, one classic script and a page around it, into a folder that is served.
-    pub(crate) fn lay_tests(&self, folder: &Path) -> Result<()> {
+    /// Builds the tests for engines into a folder that is served: a classic script and a page around it.
+    pub(crate) fn build_tests(&self, folder: &Path) -> Result<()> {
         self.bundle("tests/engine.js", "engine-tests.js", &["--format=iife".to_owned()])?;
         fs::create_dir_all(folder)?;
-        // The package as it is published, and a program that a bundler has bundled with it.
+        // The tests load the package as it is published, and a program bundled with it.
         build::copy(&self.path("dist"), &folder.join("package/dist"))?;
         self.publish_to("tests/vite")?;
         let bundled = folder.join("bundled");
@@ -209,7 +211,7 @@ impl Package {
         Ok(())
     }
 
-    /// Installs the package in a program's folder, which imports it by its name as anybody would.
+    /// Installs the package in a program's folder, so that the program imports it by its name.
     fn publish_to(&self, program: &str) -> Result<()> {
         let folder = self.path(program).join("node_modules/samesocket");
         fs::create_dir_all(&folder)?;
@@ -221,31 +223,32 @@ impl Package {
         self.compressed(&self.path(file), "gzipSync")
     }
 
-    /// The length of a file after one of the functions of Node's `zlib`; of these, brotli does its best by default.
+    /// Returns the length of a file compressed by one of the functions of Node's `zlib`. Brotli uses its best quality
+    /// by default.
     pub(crate) fn compressed(&self, file: &Path, function: &str) -> Result<usize> {
         let file = file.to_string_lossy();
         let script = format!("zlib.{function}(fs.readFileSync({file:?}), {{ level: 9 }}).length");
-        let length = self.watch("weighing", "node", &["--print", &script])?;
-        length.trim().parse().with_context(|| format!("no length: {length}"))
+        let length = self.run_to_end("compressing", "node", &["--print", &script])?;
+        length.trim().parse().with_context(|| format!("Node printed no length: {length}"))
     }
 
-    /// What `wasm-opt` calls itself.
+    /// Returns the version of `wasm-opt`.
     pub(crate) fn wasm_opt_version(&self) -> Result<String> {
         let program = self.path("node_modules/.bin/wasm-opt");
-        Ok(self.watch("wasm-opt", &program.to_string_lossy(), &["--version"])?.trim().to_owned())
+        Ok(self.run_to_end("wasm-opt", &program.to_string_lossy(), &["--version"])?.trim().to_owned())
     }
 
-    /// Runs a program of one of the packages.
+    /// Runs a program of one of the installed npm packages.
     pub(crate) fn run(&self, title: &str, program: &str, arguments: &[&str]) -> Result<()> {
         let program = self.path("node_modules/.bin").join(program);
-        self.watch(title, &program.to_string_lossy(), arguments)?;
+        self.run_to_end(title, &program.to_string_lossy(), arguments)?;
         Ok(())
     }
 
-    fn watch(&self, title: &str, program: &str, arguments: &[&str]) -> Result<String> {
+    fn run_to_end(&self, title: &str, program: &str, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.folder);
-        Ok(watch(title, &mut command)?.checked(&command)?.stdout)
+        Ok(run_to_end(title, &mut command)?.checked(&command)?.stdout)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -253,7 +256,7 @@ impl Package {
     }
 }
 
-/// The files of `npm pack --json`: a list of packages, or, by newer versions, a table of them by name.
+/// Reads the output of `npm pack --json`: a list of packages, or, from newer versions, an object by name.
 fn packed_files(json: &str) -> Result<Vec<String>> {
     #[derive(Deserialize)]
     struct Packed {
@@ -263,13 +266,14 @@ fn packed_files(json: &str) -> Result<Vec<String>> {
     struct File {
         path: String,
     }
-    let value: serde_json::Value = serde_json::from_str(json).with_context(|| format!("this is no JSON: {json}"))?;
+    let value: serde_json::Value =
+        serde_json::from_str(json).with_context(|| format!("npm printed no JSON: {json}"))?;
     let first = value.get(0).or_else(|| value.as_object().and_then(|table| table.values().next()));
-    let packed: Packed = serde_json::from_value(first.context("npm packs nothing")?.clone())?;
+    let packed: Packed = serde_json::from_value(first.context("npm would publish nothing")?.clone())?;
     Ok(packed.files.into_iter().map(|file| file.path).collect())
 }
 
-/// The lines `# pass 3` and `# fail 0`.
+/// Reads the lines `# pass 3` and `# fail 0` of Node's TAP report.
 fn tap_counts(log: &str) -> Option<Counts> {
     let count =
         |what: &str| log.lines().find_map(|line| line.strip_prefix("# ")?.strip_prefix(what)?.trim().parse().ok());
@@ -281,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_npm_packs_is_read_in_either_form() {
+    fn npm_pack_output_is_parsed_in_both_forms() {
         let package = r#"{"files": [{"path": "a"}, {"path": "dist/b"}]}"#;
         for json in [format!("[{package}]"), format!("{{\"samesocket\": {package}}}")] {
             assert_eq!(packed_files(&json).unwrap(), ["a", "dist/b"]);
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counts_of_node_are_read() {
+    fn tap_counts_are_parsed() {
         assert_eq!(tap_counts("ok 1 - a\n# tests 3\n# pass 2\n# fail 1\n"), Some(Counts { passed: 2, failed: 1 }));
         assert_eq!(tap_counts("# pass 2"), None);
     }

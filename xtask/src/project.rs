@@ -1,4 +1,4 @@
-//! What the workspace says about itself: its packages, and the versions its lock file has settled on.
+//! The workspace: its packages, their metadata for these commands, and the versions in the lock file.
 
 use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId, camino::Utf8PathBuf};
@@ -15,18 +15,18 @@ pub(crate) struct Project {
 /// A package's `[package.metadata.samesocket]`.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct Facts {
-    /// `"wasm"` for a package that has no native build.
+pub(crate) struct PackageMetadata {
+    /// `"wasm"` for a package that does not build for this machine.
     target: Option<String>,
     /// Whether the package is also checked and tested on wasm32.
     wasm: bool,
-    /// Test targets that have nothing to run on wasm32.
+    /// The test targets that do not run on wasm32.
     native_tests: Vec<String>,
-    /// The reports that a run in one engine must have posted, as `<context>-<subject>`.
+    /// The reports that a run in one engine must post, as `<context>-<subject>`.
     pub(crate) reports: Vec<String>,
-    /// The reports that a native run must have written, named in the same way.
+    /// The reports that a native run must write, named in the same way.
     pub(crate) native_reports: Vec<String>,
-    /// The reports that a run in Node must have posted, named in the same way.
+    /// The reports that a run in Node must post, named in the same way.
     pub(crate) node_reports: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ impl Project {
         &self.metadata.workspace_root
     }
 
-    /// The version of wasm-bindgen in the lock file: the command-line tool must be of exactly this one.
+    /// Returns the version of wasm-bindgen in the lock file. The command-line tool must have exactly this version.
     pub(crate) fn wasm_bindgen(&self) -> Result<String> {
         let versions: Vec<String> = self
             .metadata
@@ -51,23 +51,23 @@ impl Project {
             .filter(|package| package.name.as_str() == "wasm-bindgen")
             .map(|package| package.version.to_string())
             .collect();
-        ensure!(versions.len() == 1, "Cargo.lock should have one wasm-bindgen, it has {versions:?}");
+        ensure!(versions.len() == 1, "Cargo.lock must have one version of wasm-bindgen, it has {versions:?}");
         Ok(versions.concat())
     }
 
-    /// The names of packages that only build for wasm32.
+    /// Returns the names of the packages that only build for wasm32.
     pub(crate) fn wasm_only(&self) -> Result<Vec<&str>> {
-        self.named(|facts| facts.target.as_deref() == Some("wasm"))
+        self.named(|package_metadata| package_metadata.target.as_deref() == Some("wasm"))
     }
 
-    /// The names of packages that are built for wasm32 at all.
+    /// Returns the names of all packages that build for wasm32.
     pub(crate) fn wasm(&self) -> Result<Vec<&str>> {
-        self.named(|facts| facts.wasm || facts.target.as_deref() == Some("wasm"))
+        self.named(|package_metadata| package_metadata.wasm || package_metadata.target.as_deref() == Some("wasm"))
     }
 
-    /// The names of packages whose tests run in the engines; one of programs alone has none.
+    /// Returns the names of the packages whose tests run in the engines. A package with only programs has no tests.
     pub(crate) fn wasm_tested(&self) -> Result<Vec<&str>> {
-        let mut names = self.named(|facts| facts.wasm)?;
+        let mut names = self.named(|package_metadata| package_metadata.wasm)?;
         names.retain(|name| {
             self.package(name)
                 .is_ok_and(|package| package.targets.iter().any(|target| target.is_lib() || target.is_test()))
@@ -75,33 +75,33 @@ impl Project {
         Ok(names)
     }
 
-    /// The name of the package with this id.
+    /// Returns the name of the package with this id.
     pub(crate) fn name_of(&self, id: &PackageId) -> Option<&str> {
         self.metadata.packages.iter().find(|package| package.id == *id).map(|package| package.name.as_str())
     }
 
-    /// The version of a package that one of the workspace's packages depends on.
+    /// Returns the version of a package that one of the workspace's packages depends on.
     pub(crate) fn version(&self, package: &str, dependent: &str) -> Result<String> {
         let id = &self.package(dependent)?.id;
-        let nodes = &self.metadata.resolve.as_ref().context("the workspace is not resolved")?.nodes;
-        let node = nodes.iter().find(|node| node.id == *id).context("a package of the workspace is not resolved")?;
+        let nodes = &self.metadata.resolve.as_ref().context("cargo did not resolve the workspace")?.nodes;
+        let node = nodes.iter().find(|node| node.id == *id).context("cargo did not resolve {dependent}")?;
         let mut found = self.metadata.packages.iter().filter(|other| node.dependencies.contains(&other.id));
         let found = found.find(|other| other.name.as_str() == package);
         Ok(found.with_context(|| format!("{dependent} does not depend on {package}"))?.version.to_string())
     }
 
-    /// What a package says about itself.
-    pub(crate) fn facts(&self, package: &str) -> Result<Facts> {
+    /// Returns a package's metadata for these commands.
+    pub(crate) fn package_metadata(&self, package: &str) -> Result<PackageMetadata> {
         let package = self.package(package)?;
-        facts(package)
+        package_metadata(package)
     }
 
-    /// Whether a test target of a package is for native runs only.
+    /// Returns whether a test target only runs on native targets.
     pub(crate) fn is_native_test(&self, package: &str, target: &str) -> Result<bool> {
-        Ok(self.facts(package)?.native_tests.iter().any(|name| name == target))
+        Ok(self.package_metadata(package)?.native_tests.iter().any(|name| name == target))
     }
 
-    /// The package of this name in the workspace.
+    /// Returns the workspace's package of this name.
     pub(crate) fn package(&self, name: &str) -> Result<&Package> {
         let packages = self.metadata.workspace_packages();
         packages
@@ -110,10 +110,10 @@ impl Project {
             .with_context(|| format!("the workspace has no package {name}"))
     }
 
-    fn named(&self, which: impl Fn(&Facts) -> bool) -> Result<Vec<&str>> {
+    fn named(&self, which: impl Fn(&PackageMetadata) -> bool) -> Result<Vec<&str>> {
         let mut names = Vec::new();
         for package in self.metadata.workspace_packages() {
-            if which(&facts(package)?) {
+            if which(&package_metadata(package)?) {
                 names.push(package.name.as_str());
             }
         }
@@ -121,10 +121,10 @@ impl Project {
     }
 }
 
-fn facts(package: &Package) -> Result<Facts> {
+fn package_metadata(package: &Package) -> Result<PackageMetadata> {
     match package.metadata.get("samesocket") {
         Some(value) => serde_json::from_value(value.clone())
             .with_context(|| format!("[package.metadata.samesocket] of {}", package.name)),
-        None => Ok(Facts::default()),
+        None => Ok(PackageMetadata::default()),
     }
 }

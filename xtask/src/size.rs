@@ -1,4 +1,4 @@
-//! `cargo xtask size`: what the smallest echo program of each client weighs in a page.
+//! `cargo xtask size`: the size of the smallest echo program of each client in a page.
 
 use std::{fs, path::Path, path::PathBuf};
 
@@ -10,23 +10,23 @@ use crate::{
     build::{self, native_cargo},
     cargo,
     npm::Package,
-    process::{first_line, say, watch},
+    process::{first_line, print_line, run_to_end},
     project::Project,
     setup,
 };
 
-/// The package of the programs; each stands behind a feature of its own name.
+/// The package of the programs. Each has a feature of its own name.
 const PROGRAMS: &str = "samesocket-bench-size";
-/// The package that makes the tables.
+/// The package that generates the tables.
 const REPORT: &str = "samesocket-bench-report";
 
-/// What a program of ours may weigh, gzipped and without its glue, and what it is wanted to where that is less.
+/// The size budget of one of our programs, in bytes, gzipped, without its glue; and the goal, where it is lower.
 struct Budget {
     bytes: usize,
-    wanted: Option<usize>,
+    goal: Option<usize>,
 }
 
-/// A program, and how its client is called in tables.
+/// A program, and its client's name in the tables.
 struct Program {
     name: &'static str,
     client: &'static str,
@@ -44,8 +44,8 @@ const fn ours(name: &'static str, client: &'static str, budget: Budget) -> Progr
 
 const ALL: [Program; 8] = [
     peer("web-sys"),
-    ours("interface", "samesocket (interface)", Budget { bytes: 18_050, wanted: None }),
-    ours("futures", "samesocket (futures)", Budget { bytes: 19_250, wanted: Some(13_000) }),
+    ours("interface", "samesocket (interface)", Budget { bytes: 18_050, goal: None }),
+    ours("futures", "samesocket (futures)", Budget { bytes: 19_250, goal: Some(13_000) }),
     peer("gloo-net"),
     peer("ws_stream_wasm"),
     peer("tokio-tungstenite-wasm"),
@@ -53,54 +53,54 @@ const ALL: [Program; 8] = [
     peer("websocket-web"),
 ];
 
-/// One program, in bytes.
+/// The sizes of one program, in bytes.
 #[derive(Serialize)]
-struct Weight {
+struct Measured {
     client: &'static str,
     version: String,
     wasm: usize,
     gzip: usize,
-    /// What that is wanted to be at most.
+    /// The goal for `gzip`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    wanted: Option<usize>,
+    goal: Option<usize>,
     brotli: usize,
     glue: usize,
     glue_gzip: usize,
 }
 
-/// What is kept in `bench/results/size.json`.
+/// The content of `bench/results/size.json`.
 #[derive(Serialize)]
 struct Sizes {
     date: String,
     rustc: String,
     wasm_bindgen: String,
     wasm_opt: String,
-    programs: Vec<Weight>,
+    programs: Vec<Measured>,
 }
 
-/// Weighs all programs and keeps what came of it.
+/// Measures all programs and saves the result.
 pub(crate) fn run() -> Result<bool> {
     let project = Project::open()?;
     let mut required = setup::wasm();
     required.push(setup::node());
     setup::ensure(&project, &required)?;
-    // The tools of the npm package weigh the programs.
+    // The npm package's tools optimise and compress the programs.
     let _lock = project.cache.lock("test")?;
-    let package = Package::lay_out(&project)?;
+    let package = Package::prepare(&project)?;
 
     let toolchain = cargo::wasm_toolchain(&project.cache).context("no compiler for wasm32")?;
     let mut sizes = Sizes {
-        date: first_line(std::process::Command::new("date").args(["-u", "+%Y-%m-%d"])).context("no date")?,
-        rustc: first_line(toolchain.rustc().arg("--version")).context("rustc tells no version")?,
+        date: first_line(std::process::Command::new("date").args(["-u", "+%Y-%m-%d"])).context("cannot run date")?,
+        rustc: first_line(toolchain.rustc().arg("--version")).context("rustc prints no version")?,
         wasm_bindgen: project.wasm_bindgen()?,
         wasm_opt: package.wasm_opt_version()?,
         programs: Vec::new(),
     };
     let mut all_fit = true;
     for program in &ALL {
-        let weight = weigh(&project, &package, program)?;
-        all_fit &= fits(program, &weight);
-        sizes.programs.push(weight);
+        let measured = measure(&project, &package, program)?;
+        all_fit &= fits(program, &measured);
+        sizes.programs.push(measured);
     }
     let folder = project.root().join("bench/results");
     fs::create_dir_all(&folder)?;
@@ -109,55 +109,55 @@ pub(crate) fn run() -> Result<bool> {
     Ok(all_fit)
 }
 
-/// Weighs our own programs, and fails if one has outgrown its budget.
+/// Measures our own programs, and fails if one exceeds its budget.
 pub(crate) fn check(project: &Project, package: &Package) -> Result<Counts> {
     let mut counts = Counts::default();
     for program in ALL.iter().filter(|program| program.budget.is_some()) {
-        let weight = weigh(project, package, program)?;
-        ensure!(fits(program, &weight), "{} has {} bytes gzipped", program.client, weight.gzip);
+        let measured = measure(project, package, program)?;
+        ensure!(fits(program, &measured), "{} is {} bytes gzipped, over its budget", program.client, measured.gzip);
         counts.passed += 1;
     }
     Ok(counts)
 }
 
-/// Prints the tables of results that are not kept.
+/// Prints the tables of results that are not saved in the source.
 pub(crate) fn print_tables(project: &Project, folder: &Path) -> Result<()> {
     let mut command = native_cargo(project);
     command.args(["run", "-p", REPORT, "--"]).arg(folder);
-    say(&watch("tables", &mut command)?.checked(&command)?.stdout);
+    print_line(&run_to_end("tables", &mut command)?.checked(&command)?.stdout);
     Ok(())
 }
 
-/// Has the generated parts of the bench's page written anew.
+/// Updates the generated parts of the bench's README.
 pub(crate) fn write_tables(project: &Project) -> Result<()> {
     let mut command = native_cargo(project);
     command.args(["run", "-p", REPORT]);
-    watch("tables", &mut command)?.checked(&command)?;
+    run_to_end("tables", &mut command)?.checked(&command)?;
     Ok(())
 }
 
-fn fits(program: &Program, weight: &Weight) -> bool {
+fn fits(program: &Program, measured: &Measured) -> bool {
     let aside = program.budget.as_ref().map_or_else(String::new, |budget| {
-        let wanted = budget.wanted.map_or_else(String::new, |wanted| format!("; wanted are {wanted}"));
-        format!(", of {}{wanted}", budget.bytes)
+        let goal = budget.goal.map_or_else(String::new, |goal| format!("; goal {goal}"));
+        format!(", budget {}{goal}", budget.bytes)
     });
-    say(&format!("          {:<26}{:>7} B gzipped{aside}", program.client, weight.gzip));
-    program.budget.as_ref().is_none_or(|budget| weight.gzip <= budget.bytes)
+    print_line(&format!("          {:<26}{:>7} B gzipped{aside}", program.client, measured.gzip));
+    program.budget.as_ref().is_none_or(|budget| measured.gzip <= budget.bytes)
 }
 
-fn weigh(project: &Project, package: &Package, program: &Program) -> Result<Weight> {
+fn measure(project: &Project, package: &Package, program: &Program) -> Result<Measured> {
     let name = program.name;
     let built = build::size_program(project, PROGRAMS, name)?;
-    let folder = project.cache.fresh(&format!("size/{name}"))?;
+    let folder = project.cache.empty_folder(&format!("size/{name}"))?;
     build::page_program(project, &built, &folder)?;
     let (wasm, glue) = (optimise(package, &folder, name)?, minify(package, &folder, name)?);
     let length = |file: &Path| -> Result<usize> { Ok(usize::try_from(fs::metadata(file)?.len())?) };
-    Ok(Weight {
+    Ok(Measured {
         client: program.client,
         version: project.version(program.package, PROGRAMS)?,
         wasm: length(&wasm)?,
         gzip: package.compressed(&wasm, "gzipSync")?,
-        wanted: program.budget.as_ref().and_then(|budget| budget.wanted),
+        goal: program.budget.as_ref().and_then(|budget| budget.goal),
         brotli: package.compressed(&wasm, "brotliCompressSync")?,
         glue: length(&glue)?,
         glue_gzip: package.compressed(&glue, "gzipSync")?,

@@ -1,4 +1,4 @@
-//! A `WebDriver` session: the engine's driver, a browser in its hands, and one page.
+//! A `WebDriver` session: the engine's driver, a browser, and one page.
 
 use std::{
     io::{Read as _, Write as _},
@@ -14,25 +14,25 @@ use serde_json::{Map, Value};
 
 use crate::{browser::Browser, process::Group};
 
-/// How long a driver has to start listening, and a browser to start.
+/// The time limit for a driver to listen, and for a browser to start.
 const START: Duration = Duration::from_mins(1);
 
-/// How long a page has to come to what is expected of it.
+/// The time limit for a page to reach an expected state.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A browser under control; the driver, and the browser with it, ends on drop.
+/// A browser under automation. Dropping the session ends the driver and the browser.
 pub(crate) struct Session {
     pub(crate) client: Client,
     _driver: Group,
 }
 
 impl Session {
-    /// Starts the driver and the browser. Certificates are not checked: the test server signs its own.
+    /// Starts the driver and the browser. Certificates are not checked, because the test server's is self-signed.
     pub(crate) async fn start(browser: &Browser) -> Result<Self> {
         Self::start_as(browser, browser.capabilities()).await
     }
 
-    /// Starts as [`start`](Self::start) does, with other capabilities than the browser's usual ones.
+    /// Starts like [`start`](Self::start), with the given capabilities.
     pub(crate) async fn start_as(browser: &Browser, mut capabilities: Map<String, Value>) -> Result<Self> {
         let address = free_address()?;
         let mut command = browser.command(&browser.driver);
@@ -51,12 +51,12 @@ impl Session {
         Ok(Self { client, _driver: driver })
     }
 
-    /// Ends the session as the driver would like it; dropping it ends it, too.
+    /// Ends the session gracefully. Dropping it ends it, too.
     pub(crate) async fn close(self) {
         let _ = tokio::time::timeout(Duration::from_secs(5), self.client.clone().close()).await;
     }
 
-    /// The element with this id, once it is there.
+    /// Waits for the element with this id and returns it.
     pub(crate) async fn element(&self, id: &str) -> Result<Element> {
         let wait = self.client.wait().at_most(PATIENCE);
         wait.for_element(Locator::Id(id)).await.with_context(|| format!("the page has no #{id}"))
@@ -67,7 +67,7 @@ impl Session {
         self.element(id).await?.click().await.with_context(|| format!("cannot click on #{id}"))
     }
 
-    /// Replaces what stands in a field by what a person types.
+    /// Replaces the text of a field by typing.
     pub(crate) async fn fill(&self, id: &str, text: &str) -> Result<()> {
         let field = self.element(id).await?;
         field.clear().await.with_context(|| format!("cannot clear #{id}"))?;
@@ -77,22 +77,22 @@ impl Session {
         Ok(())
     }
 
-    /// The text that an element shows.
+    /// Returns the text that an element shows.
     pub(crate) async fn text(&self, id: &str) -> Result<String> {
         Ok(self.element(id).await?.text().await?.trim().to_owned())
     }
 
-    /// Evaluates the body of a function.
+    /// Runs the body of a function in the page.
     pub(crate) async fn execute(&self, body: &str, arguments: Vec<Value>) -> Result<Value> {
         Ok(self.client.execute(body, arguments).await?)
     }
 
-    /// Waits until the body of a function returns something for which `is_it` holds.
+    /// Runs the body of a function until its result satisfies `is_it`.
     pub(crate) async fn wait_for(&self, what: &str, body: &str, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
         self.wait_at_most(PATIENCE, what, body, is_it).await
     }
 
-    /// Waits as [`wait_for`](Self::wait_for) does, for another time.
+    /// Waits like [`wait_for`](Self::wait_for), with the given limit.
     pub(crate) async fn wait_at_most(
         &self,
         limit: Duration,
@@ -107,14 +107,15 @@ impl Session {
                 return Ok(value);
             }
             if Instant::now() > deadline {
-                bail!("waited {} s for {what}; seen: {value}", limit.as_secs());
+                bail!("waited {} s for {what}; last value: {value}", limit.as_secs());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
-/// The operating system names a port that was free a moment ago, which is as good as drivers allow.
+/// Asks the operating system for a free port. Another program could take it before the driver does, but drivers offer
+/// no better way.
 fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
@@ -130,19 +131,19 @@ async fn wait_until_ready(driver: &mut Group, address: SocketAddr) -> Result<()>
             bail!("the driver ended at once: {status}");
         }
         if Instant::now() > deadline {
-            bail!("the driver was not ready in {} s", START.as_secs());
+            bail!("the driver was not ready within {} s", START.as_secs());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// The driver's answer to the one command that needs no session.
+/// Requests the driver's status, the one command that needs no session.
 fn status(address: SocketAddr) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
     write!(stream, "GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = Vec::new();
-    // A driver that keeps the connection open is read until it pauses.
+    // Some drivers keep the connection open, so read until the answer is complete or the read times out.
     let mut chunk = [0; 4096];
     while let Ok(length) = stream.read(&mut chunk) {
         answer.extend_from_slice(&chunk[..length]);

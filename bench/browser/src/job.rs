@@ -1,34 +1,34 @@
-//! What a client is to do.
+//! The jobs of the clients in a page.
 
 use bytes::Bytes;
 
 /// The kind of work.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// The server sends back what it gets; one message is under way at a time.
+    /// The server sends messages back, one at a time.
     Echo,
     /// The server sends as fast as it can.
     Receive,
-    /// The server throws away what it gets, and answers the last message of the warm-up and that of the job.
+    /// The server discards messages, and answers the last one of the warm-up and the last one of the job.
     Send,
-    /// Connections are opened and closed, one after the other.
+    /// Connections are opened and closed one after the other.
     Connect,
-    /// The time from the constructor to the first message, of one connection after the other.
+    /// Connections are opened one after the other, and the time to the first message counts.
     First,
 }
 
-/// One job.
+/// A job.
 pub(crate) struct Job {
     pub(crate) work: Work,
     pub(crate) url: String,
     pub(crate) payload: Payload,
     pub(crate) size: usize,
-    /// The messages that go before those that are measured.
+    /// The number of messages of the warm-up, which is not measured.
     pub(crate) warmup: usize,
     pub(crate) count: usize,
 }
 
-/// What is sent.
+/// The payload of a message.
 #[derive(Clone)]
 pub(crate) enum Payload {
     Text(String),

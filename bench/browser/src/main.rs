@@ -1,9 +1,9 @@
-//! The clients that are written in Rust, each at every job: what the page of the bench calls.
+//! The clients written in Rust, called by the bench's page.
 
-mod calling;
+mod callbacks;
 mod clients;
 mod job;
-mod streaming;
+mod streams;
 
 use std::alloc::System;
 
@@ -24,20 +24,20 @@ extern "C" {
 
 fn main() {}
 
-/// What one turn of a client came to.
+/// The result of one client at one job.
 #[wasm_bindgen]
 pub struct Outcome {
     /// The milliseconds that the counted messages or connections took.
     pub milliseconds: f64,
-    /// How often the client asked for memory meanwhile.
+    /// The number of allocations meanwhile.
     pub allocations: f64,
 }
 
-/// Has a client do a job once.
+/// Does a job once with a client.
 ///
 /// # Errors
 ///
-/// If there is no such client or work, or the connection does not do what was expected of it.
+/// If the client or the kind of work is unknown, or the connection does something unexpected.
 #[wasm_bindgen]
 pub async fn perform(
     client: &str,
@@ -54,13 +54,13 @@ pub async fn perform(
         "send" => Work::Send,
         "connect" => Work::Connect,
         "first" => Work::First,
-        _ => return Err(JsError::new(&format!("there is no work {work}"))),
+        _ => return Err(JsError::new(&format!("unknown work {work}"))),
     };
     let job = Job { work, url: url.to_owned(), payload: Payload::new(text, size), size, warmup, count };
     clients::run(client, job).await.map_err(|error| JsError::new(&error))
 }
 
-/// Time and allocations since a moment.
+/// A stopwatch for time and allocations.
 struct Stopwatch {
     start: f64,
     region: Region<'static, System>,
@@ -74,7 +74,7 @@ impl Stopwatch {
     fn stop(&self) -> Outcome {
         let milliseconds = now() - self.start;
         let change = self.region.change();
-        // A run of a page asks for memory far less than 2^53 times.
+        // A page allocates far less than 2^53 times.
         #[expect(clippy::cast_precision_loss)]
         let allocations = (change.allocations + change.reallocations) as f64;
         Outcome { milliseconds, allocations }
@@ -82,7 +82,7 @@ impl Stopwatch {
 }
 
 impl Outcome {
-    /// Adds what has come since a moment.
+    /// Adds the time and allocations since a moment.
     fn add(&mut self, since: &Stopwatch) {
         let outcome = since.stop();
         self.milliseconds += outcome.milliseconds;

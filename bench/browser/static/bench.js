@@ -1,4 +1,4 @@
-// Has every client do every job, in turn, round by round, and posts what came of it.
+// Runs every client at every job, round by round, and posts the results.
 
 import { NativeLooking, StandIn } from "./stand-in.js";
 import { path, sets } from "./jobs.js";
@@ -7,11 +7,11 @@ import { perform } from "./script.js";
 const plan = JSON.parse(new URL(location).searchParams.get("plan"));
 const platform = globalThis.WebSocket;
 
-/** How long raw JavaScript, or in the page `web-sys`, takes for one turn, about, in milliseconds: many short ones tell more. */
-const TURN = 15;
+/** The approximate milliseconds of a sample of the reference. Arbitrary: many short samples say more than few long ones. */
+const SAMPLE_TIME = 15;
 
-/** For how many messages the memory is looked at. */
-const WEIGHED = 1000;
+/** The number of messages for which heap use is measured. */
+const HEAP_MESSAGES = 1000;
 
 const CLIENTS = {
   JavaScript: (job) => script(globalThis.WebSocket, job),
@@ -19,7 +19,7 @@ const CLIENTS = {
   "web-sys (awaited)": rust,
   "samesocket (interface)": rust,
   "samesocket (futures)": rust,
-  "samesocket (promptly)": rust,
+  "samesocket (poll_in_event)": rust,
   "samesocket (js)": (job) => script(classes.get(globalThis.WebSocket), job),
   "gloo-net": rust,
   ws_stream_wasm: rust,
@@ -29,7 +29,7 @@ const CLIENTS = {
 };
 
 let module;
-/** The npm package's class, over the platform's and over what stands in for it. */
+/** The npm package's class, over the platform's class and over the stand-in. */
 const classes = new Map();
 
 async function script(WebSocket, job) {
@@ -44,17 +44,17 @@ async function rust(job, client) {
   return { milliseconds, allocations };
 }
 
-/** How long a turn may take, in milliseconds. */
+/** The time limit of a sample, in milliseconds. */
 const LIMIT = 60_000;
 
-/** Fails if something takes longer. */
+/** Rejects if the promise takes longer than the limit. */
 function within(limit, promise) {
   let timer;
-  const late = new Promise((_, fail) => (timer = setTimeout(() => fail(new Error("it takes too long")), limit)));
+  const late = new Promise((_, fail) => (timer = setTimeout(() => fail(new Error("exceeded its time limit")), limit)));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** What a client gets that makes a blob of each message that it sends: blobs live in another process, which drowns. */
+/** The limits for a client that sends each binary message as a Blob. Blobs live in another process, which cannot keep up. */
 const FEW_MESSAGES = 2000;
 const FEW_BYTES = 32 << 20;
 const MAKES_BLOBS = "gloo-net";
@@ -64,20 +64,20 @@ function share(client, { work, text, size }, count) {
   return makesBlobs ? Math.min(count, FEW_MESSAGES, FEW_BYTES / size) : count;
 }
 
-/** A client that takes this many turns' time for the messages of one is given fewer. */
+/** A client that takes this many times the time of a sample gets fewer messages. */
 const SLOW = 4;
 
-/** How many messages each client gets, after a round in which they took so long. */
+/** Returns the number of messages of each client, from the times of the first round. */
 function shares(job, reference, counts, outcomes) {
   if (job.fixed) return counts;
   const each = (client) => outcomes.get(client).milliseconds / counts.get(client);
-  // Found when nothing was compiled yet, the number may be far from that of a turn.
-  const count = Math.max(8, Math.min(job.most, Math.ceil(TURN / each(reference))));
-  const bearable = (client) => Math.max(8, Math.ceil((SLOW * TURN) / each(client)));
-  return new Map([...counts.keys()].map((client) => [client, share(client, job, Math.min(count, bearable(client)))]));
+  // The first calibration ran before the code was compiled, so its count may be far off.
+  const count = Math.max(8, Math.min(job.most, Math.ceil(SAMPLE_TIME / each(reference))));
+  const affordable = (client) => Math.max(8, Math.ceil((SLOW * SAMPLE_TIME) / each(client)));
+  return new Map([...counts.keys()].map((client) => [client, share(client, job, Math.min(count, affordable(client)))]));
 }
 
-/** A random order that is the same in each run: nobody always comes after the same one. */
+/** Returns the clients in a pseudo-random order, so that none always runs after the same one. Each run has the same orders. */
 function shuffled(clients, random) {
   const order = [...clients];
   for (let left = order.length; left > 1; left -= 1) {
@@ -87,7 +87,7 @@ function shuffled(clients, random) {
   return order;
 }
 
-/** Marsaglia's generator of 32 bits. */
+/** Returns Marsaglia's 32-bit xorshift generator. */
 function generator(seed) {
   let state = seed;
   return () => {
@@ -98,57 +98,57 @@ function generator(seed) {
   };
 }
 
-/** One turn of a client. */
-function turn(client, job, count) {
+/** Runs a client at a job once. */
+function runClient(client, job, count) {
   const warmup = job.fixed ? 0 : Math.max(2, Math.floor(count / 10));
   const url = `ws://127.0.0.1:${plan.port}${path(job, warmup, count)}`;
   return CLIENTS[client]({ ...job, url, warmup, count }, client);
 }
 
-/** Finds the number of messages for which a client takes as long as a turn is to take. */
+/** Finds the number of messages for which a client takes the time of a sample. */
 async function calibrate(client, job) {
   if (job.fixed) return job.fixed;
   let count = Math.min(job.most, 8);
   for (;;) {
-    const { milliseconds } = await turn(client, job, count);
-    if (milliseconds >= TURN / 2 || count === job.most) return count;
-    count = Math.min(job.most, milliseconds < TURN / 20 ? count * 10 : Math.ceil((count * TURN) / milliseconds));
+    const { milliseconds } = await runClient(client, job, count);
+    if (milliseconds >= SAMPLE_TIME / 2 || count === job.most) return count;
+    count = Math.min(job.most, milliseconds < SAMPLE_TIME / 20 ? count * 10 : Math.ceil((count * SAMPLE_TIME) / milliseconds));
   }
 }
 
-/** The bytes that a message costs on the engine's heap, where the engine tells it exactly. */
-async function weigh(client, job) {
+/** Returns the bytes of heap for each message, where the engine reports them exactly. */
+async function heapPerMessage(client, job) {
   if (!globalThis.gc || !performance.memory || job.size > 64) return null;
   globalThis.gc();
   const before = performance.memory.usedJSHeapSize;
-  await turn(client, job, WEIGHED);
+  await runClient(client, job, HEAP_MESSAGES);
   const bytes = performance.memory.usedJSHeapSize - before;
-  // The collector may have been there meanwhile.
-  return bytes > 0 ? bytes / (WEIGHED * 1.1) : null;
+  // The garbage collector may have run in between.
+  return bytes > 0 ? bytes / (HEAP_MESSAGES * 1.1) : null;
 }
 
 async function runSet(name, jobs) {
   const clients = Object.keys(CLIENTS).filter((client) => !plan.clients.length || plan.clients.includes(client));
   const series = [];
   for (const job of jobs.filter(({ name }) => !plan.jobs.length || plan.jobs.includes(name))) {
-    // In the page, raw JavaScript copies nothing, and would be done at once.
+    // In the page, raw JavaScript copies nothing and takes almost no time.
     const reference = name === "page" ? "web-sys" : "JavaScript";
     const count = await calibrate(reference, job);
     const random = generator(job.size + job.name.length);
     let counts = new Map([reference, ...clients].map((client) => [client, share(client, job, count)]));
     const samples = new Map(clients.map((client) => [client, []]));
-    // The first round is for the compilers, and to find out how many messages make a turn.
+    // The first round lets the engine compile, and finds the number of messages for a sample.
     for (let round = -1; round < plan.rounds; round += 1) {
       const outcomes = new Map();
       for (const client of shuffled(round < 0 ? counts.keys() : clients, random)) {
-        // What one client leaves behind is not for the next one to clear away.
+        // Collect one client's garbage before the next one runs.
         globalThis.gc?.();
         try {
-          outcomes.set(client, await within(LIMIT, turn(client, job, counts.get(client))));
+          outcomes.set(client, await within(LIMIT, runClient(client, job, counts.get(client))));
         } catch (error) {
           throw new Error(`${client} at ${name} ${job.name}: ${error.message ?? error}`);
         }
-        const heap = round >= 0 && name === "page" ? await weigh(client, job) : null;
+        const heap = round >= 0 && name === "page" ? await heapPerMessage(client, job) : null;
         const { milliseconds, allocations } = outcomes.get(client);
         const each = (sum) => (sum === null ? null : sum / counts.get(client));
         if (round >= 0) samples.get(client).push({ micros: 1000 * each(milliseconds), allocations: each(allocations), heap });
@@ -161,13 +161,13 @@ async function runSet(name, jobs) {
   return { set: name, series };
 }
 
-/** Runs something with another class in the place of the platform's. */
-async function inPage(what) {
+/** Runs a function with the stand-in in place of the platform's class. */
+async function withStandIn(run) {
   const stream = Object.getOwnPropertyDescriptor(globalThis, "WebSocketStream");
   delete globalThis.WebSocketStream;
   globalThis.WebSocket = StandIn;
   try {
-    return await what();
+    return await run();
   } finally {
     globalThis.WebSocket = platform;
     if (stream) Object.defineProperty(globalThis, "WebSocketStream", stream);
@@ -185,7 +185,7 @@ try {
   classes.set(platform, over(globalThis));
   classes.set(StandIn, over({ WebSocket: NativeLooking }));
   const { socket, page } = sets(plan.quick);
-  const results = [await runSet("socket", socket), await inPage(() => runSet("page", page))];
+  const results = [await runSet("socket", socket), await withStandIn(() => runSet("page", page))];
   await post(plan.report, JSON.stringify({ agent: navigator.userAgent, sets: results }));
 } catch (error) {
   await post(plan.report, JSON.stringify({ error: `${error.message ?? error}\n${error.stack ?? ""}` }));

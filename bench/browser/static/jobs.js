@@ -1,14 +1,14 @@
-// What every client does, on the platform's socket and on what stands in for it.
+// The jobs of every client, on the platform's socket and on the stand-in.
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SIZES = [["64", 64], ["1k", KIB], ["16k", 16 * KIB], ["1m", MIB]];
 
-/** No job moves more than this in one turn: what is sent waits in memory. */
+/** The most bytes of a sample, because sent messages are buffered in memory. */
 const MOST_RECEIVED = 128 * MIB;
 const MOST_SENT = 32 * MIB;
 
-/** Nor is one longer than so many messages where they cost next to nothing. */
+/** The most messages of a sample with the stand-in, where messages cost almost nothing. */
 const MOST_IN_PAGE = 500_000;
 
 const floods = (work, sizes) =>
@@ -24,10 +24,10 @@ const floods = (work, sizes) =>
 
 const echo64 = { name: "lat64", work: "echo", text: false, size: 64, most: 100_000 };
 
-/** The sets of jobs; a quick run leaves out what lies between. */
+/** Returns the sets of jobs; a quick run leaves out sizes in between. */
 export function sets(isQuick) {
   const sizes = isQuick ? SIZES.filter(([name]) => name !== "1k") : SIZES;
-  // In all rounds together, 1,000 and more.
+  // The rounds together have 1,000 or more.
   const connections = isQuick ? 20 : 50;
   return {
     socket: [
@@ -37,12 +37,12 @@ export function sets(isQuick) {
       { name: "connect", work: "connect", text: false, size: 64, fixed: connections, most: connections },
       { name: "first", work: "first", text: false, size: 64, fixed: connections / 5, most: connections },
     ],
-    // Nothing waits in memory there.
+    // The stand-in buffers nothing.
     page: [echo64, ...floods("receive", sizes), ...floods("send", sizes)].map((job) => ({ ...job, most: MOST_IN_PAGE })),
   };
 }
 
-/** The path by which the server, or what stands in for it, learns of a job. */
+/** Returns the path that tells the server, or the stand-in, the job. */
 export function path({ work, text, size }, warmup, count) {
   const kind = text ? "text" : "binary";
   switch (work) {

@@ -1,6 +1,6 @@
-// The clients that are written in JavaScript, at every job: a class with the platform's interface.
+// The clients written in JavaScript: classes with the platform's interface.
 
-/** One connection: what has come, and who waits for it. */
+/** A connection that counts and answers messages. */
 class Connection {
   #missing = 0;
   #replies = 0;
@@ -28,7 +28,7 @@ class Connection {
     };
   }
 
-  /** Waits for so many messages more, some of which may have come; so many of them are answered. */
+  /** Waits for `count` more messages, some of which may have arrived already, and answers `replies` of them. */
   want(count, replies = 0) {
     this.#replies = replies;
     this.#missing += count;
@@ -45,7 +45,7 @@ class Connection {
   }
 }
 
-/** Has the class do a job once; gives the milliseconds. */
+/** Does a job once with a class. Returns the milliseconds. */
 export async function perform(WebSocket, { work, url, text, size, warmup, count }) {
   const letters = "abcdefghijklmnopqrstuvwxyz".repeat(Math.ceil(size / 26)).slice(0, size);
   const payload = text ? letters : new TextEncoder().encode(letters);
@@ -73,7 +73,7 @@ function exchange(connection, work, payload, count) {
       return all;
     }
     default: {
-      // The answer to the last message tells that it has come.
+      // The answer to the last message confirms that it has arrived.
       const answer = connection.want(1);
       for (let sent = 0; sent < count; sent += 1) connection.socket.send(payload);
       return answer;

@@ -1,10 +1,10 @@
-// What stands in for the platform's class, so that a client's own cost shows: no process and no wire, every event is
-// dispatched synchronously, from a microtask.
+// A stand-in for the platform's class that shows a client's own cost: without processes and network, it dispatches
+// every event synchronously from a microtask.
 
 const { addEventListener, removeEventListener } = EventTarget.prototype;
 const { apply } = Reflect;
 
-/** What a listener is given: what an engine's event has, without being one. */
+/** The argument of a listener: an object with the members of an event. */
 class PlainEvent {
   isTrusted = true;
 
@@ -17,7 +17,7 @@ class PlainEvent {
   stopImmediatePropagation() {}
 }
 
-/** The path of its URL is what the bench's server takes: `/echo/SIZE`, `/flood/KIND/SIZE/COUNT`, `/discard/WARMUP/COUNT`. */
+/** A stand-in for `WebSocket`. It understands the paths of the bench's server: `/echo/SIZE`, `/flood/KIND/SIZE/COUNT`, `/discard/WARMUP/COUNT`. */
 export class StandIn {
   static CONNECTING = 0;
   static OPEN = 1;
@@ -48,7 +48,7 @@ export class StandIn {
     return #url in object;
   }
 
-  /** Adds a listener, whatever the object's prototype says. */
+  /** Adds a listener, even if the object has another prototype. */
   static listen(socket, type, listener) {
     socket.#listeners[type].push(typeof listener === "function" ? listener : (event) => listener.handleEvent(event));
   }
@@ -90,7 +90,7 @@ export class StandIn {
     else if (this.#work === "discard" && this.#isAnswered()) queueMicrotask(() => this.#deliver());
   }
 
-  /** Whether the message that was sent is the last of the warm-up, or of the job. */
+  /** Returns whether the sent message is the last one of the warm-up or of the job. */
   #isAnswered() {
     if (this.#warmup > 0) return --this.#warmup === 0;
     return --this.#count === 0;
@@ -108,14 +108,14 @@ export class StandIn {
   #open() {
     this.#readyState = StandIn.OPEN;
     this.#fire(new PlainEvent("open", this));
-    // Messages come in tasks after that of `open`, as an engine's do: there are clients that begin to listen only then.
+    // Messages come in tasks after `open`, as in an engine, because some clients start to listen only then.
     if (this.#work === "flood") setTimeout(() => this.#flood());
   }
 
   async #flood() {
     for (let left = this.#count; left > 0 && this.#readyState === StandIn.OPEN; left -= 1) {
       this.#deliver();
-      // As between an engine's tasks, what was promised is done before the next message.
+      // Run all microtasks before the next message, as between an engine's tasks.
       await null;
     }
   }
@@ -138,8 +138,10 @@ function payload(isText, size) {
 }
 
 /**
- * The same for the class of the npm package, which takes only an engine's own class for the object itself, and reaches
- * members from outside: it has to look native, and listeners have to be added by the function of every EventTarget.
+ * The stand-in under the npm package's class.
+ *
+ * That class only accepts a native class, and calls members of `EventTarget.prototype`. So this one looks native, and
+ * adds listeners through `EventTarget`'s own function.
  */
 export const NativeLooking = Object.assign(StandIn.bind(), { prototype: StandIn.prototype });
 

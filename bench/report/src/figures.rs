@@ -1,9 +1,9 @@
-//! Numbers for a person to read.
+//! Statistics and number formats.
 
-/// The median and the quartiles around it.
+/// Returns the lower quartile, the median and the upper quartile.
 pub fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
-    // Between two values the point lies in proportion.
+    // Interpolate between two values.
     let at = |part: usize| {
         let place = (values.len().max(1) - 1) * part;
         let low = values.get(place / 4).copied().unwrap_or(f64::NAN);
@@ -13,13 +13,14 @@ pub fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     [at(1), at(2), at(3)]
 }
 
-/// The median, and around it the bounds between which that of ever more rounds would lie, in 95 of 100 cases or more. They
-/// are rounds themselves: how likely it is that so few lie on one side of the median is known of any distribution. Fewer
-/// than six rounds cannot tell, and give their extremes.
+/// Returns the median between the bounds of its 95 % confidence interval.
+///
+/// The bounds are those of the sign test: they are measured values themselves, and assume nothing about the
+/// distribution. For fewer than six values they are the extremes.
 pub(crate) fn bounded_median(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     let [_, middle, _] = quartiles(values.clone());
-    // How likely it is that no round lies below the median, then also that one does, and so on.
+    // The probability that no value lies below the median; then that one does, and so on.
     let mut likelihood = (0..values.len()).fold(1.0, |half, _| half / 2.0);
     let mut sum = 0.0;
     let mut outside: usize = 0;
@@ -28,7 +29,7 @@ pub(crate) fn bounded_median(mut values: Vec<f64>) -> [f64; 3] {
         if sum > 0.025 {
             break;
         }
-        #[expect(clippy::cast_precision_loss, reason = "a number of rounds")]
+        #[expect(clippy::cast_precision_loss, reason = "the number of rounds is small")]
         let factor = rest as f64 / f64::from(below);
         likelihood *= factor;
         outside += 1;
@@ -38,7 +39,7 @@ pub(crate) fn bounded_median(mut values: Vec<f64>) -> [f64; 3] {
     [at(Some(outside)), middle, at(values.len().checked_sub(1 + outside))]
 }
 
-/// Three digits, whatever the size.
+/// Formats a number with three digits.
 pub(crate) fn figure(value: f64) -> String {
     if value.abs() < 1.0 {
         format!("{value:.3}")
@@ -56,15 +57,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quartiles_lie_between_values_in_proportion() {
+    fn quartiles_are_interpolated() {
         assert_eq!(format!("{:?}", quartiles(vec![3.0, 1.0, 2.0])), "[1.5, 2.0, 2.5]");
         assert_eq!(format!("{:?}", quartiles(vec![5.0])), "[5.0, 5.0, 5.0]");
         assert_eq!(format!("{:?}", quartiles(vec![4.0, 0.0, 8.0, 12.0, 16.0])), "[4.0, 8.0, 12.0]");
     }
 
     #[test]
-    fn the_bounds_of_a_median_are_those_of_the_tables_of_the_sign_test() {
-        // The places by which such tables go, from one on.
+    fn median_bounds_match_sign_test_tables() {
+        // The positions in published tables, counted from one.
         for (rounds, low, high) in
             [(1, 1, 1), (5, 1, 5), (6, 1, 6), (8, 1, 8), (9, 2, 8), (15, 4, 12), (21, 6, 16), (25, 8, 18)]
         {

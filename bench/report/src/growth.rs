@@ -1,4 +1,4 @@
-//! How cost grows.
+//! The results of how cost grows.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,87 +7,88 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::figure;
-use crate::plot::{self, Labels, Line};
-use crate::{Machine, Plots, page};
+use crate::native::Machine;
+use crate::page;
+use crate::plot::{self, Labels, Line, Plots};
 
-/// One run.
+/// A run.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Growth {
-    /// When it began.
+    /// The time at which the run began.
     pub date: String,
-    /// Where it ran.
+    /// The machine.
     pub machine: Machine,
     /// Whether amounts were left out.
     pub quick: bool,
-    /// What was measured.
+    /// The results.
     pub curves: Vec<Curve>,
 }
 
-/// How a client's cost grows with one thing.
+/// A client's cost as one quantity grows.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Curve {
-    /// What grows: `size`, `messages`, `connections` or `queued`.
+    /// The quantity: `size`, `messages`, `connections` or `queued`.
     pub what: String,
     /// The client's name.
     pub client: String,
-    /// By amount.
+    /// The points in the order of their amounts.
     pub points: Vec<Point>,
 }
 
-/// What one amount costs.
+/// The cost of one amount.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Point {
-    /// The bytes of a message, the connections, or the bytes that are queued.
+    /// The bytes of a message, the number of messages or connections, or the queued bytes.
     pub amount: u32,
-    /// Microseconds of CPU time a message.
+    /// Microseconds of CPU time for each message.
     pub cpu: f64,
-    /// Microseconds a message.
+    /// Microseconds for each message.
     pub wall: f64,
-    /// The most memory that the process had, in KiB.
+    /// The peak memory of the process, in KiB.
     pub peak: f64,
 }
 
-/// One way to look at curves.
+/// A quantity and one cost of it, shown in a table and a plot.
 pub(crate) struct Aspect {
     pub(crate) what: &'static str,
-    /// What grows, in words.
+    /// The title of the table and the plot.
     pub(crate) title: &'static str,
     pub(crate) unit: &'static str,
-    /// The file of its plot.
+    /// The file name of the plot.
     pub(crate) file: &'static str,
     from: From,
-    /// The cost of a point, given the first one of its curve.
+    /// Returns the cost of a point, given the curve's first point.
     of: fn(&Point, &Point) -> f64,
 }
 
-/// From where on an exponent is fitted: below, what does not grow is most of the cost.
+/// The point from which the exponent is fitted. Below it, fixed cost dominates.
 enum From {
-    /// This amount.
+    /// From this amount.
     Amount(u32),
-    /// The first amount that costs twice what the first one costs.
+    /// From the first amount that costs twice as much as the first point.
     Twice,
-    /// The first amount that costs this much.
+    /// From the first amount that costs this much.
     Cost(f64),
 }
 
-/// As few points as a line is fitted to.
-const FEW: usize = 3;
+/// The minimum number of points for a fit.
+const MIN_POINTS: usize = 3;
 
 impl Aspect {
-    /// Amounts and costs.
+    /// Returns pairs of amount and cost.
     fn costs(&self, curve: &Curve) -> Vec<(f64, f64)> {
         let Some(first) = curve.points.first() else { return Vec::new() };
         curve.points.iter().map(|point| (f64::from(point.amount), (self.of)(point, first))).collect()
     }
 
-    /// The points of a curve that have logarithms.
+    /// Returns the points of a curve whose logarithms exist.
     pub(crate) fn points(&self, curve: &Curve) -> Vec<(f64, f64)> {
         let mut points = self.costs(curve);
         points.retain(|(amount, cost)| *amount > 0.0 && *cost > 0.0);
         points
     }
 
-    /// The exponent by which the cost grows, and the number of points that tell it; none if they are too few.
+    /// Returns the exponent by which the cost grows, and the number of fitted points; `None` if there are too few.
     fn exponent(&self, curve: &Curve) -> Option<(f64, usize)> {
         let first = self.costs(curve).first()?.1;
         let is_below = |(amount, cost): &(f64, f64)| match self.from {
@@ -96,18 +97,18 @@ impl Aspect {
             From::Cost(least) => *cost < least,
         };
         let points: Vec<(f64, f64)> = self.points(curve).into_iter().skip_while(is_below).collect();
-        if points.len() < FEW { None } else { Some((slope(&points)?, points.len())) }
+        if points.len() < MIN_POINTS { None } else { Some((slope(&points)?, points.len())) }
     }
 }
 
-/// Of less memory than this, in KiB, nobody can say what it is for.
-const MUCH: From = From::Cost(1024.0);
+/// Less memory than this, in KiB, is noise. Arbitrary.
+const MIN_MEMORY: From = From::Cost(1024.0);
 
-/// What the tables and the plots show.
+/// The tables and plots.
 pub(crate) const ASPECTS: [Aspect; 7] = [
     Aspect {
         what: "size",
-        title: "CPU time of an echo by the message's bytes",
+        title: "CPU time of an echo by message size",
         unit: "microseconds",
         file: "size-time",
         from: From::Twice,
@@ -115,23 +116,23 @@ pub(crate) const ASPECTS: [Aspect; 7] = [
     },
     Aspect {
         what: "size",
-        title: "memory by the message's bytes",
+        title: "peak memory by message size",
         unit: "KiB",
         file: "size-memory",
-        from: MUCH,
+        from: MIN_MEMORY,
         of: |point, first| point.peak - first.peak,
     },
     Aspect {
         what: "messages",
-        title: "memory by messages of 64 bytes there and back",
+        title: "peak memory by echoed messages of 64 bytes",
         unit: "KiB",
         file: "messages-memory",
-        from: MUCH,
+        from: MIN_MEMORY,
         of: |point, first| point.peak - first.peak,
     },
     Aspect {
         what: "connections",
-        title: "CPU time of an echo by connections",
+        title: "CPU time of an echo by number of connections",
         unit: "microseconds",
         file: "connections-time",
         from: From::Amount(100),
@@ -139,32 +140,32 @@ pub(crate) const ASPECTS: [Aspect; 7] = [
     },
     Aspect {
         what: "connections",
-        title: "memory by connections",
+        title: "peak memory by number of connections",
         unit: "KiB",
         file: "connections-memory",
-        from: MUCH,
+        from: MIN_MEMORY,
         of: |point, first| point.peak - first.peak,
     },
     Aspect {
         what: "queued",
-        title: "CPU time of queueing by the bytes queued",
+        title: "CPU time of queueing by queued bytes",
         unit: "microseconds",
         file: "queued-time",
         from: From::Cost(1000.0),
-        // A queue's time is that of all its messages, of 64 KiB each.
+        // The time for a queue is that of all its messages of 64 KiB.
         of: |point, _| point.cpu * f64::from(point.amount) / 65_536.0,
     },
     Aspect {
         what: "queued",
-        title: "memory by the bytes queued",
+        title: "peak memory by queued bytes",
         unit: "KiB",
         file: "queued-memory",
-        from: MUCH,
+        from: MIN_MEMORY,
         of: |point, first| point.peak - first.peak,
     },
 ];
 
-/// The slope of the line through the logarithms, by least squares.
+/// Returns the slope of the line through the logarithms, by least squares.
 fn slope(points: &[(f64, f64)]) -> Option<f64> {
     if points.len() < 2 {
         return None;
@@ -183,7 +184,7 @@ pub(crate) fn tables(growth: &Growth) -> String {
     let Machine { processor, cores, kernel, rustc, load } = &growth.machine;
     let quick = if growth.quick { ", a quick run" } else { "" };
     let mut text = format!(
-        "{}{quick}, on {processor} ({cores} cores, {kernel}, {rustc}; load {load} at the beginning).\n",
+        "{}{quick}, on {processor} ({cores} cores, {kernel}, {rustc}; load {load} at the start).\n",
         growth.date
     );
     for aspect in &ASPECTS {
@@ -203,9 +204,9 @@ pub(crate) fn tables(growth: &Growth) -> String {
                 .map_or_else(|| "none".to_owned(), |(exponent, points)| format!("**{exponent:.2}** ({points} points)"))
         };
         let title = match aspect.from {
-            From::Amount(amount) => format!("exponent, from {amount} on"),
-            From::Twice => "exponent, from twice the first on".to_owned(),
-            From::Cost(cost) => format!("exponent, from {cost} {} on", aspect.unit),
+            From::Amount(amount) => format!("exponent from {amount}"),
+            From::Twice => "exponent from twice the first cost".to_owned(),
+            From::Cost(cost) => format!("exponent from {cost} {}", aspect.unit),
         };
         rows.push(std::iter::once(title).chain(curves.iter().map(exponent)).collect());
         // Writing to a string cannot fail.
@@ -234,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exponent_is_told_by_the_points_in_which_what_grows_is_most_and_by_three_at_least() {
+    fn exponent_needs_three_points_above_fixed_cost() {
         let point = |amount: u32, cpu| Point { amount, cpu, wall: cpu, peak: 0.0 };
         let curve = |points| Curve { what: "size".to_owned(), client: "one".to_owned(), points };
         let growing =
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_slope_is_the_exponent() {
+    fn slope_of_logarithms_is_the_exponent() {
         let squares = [(1.0, 3.0), (2.0, 12.0), (4.0, 48.0)];
         assert!((slope(&squares).unwrap() - 2.0).abs() < 1e-9);
         assert_eq!(slope(&squares[..1]), None);

@@ -1,8 +1,12 @@
-//! What the bench measured: the data as it stands in `results/`, and the tables that are made of it.
+//! The results of the bench in `results/`, and the generated tables and plots.
+//!
+//! `native`, `browser`, `growth`, `size` and `comparison` each have one kind of result. `goals` compares results with
+//! the project's goals; `page` writes the tables into the README.
 
 mod browser;
-mod claims;
+mod comparison;
 mod figures;
+mod goals;
 mod growth;
 mod native;
 mod page;
@@ -16,33 +20,41 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::de::DeserializeOwned;
 
+use self::plot::Plots;
+
 pub use self::browser::Browsers;
+pub use self::comparison::{Comparison, Pair};
 pub use self::figures::quartiles;
 pub use self::growth::{Curve, Growth, Point};
 pub use self::native::{
-    FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE, Machine, REFERENCE, Run, Sample, Series, WIRE,
+    FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, REFERENCE, Run, Sample, Series,
 };
 pub use self::size::{Program, Sizes};
 
-/// The bench's folder, seen from the checkout's root, where `cargo xtask` runs it; a path known when this was compiled would
-/// be another checkout's, if both share what is compiled.
+/// The bench's folder, relative to the checkout's root, where `cargo xtask` runs it. A path from compile time could be
+/// another checkout's, if both share a target folder.
 pub const FOLDER: &str = "bench";
 
-/// The tables of a native run, as Markdown.
+/// Formats the tables of a native run as Markdown.
 pub fn native_tables(run: &Run) -> String {
     native::tables(run)
 }
 
-/// The tables of how cost grows, as Markdown.
+/// Formats the tables of a comparison as Markdown.
+pub fn comparison_tables(comparison: &Comparison) -> String {
+    comparison::tables(comparison)
+}
+
+/// Formats the tables of how cost grows as Markdown.
 pub fn growth_tables(growth: &Growth) -> String {
     growth::tables(growth)
 }
 
-/// Writes every generated part of the page that there is data for.
+/// Updates the generated parts of the README for which there are results.
 ///
 /// # Errors
 ///
-/// If the data or the page cannot be read, or the page lacks a mark.
+/// If the results or the README cannot be read, or the README lacks a mark.
 pub fn write(folder: &Path) -> Result<()> {
     let results = folder.join("results");
     let page = folder.join("README.md");
@@ -57,33 +69,30 @@ pub fn write(folder: &Path) -> Result<()> {
     fs::write(&page, text).with_context(|| format!("cannot write {}", page.display()))
 }
 
-/// The tables of all results in a folder.
+/// Formats the tables of all results in a folder.
 ///
 /// # Errors
 ///
-/// If the data cannot be read.
+/// If the results cannot be read.
 pub fn tables(results: &Path) -> Result<String> {
     let parts: Vec<String> =
         parts(results)?.into_iter().map(|Part { name, content, .. }| format!("## {name}\n\n{content}")).collect();
     Ok(parts.join("\n"))
 }
 
-/// The plots that were drawn: the file of each, and what it shows.
-type Plots = Vec<(String, String)>;
-
 /// Draws plots into a folder.
 type Draw = Box<dyn FnOnce(&Path) -> Result<Plots>>;
 
-/// One generated part of the page.
+/// A generated part of the README.
 struct Part {
     /// The name in the marks.
     name: &'static str,
     content: String,
-    /// Draws what belongs to it into a folder.
+    /// Draws the part's plots into a folder.
     plots: Draw,
 }
 
-/// What was measured.
+/// Reads all results and formats their tables.
 fn parts(results: &Path) -> Result<Vec<Part>> {
     fn part<T: DeserializeOwned + 'static>(
         results: &Path,
@@ -95,36 +104,37 @@ fn parts(results: &Path) -> Result<Vec<Part>> {
         Ok(found.map(|data| Part { name, content: table(&data), plots: Box::new(move |folder| plots(&data, folder)) }))
     }
     let all = [
-        claims(results)?,
+        goals(results)?,
         part::<Sizes>(results, "size", size::table, |_, _| Ok(Vec::new()))?,
         part::<Browsers>(results, "browser", browser::tables, browser::plots)?,
         part::<Run>(results, "native", native::tables, native::plots)?,
+        part::<Comparison>(results, "no-lto", comparison::tables, |_, _| Ok(Vec::new()))?,
         part::<Growth>(results, "growth", growth::tables, growth::plots)?,
     ];
     Ok(all.into_iter().flatten().collect())
 }
 
-/// What was to be shown, and what the results show of it.
-fn claims(results: &Path) -> Result<Option<Part>> {
-    let mut claims = Vec::new();
+/// Compares the results with the goals.
+fn goals(results: &Path) -> Result<Option<Part>> {
+    let mut goals = Vec::new();
     if let Some(run) = read::<Run>(&results.join("native.json"))? {
-        claims.extend(native::claims(&run));
+        goals.extend(native::goals(&run));
     }
     if let Some(run) = read::<Browsers>(&results.join("browser.json"))? {
-        claims.extend(browser::claims(&run));
+        goals.extend(browser::goals(&run));
     }
     if let Some(sizes) = read::<Sizes>(&results.join("size.json"))? {
-        claims.extend(size::claims(&sizes));
+        goals.extend(size::goals(&sizes));
     }
-    let part = |content| Part { name: "claims", content, plots: Box::new(|_| Ok(Vec::new())) };
-    Ok((!claims.is_empty()).then(|| part(claims::table(claims))))
+    let part = |content| Part { name: "goals", content, plots: Box::new(|_| Ok(Vec::new())) };
+    Ok((!goals.is_empty()).then(|| part(goals::table(goals))))
 }
 
-/// Reads a result, if it was ever measured.
+/// Reads a result file, if it exists.
 fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     if !file.exists() {
         return Ok(None);
     }
     let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    serde_json::from_slice(&text).map(Some).with_context(|| format!("{} is not what is kept there", file.display()))
+    serde_json::from_slice(&text).map(Some).with_context(|| format!("cannot parse {}", file.display()))
 }

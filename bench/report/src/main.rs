@@ -1,4 +1,4 @@
-//! Writes the generated parts of the bench's page anew, from `results/`; or prints the tables of another folder's results.
+//! Updates the generated parts of the bench's README from `results/`, or prints the tables of another folder's results.
 
 use std::env;
 use std::path::Path;

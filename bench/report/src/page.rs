@@ -1,16 +1,16 @@
-//! The page's generated parts, each between two marks.
+//! The generated parts of the README, each between two marks.
 
 use anyhow::{Context as _, Result};
 
-/// Puts a text between the marks of this name.
+/// Replaces the text between the marks of this name.
 pub(crate) fn replace(page: &str, name: &str, content: &str) -> Result<String> {
-    let (begin, end) = (format!("<!-- {name}, written by the command -->\n"), format!("<!-- end of {name} -->\n"));
+    let (begin, end) = (format!("<!-- {name}, generated -->\n"), format!("<!-- end of {name} -->\n"));
     let parts = page.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
-    let (before, after) = parts.with_context(|| format!("the page lacks the marks of {name}"))?;
+    let (before, after) = parts.with_context(|| format!("the README lacks the marks of {name}"))?;
     Ok([before, &begin, "\n", content.trim(), "\n\n", &end, after].concat())
 }
 
-/// A table as Markdown.
+/// Formats a table as Markdown.
 pub(crate) fn table(head: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let mut text = line(head) + &line(&vec!["---".to_owned(); head.len()]);
@@ -23,10 +23,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_between_the_marks_is_replaced() {
-        let page = "a\n<!-- x, written by the command -->\nold\n<!-- end of x -->\nb\n";
+    fn text_between_marks_is_replaced() {
+        let page = "a\n<!-- x, generated -->\nold\n<!-- end of x -->\nb\n";
         let replaced = replace(page, "x", "new").unwrap();
-        assert_eq!(replaced, "a\n<!-- x, written by the command -->\n\nnew\n\n<!-- end of x -->\nb\n");
+        assert_eq!(replaced, "a\n<!-- x, generated -->\n\nnew\n\n<!-- end of x -->\nb\n");
         assert_eq!(replace(&replaced, "x", "new").unwrap(), replaced);
         assert!(replace(page, "y", "new").is_err());
     }

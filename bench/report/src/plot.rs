@@ -7,13 +7,16 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
+/// The files of plots with their titles.
+pub(crate) type Plots = Vec<(String, String)>;
+
 /// A client's values.
 pub(crate) struct Line {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// What stands beside the axes.
+/// The title and the labels of the axes.
 pub(crate) struct Labels<'a> {
     pub(crate) title: &'a str,
     pub(crate) x: &'a str,
@@ -22,7 +25,7 @@ pub(crate) struct Labels<'a> {
 
 const FONT: &str = "sans-serif";
 
-/// Draws lines over two logarithmic axes; nothing if there is nothing to draw.
+/// Draws lines over two logarithmic axes. Returns whether there was anything to draw.
 pub(crate) fn lines(file: &Path, labels: &Labels<'_>, lines: &[Line]) -> Result<bool> {
     let Some((x, y)) = ranges(lines) else { return Ok(false) };
     draw(file, (960, 480), |root| {
@@ -44,12 +47,12 @@ pub(crate) fn lines(file: &Path, labels: &Labels<'_>, lines: &[Line]) -> Result<
     })
 }
 
-/// Draws a column of points for each name over a logarithmic axis; nothing if there is nothing to draw.
+/// Draws a column of points for each name over a logarithmic axis. Returns whether there was anything to draw.
 pub(crate) fn columns(file: &Path, labels: &Labels<'_>, names: &[String], lines: &[Line]) -> Result<bool> {
     let Some((_, y)) = ranges(lines) else { return Ok(false) };
-    // One value by itself makes no axis, and one is what ratios are about.
+    // A single value makes no axis, and ratios need the range around one.
     let y = y.start.min(0.9)..y.end.max(1.1);
-    // What the names leave free on the right is the legend's.
+    // The legend needs space on the right.
     let last = f64::from(u32::try_from(names.len())?) * 1.2;
     draw(file, (1280, 480), |root| {
         let mut chart = ChartBuilder::on(root)
@@ -59,7 +62,7 @@ pub(crate) fn columns(file: &Path, labels: &Labels<'_>, names: &[String], lines:
             .y_label_area_size(72)
             .build_cartesian_2d(-0.6..last, y.log_scale())?;
         let name = |place: &f64| {
-            // The axis asks for names between columns, too, which have none.
+            // The axis asks for labels between columns, too.
             let index = names
                 .iter()
                 .enumerate()
@@ -115,7 +118,7 @@ where
     Ok(())
 }
 
-/// The least and the most of both axes, with some room.
+/// Returns the ranges of both axes, with a margin.
 fn ranges(lines: &[Line]) -> Option<(Range<f64>, Range<f64>)> {
     let points = || lines.iter().flat_map(|line| &line.points);
     let range = |of: fn(&(f64, f64)) -> f64| {

@@ -1,11 +1,11 @@
-//! What the smallest program of each client weighs in a page.
+//! The results of the size of each client's smallest program in a page.
 
 use serde::Deserialize;
 
-use crate::claims::{Claim, Wanted};
+use crate::goals::{Goal, Target};
 use crate::page;
 
-/// One run of `cargo xtask size`.
+/// A run of `cargo xtask size`.
 #[derive(Debug, Deserialize)]
 pub struct Sizes {
     date: String,
@@ -15,32 +15,32 @@ pub struct Sizes {
     programs: Vec<Program>,
 }
 
-/// One program, in bytes.
+/// The sizes of a program, in bytes.
 #[derive(Debug, Deserialize)]
 pub struct Program {
     client: String,
     version: String,
     wasm: usize,
     gzip: usize,
-    /// What that is to be at most, if anything.
+    /// The goal for `gzip`, if there is one.
     #[serde(default)]
-    wanted: Option<u32>,
+    goal: Option<u32>,
     brotli: usize,
-    /// The minified JavaScript around it.
+    /// The minified JavaScript around the program.
     glue: usize,
     glue_gzip: usize,
 }
 
-/// What is wanted of our programs.
-pub(crate) fn claims(sizes: &Sizes) -> Vec<Claim> {
+/// Returns the goals of our programs.
+pub(crate) fn goals(sizes: &Sizes) -> Vec<Goal> {
     let thousands = |bytes: u32| f64::from(bytes) / 1000.0;
-    let claim = |program: &Program| {
+    let goal = |program: &Program| {
         let found = [thousands(u32::try_from(program.gzip).ok()?); 3];
-        let wanted = Wanted::AtMost(thousands(program.wanted?));
+        let target = Target::AtMost(thousands(program.goal?));
         let what = "size in a page, gzip, in units of 1,000 bytes";
-        Some(Claim::new(&program.client, what, wanted, &["echo"], |_| Some(found)))
+        Some(Goal::new(&program.client, what, target, &["echo"], |_| Some(found)))
     };
-    sizes.programs.iter().filter_map(claim).collect()
+    sizes.programs.iter().filter_map(goal).collect()
 }
 
 pub(crate) fn table(sizes: &Sizes) -> String {

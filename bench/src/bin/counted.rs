@@ -1,4 +1,4 @@
-//! The same, with an allocator that counts: not for measuring time.
+//! The same program with an allocator that counts. It is not for measuring time.
 
 use std::alloc::System;
 

@@ -1,4 +1,4 @@
-//! `fastwebsockets`, split, since its reading and its writing are two futures.
+//! `fastwebsockets`, split into halves, because its reads and writes are separate futures.
 
 use std::future::ready;
 use std::pin::Pin;
@@ -12,23 +12,24 @@ use fastwebsockets::{
 use futures::{Sink, Stream, sink, stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{Connection, LIMIT, Line};
+use super::connection::{Connection, LIMIT};
+use super::stream::ClientStream;
 
 struct Halves {
     reading: Pin<Box<dyn Stream<Item = Result<usize>>>>,
     writing: Pin<Box<dyn Sink<(bool, Bytes), Error = Error>>>,
 }
 
-pub(super) async fn connect(mut stream: impl Line, path: &str) -> Result<impl Connection> {
-    shake_hands(&mut stream, path).await?;
+pub(super) async fn connect(mut stream: impl ClientStream, path: &str) -> Result<impl Connection> {
+    handshake(&mut stream, path).await?;
     let (read, write) = tokio::io::split(stream);
     let (mut read, write) = after_handshake_split(read, write, Role::Client);
     read.set_max_message_size(LIMIT);
     let reading = stream::try_unfold(FragmentCollectorRead::new(read), async |mut read| {
-        // The jobs have no frame that has to be answered.
+        // No frame of the jobs needs an answer.
         let mut answer = |_: Frame<'_>| ready(Err::<(), WebSocketError>(WebSocketError::ConnectionClosed));
         let frame = read.read_frame(&mut answer).await?;
-        ensure!(matches!(frame.opcode, OpCode::Text | OpCode::Binary), "it is no message");
+        ensure!(matches!(frame.opcode, OpCode::Text | OpCode::Binary), "expected a message");
         let length = frame.payload.len();
         drop(frame);
         Ok(Some((length, read)))
@@ -41,8 +42,9 @@ pub(super) async fn connect(mut stream: impl Line, path: &str) -> Result<impl Co
     Ok(Halves { reading: Box::pin(reading), writing: Box::pin(writing) })
 }
 
-/// Does the opening handshake, reading not a byte more: its own takes a connection of hyper's.
-async fn shake_hands(stream: &mut impl Line, path: &str) -> Result<()> {
+/// Does the opening handshake byte by byte, so that it reads nothing after it. The crate's own handshake needs a hyper
+/// connection.
+async fn handshake(stream: &mut impl ClientStream, path: &str) -> Result<()> {
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -1,4 +1,4 @@
-//! samesocket's interface, its events as a stream, with all its defaults, but where it is told so for the runtime.
+//! samesocket's `WebSocket` with a stream of events and its defaults. Some runs use the caller's runtime.
 
 use std::future::Future as _;
 use std::pin::{Pin, pin};
@@ -11,10 +11,10 @@ use futures::{Stream, StreamExt as _};
 use samesocket::{BinaryType, Event, Events, Message, Options, Text, WebSocket};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// While more than this waits to be sent, no message is taken: a network in memory takes as much in a pause or two.
-const ENOUGH: u64 = 8 << 20;
+/// The limit of `bufferedAmount` for sending more. Arbitrary: a loopback connection drains this within a few pauses.
+const MAX_BUFFERED: u64 = 8 << 20;
 
-/// The interface has no event for a falling `bufferedAmount`: a program looks again after so long.
+/// The time between two looks at `bufferedAmount`, for which the interface has no event.
 const PAUSE: Duration = Duration::from_millis(1);
 
 struct Interface {
@@ -23,7 +23,7 @@ struct Interface {
     pause: Pin<Box<Sleep>>,
 }
 
-pub(super) async fn connect(url: &str, options: &Options) -> Result<impl super::Connection> {
+pub(super) async fn connect(url: &str, options: &Options) -> Result<impl super::connection::Connection> {
     let socket = WebSocket::with_options(url, (), options)?;
     socket.set_binary_type(BinaryType::ArrayBuffer);
     let mut events = socket.events();
@@ -39,7 +39,7 @@ enum Content {
     Binary(Bytes),
 }
 
-impl super::Connection for Interface {
+impl super::connection::Connection for Interface {
     type Message = Content;
 
     fn message(text: bool, payload: Bytes) -> Result<Content> {
@@ -50,9 +50,9 @@ impl super::Connection for Interface {
         Poll::Ready(Ok(()))
     }
 
-    /// The socket writes by itself; it is looked at what waits where others flush.
+    /// The socket flushes by itself, so this only limits the buffered bytes.
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        while self.socket.buffered_amount() >= ENOUGH {
+        while self.socket.buffered_amount() >= MAX_BUFFERED {
             if self.pause.deadline() <= Instant::now() {
                 self.pause.as_mut().reset(Instant::now() + PAUSE);
             }
@@ -74,9 +74,9 @@ impl super::Connection for Interface {
             Some(Event::Message(event)) => match event.data {
                 Message::Text(text) => Ok(text.len()),
                 Message::Binary(bytes) => Ok(bytes.len()),
-                other => Err(anyhow!("{other:?} is no message of this binary type")),
+                other => Err(anyhow!("unexpected message {other:?}")),
             },
-            other => Err(anyhow!("it is no message: {other:?}")),
+            other => Err(anyhow!("expected a message: {other:?}")),
         })
     }
 }

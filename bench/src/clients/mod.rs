@@ -1,62 +1,62 @@
-//! The clients, each behind the same four verbs, so that all do the same work in the same order.
+//! The clients. Each implements `Connection` (in `connection`), so that all do the same work in the same order.
+//!
+//! `job_run` has the loop that drives a `Connection`. `stream` opens the streams under the peers. `sink_stream` implements
+//! `Connection` for clients that are a sink and a stream. Each other file is a client.
 
+mod connection;
 mod fastwebsockets;
 mod futures;
 mod interface;
-mod line;
-mod piped;
+mod job_run;
+mod protocol;
+mod sink_stream;
 mod sockudo;
+mod stream;
 mod tokio_tungstenite;
 mod tokio_websockets;
-mod turn;
-mod wire;
 mod yawc;
 
-use std::task::{Context, Poll};
-
 use anyhow::Result;
-use bytes::Bytes;
-use samesocket_bench_report::{FUTURES, FUTURES_HERE, INTERFACE, INTERFACE_HERE, Sample, WIRE};
+use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL, Sample};
 
-pub(crate) use self::line::Line;
-use self::turn::Turn;
-use crate::Counter;
+use self::job_run::JobRun;
+use self::stream::ClientStream;
 use crate::jobs::{Direction, Job};
+use crate::measure::Counter;
 use crate::server::Address;
 
-/// The greatest message of any job, and some more: limits are set to this where they are lower by default.
-pub(crate) const LIMIT: usize = 128 << 20;
-
-/// A client: its name in the tables, the package whose version stands beside it, and what it can do.
+/// A client: its name in tables, its package, and its features.
 pub(crate) struct Client {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
-    /// Whether it has permessage-deflate.
+    /// The name that older checkouts of this repository know it by.
+    pub(crate) former_name: Option<&'static str>,
+    /// Whether the client supports permessage-deflate.
     compresses: bool,
-    /// Whether the bench can hand it a TLS stream, or it makes one itself.
+    /// Whether the client supports TLS in this bench.
     speaks_tls: bool,
 }
 
 const fn client(name: &'static str, package: &'static str, compresses: bool) -> Client {
-    Client { name, package, compresses, speaks_tls: true }
+    Client { name, package, former_name: None, compresses, speaks_tls: true }
 }
 
-/// The clients, in the order of the tables; the others are measured against the first.
+/// The clients in the order of the tables. The others are compared with the first one.
 pub(crate) const CLIENTS: [Client; 10] = [
     client("tokio-tungstenite", "tokio-tungstenite", false),
     client("tokio-websockets", "tokio-websockets", false),
     client("fastwebsockets", "fastwebsockets", false),
     client("yawc", "yawc", true),
     client("sockudo-ws", "sockudo-ws", true),
-    Client { speaks_tls: false, ..client(WIRE, "samesocket", true) },
+    Client { speaks_tls: false, former_name: Some("samesocket (wire)"), ..client(PROTOCOL, "samesocket", true) },
     client(INTERFACE, "samesocket", true),
     client(FUTURES, "samesocket", true),
-    client(INTERFACE_HERE, "samesocket", true),
-    client(FUTURES_HERE, "samesocket", true),
+    client(INTERFACE_ON_TOKIO, "samesocket", true),
+    client(FUTURES_ON_TOKIO, "samesocket", true),
 ];
 
 impl Client {
-    /// Whether it can do a job at all.
+    /// Returns whether the client supports a job.
     pub(crate) const fn can(&self, job: &Job) -> bool {
         (self.compresses || !job.compressed) && (self.speaks_tls || !job.tls)
     }
@@ -71,58 +71,44 @@ pub(crate) async fn run(
     counter: Option<Counter>,
 ) -> Result<Sample> {
     let path = job.path(count);
-    let turn = Turn { job, count, counter };
+    let run = JobRun { job, count, counter };
     match name {
-        WIRE => turn.take(async || wire::connect(address.plain, &path).await).await,
-        INTERFACE | FUTURES | INTERFACE_HERE | FUTURES_HERE => {
-            let here = matches!(name, INTERFACE_HERE | FUTURES_HERE);
-            let (url, options) = (address.url(job.tls, &path), line::options(address, here));
-            if matches!(name, INTERFACE | INTERFACE_HERE) {
-                turn.take(async || interface::connect(&url, &options).await).await
+        PROTOCOL => run.measure(async || protocol::connect(address.plain, &path).await).await,
+        INTERFACE | FUTURES | INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO => {
+            let on_caller_runtime = matches!(name, INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO);
+            let (url, options) = (address.url(job.tls, &path), stream::options(address, on_caller_runtime));
+            if matches!(name, INTERFACE | INTERFACE_ON_TOKIO) {
+                run.measure(async || interface::connect(&url, &options).await).await
             } else {
                 let waits = job.direction != Direction::Queue;
-                turn.take(async || futures::connect(&url, options.clone(), waits).await).await
+                run.measure(async || futures::connect(&url, options.clone(), waits).await).await
             }
         }
         _ if job.tls => {
-            let tls = line::Tls::new(address)?;
-            over(name, &turn, &path, async || tls.connect().await).await
+            let tls = stream::Tls::new(address)?;
+            over_stream(name, &run, &path, async || tls.connect().await).await
         }
-        _ => over(name, &turn, &path, async || line::plain(address.plain).await).await,
+        _ => over_stream(name, &run, &path, async || stream::plain(address.plain).await).await,
     }
 }
 
-/// Does a job with a client that is given its stream.
-async fn over<S: Line>(name: &str, turn: &Turn<'_>, path: &str, line: impl AsyncFn() -> Result<S>) -> Result<Sample> {
-    let compressed = turn.job.compressed;
+/// Does a job with a client that takes a connected stream.
+async fn over_stream<S: ClientStream>(
+    name: &str,
+    run: &JobRun<'_>,
+    path: &str,
+    stream: impl AsyncFn() -> Result<S>,
+) -> Result<Sample> {
+    let compressed = run.job.compressed;
     match name {
-        "tokio-tungstenite" => turn.take(async || tokio_tungstenite::connect(line().await?, path).await).await,
-        "tokio-websockets" => turn.take(async || tokio_websockets::connect(line().await?, path).await).await,
-        "fastwebsockets" => turn.take(async || fastwebsockets::connect(line().await?, path).await).await,
-        "yawc" => turn.take(async || yawc::connect(line().await?, path, compressed).await).await,
-        "sockudo-ws" if compressed => turn.take(async || sockudo::connect_compressed(line().await?, path).await).await,
-        "sockudo-ws" => turn.take(async || sockudo::connect(line().await?, path).await).await,
-        _ => anyhow::bail!("there is no client {name}"),
+        "tokio-tungstenite" => run.measure(async || tokio_tungstenite::connect(stream().await?, path).await).await,
+        "tokio-websockets" => run.measure(async || tokio_websockets::connect(stream().await?, path).await).await,
+        "fastwebsockets" => run.measure(async || fastwebsockets::connect(stream().await?, path).await).await,
+        "yawc" => run.measure(async || yawc::connect(stream().await?, path, compressed).await).await,
+        "sockudo-ws" if compressed => {
+            run.measure(async || sockudo::connect_compressed(stream().await?, path).await).await
+        }
+        "sockudo-ws" => run.measure(async || sockudo::connect(stream().await?, path).await).await,
+        _ => anyhow::bail!("unknown client {name}"),
     }
-}
-
-/// A connection of some client.
-trait Connection {
-    /// A message as it is given to the client; a clone does not copy the payload.
-    type Message: Clone;
-
-    /// Makes a message of UTF-8 or of bytes.
-    fn message(text: bool, payload: Bytes) -> Result<Self::Message>;
-
-    /// Waits until there is room for a message.
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>>;
-
-    /// Gives the client a message, for which there is room.
-    fn send(&mut self, message: Self::Message) -> Result<()>;
-
-    /// Waits until the socket has taken everything.
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>>;
-
-    /// Waits for a message, and gives its length.
-    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>>;
 }

@@ -6,18 +6,19 @@ use sockudo_ws::client::WebSocketClient;
 use sockudo_ws::handshake::client_handshake;
 use sockudo_ws::{CompressedWebSocketStream, Config, DeflateConfig, Error, Http1, Message, WebSocketStream};
 
-use super::piped::Piped;
-use super::{Connection, LIMIT, Line};
+use super::connection::{Connection, LIMIT};
+use super::sink_stream::SinkStream;
+use super::stream::ClientStream;
 
-pub(super) async fn connect(stream: impl Line, path: &str) -> Result<impl Connection> {
+pub(super) async fn connect(stream: impl ClientStream, path: &str) -> Result<impl Connection> {
     let client = WebSocketClient::<Http1>::new(config());
     let (stream, _) = client.connect_raw(stream, "localhost", path, None).await?;
     Ok(stream)
 }
 
-/// Its client offers no compression, whatever its configuration says; the stream that compresses has to be asked for, and the
-/// server has agreed by the path.
-pub(super) async fn connect_compressed(mut stream: impl Line, path: &str) -> Result<impl Connection> {
+/// Connects with compression. The crate's client never offers it, so this creates the compressing stream directly. The
+/// server agrees by the path.
+pub(super) async fn connect_compressed(mut stream: impl ClientStream, path: &str) -> Result<impl Connection> {
     let result = client_handshake(&mut stream, "localhost", path, None).await?;
     let deflate = DeflateConfig::default();
     Ok(CompressedWebSocketStream::client_with_leftover(stream, config(), deflate, result.leftover))
@@ -27,28 +28,28 @@ fn config() -> Config {
     Config { max_message_size: LIMIT, max_frame_size: LIMIT, ..Config::default() }
 }
 
-impl<S: Line> Piped for WebSocketStream<S> {
+impl<S: ClientStream> SinkStream for WebSocketStream<S> {
     type Message = Message;
-    type Given = Result<Message, Error>;
+    type Received = Result<Message, Error>;
 
     fn message(text: bool, payload: Bytes) -> Result<Message> {
         Ok(message(text, payload))
     }
 
-    fn length(item: Self::Given) -> Result<Option<usize>> {
+    fn length(item: Self::Received) -> Result<Option<usize>> {
         length(item)
     }
 }
 
-impl<S: Line> Piped for CompressedWebSocketStream<S> {
+impl<S: ClientStream> SinkStream for CompressedWebSocketStream<S> {
     type Message = Message;
-    type Given = Result<Message, Error>;
+    type Received = Result<Message, Error>;
 
     fn message(text: bool, payload: Bytes) -> Result<Message> {
         Ok(message(text, payload))
     }
 
-    fn length(item: Self::Given) -> Result<Option<usize>> {
+    fn length(item: Self::Received) -> Result<Option<usize>> {
         length(item)
     }
 }

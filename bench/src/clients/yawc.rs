@@ -1,22 +1,23 @@
-//! `yawc`, with its check of text, which is off by default, and limits that the jobs do not reach.
+//! `yawc` with its UTF-8 check, which is off by default, and limits that no job reaches.
 
 use anyhow::Result;
 use bytes::Bytes;
 use yawc::{Frame, OpCode, Options, WebSocket};
 
-use super::piped::Piped;
-use super::{Connection, LIMIT, Line};
+use super::connection::{Connection, LIMIT};
+use super::sink_stream::SinkStream;
+use super::stream::ClientStream;
 
-pub(super) async fn connect(stream: impl Line, path: &str, compressed: bool) -> Result<impl Connection> {
+pub(super) async fn connect(stream: impl ClientStream, path: &str, compressed: bool) -> Result<impl Connection> {
     let url = format!("ws://localhost{path}").parse()?;
     let options = Options::default().with_utf8().with_limits(LIMIT, LIMIT);
     let options = if compressed { options.with_balanced_compression() } else { options.without_compression() };
     Ok(WebSocket::handshake(url, stream, options).await?)
 }
 
-impl<S: Line> Piped for WebSocket<S> {
+impl<S: ClientStream> SinkStream for WebSocket<S> {
     type Message = Frame;
-    type Given = Frame;
+    type Received = Frame;
 
     fn message(text: bool, payload: Bytes) -> Result<Frame> {
         Ok(if text { Frame::text(payload) } else { Frame::binary(payload) })

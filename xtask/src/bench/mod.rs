@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: builds what is compared for speed, and has it compared.
+//! `cargo xtask bench`: builds the clients for speed, and runs the measurements.
 
+mod comparison;
 mod page;
 
 use std::{
@@ -13,34 +14,43 @@ use tokio::runtime::Handle;
 
 use crate::{browser::Engine, build, process::Group, project::Project, setup, size};
 
-/// What `bench` takes.
+/// The options of `cargo xtask bench`.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is an option of the command line")]
 pub(crate) struct Arguments {
-    /// The native clients; unless a part is picked, all parts are run
+    /// Measure the native clients (without --native, --growth or --engines: everything)
     #[arg(long)]
     native: bool,
 
-    /// How the native clients' cost grows
+    /// Compare samesocket's native clients built with and without link-time optimisation
+    #[arg(long, requires = "native")]
+    no_lto: bool,
+
+    /// Compare samesocket's native clients with those of another checkout, built with the same settings
+    #[arg(long, requires = "native", value_name = "DIR")]
+    baseline: Option<PathBuf>,
+
+    /// Measure how the native clients' cost grows
     #[arg(long)]
     growth: bool,
 
-    /// The clients in a page, in these engines
+    /// Measure the clients in a page, in these engines
     #[arg(long, value_enum, value_delimiter = ',', num_args = 0.., default_missing_value = "chromium,firefox,webkit")]
     engines: Option<Vec<Engine>>,
 
-    /// Few rounds of short samples, and fewer jobs
+    /// Use few rounds, short samples and fewer jobs
     #[arg(long)]
     quick: bool,
 
-    /// How often each client does each job
+    /// The number of times that each client does each job
     #[arg(long)]
     rounds: Option<usize>,
 
-    /// Only these jobs
+    /// Run only these jobs; the results are printed and not saved
     #[arg(long, value_delimiter = ',')]
     jobs: Vec<String>,
 
-    /// Only these clients; JavaScript is always there in a page
+    /// Run only these clients; the results are printed and not saved
     #[arg(long, value_delimiter = ',')]
     clients: Vec<String>,
 }
@@ -50,15 +60,32 @@ impl Arguments {
         !self.native && !self.growth && self.engines.is_none()
     }
 
-    /// Whether nothing is left out of a part, so that it is kept.
+    /// Returns whether no job or client is left out, so that the results are saved.
     fn is_whole(&self) -> bool {
         self.jobs.is_empty() && self.clients.is_empty()
     }
 }
 
+impl Arguments {
+    /// Adds the options that the native program shares.
+    fn pass_on(&self, command: &mut Command) {
+        if self.quick {
+            command.arg("--quick");
+        }
+        if let Some(rounds) = self.rounds {
+            command.args(["--rounds", &rounds.to_string()]);
+        }
+        for (name, values) in [("--jobs", &self.jobs), ("--clients", &self.clients)] {
+            if !values.is_empty() {
+                command.args([name, &values.join(",")]);
+            }
+        }
+    }
+}
+
 const PACKAGE: &str = "samesocket-bench";
 
-/// The native program, which is server, client and measure.
+/// The native program: server, clients and measurement.
 struct Program(PathBuf);
 
 impl Program {
@@ -68,42 +95,48 @@ impl Program {
         command
     }
 
-    /// Starts the server; gives its port.
+    /// Starts the server and returns its port.
     fn serve(&self) -> Result<(u16, Group)> {
         let mut command = self.command("serve");
         let mut group = Group::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
         let output = group.child().stdout.take().context("the server has no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
-        let address: serde_json::Value = serde_json::from_str(&line).context("the server tells no address")?;
-        let port = address["plain"].as_u64().context("the server tells no port")?;
+        let address: serde_json::Value = serde_json::from_str(&line).context("the server printed no address")?;
+        let port = address["plain"].as_u64().context("the server printed no port")?;
         Ok((u16::try_from(port)?, group))
     }
 }
 
-/// Builds it and runs the parts that were picked.
+/// Builds the programs and runs the selected parts.
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let project = Project::open()?;
+    if let Some(checkout) = &arguments.baseline {
+        return comparison::with_baseline(arguments, checkout, &project);
+    }
+    if arguments.no_lto {
+        return comparison::without_lto(arguments, &project);
+    }
     let engines = arguments.engines.clone().or_else(|| arguments.wants_all().then(|| Engine::ALL.to_vec()));
     if let Some(engines) = &engines {
         page::set_up(&project, engines)?;
     }
-    let natively = arguments.native || arguments.wants_all();
-    if natively && !arguments.quick {
+    let runs_native = arguments.native || arguments.wants_all();
+    if runs_native && !arguments.quick {
         setup::ensure(&project, &[setup::valgrind()])?;
     }
     let program = Program(build::native_program(&project, PACKAGE, "bench")?);
     let _lock = project.cache.lock("bench")?;
-    if natively {
+    if runs_native {
         native(arguments, &program)?;
     }
-    // A quick run of everything has no time for it.
+    // A quick run skips growth, unless it is asked for.
     if arguments.growth || arguments.wants_all() && !arguments.quick {
         let mut command = program.command("growth");
         if arguments.quick {
             command.arg("--quick");
         }
-        ensure!(command.status()?.success(), "the measuring of growth failed");
+        ensure!(command.status()?.success(), "measuring growth failed");
     }
     if let Some(engines) = engines {
         page::run(arguments, &engines, &program, &project, runtime)?;
@@ -116,17 +149,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
 
 fn native(arguments: &Arguments, program: &Program) -> Result<()> {
     let mut command = program.command("native");
-    if arguments.quick {
-        command.arg("--quick");
-    }
-    if let Some(rounds) = arguments.rounds {
-        command.args(["--rounds", &rounds.to_string()]);
-    }
-    for (name, values) in [("--jobs", &arguments.jobs), ("--clients", &arguments.clients)] {
-        if !values.is_empty() {
-            command.args([name, &values.join(",")]);
-        }
-    }
-    ensure!(command.status()?.success(), "the native part failed");
+    arguments.pass_on(&mut command);
+    ensure!(command.status()?.success(), "measuring the native clients failed");
     Ok(())
 }

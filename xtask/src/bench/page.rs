@@ -1,4 +1,4 @@
-//! The clients in a page, engine by engine.
+//! Measures the clients in a page, one engine after the other.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -11,23 +11,23 @@ use crate::{
     browser::{Browser, Engine},
     build,
     npm::Package,
-    process::{first_line, say},
+    process::{first_line, print_line},
     project::Project,
     serve::{Site, percent_encoded},
     setup, size,
     webdriver::Session,
 };
 
-/// The package with the clients that are written in Rust.
+/// The package of the clients written in Rust.
 const CLIENTS: &str = "samesocket-bench-browser";
 
-/// The packages of the clients, as the page calls them; those that the page has without one are the engine's.
+/// The package of each client in the page. A client that is not listed belongs to the engine.
 const VERSIONS: [(&str, &str); 11] = [
     ("web-sys", "web-sys"),
     ("web-sys (awaited)", "web-sys"),
     ("samesocket (interface)", "samesocket"),
     ("samesocket (futures)", "samesocket"),
-    ("samesocket (promptly)", "samesocket"),
+    ("samesocket (poll_in_event)", "samesocket"),
     ("samesocket (js)", "samesocket"),
     ("gloo-net", "gloo-net"),
     ("ws_stream_wasm", "ws_stream_wasm"),
@@ -36,10 +36,10 @@ const VERSIONS: [(&str, &str); 11] = [
     ("websocket-web", "websocket-web"),
 ];
 
-/// How long one engine has for everything.
+/// The time limit for all jobs in one engine.
 const LIMIT: Duration = Duration::from_hours(2);
 
-/// What it takes to run the page in these engines.
+/// Installs the tools that the page needs in these engines.
 pub(super) fn set_up(project: &Project, engines: &[Engine]) -> Result<()> {
     let mut required = setup::wasm();
     required.push(setup::node());
@@ -47,7 +47,7 @@ pub(super) fn set_up(project: &Project, engines: &[Engine]) -> Result<()> {
     setup::ensure(project, &required)
 }
 
-/// Runs the page in one engine after the other, and keeps what came of it.
+/// Runs the page in one engine after the other, and saves the results.
 pub(super) fn run(
     arguments: &Arguments,
     engines: &[Engine],
@@ -55,22 +55,22 @@ pub(super) fn run(
     project: &Project,
     runtime: &Handle,
 ) -> Result<()> {
-    let folder = project.cache.fresh("bench-site")?;
-    lay_out(project, &folder)?;
+    let folder = project.cache.empty_folder("bench-site")?;
+    build_page(project, &folder)?;
     let site = Site::start(&folder, None, runtime)?;
     let mut found = Vec::new();
     for engine in engines {
         let (port, _server) = program.serve()?;
         let browser = setup::browser(*engine, project)?;
         found.push(in_engine(arguments, &browser, port, &site).with_context(|| engine.name())?);
-        say(&format!("  done    {}", engine.name()));
+        print_line(&format!("  done    {}", engine.name()));
     }
     let machine = program.command("machine").output()?.stdout;
     let versions: Result<Vec<_>> =
         VERSIONS.iter().map(|(client, package)| Ok((*client, project.version(package, CLIENTS)?))).collect();
     let results = json!({
         "date": first_line(std::process::Command::new("date").args(["-u", "+%Y-%m-%d %H:%M UTC"])),
-        "machine": serde_json::from_slice::<Value>(&machine).context("the program tells no machine")?,
+        "machine": serde_json::from_slice::<Value>(&machine).context("the program printed no description of the machine")?,
         "versions": versions?,
         "quick": arguments.quick,
         "engines": found,
@@ -80,14 +80,14 @@ pub(super) fn run(
         fs::write(project.root().join("bench/results/browser.json"), text)?;
         Ok(())
     } else {
-        let folder = project.cache.fresh("bench-results")?;
+        let folder = project.cache.empty_folder("bench-results")?;
         fs::write(folder.join("browser.json"), text)?;
         size::print_tables(project, &folder)
     }
 }
 
 /// Builds the page into an empty folder.
-fn lay_out(project: &Project, folder: &Path) -> Result<()> {
+fn build_page(project: &Project, folder: &Path) -> Result<()> {
     build::bench_page(project, CLIENTS, folder)?;
     let _lock = project.cache.lock("test")?;
     Package::build(project)?.publish_dist(&folder.join("package/dist"))
@@ -112,7 +112,7 @@ fn in_engine(arguments: &Arguments, browser: &Browser, port: u16, site: &Site) -
         session.close().await;
         outcome
     })?;
-    let mut found: Value = serde_json::from_str(&text).with_context(|| format!("this is no result: {text}"))?;
+    let mut found: Value = serde_json::from_str(&text).with_context(|| format!("this is not a result: {text}"))?;
     if let Some(error) = found["error"].as_str() {
         bail!("{error}");
     }
@@ -120,7 +120,7 @@ fn in_engine(arguments: &Arguments, browser: &Browser, port: u16, site: &Site) -
     Ok(found)
 }
 
-/// What measuring takes beside what tests do: clocks and counts as exact as the engine has them.
+/// Returns the capabilities for measuring: the usual ones, with the engine's most precise clocks and counters.
 fn capabilities(browser: &Browser) -> serde_json::Map<String, Value> {
     let mut capabilities = browser.capabilities();
     match browser.engine {
@@ -132,7 +132,7 @@ fn capabilities(browser: &Browser) -> serde_json::Map<String, Value> {
         Engine::Firefox => {
             let preferences = &mut capabilities["moz:firefoxOptions"]["prefs"];
             preferences["privacy.reduceTimerPrecision"] = false.into();
-            // A page that is busy for seconds is no accident here.
+            // The page is busy for seconds on purpose.
             preferences["dom.max_script_run_time"] = 0.into();
         }
         Engine::Webkit => {}

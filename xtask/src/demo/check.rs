@@ -1,5 +1,5 @@
-//! The conversation that the check has with the page, as a person would: types, clicks, chooses and drops a file; and
-//! the scripts, which the page then runs at the press of a button.
+//! The check of the demo page: it types, clicks, chooses and drops files like a user, and then runs the conformance
+//! scripts in the page.
 
 use std::{
     fs,
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use crate::{browser::Browser, project::Project, serve::Site, webdriver::Session};
 
-/// What the log must say in the end. An asterisk stands for what is not the page's to decide: the wording of an exception,
-/// the extensions that an engine negotiates.
-const TRANSCRIPT: [&str; 11] = [
+/// The expected log. An asterisk stands for a part that depends on the engine: an exception's wording, the negotiated
+/// extensions.
+const EXPECTED_LOG: [&str; 11] = [
     "exception SyntaxError: *",
     "exception SyntaxError: *",
     "open protocol=\"chat\" extensions=*",
@@ -30,16 +30,17 @@ const TRANSCRIPT: [&str; 11] = [
     "close code=3000 reason=\"done\" clean=true",
 ];
 
-/// The states that the page must have shown, each of them, in this order.
+/// The states that the page must have shown, in this order.
 const STATES: [&str; 4] = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 
 const LOG: &str = "return [...document.querySelectorAll('#log > li[data-event]')].map((entry) => entry.dataset.event)";
 
-/// How long the page has for all scripts, with both subjects.
+/// The time limit for all scripts with both subjects.
 const SCRIPTS_LIMIT: Duration = Duration::from_mins(4);
 
-/// The sums below the scripts, null while they run, with the rows in which samesocket differs, here or natively.
-const SUMS: &str = "
+/// The totals below the scripts, null while they run, and the rows in which samesocket differs, in the page or on
+/// native targets.
+const TOTALS: &str = "
     const sum = (subject) => {
         const { scripts, different } = document.getElementById(`conformance-${subject}`).dataset;
         return scripts === undefined ? null : { scripts, different };
@@ -54,15 +55,15 @@ const SUMS: &str = "
         rows: rows.map((claim) => claim.textContent),
     };";
 
-/// The size of the page in a picture.
-const PICTURE: [u32; 2] = [1200, 900];
+/// The size of the page in a screenshot.
+const SCREENSHOT_SIZE: [u32; 2] = [1200, 900];
 
-/// How many animations are still to end, of those that ever do.
+/// The number of animations that have not ended, without endless ones.
 const ANIMATIONS: &str = "
     const ends = (animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime);
     return document.getAnimations().filter((animation) => animation.playState !== 'finished' && ends(animation)).length";
 
-/// A state may be gone before a driver asks for it: the page itself takes them down.
+/// The page records its own states, because a state may be gone before a driver asks for it.
 const WATCH_STATES: &str = "
     window.statesSeen = [];
     const state = document.getElementById('state');
@@ -79,12 +80,12 @@ const DROP: &str = "
         area.dispatchEvent(new DragEvent(name, { dataTransfer: dropped, bubbles: true, cancelable: true }));
     }";
 
-/// Opens the page and has the conversation.
+/// Opens the page and checks it.
 pub(super) async fn run(browser: &Browser, project: &Project, site: &Site, screenshot: Option<&Path>) -> Result<()> {
     let session = Session::start(browser).await?;
-    let outcome = converse(&session, project, site, screenshot).await;
+    let outcome = check_page(&session, project, site, screenshot).await;
     let outcome = match outcome {
-        // What the page says for itself is the first thing that one wants to know.
+        // The page's own log and notice are the first thing to look at.
         Err(error) => {
             let log = session.execute(LOG, Vec::new()).await.unwrap_or_default();
             let notice = session
@@ -98,32 +99,32 @@ pub(super) async fn run(browser: &Browser, project: &Project, site: &Site, scree
     outcome
 }
 
-async fn converse(session: &Session, project: &Project, site: &Site, screenshot: Option<&Path>) -> Result<()> {
+async fn check_page(session: &Session, project: &Project, site: &Site, screenshot: Option<&Path>) -> Result<()> {
     if screenshot.is_some() {
-        size_page(session).await?;
+        resize_page(session).await?;
     }
-    converse_with("class", session, project, site).await.context("the class for JavaScript")?;
-    converse_with("crate", session, project, site).await?;
+    check_socket("class", session, project, site).await.context("the class for JavaScript")?;
+    check_socket("crate", session, project, site).await?;
     if let Some(path) = screenshot {
-        take_picture(session, path).await?;
+        save_screenshot(session, path).await?;
     }
-    run_scripts(session).await?;
-    leave(session, site).await
+    check_scripts(session).await?;
+    check_leaving(session, site).await
 }
 
-/// The conversation with a socket of the crate, or of the class: what it comes to is the same.
-async fn converse_with(made_by: &str, session: &Session, project: &Project, site: &Site) -> Result<()> {
+/// Checks the page with a socket of the crate or of the npm package's class. Both must give the same log.
+async fn check_socket(made_by: &str, session: &Session, project: &Project, site: &Site) -> Result<()> {
     session.client.goto(&site.page("")).await?;
     let filled = session
         .wait_for("the echo server's address", "return document.getElementById('url')?.value ?? ''", |value| {
             value != ""
         })
         .await?;
-    let echo = filled.as_str().context("the address is a text")?;
+    let echo = filled.as_str().context("the address is not a text")?;
     session.execute(WATCH_STATES, Vec::new()).await?;
     select(session, "made-by", made_by).await?;
 
-    refuse_connections(session, echo).await?;
+    check_refused_connections(session, echo).await?;
     session.fill("subprotocols", "chat").await?;
     session.click("connect").await?;
     wait_for_state(session, "OPEN").await?;
@@ -144,34 +145,38 @@ async fn converse_with(made_by: &str, session: &Session, project: &Project, site
     session.fill("close-reason", "done").await?;
     session.click("close").await?;
     wait_for_state(session, "CLOSED").await?;
-    wait_for_entry(session, TRANSCRIPT[TRANSCRIPT.len() - 1]).await?;
+    wait_for_entry(session, EXPECTED_LOG[EXPECTED_LOG.len() - 1]).await?;
     let states = session.execute("return window.statesSeen", Vec::new()).await?;
     ensure!(states == json!(STATES), "the page should have shown {STATES:?}, it showed {states}");
     compare(&session.execute(LOG, Vec::new()).await?)
 }
 
-/// The page's own run of the scripts, and the native one that it shows beside it: samesocket does as the Standard says
-/// wherever it can be levelled, and the platform was asked as much.
-async fn run_scripts(session: &Session) -> Result<()> {
+/// Runs the scripts in the page, which also shows the native results. samesocket must differ nowhere, and the platform
+/// must have run every script.
+async fn check_scripts(session: &Session) -> Result<()> {
     session.click("run-scripts").await?;
-    let sums = session
-        .wait_at_most(SCRIPTS_LIMIT, "the sums of the scripts", SUMS, |sums| {
-            sums["samesocket"] != Value::Null && sums["platform"] != Value::Null
+    let totals = session
+        .wait_at_most(SCRIPTS_LIMIT, "the totals of the scripts", TOTALS, |totals| {
+            totals["samesocket"] != Value::Null && totals["platform"] != Value::Null
         })
         .await?;
     for subject in ["samesocket", "native"] {
-        let different = &sums[subject]["different"];
-        ensure!(different == "0", "{subject} should differ nowhere, it differs {different} times: {:#}", sums["rows"]);
+        let different = &totals[subject]["different"];
+        ensure!(
+            different == "0",
+            "{subject} should differ nowhere, it differs {different} times: {:#}",
+            totals["rows"]
+        );
     }
-    ensure!(sums["max"] != "0", "there should be scripts: {sums}");
+    ensure!(totals["max"] != "0", "there should be scripts: {totals}");
     for subject in ["samesocket", "native", "platform"] {
-        ensure!(sums[subject]["scripts"] == sums["max"], "{subject} should have run all scripts: {sums}");
+        ensure!(totals[subject]["scripts"] == totals["max"], "{subject} should have run all scripts: {totals}");
     }
     Ok(())
 }
 
-/// A page that goes away while its socket is open closes it with 1001: checklist 91.
-async fn leave(session: &Session, site: &Site) -> Result<()> {
+/// Checks that leaving the page with an open socket closes it with 1001: checklist 91.
+async fn check_leaving(session: &Session, site: &Site) -> Result<()> {
     const ID: &str = "left-page";
     session.fill("url", &format!("/ws?id={ID}")).await?;
     session.click("connect").await?;
@@ -182,23 +187,23 @@ async fn leave(session: &Session, site: &Site) -> Result<()> {
     Ok(())
 }
 
-/// Has the page itself, without the window's frame, be of a stated size.
-async fn size_page(session: &Session) -> Result<()> {
+/// Resizes the window so that the page itself has the size of a screenshot.
+async fn resize_page(session: &Session) -> Result<()> {
     let frame = session.execute("return [outerWidth - innerWidth, outerHeight - innerHeight]", Vec::new()).await?;
     let frame: [u32; 2] = serde_json::from_value(frame).unwrap_or_default();
-    session.client.set_window_size(PICTURE[0] + frame[0], PICTURE[1] + frame[1]).await?;
+    session.client.set_window_size(SCREENSHOT_SIZE[0] + frame[0], SCREENSHOT_SIZE[1] + frame[1]).await?;
     Ok(())
 }
 
-/// Keeps a picture of the page at rest.
-async fn take_picture(session: &Session, path: &Path) -> Result<()> {
+/// Saves a screenshot of the page after its animations.
+async fn save_screenshot(session: &Session, path: &Path) -> Result<()> {
     session.wait_for("the end of the animations", ANIMATIONS, |count| count == 0).await?;
     session.execute("scrollTo(0, 0)", Vec::new()).await?;
     fs::write(path, session.client.screenshot().await?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What is wrong is said beside the field that it is wrong in, and there is no socket yet.
-async fn refuse_connections(session: &Session, echo: &str) -> Result<()> {
+/// Checks that invalid values are reported beside their fields and create no socket.
+async fn check_refused_connections(session: &Session, echo: &str) -> Result<()> {
     session.fill("url", "ftp://x/subprotocol").await?;
     session.click("connect").await?;
     expect_error(session, "url", true).await?;
@@ -210,12 +215,12 @@ async fn refuse_connections(session: &Session, echo: &str) -> Result<()> {
     expect_state(session, "none").await
 }
 
-/// One file is chosen and comes back as a Blob, one is dropped and comes back as bytes.
+/// Sends a chosen file, which comes back as a Blob, and a dropped one, which comes back as bytes.
 async fn send_files(session: &Session, project: &Project) -> Result<()> {
-    // Of this check alone: who chose a file that is written once more cannot read it any longer.
+    // Each check needs a folder of its own: a page cannot read a chosen file after it is rewritten.
     static CHECKS: AtomicUsize = AtomicUsize::new(0);
     let number = CHECKS.fetch_add(1, Ordering::Relaxed);
-    let folder = project.cache.fresh(&format!("check-{}-{number}", process::id()))?;
+    let folder = project.cache.empty_folder(&format!("check-{}-{number}", process::id()))?;
     let path = folder.join("hello.txt");
     fs::write(&path, "hello")?;
     select(session, "binary-type", "blob").await?;
@@ -240,7 +245,7 @@ async fn select(session: &Session, field: &str, value: &str) -> Result<()> {
 
 async fn expect_error(session: &Session, field: &str, wanted: bool) -> Result<()> {
     let body = format!("return document.getElementById('{field}-error').textContent.trim()");
-    let what = if wanted { format!("a text in #{field}-error") } else { format!("nothing in #{field}-error") };
+    let what = if wanted { format!("a text in #{field}-error") } else { format!("no text in #{field}-error") };
     session.wait_for(&what, &body, |text| (text != "") == wanted).await?;
     Ok(())
 }
@@ -258,8 +263,8 @@ async fn wait_for_state(session: &Session, wanted: &str) -> Result<()> {
 }
 
 async fn wait_for_entry(session: &Session, wanted: &str) -> Result<()> {
-    let is_there = |log: &Value| log.as_array().is_some_and(|log| log.iter().any(|entry| entry == wanted));
-    session.wait_for(&format!("the entry `{wanted}`"), LOG, is_there).await?;
+    let is_installed = |log: &Value| log.as_array().is_some_and(|log| log.iter().any(|entry| entry == wanted));
+    session.wait_for(&format!("the entry `{wanted}`"), LOG, is_installed).await?;
     Ok(())
 }
 
@@ -269,8 +274,8 @@ fn compare(log: &Value) -> Result<()> {
         Some(start) => seen.starts_with(start),
         None => seen == wanted,
     };
-    if seen.len() == TRANSCRIPT.len() && seen.iter().zip(&TRANSCRIPT).all(fits) {
+    if seen.len() == EXPECTED_LOG.len() && seen.iter().zip(&EXPECTED_LOG).all(fits) {
         return Ok(());
     }
-    bail!("the transcript should be\n  {}\nit is\n  {}", TRANSCRIPT.join("\n  "), seen.join("\n  "))
+    bail!("the log should be\n  {}\nit is\n  {}", EXPECTED_LOG.join("\n  "), seen.join("\n  "))
 }

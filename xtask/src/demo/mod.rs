@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the page, built and served, in front of a person or of a check.
+//! `cargo xtask demo`: builds and serves the demo page, and opens or checks it.
 
 mod check;
 
@@ -9,39 +9,39 @@ use tokio::runtime::Handle;
 
 use crate::{
     browser::{Browser, Engine},
-    build, native,
+    build, native_reports,
     npm::Package,
-    process::say,
+    process::print_line,
     project::Project,
     serve::Site,
     setup,
 };
 
-/// What `demo` takes.
+/// The options of `cargo xtask demo`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The port to serve the page at; one that is free, unless told
+    /// The port to serve the page at; any free one by default
     #[arg(long)]
     port: Option<u16>,
 
-    /// Only print the address
+    /// Print the address without opening a browser
     #[arg(long)]
     no_open: bool,
 
-    /// Drive the page as a person would, compare the transcript, run the scripts, and end
+    /// Drive the page like a user, compare its log, run the scripts, and end
     #[arg(long)]
     check: bool,
 
-    /// The engine that the check runs in
+    /// The engine for the check
     #[arg(long, value_enum, default_value_t = Engine::Chromium)]
     engine: Engine,
 
-    /// Keep a picture of the page after the check, which this asks for
+    /// Save a screenshot after the check; implies --check
     #[arg(long, value_name = "FILE")]
     screenshot: Option<PathBuf>,
 }
 
-/// Serves the page until it is interrupted or checked.
+/// Serves the page until Ctrl-C, or until the check is done.
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let project = Project::open()?;
     let checks = arguments.check || arguments.screenshot.is_some();
@@ -52,33 +52,33 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     }
     setup::ensure(&project, &required)?;
 
-    let folder = project.cache.fresh("www")?;
+    let folder = project.cache.empty_folder("www")?;
     build::page(&project, &folder)?;
-    Package::build(&project)?.lay_beside(&folder)?;
-    // The page shows them beside its own; without them it has a column less, which the check then finds.
-    let natively = native::run(&project);
+    Package::build(&project)?.copy_into_page(&folder)?;
+    // The page shows the native results beside its own. Without them a column is missing, and the check fails.
+    let reports = native_reports::run(&project);
     let site = Site::start(&folder, arguments.port, runtime)?;
-    match natively.and_then(|reports| reports.publish(&site)) {
+    match reports.and_then(|reports| reports.publish(&site)) {
         Ok(()) => {}
-        Err(error) => say(&format!("The scripts could not be run natively: {error:#}")),
+        Err(error) => print_line(&format!("The native conformance scripts did not run: {error:#}")),
     }
     let address = site.page("");
-    say(&format!("The page: {address}"));
+    print_line(&format!("The page: {address}"));
     if checks {
         let browser = setup::browser(arguments.engine, &project)?;
         check(&browser, &project, &site, arguments.screenshot.as_deref())?;
-        say(&format!("The page held its conversation and ran the scripts in {}.", arguments.engine.name()));
+        print_line(&format!("The page passed its check in {}.", arguments.engine.name()));
         return Ok(true);
     }
     if !arguments.no_open {
         open(&address);
     }
-    say("Ctrl-C ends it.");
+    print_line("Press Ctrl-C to stop.");
     runtime.block_on(std::future::pending::<()>());
     Ok(true)
 }
 
-/// Drives the page in a browser, compares the transcript and has the page run the scripts.
+/// Drives the page in a browser, compares its log, and runs the scripts in it.
 pub(crate) fn check(
     browser: &Browser,
     project: &Project,
@@ -88,7 +88,7 @@ pub(crate) fn check(
     site.runtime().block_on(check::run(browser, project, site, screenshot))
 }
 
-/// Shows the page to the person, where there is something to show it on.
+/// Opens the address in the user's browser, if there is a display.
 fn open(address: &str) {
     let mut command = if cfg!(target_os = "macos") {
         Command::new("open")
@@ -100,8 +100,8 @@ fn open(address: &str) {
         return;
     };
     command.arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // The address has been printed: a browser that does not open is no failure. The child outlives this function.
+    // The address is printed already, so a browser that does not open is no error. The browser outlives this function.
     if command.spawn().is_err() {
-        say("No browser could be opened: please open the address.");
+        print_line("Cannot open a browser; please open the address yourself.");
     }
 }

@@ -1,4 +1,5 @@
-//! A process that leads a group of its own: a browser's helpers, and the X server around it, end when it is dropped.
+//! A process group: dropping it ends the process and everything that it started, such as a browser's helpers and their
+//! X server.
 
 use std::{
     collections::BTreeSet,
@@ -9,13 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The groups that are alive, for an interrupt to end: a group of its own does not hear the terminal's Ctrl-C.
+/// The running groups, for the interrupt handler: the terminal's Ctrl-C does not reach other groups.
 static ALIVE: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// How long a group gets to tidy up after itself.
+/// The time that a group has to end by itself. Arbitrary.
 const GRACE: Duration = Duration::from_millis(1500);
 
-/// A running process and all that it started.
+/// A running process and everything that it started.
 pub(crate) struct Group {
     child: Child,
 }
@@ -34,7 +35,7 @@ impl Group {
         &mut self.child
     }
 
-    /// Whether the leader has ended, and how.
+    /// Returns the leader's exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
@@ -95,7 +96,7 @@ fn signal(group: u32, at_once: bool) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let signal = if at_once { Signal::KILL } else { Signal::TERM };
-    // A group that has already ended is what is wanted.
+    // It is no error if the group has ended already.
     if let Some(id) = i32::try_from(group).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(id, signal);
     }

@@ -1,4 +1,4 @@
-//! The Autobahn suite, in an environment of its own: it runs on Python 2.7 only.
+//! The Autobahn test suite, in a virtual environment of its own: it needs Python 2.7.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -6,20 +6,20 @@ use anyhow::{Context as _, Result};
 
 use super::Requirement;
 use crate::{
-    process::{first_line, line, say, watch},
+    process::{command_line, first_line, print_line, run_to_end},
     project::Project,
 };
 
 const PACKAGE: &str = "autobahntestsuite";
 const VERSION: &str = "25.10.1";
 const PYTHON: &str = "2.7.18";
-/// The last one that makes environments for that Python.
+/// The last version that supports Python 2.7.
 const VIRTUALENV: &str = "virtualenv==20.15.1";
 
-/// The suite, and the Python that it takes.
+/// The suite with its Python.
 pub(crate) struct Autobahn;
 
-/// The suite's program.
+/// Returns the path of the suite's program.
 pub(crate) fn wstest(project: &Project) -> PathBuf {
     folder(project).join("python/bin/wstest")
 }
@@ -28,13 +28,13 @@ fn folder(project: &Project) -> PathBuf {
     project.cache.tool(PACKAGE, VERSION)
 }
 
-/// Finds a Python of that age: on the path, or pyenv's.
+/// Finds Python 2.7, on the PATH or in pyenv's folder.
 fn python() -> Option<PathBuf> {
     let on_path = ["python2.7", "python2"].iter().filter_map(|name| which::which(name).ok());
     let root = env::var_os("PYENV_ROOT").map(PathBuf::from);
     let root = root.or_else(|| first_line(Command::new("pyenv").arg("root")).map(PathBuf::from));
     let of_pyenv = root.map(|root| root.join("versions").join(PYTHON).join("bin/python"));
-    // A shim of pyenv's is on the path even where there is nothing behind it.
+    // pyenv's shim is on the PATH even if that version is not installed.
     let runs = |python: &PathBuf| {
         first_line(Command::new(python).args(["-c", "import sys; print(sys.version_info[:2] == (2, 7))"]))
             .is_some_and(|answer| answer == "True")
@@ -47,8 +47,8 @@ impl Requirement for Autobahn {
         format!("the Autobahn suite {VERSION}, on CPython 2.7")
     }
 
-    fn is_there(&self, project: &Project) -> bool {
-        // The last step of the installation makes it.
+    fn is_installed(&self, project: &Project) -> bool {
+        // The last step of the installation creates this file.
         wstest(project).is_file()
     }
 
@@ -56,17 +56,19 @@ impl Requirement for Autobahn {
         VERSION.to_owned()
     }
 
-    fn remedy(&self, _project: &Project) -> String {
-        format!("a C compiler and CPython 2.7, for example by `pyenv install {PYTHON}`; the rest comes by itself")
+    fn instructions(&self, _project: &Project) -> String {
+        format!(
+            "a C compiler and CPython 2.7, for example by `pyenv install {PYTHON}`; the rest is installed automatically"
+        )
     }
 
-    fn obtain(&self, project: &Project) -> Result<()> {
+    fn install(&self, project: &Project) -> Result<()> {
         if python().is_none() && which::which("pyenv").is_ok() {
             let mut command = Command::new("pyenv");
             command.args(["install", "--skip-existing", PYTHON]);
             run("CPython 2.7", command)?;
         }
-        let python = python().context("there is no CPython 2.7")?;
+        let python = python().context("CPython 2.7 is not installed")?;
         let folder = folder(project);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -86,7 +88,7 @@ impl Requirement for Autobahn {
 }
 
 fn run(title: &str, mut command: Command) -> Result<()> {
-    say(&format!("$ {}", line(&command)));
-    watch(title, &mut command)?.checked(&command)?;
+    print_line(&format!("$ {}", command_line(&command)));
+    run_to_end(title, &mut command)?.checked(&command)?;
     Ok(())
 }

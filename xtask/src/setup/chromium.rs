@@ -11,7 +11,7 @@ use crate::{
 
 const PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
 
-/// Chromium, or a browser built from it.
+/// Chromium, or a browser based on it.
 pub(crate) struct Chromium;
 
 /// Finds the browser and its driver.
@@ -33,7 +33,7 @@ impl Requirement for Chromium {
         "Chromium and chromedriver".to_owned()
     }
 
-    fn is_there(&self, _project: &Project) -> bool {
+    fn is_installed(&self, _project: &Project) -> bool {
         find().is_some()
     }
 
@@ -41,8 +41,8 @@ impl Requirement for Chromium {
         find().and_then(|browser| first_line(Command::new(browser.program).arg("--version"))).unwrap_or_default()
     }
 
-    fn remedy(&self, _project: &Project) -> String {
-        packages::remedy(
+    fn instructions(&self, _project: &Project) -> String {
+        packages::instructions(
             &PACKAGES,
             "install Chromium or Chrome, and the chromedriver of the same version (on macOS: brew install --cask google-chrome chromedriver)",
         )

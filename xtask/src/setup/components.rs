@@ -1,4 +1,4 @@
-//! The parts of a Rust toolchain that a minimal installation leaves out.
+//! The components of a Rust toolchain that a minimal installation lacks.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use anyhow::Result;
 use super::Requirement;
 use crate::{
     cargo::{self, Toolchain},
-    process::{first_line, line, say, watch},
+    process::{command_line, first_line, print_line, run_to_end},
     project::Project,
 };
 
-/// A component, named as in rustup.
+/// A component of rustup.
 #[derive(Clone, Copy)]
 pub(crate) enum Component {
-    /// For `cargo fmt`.
+    /// `cargo fmt`.
     Rustfmt,
-    /// For `cargo clippy`.
+    /// `cargo clippy`.
     Clippy,
     /// The standard library's sources, for the build with threads.
     Sources,
@@ -37,7 +37,7 @@ impl Component {
         command
     }
 
-    /// Asked of the toolchain that builds for wasm32: it is the one that builds the standard library anew.
+    /// Looks in the toolchain that builds for wasm32, because it builds the standard library for the test with threads.
     fn has_sources(project: &Project) -> bool {
         let toolchain = cargo::wasm_toolchain(&project.cache).unwrap_or(Toolchain::Default);
         first_line(toolchain.rustc().args(["--print", "sysroot"]))
@@ -50,7 +50,7 @@ impl Requirement for Component {
         self.name().to_owned()
     }
 
-    fn is_there(&self, project: &Project) -> bool {
+    fn is_installed(&self, project: &Project) -> bool {
         match self {
             Self::Rustfmt => first_line(Toolchain::Default.cargo().args(["fmt", "--version"])).is_some(),
             Self::Clippy => first_line(Toolchain::Default.cargo().args(["clippy", "--version"])).is_some(),
@@ -64,21 +64,22 @@ impl Requirement for Component {
             Self::Clippy => first_line(Toolchain::Default.cargo().args(["clippy", "--version"])),
             Self::Sources => None,
         };
-        version.unwrap_or_else(|| "there".to_owned())
+        version.unwrap_or_else(|| "installed".to_owned())
     }
 
-    fn remedy(&self, _project: &Project) -> String {
-        line(&self.command())
+    fn instructions(&self, _project: &Project) -> String {
+        command_line(&self.command())
     }
 
-    /// Last, because which toolchain builds for wasm32 is known by then, and the distribution's has the sources already.
+    /// Runs after the packages are installed: only then is it known which toolchain builds for wasm32. The
+    /// distribution's has the sources.
     fn complete(&self, project: &Project) -> Result<()> {
-        if self.is_there(project) {
+        if self.is_installed(project) {
             return Ok(());
         }
         let mut command = self.command();
-        say(&format!("$ {}", line(&command)));
-        watch(self.name(), &mut command)?.checked(&command)?;
+        print_line(&format!("$ {}", command_line(&command)));
+        run_to_end(self.name(), &mut command)?.checked(&command)?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Firefox from the system, its driver from the system or the registry.
+//! Firefox from the system, and its driver from the system or from crates.io.
 
 use std::{path::PathBuf, process::Command};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     browser::{Browser, Engine, first_of},
-    process::{first_line, line},
+    process::{command_line, first_line},
     project::Project,
 };
 
@@ -40,7 +40,7 @@ impl Requirement for Firefox {
         "Firefox and geckodriver".to_owned()
     }
 
-    fn is_there(&self, project: &Project) -> bool {
+    fn is_installed(&self, project: &Project) -> bool {
         find(project).is_some()
     }
 
@@ -48,18 +48,19 @@ impl Requirement for Firefox {
         find(project).and_then(|browser| first_line(Command::new(browser.program).arg("--version"))).unwrap_or_default()
     }
 
-    fn remedy(&self, project: &Project) -> String {
+    fn instructions(&self, project: &Project) -> String {
         let mut commands = Vec::new();
         if browser().is_none() {
-            commands.push(packages::remedy(&[PACKAGE], "install Firefox (on macOS: brew install --cask firefox)"));
+            commands
+                .push(packages::instructions(&[PACKAGE], "install Firefox (on macOS: brew install --cask firefox)"));
         }
         if driver(project).is_none() {
-            commands.push(line(&installation(project, DRIVER, DRIVER_VERSION)));
+            commands.push(command_line(&installation(project, DRIVER, DRIVER_VERSION)));
         }
         commands.join("; ")
     }
 
-    fn obtain(&self, project: &Project) -> Result<()> {
+    fn install(&self, project: &Project) -> Result<()> {
         if driver(project).is_none() { cargo_install(project, DRIVER, DRIVER_VERSION) } else { Ok(()) }
     }
 

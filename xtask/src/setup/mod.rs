@@ -1,7 +1,7 @@
-//! What the commands need of the machine, and how it gets there: a list of requirements, one file a thing.
+//! The tools that the commands need, one file for each, and their installation.
 //!
-//! A person's own means come first (rustup, cargo); what only the system's package manager has is installed where that is
-//! possible without asking, and elsewhere printed as one command.
+//! The user's own package managers (rustup, cargo) come first. System packages are installed as root on Debian;
+//! elsewhere the command to install them is printed.
 
 mod autobahn;
 mod chromium;
@@ -19,47 +19,47 @@ mod wpt;
 use anyhow::{Context as _, Result, bail};
 
 pub(crate) use autobahn::wstest;
-pub(crate) use peers::tell as tell_peers;
+pub(crate) use peers::tell as set_peer_paths;
 pub(crate) use wasm_bindgen::tool as wasm_bindgen_tool;
 pub(crate) use wpt::python as wpt_python;
 
 use crate::{
     browser::{Browser, Engine},
-    process::say,
+    process::print_line,
     project::Project,
 };
 
-/// Something that has to be there.
+/// A tool that a command needs.
 pub(crate) trait Requirement {
-    /// What it is called.
+    /// Returns the tool's name.
     fn title(&self) -> String;
 
-    /// Whether it is there; cheap, because every command asks at every start.
-    fn is_there(&self, project: &Project) -> bool;
+    /// Returns whether the tool is installed. This must be cheap, because every command asks at its start.
+    fn is_installed(&self, project: &Project) -> bool;
 
-    /// What exactly is there, for a person to read.
+    /// Returns the installed version, for a table.
     fn describe(&self, project: &Project) -> String;
 
-    /// The command that a person would type to get it.
-    fn remedy(&self, project: &Project) -> String;
+    /// Returns the command that installs the tool.
+    fn instructions(&self, project: &Project) -> String;
 
-    /// Gets it by the person's own means, where there are some that need no package.
-    fn obtain(&self, _project: &Project) -> Result<()> {
+    /// Installs the tool without system packages, where that is possible.
+    fn install(&self, _project: &Project) -> Result<()> {
         Ok(())
     }
 
-    /// The Debian packages that it is made of or made with, where it takes some.
+    /// Returns the Debian packages that the tool needs.
     fn packages(&self) -> Vec<&'static str> {
         Vec::new()
     }
 
-    /// What remains to be done once the packages are there.
+    /// Finishes the installation after the packages are installed.
     fn complete(&self, _project: &Project) -> Result<()> {
         Ok(())
     }
 }
 
-/// Everything that some command needs, in the order in which one builds on another.
+/// Returns all tools of all commands. A tool comes after those that it depends on.
 pub(crate) fn everything() -> Vec<Box<dyn Requirement>> {
     let mut all = wasm();
     all.extend(lints());
@@ -71,47 +71,47 @@ pub(crate) fn everything() -> Vec<Box<dyn Requirement>> {
     all
 }
 
-/// What it takes to build for wasm32.
+/// Returns the tools that build for wasm32.
 pub(crate) fn wasm() -> Vec<Box<dyn Requirement>> {
     vec![Box::new(wasm_target::WasmTarget), Box::new(wasm_bindgen::WasmBindgen)]
 }
 
-/// What it takes to run the Autobahn suite.
+/// Returns the Autobahn test suite.
 pub(crate) fn autobahn() -> Vec<Box<dyn Requirement>> {
     vec![Box::new(autobahn::Autobahn)]
 }
 
-/// What it takes to lint.
+/// Returns the tools that format and lint.
 pub(crate) fn lints() -> Vec<Box<dyn Requirement>> {
     vec![Box::new(components::Component::Rustfmt), Box::new(components::Component::Clippy)]
 }
 
-/// The standard library's sources.
+/// Returns the standard library's sources.
 pub(crate) fn sources() -> Box<dyn Requirement> {
     Box::new(components::Component::Sources)
 }
 
-/// The programs from elsewhere that the native client is tried with.
+/// Returns the third-party servers and proxies for the tests of the native client.
 pub(crate) fn peers() -> Box<dyn Requirement> {
     Box::new(peers::Peers)
 }
 
-/// What serves a web-platform-tests checkout.
+/// Returns the server for a web-platform-tests checkout.
 pub(crate) fn wpt() -> Box<dyn Requirement> {
     Box::new(wpt::Wpt)
 }
 
-/// What makes and tests the npm package.
+/// Returns Node, which builds and tests the npm package.
 pub(crate) fn node() -> Box<dyn Requirement> {
     Box::new(node::Node)
 }
 
-/// What counts instructions.
+/// Returns Valgrind, which counts instructions.
 pub(crate) fn valgrind() -> Box<dyn Requirement> {
     Box::new(valgrind::Valgrind)
 }
 
-/// What it takes to run one engine.
+/// Returns an engine with its driver.
 pub(crate) fn engine(engine: Engine) -> Box<dyn Requirement> {
     match engine {
         Engine::Chromium => Box::new(chromium::Chromium),
@@ -127,38 +127,38 @@ pub(crate) fn browser(engine: Engine, project: &Project) -> Result<Browser> {
         Engine::Firefox => firefox::find(project),
         Engine::Webkit => webkit::find(),
     };
-    found.with_context(|| format!("{} is not there; `cargo xtask doctor` tells more", engine.name()))
+    found.with_context(|| format!("{} is not installed; `cargo xtask doctor` says how to install it", engine.name()))
 }
 
-/// Gets whatever of this is missing.
+/// Installs the missing ones of these tools.
 pub(crate) fn ensure(project: &Project, required: &[Box<dyn Requirement>]) -> Result<()> {
-    let is_missing = |requirement: &&dyn Requirement| !requirement.is_there(project);
+    let is_missing = |requirement: &&dyn Requirement| !requirement.is_installed(project);
     let required: Vec<&dyn Requirement> = required.iter().map(AsRef::as_ref).collect();
     if !required.iter().any(is_missing) {
         return Ok(());
     }
-    // Two runs that install at once would trip over each other; the second then finds everything done.
+    // Two installations at once would disturb each other. The second one finds everything installed.
     let _lock = project.cache.lock("setup")?;
     let missing: Vec<_> = required.into_iter().filter(is_missing).collect();
     for requirement in &missing {
-        say(&format!("Missing: {}", requirement.title()));
+        print_line(&format!("Missing: {}", requirement.title()));
     }
     for requirement in &missing {
-        if let Err(error) = requirement.obtain(project) {
-            // The start of its words is enough where there may be another way.
+        if let Err(error) = requirement.install(project) {
+            // The first lines are enough, because system packages may still provide the tool.
             let text = format!("{error:#}");
-            say(&text.lines().take(6).collect::<Vec<_>>().join("\n"));
+            print_line(&text.lines().take(6).collect::<Vec<_>>().join("\n"));
         }
     }
     let missing: Vec<_> = missing.into_iter().filter(is_missing).collect();
     let mut wanted: Vec<&str> = missing.iter().flat_map(|requirement| requirement.packages()).collect();
     wanted.sort_unstable();
     wanted.dedup();
-    packages::install(&wanted, || missing.iter().map(|requirement| requirement.remedy(project)).collect())?;
+    packages::install(&wanted, || missing.iter().map(|requirement| requirement.instructions(project)).collect())?;
     for requirement in &missing {
         requirement.complete(project).with_context(|| requirement.title())?;
-        if !requirement.is_there(project) {
-            bail!("{} is still missing. This should get it: {}", requirement.title(), requirement.remedy(project));
+        if !requirement.is_installed(project) {
+            bail!("{} is still missing. To install it: {}", requirement.title(), requirement.instructions(project));
         }
     }
     Ok(())

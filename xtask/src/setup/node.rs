@@ -1,16 +1,16 @@
-//! Node and npm, for the package of the JavaScript class.
+//! Node and npm, for the npm package.
 
 use std::process::Command;
 
 use super::{Requirement, packages};
 use crate::{process::first_line, project::Project};
 
-/// The lowest major version that what the package is made and tested with runs on.
+/// The lowest major version that runs the tools of the npm package.
 const LOWEST: u32 = 20;
 
 const PACKAGES: [&str; 2] = ["nodejs", "npm"];
 
-/// Node, and npm with it.
+/// Node with npm.
 pub(crate) struct Node;
 
 fn version() -> Option<String> {
@@ -27,7 +27,7 @@ impl Requirement for Node {
         format!("Node {LOWEST} or newer, and npm")
     }
 
-    fn is_there(&self, _project: &Project) -> bool {
+    fn is_installed(&self, _project: &Project) -> bool {
         version().is_some_and(|version| is_recent(&version)) && which::which("npm").is_ok()
     }
 
@@ -35,8 +35,8 @@ impl Requirement for Node {
         version().unwrap_or_default()
     }
 
-    fn remedy(&self, _project: &Project) -> String {
-        packages::remedy(&PACKAGES, &format!("install Node {LOWEST} or newer, with npm"))
+    fn instructions(&self, _project: &Project) -> String {
+        packages::instructions(&PACKAGES, &format!("install Node {LOWEST} or newer, with npm"))
     }
 
     fn packages(&self) -> Vec<&'static str> {
@@ -51,6 +51,6 @@ mod tests {
     #[test]
     fn versions_are_compared_by_number() {
         assert!(is_recent("v20.20.2") && is_recent("v100.0.0"));
-        assert!(!is_recent("v18.20.4") && !is_recent("v9.0.0") && !is_recent("what"));
+        assert!(!is_recent("v18.20.4") && !is_recent("v9.0.0") && !is_recent("none"));
     }
 }

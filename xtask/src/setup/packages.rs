@@ -1,28 +1,28 @@
-//! The system's packages: installed where nobody has to be asked, named in one command elsewhere.
+//! System packages: installed as root on Debian, otherwise named in one command.
 
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::process::{first_line, line, say, watch};
+use crate::process::{command_line, first_line, print_line, run_to_end};
 
-/// Installs those of these Debian packages that are missing.
+/// Installs the missing ones of these Debian packages.
 ///
-/// Where that cannot be done, fails with the one command that the person has to run; `remedies` has the words for a machine
-/// that has no apt.
-pub(crate) fn install(wanted: &[&str], remedies: impl FnOnce() -> Vec<String>) -> Result<()> {
+/// Where that is impossible, fails with the command that the user has to run. `instructions` returns instructions for
+/// machines without apt.
+pub(crate) fn install(wanted: &[&str], instructions: impl FnOnce() -> Vec<String>) -> Result<()> {
     if !has_apt() {
         if wanted.is_empty() {
             return Ok(());
         }
-        bail!("this machine lacks what only its owner can install:\n  {}", remedies().join("\n  "));
+        bail!("these tools are missing; please install them:\n  {}", instructions().join("\n  "));
     }
     let missing: Vec<&str> = wanted.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     if !is_root() {
-        bail!("system packages are missing. Please run\n  sudo {}", line(&apt_install(&missing)));
+        bail!("system packages are missing. Please run\n  sudo {}", command_line(&apt_install(&missing)));
     }
     let mut update = apt();
     update.arg("update");
@@ -30,17 +30,17 @@ pub(crate) fn install(wanted: &[&str], remedies: impl FnOnce() -> Vec<String>) -
     run("system packages", apt_install(&missing))
 }
 
-/// The command that gets a requirement's packages, for a person to read.
-pub(crate) fn remedy(packages: &[&'static str], elsewhere: &str) -> String {
+/// Returns the command that installs the packages, or `elsewhere` on machines without apt.
+pub(crate) fn instructions(packages: &[&'static str], elsewhere: &str) -> String {
     if has_apt() {
         let sudo = if is_root() { "" } else { "sudo " };
-        format!("{sudo}{}", line(&apt_install(packages)))
+        format!("{sudo}{}", command_line(&apt_install(packages)))
     } else {
         elsewhere.to_owned()
     }
 }
 
-/// Whether packages can be installed without asking anyone.
+/// Returns whether packages can be installed without asking the user.
 pub(crate) fn can_install() -> bool {
     has_apt() && is_root()
 }
@@ -66,13 +66,13 @@ fn apt_install(packages: &[&str]) -> Command {
 
 fn apt() -> Command {
     let mut command = Command::new("apt-get");
-    // A package that asks a question would wait for an answer that nobody gives.
+    // A package that asks a question would wait forever.
     command.env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
 
 fn run(title: &str, mut command: Command) -> Result<()> {
-    say(&format!("$ {}", line(&command)));
-    watch(title, &mut command)?.checked(&command)?;
+    print_line(&format!("$ {}", command_line(&command)));
+    run_to_end(title, &mut command)?.checked(&command)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The programs from elsewhere that our client is tried with: servers of npm and `PyPI`, a front and proxies of the system.
+//! Third-party servers and proxies for the tests of the native client: from npm, from `PyPI`, and from system packages.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,11 +10,11 @@ use anyhow::{Context as _, Result};
 use super::{Requirement, packages};
 use crate::{
     cargo::clean,
-    process::{first_line, line, say, watch},
+    process::{command_line, first_line, print_line, run_to_end},
     project::Project,
 };
 
-/// The system's programs, with the packages that have them.
+/// The system programs and their Debian packages.
 const PROGRAMS: [(&str, &str); 6] = [
     ("nginx", "nginx-light"),
     ("microsocks", "microsocks"),
@@ -29,14 +29,14 @@ const WEBSOCKETS: &str = "17.4";
 /// nginx, a SOCKS and an HTTP proxy, Node with `ws`, Python with `websockets`.
 pub(crate) struct Peers;
 
-/// Tells the tests where the programs are.
+/// Sets the environment variables that tell the tests the programs' paths.
 pub(crate) fn tell(project: &Project, command: &mut Command) -> Result<()> {
     command.env("SAMESOCKET_NPM", ws(project)).env("SAMESOCKET_PYTHON", python(&websockets(project)));
-    command.env("SAMESOCKET_NGINX", find("nginx").context("nginx is not there")?);
+    command.env("SAMESOCKET_NGINX", find("nginx").context("nginx is not installed")?);
     Ok(())
 }
 
-/// A program of the system; Debian keeps servers where only root's path leads.
+/// Finds a system program. Debian installs servers in folders that only root's PATH has.
 fn find(name: &str) -> Option<PathBuf> {
     which::which(name).ok().or_else(|| which::which_in(name, Some("/usr/sbin:/usr/local/sbin"), "/").ok())
 }
@@ -53,7 +53,7 @@ fn python(folder: &Path) -> PathBuf {
     folder.join("bin/python")
 }
 
-/// Debian keeps a part of Python's in a package of its own.
+/// Debian splits Python's venv into a package of its own.
 fn has_venv() -> bool {
     first_line(Command::new("python3").args(["-c", "import ensurepip; print(ensurepip.version())"])).is_some()
 }
@@ -67,7 +67,7 @@ fn has_ws(project: &Project) -> bool {
     ws(project).join("node_modules/ws/package.json").is_file()
 }
 
-/// The commands that are still to be run, in order.
+/// Returns the commands that are still to be run, in order.
 fn installations(project: &Project) -> Vec<Command> {
     let mut commands = Vec::new();
     if !has_ws(project) {
@@ -88,10 +88,10 @@ fn installations(project: &Project) -> Vec<Command> {
 
 impl Requirement for Peers {
     fn title(&self) -> String {
-        "Servers and proxies from elsewhere".to_owned()
+        "Third-party servers and proxies".to_owned()
     }
 
-    fn is_there(&self, project: &Project) -> bool {
+    fn is_installed(&self, project: &Project) -> bool {
         self.packages().is_empty() && installations(project).is_empty()
     }
 
@@ -99,11 +99,11 @@ impl Requirement for Peers {
         format!("nginx, microsocks, tinyproxy, ws {WS}, websockets {WEBSOCKETS}")
     }
 
-    fn remedy(&self, project: &Project) -> String {
-        let mut commands: Vec<String> = installations(project).iter().map(line).collect();
+    fn instructions(&self, project: &Project) -> String {
+        let mut commands: Vec<String> = installations(project).iter().map(command_line).collect();
         let missing = self.packages();
         if !missing.is_empty() {
-            commands.insert(0, packages::remedy(&missing, "install servers and proxies, Node and Python"));
+            commands.insert(0, packages::instructions(&missing, "install servers and proxies, Node and Python"));
         }
         commands.join("; ")
     }
@@ -115,8 +115,8 @@ impl Requirement for Peers {
 
     fn complete(&self, project: &Project) -> Result<()> {
         for mut command in installations(project) {
-            say(&format!("$ {}", line(&command)));
-            watch("servers from elsewhere", &mut command)?.checked(&command)?;
+            print_line(&format!("$ {}", command_line(&command)));
+            run_to_end("third-party servers", &mut command)?.checked(&command)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ impl Requirement for Valgrind {
         "Valgrind".to_owned()
     }
 
-    fn is_there(&self, _project: &Project) -> bool {
+    fn is_installed(&self, _project: &Project) -> bool {
         version().is_some()
     }
 
@@ -27,8 +27,8 @@ impl Requirement for Valgrind {
         version().unwrap_or_default()
     }
 
-    fn remedy(&self, _project: &Project) -> String {
-        packages::remedy(&PACKAGES, "install Valgrind")
+    fn instructions(&self, _project: &Project) -> String {
+        packages::instructions(&PACKAGES, "install Valgrind")
     }
 
     fn packages(&self) -> Vec<&'static str> {

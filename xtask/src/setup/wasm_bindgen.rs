@@ -1,4 +1,4 @@
-//! The command-line side of wasm-bindgen, of exactly the version that the lock file has.
+//! The command-line tools of wasm-bindgen, in exactly the version of the lock file.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::Requirement;
 use crate::{
     cargo::{self, Toolchain},
-    process::{line, say, watch},
+    process::{command_line, print_line, run_to_end},
     project::Project,
 };
 
@@ -20,33 +20,33 @@ const PACKAGE: &str = "wasm-bindgen-cli";
 /// `wasm-bindgen` and `wasm-bindgen-test-runner`.
 pub(crate) struct WasmBindgen;
 
-/// One of the package's programs.
+/// Returns the path of one of the package's programs.
 pub(crate) fn tool(project: &Project, name: &str) -> Result<PathBuf> {
     Ok(program(&project.cache.tool(PACKAGE, &project.wasm_bindgen()?), name))
 }
 
-/// Installs a program of the registry into a folder of its own.
+/// Installs a program from crates.io into a folder of its own.
 pub(crate) fn cargo_install(project: &Project, package: &str, version: &str) -> Result<()> {
     let mut command = installation(project, package, version);
     let target = project.cache.target("tools");
-    // From the cache folder, so that the workspace's own settings stay out of it.
-    cargo::into_target(&mut command, &target).current_dir(project.cache.folder());
-    say(&format!("$ {}", line(&command)));
-    watch(&format!("{package} {version}"), &mut command)?.checked(&command)?;
+    // Run in the cache folder, so that the workspace's settings do not apply.
+    cargo::set_target_dir(&mut command, &target).current_dir(project.cache.folder());
+    print_line(&format!("$ {}", command_line(&command)));
+    run_to_end(&format!("{package} {version}"), &mut command)?.checked(&command)?;
     fs::remove_dir_all(&target)?;
     Ok(())
 }
 
-/// The command that installs a program, for a person to read.
+/// Returns the command that installs a program.
 pub(crate) fn installation(project: &Project, package: &str, version: &str) -> Command {
     let mut command = Toolchain::Default.cargo();
-    // Without `--locked`: the packages' own lock files may name versions that a mirror of the registry does not have yet.
+    // Without `--locked`, because the package's lock file may name versions that a mirror of the registry lacks.
     command.args(["install", package, "--version", &format!("={version}"), "--root"]);
     command.arg(project.cache.tool(package, version));
     command
 }
 
-/// Where `cargo install --root` puts a program.
+/// Returns the path at which `cargo install --root` installs a program.
 pub(crate) fn program(root: &Path, name: &str) -> PathBuf {
     root.join("bin").join(name).with_extension(std::env::consts::EXE_EXTENSION)
 }
@@ -56,7 +56,7 @@ impl Requirement for WasmBindgen {
         PACKAGE.to_owned()
     }
 
-    fn is_there(&self, project: &Project) -> bool {
+    fn is_installed(&self, project: &Project) -> bool {
         ["wasm-bindgen", "wasm-bindgen-test-runner"]
             .iter()
             .all(|name| tool(project, name).is_ok_and(|path| path.is_file()))
@@ -66,11 +66,11 @@ impl Requirement for WasmBindgen {
         format!("{}, as in Cargo.lock", project.wasm_bindgen().unwrap_or_default())
     }
 
-    fn remedy(&self, project: &Project) -> String {
-        line(&installation(project, PACKAGE, &project.wasm_bindgen().unwrap_or_default()))
+    fn instructions(&self, project: &Project) -> String {
+        command_line(&installation(project, PACKAGE, &project.wasm_bindgen().unwrap_or_default()))
     }
 
-    fn obtain(&self, project: &Project) -> Result<()> {
+    fn install(&self, project: &Project) -> Result<()> {
         cargo_install(project, PACKAGE, &project.wasm_bindgen()?)
     }
 }

@@ -1,4 +1,4 @@
-//! The standard library for wasm32: rustup's, else built from the distribution's sources.
+//! The standard library for wasm32: from rustup, or built from the distribution's sources.
 
 use std::{
     env,
@@ -13,16 +13,16 @@ use anyhow::{Context as _, Result, ensure};
 use super::{Requirement, packages};
 use crate::{
     cargo::{self, LINKED, Toolchain},
-    process::{first_line, line, say, watch},
+    process::{command_line, first_line, print_line, run_to_end},
     project::Project,
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The distribution's linker for wasm, which rustc looks for under another name.
+/// The distribution's linker for wasm, which rustc expects under another name.
 const LINKER: &str = "lld-22";
 
-/// Where the distribution keeps rustc; `rustup toolchain link` wants the folder above `bin`.
+/// The prefix of the distribution's rustc, for `rustup toolchain link`.
 const PREFIX: &str = "/usr";
 
 /// A compiler that can build for wasm32.
@@ -33,10 +33,10 @@ impl Requirement for WasmTarget {
         format!("Rust for {TARGET}")
     }
 
-    fn is_there(&self, project: &Project) -> bool {
+    fn is_installed(&self, project: &Project) -> bool {
         match cargo::wasm_toolchain(&project.cache) {
             Some(Toolchain::Default) => true,
-            // The distribution's clippy is a package of its own.
+            // The distribution's clippy is a separate package.
             Some(Toolchain::Linked) => first_line(Toolchain::Linked.cargo().args(["clippy", "--version"])).is_some(),
             None => false,
         }
@@ -51,19 +51,19 @@ impl Requirement for WasmTarget {
         }
     }
 
-    fn remedy(&self, _project: &Project) -> String {
-        line(&rustup_target_add())
+    fn instructions(&self, _project: &Project) -> String {
+        command_line(&rustup_target_add())
     }
 
-    fn obtain(&self, _project: &Project) -> Result<()> {
+    fn install(&self, _project: &Project) -> Result<()> {
         let mut command = rustup_target_add();
-        say(&format!("$ {}", line(&command)));
-        watch("wasm32 target", &mut command)?.checked(&command)?;
+        print_line(&format!("$ {}", command_line(&command)));
+        run_to_end("wasm32 target", &mut command)?.checked(&command)?;
         Ok(())
     }
 
     fn packages(&self) -> Vec<&'static str> {
-        // Without root there would be no place to put the library: the person is asked for the target itself.
+        // Without root the library cannot be installed there, so the instructions are to add rustup's target.
         if packages::can_install() {
             vec!["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", LINKER]
         } else {
@@ -82,9 +82,9 @@ fn rustup_target_add() -> Command {
     command
 }
 
-/// Builds the standard library once and puts it where the distribution's rustc looks for it.
+/// Builds the standard library once and installs it where the distribution's rustc expects it.
 fn build_library(project: &Project) -> Result<()> {
-    let folder = project.cache.fresh("std")?;
+    let folder = project.cache.empty_folder("std")?;
     fs::create_dir(folder.join("src"))?;
     fs::write(folder.join("src/lib.rs"), "")?;
     fs::write(folder.join("Cargo.toml"), "[package]\nname = \"nothing\"\nedition = \"2024\"\n\n[workspace]\n")?;
@@ -92,36 +92,36 @@ fn build_library(project: &Project) -> Result<()> {
     let bin = Path::new(PREFIX).join("bin");
     let mut build = cargo::clean(bin.join("cargo"));
     build.current_dir(&folder).env_remove("RUSTUP_TOOLCHAIN");
-    // rustup's proxies stand first on the person's PATH.
+    // rustup's proxies come first on the user's PATH.
     build.env("PATH", path_with(&bin)?);
-    // Bitcode, because a build with link-time optimisation fails without; `test`, because `cargo test` links it.
+    // LTO fails without bitcode. `cargo test` links the `test` crate.
     build.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Cembed-bitcode=yes");
     build.args(["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort,test"]);
-    cargo::into_target(&mut build, &folder.join("target"));
-    say(&format!("$ {}", line(&build)));
-    watch("standard library for wasm32", &mut build)?.checked(&build)?;
+    cargo::set_target_dir(&mut build, &folder.join("target"));
+    print_line(&format!("$ {}", command_line(&build)));
+    run_to_end("standard library for wasm32", &mut build)?.checked(&build)?;
 
     let sysroot = Path::new(PREFIX).join("lib/rustlib");
     install(&folder.join("target").join(TARGET).join("release/deps"), &sysroot.join(TARGET))?;
     link_linker(&sysroot, &bin)?;
     fs::remove_dir_all(&folder)?;
-    // Whatever was built with another standard library no longer links.
+    // Artifacts built with another standard library no longer link.
     for kind in ["wasm", "wasm-threads"] {
         let _ = fs::remove_dir_all(project.cache.target(kind));
     }
 
     let mut link = cargo::clean("rustup");
     link.args(["toolchain", "link", LINKED, PREFIX]);
-    say(&format!("$ {}", line(&link)));
-    watch("toolchain", &mut link)?.checked(&link)?;
+    print_line(&format!("$ {}", command_line(&link)));
+    run_to_end("toolchain", &mut link)?.checked(&link)?;
     Ok(())
 }
 
-/// Copies the libraries beside their place and moves them there at once, so that nobody ever finds half of them.
+/// Copies the libraries to a temporary folder and renames it, so that the target folder is never incomplete.
 fn install(built: &Path, target: &Path) -> Result<()> {
     let place = target.join("lib");
     let beside = target.join("lib.new");
-    say(&format!("Copying the libraries to {}", place.display()));
+    print_line(&format!("Copying the libraries to {}", place.display()));
     let _ = fs::remove_dir_all(&beside);
     fs::create_dir_all(&beside)?;
     for entry in fs::read_dir(built)? {
@@ -132,13 +132,13 @@ fn install(built: &Path, target: &Path) -> Result<()> {
         }
     }
     let _ = fs::remove_dir_all(&place);
-    fs::rename(&beside, &place).with_context(|| format!("cannot make {}", place.display()))
+    fs::rename(&beside, &place).with_context(|| format!("cannot create {}", place.display()))
 }
 
-/// Gives the distribution's linker the name that rustc calls.
+/// Links the distribution's linker under the name that rustc calls.
 fn link_linker(sysroot: &Path, bin: &Path) -> Result<()> {
-    let host =
-        first_line(Command::new(bin.join("rustc")).args(["--print", "host-tuple"])).context("rustc has no host")?;
+    let host = first_line(Command::new(bin.join("rustc")).args(["--print", "host-tuple"]))
+        .context("rustc prints no host target")?;
     let folder = sysroot.join(host).join("bin");
     let link = folder.join("rust-lld");
     if link.exists() {
@@ -148,7 +148,7 @@ fn link_linker(sysroot: &Path, bin: &Path) -> Result<()> {
     ensure!(linker.exists(), "{} is missing", linker.display());
     fs::create_dir_all(&folder)?;
     #[cfg(unix)]
-    std::os::unix::fs::symlink(&linker, &link).with_context(|| format!("cannot make {}", link.display()))?;
+    std::os::unix::fs::symlink(&linker, &link).with_context(|| format!("cannot create {}", link.display()))?;
     Ok(())
 }
 

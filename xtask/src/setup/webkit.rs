@@ -1,4 +1,4 @@
-//! WebKitGTK, its small browser and its driver, and the display and the message bus that they insist on.
+//! WebKitGTK with its small browser and driver, and the X display and D-Bus session that they need.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ const PACKAGES: [&str; 4] = ["webkit2gtk-driver", "xvfb", "xauth", "dbus"];
 /// `MiniBrowser` and `WebKitWebDriver`.
 pub(crate) struct Webkit;
 
-/// Finds the browser, its driver, and what goes around them.
+/// Finds the browser, its driver, and the commands around them.
 pub(crate) fn find() -> Option<Browser> {
     let driver = which::which("WebKitWebDriver").ok()?;
     let display = which::which("xvfb-run").ok()?;
@@ -28,7 +28,7 @@ pub(crate) fn find() -> Option<Browser> {
     Some(Browser { engine: Engine::Webkit, program: minibrowser()?, driver, wrapper })
 }
 
-/// The newest `MiniBrowser`: it has no place on PATH, and stands in a folder that names the library's version.
+/// Finds the newest `MiniBrowser`. It is not on the PATH, but in a folder named after the library's version.
 fn minibrowser() -> Option<PathBuf> {
     let mut places = vec![PathBuf::from("/usr/libexec"), PathBuf::from("/usr/lib64")];
     places.extend(folders(Path::new("/usr/lib")));
@@ -53,22 +53,22 @@ impl Requirement for Webkit {
         "WebKitGTK and its driver".to_owned()
     }
 
-    fn is_there(&self, _project: &Project) -> bool {
+    fn is_installed(&self, _project: &Project) -> bool {
         find().is_some()
     }
 
     fn describe(&self, _project: &Project) -> String {
-        // It does not even tell its version without a display.
+        // Even `--version` needs a display.
         find().and_then(|browser| first_line(browser.command(&browser.program).arg("--version"))).unwrap_or_default()
     }
 
-    fn remedy(&self, _project: &Project) -> String {
+    fn instructions(&self, _project: &Project) -> String {
         let elsewhere = if cfg!(target_os = "linux") {
             "install WebKitGTK with MiniBrowser and WebKitWebDriver, xvfb, xauth and dbus"
         } else {
             "WebKitGTK runs on Linux only: pick the others with --engines chromium,firefox"
         };
-        packages::remedy(&PACKAGES, elsewhere)
+        packages::instructions(&PACKAGES, elsewhere)
     }
 
     fn packages(&self) -> Vec<&'static str> {

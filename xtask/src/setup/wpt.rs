@@ -1,4 +1,4 @@
-//! What serves a web-platform-tests checkout: two packages of `PyPI`, in an environment of their own.
+//! The server for a web-platform-tests checkout: two packages of `PyPI` in a virtual environment.
 
 use std::{path::PathBuf, process::Command};
 
@@ -7,17 +7,17 @@ use anyhow::Result;
 use super::{Requirement, packages};
 use crate::{
     cargo::clean,
-    process::{first_line, line, say, watch},
+    process::{command_line, first_line, print_line, run_to_end},
     project::Project,
 };
 
 const WPTSERVE: &str = "4.0.3";
 const PYWEBSOCKET: &str = "4.0.2";
 
-/// `wptserve`, `pywebsocket3`, and what they stand on.
+/// `wptserve`, `pywebsocket3`, and their dependencies.
 pub(crate) struct Wpt;
 
-/// The environment's Python.
+/// Returns the path of the environment's Python.
 pub(crate) fn python(project: &Project) -> PathBuf {
     folder(project).join("bin/python")
 }
@@ -30,7 +30,7 @@ fn runs(program: &str, arguments: &[&str]) -> bool {
     first_line(Command::new(program).args(arguments)).is_some()
 }
 
-/// The commands that make it.
+/// Returns the commands that create the environment.
 fn installations(project: &Project) -> [Command; 2] {
     let mut venv = clean("python3");
     venv.args(["-m", "venv"]).arg(folder(project));
@@ -42,10 +42,10 @@ fn installations(project: &Project) -> [Command; 2] {
 
 impl Requirement for Wpt {
     fn title(&self) -> String {
-        "The server of web-platform-tests".to_owned()
+        "The web-platform-tests server".to_owned()
     }
 
-    fn is_there(&self, project: &Project) -> bool {
+    fn is_installed(&self, project: &Project) -> bool {
         let check = "import wptserve.server, pywebsocket3.standalone; print('yes')";
         self.packages().is_empty() && first_line(Command::new(python(project)).args(["-c", check])).is_some()
     }
@@ -54,11 +54,11 @@ impl Requirement for Wpt {
         format!("wptserve {WPTSERVE}, pywebsocket3 {PYWEBSOCKET}")
     }
 
-    fn remedy(&self, project: &Project) -> String {
-        let mut commands: Vec<String> = installations(project).iter().map(line).collect();
+    fn instructions(&self, project: &Project) -> String {
+        let mut commands: Vec<String> = installations(project).iter().map(command_line).collect();
         let missing = self.packages();
         if !missing.is_empty() {
-            commands.insert(0, packages::remedy(&missing, "install Python with venv, and openssl"));
+            commands.insert(0, packages::instructions(&missing, "install Python with venv, and openssl"));
         }
         commands.join("; ")
     }
@@ -70,14 +70,14 @@ impl Requirement for Wpt {
             ("openssl", runs("openssl", &["version"])),
         ]
         .into_iter()
-        .filter_map(|(package, is_there)| (!is_there).then_some(package))
+        .filter_map(|(package, is_installed)| (!is_installed).then_some(package))
         .collect()
     }
 
     fn complete(&self, project: &Project) -> Result<()> {
         for mut command in installations(project) {
-            say(&format!("$ {}", line(&command)));
-            watch("the tests' server", &mut command)?.checked(&command)?;
+            print_line(&format!("$ {}", command_line(&command)));
+            run_to_end("web-platform-tests server", &mut command)?.checked(&command)?;
         }
         Ok(())
     }

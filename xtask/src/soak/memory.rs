@@ -1,4 +1,4 @@
-//! How much memory an engine's processes hold while its page sends a gibibyte.
+//! Measures the memory of an engine's processes while its page sends a gibibyte.
 
 use std::{
     collections::HashMap,
@@ -15,43 +15,45 @@ use anyhow::{Result, ensure};
 
 use crate::{browser::Engine, serve::Site};
 
-/// How much more than before an engine's processes may hold, in bytes: what they do for themselves meanwhile, and by far
-/// less than is sent.
+/// The allowed growth of memory, in bytes. Arbitrary: more than the engines' own fluctuation, and a quarter of the data
+/// that is sent.
 const ROOM: u64 = 256 << 20;
 
-/// How often it is looked whether the page sends, and once it does, what is held: a look walks all pages of all processes.
+/// The polling intervals: before the page sends, and while it sends. A measurement walks all pages of all processes, so
+/// it is rarer.
 const EVERY: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(250)];
 
-/// What all processes of an engine held together, in bytes, what they share counted once.
+/// The memory of all processes of an engine, in bytes. Shared pages count once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct MemoryUse {
     before: u64,
     most: u64,
 }
 
-impl Held {
+impl MemoryUse {
     const fn growth(self) -> u64 {
         self.most - self.before
     }
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for MemoryUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes| bytes >> 20;
         write!(f, "at most {} MiB while it sent a gibibyte, {} more than before", mib(self.most), mib(self.growth()))
     }
 }
 
-/// Looks, while the page says that it sends, until the run has ended; none where it was never said, or cannot be seen.
-pub(super) fn watch(site: &Site, engine: Engine, runner: &OnceLock<u32>, ended: &AtomicBool) -> Option<Held> {
+/// Measures while the page reports that it sends, until the run has ended. Returns `None` if the page never did, or if
+/// memory cannot be read.
+pub(super) fn measure(site: &Site, engine: Engine, runner: &OnceLock<u32>, ended: &AtomicBool) -> Option<MemoryUse> {
     let report = format!("gibibyte-{}", engine.name());
-    let mut held: Option<Held> = None;
+    let mut held: Option<MemoryUse> = None;
     while !ended.load(Ordering::Relaxed) {
         let sends = site.report(&report).is_some_and(|text| text == "begun");
         if sends && let Some(&runner) = runner.get() {
             let now: u64 = descendants(runner).into_iter().filter_map(share).sum();
             if now > 0 {
-                let held = held.get_or_insert(Held { before: now, most: now });
+                let held = held.get_or_insert(MemoryUse { before: now, most: now });
                 held.most = held.most.max(now);
             }
         }
@@ -60,17 +62,18 @@ pub(super) fn watch(site: &Site, engine: Engine, runner: &OnceLock<u32>, ended: 
     held
 }
 
-/// Fails if memory was not flat where it is to be, or was not looked at where it could have been.
-pub(super) fn judge(engine: Engine, held: Option<Held>) -> Result<()> {
-    // WebKit's library queues whatever it is given, and no page can know.
+/// Fails if memory grew too much, or was not measured on a system where that is possible.
+pub(super) fn check(engine: Engine, held: Option<MemoryUse>) -> Result<()> {
+    // WebKit's library queues without a limit, and a page cannot detect it.
     if engine != Engine::Webkit && cfg!(target_os = "linux") {
-        ensure!(held.is_some(), "its memory was not looked at");
-        ensure!(held.is_none_or(|held| held.growth() < ROOM), "{held:?} is too much for what has to stay flat");
+        ensure!(held.is_some(), "the memory of its processes was not measured");
+        let growth = held.map_or(0, MemoryUse::growth);
+        ensure!(growth < ROOM, "memory grew by {} MiB, the limit is {} MiB", growth >> 20, ROOM >> 20);
     }
     Ok(())
 }
 
-/// A process and all that it, and what it started, has started.
+/// Returns a process and all its descendants.
 fn descendants(root: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -89,12 +92,12 @@ fn descendants(root: u32) -> Vec<u32> {
     found
 }
 
-/// The parent in `PID (NAME) STATE PARENT …`, where the name may hold anything.
+/// Reads the parent from `PID (NAME) STATE PARENT …`. The name may contain any character.
 fn parent(stat: &str) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// A process's share of the memory that it uses, in bytes; none once it has ended.
+/// Returns a process's proportional share of memory, in bytes, or `None` if it has ended.
 fn share(process: u32) -> Option<u64> {
     kilobytes(&fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?)
 }
@@ -106,10 +109,10 @@ fn kilobytes(rollup: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Engine, Held, judge, kilobytes, parent};
+    use super::{Engine, MemoryUse, check, kilobytes, parent};
 
     #[test]
-    fn what_the_system_tells_is_read() {
+    fn proc_files_are_parsed() {
         assert_eq!(parent("123 (a ) (b) S 45 123 123 0 -1"), Some(45));
         assert_eq!(parent("123"), None);
         let rollup =
@@ -119,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_grows_with_what_is_sent_is_too_much_but_in_webkit() {
-        let flat = Held { before: 300 << 20, most: 400 << 20 };
-        assert!(judge(Engine::Chromium, Some(flat)).is_ok());
-        let grown = Held { most: 900 << 20, ..flat };
-        assert_eq!(judge(Engine::Firefox, Some(grown)).is_err(), cfg!(target_os = "linux"));
-        assert_eq!(judge(Engine::Firefox, None).is_err(), cfg!(target_os = "linux"));
-        assert!(judge(Engine::Webkit, Some(grown)).is_ok());
+    fn growing_memory_is_an_error_except_in_webkit() {
+        let flat = MemoryUse { before: 300 << 20, most: 400 << 20 };
+        assert!(check(Engine::Chromium, Some(flat)).is_ok());
+        let grown = MemoryUse { most: 900 << 20, ..flat };
+        assert_eq!(check(Engine::Firefox, Some(grown)).is_err(), cfg!(target_os = "linux"));
+        assert_eq!(check(Engine::Firefox, None).is_err(), cfg!(target_os = "linux"));
+        assert!(check(Engine::Webkit, Some(grown)).is_ok());
         assert_eq!(grown.to_string(), "at most 900 MiB while it sent a gibibyte, 600 more than before");
     }
 }

@@ -1,4 +1,5 @@
-//! What runs in each engine: the page, the test binaries, the threads build, the https page.
+//! The steps that run in each engine: the demo page, the test binaries, the threads test, the https page, and the npm
+//! package.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +10,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{ledger::Ledger, reporting};
+use super::{reporting_page, steps::Steps};
 use crate::{
     browser::Engine,
     browser_tests::{Counts, Runner},
@@ -21,40 +22,40 @@ use crate::{
     setup,
 };
 
-/// How long one test binary has in one engine.
+/// The time limit of one test binary in one engine.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// What was built for the engines; what could not be built is none, and has been told of.
+/// The build results for the engines. A build that failed is `None`, and its error has been printed.
 pub(super) struct Built {
     pub(super) tests: Option<Vec<TestBinary>>,
     pub(super) page: Option<()>,
     pub(super) https: Option<()>,
     pub(super) package: Option<Package>,
-    /// The package's own tests, laid into the site.
+    /// Whether the npm package's tests are in the site.
     pub(super) package_tests: Option<()>,
-    /// Not built at all where the engine that runs it was not picked.
+    /// `None`, too, if the engine that runs it is not selected.
     pub(super) threads: Option<TestBinary>,
 }
 
-/// Runs so many engines at the same time.
-pub(super) fn run(project: &Project, picked: &[Engine], jobs: u8, built: &Built, site: &Site, ledger: &Ledger) {
+/// Runs the steps of all selected engines, `jobs` engines at a time.
+pub(super) fn run(project: &Project, picked: &[Engine], jobs: u8, built: &Built, site: &Site, steps: &Steps) {
     let waiting = Mutex::new(picked.iter().copied().collect::<VecDeque<_>>());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(engine) = next() {
-                    run_engine(project, engine, built, site, ledger);
+                    run_engine(project, engine, built, site, steps);
                 }
             });
         }
     });
 }
 
-fn run_engine(project: &Project, engine: Engine, built: &Built, site: &Site, ledger: &Ledger) {
+fn run_engine(project: &Project, engine: Engine, built: &Built, site: &Site, steps: &Steps) {
     let name = engine.name();
     if built.page.is_some() {
-        ledger.step(&format!("{name}: the page"), || {
+        steps.run_step(&format!("{name}: demo page"), || {
             demo::check(&setup::browser(engine, project)?, project, site, None)?;
             Ok((Counts { passed: 1, failed: 0 }, ()))
         });
@@ -62,7 +63,7 @@ fn run_engine(project: &Project, engine: Engine, built: &Built, site: &Site, led
     let script = built.package.as_ref().map(Package::script);
     let runner = site.description().and_then(|server| Runner::new(project, engine, &server, script.as_deref()));
     let in_runner = |binary: &TestBinary, title: &str| {
-        ledger.step(&format!("{name}: {title}"), || match &runner {
+        steps.run_step(&format!("{name}: {title}"), || match &runner {
             Ok(runner) => Ok((runner.run(binary, LIMIT)?, ())),
             Err(error) => bail!("{error:#}"),
         });
@@ -71,16 +72,16 @@ fn run_engine(project: &Project, engine: Engine, built: &Built, site: &Site, led
         in_runner(binary, &binary.name());
     }
     if let (Engine::Chromium, Some(binary)) = (engine, &built.threads) {
-        in_runner(binary, "threads build");
+        in_runner(binary, "threads test");
     }
     if built.https.is_some() {
-        ledger.step(&format!("{name}: the https page"), || -> Result<_> {
-            Ok((reporting::run(&setup::browser(engine, project)?, site, &reporting::HTTPS)?, ()))
+        steps.run_step(&format!("{name}: https page"), || -> Result<_> {
+            Ok((reporting_page::run(&setup::browser(engine, project)?, site, &reporting_page::HTTPS)?, ()))
         });
     }
     if built.package_tests.is_some() {
-        ledger.step(&format!("{name}: the npm package"), || -> Result<_> {
-            Ok((reporting::run(&setup::browser(engine, project)?, site, &reporting::CLASS)?, ()))
+        steps.run_step(&format!("{name}: npm package tests"), || -> Result<_> {
+            Ok((reporting_page::run(&setup::browser(engine, project)?, site, &reporting_page::CLASS)?, ()))
         });
     }
 }

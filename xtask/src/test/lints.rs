@@ -1,35 +1,36 @@
-//! Formatting, clippy, the docs and their examples, natively and for wasm32.
+//! Formatting, clippy, the docs and their examples, for this machine and for wasm32.
 
 use std::process::Command;
 
 use anyhow::Result;
 
-use super::ledger::Ledger;
+use super::steps::Steps;
 use crate::{
     browser_tests::Counts,
     build::{native_cargo, wasm_cargo},
-    process::watch,
+    process::run_to_end,
     project::Project,
 };
 
-const LIBRARY: &str = "samesocket";
+/// The libraries that have docs for wasm32.
+const WASM_LIBRARIES: [&str; 4] = ["-p", "samesocket", "-p", "samesocket-spec"];
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
-/// Runs them all.
-pub(super) fn run(project: &Project, ledger: &Ledger) {
-    step(ledger, "formatting", || {
+/// Runs all lints.
+pub(super) fn run(project: &Project, steps: &Steps) {
+    run_step(steps, "formatting", || {
         let mut command = native_cargo(project);
         command.args(["fmt", "--all", "--check"]);
         Ok(command)
     });
-    step(ledger, "clippy", || {
+    run_step(steps, "clippy", || {
         let mut command = native_cargo(project);
         command.args(["clippy", "--workspace", "--all-targets"]);
         exclude_wasm_only(project, &mut command)?;
         command.args(["--", "-D", "warnings"]);
         Ok(command)
     });
-    step(ledger, "clippy for wasm32", || {
+    run_step(steps, "clippy for wasm32", || {
         let mut command = wasm_cargo(project)?;
         command.args(["clippy", "--all-targets"]).args(WASM);
         for package in project.wasm()? {
@@ -38,30 +39,30 @@ pub(super) fn run(project: &Project, ledger: &Ledger) {
         command.args(["--", "-D", "warnings"]);
         Ok(command)
     });
-    step(ledger, "docs", || {
+    run_step(steps, "docs", || {
         let mut command = native_cargo(project);
         command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps", "--workspace"]);
         exclude_wasm_only(project, &mut command)?;
         Ok(command)
     });
-    step(ledger, "docs for wasm32", || {
+    run_step(steps, "docs for wasm32", || {
         let mut command = wasm_cargo(project)?;
-        command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps", "-p", LIBRARY]).args(WASM);
+        command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps"]).args(WASM_LIBRARIES).args(WASM);
         Ok(command)
     });
-    step(ledger, "doc examples for wasm32", || {
+    run_step(steps, "doc examples for wasm32", || {
         let mut command = wasm_cargo(project)?;
-        // They are compiled, the README's too; without a server to talk to there is nothing to run them for.
+        // The examples are only compiled, because there is no server to run them with.
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "true");
-        command.args(["test", "--doc", "-p", LIBRARY]).args(WASM);
+        command.args(["test", "--doc"]).args(WASM_LIBRARIES).args(WASM);
         Ok(command)
     });
 }
 
-fn step(ledger: &Ledger, title: &str, command: impl FnOnce() -> Result<Command>) {
-    ledger.step(title, || {
+fn run_step(steps: &Steps, title: &str, command: impl FnOnce() -> Result<Command>) {
+    steps.run_step(title, || {
         let mut command = command()?;
-        watch(title, &mut command)?.checked(&command)?;
+        run_to_end(title, &mut command)?.checked(&command)?;
         Ok((Counts::default(), ()))
     });
 }

@@ -1,47 +1,50 @@
-//! `cargo xtask test`: everything that has to pass, cheap failures first.
+//! `cargo xtask test`: runs everything that has to pass, the quickest steps first.
+//!
+//! `steps` records the results. `lints` and `engines` have most of the steps; `report` checks the conformance reports that the
+//! tests leave, and `reporting_page` runs the pages that test themselves.
 
 mod engines;
-mod ledger;
 mod lints;
 mod report;
-mod reporting;
+mod reporting_page;
+mod steps;
 
 use anyhow::Result;
 use tokio::runtime::Handle;
 
-use self::ledger::Ledger;
+use self::steps::Steps;
 use crate::{
     browser::{Engine, Pick},
     browser_tests::Counts,
     build::{self, native_cargo},
-    native::Reports,
+    native_reports::Reports,
     npm::Package,
-    process::watch,
+    process::run_to_end,
     project::Project,
     serve::Site,
     setup, size,
 };
 
-/// What `test` takes.
+/// The options of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pick: Pick,
 
-    /// Leave out formatting, clippy and the docs
+    /// Skip formatting, clippy and the docs
     #[arg(long)]
     skip_lints: bool,
 
-    /// How many engines run at the same time
+    /// The number of engines that run at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=3))]
     jobs: u8,
 
-    /// Keep the table of the engines' deviations in the source
+    /// Update the tables of the engines' deviations in the source
     #[arg(long)]
     bless: bool,
 }
 
-/// Runs all steps, whatever becomes of one, and prints a table.
+/// Runs all steps, even after one failed, and prints a table.
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let project = Project::open()?;
     let picked = arguments.pick.engines();
@@ -57,49 +60,49 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     }
     required.extend(picked.iter().map(|engine| setup::engine(*engine)));
     setup::ensure(&project, &required)?;
-    // Two runs would share the engines' folders and the table.
+    // Two runs would share the engines' folders and the tables.
     let _lock = project.cache.lock("test")?;
 
-    let ledger = Ledger::default();
+    let steps = Steps::default();
     if !arguments.skip_lints {
-        lints::run(&project, &ledger);
+        lints::run(&project, &steps);
     }
     let reports = Reports::new(&project)?;
-    ledger.step("native tests", || Ok((native_tests(&project, &reports)?, ())));
-    ledger.step("programs from elsewhere", || Ok((program_tests(&project)?, ())));
-    ledger.step("native reports", || report::collect_native(&project, &reports));
-    let package = ledger.step("npm package", || {
+    steps.run_step("native tests", || Ok((native_tests(&project, &reports)?, ())));
+    steps.run_step("third-party servers and proxies", || Ok((program_tests(&project)?, ())));
+    steps.run_step("native conformance reports", || report::collect_native(&project, &reports));
+    let package = steps.run_step("npm package", || {
         let package = Package::build(&project)?;
         Ok((package.weigh()?, package))
     });
     let mut in_node = None;
     if let Some(package) = &package {
-        ledger.step("size of a page's program", || Ok((size::check(&project, package)?, ())));
-        ledger.step("npm package: types", || Ok((package.check_types()?, ())));
-        ledger.step("npm package: tests in Node", || {
-            let site = Site::start(&project.cache.fresh("node-site")?, None, runtime)?;
+        steps.run_step("program size in a page", || Ok((size::check(&project, package)?, ())));
+        steps.run_step("npm package: types", || Ok((package.check_types()?, ())));
+        steps.run_step("npm package: tests in Node", || {
+            let site = Site::start(&project.cache.empty_folder("node-site")?, None, runtime)?;
             Ok((package.test_in_node(&site)?, ()))
         });
-        in_node = ledger.step("npm package: the scripts in Node", || {
+        in_node = steps.run_step("npm package: conformance in Node", || {
             let scripts = build::node_test(&project)?;
-            let site = Site::start(&project.cache.fresh("node-site")?, None, runtime)?;
+            let site = Site::start(&project.cache.empty_folder("node-site")?, None, runtime)?;
             let counts = package.run_scripts_in_node(&project, &scripts, &site)?;
-            report::tell_node(&project, &site)?;
+            report::collect_node(&project, &site)?;
             Ok((counts, site))
         });
     }
     if !picked.is_empty() {
-        let before = Before { reports, package, in_node };
-        browser_steps(&project, &picked, arguments, runtime, before, &ledger)?;
+        let without_engines = WithoutEngines { reports, package, in_node };
+        browser_steps(&project, &picked, arguments, runtime, without_engines, &steps)?;
     }
-    Ok(ledger.close())
+    Ok(steps.print_summary())
 }
 
-/// What the steps without an engine have left.
-struct Before {
+/// The results of the steps that need no engine.
+struct WithoutEngines {
     reports: Reports,
     package: Option<Package>,
-    /// Where the scripts in Node have left their reports.
+    /// The site that has the reports of the scripts in Node.
     in_node: Option<Site>,
 }
 
@@ -108,41 +111,43 @@ fn browser_steps(
     picked: &[Engine],
     arguments: &Arguments,
     runtime: &Handle,
-    before: Before,
-    ledger: &Ledger,
+    without_engines: WithoutEngines,
+    steps: &Steps,
 ) -> Result<()> {
-    let Before { reports, package, in_node } = before;
-    let folder = project.cache.fresh("site")?;
+    let WithoutEngines { reports, package, in_node } = without_engines;
+    let folder = project.cache.empty_folder("site")?;
     let none = Counts::default();
     let built = engines::Built {
-        tests: ledger.step("build: wasm tests", || Ok((none, build::tests(project)?))),
-        page: ledger.step("build: the page", || {
+        tests: steps.run_step("build: wasm tests", || Ok((none, build::tests(project)?))),
+        page: steps.run_step("build: demo page", || {
             build::page(project, &folder)?;
-            // Without the package, the page has no class to show, which its check then finds.
-            Ok((none, package.as_ref().map_or(Ok(()), |package| package.lay_beside(&folder))?))
+            // Without the package the page lacks the class, and its check fails.
+            Ok((none, package.as_ref().map_or(Ok(()), |package| package.copy_into_page(&folder))?))
         }),
-        https: ledger.step("build: the https page", || {
-            Ok((none, build::https(project, &folder.join(reporting::HTTPS.folder))?))
+        https: steps.run_step("build: https page", || {
+            Ok((none, build::https(project, &folder.join(reporting_page::HTTPS.folder))?))
         }),
         package_tests: match &package {
-            Some(package) => ledger.step("build: tests of the npm package", || {
-                Ok((none, package.lay_tests(&folder.join(reporting::CLASS.folder))?))
+            Some(package) => steps.run_step("build: npm package tests", || {
+                Ok((none, package.build_tests(&folder.join(reporting_page::CLASS.folder))?))
             }),
             None => None,
         },
         package,
-        // One engine is enough to see that shared memory is copied out of.
+        // One engine is enough to check that data is copied out of shared memory.
         threads: if picked.contains(&Engine::Chromium) {
-            ledger.step("build: threads", || Ok((none, build::threads(project)?)))
+            steps.run_step("build: threads test", || Ok((none, build::threads(project)?)))
         } else {
             None
         },
     };
     let site = Site::start(&folder, None, runtime)?;
     reports.publish(&site)?;
-    engines::run(project, picked, arguments.jobs, &built, &site, ledger);
+    engines::run(project, picked, arguments.jobs, &built, &site, steps);
     if built.tests.is_some() {
-        ledger.step("reports", || report::collect(project, picked, &site, in_node.as_ref(), arguments.bless));
+        steps.run_step("conformance reports", || {
+            report::collect(project, picked, &site, in_node.as_ref(), arguments.bless)
+        });
     }
     Ok(())
 }
@@ -153,16 +158,16 @@ fn native_tests(project: &Project, reports: &Reports) -> Result<Counts> {
     for package in project.wasm_only()? {
         command.args(["--exclude", package]);
     }
-    reports.gather(&mut command);
-    let finished = watch("native tests", &mut command)?.checked(&command)?;
+    reports.write_into(&mut command);
+    let finished = run_to_end("native tests", &mut command)?.checked(&command)?;
     Ok(Counts::read(&finished.log).unwrap_or_default())
 }
 
-/// Our client with servers and proxies that other people wrote.
+/// Tests the native client with third-party servers and proxies.
 fn program_tests(project: &Project) -> Result<Counts> {
     let mut command = native_cargo(project);
     command.args(["test", "-p", "samesocket-peers", "--features", "programs", "--test", "interop_programs"]);
-    setup::tell_peers(project, &mut command)?;
-    let finished = watch("programs from elsewhere", &mut command)?.checked(&command)?;
+    setup::set_peer_paths(project, &mut command)?;
+    let finished = run_to_end("third-party servers and proxies", &mut command)?.checked(&command)?;
     Ok(Counts::read(&finished.log).unwrap_or_default())
 }

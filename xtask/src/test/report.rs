@@ -1,4 +1,4 @@
-//! The conformance tests' own reports: counted, and written down as the table of the engines' deviations.
+//! The reports of the conformance scripts: counted, and summarised in the table of the engines' deviations.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
@@ -10,22 +10,22 @@ use crate::{
     browser::Engine,
     browser_tests::Counts,
     build::{CONFORMANCE, NODE},
-    native::Reports,
-    process::say,
+    native_reports::Reports,
+    process::print_line,
     project::Project,
     serve::Site,
 };
 
-/// The subject whose differences are the finding.
+/// The subject whose deviations the table lists.
 const PLATFORM: &str = "platform";
-/// The verdict that makes a row of the table.
+/// The verdict that becomes a row of the table.
 const DIFFERENT: &str = "different";
-/// Where the table of the engines' deviations is kept in the source.
+/// The path of the table of the engines' deviations.
 const DEVIATIONS: &str = "tests/deviations.md";
-/// Where the table of what cannot be levelled is kept in the source, for the documentation to show.
+/// The path of the table of differences that no wrapper can level, which the documentation includes.
 const DIFFERENCES: &str = "crate/differences.md";
 
-/// What one script came to.
+/// The result of one script.
 #[derive(Deserialize)]
 struct Line {
     script: String,
@@ -35,7 +35,7 @@ struct Line {
     verdict: Value,
 }
 
-/// What no wrapper can level.
+/// A difference that no wrapper can level.
 #[derive(Deserialize)]
 struct Unlevelled {
     script: String,
@@ -45,7 +45,7 @@ struct Unlevelled {
     reason: String,
 }
 
-/// A row of the table, but for the contexts in which it was seen.
+/// A row of the table, without the contexts.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Deviation {
     script: String,
@@ -55,10 +55,10 @@ struct Deviation {
     seen: String,
 }
 
-/// The deviations, with the contexts in which each was seen.
+/// The deviations, each with the contexts in which it was seen.
 type Deviations = BTreeMap<Deviation, Vec<String>>;
 
-/// Reads every report that has to be there, prints the counts and writes the table.
+/// Reads all required reports, prints the counts, and checks the tables.
 pub(super) fn collect(
     project: &Project,
     engines: &[Engine],
@@ -66,48 +66,48 @@ pub(super) fn collect(
     in_node: Option<&Site>,
     bless: bool,
 ) -> Result<(Counts, ())> {
-    let facts = project.facts(CONFORMANCE)?;
-    ensure!(!facts.reports.is_empty(), "[package.metadata.samesocket] of {CONFORMANCE} names no reports");
+    let package_metadata = project.package_metadata(CONFORMANCE)?;
+    ensure!(!package_metadata.reports.is_empty(), "[package.metadata.samesocket] of {CONFORMANCE} names no reports");
     let mut deviations = Deviations::new();
     let mut missing = Vec::new();
     for engine in engines {
-        missing.extend(read(site, engine.name(), &facts.reports, &mut deviations, say)?);
+        missing.extend(read(site, engine.name(), &package_metadata.reports, &mut deviations, print_line)?);
     }
     if let Some(site) = in_node {
-        missing.extend(read(site, NODE, &facts.node_reports, &mut deviations, |_| {})?);
+        missing.extend(read(site, NODE, &package_metadata.node_reports, &mut deviations, |_| {})?);
     }
-    let unlevelled = site.report("unlevelled").context("the report of what cannot be levelled is missing")?;
+    let unlevelled = site.report("unlevelled").context("the report `unlevelled` is missing")?;
     let unlevelled: Vec<Unlevelled> = serde_json::from_str(&unlevelled).context("the report unlevelled")?;
-    keep_deviations(project, &table(&deviations), bless)?;
-    keep_differences(project, &differences(&unlevelled), bless)?;
-    demand(&missing)
+    check_deviations(project, &table(&deviations), bless)?;
+    check_differences(project, &differences(&unlevelled), bless)?;
+    fail_if_missing(&missing)
 }
 
-/// Reads every report that a run in Node has to leave, and prints the counts.
-pub(super) fn tell_node(project: &Project, site: &Site) -> Result<()> {
-    let runs = project.facts(CONFORMANCE)?.node_reports;
-    demand(&read(site, NODE, &runs, &mut Deviations::new(), say)?)?;
+/// Reads all reports that a run in Node must post, and prints the counts.
+pub(super) fn collect_node(project: &Project, site: &Site) -> Result<()> {
+    let runs = project.package_metadata(CONFORMANCE)?.node_reports;
+    fail_if_missing(&read(site, NODE, &runs, &mut Deviations::new(), print_line)?)?;
     Ok(())
 }
 
-/// Reads the reports of one engine, says what they come to, and gives the names of those that are missing.
+/// Reads the reports of one engine and prints their counts. Returns the names of missing reports.
 fn read(
     site: &Site,
     engine: &'static str,
     wanted: &[String],
     deviations: &mut Deviations,
-    say: impl Fn(&str),
+    print_line: impl Fn(&str),
 ) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     for run in wanted {
         let name = format!("conformance-{engine}-{run}");
-        let (context, subject) = parts(run)?;
+        let (context, subject) = split_run(run)?;
         let Some(text) = site.report(&name) else {
             missing.push(name);
             continue;
         };
-        let lines: Vec<Line> = serde_json::from_str(&text).with_context(|| format!("the report {name}"))?;
-        say(&format!("          {engine:<10}{context:<12}{subject:<12}{}", verdicts(&lines)));
+        let lines: Vec<Line> = serde_json::from_str(&text).with_context(|| format!("cannot read the report {name}"))?;
+        print_line(&format!("          {engine:<10}{context:<12}{subject:<12}{}", verdicts(&lines)));
         for line in lines.into_iter().filter(|line| subject == PLATFORM && plain(&line.verdict) == DIFFERENT) {
             let Line { script, checklist, expected, seen, .. } = line;
             let row = Deviation {
@@ -123,24 +123,24 @@ fn read(
     Ok(missing)
 }
 
-fn demand(missing: &[String]) -> Result<(Counts, ())> {
+fn fail_if_missing(missing: &[String]) -> Result<(Counts, ())> {
     ensure!(missing.is_empty(), "these reports are missing: {}", missing.join(", "));
     Ok((Counts::default(), ()))
 }
 
-/// Reads every report that a native run has to leave, and prints the counts.
+/// Reads all reports that a native run must write, and prints the counts.
 pub(super) fn collect_native(project: &Project, reports: &Reports) -> Result<(Counts, ())> {
-    for run in project.facts(CONFORMANCE)?.native_reports {
+    for run in project.package_metadata(CONFORMANCE)?.native_reports {
         let name = format!("conformance-native-{run}");
         let lines: Vec<Line> =
-            serde_json::from_str(&reports.read(&name)?).with_context(|| format!("the report {name}"))?;
-        let (context, subject) = parts(&run)?;
-        say(&format!("          {:<10}{context:<12}{subject:<12}{}", "native", verdicts(&lines)));
+            serde_json::from_str(&reports.read(&name)?).with_context(|| format!("cannot read the report {name}"))?;
+        let (context, subject) = split_run(&run)?;
+        print_line(&format!("          {:<10}{context:<12}{subject:<12}{}", "native", verdicts(&lines)));
     }
     Ok((Counts::default(), ()))
 }
 
-fn parts(run: &str) -> Result<(&str, &str)> {
+fn split_run(run: &str) -> Result<(&str, &str)> {
     run.rsplit_once('-').with_context(|| format!("`{run}` is not <context>-<subject>"))
 }
 
@@ -155,8 +155,8 @@ fn verdicts(lines: &[Line]) -> String {
 
 fn table(deviations: &Deviations) -> String {
     let mut text = String::from(
-        "# Where the engines' own `WebSocket`, and undici's in Node, differs from the Standard\n\n\
-         Written by `cargo xtask test --bless` from what the conformance scripts saw.\n\n\
+        "# Deviations of the engines' own `WebSocket` from the Standard\n\n\
+         Written by `cargo xtask test --bless` from the results of the conformance scripts. `node` is undici's `WebSocket` in Node.\n\n\
          | script | checklist | engine | where | expected | seen |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for (row, contexts) in deviations {
@@ -191,29 +191,32 @@ fn differences(lines: &[Unlevelled]) -> String {
     text
 }
 
-/// What engines do differs from version to version, so a stale table is told and no failure.
-fn keep_deviations(project: &Project, table: &str, bless: bool) -> Result<()> {
+/// Compares the table of deviations with the source. Engines change from version to version, so a stale table is only
+/// reported.
+fn check_deviations(project: &Project, table: &str, bless: bool) -> Result<()> {
     let folder = project.cache.folder().join("reports");
     fs::create_dir_all(&folder)?;
     let path = folder.join("deviations.md");
     fs::write(&path, table)?;
-    say(&format!("          the engines' deviations: {}", path.display()));
-    if !keep(project, DEVIATIONS, table, bless)? {
-        say(&format!(
-            "          {DEVIATIONS} says otherwise; with all engines, `cargo xtask test --bless` brings it up to date"
-        ));
+    print_line(&format!("          the engines' deviations: {}", path.display()));
+    if !is_current(project, DEVIATIONS, table, bless)? {
+        print_line(&format!("          {DEVIATIONS} is stale; `cargo xtask test --bless` with all engines updates it"));
     }
     Ok(())
 }
 
-/// What cannot be levelled is demanded of every run, so the documentation has to say it.
-fn keep_differences(project: &Project, table: &str, bless: bool) -> Result<()> {
-    ensure!(keep(project, DIFFERENCES, table, bless)?, "{DIFFERENCES} is stale: `cargo xtask test --bless` renews it");
+/// Compares the table of unlevelled differences with the source. Every run asserts these differences, so a stale table
+/// is an error.
+fn check_differences(project: &Project, table: &str, bless: bool) -> Result<()> {
+    ensure!(
+        is_current(project, DIFFERENCES, table, bless)?,
+        "{DIFFERENCES} is stale; `cargo xtask test --bless` updates it"
+    );
     Ok(())
 }
 
-/// Whether the file in the source holds this text, at the end of a run that blesses in any case.
-fn keep(project: &Project, file: &str, text: &str, bless: bool) -> Result<bool> {
+/// Returns whether the file in the source has this text. With `bless`, writes it first.
+fn is_current(project: &Project, file: &str, text: &str, bless: bool) -> Result<bool> {
     let path = project.root().join(file);
     if bless {
         fs::write(&path, text).with_context(|| format!("cannot write {path}"))?;
@@ -221,7 +224,7 @@ fn keep(project: &Project, file: &str, text: &str, bless: bool) -> Result<bool> 
     Ok(fs::read_to_string(&path).unwrap_or_default() == text)
 }
 
-/// A value as a person would write it.
+/// Formats a value for reading.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -231,7 +234,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What is observed, one thing a line.
+/// Formats a list of observations, one on each line.
 fn list(value: &Value) -> String {
     match value.as_array() {
         Some(things) => things.iter().map(|thing| format!("`{}`", plain(thing))).collect::<Vec<_>>().join("\n"),
@@ -248,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deviation_is_one_row_for_all_its_contexts() {
+    fn deviation_is_one_row_for_all_contexts() {
         let row = Deviation {
             script: "a|b".into(),
             checklist: "14".into(),

@@ -1,4 +1,4 @@
-//! Several browsers of one engine that take the tests from one list.
+//! Several browsers of one engine, which take the tests from one queue.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,18 +11,22 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 use tokio::{runtime::Handle, time::timeout};
 
-use super::{Class, Outcome, Outcomes, server::Server, suite::Test};
+use super::{
+    outcome::{Class, Outcome, Outcomes},
+    server::Server,
+    suite::Test,
+};
 use crate::{
     browser::{Browser, Engine},
-    process::say,
+    process::print_line,
     webdriver::Session,
 };
 
-/// How long a page has; its tests' own limit, three times what they are used to, comes first.
+/// The time limits of a page, normal and long. The tests' own limit, three times the usual one, is shorter.
 const LIMIT: Duration = Duration::from_secs(45);
 const LONG_LIMIT: Duration = Duration::from_secs(200);
-/// Every so many pages a line tells how far it is.
-const BEAT: usize = 100;
+/// The number of pages between two lines of progress.
+const PROGRESS_INTERVAL: usize = 100;
 
 const RESULTS: &str = "return globalThis.samesocketResults ?? null";
 
@@ -40,8 +44,8 @@ pub(super) fn run(
     let next = || {
         let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = count - waiting.len();
-        if taken > 0 && taken.is_multiple_of(BEAT) {
-            say(&format!("  … {}: {taken} of {count}", browser.engine.name()));
+        if taken > 0 && taken.is_multiple_of(PROGRESS_INTERVAL) {
+            print_line(&format!("  … {}: {taken} of {count}", browser.engine.name()));
         }
         waiting.pop_front()
     };
@@ -49,16 +53,16 @@ pub(super) fn run(
         let mut found = Outcomes::new();
         let mut window = Window::open(browser).await?;
         while let Some((class, test)) = next() {
-            let server = servers.get(&class).context("each class has a server")?;
+            let server = servers.get(&class).context("a class has no server")?;
             let outcome = match window.run(&server.address(test)?, test).await {
                 Ok(outcome) => outcome,
                 Err(error) => {
-                    // What is left of the browser is of no use to the next test.
+                    // The browser may be in any state, so the next test gets a new one.
                     window = Window::open(browser).await?;
                     Outcome { class, harness: "CRASH".to_owned(), message: format!("{error:#}"), tests: Vec::new() }
                 }
             };
-            ensure!(outcome.class == class, "{} found the class {:?}", test.url, outcome.class);
+            ensure!(outcome.class == class, "{} used the class {:?}", test.url, outcome.class);
             found.insert((browser.engine, class, test.url.clone()), outcome);
         }
         window.session.close().await;
@@ -68,13 +72,13 @@ pub(super) fn run(
         let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| runtime.block_on(work()))).collect();
         let mut all = Outcomes::new();
         for worker in workers {
-            all.extend(worker.join().unwrap_or_else(|_| bail!("the thread panicked"))?);
+            all.extend(worker.join().unwrap_or_else(|_| bail!("a thread panicked"))?);
         }
         Ok(all)
     })
 }
 
-/// A browser with the window in which it runs tests.
+/// A browser window that runs tests.
 struct Window {
     session: Session,
 }
@@ -91,12 +95,12 @@ impl Window {
             let results = self.session.wait_at_most(limit, "the results", RESULTS, |value| !value.is_null()).await?;
             Ok(serde_json::from_value(results)?)
         });
-        let outcome = outcome.await.context("the page came to no result")?;
+        let outcome = outcome.await.context("the page posted no result in time")?;
         self.close_others().await?;
         outcome
     }
 
-    /// Closes the windows that a test has opened.
+    /// Closes the windows that a test opened.
     async fn close_others(&self) -> Result<()> {
         let client = &self.session.client;
         let own = client.window().await?;
@@ -111,7 +115,7 @@ impl Window {
     }
 }
 
-/// The browser's usual capabilities, and that it finds the tests' hosts, lets windows open, and asks no proxy.
+/// Returns the usual capabilities, with the tests' host names, popups allowed, and no proxy.
 fn capabilities(browser: &Browser) -> Map<String, Value> {
     let mut capabilities = browser.capabilities();
     if browser.engine == Engine::Chromium {

@@ -1,6 +1,6 @@
-//! Which tests are expected to fail with our class, each with the reason.
+//! The list of tests that are expected to fail with our class, each with a reason.
 //!
-//! A line is `engine | test | "subtest" | reason`: the engine may be `*`, the subtest is a JSON string, and an empty one
+//! A line is `engine | test | "subtest" | reason`. The engine may be `*`. The subtest is a JSON string; an empty one
 //! stands for the page as a whole.
 
 use std::collections::BTreeMap;
@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum as _;
 
-use super::{Class, Outcome, Outcomes};
+use super::outcome::{Class, Outcome, Outcomes};
 use crate::browser::Engine;
 
-/// The lines.
+/// The parsed list.
 pub(super) struct Expectations(Vec<Line>);
 
 struct Line {
@@ -21,14 +21,14 @@ struct Line {
 }
 
 impl Expectations {
-    /// Reads the file.
+    /// Parses the list.
     pub(super) fn read(text: &str) -> Result<Self> {
         let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-        let lines = lines.map(|line| Line::read(line).with_context(|| format!("this line: {line}")));
+        let lines = lines.map(|line| Line::read(line).with_context(|| format!("cannot parse the line: {line}")));
         Ok(Self(lines.collect::<Result<_>>()?))
     }
 
-    /// Compares with what came of our class; says what is otherwise.
+    /// Compares the list with the results of our class. Returns a line for each difference.
     pub(super) fn compare(&self, outcomes: &Outcomes, engines: &[Engine], filter: &str) -> Vec<String> {
         let mut complaints = Vec::new();
         for ((engine, class, test), outcome) in outcomes {
@@ -41,7 +41,7 @@ impl Expectations {
                     complaints.push(format!("{}: {test} {subtest:?}: {status} {message}", engine.name()));
                 }
                 if is_ok(status) && is_expected {
-                    complaints.push(format!("{}: {test} {subtest:?} passes, and is listed as failing", engine.name()));
+                    complaints.push(format!("{}: {test} {subtest:?} passes, but is listed as failing", engine.name()));
                 }
             }
         }
@@ -51,7 +51,7 @@ impl Expectations {
                 let ran = outcome.is_some_and(|outcome| verdicts(outcome).contains_key(&*line.subtest));
                 if !ran {
                     complaints.push(format!(
-                        "{}: {} {:?} is listed, and did not run",
+                        "{}: {} {:?} is listed, but did not run",
                         engine.name(),
                         line.test,
                         line.subtest
@@ -66,15 +66,16 @@ impl Expectations {
 impl Line {
     fn read(line: &str) -> Result<Self> {
         let mut parts = line.splitn(3, " | ");
-        let (engine, test) = (parts.next().context("an engine")?, parts.next().context("a test")?);
-        let rest = parts.next().context("a subtest")?;
+        let (engine, test) =
+            (parts.next().context("the engine is missing")?, parts.next().context("the test is missing")?);
+        let rest = parts.next().context("the subtest is missing")?;
         let mut strings = serde_json::Deserializer::from_str(rest).into_iter::<String>();
-        let subtest = strings.next().context("a subtest")?.context("the subtest is a JSON string")?;
+        let subtest = strings.next().context("the subtest is missing")?.context("the subtest is not a JSON string")?;
         let reason = rest[strings.byte_offset()..].strip_prefix(" | ").unwrap_or_default();
-        ensure!(!reason.trim().is_empty(), "there is no reason");
+        ensure!(!reason.trim().is_empty(), "the reason is missing");
         let engine = match engine {
             "*" => None,
-            name => Some(Engine::from_str(name, false).ok().context("no such engine")?),
+            name => Some(Engine::from_str(name, false).ok().context("unknown engine")?),
         };
         Ok(Self { engine, test: test.to_owned(), subtest })
     }
@@ -84,7 +85,7 @@ impl Line {
     }
 }
 
-/// What came of a page and of each of its tests; of several that are called the same, the worst.
+/// Returns the result of a page and of each of its tests. Of several tests with the same name, the worst counts.
 pub(super) fn verdicts(outcome: &Outcome) -> BTreeMap<&str, (&str, &str)> {
     let mut verdicts = BTreeMap::from([("", (&*outcome.harness, &*outcome.message))]);
     for test in &outcome.tests {
@@ -101,14 +102,14 @@ pub(super) fn verdicts(outcome: &Outcome) -> BTreeMap<&str, (&str, &str)> {
     verdicts
 }
 
-/// Whether a status is a good one. A test whose precondition is not met has nothing to say.
+/// Returns whether a status counts as passed. A test whose precondition is not met does too.
 pub(super) fn is_ok(status: &str) -> bool {
     matches!(status, "OK" | "PASS" | "PRECONDITION_FAILED")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Subtest, *};
+    use super::{super::outcome::Subtest, *};
 
     fn outcomes(statuses: &[(&str, &str)]) -> Outcomes {
         let subtest = |(name, status): &(&str, &str)| Subtest {
@@ -132,30 +133,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_fails_and_nothing_else_does() {
+    fn listed_tests_fail_and_others_pass() {
         let lines = "# why\n\n* | /a.html | \"one | \\\"two\\\"\" | because\n";
         assert_eq!(complaints(lines, &[("one | \"two\"", "FAIL"), ("three", "PASS")], ""), [""; 0]);
         assert_eq!(complaints(lines, &[("one | \"two\"", "TIMEOUT"), ("three", "FAIL")], "").len(), 1);
     }
 
     #[test]
-    fn a_listed_test_that_passes_or_did_not_run_is_a_failure() {
+    fn listed_test_that_passes_or_is_missing_is_reported() {
         let lines = "firefox | /a.html | \"one\" | because";
         let passes = complaints(lines, &[("one", "PASS")], "");
-        assert_eq!(passes, ["firefox: /a.html \"one\" passes, and is listed as failing"]);
+        assert_eq!(passes, ["firefox: /a.html \"one\" passes, but is listed as failing"]);
         let missing = complaints(lines, &[("two", "PASS")], "");
-        assert_eq!(missing, ["firefox: /a.html \"one\" is listed, and did not run"]);
+        assert_eq!(missing, ["firefox: /a.html \"one\" is listed, but did not run"]);
         assert_eq!(complaints(lines, &[("two", "PASS")], "b.html"), [""; 0]);
         assert_eq!(complaints("chromium | /a.html | \"one\" | because", &[("one", "PASS")], ""), [""; 0]);
     }
 
     #[test]
-    fn of_tests_that_are_called_the_same_the_worst_counts() {
+    fn duplicate_test_names_take_the_worst_result() {
         assert_eq!(complaints("", &[("one", "PASS"), ("one", "FAIL"), ("one", "PASS")], "").len(), 1);
     }
 
     #[test]
-    fn each_line_has_a_reason() {
+    fn line_without_reason_is_refused() {
         for line in [
             "* | /a.html | \"one\"",
             "* | /a.html | \"one\" | ",

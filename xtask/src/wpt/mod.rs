@@ -1,8 +1,12 @@
-//! `cargo xtask wpt --wpt DIR`: the Web's own tests of `WebSocket`, from a checkout that the user has, with the platform's
-//! class and with ours.
+//! `cargo xtask wpt --wpt DIR`: runs the web-platform-tests of `WebSocket` from the user's checkout, with the
+//! platform's class and with ours.
+//!
+//! `suite` finds the tests, `server` serves them, `browsers` runs them, `expectations` checks the outcomes, and `report` prints
+//! them.
 
 mod browsers;
 mod expectations;
+mod outcome;
 mod report;
 mod server;
 mod suite;
@@ -10,73 +14,43 @@ mod suite;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
-use self::{expectations::Expectations, server::Server, suite::Suite};
-use crate::{browser::Engine, npm::Package, process::say, project::Project, setup};
+use self::{
+    expectations::Expectations,
+    outcome::{Class, Outcomes},
+    server::{FOLDER, Server},
+    suite::Suite,
+};
+use crate::{browser::Engine, npm::Package, process::print_line, project::Project, setup};
 
-/// What `wpt` takes.
+/// The options of `cargo xtask wpt`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The web-platform-tests checkout; `websockets`, `resources`, `common` and `interfaces` of it are enough
+    /// The web-platform-tests checkout, with at least `websockets`, `resources`, `common` and `interfaces`
     #[arg(long, value_name = "DIR")]
     wpt: PathBuf,
 
-    /// The engines to run in: Chromium and Firefox can be told of the tests' own hosts
+    /// The engines to run in; only Chromium and Firefox can resolve the tests' host names
     #[arg(long, value_delimiter = ',', default_value = "chromium,firefox")]
     engines: Vec<Engine>,
 
-    /// Only tests whose path contains this
+    /// Run only tests whose path contains this text
     #[arg(long, default_value = "")]
     filter: String,
 
-    /// How many browsers run at the same time
+    /// The number of browsers that run at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
 }
 
-/// Where the files for this are kept in the source.
-const FOLDER: &str = "tests/wpt";
-
-/// Which class the tests find.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Class {
-    Platform,
-    Samesocket,
-}
-
-impl Class {
-    const BOTH: [Self; 2] = [Self::Platform, Self::Samesocket];
-}
-
-/// What came of one page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Outcome {
-    /// The class that the page has found.
-    class: Class,
-    /// `OK`, or why the page's tests came to no end.
-    harness: String,
-    message: String,
-    tests: Vec<Subtest>,
-}
-
-/// What came of one test on a page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Subtest {
-    name: String,
-    status: String,
-    message: String,
-}
-
-/// What came of all pages, by engine, class and test.
-type Outcomes = BTreeMap<(Engine, Class, String), Outcome>;
-
-/// Runs what was picked, and prints both classes' results side by side.
+/// Runs the selected tests, and prints both classes' results side by side.
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let project = Project::open()?;
-    ensure!(!arguments.engines.contains(&Engine::Webkit), "WebKit cannot be told of the tests' own hosts");
+    ensure!(
+        !arguments.engines.contains(&Engine::Webkit),
+        "WebKit cannot resolve the tests' host names; use chromium or firefox"
+    );
     let mut required = setup::wasm();
     required.extend([setup::node(), setup::wpt()]);
     required.extend(arguments.engines.iter().map(|engine| setup::engine(*engine)));
@@ -86,12 +60,12 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let checkout = std::path::absolute(&arguments.wpt)?;
     let mut suite = Suite::find(&checkout)?;
     suite.tests.retain(|test| test.url.contains(&arguments.filter));
-    ensure!(!suite.tests.is_empty(), "no test of the checkout is called so");
+    ensure!(!suite.tests.is_empty(), "no test of the checkout matches the filter");
     let expectations = fs::read_to_string(project.root().join(FOLDER).join("expected_failures.txt"))?;
     let expectations = Expectations::read(&expectations).context("expected_failures.txt")?;
-    say(&format!("{} pages, with each class in each engine", suite.tests.len()));
+    print_line(&format!("{} pages, with each class in each engine", suite.tests.len()));
     for (reason, count) in &suite.left_out {
-        say(&format!("  left out: {count} {reason}"));
+        print_line(&format!("  left out: {count} {reason}"));
     }
 
     let package = Package::build(&project)?;
@@ -109,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     report::print(&outcomes);
     let complaints = expectations.compare(&outcomes, &arguments.engines, &arguments.filter);
     for complaint in &complaints {
-        say(&format!("  FAILED  {complaint}"));
+        print_line(&format!("  FAILED  {complaint}"));
     }
     Ok(complaints.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The results, with both classes side by side.
+//! Prints the results of both classes side by side.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,12 +9,12 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{
-    Outcome, Outcomes,
     expectations::{is_ok, verdicts},
+    outcome::{Outcome, Outcomes},
 };
-use crate::{browser::Engine, process::say, project::Project};
+use crate::{browser::Engine, process::print_line, project::Project};
 
-/// Writes everything down, messages included.
+/// Saves all results with their messages.
 pub(super) fn keep(project: &Project, outcomes: &Outcomes) -> Result<()> {
     let folder = project.cache.folder().join("reports");
     fs::create_dir_all(&folder)?;
@@ -26,19 +26,19 @@ pub(super) fn keep(project: &Project, outcomes: &Outcomes) -> Result<()> {
         })
         .collect();
     fs::write(&path, serde_json::to_vec_pretty(&all)?)?;
-    say(&format!("All results: {}", path.display()));
+    print_line(&format!("All results: {}", path.display()));
     Ok(())
 }
 
-/// Prints a line for each page that does not pass with both classes, and the sums.
+/// Prints the totals, and a line for each page that does not pass with both classes.
 pub(super) fn print(outcomes: &Outcomes) {
     let engines: BTreeSet<Engine> = outcomes.keys().map(|(engine, ..)| *engine).collect();
     for engine in engines {
-        say(&table(engine, outcomes));
+        print_line(&table(engine, outcomes));
     }
 }
 
-/// One engine's table.
+/// Formats one engine's table.
 fn table(engine: Engine, outcomes: &Outcomes) -> String {
     let mut pages: BTreeMap<&str, [Counts; 2]> = BTreeMap::new();
     for ((_, class, test), outcome) in outcomes.iter().filter(|((other, ..), _)| *other == engine) {
@@ -60,7 +60,7 @@ fn table(engine: Engine, outcomes: &Outcomes) -> String {
     text
 }
 
-/// How many tests are good, of how many; the page counts as one.
+/// The numbers of passed tests and of all tests. The page itself counts as one.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     good: usize,
@@ -81,12 +81,12 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Class, Subtest},
+        super::outcome::{Class, Subtest},
         *,
     };
 
     #[test]
-    fn classes_stand_side_by_side_where_not_all_is_good() {
+    fn table_lists_pages_that_fail_with_either_class() {
         let outcome = |statuses: &[&str]| Outcome {
             class: Class::Samesocket,
             harness: "OK".to_owned(),

@@ -10,45 +10,52 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{FOLDER, suite::Test};
+use super::suite::Test;
 use crate::{process::Group, project::Project, setup};
 
-/// The name by which pages are reached, which the tests expect.
+/// The folder with the files for these tests.
+pub(super) const FOLDER: &str = "tests/wpt";
+
+/// The host name that the tests expect.
 const HOST: &str = "web-platform.test";
 
-/// A running server; it ends on drop.
+/// A running server. Dropping it ends the process.
 pub(super) struct Server {
     ports: BTreeMap<String, Vec<u16>>,
     _group: Group,
 }
 
 impl Server {
-    /// Starts one; with a script, that comes before all others in every page and worker.
+    /// Starts a server. It puts the script, if any, before all others in every page and worker.
     pub(super) fn start(project: &Project, checkout: &Path, script: Option<&Path>) -> Result<Self> {
-        let scratch = project.cache.fresh(if script.is_some() { "wpt-samesocket" } else { "wpt-platform" })?;
+        let scratch = project.cache.empty_folder(if script.is_some() { "wpt-samesocket" } else { "wpt-platform" })?;
         let mut command = Command::new(setup::wpt_python(project));
         command.arg(project.root().join(FOLDER).join("server.py"));
         command.arg("--root").arg(checkout).arg("--scratch").arg(&scratch);
         if let Some(script) = script {
-            // A copy, since another command may build the package anew while this one runs for half an hour.
+            // A copy, because another command may rebuild the package while this one runs.
             let copy = scratch.join("class.js");
             fs::copy(script, &copy)?;
             command.arg("--class").arg(copy);
         }
-        // It ends when its standard input does.
+        // The server ends when its standard input is closed.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut group = Group::spawn(&mut command).context("cannot start the tests' server")?;
-        let stdout = group.child().stdout.take().context("the server has an output")?;
+        let stdout = group.child().stdout.take().context("the server has no output")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
-        let ports = serde_json::from_str(&line).context("the tests' server did not start; is there openssl?")?;
+        let ports = serde_json::from_str(&line).context("the tests' server did not start; is openssl installed?")?;
         Ok(Self { ports, _group: group })
     }
 
-    /// Where a test is.
+    /// Returns the address of a test.
     pub(super) fn address(&self, test: &Test) -> Result<String> {
         let scheme = if test.is_secure { "https" } else { "http" };
-        let port = self.ports.get(scheme).and_then(|ports| ports.first()).context("the server told its ports")?;
+        let port = self
+            .ports
+            .get(scheme)
+            .and_then(|ports| ports.first())
+            .context("the server reported no port for this scheme")?;
         Ok(format!("{scheme}://{HOST}:{port}{}", test.url))
     }
 }

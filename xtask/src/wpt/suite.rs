@@ -1,4 +1,4 @@
-//! Which tests a checkout has: the variants of each file of `websockets/`, as its own tools would name them.
+//! The tests of a checkout: the variants of each file in `websockets/`, named as the web-platform-tests name them.
 
 use std::{
     collections::BTreeMap,
@@ -8,41 +8,42 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// The folder that is run.
+/// The folder with the tests.
 const FOLDER: &str = "websockets";
-/// Folders of what tests need.
+/// The folders without tests.
 const NO_TESTS: [&str; 3] = ["handlers", "resources", "support"];
 
-/// A page to open.
+/// A test page.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Test {
-    /// Its path, with the variant: what it is called.
+    /// The path with the variant, which is the test's name.
     pub(super) url: String,
-    /// Whether it wants a secure origin.
+    /// Whether the test needs a secure origin.
     pub(super) is_secure: bool,
-    /// Whether it says that it takes longer than others.
+    /// Whether the test has a longer time limit.
     pub(super) is_long: bool,
 }
 
-/// The tests, and for each reason how many were left out.
+/// The tests, and the number of those left out for each reason.
 #[derive(Default)]
 pub(super) struct Suite {
     pub(super) tests: Vec<Test>,
     pub(super) left_out: BTreeMap<&'static str, usize>,
 }
 
-const OF_ANOTHER_INTERFACE: &str = "about WebSocketStream, which is another interface";
-const OF_KEPT_PAGES: &str = "about pages that an engine keeps when one leaves them, which it does not under WebDriver";
-const OVER_HTTP2: &str = "over HTTP/2, which is the engine's affair and wants the checkout's own server";
-const SCRIPT_IS_MISSING: &str = "with a script that this checkout lacks";
-const OTHER_GLOBAL: &str = "in a global that is neither a window nor a classic worker";
+const OF_ANOTHER_INTERFACE: &str = "about WebSocketStream, another interface";
+const OF_KEPT_PAGES: &str = "about the back/forward cache, which engines disable under WebDriver";
+const OVER_HTTP2: &str = "over HTTP/2, which needs the checkout's own server";
+const SCRIPT_IS_MISSING: &str = "with a script that is missing in this checkout";
+const OTHER_GLOBAL: &str = "in a global other than a window or a classic worker";
 
-/// Where an `.any.js` test runs: what `META: global=` calls it, and how its page ends.
+/// The globals of an `.any.js` test: its name in `META: global=`, the end of the page's name, and whether it needs a
+/// secure origin.
 const GLOBALS: [(&str, &str, bool); 4] = [
     ("window", "any.html", false),
     ("dedicatedworker", "any.worker.html", false),
     ("sharedworker", "any.sharedworker.html", false),
-    // Only secure origins have them.
+    // Service workers need a secure origin.
     ("serviceworker", "any.serviceworker.html", true),
 ];
 
@@ -63,7 +64,7 @@ impl Suite {
         Ok(suite)
     }
 
-    /// Adds the tests of one file; `has` says whether there is a script that it names.
+    /// Adds the tests of one file. `has` returns whether a script exists.
     fn add(&mut self, path: &str, text: &str, has: impl Fn(&str) -> bool) {
         let Some(source) = Source::read(path, text) else { return };
         let mut leave_out = |reason, count| *self.left_out.entry(reason).or_default() += count;
@@ -91,9 +92,9 @@ impl Suite {
     }
 }
 
-/// What a file says of itself.
+/// The metadata of a test file.
 struct Source {
-    /// The pages that are made of it, and whether a secure origin is a must.
+    /// The pages generated from the file, and whether each needs a secure origin.
     pages: Vec<(String, bool)>,
     variants: Vec<String>,
     scripts: Vec<String>,
@@ -102,7 +103,7 @@ struct Source {
 }
 
 impl Source {
-    /// Reads a file; none if it is no test.
+    /// Reads a file. Returns `None` if it is no test.
     fn read(path: &str, text: &str) -> Option<Self> {
         let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
         if matches!(extension, Some("html" | "htm")) {
@@ -149,12 +150,12 @@ impl Source {
     }
 }
 
-/// A test without variants is one.
+/// Returns one empty variant if there are none.
 fn or_none(variants: Vec<String>) -> Vec<String> {
     if variants.is_empty() { vec![String::new()] } else { variants }
 }
 
-/// The `content` of tags that have this `name`.
+/// Returns the `content` of all tags with this `name`.
 fn tags(text: &str, tag: &str, name: &str) -> Vec<String> {
     let named = text.split('<').filter(|rest| rest.starts_with(tag));
     let named = named.filter_map(|rest| rest.split_once('>')).map(|(inside, _)| inside);
@@ -167,7 +168,7 @@ fn attributes(text: &str, tag: &str, name: &str) -> Vec<String> {
     rests.filter_map(|rest| attribute(rest.split_once('>')?.0, name)).collect()
 }
 
-/// The value of an attribute, with quotes or without.
+/// Returns the value of an attribute, quoted or not.
 fn attribute(inside: &str, name: &str) -> Option<String> {
     let (_, rest) = inside.split_once(&format!("{name}="))?;
     let end = match rest.chars().next()? {
@@ -177,11 +178,11 @@ fn attribute(inside: &str, name: &str) -> Option<String> {
     Some(rest[..end].to_owned())
 }
 
-/// Where a script stands that a file names.
+/// Returns the path of a script that a file names.
 fn place(checkout: &Path, path: &str, script: &str) -> PathBuf {
     let script = script.split('?').next().unwrap_or_default();
     match script.strip_prefix('/') {
-        // It is another file's other name.
+        // The server serves this file under another name.
         Some("resources/WebIDLParser.js") => checkout.join("resources/webidl2/lib/webidl2.js"),
         Some(absolute) => checkout.join(absolute),
         None => checkout.join(path).parent().unwrap_or(checkout).join(script),
@@ -189,7 +190,8 @@ fn place(checkout: &Path, path: &str, script: &str) -> PathBuf {
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("{} is no folder of a checkout", folder.display()))?;
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("{} is not a folder of a web-platform-tests checkout", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         let is_test_folder = || !path.file_name().is_some_and(|name| NO_TESTS.iter().any(|other| name == *other));
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_for_any_global_is_a_page_for_each_global_and_variant() {
+    fn any_js_has_a_page_for_each_global_and_variant() {
         let text = "// META: script=constants.sub.js\n// META: variant=?default\n// META: variant=?wss\n// META: variant=?wpt_flags=h2\n\ntest();";
         let (pages, left_out) = urls("/websockets/a.any.js", text);
         let wanted = ["any.html?default", "any.worker.html?default", "any.html?wss", "any.worker.html?wss"];
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn globals_are_those_that_it_names() {
+    fn any_js_globals_come_from_meta() {
         let (pages, left_out) = urls("/websockets/a.any.js", "// META: global=window,worker,shadowrealm\n");
         let wanted = [
             "/websockets/a.any.html",
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_a_test_if_it_loads_the_harness() {
+    fn page_that_loads_the_harness_is_a_test() {
         let text = "<meta name=\"variant\" content=\"?default\"><meta name=variant content=?wss&wpt_flags=https>\n\
                     <script src=/resources/testharness.js></script>";
         let (pages, _) = urls("/websockets/a.html", text);
@@ -249,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_a_reason() {
+    fn left_out_tests_have_a_reason() {
         let harness = "<script src=/resources/testharness.js></script>";
         assert_eq!(urls("/websockets/stream/a.any.js", "").1, [(OF_ANOTHER_INTERFACE, 2)]);
         assert_eq!(urls("/websockets/back-forward-cache-a.window.js", "").1, [(OF_KEPT_PAGES, 1)]);
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_s_script_and_a_window_s_are_one_page_each() {
+    fn worker_and_window_scripts_are_one_page_each() {
         assert_eq!(urls("/websockets/a.worker.js", "").0, ["/websockets/a.worker.html"]);
         assert_eq!(urls("/websockets/a.window.js", "// META: timeout=long").0, ["/websockets/a.window.html"]);
     }

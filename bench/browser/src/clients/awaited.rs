@@ -1,4 +1,4 @@
-//! `web-sys` with the least that makes its messages a stream: what no client that is awaited can do without.
+//! `web-sys` with the least code that makes its messages a stream: a lower bound for every client that is awaited.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -11,33 +11,33 @@ use web_sys::{BinaryType, Event, MessageEvent, WebSocket};
 
 use super::web_sys::{length, said, send};
 use crate::job::Payload;
-use crate::streaming::{Result, Streaming};
+use crate::streams::{Result, StreamClient};
 
 pub(crate) struct Client {
     socket: WebSocket,
-    heard: Rc<Heard>,
+    received: Rc<Received>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _signals: [Closure<dyn FnMut(Event)>; 2],
 }
 
-/// What has come, and who waits for it.
+/// The received events, and the waker of the task that waits.
 #[derive(Default)]
-struct Heard {
+struct Received {
     lengths: RefCell<VecDeque<usize>>,
     is_open: Cell<bool>,
     is_closed: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
-impl Heard {
+impl Received {
     fn wake(&self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
 
-    async fn wait<T>(&self, mut has_come: impl FnMut(&Self) -> Option<T>) -> Result<T> {
-        poll_fn(|context| match has_come(self) {
+    async fn wait<T>(&self, mut take: impl FnMut(&Self) -> Option<T>) -> Result<T> {
+        poll_fn(|context| match take(self) {
             Some(value) => Poll::Ready(Ok(value)),
             None if self.is_closed.get() => Poll::Ready(Err("the connection ended".to_owned())),
             None => {
@@ -49,33 +49,33 @@ impl Heard {
     }
 }
 
-impl Streaming for Client {
+impl StreamClient for Client {
     type Message = Payload;
 
     async fn connect(url: &str) -> Result<Self> {
         let socket = WebSocket::new(url).map_err(said)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let heard = Rc::<Heard>::default();
+        let received = Rc::<Received>::default();
         let on_message = {
-            let heard = Rc::clone(&heard);
+            let received = Rc::clone(&received);
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                heard.lengths.borrow_mut().push_back(length(&event));
-                heard.wake();
+                received.lengths.borrow_mut().push_back(length(&event));
+                received.wake();
             })
         };
-        let signal = |flag: fn(&Heard) -> &Cell<bool>| {
-            let heard = Rc::clone(&heard);
+        let signal = |flag: fn(&Received) -> &Cell<bool>| {
+            let received = Rc::clone(&received);
             Closure::<dyn FnMut(Event)>::new(move |_| {
-                flag(&heard).set(true);
-                heard.wake();
+                flag(&received).set(true);
+                received.wake();
             })
         };
-        let signals = [signal(|heard| &heard.is_open), signal(|heard| &heard.is_closed)];
+        let signals = [signal(|received| &received.is_open), signal(|received| &received.is_closed)];
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onopen(Some(signals[0].as_ref().unchecked_ref()));
         socket.set_onclose(Some(signals[1].as_ref().unchecked_ref()));
-        heard.wait(|heard| heard.is_open.get().then_some(())).await?;
-        Ok(Self { socket, heard, _on_message: on_message, _signals: signals })
+        received.wait(|received| received.is_open.get().then_some(())).await?;
+        Ok(Self { socket, received, _on_message: on_message, _signals: signals })
     }
 
     fn message(payload: &Payload) -> Payload {
@@ -83,7 +83,7 @@ impl Streaming for Client {
     }
 
     async fn receive(&mut self) -> Result<usize> {
-        self.heard.wait(|heard| heard.lengths.borrow_mut().pop_front()).await
+        self.received.wait(|received| received.lengths.borrow_mut().pop_front()).await
     }
 
     async fn feed(&mut self, message: Payload) -> Result<()> {
@@ -96,6 +96,6 @@ impl Streaming for Client {
 
     async fn close(self) -> Result<()> {
         self.socket.close().map_err(said)?;
-        self.heard.wait(|heard| heard.is_closed.get().then_some(())).await
+        self.received.wait(|received| received.is_closed.get().then_some(())).await
     }
 }

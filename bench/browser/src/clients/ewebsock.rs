@@ -6,27 +6,27 @@ use std::rc::Rc;
 
 use ewebsock::{Options, WsEvent, WsMessage, WsSender, ws_connect};
 
-use crate::calling::{Calling, Tally};
+use crate::callbacks::{CallbackClient, Counter};
 use crate::job::Payload;
-use crate::streaming::Result;
+use crate::streams::Result;
 
-/// The handler has to be `Send`, so that it cannot own what it works with.
-struct Place {
-    tally: Rc<Tally>,
+/// The handler must be `Send`, so it cannot own the sender and the counter.
+struct Handler {
+    counter: Rc<Counter>,
     sender: Option<WsSender>,
 }
 
 thread_local! {
-    static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };
+    static HANDLER: RefCell<Option<Handler>> = const { RefCell::new(None) };
 }
 
 pub(crate) struct Client;
 
-impl Calling for Client {
-    fn connect(url: &str, tally: &Rc<Tally>) -> Result<Self> {
-        PLACE.set(Some(Place { tally: Rc::clone(tally), sender: None }));
+impl CallbackClient for Client {
+    fn connect(url: &str, counter: &Rc<Counter>) -> Result<Self> {
+        HANDLER.set(Some(Handler { counter: Rc::clone(counter), sender: None }));
         let sender = ws_connect(url.to_owned(), Options::default(), Box::new(on_event))?;
-        PLACE.with_borrow_mut(|place| place.as_mut().map(|place| place.sender.replace(sender)));
+        HANDLER.with_borrow_mut(|handler| handler.as_mut().map(|handler| handler.sender.replace(sender)));
         Ok(Self)
     }
 
@@ -40,21 +40,21 @@ impl Calling for Client {
 }
 
 fn on_event(event: WsEvent) -> ControlFlow<()> {
-    PLACE.with_borrow_mut(|place| {
-        let Some(Place { tally, sender }) = place else { return };
+    HANDLER.with_borrow_mut(|handler| {
+        let Some(Handler { counter, sender }) = handler else { return };
         match event {
-            WsEvent::Opened => tally.opened(),
-            WsEvent::Message(WsMessage::Text(text)) => answer(tally, sender.as_mut(), text.len()),
-            WsEvent::Message(WsMessage::Binary(bytes)) => answer(tally, sender.as_mut(), bytes.len()),
-            WsEvent::Closed => tally.closed(),
+            WsEvent::Opened => counter.opened(),
+            WsEvent::Message(WsMessage::Text(text)) => answer(counter, sender.as_mut(), text.len()),
+            WsEvent::Message(WsMessage::Binary(bytes)) => answer(counter, sender.as_mut(), bytes.len()),
+            WsEvent::Closed => counter.closed(),
             _ => {}
         }
     });
     ControlFlow::Continue(())
 }
 
-fn answer(tally: &Tally, sender: Option<&mut WsSender>, length: usize) {
-    if let (Some(reply), Some(sender)) = (tally.message(length), sender) {
+fn answer(counter: &Counter, sender: Option<&mut WsSender>, length: usize) {
+    if let (Some(reply), Some(sender)) = (counter.message(length), sender) {
         sender.send(message(reply));
     }
 }
@@ -67,8 +67,8 @@ fn message(payload: &Payload) -> WsMessage {
 }
 
 fn with_sender(what: impl FnOnce(&mut WsSender)) -> Result<()> {
-    PLACE.with_borrow_mut(|place| match place {
-        Some(Place { sender: Some(sender), .. }) => {
+    HANDLER.with_borrow_mut(|handler| match handler {
+        Some(Handler { sender: Some(sender), .. }) => {
             what(sender);
             Ok(())
         }

@@ -4,11 +4,11 @@ use futures::SinkExt;
 use samesocket::{Message, Socket};
 
 use crate::job::Payload;
-use crate::streaming::{Result, Streaming};
+use crate::streams::{Result, StreamClient};
 
 pub(crate) struct Client(Socket);
 
-impl Streaming for Client {
+impl StreamClient for Client {
     type Message = Message;
 
     async fn connect(url: &str) -> Result<Self> {

@@ -5,14 +5,14 @@ use gloo_net::websocket::Message;
 use gloo_net::websocket::futures::WebSocket;
 
 use crate::job::Payload;
-use crate::streaming::{Result, Streaming};
+use crate::streams::{Result, StreamClient};
 
 pub(crate) struct Client(WebSocket);
 
-impl Streaming for Client {
+impl StreamClient for Client {
     type Message = Message;
 
-    /// It is there at once, and its sink waits until it is open.
+    /// Returns at once. The sink waits until the connection is open.
     async fn connect(url: &str) -> Result<Self> {
         let mut socket = WebSocket::open(url).map_err(|error| error.to_string())?;
         std::future::poll_fn(|context| socket.poll_ready_unpin(context)).await.map_err(|error| error.to_string())?;
@@ -42,7 +42,7 @@ impl Streaming for Client {
         self.0.flush().await.map_err(|error| error.to_string())
     }
 
-    /// It drops itself, and tells of no end.
+    /// Drops the socket. The crate does not report the end.
     async fn close(self) -> Result<()> {
         self.0.close(None, None).map_err(|error| error.to_string())
     }

@@ -1,34 +1,34 @@
-//! samesocket's interface, with a callback.
+//! samesocket's `WebSocket` with a callback.
 
 use std::rc::Rc;
 
 use samesocket::{BinaryType, Event, Exception, Message, WebSocket};
 use wasm_bindgen::UnwrapThrowExt as _;
 
-use crate::calling::{Calling, Tally};
+use crate::callbacks::{CallbackClient, Counter};
 use crate::job::Payload;
-use crate::streaming::Result;
+use crate::streams::Result;
 
 pub(crate) struct Client(WebSocket);
 
-impl Calling for Client {
-    fn connect(url: &str, tally: &Rc<Tally>) -> Result<Self> {
+impl CallbackClient for Client {
+    fn connect(url: &str, counter: &Rc<Counter>) -> Result<Self> {
         let socket = WebSocket::new(url, ()).map_err(|error| error.to_string())?;
         socket.set_binary_type(BinaryType::ArrayBuffer);
-        let tally = Rc::clone(tally);
+        let counter = Rc::clone(counter);
         let on_event = move |socket: &WebSocket, event: &Event| match event {
-            Event::Open => tally.opened(),
+            Event::Open => counter.opened(),
             Event::Message(event) => {
                 let length = match &event.data {
                     Message::Text(text) => text.len(),
                     Message::Binary(bytes) => bytes.len(),
                     _ => usize::MAX,
                 };
-                if let Some(reply) = tally.message(length) {
+                if let Some(reply) = counter.message(length) {
                     send(socket, reply).unwrap_throw();
                 }
             }
-            Event::Close(_) => tally.closed(),
+            Event::Close(_) => counter.closed(),
             _ => {}
         };
         socket.subscribe(on_event).detach();

@@ -1,4 +1,4 @@
-//! The clients, by name.
+//! The clients in a page, by name.
 
 mod awaited;
 mod ewebsock;
@@ -11,25 +11,25 @@ mod websocket_web;
 mod ws_stream_wasm;
 
 use crate::job::Job;
-use crate::streaming::Result;
-use crate::{Outcome, calling, streaming};
+use crate::streams::Result;
+use crate::{Outcome, callbacks, streams};
 
-/// Has the client of this name do a job.
+/// Does a job with the client of this name.
 pub(crate) async fn run(name: &str, job: Job) -> Result<Outcome> {
-    if name == "samesocket (promptly)" {
-        return samesocket::poll_in_event(async move { streaming::run::<futures::Client>(&job).await }).await;
+    if name == "samesocket (poll_in_event)" {
+        return samesocket::poll_in_event(async move { streams::run::<futures::Client>(&job).await }).await;
     }
     let job = &job;
     match name {
-        "web-sys" => calling::run::<web_sys::Client>(job).await,
-        "web-sys (awaited)" => streaming::run::<awaited::Client>(job).await,
-        "samesocket (interface)" => calling::run::<interface::Client>(job).await,
-        "samesocket (futures)" => streaming::run::<futures::Client>(job).await,
-        "gloo-net" => streaming::run::<gloo_net::Client>(job).await,
-        "ws_stream_wasm" => streaming::run::<ws_stream_wasm::Client>(job).await,
-        "tokio-tungstenite-wasm" => streaming::run::<tokio_tungstenite_wasm::Client>(job).await,
-        "ewebsock" => calling::run::<ewebsock::Client>(job).await,
-        "websocket-web" => streaming::run::<websocket_web::Client>(job).await,
-        _ => Err(format!("there is no client {name}")),
+        "web-sys" => callbacks::run::<web_sys::Client>(job).await,
+        "web-sys (awaited)" => streams::run::<awaited::Client>(job).await,
+        "samesocket (interface)" => callbacks::run::<interface::Client>(job).await,
+        "samesocket (futures)" => streams::run::<futures::Client>(job).await,
+        "gloo-net" => streams::run::<gloo_net::Client>(job).await,
+        "ws_stream_wasm" => streams::run::<ws_stream_wasm::Client>(job).await,
+        "tokio-tungstenite-wasm" => streams::run::<tokio_tungstenite_wasm::Client>(job).await,
+        "ewebsock" => callbacks::run::<ewebsock::Client>(job).await,
+        "websocket-web" => streams::run::<websocket_web::Client>(job).await,
+        _ => Err(format!("unknown client {name}")),
     }
 }

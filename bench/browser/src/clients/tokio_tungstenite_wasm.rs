@@ -4,11 +4,11 @@ use futures::{SinkExt as _, StreamExt as _};
 use tokio_tungstenite_wasm::{Message, WebSocketStream, connect};
 
 use crate::job::Payload;
-use crate::streaming::{Result, Streaming};
+use crate::streams::{Result, StreamClient};
 
 pub(crate) struct Client(WebSocketStream);
 
-impl Streaming for Client {
+impl StreamClient for Client {
     type Message = Message;
 
     async fn connect(url: &str) -> Result<Self> {
@@ -39,7 +39,7 @@ impl Streaming for Client {
 
     async fn close(mut self) -> Result<()> {
         self.0.close().await.map_err(|error| error.to_string())?;
-        // The end comes as a message.
+        // The close is delivered as a message.
         while self.0.next().await.is_some_and(|message| !matches!(message, Ok(Message::Close(_)))) {}
         Ok(())
     }

@@ -6,9 +6,9 @@ use js_sys::{ArrayBuffer, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, Event, MessageEvent, WebSocket};
 
-use crate::calling::{Calling, Tally};
+use crate::callbacks::{CallbackClient, Counter};
 use crate::job::Payload;
-use crate::streaming::Result;
+use crate::streams::Result;
 
 pub(crate) struct Client {
     socket: WebSocket,
@@ -16,23 +16,23 @@ pub(crate) struct Client {
     _signals: [Closure<dyn FnMut(Event)>; 2],
 }
 
-impl Calling for Client {
-    fn connect(url: &str, tally: &Rc<Tally>) -> Result<Self> {
+impl CallbackClient for Client {
+    fn connect(url: &str, counter: &Rc<Counter>) -> Result<Self> {
         let socket = WebSocket::new(url).map_err(said)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let on_message = {
-            let (tally, socket) = (Rc::clone(tally), socket.clone());
+            let (counter, socket) = (Rc::clone(counter), socket.clone());
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                if let Some(reply) = tally.message(length(&event)) {
+                if let Some(reply) = counter.message(length(&event)) {
                     send(&socket, reply).unwrap_throw();
                 }
             })
         };
-        let signal = |what: fn(&Tally)| {
-            let tally = Rc::clone(tally);
-            Closure::<dyn FnMut(Event)>::new(move |_| what(&tally))
+        let signal = |what: fn(&Counter)| {
+            let counter = Rc::clone(counter);
+            Closure::<dyn FnMut(Event)>::new(move |_| what(&counter))
         };
-        let signals = [signal(Tally::opened), signal(Tally::closed)];
+        let signals = [signal(Counter::opened), signal(Counter::closed)];
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onopen(Some(signals[0].as_ref().unchecked_ref()));
         socket.set_onclose(Some(signals[1].as_ref().unchecked_ref()));
@@ -48,7 +48,7 @@ impl Calling for Client {
     }
 }
 
-/// Copies what has come out of the platform, and gives its length.
+/// Copies the data out of the platform and returns its length.
 pub(super) fn length(event: &MessageEvent) -> usize {
     match event.data().dyn_into::<JsString>() {
         Ok(text) => String::from(text).len(),

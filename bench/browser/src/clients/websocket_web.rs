@@ -1,14 +1,14 @@
-//! `websocket-web`, as it comes: where the engine has a `WebSocketStream`, it stands on that.
+//! `websocket-web` with its defaults. It uses `WebSocketStream` where the engine has one.
 
 use futures::{SinkExt, StreamExt as _};
 use websocket_web::{Msg, WebSocket};
 
 use crate::job::Payload;
-use crate::streaming::{Result, Streaming};
+use crate::streams::{Result, StreamClient};
 
 pub(crate) struct Client(WebSocket);
 
-impl Streaming for Client {
+impl StreamClient for Client {
     type Message = Msg;
 
     async fn connect(url: &str) -> Result<Self> {

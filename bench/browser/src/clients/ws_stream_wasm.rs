@@ -4,14 +4,14 @@ use futures::{SinkExt as _, StreamExt as _};
 use ws_stream_wasm::{WsMessage, WsMeta, WsStream};
 
 use crate::job::Payload;
-use crate::streaming::{Result, Streaming};
+use crate::streams::{Result, StreamClient};
 
 pub(crate) struct Client {
     meta: WsMeta,
     stream: WsStream,
 }
 
-impl Streaming for Client {
+impl StreamClient for Client {
     type Message = WsMessage;
 
     async fn connect(url: &str) -> Result<Self> {

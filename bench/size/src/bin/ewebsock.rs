@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use ewebsock::{Options, WsEvent, WsSender};
 use wasm_bindgen::prelude::*;
 
-// Its handler must be `Send`, so that it cannot hold the sender.
+// Its handler must be `Send`, so it cannot own the sender.
 thread_local! {
     static SENDER: RefCell<Option<WsSender>> = const { RefCell::new(None) };
 }

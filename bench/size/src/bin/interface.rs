@@ -1,4 +1,4 @@
-//! An echo on samesocket's interface.
+//! An echo on samesocket's `WebSocket`.
 
 use samesocket::{BinaryType, Event, Message, WebSocket};
 use wasm_bindgen::prelude::*;

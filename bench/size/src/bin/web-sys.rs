@@ -1,4 +1,4 @@
-//! An echo on `web-sys` alone: callbacks of the platform's own socket.
+//! An echo on `web-sys` alone, with callbacks.
 
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::JsCast as _;

@@ -1,4 +1,4 @@
-//! samesocket's frames in a plain loop over tokio's `TcpStream`: what a driver could come up to at best.
+//! samesocket's protocol in a plain loop over tokio's `TcpStream`: the best that a driver could reach.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,24 +14,24 @@ use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 
-use super::line;
+use super::stream;
 
-/// While more than this waits to be sent, no message is taken.
-const ENOUGH: u64 = 256 << 10;
+/// The limit of buffered bytes for sending more. Arbitrary.
+const MAX_BUFFERED: u64 = 256 << 10;
 
 struct Loop {
     stream: TcpStream,
     connection: Connection,
     start: Instant,
-    /// What the clock said at the last read or write.
+    /// The time of the last read or write.
     now: Duration,
 }
 
-pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::Connection> {
+pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::connection::Connection> {
     let request = Request { host: format!("127.0.0.1:{port}"), path: path.to_owned(), ..Request::default() };
     let entropy = Box::new(|bytes: &mut [u8]| rand::rng().fill_bytes(bytes));
     let connection = Connection::new(&request, Limits::default(), entropy, Duration::ZERO)?;
-    let mut this = Loop { stream: line::plain(port).await?, connection, start: Instant::now(), now: Duration::ZERO };
+    let mut this = Loop { stream: stream::plain(port).await?, connection, start: Instant::now(), now: Duration::ZERO };
     poll_fn(|context| this.poll_write(context)).await?;
     loop {
         match this.connection.poll_event(this.now) {
@@ -43,7 +43,7 @@ pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::Connect
 }
 
 impl Loop {
-    /// Waits for bytes, and reads them.
+    /// Waits for bytes and reads them.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         let mut buffer = self.connection.read_buffer();
         let count = ready!(poll_read_buf(Pin::new(&mut self.stream), context, &mut buffer))?;
@@ -67,7 +67,7 @@ impl Loop {
     }
 }
 
-impl super::Connection for Loop {
+impl super::connection::Connection for Loop {
     type Message = (Kind, Bytes);
 
     fn message(text: bool, payload: Bytes) -> Result<(Kind, Bytes)> {
@@ -75,7 +75,7 @@ impl super::Connection for Loop {
     }
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.connection.buffered_amount() < ENOUGH { Poll::Ready(Ok(())) } else { self.poll_write(context) }
+        if self.connection.buffered_amount() < MAX_BUFFERED { Poll::Ready(Ok(())) } else { self.poll_write(context) }
     }
 
     fn send(&mut self, message: (Kind, Bytes)) -> Result<()> {
@@ -94,7 +94,7 @@ impl super::Connection for Loop {
                 _ => None,
             });
             if let Some(length) = length {
-                let no_message = || anyhow!("it is no message: {:?}", self.connection.failure());
+                let no_message = || anyhow!("expected a message: {:?}", self.connection.failure());
                 return Poll::Ready(length.ok_or_else(no_message));
             }
             if !self.connection.has_more_events() {

@@ -1,5 +1,5 @@
-//! The conformance scripts as this machine's own processes run them: the tests write their reports to a folder, and the
-//! page shows them beside its own.
+//! Runs the conformance scripts on this machine without a browser. The tests write their reports to a folder, and the
+//! demo page shows them beside its own.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -7,27 +7,27 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     build::{CONFORMANCE, native_cargo},
-    process::watch,
+    process::run_to_end,
     project::Project,
     serve::Site,
 };
 
-/// Tells the tests of the folder.
+/// The environment variable that tells the tests the folder.
 const VARIABLE: &str = "SAMESOCKET_REPORTS";
-/// The test target that performs the scripts.
+/// The test target that runs the scripts.
 const TEST: &str = "native";
 
-/// The folder of one run.
+/// The folder for the reports of one run.
 pub(crate) struct Reports(PathBuf);
 
 impl Reports {
-    /// Makes an empty folder.
+    /// Creates an empty folder.
     pub(crate) fn new(project: &Project) -> Result<Self> {
-        Ok(Self(project.cache.fresh("native-reports")?))
+        Ok(Self(project.cache.empty_folder("native-reports")?))
     }
 
-    /// Has the tests that a command runs write to the folder.
-    pub(crate) fn gather(&self, command: &mut Command) {
+    /// Sets the folder to which the tests of a command write their reports.
+    pub(crate) fn write_into(&self, command: &mut Command) {
         command.env(VARIABLE, &self.0);
     }
 
@@ -37,7 +37,7 @@ impl Reports {
         fs::read_to_string(&path).with_context(|| format!("the report {name} is missing"))
     }
 
-    /// Hands on what there is to those who open a site's pages.
+    /// Publishes the reports to the pages of a site.
     pub(crate) fn publish(&self, site: &Site) -> Result<()> {
         for entry in fs::read_dir(&self.0)? {
             let path = entry?.path();
@@ -49,13 +49,13 @@ impl Reports {
     }
 }
 
-/// Runs the scripts. That some were not as expected is in the reports; a failure is that there are none.
+/// Runs the scripts. An unexpected result is recorded in the reports; only missing reports are an error.
 pub(crate) fn run(project: &Project) -> Result<Reports> {
     let reports = Reports::new(project)?;
     let mut command = native_cargo(project);
     command.args(["test", "-p", CONFORMANCE, "--test", TEST]);
-    reports.gather(&mut command);
-    let finished = watch("the scripts, natively", &mut command)?;
+    reports.write_into(&mut command);
+    let finished = run_to_end("conformance scripts, native", &mut command)?;
     if fs::read_dir(&reports.0)?.next().is_none() {
         finished.checked(&command)?;
     }

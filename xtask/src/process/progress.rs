@@ -1,4 +1,4 @@
-//! Runs a program to its end, showing for how long it has run, how far it is, and the last thing it said.
+//! Runs a program to its end, showing the elapsed time, the progress, and the last line of output.
 
 use std::{
     env,
@@ -12,61 +12,61 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Group, line};
+use super::{Group, command_line};
 
-/// One place on the terminal for every program that runs at the same time.
+/// The progress bars of all programs that run at the same time.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// How often a log that is not a terminal hears of a program that still runs.
-const BEAT: Duration = Duration::from_secs(15);
+/// The interval of progress lines in a log that is not a terminal. Arbitrary.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A program that has run to its end.
-pub(crate) struct Finished {
-    /// Whether it said that all went well.
+pub(crate) struct Output {
+    /// Whether the program reported success.
     pub(crate) success: bool,
-    /// What it wrote to standard output.
+    /// The program's standard output.
     pub(crate) stdout: String,
-    /// All that it wrote, in the order of arrival.
+    /// All output, in the order of arrival.
     pub(crate) log: String,
 }
 
-impl Finished {
-    /// Nothing where all went well, else an error that carries the log.
+impl Output {
+    /// Returns an error with the log unless the program succeeded.
     pub(crate) fn checked(self, command: &Command) -> Result<Self> {
         if self.success {
             return Ok(self);
         }
-        bail!("this command failed: {}\n{}", line(command), self.log.trim_end())
+        bail!("this command failed: {}\n{}", command_line(command), self.log.trim_end())
     }
 }
 
 /// Runs a command to its end.
-pub(crate) fn watch(title: &str, command: &mut Command) -> Result<Finished> {
-    watch_until(title, command, Duration::from_hours(2))
+pub(crate) fn run_to_end(title: &str, command: &mut Command) -> Result<Output> {
+    run_with_limit(title, command, Duration::from_hours(2))
 }
 
-/// Runs a command to its end, or ends it when the time is up.
-pub(crate) fn watch_until(title: &str, command: &mut Command, limit: Duration) -> Result<Finished> {
-    watch_beside(title, command, limit, drop)
+/// Runs a command to its end, or ends it at the time limit.
+pub(crate) fn run_with_limit(title: &str, command: &mut Command, limit: Duration) -> Result<Output> {
+    run_with_pid(title, command, limit, drop)
 }
 
-/// Runs a command like [`watch_until`], and says in which process.
-pub(crate) fn watch_beside(
+/// Runs a command like [`run_with_limit`], and passes its process id to `started`.
+pub(crate) fn run_with_pid(
     title: &str,
     command: &mut Command,
     limit: Duration,
     started: impl FnOnce(u32),
-) -> Result<Finished> {
-    // Cargo draws its bar only for a terminal that it sees itself; the count of crates is what a person waits for.
+) -> Result<Output> {
+    // Cargo draws its bar only on a terminal. The count of crates in that bar is the progress that we show.
     command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "100");
     command.env("CARGO_TERM_COLOR", "never");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut group = Group::spawn(command).with_context(|| format!("cannot start {}", line(command)))?;
+    let mut group = Group::spawn(command).with_context(|| format!("cannot start {}", command_line(command)))?;
     started(group.child().id());
-    let said = Arc::new(Mutex::new(Said::default()));
+    let transcript = Arc::new(Mutex::new(Transcript::default()));
     let readers = [
-        group.child().stdout.take().map(|pipe| listen(pipe, true, &said)),
-        group.child().stderr.take().map(|pipe| listen(pipe, false, &said)),
+        group.child().stdout.take().map(|pipe| read_lines(pipe, true, &transcript)),
+        group.child().stderr.take().map(|pipe| read_lines(pipe, false, &transcript)),
     ];
 
     let mut display = Display::new(title);
@@ -79,42 +79,42 @@ pub(crate) fn watch_beside(
             break None;
         }
         thread::sleep(Duration::from_millis(20));
-        display.update(&lock(&said), start);
+        display.update(&lock(&transcript), start);
     };
-    // What the program started may hold the pipes open: end it first, then read what is left.
+    // Child processes may hold the pipes open, so end the group before reading the rest.
     drop(group);
-    let patience = Instant::now() + Duration::from_secs(2);
-    while readers.iter().flatten().any(|reader| !reader.is_finished()) && Instant::now() < patience {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while readers.iter().flatten().any(|reader| !reader.is_finished()) && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(5));
     }
-    let mut said = lock(&said);
+    let mut transcript = lock(&transcript);
     if status.is_none() {
-        said.hear(&format!("ended after {} s, the time it is given", limit.as_secs()), false);
+        transcript.add(&format!("stopped after {} s, its time limit", limit.as_secs()), false);
     }
-    Ok(Finished {
+    Ok(Output {
         success: status.is_some_and(|status| status.success()),
-        stdout: std::mem::take(&mut said.stdout),
-        log: std::mem::take(&mut said.log),
+        stdout: std::mem::take(&mut transcript.stdout),
+        log: std::mem::take(&mut transcript.log),
     })
 }
 
-/// Prints a line without disturbing what is drawn below it.
-pub(crate) fn say(text: &str) {
+/// Prints a line above the progress bars.
+pub(crate) fn print_line(text: &str) {
     BARS.suspend(|| println!("{text}"));
 }
 
-/// What a program has said so far.
+/// The output of a program so far.
 #[derive(Default)]
-struct Said {
+struct Transcript {
     stdout: String,
     log: String,
     last: String,
-    /// How many of how many crates cargo has built.
+    /// The number of crates that cargo has built, and of all crates.
     count: Option<(u64, u64)>,
 }
 
-impl Said {
-    fn hear(&mut self, text: &str, is_stdout: bool) {
+impl Transcript {
+    fn add(&mut self, text: &str, is_stdout: bool) {
         if is_stdout {
             self.stdout.push_str(text);
         }
@@ -123,7 +123,7 @@ impl Said {
             self.count = Some(count);
             return;
         }
-        // Messages for machines are not for the log.
+        // JSON messages do not belong in the log.
         if shown.is_empty() || (is_stdout && shown.starts_with("{\"reason\"")) {
             return;
         }
@@ -146,8 +146,12 @@ fn count(line: &str) -> Option<(u64, u64)> {
     Some((done.parse().ok()?, all.parse().ok()?))
 }
 
-fn listen(mut pipe: impl Read + Send + 'static, is_stdout: bool, said: &Arc<Mutex<Said>>) -> JoinHandle<()> {
-    let said = Arc::clone(said);
+fn read_lines(
+    mut pipe: impl Read + Send + 'static,
+    is_stdout: bool,
+    transcript: &Arc<Mutex<Transcript>>,
+) -> JoinHandle<()> {
+    let transcript = Arc::clone(transcript);
     thread::spawn(move || {
         let mut pending = Vec::new();
         let mut chunk = [0; 8192];
@@ -158,14 +162,14 @@ fn listen(mut pipe: impl Read + Send + 'static, is_stdout: bool, said: &Arc<Mute
             pending.extend_from_slice(&chunk[..length]);
             while let Some(end) = pending.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
                 let text: Vec<u8> = pending.drain(..=end).collect();
-                lock(&said).hear(&String::from_utf8_lossy(&text), is_stdout);
+                lock(&transcript).add(&String::from_utf8_lossy(&text), is_stdout);
             }
         }
-        lock(&said).hear(&String::from_utf8_lossy(&pending), is_stdout);
+        lock(&transcript).add(&String::from_utf8_lossy(&pending), is_stdout);
     })
 }
 
-/// A bar on a terminal, a line now and then elsewhere.
+/// A progress bar on a terminal; elsewhere a line at intervals.
 struct Display {
     title: String,
     bar: Option<ProgressBar>,
@@ -185,15 +189,15 @@ impl Display {
         Self { title: title.to_owned(), bar, beat: Instant::now() }
     }
 
-    fn update(&mut self, said: &Said, start: Instant) {
-        let now = || match said.count {
-            Some((done, all)) => format!("{done}/{all}  {}", said.last),
-            None => said.last.clone(),
+    fn update(&mut self, transcript: &Transcript, start: Instant) {
+        let now = || match transcript.count {
+            Some((done, all)) => format!("{done}/{all}  {}", transcript.last),
+            None => transcript.last.clone(),
         };
         if let Some(bar) = &self.bar {
             bar.set_message(now());
             bar.tick();
-        } else if self.beat.elapsed() >= BEAT {
+        } else if self.beat.elapsed() >= PROGRESS_INTERVAL {
             self.beat = Instant::now();
             println!("  … {}: {} s  {}", self.title, start.elapsed().as_secs(), now());
         }
@@ -209,8 +213,8 @@ impl Drop for Display {
     }
 }
 
-fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
-    said.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(transcript: &Mutex<Transcript>) -> MutexGuard<'_, Transcript> {
+    transcript.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -218,7 +222,7 @@ mod tests {
     use super::count;
 
     #[test]
-    fn cargos_bar_is_read() {
+    fn cargo_progress_bar_is_parsed() {
         assert_eq!(count("Building [=======>          ] 12/345: serde, syn"), Some((12, 345)));
         assert_eq!(count("Compiling serde v1.0.0"), None);
     }

@@ -1,4 +1,4 @@
-//! A client that is a sink and a stream: what is the same for all of them.
+//! Implements `Connection` for clients that are a `Sink` and a `Stream`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,29 +7,29 @@ use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use futures::{Sink, Stream};
 
-/// What is a client's own.
-pub(super) trait Piped {
+/// The parts that differ between such clients.
+pub(super) trait SinkStream {
     type Message: Clone;
 
-    /// What its stream gives.
-    type Given;
+    /// The item of the stream.
+    type Received;
 
-    /// Makes a message of UTF-8 or of bytes.
+    /// Creates a text message from UTF-8, or a binary message.
     fn message(text: bool, payload: Bytes) -> Result<Self::Message>;
 
-    /// The length of what the stream gave, unless it is no message.
-    fn length(given: Self::Given) -> Result<Option<usize>>;
+    /// Returns the length of a received message, or `None` for other items.
+    fn length(received: Self::Received) -> Result<Option<usize>>;
 }
 
-impl<C> super::Connection for C
+impl<C> super::connection::Connection for C
 where
-    C: Piped + Stream<Item = C::Given> + Unpin,
-    C: Sink<<C as Piped>::Message, Error: std::error::Error + Send + Sync + 'static>,
+    C: SinkStream + Stream<Item = C::Received> + Unpin,
+    C: Sink<<C as SinkStream>::Message, Error: std::error::Error + Send + Sync + 'static>,
 {
-    type Message = <C as Piped>::Message;
+    type Message = <C as SinkStream>::Message;
 
     fn message(text: bool, payload: Bytes) -> Result<Self::Message> {
-        <C as Piped>::message(text, payload)
+        <C as SinkStream>::message(text, payload)
     }
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
@@ -46,6 +46,6 @@ where
 
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
         let item = ready!(Pin::new(self).poll_next(context)).ok_or_else(|| anyhow!("the connection ended"))?;
-        Poll::Ready(C::length(item)?.ok_or_else(|| anyhow!("it is no message")))
+        Poll::Ready(C::length(item)?.ok_or_else(|| anyhow!("expected a message")))
     }
 }

@@ -1,4 +1,4 @@
-//! One client's turn at one job.
+//! Runs one client at one job.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -8,23 +8,22 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use samesocket_bench_report::Sample;
 
-use super::Connection;
-use crate::Counter;
+use super::connection::Connection;
 use crate::jobs::{Direction, Job};
-use crate::measure::{Stopwatch, memory};
+use crate::measure::{Counter, Stopwatch, memory};
 
-pub(super) struct Turn<'a> {
+pub(super) struct JobRun<'a> {
     pub(super) job: &'a Job,
     pub(super) count: usize,
     pub(super) counter: Option<Counter>,
 }
 
-impl Turn<'_> {
-    /// Makes the connections, warms them up, and has them do the job.
-    pub(super) async fn take<C: Connection>(&self, connect: impl AsyncFn() -> Result<C>) -> Result<Sample> {
+impl JobRun<'_> {
+    /// Opens the connections, warms them up, and measures the job.
+    pub(super) async fn measure<C: Connection>(&self, connect: impl AsyncFn() -> Result<C>) -> Result<Sample> {
         let Self { job, count, counter } = *self;
         let message = C::message(job.is_text(), job.payload())?;
-        // What the first connection takes besides, a thread for one, is not that of every other.
+        // The first connection also starts what all of them share, such as a thread, so it is not counted.
         let _spare = if job.connections > 1 { Some(connect().await?) } else { None };
         let before = memory()?;
         let mut connections = Vec::new();
@@ -51,9 +50,9 @@ impl Turn<'_> {
     }
 }
 
-/// Gives a connection messages that the peer does not take, each in memory of its own.
+/// Sends messages that the server does not read, each in memory of its own.
 fn queue<C: Connection>(connections: &mut [C], job: &Job, count: usize, counter: Option<Counter>) -> Result<Sample> {
-    let connection = connections.first_mut().context("there is no connection")?;
+    let connection = connections.first_mut().context("the job has no connection")?;
     let payload = job.payload();
     let message = |_| C::message(job.is_text(), Bytes::copy_from_slice(&payload));
     let messages = (0..count).map(message).collect::<Result<Vec<_>>>()?;
@@ -64,18 +63,18 @@ fn queue<C: Connection>(connections: &mut [C], job: &Job, count: usize, counter:
     stopwatch.stop(count.max(1))
 }
 
-/// Sends, receives, or both at once, until so many messages are through.
+/// Sends and receives until `count` messages are through.
 async fn exchange<C: Connection>(connection: &mut C, job: &Job, message: &C::Message, count: usize) -> Result<()> {
     let (to_send, to_receive, window, expected) = match job.direction {
         Direction::Echo { window } => (count, count, window, job.size),
         Direction::Receive | Direction::Queue => (0, count, usize::MAX, job.size),
-        // The answer to the last message tells that it has come.
+        // The answer to the last message confirms that it has arrived.
         Direction::Send => (count, 1, usize::MAX, 0),
     };
     let (mut sent, mut unflushed, mut received) = (0, 0, 0);
     poll_fn(|context| {
         loop {
-            // A batch begins when there is room for all of it.
+            // A batch starts only if all of it fits into the window.
             let room = unflushed > 0 || sent - received.min(sent) <= window - job.flush;
             let may_send = sent < to_send && room;
             let flush = unflushed == job.flush || unflushed > 0 && sent == to_send;
@@ -91,12 +90,12 @@ async fn exchange<C: Connection>(connection: &mut C, job: &Job, message: &C::Mes
                 (sent, unflushed, moved) = (sent + 1, unflushed + 1, true);
             }
             if received < to_receive
-                // While there is a batch to send, what comes can wait for its end.
+                // Finish a batch before receiving.
                 && !(moved && unflushed > 0)
                 && let Poll::Ready(size) = connection.poll_receive(context)
             {
                 if size? != expected {
-                    return Poll::Ready(Err(anyhow!("a message has another length")));
+                    return Poll::Ready(Err(anyhow!("a message has the wrong length")));
                 }
                 (received, moved) = (received + 1, true);
             }

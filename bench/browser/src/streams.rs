@@ -1,36 +1,36 @@
-//! The work of a client that is a stream and a sink.
+//! Runs a job with a client that is a stream and a sink.
 
 use crate::job::{Job, Payload, Work};
 use crate::{Outcome, Stopwatch};
 
-/// What went wrong, for the page to say.
+/// A result whose error is a text for the page.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
-/// A connection of such a client.
-pub(crate) trait Streaming: Sized {
-    /// A message as the client is given it.
+/// A connection of a client that is a stream and a sink.
+pub(crate) trait StreamClient: Sized {
+    /// A message in the client's type.
     type Message;
 
     async fn connect(url: &str) -> Result<Self>;
 
-    /// Makes a message, as a program has to for each.
+    /// Creates a message, as a program has to do each time.
     fn message(payload: &Payload) -> Self::Message;
 
-    /// Waits for a message, and gives its length.
+    /// Waits for a message and returns its length.
     async fn receive(&mut self) -> Result<usize>;
 
-    /// Gives the client a message, when there is room.
+    /// Sends a message when the client accepts one.
     async fn feed(&mut self, message: Self::Message) -> Result<()>;
 
-    /// Waits as the client would have a program wait after what it was given.
+    /// Flushes as the client's documentation recommends.
     async fn flush(&mut self) -> Result<()>;
 
-    /// Closes, and waits for the end where the client lets one.
+    /// Closes the connection, and waits for its end if the client allows that.
     async fn close(self) -> Result<()>;
 }
 
-/// Has the client do the job.
-pub(crate) async fn run<C: Streaming>(job: &Job) -> Result<Outcome> {
+/// Does the job.
+pub(crate) async fn run<C: StreamClient>(job: &Job) -> Result<Outcome> {
     if matches!(job.work, Work::Connect | Work::First) {
         return connections::<C>(job).await;
     }
@@ -48,7 +48,7 @@ pub(crate) async fn run<C: Streaming>(job: &Job) -> Result<Outcome> {
     Ok(outcome)
 }
 
-async fn echo<C: Streaming>(client: &mut C, job: &Job, count: usize) -> Result<()> {
+async fn echo<C: StreamClient>(client: &mut C, job: &Job, count: usize) -> Result<()> {
     for _ in 0..count {
         client.feed(C::message(&job.payload)).await?;
         client.flush().await?;
@@ -57,23 +57,23 @@ async fn echo<C: Streaming>(client: &mut C, job: &Job, count: usize) -> Result<(
     Ok(())
 }
 
-async fn receive<C: Streaming>(client: &mut C, job: &Job, count: usize) -> Result<()> {
+async fn receive<C: StreamClient>(client: &mut C, job: &Job, count: usize) -> Result<()> {
     for _ in 0..count {
         expect(client.receive().await?, job.size)?;
     }
     Ok(())
 }
 
-async fn send<C: Streaming>(client: &mut C, job: &Job, count: usize) -> Result<()> {
+async fn send<C: StreamClient>(client: &mut C, job: &Job, count: usize) -> Result<()> {
     for _ in 0..count {
         client.feed(C::message(&job.payload)).await?;
     }
     client.flush().await?;
-    // The answer to the last message tells that it has come.
+    // The answer to the last message confirms that it has arrived.
     expect(client.receive().await?, 0)
 }
 
-async fn connections<C: Streaming>(job: &Job) -> Result<Outcome> {
+async fn connections<C: StreamClient>(job: &Job) -> Result<Outcome> {
     let mut sum = Outcome { milliseconds: 0.0, allocations: 0.0 };
     for _ in 0..job.count {
         let stopwatch = Stopwatch::start();

@@ -1,4 +1,4 @@
-//! What became of each step: told at once, and again in the table at the end.
+//! The results of the steps, printed at once and again in a table at the end.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,10 +7,10 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{browser_tests::Counts, process::say};
+use crate::{browser_tests::Counts, process::print_line};
 
 /// The steps so far. Several threads may add to it.
-pub(super) struct Ledger {
+pub(super) struct Steps {
     rows: Mutex<Vec<Row>>,
     start: Instant,
 }
@@ -22,34 +22,34 @@ struct Row {
     is_ok: bool,
 }
 
-impl Default for Ledger {
+impl Default for Steps {
     fn default() -> Self {
         Self { rows: Mutex::default(), start: Instant::now() }
     }
 }
 
-impl Ledger {
-    /// Runs a step; what it made is there if it went well.
-    pub(super) fn step<T>(&self, title: &str, run: impl FnOnce() -> Result<(Counts, T)>) -> Option<T> {
+impl Steps {
+    /// Runs a step and records its result. Returns the step's value if it succeeded.
+    pub(super) fn run_step<T>(&self, title: &str, run: impl FnOnce() -> Result<(Counts, T)>) -> Option<T> {
         let start = Instant::now();
         let (counts, made) = match run() {
             Ok((counts, made)) => (counts, Some(made)),
             Err(error) => {
                 let text = format!("{error:#}");
-                say(&format!("\n==== {title} failed ====\n{}\n", text.trim_end()));
-                // A log that was cut short by the failure still counts; one without a count is one failure.
+                print_line(&format!("\n==== {title} failed ====\n{}\n", text.trim_end()));
+                // A log that a failure cut short still has counts. A step without counts is one failure.
                 let counts = Counts::read(&text).unwrap_or_default();
                 (Counts { failed: counts.failed.max(1), ..counts }, None)
             }
         };
         let row = Row { title: title.to_owned(), counts, took: start.elapsed(), is_ok: made.is_some() };
-        say(&row.line());
+        print_line(&row.line());
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
         made
     }
 
-    /// Prints the table; the answer is whether every step went well.
-    pub(super) fn close(self) -> bool {
+    /// Prints the table. Returns whether every step succeeded.
+    pub(super) fn print_summary(self) -> bool {
         let rows = self.rows.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut all = Counts::default();
         println!("\nSummary, after {:.0} s", self.start.elapsed().as_secs_f64());

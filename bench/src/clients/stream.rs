@@ -1,4 +1,4 @@
-//! What clients stand on: a stream of tokio's, with or without TLS, or, for ours, a URL and options.
+//! The streams under the clients: tokio's, with or without TLS. For samesocket: its options.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::LIMIT;
+use super::connection::LIMIT;
 use crate::server::Address;
 
 /// A connected stream.
-pub(crate) trait Line: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Line for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ClientStream for S {}
 
 pub(super) async fn plain(port: u16) -> Result<TcpStream> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
@@ -27,7 +27,7 @@ pub(super) async fn plain(port: u16) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// TLS with the server's own certificate.
+/// A connector for TLS that trusts the server's certificate.
 pub(super) struct Tls {
     connector: TlsConnector,
     port: u16,
@@ -49,10 +49,11 @@ impl Tls {
     }
 }
 
-/// Ours, with limits that no job reaches; on the runtime of who calls this, or on the background thread.
-pub(super) fn options(address: &Address, here: bool) -> Options {
+/// Returns samesocket's options, with limits that no job reaches. The socket runs on the caller's runtime or on the
+/// background thread.
+pub(super) fn options(address: &Address, on_caller_runtime: bool) -> Options {
     let limit = LIMIT as u64;
     let options = Options::new().max_frame_bytes(limit).max_message_bytes(limit).max_queued_bytes(u64::MAX);
     let options = options.root_certificate(address.certificate());
-    if here { options.runtime(Handle::current()) } else { options }
+    if on_caller_runtime { options.runtime(Handle::current()) } else { options }
 }

@@ -1,5 +1,7 @@
-//! Pages that test by themselves, and report: one over https, for what only such a page can be refused and for wss with the
-//! server's own certificate, and one with the tests of the npm package.
+//! Pages that run their own tests and post a report.
+//!
+//! One is served over https: it tests wss, and errors that only a secure page can get. The other has the tests of the
+//! npm package.
 
 use std::time::Duration;
 
@@ -13,28 +15,28 @@ use crate::{
     webdriver::Session,
 };
 
-/// Such a page.
+/// A page that posts a report.
 pub(super) struct Page {
-    /// Where it stands in the site, and, with the engine's name, what its report is called.
+    /// The folder of the page in the site. With the engine's name it is also the report's name.
     pub(super) folder: &'static str,
     is_secure: bool,
     limit: Duration,
 }
 
-/// The page served by https.
+/// The page served over https.
 pub(super) const HTTPS: Page = Page { folder: "https", is_secure: true, limit: Duration::from_mins(1) };
 
-/// The page with the tests of the npm package, which opens and closes thousands of sockets.
+/// The page with the tests of the npm package, which open and close thousands of sockets.
 pub(super) const CLASS: Page = Page { folder: "class", is_secure: false, limit: Duration::from_mins(6) };
 
-/// What the page reports.
+/// The report of a page.
 #[derive(Deserialize)]
 struct Verdict {
     passed: u64,
     failed: Vec<String>,
 }
 
-/// Opens the page, and waits for its report.
+/// Opens the page and waits for its report.
 pub(super) fn run(browser: &Browser, site: &Site, page: &Page) -> Result<Counts> {
     let Page { folder, is_secure, limit } = page;
     let engine = browser.engine.name();
@@ -50,7 +52,7 @@ pub(super) fn run(browser: &Browser, site: &Site, page: &Page) -> Result<Counts>
         session.close().await;
         report
     })?;
-    let verdict: Verdict = serde_json::from_str(&text).with_context(|| format!("this is no report: {text}"))?;
+    let verdict: Verdict = serde_json::from_str(&text).with_context(|| format!("this is not a report: {text}"))?;
     if verdict.passed == 0 && verdict.failed.is_empty() {
         bail!("no test ran");
     }
