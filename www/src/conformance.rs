@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use samesocket_conformance::target::Platform;
 use samesocket_conformance::report::{Examination, Finding};
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::Samesocket;
+use samesocket_conformance::target::Platform;
 use samesocket_conformance::{native_expectations, scripts};
 use web_sys::Element;
 

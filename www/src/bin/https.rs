@@ -3,9 +3,9 @@
 //!
 //! `cargo xtask test` serves the page, opens it in each engine and waits for the report `https-<engine>`.
 
-use samesocket_conformance::target::Platform;
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::Samesocket;
+use samesocket_conformance::target::Platform;
 use samesocket_conformance::{report, scripts};
 
 fn main() {

@@ -163,11 +163,11 @@ impl StreamIo {
     fn read(&mut self, context: &mut Context<'_>, access: &mut impl IoAccess) -> bool {
         let Poll::Ready(read) = access.poll_read(&mut self.stream, context) else {
             // A task that has used up its budget is told to wait, too.
-            self.read_closed = has_budget_remaining() && access.with(|state| state.end_discarded_input());
+            self.read_closed = has_budget_remaining() && access.with(ConnState::end_discarded_input);
             return self.read_closed;
         };
         if matches!(read, Ok(1..)) {
-            access.with(|state| state.on_read());
+            access.with(ConnState::on_read);
             return true;
         }
         self.read_closed = true;
