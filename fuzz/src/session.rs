@@ -129,9 +129,6 @@ impl Session {
             let output = self.connection.pending_bytes();
             let size = output.len();
             if size == 0 {
-                if self.connection.has_more_bytes() {
-                    continue;
-                }
                 return;
             }
             self.written.extend_from_slice(output);

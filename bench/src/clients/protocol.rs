@@ -55,9 +55,6 @@ impl Loop {
         loop {
             let output = self.connection.pending_bytes();
             if output.is_empty() {
-                if self.connection.has_more_bytes() {
-                    continue;
-                }
                 return Poll::Ready(Ok(()));
             }
             let count = ready!(Pin::new(&mut self.stream).poll_write(context, output))?;

@@ -170,23 +170,21 @@ impl Connection {
         self.eof = true;
     }
 
-    /// Returns the next bytes to write, or an empty slice.
+    /// Returns the next bytes to write, or an empty slice if nothing waits.
     ///
     /// Next, write them, and call [`advance_written`](Self::advance_written) with the number of bytes that the stream has
-    /// accepted.
-    ///
-    /// One call compresses or masks at most 64 KiB of payload. If it returns an empty slice, check
-    /// [`has_more_bytes`](Self::has_more_bytes): if that is `true`, call again.
+    /// accepted. About 1 MiB of payload is masked ahead of a write, or compressed until 64 KiB are ready. Call
+    /// [`prepare_bytes`](Self::prepare_bytes) first to do this in steps.
     pub fn pending_bytes(&mut self) -> &[u8] {
         self.queue.pending_bytes()
     }
 
-    /// Returns whether messages wait to be sent while no byte is ready to be written.
+    /// Masks or compresses at most 64 KiB of payload for the next write; returns whether there is more to do for it.
     ///
-    /// If it is `true` after [`pending_bytes`](Self::pending_bytes) returned an empty slice, a message is being compressed.
-    /// Then call `pending_bytes` again before you wait.
-    pub fn has_more_bytes(&self) -> bool {
-        self.queue.has_more_bytes()
+    /// It is optional: a driver that holds a lock calls it until it returns `false`, and releases the lock between two calls.
+    /// [`pending_bytes`](Self::pending_bytes) has nothing left to do then.
+    pub fn prepare_bytes(&mut self) -> bool {
+        self.queue.prepare()
     }
 
     /// Returns the payloads that were sent as [`Payload::Shared`] and are not needed any more.

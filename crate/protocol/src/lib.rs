@@ -45,7 +45,7 @@
 //!             continue;
 //!         }
 //!         // 3. Continue work that was done in part.
-//!         if connection.has_more_events() || connection.has_more_bytes() {
+//!         if connection.has_more_events() {
 //!             continue;
 //!         }
 //!         // 4. Shut down or close the stream.
@@ -98,8 +98,9 @@
 //! ## `pending_bytes`
 //! - If the slice is not empty, write it, and report how much was accepted with
 //!   [`advance_written`](Connection::advance_written). A later call returns the rest.
-//! - If it is empty, check [`has_more_bytes`](Connection::has_more_bytes). If that is `true`, call again before you wait. One
-//!   call compresses or masks at most 64 KiB of payload.
+//! - If it is empty, nothing waits to be written.
+//! - If you hold a lock, call [`prepare_bytes`](Connection::prepare_bytes) before, until it returns `false`, and release the lock
+//!   between the calls. Each compresses or masks at most 64 KiB of payload.
 //! - If writing fails, call [`write_failed`](Connection::write_failed), and continue to read.
 //! - If the stream buffers what it accepts, as TLS does, flush it. Report an incomplete flush with
 //!   [`set_unflushed`](Connection::set_unflushed).

@@ -75,7 +75,7 @@ fn read_what_comes(connection: &mut Connection, mut bytes: &[u8]) {
 fn write(connection: &mut Connection) {
     loop {
         let bytes = connection.pending_bytes().len();
-        if bytes == 0 && !connection.has_more_bytes() {
+        if bytes == 0 {
             return;
         }
         connection.advance_written(bytes, Duration::ZERO);

@@ -17,6 +17,11 @@ use samesocket_spec::close::CloseFrame;
 /// While fewer bytes than this are ready, small messages are framed in [`SendQueue::send`]: that is cheaper than queueing them.
 const SEND_AHEAD: usize = 1 << 20;
 
+/// A large message is framed up to this many bytes ahead of one write.
+///
+/// Measured: with 64 KiB, job `echo1m` takes 1.14 to 1.22 times the CPU (November 2026), because of 16 times as many writes.
+const MAX_PREPARED: usize = 1 << 20;
+
 /// The size up to which a message is small. Arbitrary.
 const SMALL: usize = 16 << 10;
 
@@ -217,19 +222,33 @@ impl SendQueue {
         self.buffered_amount.drop_parts();
     }
 
-    /// Returns the next bytes for the stream. If fewer than [`STEP`] bytes are ready, it frames up to [`STEP`] payload bytes before.
-    ///
-    /// The slice can be empty while a message is being compressed; then [`has_more_bytes`](Self::has_more_bytes) is `true`.
+    /// Returns the next bytes for the stream, after it has framed as much as is worth one write.
     pub(crate) fn pending_bytes(&mut self) -> &[u8] {
         self.released.clear();
-        let mut budget = STEP;
-        while self.output.len() < STEP && budget > 0 && !self.ended && self.frame_next(&mut budget) {}
+        while self.prepare() {}
         self.output.bytes()
     }
 
-    /// Returns whether messages wait while no byte is ready.
-    pub(crate) fn has_more_bytes(&self) -> bool {
-        self.output.is_empty() && !self.ended && !self.messages.is_empty()
+    /// Frames up to [`STEP`] payload bytes for the next write; returns whether there is more to frame for it.
+    pub(crate) fn prepare(&mut self) -> bool {
+        let mut budget = STEP;
+        while budget > 0 && self.has_work() && self.frame_next(&mut budget) {}
+        self.has_work()
+    }
+
+    /// Returns whether more has to be framed before the next write.
+    ///
+    /// A large message is written in larger pieces than small ones: it needs fewer system calls.
+    fn has_work(&self) -> bool {
+        let is_within_large =
+            self.is_within_frame() && !self.messages.front().is_some_and(|message| message.compressed);
+        let wanted = if is_within_large { MAX_PREPARED } else { STEP };
+        self.output.len() < wanted && !self.ended && self.has_queued()
+    }
+
+    /// Returns whether anything waits that is not framed.
+    fn has_queued(&self) -> bool {
+        !self.messages.is_empty() || self.ping.is_some() || !self.pongs.is_empty() || self.close.is_some()
     }
 
     /// Removes the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) returned.
@@ -246,9 +265,7 @@ impl SendQueue {
 
     /// Returns whether the stream has accepted and flushed everything.
     pub(crate) fn is_empty(&self) -> bool {
-        let waiting =
-            !self.messages.is_empty() || self.ping.is_some() || !self.pongs.is_empty() || self.close.is_some();
-        self.output.is_empty() && !self.unflushed && (self.ended || !waiting)
+        self.output.is_empty() && !self.unflushed && (self.ended || !self.has_queued())
     }
 
     /// Returns whether the stream has accepted and flushed our Close frame.

@@ -169,9 +169,6 @@ impl Driver {
             let output = self.connection.pending_bytes();
             let size = output.len().min(most - all);
             if size == 0 {
-                if all < most && self.connection.has_more_bytes() {
-                    continue;
-                }
                 self.poll();
                 return all;
             }

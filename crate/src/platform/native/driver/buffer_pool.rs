@@ -1,4 +1,4 @@
-//! Memory that messages of medium length share, and that is used again once they are gone.
+//! A pool of buffers for received messages of medium length.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -6,52 +6,56 @@ use std::ops::RangeInclusive;
 
 use bytes::{Bytes, BytesMut};
 
-/// Messages of these lengths share pool: what is longer is worth memory of its own, and what is shorter would keep too much.
+/// The lengths of messages that are copied into the pool, in bytes.
+///
+/// A longer message is worth an allocation of its own. A shorter one would keep too large a buffer alive. Arbitrary.
 pub(super) const POOLED_LENGTHS: RangeInclusive<usize> = 1 << 10..=16 << 10;
 
-/// How long a buffer is.
+/// The size of a buffer in bytes. Arbitrary.
 const BUFFER_SIZE: usize = 64 << 10;
 
-/// How many pool a thread has, at most. While all of them are in use, messages get memory of their own.
+/// The buffers of a thread, at most. While all of them are in use, messages get allocations of their own. Arbitrary.
 const MAX_BUFFERS: usize = 4;
 
 thread_local! {
-    /// Those of all sockets on a thread, so that ten thousand of them take no more memory than one.
-    static POOL: RefCell<Pool> = RefCell::default();
+    /// The pool that all sockets of a thread share, so that ten thousand of them need no more memory than one.
+    static POOL: RefCell<BufferPool> = RefCell::default();
 }
 
-/// The pool of a thread.
+/// The buffers of a thread.
 #[derive(Default)]
-struct Pool {
-    /// What is left of the buffer that is being filled, once there is one.
+struct BufferPool {
+    /// The rest of the buffer that is being filled.
     current: Option<BytesMut>,
-    /// The ends of the others, the one that was filled first in front: it is the likeliest to be free again.
+    /// The ends of the full buffers. The first one was filled first, so that it is likely to be free again.
     full: VecDeque<BytesMut>,
 }
 
-/// Copies a message into a buffer of this thread's.
+/// Copies a message into the pool of this thread.
 ///
-/// An allocator gives memory of this size back to the system as soon as some messages were dropped, and has to have it
-/// emptied and mapped anew for the next ones, which takes longer than the copy.
+/// Without the pool, an allocator returns memory of this size to the system as soon as some messages were dropped. The system
+/// has to clear and map it again for the next ones, which takes longer than the copy.
 pub(super) fn copy(message: &[u8]) -> Bytes {
     POOL.with_borrow_mut(|pool| pool.copy(message))
 }
 
-/// Gives back the memory of this thread's pool, once the messages in them are dropped.
+/// Frees the pool of this thread. Buffers with messages that are still in use are freed with the last message.
 pub(super) fn release() {
     drop(POOL.take());
 }
 
-impl Pool {
+impl BufferPool {
     fn copy(&mut self, message: &[u8]) -> Bytes {
         let fits = self.current.as_ref().is_some_and(|buffer| buffer.capacity() >= message.len());
-        let has_room = fits || self.next_buffer();
-        let Some(buffer) = self.current.as_mut().filter(|_| has_room) else { return Bytes::copy_from_slice(message) };
+        let has_capacity = fits || self.next_buffer();
+        let Some(buffer) = self.current.as_mut().filter(|_| has_capacity) else {
+            return Bytes::copy_from_slice(message);
+        };
         buffer.extend_from_slice(message);
         buffer.split().freeze()
     }
 
-    /// Begins another buffer; whether there is one.
+    /// Starts another buffer; returns whether there is one.
     fn next_buffer(&mut self) -> bool {
         if let (Some(oldest), Some(current)) = (self.full.front_mut(), &mut self.current)
             && oldest.try_reclaim(BUFFER_SIZE)
@@ -74,8 +78,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_share_pool_which_are_used_again_once_all_in_them_are_dropped() {
-        let mut pool = Pool::default();
+    fn buffer_is_reused_after_all_its_messages_were_dropped() {
+        let mut pool = BufferPool::default();
         let message = |fill: u8| vec![fill; *POOLED_LENGTHS.end()];
         let each = BUFFER_SIZE / POOLED_LENGTHS.end();
         let first: Vec<Bytes> =
@@ -84,7 +88,7 @@ mod tests {
             assert_eq!(bytes[..], message(u8::try_from(i).unwrap()));
         }
         let place = first[0].as_ptr();
-        // All pool are in use, the first one by its last message only.
+        // All buffers are in use, the first one by its last message only.
         let own = pool.copy(&message(0));
         assert!(first.iter().all(|bytes| !bytes.as_ptr_range().contains(&own.as_ptr())));
         let rest = first[each - 1..].to_vec();
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_outlives_the_pool_of_its_thread() {
+    fn message_outlives_the_pool_of_its_thread() {
         let message = copy(&[7; 2000]);
         release();
         let other = copy(&[8; 2000]);

@@ -7,15 +7,17 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem::MaybeUninit;
+use std::ops::DerefMut;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::buf::Limit;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::task::coop::{has_budget_remaining, unconstrained};
 
-use super::shared::{ConnState, ConnectionLock, Guard};
 use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::failure::Failure;
 
 /// A stream, and the state of its two directions.
 #[expect(clippy::struct_excessive_bools, reason = "the two directions change independently")]
@@ -33,13 +35,66 @@ pub(super) struct StreamIo {
     is_own: bool,
 }
 
+/// The part of a connection that its stream works with.
+pub(super) trait IoState {
+    /// Returns the next bytes to write.
+    fn pending_bytes(&mut self) -> &[u8];
+
+    /// Masks or compresses a piece of at most 64 KiB for the next write; returns whether there is another piece.
+    fn prepare_bytes(&mut self) -> bool;
+
+    /// Records that the stream has accepted the first `count` pending bytes.
+    fn advance_written(&mut self, count: usize, now: Duration);
+
+    /// Sets whether the stream holds bytes that it has not flushed; returns whether that changed.
+    fn set_unflushed(&mut self, unflushed: bool) -> bool;
+
+    /// Returns whether our direction of the stream is to be shut down, because nothing will be written any more.
+    fn wants_shutdown(&self) -> bool;
+
+    /// Records that the stream accepts nothing more; returns what has to be dropped outside the lock.
+    #[must_use]
+    fn on_write_failed(&mut self, error: Option<io::Error>) -> Option<Failure>;
+
+    /// Returns the buffer to read into.
+    fn read_buffer(&mut self) -> Limit<&mut Vec<u8>>;
+
+    /// Takes bytes that were read into another buffer.
+    fn receive(&mut self, bytes: &[u8]);
+
+    /// Records that bytes were read.
+    fn on_read(&mut self);
+
+    /// Records the end of the input; returns what has to be dropped outside the lock.
+    #[must_use]
+    fn on_eof(&mut self, error: Option<io::Error>) -> Option<Failure>;
+
+    /// Ends the input if messages are discarded, because nothing more has arrived; returns whether it did.
+    fn end_discarded_input(&mut self) -> bool;
+}
+
+/// The lock of a connection.
+pub(super) trait StateLock {
+    type State: IoState;
+    type Guard<'a>: DerefMut<Target = Self::State>
+    where
+        Self: 'a;
+
+    fn lock(&self) -> Self::Guard<'_>;
+
+    /// Lets a thread that waits for the lock have it, if there is one.
+    fn yield_to_waiters(guard: &mut Self::Guard<'_>);
+
+    /// Drops payloads of the user that are not needed any more, while the connection is unlocked.
+    fn drop_released_payloads(guard: &mut Self::Guard<'_>);
+}
+
 /// The way from a stream to its connection.
 pub(super) trait IoAccess {
-    /// The writes between two reads, at most: a peer is read from even while a sender never stops.
-    const MAX_WRITES: usize;
+    type State: IoState;
 
     /// Calls `act` with the connection, which is locked.
-    fn with<R>(&mut self, act: impl FnOnce(&mut ConnState) -> R) -> R;
+    fn with<R>(&mut self, act: impl FnOnce(&mut Self::State) -> R) -> R;
 
     /// Writes pending bytes to the stream; returns `None` if there are none.
     fn poll_write(
@@ -54,6 +109,9 @@ pub(super) trait IoAccess {
     /// Lets other threads have the connection between two writes.
     fn between_writes(&mut self);
 }
+
+/// The writes between two reads, at most: the peer is read from even while a sender never stops. Arbitrary.
+const MAX_WRITES: usize = 64;
 
 impl StreamIo {
     pub(super) fn new(stream: Box<dyn IoStream>, is_own: bool) -> Self {
@@ -91,13 +149,8 @@ impl StreamIo {
     fn write<A: IoAccess>(&mut self, context: &mut Context<'_>, access: &mut A, now: Duration) -> bool {
         let mut progress = false;
         self.is_blocked = false;
-        for _ in 0..A::MAX_WRITES {
-            let Some(written) = access.poll_write(&mut self.stream, context) else {
-                if access.with(|state| state.has_more_bytes()) {
-                    return true;
-                }
-                break;
-            };
+        for _ in 0..MAX_WRITES {
+            let Some(written) = access.poll_write(&mut self.stream, context) else { break };
             match written {
                 Poll::Pending => {
                     self.is_blocked = true;
@@ -147,8 +200,7 @@ impl StreamIo {
             Poll::Ready(())
         }));
         let _ = pin!(writing).poll(context);
-        !self.write_closed
-            && (self.is_blocked || access.with(|state| state.pending_bytes().is_empty() && !state.has_more_bytes()))
+        !self.write_closed && (self.is_blocked || access.with(|state| state.pending_bytes().is_empty()))
     }
 
     /// Closes our direction after a failed write. Bytes that the peer has sent before may still be read.
@@ -163,11 +215,11 @@ impl StreamIo {
     fn read(&mut self, context: &mut Context<'_>, access: &mut impl IoAccess) -> bool {
         let Poll::Ready(read) = access.poll_read(&mut self.stream, context) else {
             // A task that has used up its budget is told to wait, too.
-            self.read_closed = has_budget_remaining() && access.with(ConnState::end_discarded_input);
+            self.read_closed = has_budget_remaining() && access.with(IoState::end_discarded_input);
             return self.read_closed;
         };
         if matches!(read, Ok(1..)) {
-            access.with(ConnState::on_read);
+            access.with(IoState::on_read);
             return true;
         }
         self.read_closed = true;
@@ -184,13 +236,13 @@ impl StreamIo {
 }
 
 /// Access for a stream of this crate, under the connection's lock.
-pub(super) struct Locked<'a, 'b>(pub(super) &'a mut Guard<'b>);
+pub(super) struct Locked<'a, 'b, L: StateLock + 'b>(pub(super) &'a mut L::Guard<'b>);
 
-impl IoAccess for Locked<'_, '_> {
-    const MAX_WRITES: usize = 64;
+impl<L: StateLock> IoAccess for Locked<'_, '_, L> {
+    type State = L::State;
 
     #[inline]
-    fn with<R>(&mut self, act: impl FnOnce(&mut ConnState) -> R) -> R {
+    fn with<R>(&mut self, act: impl FnOnce(&mut L::State) -> R) -> R {
         act(self.0)
     }
 
@@ -200,11 +252,12 @@ impl IoAccess for Locked<'_, '_> {
         stream: &mut Box<dyn IoStream>,
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>> {
-        if self.0.pending_bytes().is_empty() {
-            return None;
+        while self.0.prepare_bytes() {
+            L::drop_released_payloads(self.0);
+            L::yield_to_waiters(self.0);
         }
         // Payloads that were masked into the pending bytes go first, so that one that panics is not counted as sent.
-        ConnectionLock::drop_released_payloads(self.0);
+        L::drop_released_payloads(self.0);
         let bytes = self.0.pending_bytes();
         if bytes.is_empty() { None } else { Some(Pin::new(stream).poll_write(context, bytes)) }
     }
@@ -217,20 +270,20 @@ impl IoAccess for Locked<'_, '_> {
     }
 
     fn between_writes(&mut self) {
-        ConnectionLock::yield_to_waiters(self.0);
+        L::yield_to_waiters(self.0);
     }
 }
 
 /// Access for a stream of the user's, which is polled while the connection is not locked.
-pub(super) struct Unlocked<'a>(pub(super) &'a ConnectionLock);
+pub(super) struct Unlocked<'a, L>(pub(super) &'a L);
 
 /// The bytes that are copied at a time. Arbitrary: the size of a TLS record.
 const COPY_SIZE: usize = 16 << 10;
 
-impl IoAccess for Unlocked<'_> {
-    const MAX_WRITES: usize = 64;
+impl<L: StateLock> IoAccess for Unlocked<'_, L> {
+    type State = L::State;
 
-    fn with<R>(&mut self, act: impl FnOnce(&mut ConnState) -> R) -> R {
+    fn with<R>(&mut self, act: impl FnOnce(&mut L::State) -> R) -> R {
         act(&mut self.0.lock())
     }
 
@@ -243,8 +296,10 @@ impl IoAccess for Unlocked<'_> {
         let mut copy = ReadBuf::uninit(&mut memory);
         {
             let mut state = self.0.lock();
-            state.pending_bytes();
-            ConnectionLock::drop_released_payloads(&mut state);
+            while state.prepare_bytes() {
+                L::yield_to_waiters(&mut state);
+            }
+            L::drop_released_payloads(&mut state);
             let bytes = state.pending_bytes();
             copy.put_slice(&bytes[..bytes.len().min(COPY_SIZE)]);
         }

@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::task::yield_now;
 
 use self::deadlines::Deadlines;
-use self::io::{Locked, StreamIo, Unlocked};
+use self::io::{Locked, StateLock, StreamIo, Unlocked};
 use self::scope::DriverScope;
 use self::shared::{ConnectionLock, Delivery, Guard, Next, SocketShared, Unused};
 use self::small_messages::MessageBatch;
@@ -36,6 +36,7 @@ use super::cookie_store::CookieStore;
 use super::dial::handshake_queue::HandshakePermit;
 use super::dial::{self, DialedStream};
 use super::failure::Failure;
+use super::runtime::background;
 use super::{Options, Url};
 use crate::platform::EventSink;
 use crate::queue::Capacity;
@@ -48,10 +49,14 @@ use samesocket_spec::state::Feedback;
 /// The rounds of one poll, after which the task yields to others of its thread. Arbitrary.
 const MAX_ROUNDS: usize = 32;
 
-/// The messages that one poll delivers at most, after which the task yields to the receiver.
+/// The messages that one poll delivers at most, after which the task yields to the receiver, which may share its thread.
 ///
 /// The bytes are what stays in a processor's nearest cache until the receiver reads them.
-const DELIVERY_BUDGET: Capacity = Capacity { messages: 1024, bytes: 64 << 10 };
+const SHARED_BUDGET: Capacity = Capacity { messages: 1024, bytes: 64 << 10 };
+
+/// The same on the background thread, where no receiver runs. Measured: job `recv64` takes 1.08 times the CPU with the smaller
+/// one (November 2026).
+const BACKGROUND_BUDGET: Capacity = Capacity { messages: 4096, bytes: 1 << 20 };
 
 /// The task of one socket, a future that ends with its connection.
 pub(super) struct Driver {
@@ -63,10 +68,12 @@ pub(super) struct Driver {
     permit: Option<HandshakePermit>,
     /// Whether the stream belongs to this crate, so that no code of the user's runs when it is polled.
     has_own_stream: bool,
+    /// Whether the driver runs on the background thread.
+    in_background: bool,
     deadlines: Deadlines,
     /// The store that cookies of the response are given to, and the URL they belong to.
     cookies: Option<(Arc<dyn CookieStore>, String)>,
-    /// What became of received messages when the state was seen last.
+    /// The treatment of received messages, as of the last look at the state.
     delivery: Delivery,
     /// Messages on their way from the protocol to the receiver.
     batch: MessageBatch,
@@ -75,7 +82,7 @@ pub(super) struct Driver {
 
 type Dialing = Pin<Box<dyn Future<Output = Result<DialedStream, Failure>> + Send>>;
 
-/// How far a driver has come, for the failure that its drop reports.
+/// The stage of a driver, which decides the failure that its drop reports.
 enum Stage {
     Waiting,
     /// It is being polled.
@@ -83,22 +90,23 @@ enum Stage {
     Done,
 }
 
-/// What one round came to.
+/// The result of one round.
 struct Round {
     /// Whether anything was done, so that there may be more to do.
     progress: bool,
-    /// What follows the messages in the batch; `None` if the receiver has no capacity.
+    /// The item after the messages in the batch; `None` if the receiver has no capacity.
     next: Option<Next>,
     /// Whether senders wait for bufferedAmount to fall, and bytes were written.
     notify_senders: bool,
     action: StreamAction,
-    /// Whether the state was parked in this round, so that the poll is over.
+    /// Whether the driver has parked or deferred its next poll, so that this poll is over.
     parked: bool,
 }
 
 impl Driver {
     fn new(shared: Arc<SocketShared>, url: Url, options: Options, receiver: EventSink) -> Self {
         let has_own_stream = options.has_builtin_stream();
+        let in_background = options.is_on_background_thread();
         let slot = shared.handshake_slot().clone();
         let deadlines = Deadlines::new(options.limits.drain);
         let cookies = options.cookies.clone().map(|store| (store, dial::request::cookie_url(&url)));
@@ -108,6 +116,7 @@ impl Driver {
             dialing: Some(Box::pin(dial::connect(url, options, slot))),
             permit: None,
             has_own_stream,
+            in_background,
             deadlines,
             cookies,
             delivery: Delivery::Bounded,
@@ -123,12 +132,14 @@ impl Driver {
 
     /// Does all that can be done at present; ready when nothing will be left to do.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut budget = DELIVERY_BUDGET;
+        let mut budget = if self.in_background { BACKGROUND_BUDGET } else { SHARED_BUDGET };
+        let mut active = false;
         for _ in 0..MAX_ROUNDS {
             self.shared.tasks().run_queued();
             let dialed = self.poll_dialing(context);
             let capacity = self.capacity(context, budget);
-            let mut round = self.round(context, capacity, dialed);
+            let mut round = self.round(context, capacity, dialed, active);
+            active |= round.progress;
             if round.parked {
                 return Poll::Pending;
             }
@@ -179,7 +190,9 @@ impl Driver {
 
     /// Writes what is pending, reads if everything that was read has been decoded, and decodes messages into the batch. Parks
     /// if there is nothing to do.
-    fn round(&mut self, context: &mut Context<'_>, capacity: Option<Capacity>, dialed: bool) -> Round {
+    ///
+    /// `active` says whether an earlier round of this poll has made progress.
+    fn round(&mut self, context: &mut Context<'_>, capacity: Option<Capacity>, dialed: bool, active: bool) -> Round {
         let Self { shared, deadlines, batch, .. } = self;
         let now = shared.now();
         let mut unused = Unused::default();
@@ -204,7 +217,13 @@ impl Driver {
         let mut parked = false;
         if !progress && !is_over {
             if !deadlines.poll(context, shared, &mut state, now) {
-                parked = state.park(deadlines.is_idle_check_armed());
+                if active && self.in_background && state.is_flooded() {
+                    // Stay awake: a sender that goes on need not wake this task for each batch.
+                    background::defer_repoll(context.waker());
+                    parked = true;
+                } else {
+                    parked = state.park(deadlines.is_idle_check_armed());
+                }
             } else if !deadlines.is_idle_check_armed() {
                 *batch = MessageBatch::default();
                 buffer_pool::release();
@@ -247,7 +266,7 @@ impl Driver {
         }
     }
 
-    /// Gives the cookies of the response to the store, before any event is delivered.
+    /// Hands the cookies of the response to the store, before any event is delivered.
     fn keep_cookies(&mut self) -> Result<(), Failure> {
         let Some((store, url)) = &self.cookies else { return Ok(()) };
         let Some(response) = self.shared.lock().take_response() else { return Ok(()) };
@@ -278,7 +297,7 @@ impl Driver {
         true
     }
 
-    /// Gives the stream up.
+    /// Abandons the stream.
     fn break_off(&self, failure: Failure) {
         let unused = {
             let mut state = self.shared.lock();
@@ -327,7 +346,7 @@ fn exchange<'a>(
         return (state, false);
     };
     if stream.is_own() {
-        let moved = stream.exchange(context, &mut Locked(&mut state), read, now);
+        let moved = stream.exchange(context, &mut Locked::<ConnectionLock>(&mut state), read, now);
         state.return_stream(stream);
         return (state, moved);
     }
@@ -357,6 +376,9 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let _scope = DriverScope::enter();
+        if self.in_background {
+            background::count_poll();
+        }
         self.shared.tasks().register_driver(context.waker());
         self.stage = Stage::Polled;
         let driven = self.drive(context);

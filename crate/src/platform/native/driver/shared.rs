@@ -15,7 +15,7 @@ use bytes::Bytes;
 use bytes::buf::Limit;
 
 use super::file_queue::FileQueue;
-use super::io::{Locked, StreamIo};
+use super::io::{IoState, Locked, StateLock, StreamIo};
 use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
 use super::write_policy::{Decision, Snapshot, WritePolicy};
@@ -35,7 +35,7 @@ use samesocket_protocol::{
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
 
-/// What the interface's end of a socket and its driver share.
+/// The state that the interface's end of a socket and its driver share.
 pub(super) struct SocketShared {
     state: ConnectionLock,
     tasks: Tasks,
@@ -104,7 +104,7 @@ enum RunState {
     },
 }
 
-/// What becomes of received messages.
+/// The treatment of received messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     /// They are delivered while the receiver has capacity.
@@ -115,7 +115,7 @@ pub(super) enum Delivery {
     Discarded,
 }
 
-/// What follows the messages that [`ConnState::next_messages`] returned.
+/// The item after the messages that [`ConnState::next_messages`] returned.
 pub(super) enum Next {
     /// Perhaps more messages: the capacity is used up, they have to be answered first, or one is being inflated in steps.
     More,
@@ -134,19 +134,20 @@ impl RunState {
     }
 }
 
-impl ConnectionLock {
-    pub(super) fn lock(&self) -> Guard<'_> {
+impl StateLock for ConnectionLock {
+    type State = ConnState;
+    type Guard<'a> = Guard<'a>;
+
+    fn lock(&self) -> Guard<'_> {
         self.0.lock()
     }
 
-    /// Lets a thread that waits for the lock have it, if there is one.
-    pub(super) fn yield_to_waiters(guard: &mut Guard<'_>) {
+    fn yield_to_waiters(guard: &mut Guard<'_>) {
         LockGuard::bump(guard);
     }
 
-    /// Drops the payloads that are not needed any more, while the state is unlocked: their owners are the user's. One that panics
-    /// ends the connection.
-    pub(super) fn drop_released_payloads(guard: &mut Guard<'_>) {
+    /// The owner of a payload is the user's. One that panics ends the connection.
+    fn drop_released_payloads(guard: &mut Guard<'_>) {
         let released = guard.connection.take_released_payloads();
         if released.is_empty() {
             return;
@@ -260,7 +261,8 @@ impl SocketShared {
         // The stream wakes the driver when it accepts more.
         let waker = self.tasks.driver_waker();
         let mut context = Context::from_waker(&waker);
-        let written = catch_as_failure(|| stream.write_from_sender(&mut context, &mut Locked(&mut state), now));
+        let written =
+            catch_as_failure(|| stream.write_from_sender(&mut context, &mut Locked::<ConnectionLock>(&mut state), now));
         let (is_done, unused) = match written {
             Ok(is_done) => (is_done && !state.connection.has_write_failed(), None),
             Err(failure) => {
@@ -317,7 +319,7 @@ impl SocketShared {
     }
 }
 
-/// What the interface reads.
+/// Attributes, read by the interface.
 impl ConnState {
     pub(super) fn buffered_amount(&self) -> u64 {
         self.connection.buffered_amount().saturating_add(self.files.bytes()).saturating_sub(self.rejected)
@@ -425,6 +427,11 @@ impl ConnState {
         })
     }
 
+    /// Returns whether a sender sends without waiting for answers, and the stream accepts it.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.policy.is_flooded() && !self.is_stream_blocked()
+    }
+
     fn is_stream_blocked(&self) -> bool {
         matches!(&self.stream, StreamSlot::Present(stream) if stream.is_blocked())
     }
@@ -441,7 +448,7 @@ impl Delivery {
     }
 }
 
-/// What the driver does.
+/// The driver's entry points.
 impl ConnState {
     /// Records that the driver runs, and that it sees the state as it is now.
     pub(super) const fn begin_look(&mut self) -> bool {
@@ -503,7 +510,7 @@ impl ConnState {
 
     /// Queues messages whose file before them has been read; returns whether there was any progress.
     ///
-    /// What is to be dropped outside the lock is put into `unused`.
+    /// Values that must be dropped outside the lock are moved to `unused`.
     pub(super) fn queue_read_files(&mut self, context: &mut Context<'_>, now: Duration, unused: &mut Unused) -> bool {
         if self.files.is_empty() {
             return false;
@@ -608,6 +615,11 @@ impl ConnState {
         self.connection.release_memory();
     }
 
+    /// Gives up writing, because the stream is gone.
+    pub(super) fn write_failed(&mut self) {
+        self.connection.write_failed();
+    }
+
     /// Ends the connection because the stream was lost or never came about. Returns the failure if another one came first; it
     /// has to be dropped outside the lock.
     #[must_use]
@@ -633,72 +645,62 @@ impl ConnState {
     }
 }
 
-/// What [`StreamIo`] reports.
-impl ConnState {
+impl IoState for ConnState {
     #[inline]
-    pub(super) fn pending_bytes(&mut self) -> &[u8] {
+    fn pending_bytes(&mut self) -> &[u8] {
         self.connection.pending_bytes()
     }
 
-    /// Returns whether a message is being compressed in steps, so that there will be more pending bytes.
-    pub(super) fn has_more_bytes(&self) -> bool {
-        self.connection.has_more_bytes()
+    fn prepare_bytes(&mut self) -> bool {
+        self.connection.prepare_bytes()
     }
 
     #[inline]
-    pub(super) fn advance_written(&mut self, count: usize, now: Duration) {
+    fn advance_written(&mut self, count: usize, now: Duration) {
         self.connection.advance_written(count, now);
     }
 
     #[inline]
-    pub(super) fn read_buffer(&mut self) -> Limit<&mut Vec<u8>> {
+    fn read_buffer(&mut self) -> Limit<&mut Vec<u8>> {
         self.connection.read_buffer()
     }
 
-    pub(super) fn receive(&mut self, bytes: &[u8]) {
+    fn receive(&mut self, bytes: &[u8]) {
         self.connection.receive(bytes);
     }
 
-    pub(super) const fn on_read(&mut self) {
+    fn on_read(&mut self) {
         self.policy.on_read();
     }
 
-    pub(super) fn set_unflushed(&mut self, unflushed: bool) -> bool {
+    fn set_unflushed(&mut self, unflushed: bool) -> bool {
         self.connection.set_unflushed(unflushed)
     }
 
-    /// Returns whether our direction of the stream is to be shut down, because nothing will be written any more.
-    pub(super) fn wants_shutdown(&self) -> bool {
+    fn wants_shutdown(&self) -> bool {
         self.connection.stream_action() == StreamAction::HalfClose
     }
 
-    #[must_use]
-    pub(super) fn on_write_failed(&mut self, error: Option<io::Error>) -> Option<Failure> {
+    fn on_write_failed(&mut self, error: Option<io::Error>) -> Option<Failure> {
         self.connection.write_failed();
         error.and_then(|error| self.record_cause(Failure::lost(error)))
     }
 
-    #[must_use]
-    pub(super) fn on_eof(&mut self, error: Option<io::Error>) -> Option<Failure> {
+    fn on_eof(&mut self, error: Option<io::Error>) -> Option<Failure> {
         self.connection.receive_eof();
         error.and_then(|error| self.record_cause(Failure::lost(error)))
     }
 
-    /// Ends the input if messages are discarded and nothing more has arrived; returns whether it did.
-    pub(super) fn end_discarded_input(&mut self) -> bool {
+    fn end_discarded_input(&mut self) -> bool {
         let discards = self.delivery == Delivery::Discarded;
         if discards {
             self.connection.receive_eof();
         }
         discards
     }
-
-    pub(super) fn write_failed(&mut self) {
-        self.connection.write_failed();
-    }
 }
 
-/// What was taken out of the state under its lock, to be dropped outside of it.
+/// Values that were taken out of the state under its lock, to be dropped outside of it.
 #[derive(Default)]
 pub(super) struct Unused {
     payloads: Vec<Bytes>,

@@ -9,7 +9,7 @@ use crate::types::message::Message;
 use crate::types::text::Text;
 use samesocket_protocol::{BorrowedMessage, Kind, Message as Received};
 
-/// Received messages in order, which short ones share memory in.
+/// Received messages in order.
 ///
 /// Allocating a short message, and freeing it on another thread, costs more than reading it. So short messages are coalesced
 /// into chunks of at most 4 KiB; a message that is kept for long keeps its chunk. Messages of medium length are copied into
@@ -17,16 +17,16 @@ use samesocket_protocol::{BorrowedMessage, Kind, Message as Received};
 #[derive(Default)]
 pub(super) struct MessageBatch {
     messages: VecDeque<Message>,
-    /// The short ones that come after the messages: what they are and how long, and their payloads.
+    /// The short messages after `messages`: the kind and the length of each. Their payloads are in `texts` and `bytes`.
     short: Vec<(Kind, usize)>,
     texts: String,
     bytes: Vec<u8>,
 }
 
-/// A message up to this length is short.
+/// The length up to which a message is short, in bytes. Arbitrary.
 const SHORT: usize = 256;
 
-/// Short messages share pieces of memory up to this size.
+/// The size up to which short messages share an allocation, in bytes. Arbitrary: one page.
 pub(super) const CHUNK: usize = 4 << 10;
 
 impl MessageBatch {
@@ -64,13 +64,13 @@ impl MessageBatch {
         });
     }
 
-    /// Gives the messages, to be taken out.
+    /// Returns the messages, for the caller to take out.
     pub(super) fn messages(&mut self) -> &mut VecDeque<Message> {
         self.build();
         &mut self.messages
     }
 
-    /// Makes messages of the short ones.
+    /// Turns the short messages into messages of their own.
     fn build(&mut self) {
         match self.short[..] {
             [] => return,
@@ -121,7 +121,7 @@ impl MessageBatch {
 mod tests {
     use super::*;
 
-    /// What the messages say, and how many pieces of memory they lie in.
+    /// Describes the messages of the batch.
     fn contents(batch: &mut MessageBatch) -> Vec<String> {
         let line = |message| match message {
             Message::Text(text) => format!("text {}", text.len()),

