@@ -1,20 +1,7 @@
 //! The arguments of `close(code, reason)`.
 
-use std::ops::RangeInclusive;
-
 use crate::Exception;
-
-/// The maximum length of a close reason, in bytes of UTF-8.
-///
-/// A control frame carries at most 125 bytes, of which the code takes two; see
-/// [RFC 6455, section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5).
-pub const MAX_REASON_BYTES: usize = 123;
-
-/// The close codes that applications may choose. `close` accepts 1000 as well.
-pub const APPLICATION_CODES: RangeInclusive<u16> = 3000..=4999;
-
-/// The payload of a Close frame to send: a code and a reason, or `None` for an empty frame.
-pub type CloseFrame<'a> = Option<(u16, &'a str)>;
+pub use crate::close_frame::{APPLICATION_CODES, CloseFrame, MAX_REASON_BYTES};
 
 /// Checks the arguments of `close(code, reason)` and returns the Close frame to send.
 ///

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::close::{APPLICATION_CODES, MAX_REASON_BYTES};
+use crate::close_frame::{APPLICATION_CODES, MAX_REASON_BYTES};
 
 /// An exception of the `WebSocket` interface. Each variant says which argument is invalid and why.
 ///

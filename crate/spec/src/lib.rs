@@ -64,6 +64,7 @@ pub mod state;
 pub mod subprotocol;
 
 mod close_event;
+mod close_frame;
 mod exception;
 mod ready_state;
 

@@ -22,14 +22,12 @@ mod url;
 
 use std::collections::VecDeque;
 
-pub(crate) use self::driver::transport::FinalState;
+pub(crate) use self::driver::transport::{FinalState, backpressure_backend};
 pub(crate) use self::options::Options;
 pub(crate) use self::runtime::clock::PlatformEnvironment;
 pub(crate) use self::runtime::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
-use crate::platform::Backend;
 use crate::queue::{BoundedQueue, Capacity};
-use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
 use crate::types::message::Message;
 
@@ -58,12 +56,6 @@ pub(crate) fn apply_binary_type(message: &mut Message, binary_type: BinaryType) 
         }
         _ => {}
     }
-}
-
-/// Returns a back end with backpressure beside the default one. There is none, because the default one has
-/// backpressure.
-pub(crate) fn backpressure_backend() -> Option<Shared<dyn Backend>> {
-    None
 }
 
 /// Returns the future as it is. A native runtime polls a woken task soon enough.

@@ -87,6 +87,12 @@ impl Socket {
     }
 }
 
+/// Returns a back end with backpressure beside the default one. There is none, because the default one has
+/// backpressure.
+pub(crate) fn backpressure_backend() -> Option<Shared<dyn Backend>> {
+    None
+}
+
 impl Backend for Options {
     fn dial(
         &self,
