@@ -70,6 +70,13 @@ pub(crate) fn native_cargo(project: &Project) -> Command {
     in_workspace(project, Toolchain::Default, "native")
 }
 
+/// Returns a cargo command for the model test, which has a target folder of its own because its flags differ.
+pub(crate) fn model_cargo(project: &Project) -> Command {
+    let mut command = in_workspace(project, Toolchain::Default, "model");
+    command.env("RUSTFLAGS", "--cfg shuttle");
+    command
+}
+
 /// Builds the tests that run in every engine.
 pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
     let mut command = wasm_cargo(project)?;

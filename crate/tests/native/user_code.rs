@@ -345,3 +345,55 @@ fn bytes_that_panic_on_drop_fail_their_socket_not_the_sender() {
     assert_eq!(socket.buffered_amount(), 25_000);
     drop(relay);
 }
+
+/// The bytes of a message whose destructor waits for a lock.
+struct LockedOnDrop {
+    bytes: Vec<u8>,
+    dropping: std::sync::mpsc::Sender<()>,
+    lock: Arc<Mutex<()>>,
+}
+
+impl AsRef<[u8]> for LockedOnDrop {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for LockedOnDrop {
+    fn drop(&mut self) {
+        let _ = self.dropping.send(());
+        drop(self.lock.lock().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn payload_destructor_may_wait_for_a_thread_that_sends() {
+    let test_server = TestServer::new().await;
+    // The socket lives on the background thread, which must not be blocked.
+    let socket = WebSocket::new(&test_server.url("a", "do=text:a,echo"), ()).unwrap();
+    let mut events = socket.events();
+    assert!(matches!(events.next().await, Some(Event::Open)));
+    let lock = Arc::new(Mutex::new(()));
+    let (dropping, is_dropping) = std::sync::mpsc::channel();
+    let (sent, has_sent) = std::sync::mpsc::channel();
+    let other = socket.clone();
+    let holder = Arc::clone(&lock);
+    let (holds, is_held) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let guard = holder.lock().unwrap();
+        holds.send(()).unwrap();
+        is_dropping.recv().unwrap();
+        // The destructor waits for the guard by now.
+        other.send("b").unwrap();
+        drop(guard);
+        sent.send(()).unwrap();
+    });
+    is_held.recv().unwrap();
+    // Large enough to be queued as it is, and masked by the driver.
+    let payload = LockedOnDrop { bytes: vec![7; 2 << 20], dropping, lock };
+    socket.send(&Bytes::from_owner(payload)).unwrap();
+    let sent = tokio::task::spawn_blocking(move || has_sent.recv_timeout(Duration::from_secs(30)));
+    assert!(sent.await.unwrap().is_ok(), "the sender waits for the destructor, which waits for the sender");
+    socket.close(None, None).unwrap();
+    assert_eq!(soon(socket.closed()).await.code, 1005);
+}

@@ -9,14 +9,14 @@ mod report;
 mod reporting_page;
 mod steps;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tokio::runtime::Handle;
 
 use self::steps::Steps;
 use crate::{
     browser::{Engine, Pick},
     browser_tests::Counts,
-    build::{self, native_cargo},
+    build::{self, model_cargo, native_cargo},
     native_reports::Reports,
     npm::Package,
     process::run_to_end,
@@ -69,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     }
     let reports = Reports::new(&project)?;
     steps.run_step("native tests", || Ok((native_tests(&project, &reports)?, ())));
+    steps.run_step("model of the driver", || Ok((model_tests(&project)?, ())));
     steps.run_step("third-party servers and proxies", || Ok((program_tests(&project)?, ())));
     steps.run_step("native conformance reports", || report::collect_native(&project, &reports));
     let package = steps.run_step("npm package", || {
@@ -161,6 +162,16 @@ fn native_tests(project: &Project, reports: &Reports) -> Result<Counts> {
     reports.write_into(&mut command);
     let finished = run_to_end("native tests", &mut command)?.checked(&command)?;
     Ok(Counts::read(&finished.log).unwrap_or_default())
+}
+
+/// Runs the driver's hand-over under the schedules of `shuttle`, which replaces the locks under this `cfg`.
+fn model_tests(project: &Project) -> Result<Counts> {
+    let mut command = model_cargo(project);
+    command.args(["test", "-p", "samesocket", "--lib", "model"]);
+    let finished = run_to_end("model of the driver", &mut command)?.checked(&command)?;
+    let counts = Counts::read(&finished.log).unwrap_or_default();
+    ensure!(counts.passed > 0, "no model test has run");
+    Ok(counts)
 }
 
 /// Tests the native client with third-party servers and proxies.

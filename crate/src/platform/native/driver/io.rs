@@ -326,3 +326,128 @@ impl<L: StateLock> IoAccess for Unlocked<'_, L> {
     /// The connection is unlocked between two writes in any case.
     fn between_writes(&mut self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell, RefMut};
+
+    use super::*;
+
+    /// A connection with a message that is prepared in pieces.
+    #[derive(Default)]
+    struct Pieces {
+        unprepared: usize,
+        ready: Vec<u8>,
+    }
+
+    const PIECE: usize = 64 << 10;
+
+    impl IoState for Pieces {
+        fn prepare_bytes(&mut self) -> bool {
+            if self.unprepared > 0 {
+                self.unprepared -= 1;
+                self.ready.extend([7; PIECE]);
+            }
+            self.unprepared > 0
+        }
+
+        fn pending_bytes(&mut self) -> &[u8] {
+            &self.ready
+        }
+
+        fn advance_written(&mut self, count: usize, _: Duration) {
+            self.ready.drain(..count);
+        }
+
+        fn set_unflushed(&mut self, _: bool) -> bool {
+            false
+        }
+
+        fn wants_shutdown(&self) -> bool {
+            false
+        }
+
+        fn on_write_failed(&mut self, _: Option<io::Error>) -> Option<Failure> {
+            panic!("the stream accepts bytes")
+        }
+
+        fn read_buffer(&mut self) -> Limit<&mut Vec<u8>> {
+            panic!("nothing is read")
+        }
+
+        fn receive(&mut self, _: &[u8]) {}
+
+        fn on_read(&mut self) {}
+
+        fn on_eof(&mut self, _: Option<io::Error>) -> Option<Failure> {
+            None
+        }
+
+        fn end_discarded_input(&mut self) -> bool {
+            false
+        }
+    }
+
+    thread_local! {
+        static YIELDS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    struct CountingLock(RefCell<Pieces>);
+
+    impl StateLock for CountingLock {
+        type State = Pieces;
+        type Guard<'a> = RefMut<'a, Pieces>;
+
+        fn lock(&self) -> RefMut<'_, Pieces> {
+            self.0.borrow_mut()
+        }
+
+        fn yield_to_waiters(_: &mut RefMut<'_, Pieces>) {
+            YIELDS.set(YIELDS.get() + 1);
+        }
+
+        fn drop_released_payloads(_: &mut RefMut<'_, Pieces>) {}
+    }
+
+    /// A stream that accepts a quarter of a mebibyte at a time.
+    struct Narrow;
+
+    impl AsyncRead for Narrow {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len().min(256 << 10)))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn lock_is_released_after_each_piece_and_each_write() {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        for is_locked in [true, false] {
+            YIELDS.set(0);
+            let lock = CountingLock(RefCell::new(Pieces { unprepared: 16, ready: Vec::new() }));
+            let mut stream = StreamIo::new(Box::new(Narrow), true);
+            let progress = if is_locked {
+                stream.exchange(&mut context, &mut Locked::<CountingLock>(&mut lock.lock()), false, Duration::ZERO)
+            } else {
+                stream.exchange(&mut context, &mut Unlocked(&lock), false, Duration::ZERO)
+            };
+            assert!(progress && lock.lock().ready.is_empty());
+            // Sixteen pieces have fifteen gaps. A stream of the user's is written to while nothing is locked.
+            let writes = if is_locked { 4 } else { 0 };
+            assert_eq!(YIELDS.get(), 15 + writes);
+        }
+    }
+}

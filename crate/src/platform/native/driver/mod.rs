@@ -232,7 +232,9 @@ impl Driver {
         ConnectionLock::drop_released_payloads(&mut state);
         drop(state);
         // Drop outside the lock: payloads, and errors of a stream, may be the user's.
-        drop_caught(unused);
+        if unused.is_some() {
+            drop_caught(unused);
+        }
         Round { progress, next, notify_senders, action, parked }
     }
 

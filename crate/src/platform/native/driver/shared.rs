@@ -707,6 +707,12 @@ pub(super) struct Unused {
     failure: Option<Failure>,
 }
 
+impl Unused {
+    pub(super) const fn is_some(&self) -> bool {
+        !self.payloads.is_empty() || self.failure.is_some()
+    }
+}
+
 impl Drop for Unused {
     fn drop(&mut self) {
         let _ = drop_each(self.payloads.drain(..));
