@@ -3,12 +3,10 @@
 //! A Close frame must not overtake a blob that was sent before it. In WebKit it does, and the blob is lost. So the close
 //! waits until bufferedAmount is zero, or until it no longer falls.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
-use gloo_timers::callback::Interval;
-
 use super::inner::SocketInner;
+use super::tasks::set_timeout;
 use samesocket_spec::close::CloseFrame;
 
 /// The interval at which a pending close polls bufferedAmount, in milliseconds; arbitrary.
@@ -23,19 +21,25 @@ const MAX_IDLE_POLLS: u32 = 500;
 pub(super) fn close_after_blobs(inner: &Rc<SocketInner>, frame: CloseFrame<'_>) {
     let queued = inner.buffered_amount();
     if queued == 0 {
-        return inner.close(frame);
+        inner.close(frame);
+    } else {
+        let frame = frame.map(|(code, reason)| (code, reason.to_owned()));
+        poll_later(inner, frame, queued, 0);
     }
-    let frame = frame.map(|(code, reason)| (code, reason.to_owned()));
+}
+
+/// Polls after an interval. `least` is the lowest bufferedAmount so far, and `idle_polls` the polls since then.
+fn poll_later(inner: &Rc<SocketInner>, frame: Option<(u16, String)>, least: u64, idle_polls: u32) {
     let socket = Rc::clone(inner);
-    let (least, idle_polls) = (Cell::new(queued), Cell::new(0));
     let poll = move || {
         let queued = socket.buffered_amount();
-        idle_polls.set(if queued < least.get() { 0 } else { idle_polls.get() + 1 });
-        least.set(least.get().min(queued));
-        if queued == 0 || idle_polls.get() == MAX_IDLE_POLLS {
+        let idle_polls = if queued < least { 0 } else { idle_polls + 1 };
+        if queued == 0 || idle_polls == MAX_IDLE_POLLS {
             socket.close(frame.as_ref().map(|(code, reason)| (*code, &**reason)));
             socket.pending_close.take();
+        } else {
+            poll_later(&socket, frame, least.min(queued), idle_polls);
         }
     };
-    inner.pending_close.set(Some(Box::new(Interval::new(POLL_INTERVAL, poll))));
+    inner.pending_close.set(Some(set_timeout(POLL_INTERVAL, Box::new(poll))));
 }

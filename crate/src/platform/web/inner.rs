@@ -1,9 +1,9 @@
 //! The part of a socket that its listeners share.
 
-use std::any::Any;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
+use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, WebSocket};
@@ -31,9 +31,6 @@ pub(crate) type MakeLazy = fn(JsValue) -> Message;
 // Code size: stored when a program asks for lazy messages.
 pub(crate) const MAKE_LAZY: MakeLazy = |data| Message::Lazy(LazyMessage::from_js(data));
 
-/// A function that closes a socket after the blobs that were sent.
-pub(super) type CloseAfterBlobs = fn(&Rc<SocketInner>, CloseFrame<'_>);
-
 /// A watcher of bufferedAmount.
 pub(super) trait PollBufferedAmount {
     /// Starts to poll, unless polling is under way.
@@ -56,11 +53,10 @@ pub(crate) struct SocketInner {
     /// The constructor of blob messages, once blobs were asked for.
     // Code size: see `MAKE_BLOB`.
     pub(super) make_blob: Cell<Option<MakeBlob>>,
-    /// The function that closes the socket, once a blob was sent.
-    // Code size: set by the first blob that is sent.
-    pub(super) close_after_blobs: Cell<Option<CloseAfterBlobs>>,
+    /// Whether a blob was sent, which a close must not overtake.
+    pub(super) blob_sent: Cell<bool>,
     /// The timer of a close that waits for blobs.
-    pub(super) pending_close: Cell<Option<Box<dyn Any>>>,
+    pub(super) pending_close: Cell<Option<Timeout>>,
     /// Whether a call of the platform's `close` is in progress.
     in_close: Cell<bool>,
 }
@@ -73,7 +69,7 @@ impl SocketInner {
             poller: OnceCell::new(),
             make_lazy: mode.make_lazy,
             make_blob: Cell::default(),
-            close_after_blobs: Cell::default(),
+            blob_sent: Cell::default(),
             pending_close: Cell::default(),
             in_close: Cell::default(),
         })

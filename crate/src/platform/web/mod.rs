@@ -25,7 +25,6 @@
 //! | [`MAKE_BLOB`] | `binary_type(BinaryType::Blob)` | received blobs |
 //! | [`MAKE_LAZY`] | `Connect::lazy` | messages that stay in the platform until they are read |
 //! | [`WATCH_BUFFERED_AMOUNT`] | the first sender that waits | the poller of bufferedAmount |
-//! | `SocketInner::close_after_blobs` | the first blob that is sent | a close that waits for blobs |
 //! | `poll_in_event::POLL_WOKEN` | the first call of [`poll_in_event`] | polling within an event |
 //!
 //! On native targets the constants have a type without content, and the code they would guard is always linked.

@@ -96,8 +96,7 @@ impl Transport for Socket {
             Payload::Text(text, _) => self.inner.platform.send_with_str(text),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
             Payload::Blob(blob) => {
-                // Code size: only a program that sends blobs links the waiting close.
-                self.inner.close_after_blobs.set(Some(close_after_blobs));
+                self.inner.blob_sent.set(true);
                 return SendOutcome::accepted_if(self.inner.send_value(blob.as_js()));
             }
             Payload::Lazy(lazy) => return SendOutcome::accepted_if(self.inner.send_value(lazy.as_js())),
@@ -106,9 +105,10 @@ impl Transport for Socket {
     }
 
     fn close(&self, frame: CloseFrame<'_>) {
-        match self.inner.close_after_blobs.get() {
-            None => self.inner.close(frame),
-            Some(close_after_blobs) => close_after_blobs(&self.inner, frame),
+        if self.inner.blob_sent.get() {
+            close_after_blobs(&self.inner, frame);
+        } else {
+            self.inner.close(frame);
         }
     }
 

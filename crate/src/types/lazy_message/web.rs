@@ -37,6 +37,24 @@ pub struct LazyMessage {
     data: JsValue,
     /// The size for the limit of a queue, in bytes. A text counts two bytes per UTF-16 code unit.
     queued_size: u64,
+    // Code size: sending any message asks for its size. Only a program that creates lazy messages links `measure`.
+    measure: fn(&Self) -> u64,
+}
+
+/// Returns the size of the payload in bytes.
+fn measure(message: &LazyMessage) -> u64 {
+    match message.data.dyn_ref::<JsString>() {
+        None => message.buffer().byte_length().into(),
+        Some(text) => {
+            // A blob encodes the text as UTF-8 in the platform's memory. No other API returns the size without a copy.
+            let blob = web_sys::Blob::new_with_str_sequence(&Array::of1(text))
+                .expect("the constructor accepts a list of strings");
+            // The platform's number is a double, which is exact up to 2^53.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let size = blob.size() as u64;
+            size
+        }
+    }
 }
 
 impl LazyMessage {
@@ -53,19 +71,7 @@ impl LazyMessage {
     ///
     /// Never: the platform accepts any text.
     pub fn size(&self) -> u64 {
-        match self.data.dyn_ref::<JsString>() {
-            None => self.buffer().byte_length().into(),
-            Some(text) => {
-                // A blob encodes the text as UTF-8 in the platform's memory. No other API returns the size without a
-                // copy.
-                let blob = web_sys::Blob::new_with_str_sequence(&Array::of1(text))
-                    .expect("the constructor accepts a list of strings");
-                // The platform's number is a double, which is exact up to 2^53.
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                let size = blob.size() as u64;
-                size
-            }
-        }
+        (self.measure)(self)
     }
 
     /// Reads the message, with one copy into the program's memory. It can be read again.
@@ -82,7 +88,7 @@ impl LazyMessage {
             Some(text) => 2 * u64::from(text.length()),
             None => data.unchecked_ref::<ArrayBuffer>().byte_length().into(),
         };
-        Self { data, queued_size }
+        Self { data, queued_size, measure }
     }
 
     pub(crate) const fn as_js(&self) -> &JsValue {
