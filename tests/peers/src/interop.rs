@@ -38,7 +38,7 @@ enum Action {
 const LARGEST_MESSAGE: usize = 16 << 20;
 
 impl Peer {
-    /// Has all conversations, one after the other.
+    /// Runs all conversations, one after the other.
     ///
     /// # Panics
     ///

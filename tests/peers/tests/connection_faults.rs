@@ -181,7 +181,7 @@ impl Setup {
         if case.secure { addresses.tls } else { addresses.plain }
     }
 
-    /// Has one conversation with the server behind `address`, and calls `inject_fault` at [`FaultPoint::Seen`].
+    /// Runs one conversation with the server behind `address`, and calls `inject_fault` at [`FaultPoint::Seen`].
     async fn converse(
         &self,
         case: &Case,
@@ -233,7 +233,7 @@ impl Setup {
         (traffic.forwarded(Direction::ToServer), traffic.forwarded(Direction::ToClient))
     }
 
-    /// Has one conversation with a random fault and checks its events.
+    /// Runs one conversation with a random fault and checks its events.
     async fn round(
         &self,
         case: &Case,

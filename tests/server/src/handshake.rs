@@ -179,7 +179,7 @@ fn extensions(request: &Request, answer: &Answer) -> Vec<Vec<u8>> {
     }
 }
 
-/// What the response lets the client compress with.
+/// The compression that the response permits to the client.
 fn inflater(extensions: &[Vec<u8>]) -> Option<Inflater> {
     let text = String::from_utf8_lossy(&extensions.concat()).into_owned();
     text.contains("permessage-deflate").then(|| Inflater::new(!text.contains("client_no_context_takeover")))

@@ -12,7 +12,7 @@ use tungstenite::{Message, protocol::CloseFrame};
 
 use crate::raw_client::{record, start};
 
-/// Has a conversation over TCP, on a thread that may block.
+/// Runs a conversation over TCP, on a thread that may block.
 async fn echo(address: SocketAddr, id: &'static str) {
     tokio::task::spawn_blocking(move || {
         let stream = TcpStream::connect(address).unwrap();
@@ -22,7 +22,7 @@ async fn echo(address: SocketAddr, id: &'static str) {
     .unwrap();
 }
 
-/// Has two messages echoed and closes with 1000.
+/// Sends two messages, receives their echoes, and closes with 1000.
 fn converse(stream: impl std::io::Read + std::io::Write, url: &str) {
     let (mut socket, _) = tungstenite::client::client(url, stream).ok().unwrap();
     socket.send(Message::text("hello")).unwrap();

@@ -19,7 +19,7 @@ pub(super) struct Deadlines {
     set_to: Option<Duration>,
     /// The time of the last read, write or delivery.
     last_activity: Duration,
-    /// How long the receiver may take what has arrived once writing has failed. It counts from the last activity.
+    /// The time that the receiver has for what has arrived, once writing has failed. It counts from the last activity.
     drain_timeout: Duration,
     /// The time of the next check whether the connection has been idle.
     idle_check_at: Option<Duration>,

@@ -59,7 +59,7 @@ impl FileQueue {
         self.entries.push_back(Entry::Close(frame.map(|(code, reason)| (code, reason.to_owned()))));
     }
 
-    /// Gives up what waits, which still counts, and moves its payloads to `unused`.
+    /// Clears the queue, whose bytes still count, and moves its payloads to `unused`.
     pub(super) fn clear(&mut self, unused: &mut Vec<Bytes>) {
         self.reading = None;
         for entry in std::mem::take(&mut self.entries) {

@@ -346,7 +346,7 @@ mod tests {
         fn prepare_bytes(&mut self) -> bool {
             if self.unprepared > 0 {
                 self.unprepared -= 1;
-                self.ready.extend([7; PIECE]);
+                self.ready.resize(self.ready.len() + PIECE, 7);
             }
             self.unprepared > 0
         }

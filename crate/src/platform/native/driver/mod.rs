@@ -1,20 +1,21 @@
 //! The driver of one socket on a native target: a task that connects, moves bytes between a stream and the protocol, watches
 //! the deadlines, and delivers what has arrived.
 //!
-//! Read [`shared`] first: it owns the state that the driver and the interface share. Then this file, which has the loop, and
+//! Read [`shared`] first: it owns the state that the driver and the interface share, with [`run_state`] and [`stream_slot`]. Then this file, which has the loop, and
 //! [`transport`], the interface's end. [`io`] moves bytes, [`write_policy`] decides who writes, [`deadlines`] has the one
 //! timer, [`file_queue`] holds what waits for a file to be read, [`small_messages`] coalesces short messages, and [`scope`]
 //! marks a thread on which a driver is polled.
 
-mod buffer_pool;
 mod deadlines;
 mod file_queue;
 mod io;
 #[cfg(all(test, shuttle))]
 mod model;
+mod run_state;
 mod scope;
 mod shared;
 mod small_messages;
+mod stream_slot;
 pub(super) mod transport;
 mod write_policy;
 
@@ -226,7 +227,6 @@ impl Driver {
                 }
             } else if !deadlines.is_idle_check_armed() {
                 *batch = MessageBatch::default();
-                buffer_pool::release();
             }
         }
         ConnectionLock::drop_released_payloads(&mut state);
@@ -289,7 +289,7 @@ impl Driver {
         match dialed {
             Ok((stream, permit)) => {
                 self.permit = permit;
-                self.shared.lock().set_stream(StreamIo::new(stream, self.has_own_stream));
+                self.shared.lock().stream().set(StreamIo::new(stream, self.has_own_stream));
             }
             Err(failure) => {
                 let unused = self.shared.lock().on_stream_lost(failure);
@@ -315,7 +315,7 @@ impl Driver {
         drop_caught(self.dialing.take());
         let (stream, is_borrowed) = {
             let mut state = self.shared.lock();
-            (state.take_stream(), state.wait_for_stream())
+            (state.stream().take(), state.stream().wait())
         };
         if let Some(mut stream) = stream {
             let _ = catch_as_failure(|| stream.shut_down(context));
@@ -343,26 +343,26 @@ fn exchange<'a>(
     if state.stream_action() == StreamAction::Close {
         return (state, false);
     }
-    let Some(mut stream) = state.borrow_stream() else {
-        state.wait_for_stream();
+    let Some(mut stream) = state.stream().borrow() else {
+        state.stream().wait();
         return (state, false);
     };
     if stream.is_own() {
         let moved = stream.exchange(context, &mut Locked::<ConnectionLock>(&mut state), read, now);
-        state.return_stream(stream);
+        state.stream().put_back(stream);
         return (state, moved);
     }
     drop(state);
     match catch_as_failure(|| stream.exchange(context, &mut Unlocked(shared.connection_lock()), read, now)) {
         Ok(moved) => {
             let mut state = shared.lock();
-            state.return_stream(stream);
+            state.stream().put_back(stream);
             (state, moved)
         }
         Err(failure) => {
             let unused = {
                 let mut state = shared.lock();
-                state.forget_stream();
+                state.stream().forget();
                 state.write_failed();
                 state.on_stream_lost(failure)
             };

@@ -16,8 +16,10 @@ use bytes::buf::Limit;
 
 use super::file_queue::FileQueue;
 use super::io::{IoState, Locked, StateLock, StreamIo};
+use super::run_state::RunState;
 use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
+use super::stream_slot::StreamSlot;
 use super::write_policy::{Decision, Snapshot, WritePolicy};
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial::handshake_queue::HandshakeSlot;
@@ -78,32 +80,6 @@ pub(super) struct ConnState {
     has_failed: bool,
 }
 
-/// Where the stream of a connection is.
-enum StreamSlot {
-    /// Not connected yet, or already dropped.
-    Absent,
-    Present(StreamIo),
-    /// Used by the driver, or by a sender, while the state is not locked.
-    Borrowed {
-        /// Whether the driver came for it, and wants to be woken when it is back.
-        driver_waits: bool,
-    },
-}
-
-/// Whether the driver runs, and what the interface has to do so that the driver sees a change.
-enum RunState {
-    /// The driver runs, or was woken and will run.
-    Running {
-        /// Whether something has changed since the driver looked last. It does not park then.
-        look_again: bool,
-    },
-    /// The driver sleeps until its waker is called, by the stream, by a deadline, or by the interface.
-    Parked {
-        /// Whether the check for an idle connection is armed, which gives memory back.
-        idle_check_armed: bool,
-    },
-}
-
 /// The treatment of received messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
@@ -123,15 +99,6 @@ pub(super) enum Next {
     Nothing,
     /// Feedback that is no message.
     Feedback(Feedback<()>),
-}
-
-impl RunState {
-    /// Makes the driver look at the state once more; returns whether its waker has to be called.
-    const fn request_look(&mut self) -> bool {
-        let was_parked = matches!(self, Self::Parked { .. });
-        *self = Self::Running { look_again: true };
-        was_parked
-    }
 }
 
 impl StateLock for ConnectionLock {
@@ -245,9 +212,7 @@ impl SocketShared {
     /// Writes what was sent, or wakes the driver for it.
     pub(super) fn flush(&self) {
         let mut state = self.lock();
-        if state.decide() == Decision::Write
-            && let StreamSlot::Present(_) = state.stream
-        {
+        if state.decide() == Decision::Write {
             self.write_from_sender(state);
         } else if state.run.request_look() {
             drop(state);
@@ -256,7 +221,7 @@ impl SocketShared {
     }
 
     fn write_from_sender(&self, mut state: Guard<'_>) {
-        let Some(mut stream) = state.borrow_stream() else { return };
+        let Some(mut stream) = state.stream.borrow() else { return };
         let now = self.now();
         // The stream wakes the driver when it accepts more.
         let waker = self.tasks.driver_waker();
@@ -271,7 +236,7 @@ impl SocketShared {
             }
         };
         ConnectionLock::drop_released_payloads(&mut state);
-        let driver_waits = state.return_stream(stream);
+        let driver_waits = state.stream.put_back(stream);
         // A driver that runs looks once more, because a sender may wait for bufferedAmount to fall.
         let wake = match &mut state.run {
             RunState::Running { look_again } => {
@@ -412,10 +377,7 @@ impl ConnState {
             RunState::Running { .. } => (false, true),
             RunState::Parked { idle_check_armed } => (true, idle_check_armed),
         };
-        let writable = match &self.stream {
-            StreamSlot::Present(stream) => stream.is_own() && stream.is_writable(),
-            StreamSlot::Absent | StreamSlot::Borrowed { .. } => false,
-        };
+        let writable = self.stream.get().is_some_and(|stream| stream.is_own() && stream.is_writable());
         if !writable || !self.files.is_empty() || self.connection.stream_action() != StreamAction::Keep {
             return Decision::Wake;
         }
@@ -433,7 +395,7 @@ impl ConnState {
     }
 
     fn is_stream_blocked(&self) -> bool {
-        matches!(&self.stream, StreamSlot::Present(stream) if stream.is_blocked())
+        self.stream.get().is_some_and(StreamIo::is_blocked)
     }
 }
 
@@ -450,20 +412,14 @@ impl Delivery {
 
 /// The driver's entry points.
 impl ConnState {
-    /// Records that the driver runs, and that it sees the state as it is now.
+    /// Records that the driver sees the connection as it is now; returns whether something had changed.
     pub(super) const fn begin_look(&mut self) -> bool {
-        let requested = matches!(self.run, RunState::Running { look_again: true });
-        self.run = RunState::Running { look_again: false };
-        requested
+        self.run.begin_look()
     }
 
     /// Parks the driver, unless something has changed since it looked last; returns whether it is parked.
     pub(super) const fn park(&mut self, idle_check_armed: bool) -> bool {
-        if matches!(self.run, RunState::Running { look_again: true }) {
-            return false;
-        }
-        self.run = RunState::Parked { idle_check_armed };
-        true
+        self.run.park(idle_check_armed)
     }
 
     pub(super) const fn delivery(&self) -> Delivery {
@@ -531,56 +487,9 @@ impl ConnState {
         }
     }
 
-    /// Puts the stream in place that was connected.
-    pub(super) fn set_stream(&mut self, stream: StreamIo) {
-        self.stream = StreamSlot::Present(stream);
-    }
-
-    /// Takes the stream out, to use it while the state may be unlocked. It must be returned by
-    /// [`return_stream`](Self::return_stream), or was dropped by [`take_stream`](Self::take_stream).
-    pub(super) fn borrow_stream(&mut self) -> Option<StreamIo> {
-        match std::mem::replace(&mut self.stream, StreamSlot::Borrowed { driver_waits: false }) {
-            StreamSlot::Present(stream) => Some(stream),
-            other => {
-                self.stream = other;
-                None
-            }
-        }
-    }
-
-    /// Puts a borrowed stream back; returns whether the driver waits for it.
-    pub(super) fn return_stream(&mut self, stream: StreamIo) -> bool {
-        let slot = std::mem::replace(&mut self.stream, StreamSlot::Present(stream));
-        matches!(slot, StreamSlot::Borrowed { driver_waits: true })
-    }
-
-    /// Takes the stream out for good. A stream that a sender is using is taken once it is back.
-    pub(super) fn take_stream(&mut self) -> Option<StreamIo> {
-        match std::mem::replace(&mut self.stream, StreamSlot::Absent) {
-            StreamSlot::Present(stream) => Some(stream),
-            StreamSlot::Absent => None,
-            borrowed @ StreamSlot::Borrowed { .. } => {
-                self.stream = borrowed;
-                self.wait_for_stream();
-                None
-            }
-        }
-    }
-
-    /// Forgets a borrowed stream, which is dropped by the driver that borrowed it.
-    pub(super) fn forget_stream(&mut self) {
-        self.stream = StreamSlot::Absent;
-    }
-
-    /// Asks for a wake-up when a stream that a sender is using is back; returns whether there is such a one.
-    pub(super) const fn wait_for_stream(&mut self) -> bool {
-        match &mut self.stream {
-            StreamSlot::Borrowed { driver_waits } => {
-                *driver_waits = true;
-                true
-            }
-            StreamSlot::Absent | StreamSlot::Present(_) => false,
-        }
+    /// Returns the place of the stream.
+    pub(super) const fn stream(&mut self) -> &mut StreamSlot {
+        &mut self.stream
     }
 
     /// Returns whether the senders that wait for bufferedAmount to fall are to be notified, which each has to ask for anew.
@@ -610,12 +519,12 @@ impl ConnState {
         self.delivery = Delivery::Discarded;
     }
 
-    /// Gives back the memory that an idle connection does not need.
+    /// Releases the memory that an idle connection does not need.
     pub(super) fn release_memory(&mut self) {
         self.connection.release_memory();
     }
 
-    /// Gives up writing, because the stream is gone.
+    /// Abandons what waits to be written, because the stream is gone.
     pub(super) fn write_failed(&mut self) {
         self.connection.write_failed();
     }
@@ -631,7 +540,7 @@ impl ConnState {
     /// Fails a connection whose driver was dropped; returns what has to be dropped outside the lock.
     pub(super) fn on_driver_dropped(&mut self, failure: Failure) -> (Option<StreamIo>, Option<Failure>) {
         self.has_failed = true;
-        (self.take_stream(), self.cause.replace(failure))
+        (self.stream.take(), self.cause.replace(failure))
     }
 
     /// Records the first cause of a failure; returns a later one.

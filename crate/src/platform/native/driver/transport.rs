@@ -32,7 +32,7 @@ struct Socket {
     driver: Lock<Option<Driver>>,
 }
 
-/// What is known of a connection after its transport was dropped.
+/// The state of a connection after its transport was dropped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FinalState {
     /// The payload bytes that were not sent.

@@ -6,9 +6,11 @@
 //!
 //! It is plain data: [`WritePolicy::decide`] maps a [`Snapshot`] of the connection to a [`Decision`].
 
-/// A message of this length is worth a write of its own if it is the first one since the last read.
+/// A message of this length is worth a write of its own if it is the first one since the last read, or if the driver shares
+/// the sender's thread and does not run before the sender waits.
 ///
-/// Arbitrary: one page.
+/// Arbitrary: one page. Measured for a shared thread: without the rule, job `send16k` takes 2.5 times the CPU in the median of
+/// eight rounds, with bounds of 0.8 and 4.1 (November 2026).
 const LONG_MESSAGE: u64 = 4 << 10;
 
 /// The sender never writes more than this, so that `send` does not take long.
