@@ -19,11 +19,8 @@ use super::text::Text;
 ///
 /// # Memory
 ///
-/// On native targets several received messages may share one allocation, which is freed with the last of them:
-///
-/// - messages up to 256 bytes that arrived together: up to 4 KiB
-/// - binary messages of 1 to 16 KiB, even of different sockets: 64 KiB
-///
+/// On native targets, received messages up to 256 bytes that arrived together may share one allocation of up to 4 KiB. It is
+/// freed with the last of them.
 /// Copy a message that you keep for long, so that it does not keep the others' memory.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
