@@ -26,8 +26,11 @@ use crate::socket::{Socket, connect};
 use crate::types::message::Message;
 use samesocket_protocol::handshake::accept_key;
 
-/// The schedules that are tried.
+/// The schedules that are tried with a stream of this crate, which is polled under the connection's lock.
 const SCHEDULES: usize = 20_000;
+
+/// The schedules that are tried with a stream of the user's, which is polled while nothing is locked.
+const UNLOCKED_SCHEDULES: usize = 10_000;
 
 /// The messages of each sender, and the size of each in bytes.
 const MESSAGES: usize = 3;
@@ -128,7 +131,7 @@ fn response(head: &[u8]) -> String {
 }
 
 /// Sends messages from two threads over one socket, and waits until they are written.
-fn exchange() {
+fn exchange(is_own_stream: bool) {
     let pipe = Arc::new(Mutex::new(Pipe::default()));
     // A frame of this size has a header of 6 bytes: 2, and the masking key.
     let expected = 2 * MESSAGES * (SIZE + 6);
@@ -142,6 +145,8 @@ fn exchange() {
         std::future::ready(Ok(stream))
     };
     let options = Options::new().connector(connector).runtime(Handle::current());
+    // `Options::has_builtin_stream` looks at the origin in this model.
+    let options = if is_own_stream { options } else { options.origin("http://model.invalid").unwrap() };
     let socket: Arc<Socket> =
         Arc::new(future::block_on(connect("ws://model.invalid/").options(options).into_future()).unwrap());
     let senders: Vec<_> = (0..2_u8)
@@ -175,8 +180,10 @@ fn no_schedule_loses_a_wake_up() {
     // The driver's deadlines need a runtime's clock, which stands still here: nothing may depend on a deadline.
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let _entered = runtime.enter();
-    let mut config = Config::new();
-    // The default is too small for the code of a whole socket.
-    config.stack_size = 1 << 19;
-    Runner::new(RandomScheduler::new(SCHEDULES), config).run(exchange);
+    for (is_own_stream, schedules) in [(true, SCHEDULES), (false, UNLOCKED_SCHEDULES)] {
+        let mut config = Config::new();
+        // The default is too small for the code of a whole socket.
+        config.stack_size = 1 << 19;
+        Runner::new(RandomScheduler::new(schedules), config).run(move || exchange(is_own_stream));
+    }
 }
