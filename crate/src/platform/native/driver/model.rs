@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use shuttle::rand::{Rng as _, thread_rng};
 use shuttle::scheduler::RandomScheduler;
-use shuttle::sync::Mutex;
+use shuttle::sync::{Condvar, Mutex};
 use shuttle::{Config, Runner, future, thread};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Handle};
@@ -52,12 +52,19 @@ struct Pipe {
     shut_down: bool,
 }
 
+/// The connection, and the signal that the client has sent bytes.
+#[derive(Default)]
+struct System {
+    pipe: Mutex<Pipe>,
+    has_sent: Condvar,
+}
+
 /// The client's end.
-struct Client(Arc<Mutex<Pipe>>);
+struct Client(Arc<System>);
 
 impl AsyncRead for Client {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut pipe = self.0.lock().unwrap();
+        let mut pipe = self.0.pipe.lock().unwrap();
         if pipe.received.is_empty() {
             if pipe.shut_down {
                 return Poll::Ready(Ok(()));
@@ -74,7 +81,7 @@ impl AsyncRead for Client {
 
 impl AsyncWrite for Client {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let mut pipe = self.0.lock().unwrap();
+        let mut pipe = self.0.pipe.lock().unwrap();
         let free = CAPACITY - pipe.sent.len();
         if free == 0 {
             pipe.writer = Some(context.waker().clone());
@@ -82,6 +89,8 @@ impl AsyncWrite for Client {
         }
         let count = bytes.len().min(thread_rng().gen_range(1..=free));
         pipe.sent.extend(&bytes[..count]);
+        drop(pipe);
+        self.0.has_sent.notify_one();
         Poll::Ready(Ok(count))
     }
 
@@ -94,16 +103,20 @@ impl AsyncWrite for Client {
     }
 }
 
-/// The system and the server: takes what was sent until `expected` payload bytes have arrived, answers the opening handshake,
-/// and ends the stream when it is told to.
-fn serve(pipe: &Mutex<Pipe>, expected: usize) {
+/// The system and the server: takes what was sent until `expected` payload bytes have arrived, and answers the opening
+/// handshake. It wakes the client only when that can write or read more.
+fn serve(system: &System, expected: usize) {
     let mut head = Vec::new();
     let mut taken = 0;
     let mut is_open = false;
     while taken < expected {
         let wakers = {
-            let mut pipe = pipe.lock().unwrap();
+            let mut pipe = system.pipe.lock().unwrap();
+            while pipe.sent.is_empty() {
+                pipe = system.has_sent.wait(pipe).unwrap();
+            }
             let bytes: Vec<u8> = pipe.sent.drain(..).collect();
+            let mut reader = None;
             if is_open {
                 taken += bytes.len();
             } else {
@@ -111,13 +124,12 @@ fn serve(pipe: &Mutex<Pipe>, expected: usize) {
                 if head.ends_with(b"\r\n\r\n") {
                     is_open = true;
                     pipe.received.extend(response(&head).into_bytes());
+                    reader = pipe.reader.take();
                 }
             }
-            let reader = if is_open { pipe.reader.take() } else { None };
             [pipe.writer.take(), reader]
         };
         wakers.into_iter().flatten().for_each(Waker::wake);
-        thread::yield_now();
     }
 }
 
@@ -132,14 +144,14 @@ fn response(head: &[u8]) -> String {
 
 /// Sends messages from two threads over one socket, and waits until they are written.
 fn exchange(is_own_stream: bool) {
-    let pipe = Arc::new(Mutex::new(Pipe::default()));
+    let system = Arc::new(System::default());
     // A frame of this size has a header of 6 bytes: 2, and the masking key.
     let expected = 2 * MESSAGES * (SIZE + 6);
     let server = {
-        let pipe = Arc::clone(&pipe);
-        thread::spawn(move || serve(&pipe, expected))
+        let system = Arc::clone(&system);
+        thread::spawn(move || serve(&system, expected))
     };
-    let client = Arc::clone(&pipe);
+    let client = Arc::clone(&system);
     let connector = move |_: &_| {
         let stream: Box<dyn IoStream> = Box::new(Client(Arc::clone(&client)));
         std::future::ready(Ok(stream))
@@ -168,7 +180,7 @@ fn exchange(is_own_stream: bool) {
     // The driver ends with the stream.
     drop(socket);
     let reader = {
-        let mut pipe = pipe.lock().unwrap();
+        let mut pipe = system.pipe.lock().unwrap();
         pipe.shut_down = true;
         pipe.reader.take()
     };
