@@ -1,8 +1,10 @@
 //! Moving bytes between a stream and a connection.
 //!
-//! [`StreamIo`] is a stream with the state of its two directions. It reaches the connection by [`IoAccess`]: `Locked` for a
-//! stream of this crate, which is polled under the connection's lock without a copy, and `Unlocked` for a stream of the
-//! user's, which may do anything, even use its own socket: bytes are copied out of the connection and into it.
+//! [`StreamIo`] is a stream with the state of its two directions. It reaches the connection by [`IoAccess`]:
+//!
+//! - [`Locked`] is for a stream of this crate, which is polled under the connection's lock without a copy.
+//! - [`Unlocked`] is for a stream of the user's, which may do anything, even use its own socket. Bytes are copied out of the
+//!   connection and into it.
 
 use std::future::{Future, poll_fn};
 use std::io;

@@ -1,10 +1,15 @@
 //! The driver of one socket on a native target: a task that connects, moves bytes between a stream and the protocol, watches
 //! the deadlines, and delivers what has arrived.
 //!
-//! Read [`shared`] first: it owns the state that the driver and the interface share, with [`run_state`] and [`stream_slot`]. Then this file, which has the loop, and
-//! [`transport`], the interface's end. [`io`] moves bytes, [`write_policy`] decides who writes, [`deadlines`] has the one
-//! timer, [`file_queue`] holds what waits for a file to be read, [`small_messages`] coalesces short messages, and [`scope`]
-//! marks a thread on which a driver is polled.
+//! Read [`shared`] first: it owns the state that the driver and the interface share, with [`run_state`] and
+//! [`stream_slot`]. Then read this file, which has the loop, and [`transport`], the interface's end.
+//!
+//! - [`io`] moves bytes.
+//! - [`write_policy`] decides which thread writes.
+//! - [`deadlines`] has the one timer.
+//! - [`file_queue`] holds messages that wait for a file to be read.
+//! - [`small_messages`] coalesces short messages.
+//! - [`scope`] marks a thread on which a driver is polled.
 
 mod deadlines;
 mod file_queue;

@@ -1,11 +1,14 @@
 //! The state that the interface and the driver of one socket share, and the only code that changes it.
 //!
-//! The interface calls `send`, `flush`, `close` and `ping` from any thread. The driver locks [`ConnState`] once a round: it calls
-//! `begin_look`, `next_messages` and `park`, and borrows the stream. The lock is released between two writes, and between two
-//! pieces of at most 64 KiB that are masked or inflated, so that neither side waits for the other one's bulk work.
+//! The interface calls `send`, `flush`, `close` and `ping` from any thread. The driver locks [`ConnState`] once a round: it
+//! calls `begin_look`, `next_messages` and `park`, and borrows the stream.
 //!
-//! No wake-up is lost: a change that the driver has to see is made under the lock, together with [`RunState::request_look`]. The
-//! driver parks under the same lock, and only if no look was requested since its last one. See `ARCHITECTURE.md`.
+//! The lock is released between two writes, and between two pieces of at most 64 KiB that are masked, compressed or
+//! inflated. So neither side waits for the other one's bulk work.
+//!
+//! No wake-up is lost: a change that the driver has to see is made under the lock, together with
+//! [`RunState::request_look`]. The driver parks under the same lock, and only if no look was requested since its last one.
+//! See `ARCHITECTURE.md`.
 
 use std::io;
 use std::task::{Context, Poll};
