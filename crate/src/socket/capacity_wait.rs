@@ -39,7 +39,7 @@ impl CapacityWait {
     ) -> Poll<u64> {
         let mut left = check(core);
         if left.is_none() {
-            core.endpoint().register_sender(&mut self.key, mark, context.waker());
+            core.endpoint().waiting_senders().register(&mut self.key, mark, context.waker());
             core.connection.watch_buffered_amount();
             // Checked again, because bufferedAmount may have fallen before the waker was registered.
             left = check(core);
@@ -52,7 +52,7 @@ impl CapacityWait {
     /// Removes the registration, if there is one.
     pub(super) fn cancel(&mut self, core: &SocketCore) {
         if let Some(key) = self.key.take() {
-            core.endpoint().remove_sender(key);
+            core.endpoint().waiting_senders().remove(key);
         }
     }
 }

@@ -1,15 +1,15 @@
 //! The listener through which a connection reports to the handles of its socket.
 
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::error::{ConnectionFailed, Error};
 use super::inbox::Inbox;
+use super::waiting_senders::WaitingSenders;
 use crate::connection::listener::{self, Listener};
 use crate::platform::{FinalState, Messages};
 use crate::queue::{Capacity, LocalBatch};
 use crate::sync::Lock;
 use crate::sync::catch_panic::wake;
-use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::types::message::Message;
 use samesocket_spec::CloseEvent;
 
@@ -29,14 +29,18 @@ pub(crate) struct Endpoint {
     inbox: Lock<Inbox>,
     /// The conversion of received messages. Code size: `None` unless the program asks for one.
     transform: Option<Transform>,
-    /// The senders, each with the bufferedAmount that it waits for.
-    send_waiters: Lock<KeyedWaiters<u64>>,
+    waiting_senders: WaitingSenders,
     poll_capacity: Option<PollCapacity>,
 }
 
 impl Endpoint {
     pub(super) fn new(limit: Capacity, transform: Option<Transform>, poll_capacity: Option<PollCapacity>) -> Self {
-        Self { transform, inbox: Lock::new(Inbox::new(limit)), send_waiters: Lock::default(), poll_capacity }
+        Self {
+            transform,
+            inbox: Lock::new(Inbox::new(limit)),
+            waiting_senders: WaitingSenders::default(),
+            poll_capacity,
+        }
     }
 
     /// Returns the free capacity of the inbox. If it is full, returns `Pending` and wakes the task once it has capacity.
@@ -107,25 +111,9 @@ impl Endpoint {
         self.inbox.lock().is_exhausted()
     }
 
-    /// Registers a sender that waits until bufferedAmount is at most `mark`.
-    pub(super) fn register_sender(&self, key: &mut Option<u64>, mark: u64, waker: &Waker) {
-        let replaced = self.send_waiters.lock().register(key, mark, waker);
-        // Drop outside the lock: a waker may run any code.
-        drop(replaced);
-    }
-
-    /// Removes a sender that waits no longer.
-    pub(super) fn remove_sender(&self, key: u64) {
-        let waker = self.send_waiters.lock().remove(key);
-        // Drop outside the lock: a waker may run any code.
-        drop(waker);
-    }
-
-    /// Wakes the senders that wait for `amount` or more. Returns whether others still wait.
-    fn wake_senders(&self, amount: u64) -> bool {
-        let (wakers, others) = self.send_waiters.lock().take_ready(|&mark| amount <= mark);
-        wake(wakers);
-        others
+    /// Returns the senders that wait for capacity.
+    pub(super) const fn waiting_senders(&self) -> &WaitingSenders {
+        &self.waiting_senders
     }
 }
 
@@ -148,18 +136,18 @@ impl Listener for Endpoint {
     }
 
     fn sent(&self, buffered_amount: u64) -> bool {
-        self.wake_senders(buffered_amount)
+        self.waiting_senders.wake(buffered_amount)
     }
 
     fn closing(&self, _: bool) {
-        self.wake_senders(0);
+        self.waiting_senders.wake(0);
     }
 
     fn closed(&self, error: bool, event: &CloseEvent, final_state: FinalState) {
         let failed = is_failure(error, event).then(|| ConnectionFailed::new(event.clone(), final_state));
         let waker = self.inbox.lock().finish(failed);
         wake(waker);
-        self.wake_senders(0);
+        self.waiting_senders.wake(0);
     }
 }
 

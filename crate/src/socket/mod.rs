@@ -28,6 +28,7 @@ mod receiver;
 mod remote;
 mod reunite_error;
 mod sender;
+mod waiting_senders;
 mod watchdog;
 
 use std::fmt;

