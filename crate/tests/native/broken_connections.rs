@@ -95,7 +95,7 @@ const UNREAD: usize = 20;
 ///
 /// The socket pauses reading at the first message. More messages wait in the stream, followed by a Close frame if
 /// `closed`.
-async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
+pub(crate) async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
     broken_socket_with(1, 30_000, fin_timeout, closed).await
 }
 

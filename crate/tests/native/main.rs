@@ -8,6 +8,7 @@ mod blobs;
 mod blocking_pool;
 mod broken_connections;
 mod certificates;
+mod driver_races;
 mod failures;
 mod fairness;
 mod handshake_queue;

@@ -45,6 +45,9 @@ pub(super) trait IoState {
     /// Masks or compresses a piece of at most 64 KiB for the next write; returns whether there is another piece.
     fn prepare_bytes(&mut self) -> bool;
 
+    /// Returns whether no message waits to be written.
+    fn is_queue_empty(&self) -> bool;
+
     /// Records that the stream has accepted the first `count` pending bytes.
     fn advance_written(&mut self, count: usize, now: Duration);
 
@@ -149,10 +152,13 @@ impl StreamIo {
 
     /// Writes the pending bytes; returns whether any were written.
     fn write<A: IoAccess>(&mut self, context: &mut Context<'_>, access: &mut A, now: Duration) -> bool {
-        let mut progress = false;
+        let (mut progress, mut is_drained) = (false, false);
         self.is_blocked = false;
         for _ in 0..MAX_WRITES {
-            let Some(written) = access.poll_write(&mut self.stream, context) else { break };
+            let Some(written) = access.poll_write(&mut self.stream, context) else {
+                is_drained = true;
+                break;
+            };
             match written {
                 Poll::Pending => {
                     self.is_blocked = true;
@@ -179,7 +185,7 @@ impl StreamIo {
                 Poll::Ready(Err(error)) => return self.fail_writing(access, Some(error)),
             }
         }
-        if access.with(|state| state.wants_shutdown()) {
+        if is_drained && access.with(|state| state.wants_shutdown()) {
             // The outcome does not matter, because nothing follows.
             self.write_closed = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
         }
@@ -202,7 +208,7 @@ impl StreamIo {
             Poll::Ready(())
         }));
         let _ = pin!(writing).poll(context);
-        !self.write_closed && (self.is_blocked || access.with(|state| state.pending_bytes().is_empty()))
+        !self.write_closed && (self.is_blocked || access.with(|state| state.is_queue_empty()))
     }
 
     /// Closes our direction after a failed write. Bytes that the peer has sent before may still be read.
@@ -355,6 +361,10 @@ mod tests {
 
         fn pending_bytes(&mut self) -> &[u8] {
             &self.ready
+        }
+
+        fn is_queue_empty(&self) -> bool {
+            self.unprepared == 0 && self.ready.is_empty()
         }
 
         fn advance_written(&mut self, count: usize, _: Duration) {

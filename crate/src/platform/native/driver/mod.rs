@@ -195,8 +195,9 @@ impl Driver {
         if progress {
             deadlines.on_activity(now);
         }
-        self.delivery = state.delivery();
-        progress |= matches!(next, Some(Next::More | Next::Feedback(_)));
+        ConnectionLock::drop_released_payloads(&mut state);
+        // The connection may have been changed while it was unlocked, after the last decoding.
+        progress |= state.is_look_requested() || matches!(next, Some(Next::More | Next::Feedback(_)));
         let action = state.stream_action();
         let notify_senders = progress && state.take_drain_watch();
         let is_over = action == StreamAction::Close && matches!(next, Some(Next::Nothing));
@@ -214,7 +215,7 @@ impl Driver {
                 *batch = MessageBatch::default();
             }
         }
-        ConnectionLock::drop_released_payloads(&mut state);
+        self.delivery = state.delivery();
         drop(state);
         // Drop outside the lock: payloads, and errors of a stream, may be the user's.
         if unused.is_some() {
@@ -386,7 +387,12 @@ impl Drop for Driver {
         };
         let _scope = DriverScope::enter();
         drop_caught(self.dialing.take());
-        let unused = self.shared.lock().on_driver_dropped(failure);
+        let unused = {
+            let mut state = self.shared.lock();
+            let unused = state.on_driver_dropped(failure);
+            ConnectionLock::drop_released_payloads(&mut state);
+            unused
+        };
         // Drop outside the lock: the stream may be the user's.
         drop_caught(unused);
         for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {

@@ -26,14 +26,19 @@ impl RunState {
 
     /// Records that the driver runs and sees the connection as it is now; returns whether something had changed.
     pub(super) const fn begin_look(&mut self) -> bool {
-        let requested = matches!(self, Self::Running { look_again: true });
+        let requested = self.is_look_requested();
         *self = Self::Running { look_again: false };
         requested
     }
 
+    /// Returns whether something has changed since the driver looked last.
+    pub(super) const fn is_look_requested(&self) -> bool {
+        matches!(self, Self::Running { look_again: true })
+    }
+
     /// Parks the driver, unless something has changed since it looked last; returns whether it is parked.
     pub(super) const fn park(&mut self, idle_check_armed: bool) -> bool {
-        if matches!(self, Self::Running { look_again: true }) {
+        if self.is_look_requested() {
             return false;
         }
         *self = Self::Parked { idle_check_armed };

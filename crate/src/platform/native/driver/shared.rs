@@ -108,15 +108,20 @@ impl StateLock for ConnectionLock {
 
     /// The owner of a payload is the user's. One that panics ends the connection.
     fn drop_released_payloads(guard: &mut Guard<'_>) {
-        let released = guard.connection.take_released_payloads();
-        if released.is_empty() {
-            return;
-        }
-        let dropped = LockGuard::unlocked(guard, || drop_each(released));
-        if let Err(failure) = dropped {
-            guard.connection.write_failed();
-            // Such a failure owns nothing of the user's.
-            drop(guard.on_stream_lost(failure));
+        loop {
+            // A destructor may use the socket, and so release more payloads.
+            let released = guard.connection.take_released_payloads();
+            if released.is_empty() {
+                return;
+            }
+            let dropped = LockGuard::unlocked(guard, || drop_each(released));
+            if let Err(failure) = dropped {
+                guard.connection.write_failed();
+                // Such a failure owns nothing of the user's.
+                drop(guard.on_stream_lost(failure));
+                // A driver that is about to park has to look at the failure. A sender wakes it, because it checks for that.
+                guard.run.request_look();
+            }
         }
     }
 }
@@ -215,6 +220,7 @@ impl SocketShared {
 
     fn write_from_sender(&self, mut state: Guard<'_>) {
         let Some(mut stream) = state.stream.borrow() else { return };
+        let was_parked = matches!(state.run, RunState::Parked { .. });
         let now = self.now();
         // The stream wakes the driver when it accepts more.
         let waker = self.tasks.driver_waker();
@@ -222,19 +228,21 @@ impl SocketShared {
         let written =
             catch_as_failure(|| stream.write_from_sender(&mut context, &mut Locked::<ConnectionLock>(&mut state), now));
         let (is_done, unused) = match written {
-            Ok(is_done) => (is_done && !state.connection.has_write_failed(), None),
+            Ok(is_done) => (is_done, None),
             Err(failure) => {
                 state.connection.write_failed();
                 (false, state.on_stream_lost(failure))
             }
         };
         ConnectionLock::drop_released_payloads(&mut state);
+        // A waiter for bufferedAmount may have come between two writes.
+        let is_done = is_done && !state.connection.has_write_failed() && !state.drain_watched;
         let driver_waits = state.stream.put_back(stream);
         // A driver that runs looks once more, because a sender may wait for bufferedAmount to fall.
         let wake = match &mut state.run {
             RunState::Running { look_again } => {
                 *look_again = true;
-                driver_waits
+                driver_waits || was_parked
             }
             RunState::Parked { .. } if is_done && !driver_waits => false,
             run @ RunState::Parked { .. } => run.request_look(),
@@ -404,6 +412,11 @@ impl ConnState {
         self.run.park(idle_check_armed)
     }
 
+    /// Returns whether something has changed since [`begin_look`](Self::begin_look).
+    pub(super) const fn is_look_requested(&self) -> bool {
+        self.run.is_look_requested()
+    }
+
     pub(super) const fn delivery(&self) -> Delivery {
         self.delivery
     }
@@ -522,6 +535,8 @@ impl ConnState {
     /// Fails a connection whose driver was dropped; returns what has to be dropped outside the lock.
     pub(super) fn on_driver_dropped(&mut self, failure: Failure) -> (Option<StreamIo>, Option<Failure>) {
         self.has_failed = true;
+        // Moves the payloads that wait to those that are dropped outside the lock.
+        self.connection.write_failed();
         (self.stream.take(), self.cause.replace(failure))
     }
 
@@ -540,6 +555,10 @@ impl IoState for ConnState {
     #[inline]
     fn pending_bytes(&mut self) -> &[u8] {
         self.connection.pending_bytes()
+    }
+
+    fn is_queue_empty(&self) -> bool {
+        self.connection.queued_bytes() == 0
     }
 
     fn prepare_bytes(&mut self) -> bool {
