@@ -83,6 +83,13 @@ pub enum Exception {
 }
 
 /// An argument of the interface's constructor or methods.
+///
+/// ```
+/// use samesocket_spec::{Argument, close};
+///
+/// let exception = close::check(Some(1001), None).unwrap_err();
+/// assert_eq!(exception.argument(), Some(Argument::Code));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Argument {
     /// The first argument of the constructor.

@@ -18,6 +18,15 @@ pub(crate) use super::shuttle_mutex::MutexGuard as LockGuard;
 pub(crate) use parking_lot::MutexGuard as LockGuard;
 
 /// A bound that means `Send` on native targets, where sockets live on threads, and nothing in a browser.
+///
+/// ```
+/// use samesocket::{Event, MaybeSend, Subscription, WebSocket};
+///
+/// /// Subscribes a callback, on every target.
+/// fn subscribe(socket: &WebSocket, on_event: impl Fn(&Event) + MaybeSend + 'static) -> Subscription {
+///     socket.subscribe(move |_, event| on_event(event))
+/// }
+/// ```
 pub trait MaybeSend: Send {}
 
 impl<T: Send + ?Sized> MaybeSend for T {}

@@ -7,6 +7,15 @@ use std::io;
 pub(crate) use std::rc::{Rc as Shared, Weak};
 
 /// A bound that means `Send` on native targets, where sockets live on threads, and nothing in a browser.
+///
+/// ```
+/// use samesocket::{Event, MaybeSend, Subscription, WebSocket};
+///
+/// /// Subscribes a callback, on every target.
+/// fn subscribe(socket: &WebSocket, on_event: impl Fn(&Event) + MaybeSend + 'static) -> Subscription {
+///     socket.subscribe(move |_, event| on_event(event))
+/// }
+/// ```
 pub trait MaybeSend {}
 
 impl<T: ?Sized> MaybeSend for T {}

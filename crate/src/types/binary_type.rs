@@ -52,6 +52,13 @@ impl FromStr for BinaryType {
 }
 
 /// The error of parsing a [`BinaryType`] from a text that is neither `"blob"` nor `"arraybuffer"`.
+///
+/// ```
+/// use samesocket::BinaryType;
+///
+/// let error = "buffer".parse::<BinaryType>().unwrap_err();
+/// assert!(error.to_string().contains("buffer"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownBinaryType {
     value: String,

@@ -87,6 +87,16 @@ impl QueuedEvent {
 }
 
 /// The number and size of the messages lost at an [`Event::Lagged`].
+///
+/// ```no_run
+/// use samesocket::{Event, Lagged};
+///
+/// fn describe(event: &Event) {
+///     if let Event::Lagged(Lagged { messages, bytes, .. }) = event {
+///         println!("{messages} messages of {bytes} bytes were lost");
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lagged {

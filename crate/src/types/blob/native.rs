@@ -194,6 +194,15 @@ impl From<Bytes> for Blob {
 }
 
 /// The error of reading a [`Blob`]: a file that cannot be read or has changed.
+///
+/// ```no_run
+/// # async fn read(blob: samesocket::Blob) {
+/// match blob.bytes().await {
+///     Ok(bytes) => println!("{} bytes", bytes.len()),
+///     Err(error) => println!("{}: {error}", error.name()),
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BlobError {
     path: PathBuf,

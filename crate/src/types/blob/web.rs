@@ -123,6 +123,15 @@ impl fmt::Debug for Blob {
 }
 
 /// The error of reading a [`Blob`]: the platform's exception.
+///
+/// ```no_run
+/// # async fn read(blob: samesocket::Blob) {
+/// match blob.bytes().await {
+///     Ok(bytes) => println!("{} bytes", bytes.len()),
+///     Err(error) => println!("{}: {error}", error.name()),
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlobError {
     name: String,
