@@ -31,7 +31,7 @@
 //! | errors | `Result`s | `error` and `close` events |
 //! | choose it for | new programs | code that follows the Standard member by member |
 //!
-//! Both run on the same connection code. No async runtime is required: see [runtimes](guide::runtimes).
+//! Both APIs share the connection code. No async runtime is required: see [runtimes](guide::runtimes).
 //!
 //! # Guide
 //!
@@ -48,7 +48,7 @@
 //! | [runtimes](guide::runtimes) | On which thread does a socket run? (native) |
 //! | [differences](guide::differences) | What differs between a browser and a native target? |
 //! | [engines](guide::engines) | Which deviations of an engine remain? |
-//! | [`coming_from`](guide::coming_from) | What are the calls of gloo-net, `ws_stream_wasm` and tokio-tungstenite here? |
+//! | [`coming_from`](guide::coming_from) | How do calls of gloo-net, `ws_stream_wasm` and tokio-tungstenite translate to this crate? |
 //!
 //! # Features
 //!

@@ -1,6 +1,6 @@
 //! The client side of the WebSocket protocol (RFC 6455) and its compression (RFC 7692), without I/O.
 //!
-//! Bytes and time go in; bytes and events come out. A [`Connection`] opens no socket, starts no thread and reads no clock, so it
+//! The caller passes in bytes and time, and gets bytes and events. A [`Connection`] opens no socket, starts no thread and reads no clock, so it
 //! works with blocking I/O and with any asynchronous runtime. This is a complete client in a blocking loop:
 //!
 //! ```no_run
@@ -40,6 +40,7 @@
 //!         if !pending.is_empty() {
 //!             match stream.write(pending) {
 //!                 Ok(count @ 1..) => connection.advance_written(count, start.elapsed()),
+//!                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
 //!                 Ok(0) | Err(_) => connection.write_failed(),
 //!             }
 //!             continue;
@@ -63,7 +64,7 @@
 //!         stream.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1))))?;
 //!         match stream.read(&mut bytes) {
 //!             Ok(count @ 1..) => connection.receive(&bytes[..count]),
-//!             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+//!             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut | std::io::ErrorKind::Interrupted) => {}
 //!             Ok(0) | Err(_) => connection.receive_eof(),
 //!         }
 //!         connection.handle_timeout(start.elapsed());
@@ -71,7 +72,7 @@
 //! }
 //! ```
 //!
-//! Times are [`Duration`](std::time::Duration)s since a moment that the driver chooses, the same for all calls of a connection.
+//! Times are [`Duration`](std::time::Duration)s since a start that the driver chooses once for each connection.
 //!
 //! # After each call
 //!
@@ -81,12 +82,12 @@
 //!
 //! ## `poll_event`, `with_next_event`
 //! - After an event, call it again. [`Feedback::Closed`](samesocket_spec::state::Feedback::Closed) is the last event.
-//! - After `None`, check [`has_more_events`](Connection::has_more_events). If it is `true`, call again, after other work if you
-//!   like, but before you read. One call inflates at most 64 KiB, so that a lock can be released in between.
+//! - After `None`, check [`has_more_events`](Connection::has_more_events). If it is `true`, call again before the
+//!   next read. Other work may run in between. One call inflates at most 64 KiB, so that a lock can be released in between.
 //! - Then write, because events can queue answers: pongs and Close frames.
 //!
-//! To slow the peer down, stop calling this and stop reading: the messages stay in TCP. After [`close`](Connection::close) you
-//! must continue, because messages are then discarded and the end of the connection is not seen otherwise.
+//! To slow the peer down, stop calling this and stop reading: TCP backpressure then stops the peer. After [`close`](Connection::close) do
+//! not stop: messages are discarded then, and only reading detects the end.
 //!
 //! ## `with_next_message`, `next_message`
 //! These return only messages, and are faster if many messages arrive together. Control frames and violations have no effect
@@ -99,8 +100,8 @@
 //! - If the slice is not empty, write it, and report how much was accepted with
 //!   [`advance_written`](Connection::advance_written). A later call returns the rest.
 //! - If it is empty, nothing waits to be written.
-//! - If you hold a lock, call [`prepare_bytes`](Connection::prepare_bytes) before, until it returns `false`, and release the lock
-//!   between the calls. Each compresses or masks at most 64 KiB of payload.
+//! - If you hold a lock, first call [`prepare_bytes`](Connection::prepare_bytes) until it returns `false`, and release the
+//!   lock between the calls. Then drop the payloads of [`take_released_payloads`](Connection::take_released_payloads). Each compresses or masks at most 64 KiB of payload.
 //! - If writing fails, call [`write_failed`](Connection::write_failed), and continue to read.
 //! - If the stream buffers what it accepts, as TLS does, flush it. Report an incomplete flush with
 //!   [`set_unflushed`](Connection::set_unflushed).
@@ -130,11 +131,14 @@
 //! Call [`poll_event`](Connection::poll_event), and check [`stream_action`](Connection::stream_action).
 //!
 //! ## `release_memory`
-//! Nothing. Call it when the connection was idle for some time.
+//! No call has to follow. Call it when the connection was idle for some time.
+//!
+//! ## `take_response`, `take_pong`
+//! No call has to follow. Each value is returned once.
 //!
 //! # From RFC to module
 //!
-//! Start to read the code with `connection`. `receive` and `send` are its two directions.
+//! Start reading at `connection`. `receive` and `send` are its two directions.
 //!
 //! | RFC | chapter | module |
 //! | --- | --- | --- |

@@ -59,7 +59,7 @@ impl Default for Limits {
 
 /// The most payload bytes that one call masks, compresses or inflates, so that a driver can release its lock between calls.
 ///
-/// A driver can release its lock between two steps. Arbitrary: about 10 microseconds of masking.
+/// Arbitrary: about 10 microseconds of masking.
 pub(crate) const STEP: usize = 64 << 10;
 
 /// The number of answers to pings that may wait to be sent. Arbitrary.

@@ -1,7 +1,7 @@
 //! The algorithms and values of the [WHATWG WebSockets Standard](https://websockets.spec.whatwg.org/), on plain data.
 //!
 //! This crate decides what a script can observe of a `WebSocket`: which exception a call throws, what an event carries,
-//! when the ready state changes. It does no I/O. It holds no clock, no socket and no URL parser, so that one
+//! when the ready state changes. It does no I/O. It holds no clock, no socket and no URL parser. So one
 //! implementation serves a browser back end, a native back end and a JavaScript class. The `samesocket` crate is built
 //! on it; use that crate to open connections.
 //!

@@ -271,7 +271,7 @@ pub(crate) trait Clock: MaybeSend + MaybeSync {
     }
 }
 
-/// The world outside the program, as far as reconnecting depends on it.
+/// The signals from outside the program that reconnecting uses.
 pub(crate) trait Environment {
     /// Returns a future that completes when a retry has a better chance than before.
     ///

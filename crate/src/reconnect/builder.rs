@@ -111,7 +111,7 @@ impl Reconnect {
 
     /// Sets the waits between attempts.
     ///
-    /// A wait ends early when the machine comes back online, or when the page becomes visible again.
+    /// In a browser a wait ends early when the machine comes back online, or when the page becomes visible again.
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
     }

@@ -185,7 +185,7 @@ impl Connect {
     /// Sets the bufferedAmount in bytes above which a sender waits. The default is 1 MiB on native targets and 8 MiB in a
     /// browser.
     ///
-    /// The queue holds at most this and one message of each sender. Raising it does not improve throughput; lowering it
+    /// The queue holds at most this and one message of each sender. Raising it improves throughput little. Lowering it
     /// reduces latency on slow links. The guide has [measurements](crate::guide::backpressure).
     pub fn high_water_mark(self, bytes: u64) -> Self {
         self.with(|config| config.high_water_mark = bytes)

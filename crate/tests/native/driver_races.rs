@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use samesocket::{Event, IoStream, Options, Socket, Target, WebSocket};
+use samesocket::{Blob, Event, IoStream, Options, Socket, Target, WebSocket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -269,7 +269,14 @@ fn payloads_that_panic_at_the_end_of_a_runtime_do_not_abort() {
         while socket.ready_state() != samesocket::ReadyState::Open {
             tokio::task::yield_now().await;
         }
-        for _ in 0..4 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("blob");
+        std::fs::write(&path, vec![7; 100_000]).unwrap();
+        for number in 0..8 {
+            if number == 4 {
+                // Payloads behind a file wait elsewhere.
+                socket.send(&Blob::from_file(&path).unwrap()).unwrap();
+            }
             socket.send(&payload(100_000, || panic!("on purpose"))).unwrap();
         }
         (socket, far)

@@ -138,7 +138,7 @@ impl StreamIo {
         !self.write_closed
     }
 
-    /// Moves bytes in both directions, as far as the stream goes along; returns whether any were moved.
+    /// Moves bytes in both directions, until the stream returns `Pending`; returns whether any were moved.
     pub(super) fn exchange(
         &mut self,
         context: &mut Context<'_>,
@@ -146,13 +146,13 @@ impl StreamIo {
         read: bool,
         now: Duration,
     ) -> bool {
-        let written = !self.write_closed && self.write(context, access, now);
+        let written = !self.write_closed && self.write(context, access, usize::MAX, now);
         read && !self.read_closed && self.read(context, access) || written
     }
 
-    /// Writes the pending bytes; returns whether any were written.
-    fn write<A: IoAccess>(&mut self, context: &mut Context<'_>, access: &mut A, now: Duration) -> bool {
-        let (mut progress, mut is_drained) = (false, false);
+    /// Writes the pending bytes, and stops after the write that reaches `limit`; returns whether any were written.
+    fn write<A: IoAccess>(&mut self, context: &mut Context<'_>, access: &mut A, limit: usize, now: Duration) -> bool {
+        let (mut progress, mut is_drained, mut total) = (false, false, 0);
         self.is_blocked = false;
         for _ in 0..MAX_WRITES {
             let Some(written) = access.poll_write(&mut self.stream, context) else {
@@ -164,12 +164,18 @@ impl StreamIo {
                     self.is_blocked = true;
                     return progress;
                 }
-                Poll::Ready(Ok(count @ 1..)) => access.with(|state| state.advance_written(count, now)),
+                Poll::Ready(Ok(count @ 1..)) => {
+                    total += count;
+                    access.with(|state| state.advance_written(count, now));
+                }
                 Poll::Ready(Ok(0)) => return self.fail_writing(access, None),
                 Poll::Ready(Err(error)) => return self.fail_writing(access, Some(error)),
             }
             self.needs_flush = true;
             progress = true;
+            if total >= limit {
+                break;
+            }
             access.between_writes();
         }
         if self.needs_flush {
@@ -192,19 +198,20 @@ impl StreamIo {
         progress
     }
 
-    /// Writes all pending bytes on the sender's thread; returns whether nothing is left for the driver.
+    /// Writes pending bytes on the sender's thread, about `limit` at most; returns whether nothing is left for the driver.
     ///
     /// If the stream accepts less, it wakes the driver by `context` when it accepts more.
     pub(super) fn write_from_sender(
         &mut self,
         context: &mut Context<'_>,
         access: &mut impl IoAccess,
+        limit: usize,
         now: Duration,
     ) -> bool {
         // The sender's task may have used up its budget of tokio's cooperative scheduling. The stream would accept nothing
         // then, and wake the driver only after that task yields.
         let writing = unconstrained(poll_fn(|context| {
-            self.write(context, access, now);
+            self.write(context, access, limit, now);
             Poll::Ready(())
         }));
         let _ = pin!(writing).poll(context);
@@ -237,7 +244,7 @@ impl StreamIo {
         true
     }
 
-    /// Shuts the stream down as far as it goes at once, for the farewell of TLS.
+    /// Shuts the stream down without waiting, so that TLS can send its farewell.
     pub(super) fn shut_down(&mut self, context: &mut Context<'_>) {
         let _ = Pin::new(&mut self.stream).poll_shutdown(context);
     }

@@ -130,7 +130,7 @@ impl Driver {
         self.dialing = Some(Box::pin(std::future::ready(Err(failure))));
     }
 
-    /// Does all that can be done at present; ready when nothing will be left to do.
+    /// Drives the connection until it is idle. Returns `Ready` when it has ended.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut budget = receive_backpressure::budget(self.in_background);
         let mut active = false;
@@ -197,6 +197,7 @@ impl Driver {
         }
         ConnectionLock::drop_released_payloads(&mut state);
         // The connection may have been changed while it was unlocked, after the last decoding.
+        progress |= self.delivery != state.delivery();
         progress |= state.is_look_requested() || matches!(next, Some(Next::More | Next::Feedback(_)));
         let action = state.stream_action();
         let notify_senders = progress && state.take_drain_watch();
@@ -265,7 +266,7 @@ impl Driver {
         kept
     }
 
-    /// Goes on connecting; returns whether there is a stream or a failure now.
+    /// Polls the dial; returns whether there is a stream or a failure now.
     fn poll_dialing(&mut self, context: &mut Context<'_>) -> bool {
         let Some(dialing) = &mut self.dialing else { return false };
         let polled =
@@ -295,7 +296,7 @@ impl Driver {
         drop(unused);
     }
 
-    /// Drops the stream, or what is to become one. TLS says farewell, if it can at once. Returns whether it is gone: a sender may
+    /// Drops the stream, or the pending dial. TLS says farewell if that does not block. Returns whether it is gone: a sender may
     /// still be using it.
     fn drop_stream(&mut self, context: &mut Context<'_>) -> bool {
         drop_caught(self.dialing.take());
@@ -387,16 +388,17 @@ impl Drop for Driver {
         };
         let _scope = DriverScope::enter();
         drop_caught(self.dialing.take());
-        let unused = {
+        let (stream, unused) = {
             let mut state = self.shared.lock();
-            let unused = state.on_driver_dropped(failure);
+            let dropped = state.on_driver_dropped(failure);
             ConnectionLock::drop_released_payloads(&mut state);
-            unused
+            dropped
         };
-        // Drop outside the lock: the stream may be the user's.
+        // Drop outside the lock: the stream, and the payloads, may be the user's.
+        drop_caught(stream);
         drop_caught(unused);
         for feedback in [Feedback::Failed, Feedback::Closed(CloseEvent::abnormal())] {
-            // A waker of the user's may be what has panicked, when it was dropped.
+            // The panic may come from a waker of the user's.
             let _ = catch_as_failure(|| self.receiver.handle_event(feedback));
         }
         self.shared.tasks().detach_driver();

@@ -50,13 +50,19 @@ pub(super) struct SocketShared {
     start: Instant,
 }
 
+/// The bytes of messages that are inflated or put together before the lock is released.
+const MAX_ASSEMBLED: usize = 64 << 10;
+
 /// The lock of a connection's state.
 pub(super) struct ConnectionLock(Lock<ConnState>);
+
+/// The bytes after which a sender stops writing, even if other senders queue more meanwhile. As in `write_policy`: arbitrary.
+const SENDER_LIMIT: usize = 1 << 20;
 
 /// Access to a connection's state.
 pub(super) type Guard<'a> = LockGuard<'a, ConnState>;
 
-/// One connection, and what the interface and the driver tell each other.
+/// One connection, and the flags that the interface and the driver share.
 pub(super) struct ConnState {
     connection: Connection,
     stream: StreamSlot,
@@ -225,8 +231,9 @@ impl SocketShared {
         // The stream wakes the driver when it accepts more.
         let waker = self.tasks.driver_waker();
         let mut context = Context::from_waker(&waker);
-        let written =
-            catch_as_failure(|| stream.write_from_sender(&mut context, &mut Locked::<ConnectionLock>(&mut state), now));
+        let written = catch_as_failure(|| {
+            stream.write_from_sender(&mut context, &mut Locked::<ConnectionLock>(&mut state), SENDER_LIMIT, now)
+        });
         let (is_done, unused) = match written {
             Ok(is_done) => (is_done, None),
             Err(failure) => {
@@ -445,13 +452,21 @@ impl ConnState {
                 return Next::Feedback(feedback);
             }
             Some(Ok(mut has_capacity)) => {
+                // The lock is released after 64 KiB that had to be inflated, or put together.
+                let mut assembled = 0;
                 while has_capacity {
                     // Messages that lie whole in the read buffer, the most frequent ones, have the shortest loop.
                     let mut borrowed = Some(true);
                     while borrowed == Some(true) {
                         borrowed = self.connection.with_next_message(&mut push);
                     }
-                    let next = || self.connection.next_message().map(|message| push(BorrowedMessage::Owned(message)));
+                    let next = || {
+                        self.connection.next_message().map(|message| {
+                            let message = BorrowedMessage::Owned(message);
+                            assembled += message.len();
+                            push(message) && assembled < MAX_ASSEMBLED
+                        })
+                    };
                     has_capacity = borrowed.or_else(next).unwrap_or(false);
                 }
             }
@@ -487,7 +502,7 @@ impl ConnState {
         &mut self.stream
     }
 
-    /// Returns whether the senders that wait for bufferedAmount to fall are to be notified, which each has to ask for anew.
+    /// Returns whether the senders that wait for bufferedAmount to fall are to be notified, and clears the request.
     pub(super) const fn take_drain_watch(&mut self) -> bool {
         std::mem::replace(&mut self.drain_watched, false)
     }
@@ -533,11 +548,13 @@ impl ConnState {
     }
 
     /// Fails a connection whose driver was dropped; returns what has to be dropped outside the lock.
-    pub(super) fn on_driver_dropped(&mut self, failure: Failure) -> (Option<StreamIo>, Option<Failure>) {
+    pub(super) fn on_driver_dropped(&mut self, failure: Failure) -> (Option<StreamIo>, Unused) {
         self.has_failed = true;
         // Moves the payloads that wait to those that are dropped outside the lock.
         self.connection.write_failed();
-        (self.stream.take(), self.cause.replace(failure))
+        let mut unused = Unused { payloads: Vec::new(), failure: self.cause.replace(failure) };
+        self.files.clear(&mut unused.payloads);
+        (self.stream.take(), unused)
     }
 
     /// Records the first cause of a failure; returns a later one.

@@ -69,7 +69,7 @@ impl MessageBatch {
     fn build(&mut self) {
         match self.short[..] {
             [] => return,
-            // One by itself has no need of a memory that can be shared, which costs a second allocation.
+            // A single message needs no shared buffer, which costs a second allocation.
             [(kind, _)] => {
                 self.short.clear();
                 self.messages.push_back(match kind {

@@ -11,7 +11,7 @@ pub(super) enum StreamSlot {
     Present(StreamIo),
     /// Used by the driver, or by a sender.
     Borrowed {
-        /// Whether the driver came for it, and wants to be woken when it is back.
+        /// Whether the driver waits for the stream.
         driver_waits: bool,
     },
 }

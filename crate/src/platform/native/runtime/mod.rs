@@ -1,4 +1,4 @@
-//! The place where sockets run.
+//! The runtime of native sockets.
 //!
 //! Read in this order: [`background`], the thread of sockets without a runtime of the user's; [`tasks`], the queue of
 //! one socket's tasks; [`clock`], timers that outlive their runtime.
