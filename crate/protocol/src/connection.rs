@@ -356,6 +356,7 @@ impl Connection {
     }
 
     /// Returns whether the next event can be a message.
+    #[inline]
     fn expects_message(&self) -> bool {
         self.events.is_empty() && matches!(self.phase, Phase::Established) && self.received.is_none()
     }

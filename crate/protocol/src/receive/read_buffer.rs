@@ -31,16 +31,19 @@ const PAGE: usize = 4 << 10;
 
 impl ReadBuffer {
     /// Returns the bytes that were not decoded.
+    #[inline]
     pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
     /// Returns whether all bytes were decoded.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
 
     /// Removes the first `bytes` bytes.
+    #[inline]
     pub(crate) fn consume(&mut self, bytes: usize) {
         self.start = self.bytes.len().min(self.start + bytes);
     }

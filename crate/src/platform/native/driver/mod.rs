@@ -50,7 +50,6 @@ use super::{Options, Url};
 use crate::platform::EventSink;
 use crate::queue::Capacity;
 use crate::sync::catch_panic::drop_caught;
-use crate::types::message::Message;
 use samesocket_protocol::StreamAction;
 use samesocket_spec::CloseEvent;
 use samesocket_spec::state::Feedback;
@@ -96,6 +95,8 @@ struct Round {
     progress: bool,
     /// The item after the messages in the batch; `None` if the receiver has no capacity.
     next: Option<Next>,
+    /// The capacity that the messages in the batch use.
+    used: Capacity,
     /// Whether senders wait for bufferedAmount to fall, and bytes were written.
     notify_senders: bool,
     action: StreamAction,
@@ -144,7 +145,8 @@ impl Driver {
                 return Poll::Pending;
             }
             let delivered_all = matches!(round.next, Some(Next::Nothing));
-            self.deliver(&mut round, &mut budget);
+            budget.remove(round.used.messages, round.used.bytes);
+            self.deliver(&mut round);
             if round.notify_senders && self.receiver.handle_sent() {
                 self.shared.lock().watch_drain();
             }
@@ -185,11 +187,12 @@ impl Driver {
         let mut state = shared.lock();
         let mut progress = state.begin_look() | dialed;
         progress |= state.queue_read_files(context, now, &mut unused);
-        let mut next = decode(&mut state, batch, capacity, now);
+        let mut rest = capacity;
+        let mut next = decode(&mut state, batch, &mut rest, now);
         let may_read = matches!(next, Some(Next::Nothing));
         let (mut state, moved) = exchange(shared, state, context, may_read, now);
         if moved && may_read {
-            next = decode(&mut state, batch, capacity, now);
+            next = decode(&mut state, batch, &mut rest, now);
         }
         progress |= moved;
         if progress {
@@ -222,15 +225,14 @@ impl Driver {
         if unused.is_some() {
             drop_caught(unused);
         }
-        Round { progress, next, notify_senders, action, parked }
+        let used = capacity.unwrap_or(Capacity::NONE).minus(rest.unwrap_or(Capacity::NONE));
+        Round { progress, next, used, notify_senders, action, parked }
     }
 
     /// Delivers the messages of the batch, and the feedback that follows them.
-    fn deliver(&mut self, round: &mut Round, budget: &mut Capacity) {
+    fn deliver(&mut self, round: &mut Round) {
         let messages = self.batch.messages();
         if !messages.is_empty() {
-            let bytes = messages.iter().map(Message::size).sum();
-            budget.remove(messages.len(), bytes);
             if self.delivery == Delivery::Discarded {
                 messages.clear();
             } else {
@@ -313,8 +315,13 @@ impl Driver {
 }
 
 /// Decodes messages into the batch, as far as the receiver has capacity.
-fn decode(state: &mut Guard<'_>, batch: &mut MessageBatch, capacity: Option<Capacity>, now: Duration) -> Option<Next> {
-    let next = state.next_messages(batch, capacity?, now);
+fn decode(
+    state: &mut Guard<'_>,
+    batch: &mut MessageBatch,
+    capacity: &mut Option<Capacity>,
+    now: Duration,
+) -> Option<Next> {
+    let next = state.next_messages(batch, capacity.as_mut()?, now);
     ConnectionLock::yield_to_waiters(state);
     Some(next)
 }

@@ -432,15 +432,16 @@ impl ConnState {
         self.connection.stream_action()
     }
 
-    /// Moves the messages that have arrived into `batch`, as far as `capacity` goes; returns what follows them.
+    /// Moves the messages that have arrived into `batch`, as far as `capacity` goes, which they reduce; returns what follows
+    /// them.
     ///
     /// After a message, only further messages are looked at: what the user answers to them is sent before a Close or a protocol
     /// error after them has its effect.
-    pub(super) fn next_messages(&mut self, batch: &mut MessageBatch, mut rest: Capacity, now: Duration) -> Next {
+    pub(super) fn next_messages(&mut self, batch: &mut MessageBatch, capacity: &mut Capacity, now: Duration) -> Next {
         let mut push = |message: BorrowedMessage<'_>| {
-            rest.remove(1, message.len() as u64);
+            capacity.remove(1, message.len() as u64);
             batch.push(message);
-            !rest.is_none()
+            !capacity.is_none()
         };
         let first = self.connection.with_next_event(now, |feedback| feedback.into_message().map(&mut push));
         match first {
