@@ -438,10 +438,12 @@ impl ConnState {
     /// After a message, only further messages are looked at: what the user answers to them is sent before a Close or a protocol
     /// error after them has its effect.
     pub(super) fn next_messages(&mut self, batch: &mut MessageBatch, capacity: &mut Capacity, now: Duration) -> Next {
+        // A copy stays in registers while messages are pushed.
+        let mut rest = *capacity;
         let mut push = |message: BorrowedMessage<'_>| {
-            capacity.remove(1, message.len() as u64);
+            rest.remove(1, message.len() as u64);
             batch.push(message);
-            !capacity.is_none()
+            !rest.is_none()
         };
         let first = self.connection.with_next_event(now, |feedback| feedback.into_message().map(&mut push));
         match first {
@@ -472,6 +474,7 @@ impl ConnState {
                 }
             }
         }
+        *capacity = rest;
         Next::More
     }
 
