@@ -46,7 +46,7 @@
 //! | [testing](guide::testing) | How do I test my program without a network? |
 //! | [`native_options`](guide::native_options) | How do I set headers, cookies, a proxy or certificates? (native) |
 //! | [runtimes](guide::runtimes) | On which thread does a socket run? (native) |
-//! | [differences](guide::differences) | What differs between a browser and a native target? |
+//! | [differences](guide::differences) | How do a browser and a native target differ? |
 //! | [engines](guide::engines) | Which deviations of an engine remain? |
 //! | [`coming_from`](guide::coming_from) | How do calls of gloo-net, `ws_stream_wasm` and tokio-tungstenite translate to this crate? |
 //!

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -36,8 +37,12 @@ const UNLOCKED_SCHEDULES: usize = 10_000;
 const MESSAGES: usize = 3;
 const SIZE: usize = 40;
 
-/// The bytes that the system buffers at most: less than a message, so that writes are partial.
-const CAPACITY: usize = 20;
+/// The times that the waiter waits for `drained`.
+const WAITS: usize = 4;
+
+/// The bytes that the system buffers at most, chosen for each schedule. With little of it, writes block within a frame; with
+/// more, they are partial and do not block.
+const CAPACITY: RangeInclusive<usize> = 20..=100;
 
 /// A connection as the system has it.
 #[derive(Default)]
@@ -50,6 +55,7 @@ struct Pipe {
     writer: Option<Waker>,
     reader: Option<Waker>,
     shut_down: bool,
+    capacity: usize,
 }
 
 /// The connection, and the signal that the client has sent bytes.
@@ -82,7 +88,7 @@ impl AsyncRead for Client {
 impl AsyncWrite for Client {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut pipe = self.0.pipe.lock().unwrap();
-        let free = CAPACITY - pipe.sent.len();
+        let free = pipe.capacity - pipe.sent.len();
         if free == 0 {
             pipe.writer = Some(context.waker().clone());
             return Poll::Pending;
@@ -147,9 +153,10 @@ fn response(head: &[u8]) -> String {
     )
 }
 
-/// Sends messages from two threads over one socket, and waits until they are written.
+/// Sends messages from two threads over one socket, while a third one waits until they are written.
 fn exchange(is_own_stream: bool) {
     let system = Arc::new(System::default());
+    system.pipe.lock().unwrap().capacity = thread_rng().gen_range(CAPACITY);
     // A frame of this size has a header of 6 bytes: 2, and the masking key.
     let expected = 2 * MESSAGES * (SIZE + 6);
     let server = {
@@ -173,12 +180,17 @@ fn exchange(is_own_stream: bool) {
                 for _ in 0..MESSAGES {
                     future::block_on(socket.send(Message::Binary(Bytes::from(vec![sender; SIZE])))).unwrap();
                 }
-                future::block_on(socket.drained()).unwrap();
             })
         })
         .collect();
-    for sender in senders {
-        sender.join().unwrap();
+    let waiter = {
+        // It sends nothing itself. So it may begin to wait at any moment of the others' writes, and nothing else asks for a
+        // notification in its place.
+        let socket = Arc::clone(&socket);
+        thread::spawn(move || (0..WAITS).for_each(|_| future::block_on(socket.drained()).unwrap()))
+    };
+    for thread in senders.into_iter().chain([waiter]) {
+        thread.join().unwrap();
     }
     server.join().unwrap();
     assert_eq!(socket.buffered_amount(), 0);

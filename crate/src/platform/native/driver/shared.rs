@@ -24,7 +24,7 @@ use super::run_state::RunState;
 use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
 use super::stream_slot::StreamSlot;
-use super::write_policy::{Decision, Snapshot, WritePolicy};
+use super::write_policy::{Decision, MAX_SENDER_WRITE, Snapshot, WritePolicy};
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial::handshake_queue::HandshakeSlot;
 use crate::platform::native::failure::Failure;
@@ -55,9 +55,6 @@ const MAX_ASSEMBLED: usize = 64 << 10;
 
 /// The lock of a connection's state.
 pub(super) struct ConnectionLock(Lock<ConnState>);
-
-/// The bytes after which a sender stops writing, even if other senders queue more meanwhile. As in `write_policy`: arbitrary.
-const SENDER_LIMIT: usize = 1 << 20;
 
 /// Access to a connection's state.
 pub(super) type Guard<'a> = LockGuard<'a, ConnState>;
@@ -113,13 +110,15 @@ impl StateLock for ConnectionLock {
     }
 
     /// The owner of a payload is the user's. One that panics ends the connection.
-    fn drop_released_payloads(guard: &mut Guard<'_>) {
+    fn drop_released_payloads(guard: &mut Guard<'_>) -> bool {
+        let mut any = false;
         loop {
             // A destructor may use the socket, and so release more payloads.
             let released = guard.connection.take_released_payloads();
             if released.is_empty() {
-                return;
+                return any;
             }
+            any = true;
             let dropped = LockGuard::unlocked(guard, || drop_each(released));
             if let Err(failure) = dropped {
                 guard.connection.write_failed();
@@ -216,23 +215,24 @@ impl SocketShared {
     /// Writes what was sent, or wakes the driver for it.
     pub(super) fn flush(&self) {
         let mut state = self.lock();
-        if state.decide() == Decision::Write {
-            self.write_from_sender(state);
+        if state.decide() == Decision::Write
+            && let Some(stream) = state.stream.borrow()
+        {
+            self.write_from_sender(state, stream);
         } else if state.run.request_look() {
             drop(state);
             self.tasks.wake_driver();
         }
     }
 
-    fn write_from_sender(&self, mut state: Guard<'_>) {
-        let Some(mut stream) = state.stream.borrow() else { return };
+    fn write_from_sender(&self, mut state: Guard<'_>, mut stream: StreamIo) {
         let was_parked = matches!(state.run, RunState::Parked { .. });
         let now = self.now();
         // The stream wakes the driver when it accepts more.
         let waker = self.tasks.driver_waker();
         let mut context = Context::from_waker(&waker);
         let written = catch_as_failure(|| {
-            stream.write_from_sender(&mut context, &mut Locked::<ConnectionLock>(&mut state), SENDER_LIMIT, now)
+            stream.write_from_sender(&mut context, &mut Locked::<ConnectionLock>(&mut state), MAX_SENDER_WRITE, now)
         });
         let (is_done, unused) = match written {
             Ok(is_done) => (is_done, None),

@@ -13,10 +13,11 @@
 /// eight rounds, with bounds of 0.8 and 4.1 (November 2026).
 const LONG_MESSAGE: u64 = 4 << 10;
 
-/// The sender never writes more than this, so that `send` does not take long.
+/// The sender does not begin to write more than this, and stops once it has written as much, so that `send` does not take long.
+/// Other senders may queue more meanwhile.
 ///
 /// Arbitrary.
-const MAX_SENDER_WRITE: u64 = 1 << 20;
+pub(super) const MAX_SENDER_WRITE: usize = 1 << 20;
 
 /// More messages than this without a read in between are a flood.
 ///
@@ -94,7 +95,7 @@ impl WritePolicy {
         let Snapshot { pending, driver_is_parked, driver_is_needed, in_callback } = *snapshot;
         let worthwhile = self.flush_due || driver_is_parked && self.is_request(pending);
         let blocked = in_callback || driver_is_parked && driver_is_needed;
-        if worthwhile && !blocked && pending <= MAX_SENDER_WRITE { Decision::Write } else { Decision::Wake }
+        if worthwhile && !blocked && pending <= MAX_SENDER_WRITE as u64 { Decision::Write } else { Decision::Wake }
     }
 
     /// Returns whether many messages were sent without a read in between.
@@ -153,7 +154,7 @@ mod tests {
             assert_eq!(send(&mut policy, 3, LONG_MESSAGE), [true, false, false]);
             policy.on_read();
         }
-        assert_eq!(send(&mut policy, 1, MAX_SENDER_WRITE + 1), [false]);
+        assert_eq!(send(&mut policy, 1, MAX_SENDER_WRITE as u64 + 1), [false]);
     }
 
     #[test]
@@ -200,7 +201,7 @@ mod tests {
         let each = LONG_MESSAGE + MESSAGE_OVERHEAD;
         assert_eq!(flood(&mut WritePolicy::new(true), 3, LONG_MESSAGE), [each; 3]);
         assert_eq!(flood(&mut WritePolicy::new(true), 3, LONG_MESSAGE - 1), []);
-        assert_eq!(flood(&mut WritePolicy::new(true), 1, MAX_SENDER_WRITE + 1), []);
+        assert_eq!(flood(&mut WritePolicy::new(true), 1, MAX_SENDER_WRITE as u64 + 1), []);
         assert_eq!(flood(&mut WritePolicy::new(false), 3, LONG_MESSAGE), []);
     }
 }
