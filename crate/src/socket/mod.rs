@@ -37,6 +37,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::Stream;
+use futures::future::FusedFuture;
 use futures::sink::Sink;
 use futures::stream::FusedStream;
 
@@ -104,13 +105,13 @@ impl Socket {
 
     /// Waits for the next message. Returns `None` after a clean close, or after the error was returned.
     ///
-    /// Cancelling the future loses no message.
+    /// Cancelling the future loses no message, so it can be a branch of `select!`.
     ///
     /// # Errors
     ///
     /// Returns one error as the last item if the connection did not end cleanly; see [`Error`].
     #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
-    pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+    pub fn next(&mut self) -> impl FusedFuture<Output = Option<Result<Message, Error>>> + Unpin {
         self.receiver.next()
     }
 
