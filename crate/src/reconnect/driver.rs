@@ -16,6 +16,7 @@ use crate::connection::closed::Closed;
 use crate::platform::{Backend, BoxFuture, Clock, Options, PlatformEnvironment, Sleep};
 use crate::socket::{Connect, Error, Socket};
 use crate::sync::{Lock, Shared};
+use crate::typed::{Codec, Typed};
 use crate::types::message::Message;
 
 /// A reconnecting socket, from [`Reconnect::start`](super::Reconnect::start): a fused `Stream` of the messages of all its
@@ -107,6 +108,13 @@ impl Reconnecting {
     #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
     pub fn next(&mut self) -> impl FusedFuture<Output = Option<Result<Message, Cause>>> + Unpin {
         StreamExt::next(self)
+    }
+
+    /// Converts the socket into a stream of values; see [`typed`](crate::typed).
+    ///
+    /// It sends nothing: [`sender`](Self::sender) sends messages, which a codec can [encode](Codec::encode).
+    pub fn typed<In: 'static, Out: 'static>(self, codec: impl Codec<In, Out>) -> Typed<In, Out, Self> {
+        Typed::new(self, codec)
     }
 
     /// Sends a message; see [`Sender::send`].

@@ -44,7 +44,7 @@ use futures::stream::FusedStream;
 pub use self::byte_stream::ByteStream;
 pub use self::closing::Closing;
 pub use self::connect::{Connect, connect};
-pub use self::control::Control;
+pub use self::control::{Control, WeakControl};
 pub(crate) use self::core::SocketCore;
 pub use self::error::{ConnectError, ConnectionFailed, Error};
 pub use self::heartbeat::Heartbeat;
@@ -56,6 +56,7 @@ pub use self::sender::Sender;
 use self::watchdog::Watchdog;
 use crate::connection::closed::Closed;
 use crate::sync::Shared;
+use crate::typed::{Codec, Typed};
 use crate::types::message::Message;
 use samesocket_spec::ReadyState;
 
@@ -199,6 +200,11 @@ impl Socket {
     /// Converts the socket into a byte stream over its binary messages.
     pub fn into_bytes(self) -> ByteStream {
         ByteStream::new(self)
+    }
+
+    /// Converts the socket into a socket of values: a `Stream` of `In` and a `Sink` of `Out`; see [`typed`](crate::typed).
+    pub fn typed<In: 'static, Out: 'static>(self, codec: impl Codec<In, Out>) -> Typed<In, Out, Self> {
+        Typed::new(self, codec)
     }
 
     /// Joins the two halves of a socket. Other senders and controls stay valid.

@@ -93,7 +93,7 @@ impl Message {
     /// assert!(Message::from(vec![1, 2]).into_text().is_err());
     /// ```
     pub fn into_text(self) -> Result<Text, Self> {
-        match self.read() {
+        match self.into_memory() {
             Self::Text(text) => Ok(text),
             other => Err(other),
         }
@@ -111,7 +111,7 @@ impl Message {
     /// assert!(Message::from(Blob::new(b"a")).into_bytes().is_err());
     /// ```
     pub fn into_bytes(self) -> Result<Bytes, Self> {
-        match self.read() {
+        match self.into_memory() {
             Self::Text(text) => Ok(text.into_bytes()),
             Self::Binary(bytes) => Ok(bytes),
             other => Err(other),
@@ -119,7 +119,7 @@ impl Message {
     }
 
     /// Reads a lazy message into the program's memory. Returns any other message as it is.
-    fn read(self) -> Self {
+    pub(crate) fn into_memory(self) -> Self {
         match self {
             Self::Lazy(lazy) => lazy.read().into(),
             other => other,
