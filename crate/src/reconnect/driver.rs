@@ -1,12 +1,13 @@
 //! The reconnecting socket: a stream that connects, receives, and connects again.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures::future::FusedFuture;
 use futures::stream::FusedStream;
-use futures::{Sink, Stream};
+use futures::{Sink, Stream, StreamExt};
 
 use super::outbox::Outgoing;
 use super::states::{self, StateBroadcast};
@@ -15,6 +16,7 @@ use crate::connection::closed::Closed;
 use crate::platform::{Backend, BoxFuture, Clock, Options, PlatformEnvironment, Sleep};
 use crate::socket::{Connect, Error, Socket};
 use crate::sync::{Lock, Shared};
+use crate::typed::{Codec, Typed};
 use crate::types::message::Message;
 
 /// A reconnecting socket, from [`Reconnect::start`](super::Reconnect::start): a fused `Stream` of the messages of all its
@@ -45,6 +47,8 @@ pub struct Reconnecting {
     states: Shared<Lock<StateBroadcast>>,
     clock: Option<Shared<dyn Clock>>,
     failures: u32,
+    /// Whether the stream has returned `None`.
+    finished: bool,
 }
 
 enum Phase {
@@ -90,6 +94,7 @@ impl Reconnecting {
             states: Shared::default(),
             clock: None,
             failures: 0,
+            finished: false,
         }
     }
 
@@ -100,8 +105,16 @@ impl Reconnecting {
     /// # Errors
     ///
     /// Returns one error as the last item, after a failure that the retry rule does not retry.
-    pub async fn next(&mut self) -> Option<Result<Message, Cause>> {
-        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
+    pub fn next(&mut self) -> impl FusedFuture<Output = Option<Result<Message, Cause>>> + Unpin {
+        StreamExt::next(self)
+    }
+
+    /// Converts the socket into a stream of values; see [`typed`](crate::typed).
+    ///
+    /// It sends nothing: [`sender`](Self::sender) sends messages, which a codec can [encode](Codec::encode).
+    pub fn typed<In: 'static, Out: 'static>(self, codec: impl Codec<In, Out>) -> Typed<In, Out, Self> {
+        Typed::new(self, codec)
     }
 
     /// Sends a message; see [`Sender::send`].
@@ -255,6 +268,7 @@ impl Stream for Reconnecting {
         let mut phase = this.phase.replace(Phase::Ended);
         loop {
             if matches!(phase, Phase::Ended) {
+                this.finished = true;
                 return Poll::Ready(None);
             }
             let (replaced, closing) = {
@@ -294,7 +308,7 @@ impl Stream for Reconnecting {
 
 impl FusedStream for Reconnecting {
     fn is_terminated(&self) -> bool {
-        matches!(*self.phase.lock(), Phase::Ended)
+        self.finished
     }
 }
 

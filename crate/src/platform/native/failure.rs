@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::iter;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -136,6 +138,17 @@ impl Failure {
     }
 }
 
+/// Failures are equal if they have the same variant and the same text, and so have their sources.
+///
+/// The errors of the system cannot be compared otherwise.
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        mem::discriminant(self) == mem::discriminant(other) && texts(self).eq(texts(other))
+    }
+}
+
+impl Eq for Failure {}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,6 +199,20 @@ impl ProxyFailure {
     pub(super) fn lost(error: io::Error) -> Self {
         Self::Lost { source: Arc::new(error) }
     }
+}
+
+/// Failures are equal if they have the same variant and the same text, and so have their sources.
+impl PartialEq for ProxyFailure {
+    fn eq(&self, other: &Self) -> bool {
+        mem::discriminant(self) == mem::discriminant(other) && texts(self).eq(texts(other))
+    }
+}
+
+impl Eq for ProxyFailure {}
+
+/// Returns the text of an error and those of its sources.
+fn texts(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
+    iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string)
 }
 
 impl fmt::Display for ProxyFailure {

@@ -33,7 +33,7 @@ struct Socket {
 }
 
 /// The state of a connection after its transport was dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FinalState {
     /// The payload bytes that were not sent.
     pub(crate) buffered_amount: u64,
