@@ -78,8 +78,7 @@ fn deflated_messages_are_inflated_by_flate2() {
 #[test]
 fn client_window_is_limited_by_the_server() {
     // Random data that is repeated at long distances, so that a compressor looks back as far as possible.
-    let mut noise = vec![0; 40_000];
-    entropy()(&mut noise);
+    let noise = noise(40_000);
     let data: Vec<u8> = [&noise[..200], &noise[..230], &noise[..900], &noise[..], &noise[..]].concat();
     for bits in 8..=15 {
         let deflate = accept(&format!("permessage-deflate; client_max_window_bits={bits}")).unwrap();
@@ -114,16 +113,15 @@ fn reference_inflater_agrees_with_flate2() {
 #[test]
 fn large_compressed_message_is_fragmented_around_pong() {
     let mut driver = Driver::established("permessage-deflate", Limits::default());
-    let mut noise = vec![0; 3_500_000];
-    entropy()(&mut noise);
-    driver.send_binary(noise.clone());
+    let digits = digits(3_500_000);
+    driver.send_binary(digits.clone());
     driver.write(100);
     assert_eq!(driver.connection.buffered_amount(), 3_500_000);
     driver.receive(&frame(0x89, b"p"));
     let frames = driver.take_frames();
     let firsts: Vec<_> = frames.iter().map(|frame| frame.first).collect();
     assert_eq!(firsts, [0x42, 0x8a, 0x00, 0x00, 0x80]);
-    assert!(ServerAssembler::new(true).assemble(&frames) == [(10, b"p".to_vec()), (2, noise)]);
+    assert!(ServerAssembler::new(true).assemble(&frames) == [(10, b"p".to_vec()), (2, digits)]);
 }
 
 #[test]
