@@ -1,5 +1,7 @@
 //! Messages that do not get smaller: they are sent uncompressed, and a message that was begun grows by little.
 
+use std::fmt::Write as _;
+
 use super::server::{Frame, ServerAssembler};
 use super::*;
 
@@ -27,7 +29,7 @@ fn log(size: usize) -> String {
         if text.len() >= size {
             break;
         }
-        text.push_str(&format!("{i} GET /item/{} took {} ms\n", i.wrapping_mul(7919) % 1000, i.wrapping_mul(31) % 97));
+        writeln!(text, "{i} GET /item/{} took {} ms", i.wrapping_mul(7919) % 1000, i.wrapping_mul(31) % 97).unwrap();
     }
     text
 }
@@ -185,7 +187,7 @@ fn fragments_of_a_large_compressed_message_are_not_empty() {
         let mut driver = Driver::established(extensions, Limits::default());
         let mut server = ServerAssembler::new(takeover(extensions));
         for size in [(1 << 20) + 1, 2 << 20, (4 << 20) + 5] {
-            for message in [vec![0; size], log(size)[..size].as_bytes().to_vec()] {
+            for message in [vec![0; size], log(size).as_bytes()[..size].to_vec()] {
                 let frames = sent_frames(&mut driver, &mut server, 2, &message);
                 assert_eq!(frames[0].first, 0x42);
                 assert_eq!(frames.len(), size.div_ceil(1 << 20));
