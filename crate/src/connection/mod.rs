@@ -173,6 +173,9 @@ impl<L: Listener> Connection<L> {
             }
             SendOutcome::Rejected => {
                 socket_state.flag_as_full(rejected_bytes);
+                let transport = Shared::clone(transport);
+                // Close outside the lock: a platform's class that is written in JavaScript may fire `close` at once.
+                drop(state);
                 transport.close(None);
                 return false;
             }
