@@ -107,6 +107,18 @@ pub enum ProxyFailure {
         /// The name of the variable.
         variable: &'static str,
     },
+    /// An environment variable that names a proxy, or the hosts without one, is not UTF-8.
+    NotUtf8 {
+        /// The name of the variable.
+        variable: &'static str,
+    },
+    /// The program runs as a CGI script on a system where a request header can set this variable.
+    ///
+    /// See [httpoxy](https://httpoxy.org). Only Windows ignores the case of the names of variables.
+    Cgi {
+        /// The name of the variable.
+        variable: &'static str,
+    },
     /// An HTTP proxy responded with a status other than 2xx.
     Status {
         /// The status.
@@ -191,7 +203,15 @@ impl ProxyFailure {
 impl fmt::Display for ProxyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidUrl { variable } => write!(f, "the environment variable {variable} is not a valid proxy URL"),
+            Self::InvalidUrl { variable } => write!(
+                f,
+                "the environment variable {variable} is not a valid proxy URL with the scheme http, https, socks5 or \
+                 socks5h"
+            ),
+            Self::NotUtf8 { variable } => write!(f, "the environment variable {variable} is not UTF-8"),
+            Self::Cgi { variable } => {
+                write!(f, "the environment variable {variable} of a CGI script may come from a request header")
+            }
             Self::Status { found } => write!(f, "the proxy responded with status {found}"),
             Self::MalformedHead => f.write_str("the response of the proxy is not HTTP, or its head is too long"),
             Self::Lost { .. } => f.write_str("the connection to the proxy was lost"),
@@ -204,7 +224,11 @@ impl Error for ProxyFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Lost { source } | Self::Socks { source } => Some(&**source),
-            Self::InvalidUrl { .. } | Self::Status { .. } | Self::MalformedHead => None,
+            Self::InvalidUrl { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Cgi { .. }
+            | Self::Status { .. }
+            | Self::MalformedHead => None,
         }
     }
 }

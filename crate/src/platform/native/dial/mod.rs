@@ -5,7 +5,8 @@
 //! 1. [`target`], [`io_stream`], [`connector`]: the server to reach, the stream, and custom transports.
 //! 2. [`blocked_ports`], [`resolve`], [`happy_eyeballs`]: TCP to a name or address.
 //! 3. [`handshake_queue`]: one opening handshake at a time with each server.
-//! 4. [`proxy`] and [`proxy_settings`]: HTTP CONNECT and SOCKS5, and how a proxy is chosen.
+//! 4. [`proxy`] and [`socks5`]: tunnels by HTTP CONNECT and SOCKS5. [`proxy_settings`] chooses a proxy, and [`no_proxy`]
+//!    the hosts without one.
 //! 5. [`tls`]: TLS over any of these streams.
 //! 6. [`request`] and [`basic_auth`]: the HTTP request that the driver sends first over the stream.
 
@@ -15,10 +16,12 @@ pub(super) mod connector;
 pub(super) mod handshake_queue;
 mod happy_eyeballs;
 pub(super) mod io_stream;
+mod no_proxy;
 pub(super) mod proxy;
 pub(super) mod proxy_settings;
 pub(super) mod request;
 mod resolve;
+mod socks5;
 pub(super) mod target;
 pub(super) mod tls;
 

@@ -464,7 +464,7 @@ impl Options {
         let request = Request { host: "host".to_owned(), ..self.request() };
         match request.check() {
             Ok(()) => Ok(self),
-            Err(invalid) => Err(InvalidOption::new(invalid.part, invalid.value)),
+            Err(invalid) => Err(InvalidOption::of_request(&invalid)),
         }
     }
 }
