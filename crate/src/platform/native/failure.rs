@@ -37,8 +37,11 @@ pub enum Failure {
         /// The port.
         port: u16,
     },
-    /// The options combine [`tls_config`](crate::Options::tls_config) with a setting that it replaces. Nothing was
-    /// tried.
+    /// The options, or the settings of the [`Proxy`](crate::Proxy), combine two TLS settings of which one replaces the
+    /// other. Nothing was tried.
+    ///
+    /// [`tls_config`](crate::Options::tls_config) replaces all other settings, and
+    /// [`pinned_certificate`](crate::Options::pinned_certificate) replaces other ways to trust a certificate.
     ContradictoryTls,
     /// The name of the server or of the proxy could not be resolved.
     Resolve {
@@ -153,8 +156,8 @@ impl fmt::Display for Failure {
         match self {
             Self::BadPort { port } => write!(f, "port {port} is blocked by the Fetch Standard"),
             Self::ContradictoryTls => f.write_str(
-                "`tls_config` cannot be combined with root certificates, a client certificate, or \
-                 `dangerous_accept_any_certificate`",
+                "`tls_config` cannot be combined with other TLS settings, nor `pinned_certificate` with \
+                 `root_certificate` or `dangerous_accept_any_certificate`",
             ),
             Self::Resolve { host, .. } => write!(f, "the name {host:?} could not be resolved"),
             Self::Connect { host, port, attempts } => {

@@ -40,7 +40,7 @@ pub(super) type DialedStream = (Box<dyn IoStream>, Option<HandshakePermit>);
 
 /// Connects a stream to the server of `url`. Dropping the future cancels it and closes every stream that it has opened.
 pub(super) async fn connect(url: Url, options: Options, slot: HandshakeSlot) -> Result<DialedStream, Failure> {
-    if options.tls.is_contradictory() {
+    if options.tls.is_contradictory() || options.proxy_settings.is_contradictory() {
         return Err(Failure::ContradictoryTls);
     }
     let target = Target::new(&url);
@@ -52,7 +52,7 @@ pub(super) async fn connect(url: Url, options: Options, slot: HandshakeSlot) -> 
         (connected.map_err(|error| Failure::Connector { source: Arc::new(error) })?, None)
     } else if let Some(proxy) = options.proxy_settings.proxy_for(&target).map_err(Failure::Proxy)? {
         let permit = slot.acquire(ServerAddress::behind_proxy(&target.host, target.port)).await;
-        (proxy.connect(&target, &options.tls).await?, Some(permit))
+        (proxy.connect(&target, &options.tls_with_proxies).await?, Some(permit))
     } else {
         let (stream, permit) = happy_eyeballs::connect_with_permit(&target.host, target.port, &slot).await?;
         (Box::new(stream), Some(permit))

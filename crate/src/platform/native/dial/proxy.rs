@@ -1,10 +1,13 @@
 //! Tunnels through proxies: HTTP CONNECT and SOCKS5.
 
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::platform::native::dial::basic_auth::basic_auth;
 use crate::platform::native::dial::io_stream::IoStream;
@@ -22,6 +25,8 @@ const MAX_HEAD: usize = 16 << 10;
 const MAX_FIELDS: usize = 64;
 
 /// A proxy to connect through, given as a URL; see [`Options::proxy`](crate::Options::proxy).
+///
+/// The methods are settings for TLS with an `https` proxy. Those of [`Options`](crate::Options) are for the server.
 ///
 /// ```
 /// use samesocket::{Options, Proxy};
@@ -41,6 +46,8 @@ pub struct Proxy {
     username: String,
     /// The password of the URL, percent-encoded.
     password: Option<String>,
+    /// The settings for TLS with the proxy itself.
+    tls: TlsSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +107,7 @@ impl Proxy {
             port: record.port().unwrap_or(default_port),
             username: record.username().to_owned(),
             password: record.password().map(str::to_owned),
+            tls: TlsSettings::default(),
         };
         let decoded_len = |text: &str| percent_decode_str(text).count();
         let longest = decoded_len(&proxy.username).max(decoded_len(proxy.password.as_deref().unwrap_or_default()));
@@ -109,12 +117,111 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// Opens a tunnel to `target`. The settings are for TLS with the proxy itself.
-    pub(super) async fn connect(&self, target: &Target, settings: &TlsSettings) -> Result<Box<dyn IoStream>, Failure> {
+    /// Trusts one more root certificate, in DER, for TLS with an `https` proxy. The default is none.
+    ///
+    /// The settings of [`Options`](crate::Options) are for the server, except for its root certificates: a proxy without
+    /// TLS settings of its own is verified by the platform's root certificates and by
+    /// [`Options::root_certificate`](crate::Options::root_certificate).
+    ///
+    /// ```no_run
+    /// use samesocket::Proxy;
+    ///
+    /// let proxy = Proxy::new("https://proxy.example:3129")?.root_certificate(std::fs::read("root.der")?.into());
+    /// # drop(proxy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn root_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
+        self.tls.add_root(certificate);
+        self
+    }
+
+    /// Trusts exactly this certificate of the proxy. It is as
+    /// [`Options::pinned_certificate`](crate::Options::pinned_certificate), but for TLS with an `https` proxy.
+    ///
+    /// ```no_run
+    /// use samesocket::Proxy;
+    ///
+    /// let proxy = Proxy::new("https://proxy.example:3129")?.pinned_certificate(std::fs::read("proxy.der")?.into());
+    /// # drop(proxy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn pinned_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
+        self.tls.add_pinned(certificate);
+        self
+    }
+
+    /// Sets the certificate for an `https` proxy that demands one. The default is none.
+    ///
+    /// The server behind the proxy does not get it. Its certificate is
+    /// [`Options::client_certificate`](crate::Options::client_certificate), which the proxy does not get.
+    ///
+    /// ```no_run
+    /// use samesocket::Proxy;
+    /// use samesocket::rustls::pki_types::PrivatePkcs8KeyDer;
+    ///
+    /// let key = PrivatePkcs8KeyDer::from(std::fs::read("client-key.der")?);
+    /// let chain = vec![std::fs::read("client.der")?.into()];
+    /// let proxy = Proxy::new("https://proxy.example:3129")?.client_certificate(chain, key.into());
+    /// # drop(proxy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn client_certificate(mut self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
+        self.tls.set_client(chain, key);
+        self
+    }
+
+    /// Sets the whole TLS configuration for an `https` proxy. It cannot be combined with the other TLS settings of the
+    /// proxy; see [`Options::tls_config`](crate::Options::tls_config).
+    ///
+    /// ```
+    /// use samesocket::Proxy;
+    /// use samesocket::rustls::crypto::ring;
+    /// use samesocket::rustls::{ClientConfig, RootCertStore};
+    /// use std::sync::Arc;
+    ///
+    /// let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ///     .with_safe_default_protocol_versions()?
+    ///     .with_root_certificates(RootCertStore::empty())
+    ///     .with_no_client_auth();
+    /// let proxy = Proxy::new("https://proxy.example:3129")?.tls_config(Arc::new(config));
+    /// # drop(proxy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
+        self.tls.set_custom(config);
+        self
+    }
+
+    /// Accepts any certificate of an `https` proxy. By default, certificates are verified.
+    ///
+    /// An attacker on the network can then read the credentials of the proxy, and all messages of `ws:` URLs.
+    ///
+    /// ```
+    /// let proxy = samesocket::Proxy::new("https://localhost:3129")?.dangerous_accept_any_certificate();
+    /// # drop(proxy);
+    /// # Ok::<(), samesocket::InvalidOption>(())
+    /// ```
+    #[must_use]
+    pub fn dangerous_accept_any_certificate(mut self) -> Self {
+        self.tls.accept_any();
+        self
+    }
+
+    pub(super) const fn tls(&self) -> &TlsSettings {
+        &self.tls
+    }
+
+    /// Opens a tunnel to `target`. If the proxy has no TLS settings of its own, `shared` are used for TLS with it.
+    pub(super) async fn connect(&self, target: &Target, shared: &TlsSettings) -> Result<Box<dyn IoStream>, Failure> {
         let stream = happy_eyeballs::connect(&self.host, self.port).await?;
         let tunnel = match self.kind {
             Kind::Http => self.connect_http(Box::new(stream), target).await,
             Kind::Https => {
+                let settings = if self.tls.is_default() { shared } else { &self.tls };
                 let stream = tls::connect(settings, &self.host, Box::new(stream)).await?;
                 self.connect_http(stream, target).await
             }
@@ -168,7 +275,7 @@ impl Proxy {
 }
 
 impl fmt::Debug for Proxy {
-    /// Shows the proxy without its credentials.
+    /// Shows the proxy without its credentials and certificates.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} proxy at {}:{}", self.kind, self.host, self.port)
     }

@@ -18,6 +18,16 @@ pub(in crate::platform::native) enum ProxySettings {
 }
 
 impl ProxySettings {
+    /// Returns whether the fixed proxy has two TLS settings, one of which would be ignored.
+    pub(super) const fn is_contradictory(&self) -> bool {
+        matches!(self, Self::Fixed(proxy) if proxy.tls().is_contradictory())
+    }
+
+    /// Returns whether the TLS configuration of the fixed proxy is the user's own.
+    pub(in crate::platform::native) const fn has_custom_tls(&self) -> bool {
+        matches!(self, Self::Fixed(proxy) if proxy.tls().is_custom())
+    }
+
     /// Returns the proxy for `target`, or `None` if it is dialed directly.
     pub(super) fn proxy_for(&self, target: &Target) -> Result<Option<Proxy>, ProxyFailure> {
         match self {
@@ -46,10 +56,10 @@ fn from_environment(
         &["http_proxy", "all_proxy", "ALL_PROXY"]
     });
     let Some((variable, proxy)) = proxy else { return Ok(None) };
-    if let Some((variable, list)) = first_of(&["no_proxy", "NO_PROXY"]) {
-        if exempts(&utf8(variable, list)?, &target.host, target.port) {
-            return Ok(None);
-        }
+    if let Some((variable, list)) = first_of(&["no_proxy", "NO_PROXY"])
+        && exempts(&utf8(variable, list)?, &target.host, target.port)
+    {
+        return Ok(None);
     }
     // A web server sets `HTTP_PROXY` from the field `Proxy` of its client's request (https://httpoxy.org).
     if any_case && variable == "http_proxy" && first_of(&["REQUEST_METHOD"]).is_some() {
