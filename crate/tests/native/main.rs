@@ -21,6 +21,7 @@ mod pinned_certificates;
 mod proxies;
 mod proxy_tls;
 mod runtimes;
+mod secrets;
 mod sender_writes;
 mod separate_runtimes;
 mod support;

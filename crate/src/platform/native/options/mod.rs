@@ -354,8 +354,8 @@ impl Options {
 }
 
 impl fmt::Debug for Options {
-    /// Shows the limits and the origin. Header values, proxies and cookies may be secret.
+    /// Shows the limits. All other options may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("limits", &self.limits).field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Options").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
