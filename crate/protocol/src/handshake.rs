@@ -27,7 +27,9 @@ use samesocket_spec::subprotocol::first_outside_token;
 /// };
 /// assert!(request.check().is_ok());
 /// ```
-#[derive(Clone, Debug, Default)]
+///
+/// `Debug` leaves out the query, the subprotocols and the values of header fields, because they can be secret.
+#[derive(Clone, Default)]
 pub struct Request {
     /// The host of the URL, followed by the port unless that is the default of the scheme.
     pub host: String,
@@ -130,8 +132,29 @@ impl Request {
     }
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("host", &self.host)
+            .field("path", &self.path)
+            .field("headers", &Names(self.headers.iter().map(|(name, _)| name.as_str())))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The names of header fields, for `Debug`.
+struct Names<I>(I);
+
+impl<'a, I: Iterator<Item = &'a str> + Clone> fmt::Debug for Names<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.clone()).finish()
+    }
+}
+
 /// The error of a request that contains invalid characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Display` and `Debug` leave out the value, because it can be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct InvalidRequest {
     /// The part that is invalid: `host`, `path`, `query`, `subprotocol`, `header name`, or the name of a header field.
     pub part: String,
@@ -141,14 +164,22 @@ pub struct InvalidRequest {
 
 impl fmt::Display for InvalidRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the request's {} cannot be {:?}", self.part, self.value)
+        write!(f, "the request's {} is empty, reserved, or has characters that HTTP does not allow there", self.part)
+    }
+}
+
+impl fmt::Debug for InvalidRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvalidRequest").field("part", &self.part).finish_non_exhaustive()
     }
 }
 
 impl Error for InvalidRequest {}
 
 /// The head of the server's response, for cookies, authentication challenges and redirects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` leaves out the values of header fields, because they can be secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -157,7 +188,6 @@ pub struct Response {
 }
 
 /// An opening handshake that waits for the response.
-#[derive(Debug)]
 pub(crate) struct ClientHandshake {
     /// The expected value of `Sec-WebSocket-Accept`.
     accept: String,
@@ -253,18 +283,33 @@ impl ClientHandshake {
         let name = "Sec-WebSocket-Protocol";
         let expected = || match &*self.protocols {
             [] => "absent".to_owned(),
-            protocols => format!("one of {}", protocols.join(", ")),
+            [_] => "the one that was offered".to_owned(),
+            protocols => format!("one of the {} that were offered", protocols.len()),
+        };
+        // Some programs pass tokens as subprotocols, and some servers send all of them back.
+        let shown = |found: String| {
+            let repeats = |protocol: &String| found.to_ascii_lowercase().contains(&protocol.to_ascii_lowercase());
+            if self.protocols.iter().any(repeats) { "…".to_owned() } else { found }
         };
         if response.count(name) > 1 {
             return Err(Failure::RepeatedHeader { name });
         }
         match response.field(name) {
             Some(found) if self.protocols.contains(&found) => Ok(found),
-            Some(found) => Err(Failure::WrongHeader { name, expected: expected(), found }),
+            Some(found) => Err(Failure::WrongHeader { name, expected: expected(), found: shown(found) }),
             None if self.protocols.is_empty() => Ok(String::new()),
             // Unlike RFC 6455, the Standard fails a connection without a subprotocol if one was requested.
             None => Err(Failure::MissingHeader { name, expected: expected() }),
         }
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &Names(self.headers.iter().map(|(name, _)| name.as_str())))
+            .finish()
     }
 }
 

@@ -27,7 +27,7 @@ use crate::types::payload::Payload;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::constructor::UrlRecord;
 use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketState};
-use samesocket_spec::{CloseEvent, Exception, ReadyState};
+use samesocket_spec::{CloseEvent, Exception, ReadyState, RedactedUrl};
 
 /// One connection, which all handles of a socket share.
 pub(crate) struct Connection<L> {
@@ -387,12 +387,11 @@ impl<L: Listener> OnEvent for Connection<L> {
 }
 
 impl<L: Listener> fmt::Debug for Connection<L> {
-    /// Formats the connection as the public handle `WebSocket`.
+    /// Formats the connection as the public handle `WebSocket`, without secrets of the URL and without the subprotocol.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
-            .field("url", &self.url())
+            .field("url", &RedactedUrl(self.url()))
             .field("ready_state", &self.ready_state())
-            .field("protocol", &self.protocol())
             .field("buffered_amount", &self.buffered_amount())
             .finish_non_exhaustive()
     }

@@ -9,6 +9,7 @@ use super::connection::MemoryConnection;
 use super::waker_set::WakerSet;
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
+use samesocket_spec::RedactedUrl;
 
 /// A connection that waits to be accepted, from [`Network::accept`](super::Network::accept). Dropping it refuses the
 /// connection.
@@ -85,7 +86,7 @@ impl Drop for Incoming {
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incoming").field("url", &self.url).field("protocols", &self.protocols).finish_non_exhaustive()
+        f.debug_struct("Incoming").field("url", &RedactedUrl(&self.url)).finish_non_exhaustive()
     }
 }
 

@@ -39,8 +39,11 @@ pub enum Failure {
         /// The port.
         port: u16,
     },
-    /// The options combine [`tls_config`](crate::Options::tls_config) with a setting that it replaces. Nothing was
-    /// tried.
+    /// The options, or the settings of the [`Proxy`](crate::Proxy), combine two TLS settings of which one replaces the
+    /// other. Nothing was tried.
+    ///
+    /// [`tls_config`](crate::Options::tls_config) replaces all other settings, and
+    /// [`pinned_certificate`](crate::Options::pinned_certificate) replaces other ways to trust a certificate.
     ContradictoryTls,
     /// The name of the server or of the proxy could not be resolved.
     Resolve {
@@ -109,6 +112,18 @@ pub enum ProxyFailure {
         /// The name of the variable.
         variable: &'static str,
     },
+    /// An environment variable that names a proxy, or the hosts without one, is not UTF-8.
+    NotUtf8 {
+        /// The name of the variable.
+        variable: &'static str,
+    },
+    /// The program runs as a CGI script on a system where a request header can set this variable.
+    ///
+    /// See [httpoxy](https://httpoxy.org). Only Windows ignores the case of the names of variables.
+    Cgi {
+        /// The name of the variable.
+        variable: &'static str,
+    },
     /// An HTTP proxy responded with a status other than 2xx.
     Status {
         /// The status.
@@ -154,8 +169,8 @@ impl fmt::Display for Failure {
         match self {
             Self::BadPort { port } => write!(f, "port {port} is blocked by the Fetch Standard"),
             Self::ContradictoryTls => f.write_str(
-                "`tls_config` cannot be combined with root certificates, a client certificate, or \
-                 `dangerous_accept_any_certificate`",
+                "`tls_config` cannot be combined with other TLS settings, nor `pinned_certificate` with \
+                 `root_certificate` or `dangerous_accept_any_certificate`",
             ),
             Self::Resolve { host, .. } => write!(f, "the name {host:?} could not be resolved"),
             Self::Connect { host, port, attempts } => {
@@ -218,7 +233,15 @@ fn texts(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
 impl fmt::Display for ProxyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidUrl { variable } => write!(f, "the environment variable {variable} is not a valid proxy URL"),
+            Self::InvalidUrl { variable } => write!(
+                f,
+                "the environment variable {variable} is not a valid proxy URL with the scheme http, https, socks5 or \
+                 socks5h"
+            ),
+            Self::NotUtf8 { variable } => write!(f, "the environment variable {variable} is not UTF-8"),
+            Self::Cgi { variable } => {
+                write!(f, "the environment variable {variable} of a CGI script may come from a request header")
+            }
             Self::Status { found } => write!(f, "the proxy responded with status {found}"),
             Self::MalformedHead => f.write_str("the response of the proxy is not HTTP, or its head is too long"),
             Self::Lost { .. } => f.write_str("the connection to the proxy was lost"),
@@ -231,7 +254,11 @@ impl Error for ProxyFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Lost { source } | Self::Socks { source } => Some(&**source),
-            Self::InvalidUrl { .. } | Self::Status { .. } | Self::MalformedHead => None,
+            Self::InvalidUrl { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Cgi { .. }
+            | Self::Status { .. }
+            | Self::MalformedHead => None,
         }
     }
 }

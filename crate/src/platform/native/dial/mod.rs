@@ -5,7 +5,8 @@
 //! 1. [`target`], [`io_stream`], [`connector`]: the server to reach, the stream, and custom transports.
 //! 2. [`blocked_ports`], [`resolve`], [`happy_eyeballs`]: TCP to a name or address.
 //! 3. [`handshake_queue`]: one opening handshake at a time with each server.
-//! 4. [`proxy`] and [`proxy_settings`]: HTTP CONNECT and SOCKS5, and how a proxy is chosen.
+//! 4. [`proxy`] and [`socks5`]: tunnels by HTTP CONNECT and SOCKS5. [`proxy_settings`] chooses a proxy, and [`no_proxy`]
+//!    the hosts without one.
 //! 5. [`tls`]: TLS over any of these streams.
 //! 6. [`request`] and [`basic_auth`]: the HTTP request that the driver sends first over the stream.
 
@@ -15,10 +16,12 @@ pub(super) mod connector;
 pub(super) mod handshake_queue;
 mod happy_eyeballs;
 pub(super) mod io_stream;
+mod no_proxy;
 pub(super) mod proxy;
 pub(super) mod proxy_settings;
 pub(super) mod request;
 mod resolve;
+mod socks5;
 pub(super) mod target;
 pub(super) mod tls;
 
@@ -37,7 +40,7 @@ pub(super) type DialedStream = (Box<dyn IoStream>, Option<HandshakePermit>);
 
 /// Connects a stream to the server of `url`. Dropping the future cancels it and closes every stream that it has opened.
 pub(super) async fn connect(url: Url, options: Options, slot: HandshakeSlot) -> Result<DialedStream, Failure> {
-    if options.tls.is_contradictory() {
+    if options.tls.is_contradictory() || options.proxy_settings.is_contradictory() {
         return Err(Failure::ContradictoryTls);
     }
     let target = Target::new(&url);
@@ -49,7 +52,7 @@ pub(super) async fn connect(url: Url, options: Options, slot: HandshakeSlot) -> 
         (connected.map_err(|error| Failure::Connector { source: Arc::new(error) })?, None)
     } else if let Some(proxy) = options.proxy_settings.proxy_for(&target).map_err(Failure::Proxy)? {
         let permit = slot.acquire(ServerAddress::behind_proxy(&target.host, target.port)).await;
-        (proxy.connect(&target, &options.tls).await?, Some(permit))
+        (proxy.connect(&target, &options.tls_with_proxies).await?, Some(permit))
     } else {
         let (stream, permit) = happy_eyeballs::connect_with_permit(&target.host, target.port, &slot).await?;
         (Box::new(stream), Some(permit))
