@@ -16,8 +16,8 @@ use crate::connection::listener::{Listener, ReceiveOutcome};
 use crate::connection::state::ConnectionState;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{
-    self, Backend, BoxFuture, EventSink, FinalState, MakeSubprotocolList, Messages, OnEvent, Protocols, ReceiveMode,
-    SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
+    self, Backend, BoxFuture, EventSink, FinalState, LastLook, MakeSubprotocolList, Messages, OnEvent, Protocols,
+    ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
@@ -188,6 +188,11 @@ impl<L: Listener> Connection<L> {
     /// Returns whether a pong arrived since the last call.
     pub(crate) fn take_pong(&self) -> bool {
         self.transport().is_some_and(|transport| transport.take_pong())
+    }
+
+    /// Looks at the network once more; see [`Transport::last_look`].
+    pub(crate) fn last_look(&self) -> Option<LastLook> {
+        self.transport()?.last_look()
     }
 
     /// Lets the transport deliver events that are ready, after the consumer freed capacity.

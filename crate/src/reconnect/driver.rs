@@ -59,7 +59,7 @@ enum Phase {
     Waiting {
         backoff: Sleep,
         /// Completes when an earlier attempt is reasonable.
-        retry_hint: Sleep,
+        retry_hint: BoxFuture<()>,
     },
     New,
     Ended,

@@ -48,6 +48,10 @@ impl Clock {
 
     /// Waits until the clock has advanced by `duration`.
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Unpin + use<> {
+        self.timer(duration)
+    }
+
+    fn timer(&self, duration: Duration) -> Sleep {
         Sleep { clock: self.clone(), at: self.now().saturating_add(duration), key: None }
     }
 
@@ -87,7 +91,7 @@ impl Clock {
 
 impl platform::Clock for Clock {
     fn sleep(&self, duration: Duration) -> platform::Sleep {
-        Box::pin(self.sleep(duration))
+        Box::pin(self.timer(duration))
     }
 
     fn environment(&self) -> Option<&dyn platform::Environment> {
@@ -96,7 +100,7 @@ impl platform::Clock for Clock {
 }
 
 impl platform::Environment for Clock {
-    fn retry_hint(&self) -> platform::Sleep {
+    fn retry_hint(&self) -> platform::BoxFuture<()> {
         let (clock, since) = (self.clone(), self.0.lock().retry_hints);
         Box::pin(poll_fn(move |context| {
             let mut state = clock.0.lock();
@@ -147,6 +151,8 @@ impl Future for Sleep {
         Poll::Pending
     }
 }
+
+impl platform::Timer for Sleep {}
 
 impl Drop for Sleep {
     fn drop(&mut self) {

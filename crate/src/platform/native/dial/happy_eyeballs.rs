@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use crate::platform::native::dial::handshake_queue::{HandshakePermit, HandshakeSlot};
 use crate::platform::native::dial::resolve::resolve;
 use crate::platform::native::failure::Failure;
+use crate::platform::native::runtime::clock::REACTOR_TURN;
 
 /// The delay after which the next address is tried beside the one before. It is the value that
 /// [RFC 8305, section 5](https://www.rfc-editor.org/rfc/rfc8305#section-5) recommends.
@@ -74,7 +75,12 @@ async fn race<T, R: Future<Output = io::Result<T>>>(
             attempts.push(async move { (address, attempt.await) });
         }
         let delay = if addresses.is_empty() { Duration::MAX } else { ATTEMPT_DELAY };
-        match select(attempts.next(), pin!(sleep(delay))).await {
+        // A turn of the reactor comes last: an attempt may have succeeded while the process was stopped.
+        let delay = async {
+            sleep(delay.saturating_sub(REACTOR_TURN)).await;
+            sleep(REACTOR_TURN).await;
+        };
+        match select(attempts.next(), pin!(delay)).await {
             Either::Left((Some((_, Ok(opened))), _)) => return Ok(opened),
             Either::Left((Some((address, Err(error))), _)) => failed.push((address, Arc::new(error))),
             Either::Left((None, _)) => return Err(failed),

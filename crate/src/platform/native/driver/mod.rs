@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use tokio::task::yield_now;
 
-use self::deadlines::Deadlines;
+use self::deadlines::{Deadlines, LookRequests};
 use self::io::{Locked, StateLock, StreamIo, Unlocked};
 use self::receive_backpressure::Delivery;
 use self::scope::DriverScope;
@@ -100,6 +100,8 @@ struct Round {
     /// Whether senders wait for bufferedAmount to fall, and bytes were written.
     notify_senders: bool,
     action: StreamAction,
+    /// The futures whose last look at the stream is over.
+    looked: Option<LookRequests>,
     /// Whether the driver has parked or deferred its next poll, so that this poll is over.
     parked: bool,
 }
@@ -141,6 +143,8 @@ impl Driver {
             let capacity = receive_backpressure::capacity(self.delivery, &self.receiver, context, budget);
             let mut round = self.round(context, capacity, dialed, active);
             active |= round.progress;
+            // Outside the lock: this wakes tasks.
+            drop(round.looked.take());
             if round.parked {
                 return Poll::Pending;
             }
@@ -155,6 +159,7 @@ impl Driver {
                 let is_gone = self.drop_stream(context);
                 if delivered_all && !round.progress {
                     if is_gone {
+                        self.end_last_looks();
                         return Poll::Ready(());
                     }
                     // The sender that still uses the stream wakes this task.
@@ -169,7 +174,9 @@ impl Driver {
         }
         // A deadline is acted on however much there is to read.
         let now = self.shared.now();
-        self.deadlines.poll(context, &self.shared, &mut self.shared.lock(), now);
+        let looked = self.deadlines.poll(context, &self.shared, &mut self.shared.lock(), now);
+        // Outside the lock: this wakes tasks.
+        drop(looked);
         // Yield, so that the receiver, which may share the thread, takes what there is before more is read. If this task only
         // woke itself, it would run before the future that a runtime blocks on.
         let _ = pin!(yield_now()).poll(context);
@@ -205,9 +212,10 @@ impl Driver {
         let action = state.stream_action();
         let notify_senders = progress && state.take_drain_watch();
         let is_over = action == StreamAction::Close && matches!(next, Some(Next::Nothing));
-        let mut parked = false;
+        let (mut parked, mut looked) = (false, None);
         if !progress && !is_over {
-            if !deadlines.poll(context, shared, &mut state, now) {
+            looked = deadlines.poll(context, shared, &mut state, now);
+            if looked.is_none() {
                 if active && self.in_background && state.is_flooded() {
                     // Stay awake: a sender that goes on need not wake this task for each batch.
                     background::defer_repoll(context.waker());
@@ -226,7 +234,7 @@ impl Driver {
             drop_caught(unused);
         }
         let used = capacity.unwrap_or(Capacity::NONE).minus(rest.unwrap_or(Capacity::NONE));
-        Round { progress, next, used, notify_senders, action, parked }
+        Round { progress, next, used, notify_senders, action, looked, parked }
     }
 
     /// Delivers the messages of the batch, and the feedback that follows them.
@@ -296,6 +304,12 @@ impl Driver {
             state.on_stream_lost(failure)
         };
         drop(unused);
+    }
+
+    /// Completes the futures that wait for a last look at the stream.
+    fn end_last_looks(&mut self) {
+        self.shared.end_last_looks();
+        self.deadlines.end_last_look();
     }
 
     /// Drops the stream, or the pending dial. TLS says farewell if that does not block. Returns whether it is gone: a sender may
@@ -408,6 +422,7 @@ impl Drop for Driver {
             // The panic may come from a waker of the user's.
             let _ = catch_as_failure(|| self.receiver.handle_event(feedback));
         }
+        self.end_last_looks();
         self.shared.tasks().detach_driver();
     }
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use bytes::buf::Limit;
 
+use super::deadlines::LookRequests;
 use super::file_queue::FileQueue;
 use super::io::{IoState, Locked, StateLock, StreamIo};
 use super::receive_backpressure::Delivery;
@@ -25,6 +26,7 @@ use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
 use super::stream_slot::StreamSlot;
 use super::write_policy::{Decision, MAX_SENDER_WRITE, Snapshot, WritePolicy};
+use crate::platform::LastLook;
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial::handshake_queue::HandshakeSlot;
 use crate::platform::native::failure::Failure;
@@ -66,6 +68,8 @@ pub(super) struct ConnState {
 
     // The driver.
     run: RunState,
+    /// The futures that ask for a last look at the stream. `None` once the driver has ended.
+    look_requests: Option<LookRequests>,
     /// Whether a sender waits for bufferedAmount to fall, and is to be notified of it.
     drain_watched: bool,
 
@@ -147,6 +151,7 @@ impl SocketShared {
             connection,
             stream: StreamSlot::Absent,
             run: RunState::Running { look_again: false },
+            look_requests: Some(LookRequests::default()),
             drain_watched: false,
             policy,
             files: FileQueue::default(),
@@ -277,6 +282,25 @@ impl SocketShared {
             state.connection.take_pong();
             state.connection.ping(&[]);
         });
+    }
+
+    /// Asks the driver for a last look at the stream. Returns `None` if the driver has ended.
+    pub(super) fn request_last_look(&self) -> Option<LastLook> {
+        let (looked, wake) = {
+            let mut state = self.lock();
+            (state.look_requests.as_mut()?.add(), state.run.request_look())
+        };
+        if wake {
+            self.tasks.wake_driver();
+        }
+        Some(looked)
+    }
+
+    /// Completes the futures that wait for a last look, because the driver has ended.
+    pub(super) fn end_last_looks(&self) {
+        let requests = self.lock().look_requests.take();
+        // Drop outside the lock: this wakes tasks.
+        drop(requests);
     }
 
     /// Changes the state, and makes the driver look at it.
@@ -513,6 +537,11 @@ impl ConnState {
 
     pub(super) fn take_response(&mut self) -> Option<Response> {
         self.connection.take_response()
+    }
+
+    /// Takes the requests for a last look at the stream.
+    pub(super) fn take_look_requests(&mut self) -> LookRequests {
+        self.look_requests.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {

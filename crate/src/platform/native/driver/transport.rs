@@ -18,7 +18,7 @@ use crate::platform::native::options::Options;
 use crate::platform::native::runtime::clock::RuntimeClock;
 use crate::platform::native::url::Url;
 use crate::platform::{
-    Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, WatchBufferedAmount,
+    Backend, Clock, EventSink, LastLook, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, WatchBufferedAmount,
 };
 use crate::sync::{Lock, Shared};
 use crate::types::payload::Payload;
@@ -124,6 +124,10 @@ impl Transport for Socket {
         if let Some(driver) = self.driver.take() {
             self.shared.tasks().spawn_driver(driver);
         }
+    }
+
+    fn last_look(&self) -> Option<LastLook> {
+        self.shared.request_last_look()
     }
 
     /// The driver reports a closing handshake like any other event.
