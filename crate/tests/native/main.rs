@@ -24,5 +24,6 @@ mod sender_writes;
 mod separate_runtimes;
 mod stopped_process;
 mod support;
+mod timers;
 mod tls;
 mod user_code;
