@@ -65,6 +65,8 @@ impl<L: Listener> Connection<L> {
                 close_event: None,
                 close_notifier: None,
                 fail_task: None,
+                close_timed_out: false,
+                handles_dropped: false,
                 keep_alive: None,
             }),
             buffered_amount_hint: BufferedAmountHint::default(),
@@ -77,7 +79,10 @@ impl<L: Listener> Connection<L> {
             let mut state = connection.state.lock();
             let protocols = Protocols { names: state.socket_state.offered(), make_list: list };
             let sink = EventSink::new(on_event);
-            state.transport = backend.dial(&connection.url, protocols, mode, &connection.tasks, sink);
+            match backend.dial(&connection.url, protocols, mode, &connection.tasks, sink) {
+                Ok(transport) => state.transport = Some(transport),
+                Err(final_state) => state.final_state = final_state,
+            }
             state.transport.clone()
         };
         match transport {
@@ -240,6 +245,8 @@ impl<L: Listener> Connection<L> {
         self.listener.handles_dropped();
         self.close(None);
         self.listener.deliver();
+        self.state.lock().handles_dropped = true;
+        self.abort_abandoned();
         let mut state = self.state.lock();
         if state.must_outlive_handles() || self.listener.awaits_close() {
             // After the `close` event the reference would never be released.
@@ -250,6 +257,21 @@ impl<L: Listener> Connection<L> {
             drop(state);
             self.release_transport();
             self.listener.release();
+        }
+    }
+
+    /// Handles that the user has waited in vain for the end of the closing handshake. Once the last handle is dropped, the
+    /// connection is aborted.
+    pub(crate) fn close_timed_out(&self) {
+        self.state.lock().close_timed_out = true;
+        self.abort_abandoned();
+    }
+
+    fn abort_abandoned(&self) {
+        let transport = self.state.lock().abandoned_transport();
+        if let Some(transport) = transport {
+            // Outside the lock, because a transport may report the end at once.
+            transport.abort();
         }
     }
 

@@ -73,8 +73,12 @@ use self::buffered_amount_hint::BufferedAmountHint;
 pub(crate) trait Backend: MaybeSend + MaybeSync {
     /// Creates a transport, which reports its events to `sink` after [`Transport::start`].
     ///
-    /// The arguments have been checked by the caller. `None` means that the platform refuses the connection for a reason
-    /// that the Standard does not know. The caller then fails the connection.
+    /// The arguments have been checked by the caller.
+    ///
+    /// # Errors
+    ///
+    /// Returns the final state if the platform refuses the connection for a reason that the Standard does not know. The
+    /// caller then fails the connection.
     fn dial(
         &self,
         url: &Url,
@@ -82,7 +86,7 @@ pub(crate) trait Backend: MaybeSend + MaybeSync {
         mode: ReceiveMode,
         tasks: &Tasks,
         sink: EventSink,
-    ) -> Option<Shared<dyn Transport>>;
+    ) -> Result<Shared<dyn Transport>, FinalState>;
 
     /// Returns the task queue for such a connection.
     fn tasks(&self) -> Tasks;
@@ -151,6 +155,9 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
 
     /// Starts the closing handshake, or fails a connection that is not established.
     fn close(&self, frame: CloseFrame<'_>);
+
+    /// Ends a connection that closes without waiting for the server any longer, if the platform can.
+    fn abort(&self) {}
 
     /// Delivers the events that are due; called after a command, without any lock held.
     fn pump(&self) {}

@@ -76,7 +76,10 @@ impl Future for Closing {
             }
             match ready!(deadline.poll(&**clock, connection, context)) {
                 Expiry::CheckAgain => {}
-                Expiry::Over => return Poll::Ready(Err(Error::CloseTimedOut { after: *after })),
+                Expiry::Over => {
+                    connection.close_timed_out();
+                    return Poll::Ready(Err(Error::CloseTimedOut { after: *after }));
+                }
             }
         }
     }

@@ -19,6 +19,15 @@ pub(crate) fn command(test: &str, argument: &str) -> Command {
     command
 }
 
+/// Returns a command that runs `command` with a limit of its file descriptors.
+pub(crate) fn limit_descriptors(command: &mut Command, limit: u32) -> Command {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh"]);
+    limited.arg(command.get_program()).args(command.get_args());
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited
+}
+
 /// Checks that the test in the child process has passed.
 pub(crate) fn check(output: &Output) {
     let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));

@@ -11,11 +11,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::platform::native::dial::handshake_queue::{HandshakePermit, HandshakeSlot};
 use crate::platform::native::dial::resolve::resolve;
+use crate::platform::native::dial::tcp::TcpStream;
 use crate::platform::native::failure::Failure;
 use crate::platform::native::runtime::clock::REACTOR_TURN;
 
@@ -25,7 +25,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address of `host` that accepts a connection.
 pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
-    connect_with(host, port, open).await
+    connect_with(host, port, TcpStream::connect).await
 }
 
 /// Connects like [`connect`], but acquires a handshake permit for each address before it is tried.
@@ -38,16 +38,9 @@ pub(super) async fn connect_with_permit(
 ) -> Result<(TcpStream, HandshakePermit), Failure> {
     let open = |address: SocketAddr| async move {
         let permit = slot.acquire(address.into()).await;
-        Ok((open(address).await?, permit))
+        Ok((TcpStream::connect(address).await?, permit))
     };
     connect_with(host, port, open).await
-}
-
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    // Nagle's algorithm would delay messages. The driver has coalesced what can be coalesced.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
 }
 
 async fn connect_with<T, R: Future<Output = io::Result<T>>>(

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio_socks::tcp::Socks5Stream;
 
 use crate::platform::native::dial::basic_auth::basic_auth;
 use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::dial::target::{Target, without_brackets};
+use crate::platform::native::dial::tcp::TcpStream;
 use crate::platform::native::dial::tls::TlsSettings;
 use crate::platform::native::dial::{happy_eyeballs, tls};
 use crate::platform::native::failure::{Failure, ProxyFailure};

@@ -12,6 +12,7 @@ use std::thread;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::platform::native::failure::Failure;
+use crate::platform::native::runtime::per_process::PerProcess;
 
 /// The most threads of the process that resolve names at one time. Arbitrary: more names than this seldom hang at once.
 ///
@@ -19,16 +20,20 @@ use crate::platform::native::failure::Failure;
 const MAX_THREADS: usize = 16;
 
 /// The threads that resolve names over the network.
-static NETWORK: Semaphore = Semaphore::const_new(MAX_THREADS);
+static NETWORK: Threads = Threads::new();
 
 /// The thread that resolves `localhost`, which the system finds in its own files. Names that hang cannot delay it.
-static LOCALHOST: Semaphore = Semaphore::const_new(1);
+static LOCALHOST: Threads = Threads::new();
+
+/// The permits of threads. A forked process has none of the parent's threads, which would never return theirs.
+type Threads = PerProcess<&'static Semaphore>;
 
 /// Returns the addresses of `host` in the order in which to try them. An address literal needs no thread.
 ///
 /// Dropping the future ends the wait. A lookup that has started keeps its thread until the system's resolver returns.
 pub(super) async fn resolve(host: &str, port: u16) -> Result<VecDeque<SocketAddr>, Failure> {
-    let threads = if is_localhost(host) { &LOCALHOST } else { &NETWORK };
+    let (threads, count) = if is_localhost(host) { (&LOCALHOST, 1) } else { (&NETWORK, MAX_THREADS) };
+    let threads = *threads.lock().value.get_or_insert_with(|| Box::leak(Box::new(Semaphore::new(count))));
     resolve_by(system_lookup, threads, host, port).await
 }
 

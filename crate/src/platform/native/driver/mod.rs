@@ -43,6 +43,7 @@ use self::small_messages::MessageBatch;
 use super::catch_panic::catch_as_failure;
 use super::cookie_store::CookieStore;
 use super::dial::handshake_queue::HandshakePermit;
+use super::dial::tcp::abort;
 use super::dial::{self, DialedStream};
 use super::failure::Failure;
 use super::runtime::background;
@@ -150,22 +151,20 @@ impl Driver {
             }
             let delivered_all = matches!(round.next, Some(Next::Nothing));
             budget.remove(round.used.messages, round.used.bytes);
+            // Before the end is delivered, so that the connection is gone from the system by then.
+            let is_gone = round.action == StreamAction::Close && self.drop_stream(context);
             self.deliver(&mut round);
             if round.notify_senders && self.receiver.handle_sent() {
                 self.shared.lock().watch_drain();
             }
-            if round.action == StreamAction::Close {
-                self.permit = None;
-                let is_gone = self.drop_stream(context);
-                if delivered_all && !round.progress {
-                    if is_gone {
-                        self.end_last_looks();
-                        return Poll::Ready(());
-                    }
-                    // The sender that still uses the stream wakes this task.
-                    if self.shared.lock().park(self.deadlines.is_idle_check_armed()) {
-                        return Poll::Pending;
-                    }
+            if round.action == StreamAction::Close && delivered_all && !round.progress {
+                if is_gone {
+                    self.end_last_looks();
+                    return Poll::Ready(());
+                }
+                // The sender that still uses the stream wakes this task.
+                if self.shared.lock().park(self.deadlines.is_idle_check_armed()) {
+                    return Poll::Pending;
                 }
             }
             if budget.is_none() {
@@ -279,8 +278,8 @@ impl Driver {
     /// Polls the dial; returns whether there is a stream or a failure now.
     fn poll_dialing(&mut self, context: &mut Context<'_>) -> bool {
         let Some(dialing) = &mut self.dialing else { return false };
-        let polled =
-            catch_as_failure(|| dialing.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
+        let polled = catch_as_failure(|| dialing.as_mut().poll(context))
+            .unwrap_or_else(|panic| Poll::Ready(Err(panic.or_missing_driver())));
         let Poll::Ready(dialed) = polled else { return false };
         drop_caught(self.dialing.take());
         match dialed {
@@ -312,18 +311,26 @@ impl Driver {
         self.deadlines.end_last_look();
     }
 
-    /// Drops the stream, or the pending dial. TLS says farewell if that does not block. Returns whether it is gone: a sender may
-    /// still be using it.
+    /// Drops the stream, or the pending dial, and the permit for the opening handshake. Returns whether the stream is gone: a
+    /// sender may still be using it.
+    ///
+    /// If the server did not answer in time, TCP is reset. Otherwise TLS says farewell, if that does not block.
     fn drop_stream(&mut self, context: &mut Context<'_>) -> bool {
-        drop_caught(self.dialing.take());
-        let (stream, is_borrowed) = {
+        let (stream, is_borrowed, is_aborted) = {
             let mut state = self.shared.lock();
-            (state.stream().take(), state.stream().wait())
+            (state.stream().take(), state.stream().wait(), state.is_aborted())
         };
-        if let Some(mut stream) = stream {
-            let _ = catch_as_failure(|| stream.shut_down(context));
-            drop_caught(stream);
+        let dialing = self.dialing.take();
+        if is_aborted {
+            abort(|| drop_caught((dialing, stream)));
+        } else {
+            drop_caught(dialing);
+            if let Some(mut stream) = stream {
+                let _ = catch_as_failure(|| stream.shut_down(context));
+                drop_caught(stream);
+            }
         }
+        self.permit = None;
         !is_borrowed
     }
 }

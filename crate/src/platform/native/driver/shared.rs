@@ -38,7 +38,8 @@ use crate::types::blob::Blob;
 use crate::types::owned_message::OwnedMessage;
 use crate::types::payload::Payload;
 use samesocket_protocol::{
-    BorrowedMessage, Connection, Kind, MESSAGE_OVERHEAD, Payload as Sent, Response, StreamAction,
+    BorrowedMessage, Connection, Failure as ProtocolFailure, Kind, MESSAGE_OVERHEAD, Payload as Sent, Response,
+    StreamAction,
 };
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
@@ -284,6 +285,11 @@ impl SocketShared {
         });
     }
 
+    /// Ends a connection that closes, without waiting for the server any longer.
+    pub(super) fn abort(&self) {
+        self.change(|state| state.connection.abort());
+    }
+
     /// Asks the driver for a last look at the stream. Returns `None` if the driver has ended.
     pub(super) fn request_last_look(&self) -> Option<LastLook> {
         let (looked, wake) = {
@@ -326,6 +332,18 @@ impl ConnState {
     pub(super) fn failure(&self) -> Option<Failure> {
         let protocol = || self.connection.failure().cloned().map(Failure::Protocol);
         if self.has_failed { self.cause.clone().or_else(protocol) } else { None }
+    }
+
+    /// Returns whether the connection was given up because the server did not answer, or was not awaited.
+    pub(super) const fn is_aborted(&self) -> bool {
+        matches!(
+            self.connection.failure(),
+            Some(
+                ProtocolFailure::OpeningTimeout
+                    | ProtocolFailure::ClosingTimeout
+                    | ProtocolFailure::ClosedWhileConnecting
+            )
+        )
     }
 
     /// Asks for a notification when bufferedAmount falls.
