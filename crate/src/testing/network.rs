@@ -1,7 +1,7 @@
 //! A network in memory: the back end for tests.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 
 use super::Clock;
@@ -67,7 +67,7 @@ impl Network {
 
     /// Waits for the next connection of a client.
     pub async fn accept(&self) -> Incoming {
-        poll_fn(|context| self.accept_queue.poll_accept(context)).await
+        self.accept_queue.accept().await
     }
 
     /// Returns the clock of all sockets on this network.

@@ -282,6 +282,18 @@ mod tests {
     }
 
     #[test]
+    fn waiting_future_that_is_dropped_leaves_no_place() {
+        let (slot, server) = (HandshakeSlot::default(), server("192.0.2.10:80"));
+        let held = acquire(server.clone()).now_or_never().unwrap();
+        for _ in 0..1000 {
+            assert!(slot.acquire(server.clone()).now_or_never().is_none());
+        }
+        assert!(matches!(&*slot.state(), SlotState::Active(places) if places.is_empty()));
+        assert_eq!(queues().get(&server).map(VecDeque::len), Some(1));
+        drop(held);
+    }
+
+    #[test]
     fn released_slot_passes_its_permits_on_at_once() {
         let servers = [server("192.0.2.6:80"), server("192.0.2.7:80")];
         let slot = HandshakeSlot::default();

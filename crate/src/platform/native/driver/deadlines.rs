@@ -213,3 +213,21 @@ impl Deadlines {
         self.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cancelled_requests_leave_the_list() {
+        let mut requests = LookRequests::default();
+        let mut kept = requests.add();
+        for _ in 0..1000 {
+            drop(requests.add());
+        }
+        assert!(requests.0.len() < 10);
+        assert_eq!(kept.try_recv(), Ok(None));
+        drop(requests);
+        assert!(kept.try_recv().is_err(), "the look is over");
+    }
+}

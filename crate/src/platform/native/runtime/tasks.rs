@@ -57,6 +57,10 @@ impl Tasks {
         let task = QueuedTask { steps: Some(Box::new(steps)), cancelled: Arc::clone(&cancelled) };
         let without_driver = match &mut *self.0.queued.lock() {
             Some(queued) => {
+                if queued.len() == queued.capacity() {
+                    // A driver that is not polled runs no task, while subscribers may come and go.
+                    queued.retain(|task| !task.is_cancelled());
+                }
                 queued.push(task);
                 None
             }
@@ -153,12 +157,36 @@ struct QueuedTask {
     cancelled: Arc<AtomicBool>,
 }
 
+impl QueuedTask {
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+}
+
 impl Drop for QueuedTask {
     fn drop(&mut self) {
         if let Some(steps) = self.steps.take()
-            && !self.cancelled.load(Ordering::Acquire)
+            && !self.is_cancelled()
         {
             steps();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cancelled_tasks_leave_the_queue() {
+        let tasks = Tasks::default();
+        tasks.attach_driver();
+        let kept = tasks.queue(|| {});
+        for _ in 0..1000 {
+            drop(tasks.queue(|| panic!("it was cancelled")));
+        }
+        assert!(tasks.0.queued.lock().as_ref().is_some_and(|queued| queued.len() < 10));
+        tasks.run_queued();
+        drop(kept);
     }
 }
