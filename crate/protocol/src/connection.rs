@@ -323,8 +323,21 @@ impl Connection {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
+        if matches!(self.phase, Phase::Opening(_)) {
+            self.fail(Failure::OpeningTimeout, now);
+        } else {
+            self.abort();
+        }
+    }
+
+    /// Ends a connection that closes, without waiting for the peer any longer, as an expired deadline does.
+    ///
+    /// An opening connection is not affected: [`close`](Self::close) ends it at once.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event), and check [`stream_action`](Self::stream_action).
+    pub fn abort(&mut self) {
         match &mut self.phase {
-            Phase::Opening(_) => self.fail(Failure::OpeningTimeout, now),
+            Phase::Opening(_) => {}
             Phase::Established => self.finish(Failure::ClosingTimeout),
             Phase::Ended(action) => *action = StreamAction::Close,
         }

@@ -14,6 +14,7 @@ use super::states::{self, StateBroadcast};
 use super::{Cause, Reconnect, Sender, State, States};
 use crate::connection::closed::Closed;
 use crate::platform::{Backend, BoxFuture, Clock, Options, PlatformEnvironment, Sleep};
+use crate::socket::deadline::{Deadline, Expiry};
 use crate::socket::{Connect, Error, Socket};
 use crate::sync::{Lock, Shared};
 use crate::typed::{Codec, Typed};
@@ -56,14 +57,14 @@ enum Phase {
     Attempting(BoxFuture<Option<Connect>>),
     Connecting(Box<Connect>),
     Preparing(BoxFuture<Result<Socket, Error>>),
-    /// Is connected. The timer ends when earlier failures are forgotten.
-    Open(Box<Socket>, Option<Sleep>),
+    /// Is connected. The deadline is over when earlier failures are forgotten.
+    Open(Box<Socket>, Deadline),
     /// Waits for the `close` event after the last message.
     Ending(Box<Socket>, Closed),
     Waiting {
         backoff: Sleep,
         /// Completes when an earlier attempt is reasonable.
-        retry_hint: Sleep,
+        retry_hint: BoxFuture<()>,
     },
     New,
     Ended,
@@ -162,32 +163,18 @@ impl Reconnecting {
                 Poll::Ready(Err(error)) => Step::Failed(Cause::NotPrepared(error), 0),
                 Poll::Ready(Ok(socket)) => Step::Next(self.open(socket)),
             },
-            Phase::Open(socket, reset_failures) => {
-                if reset_failures.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready()) {
-                    self.failures = 0;
-                    *reset_failures = None;
-                }
-                loop {
-                    // A statement of its own, so that the lock is released before the socket is polled. `poll_ready` never
-                    // fails.
-                    let is_blocked = self.outgoing.lock().has_blocked_messages();
-                    if !is_blocked || Pin::new(&mut **socket).poll_ready(context).is_pending() {
-                        break;
+            Phase::Open(socket, reset_failures) => match self.poll_socket(socket, reset_failures, context) {
+                Poll::Pending => Step::Pending,
+                Poll::Ready(Some(Ok(message))) => Step::Message(message),
+                Poll::Ready(Some(Err(error))) => Step::Failed(Cause::Lost(error), socket.buffered_amount()),
+                Poll::Ready(None) => {
+                    let closed = socket.closed();
+                    match std::mem::replace(phase, Phase::Ended) {
+                        Phase::Open(socket, _) => Step::Next(Phase::Ending(socket, closed)),
+                        other => Step::Next(other),
                     }
                 }
-                match Pin::new(&mut **socket).poll_next(context) {
-                    Poll::Pending => Step::Pending,
-                    Poll::Ready(Some(Ok(message))) => Step::Message(message),
-                    Poll::Ready(Some(Err(error))) => Step::Failed(Cause::Lost(error), socket.buffered_amount()),
-                    Poll::Ready(None) => {
-                        let closed = socket.closed();
-                        match std::mem::replace(phase, Phase::Ended) {
-                            Phase::Open(socket, _) => Step::Next(Phase::Ending(socket, closed)),
-                            other => Step::Next(other),
-                        }
-                    }
-                }
-            }
+            },
             Phase::Ending(socket, closed) => match Pin::new(closed).poll(context) {
                 Poll::Pending => Step::Pending,
                 Poll::Ready(event) => Step::Failed(Cause::Closed(event), socket.buffered_amount()),
@@ -197,6 +184,39 @@ impl Reconnecting {
                 if done { Step::Next(self.attempt()) } else { Step::Pending }
             }
             Phase::Ended => Step::Pending,
+        }
+    }
+
+    /// Sends kept messages, receives the next message, and forgets earlier failures once the connection has lasted.
+    fn poll_socket(
+        &mut self,
+        socket: &mut Socket,
+        reset_failures: &mut Deadline,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        loop {
+            // A statement of its own, so that the lock is released before the socket is polled. `poll_ready` never fails.
+            let is_blocked = self.outgoing.lock().has_blocked_messages();
+            if !is_blocked || Pin::new(&mut *socket).poll_ready(context).is_pending() {
+                break;
+            }
+        }
+        loop {
+            let polled = Pin::new(&mut *socket).poll_next(context);
+            if !matches!(polled, Poll::Pending | Poll::Ready(Some(Ok(_)))) {
+                // The connection has ended, perhaps long ago: whether it has lasted is not known.
+                return polled;
+            }
+            let core = socket.core();
+            match reset_failures.poll(&*core.clock, &core.connection, context) {
+                Poll::Ready(Expiry::CheckAgain) if polled.is_pending() => continue,
+                Poll::Ready(Expiry::Over) => {
+                    self.failures = 0;
+                    reset_failures.stop();
+                }
+                Poll::Ready(Expiry::CheckAgain) | Poll::Pending => {}
+            }
+            return polled;
         }
     }
 
@@ -228,8 +248,8 @@ impl Reconnecting {
             drop(socket.close(code, Some(&reason)));
         }
         self.broadcast(State::Open);
-        let reset_failures = socket.core().clock.sleep(self.config.lock().reset_failures_after);
-        Phase::Open(Box::new(socket), Some(reset_failures))
+        let reset_failures = Deadline::new(&*socket.core().clock, self.config.lock().reset_failures_after);
+        Phase::Open(Box::new(socket), reset_failures)
     }
 
     /// Decides the phase after a failure or an end. Returns the error to yield, if it is the last one.

@@ -17,6 +17,7 @@ mod closing;
 mod connect;
 mod control;
 mod core;
+pub(crate) mod deadline;
 mod endpoint;
 mod error;
 mod heartbeat;

@@ -85,8 +85,18 @@ pub enum Failure {
     },
     /// A blob in the send queue could not be read.
     Blob(BlobError),
+    /// The system had no thread, file descriptor or random numbers for the socket. Nothing was tried.
+    System {
+        /// The error of the system.
+        source: Arc<io::Error>,
+    },
     /// The runtime of the socket has shut down.
     Runtime,
+    /// The runtime of the socket was built without a driver that the socket needs.
+    RuntimeDriver {
+        /// The driver: `"I/O"` or `"time"`.
+        missing: &'static str,
+    },
     /// The program's own code panicked: a connector, its stream, a cookie store, or a part of a TLS configuration.
     ///
     /// The panic hook of the process has run. No other socket is affected.
@@ -148,6 +158,23 @@ impl Failure {
         Self::Lost { source: Arc::new(error) }
     }
 
+    /// Turns a panic of tokio, whose I/O driver or timers are missing, into [`RuntimeDriver`](Self::RuntimeDriver).
+    pub(super) fn or_missing_driver(self) -> Self {
+        match &self {
+            Self::Panicked { message: Some(message) } if message.contains("IO is disabled") => {
+                Self::RuntimeDriver { missing: "I/O" }
+            }
+            Self::Panicked { message: Some(message) } if message.contains("timers are disabled") => {
+                Self::RuntimeDriver { missing: "time" }
+            }
+            _ => self,
+        }
+    }
+
+    pub(super) fn system(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::System { source: Arc::new(io::Error::other(error)) }
+    }
+
     pub(super) fn tls(host: &str, error: io::Error) -> Self {
         Self::Tls { host: host.to_owned(), source: Arc::new(error) }
     }
@@ -186,7 +213,13 @@ impl fmt::Display for Failure {
             Self::Protocol(failure) => failure.fmt(f),
             Self::Lost { .. } => f.write_str("the connection was lost"),
             Self::Blob(error) => error.fmt(f),
+            Self::System { .. } => {
+                f.write_str("the system has no thread, file descriptor or random numbers for the socket")
+            }
             Self::Runtime => f.write_str("the runtime of the socket has shut down"),
+            Self::RuntimeDriver { missing } => {
+                write!(f, "the runtime of the socket has no {missing} driver; build it with `enable_all`")
+            }
             Self::Panicked { message } => {
                 f.write_str("the program's own code panicked")?;
                 message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
@@ -200,12 +233,18 @@ impl Error for Failure {
         match self {
             Self::Resolve { source, .. } => source.as_deref().map(|error| error as _),
             Self::Connect { attempts, .. } => attempts.last().map(|(_, error)| &**error as _),
-            Self::Connector { source } | Self::Tls { source, .. } | Self::Lost { source } => Some(&**source),
+            Self::Connector { source } | Self::Tls { source, .. } | Self::Lost { source } | Self::System { source } => {
+                Some(&**source)
+            }
             // The text of these is the text of the inner error, so their source is the source of the inner error.
             Self::Proxy(failure) => failure.source(),
             Self::Protocol(failure) => failure.source(),
             Self::Blob(error) => error.source(),
-            Self::BadPort { .. } | Self::ContradictoryTls | Self::Runtime | Self::Panicked { .. } => None,
+            Self::BadPort { .. }
+            | Self::ContradictoryTls
+            | Self::Runtime
+            | Self::RuntimeDriver { .. }
+            | Self::Panicked { .. } => None,
         }
     }
 }

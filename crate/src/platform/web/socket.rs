@@ -75,8 +75,9 @@ impl Backend for Options {
         mode: ReceiveMode,
         _tasks: &Tasks,
         sink: EventSink,
-    ) -> Option<Shared<dyn Transport>> {
-        Socket::connect(url, protocols, mode, sink).map(|socket| Shared::new(socket) as _)
+    ) -> Result<Shared<dyn Transport>, FinalState> {
+        let socket = Socket::connect(url, protocols, mode, sink).ok_or_else(FinalState::default)?;
+        Ok(Shared::new(socket))
     }
 
     fn tasks(&self) -> Tasks {

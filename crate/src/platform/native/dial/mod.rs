@@ -3,7 +3,7 @@
 //! Read in this order:
 //!
 //! 1. [`target`], [`io_stream`], [`connector`]: the server to reach, the stream, and custom transports.
-//! 2. [`blocked_ports`], [`resolve`], [`happy_eyeballs`]: TCP to a name or address.
+//! 2. [`blocked_ports`], [`resolve`], [`tcp`], [`happy_eyeballs`]: TCP to a name or address.
 //! 3. [`handshake_queue`]: one opening handshake at a time with each server.
 //! 4. [`proxy`] and [`socks5`]: tunnels by HTTP CONNECT and SOCKS5. [`proxy_settings`] chooses a proxy, and [`no_proxy`]
 //!    the hosts without one.
@@ -23,10 +23,15 @@ pub(super) mod request;
 mod resolve;
 mod socks5;
 pub(super) mod target;
+pub(super) mod tcp;
 pub(super) mod tls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::sleep;
+
+use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial::handshake_queue::{HandshakePermit, HandshakeSlot, ServerAddress};
 use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::dial::target::Target;
@@ -40,6 +45,7 @@ pub(super) type DialedStream = (Box<dyn IoStream>, Option<HandshakePermit>);
 
 /// Connects a stream to the server of `url`. Dropping the future cancels it and closes every stream that it has opened.
 pub(super) async fn connect(url: Url, options: Options, slot: HandshakeSlot) -> Result<DialedStream, Failure> {
+    check_timers()?;
     if options.tls.is_contradictory() || options.proxy_settings.is_contradictory() {
         return Err(Failure::ContradictoryTls);
     }
@@ -59,4 +65,9 @@ pub(super) async fn connect(url: Url, options: Options, slot: HandshakeSlot) -> 
     };
     let stream = if target.secure { tls::connect(&options.tls, &target.host, stream).await? } else { stream };
     Ok((stream, permit))
+}
+
+/// Checks that the runtime has timers, which the deadlines of a socket need.
+fn check_timers() -> Result<(), Failure> {
+    catch_as_failure(|| drop(sleep(Duration::ZERO))).map_err(|_| Failure::RuntimeDriver { missing: "time" })
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -13,6 +12,7 @@ use crate::platform::native::dial::basic_auth::basic_auth;
 use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::dial::socks5::{self, Credentials};
 use crate::platform::native::dial::target::{Target, without_brackets};
+use crate::platform::native::dial::tcp::TcpStream;
 use crate::platform::native::dial::tls::TlsSettings;
 use crate::platform::native::dial::{happy_eyeballs, tls};
 use crate::platform::native::failure::{Failure, ProxyFailure};

@@ -12,6 +12,7 @@ use std::thread;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::platform::native::failure::Failure;
+use crate::platform::native::runtime::per_process::PerProcess;
 
 /// The most threads of the process that resolve names at one time. Arbitrary: more names than this seldom hang at once.
 ///
@@ -19,13 +20,17 @@ use crate::platform::native::failure::Failure;
 const MAX_THREADS: usize = 16;
 
 /// The threads that resolve names over the network.
-static NETWORK: Semaphore = Semaphore::const_new(MAX_THREADS);
+static NETWORK: Threads = Threads::new();
+
+/// The permits of threads. A forked process has none of the parent's threads, which would never return theirs.
+type Threads = PerProcess<&'static Semaphore>;
 
 /// Returns the addresses of `host` in the order in which to try them. An address literal and `localhost` need no thread.
 ///
 /// Dropping the future ends the wait. A lookup that has started keeps its thread until the system's resolver returns.
 pub(super) async fn resolve(host: &str, port: u16) -> Result<VecDeque<SocketAddr>, Failure> {
-    resolve_by(system_lookup, &NETWORK, host, port).await
+    let threads = *NETWORK.lock().value.get_or_insert_with(|| Box::leak(Box::new(Semaphore::new(MAX_THREADS))));
+    resolve_by(system_lookup, threads, host, port).await
 }
 
 /// Resolves `host` by `lookup`, which runs on one of `threads`.
