@@ -5,7 +5,7 @@
 //! 1. [`target`], [`io_stream`], [`connector`]: the server to reach, the stream, and custom transports.
 //! 2. [`blocked_ports`], [`resolve`], [`happy_eyeballs`]: TCP to a name or address.
 //! 3. [`handshake_queue`]: one opening handshake at a time with each server.
-//! 4. [`proxy`] and [`proxy_settings`]: HTTP CONNECT and SOCKS5, and how a proxy is chosen.
+//! 4. [`proxy`], [`prefixed_stream`] and [`proxy_settings`]: HTTP CONNECT and SOCKS5, and how a proxy is chosen.
 //! 5. [`tls`]: TLS over any of these streams.
 //! 6. [`request`] and [`basic_auth`]: the HTTP request that the driver sends first over the stream.
 
@@ -15,6 +15,7 @@ pub(super) mod connector;
 pub(super) mod handshake_queue;
 mod happy_eyeballs;
 pub(super) mod io_stream;
+mod prefixed_stream;
 pub(super) mod proxy;
 pub(super) mod proxy_settings;
 pub(super) mod request;
