@@ -6,7 +6,7 @@ use std::io;
 use std::process::{Command, Output};
 
 use samesocket::rustls::pki_types::CertificateDer;
-use samesocket::{Failure, Options, Proxy, ProxyFailure, WebSocket};
+use samesocket::{Failure, Options, ProtocolFailure, Proxy, ProxyFailure, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -53,6 +53,92 @@ async fn http_proxy_failures_are_distinguished() {
     let proxy = format!("{}.invalid", "a".repeat(64));
     let failure = failure_of("ws://127.0.0.1/", &through(&format!("http://{proxy}"))).await;
     assert!(matches!(&failure, Failure::Resolve { host, .. } if *host == proxy), "{failure:?}");
+}
+
+/// Opens a tunnel with this answer to CONNECT, and a connection through it.
+async fn opens_after(answer: &str) {
+    let proxy = ManualServer::new().await;
+    let options = through(&format!("http://{}", proxy.address()));
+    let socket = WebSocket::with_options("ws://nowhere.invalid/", (), &options).unwrap();
+    let stream = proxy.next().await.respond(answer).await;
+    let server = async {
+        let connection = ManualConnection::read(stream).await.accept_upgrade().await;
+        assert_eq!(first_event(&socket).await, "open", "{answer:?}");
+        drop(connection);
+    };
+    let failed = async {
+        socket.closed().await;
+        panic!("{answer:?}: {:?}", socket.failure());
+    };
+    futures::future::select(Box::pin(server), Box::pin(failed)).await;
+}
+
+#[tokio::test]
+async fn http_proxy_answer_is_read_like_a_servers() {
+    for answer in [
+        "HTTP/1.1 200 OK\n\n",
+        "HTTP/1.1 200 OK\nVia: x\r\n\n",
+        "HTTP/1.0 200 Connection established\r\n\r\n",
+        "HTTP/1.1  299\r\n\r\n",
+        "\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nVia: a,\r\n b\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nVia : a\r\ngarbage\r\nX: \u{1}\r\nY: a\rb\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        opens_after(answer).await;
+    }
+    opens_after(&format!("HTTP/1.1 200 OK\r\n{}\r\n", "x:\r\n".repeat(4000))).await;
+}
+
+#[tokio::test]
+async fn http_proxy_interim_responses_are_skipped() {
+    opens_after("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n").await;
+    opens_after("HTTP/1.0 102 Processing\nA: b\n\n\r\nHTTP/1.0 200 OK\r\n\r\n").await;
+    opens_after(&format!("{}HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n".repeat(200))).await;
+    let failure = failure_after(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000)).await;
+    assert!(matches!(failure, Failure::Proxy(ProxyFailure::MalformedHead)), "{failure:?}");
+    let failure = failure_after("HTTP/1.1 100 Continue\r\n\r\n").await;
+    assert!(matches!(failure, Failure::Proxy(ProxyFailure::Lost { .. })), "{failure:?}");
+}
+
+#[tokio::test]
+async fn http_proxy_refusal_keeps_its_status() {
+    for (answer, status) in [
+        ("HTTP/1.0 503 Service Unavailable\r\n\r\n", 503),
+        ("HTTP/2 407\r\n\r\n", 407),
+        ("http/1.1 403 x\r\n\r\n", 403),
+        ("ICY 502 x\r\n\r\n", 502),
+        ("\r\nHTTP/1.1 502 x\nVia: a\n b\n\n", 502),
+        ("HTTP/1.1 403 x\r\nVia: \0\r\ngarbage\r\n\r\n", 403),
+        ("HTTP/1.1 100 x\r\n\r\nHTTP/1.1 504 x\r\n\r\n", 504),
+        ("HTTP/1.1 101 x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 101),
+        ("HTTP/1.1 600 x\r\n\r\n", 600),
+    ] {
+        let failure = failure_after(answer).await;
+        assert!(
+            matches!(failure, Failure::Proxy(ProxyFailure::Status { found }) if found == status),
+            "{answer:?}: {failure:?}"
+        );
+    }
+    for answer in [
+        "HTTP/1.1 200 OK\r\nVia: \0\r\n\r\n",
+        "HTTP/2 200\r\n\r\n",
+        "http/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 0200 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "\0HTTP/1.1 200 OK\r\n\r\n",
+    ] {
+        let failure = failure_after(answer).await;
+        assert!(matches!(failure, Failure::Proxy(ProxyFailure::MalformedHead)), "{answer:?}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_after_the_proxy_answer_reach_the_socket() {
+    opens_after("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n").await;
+    opens_after(&format!("HTTP/1.1 200 OK\n\n{}", "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000))).await;
+    let failure = failure_after("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 403 Forbidden\r\n\r\n").await;
+    assert!(matches!(failure, Failure::Protocol(ProtocolFailure::Status { found: 403 })), "{failure:?}");
 }
 
 #[tokio::test]

@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
+use samesocket_protocol::head::{Head, HeadParser, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::platform::native::dial::basic_auth::basic_auth;
 use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::dial::prefixed_stream::prefixed;
 use crate::platform::native::dial::socks5::{self, Credentials};
 use crate::platform::native::dial::target::{Target, without_brackets};
 use crate::platform::native::dial::tcp::TcpStream;
@@ -18,11 +20,11 @@ use crate::platform::native::dial::{happy_eyeballs, tls};
 use crate::platform::native::failure::{Failure, ProxyFailure};
 use crate::platform::native::invalid_option::InvalidOption;
 
-/// The most bytes that are read of the head of an HTTP proxy's response. Arbitrary: real heads have some hundred bytes.
+/// The most bytes of the head of an HTTP proxy's response, interim responses included. Arbitrary: real heads have some hundred bytes.
 const MAX_HEAD: usize = 16 << 10;
 
-/// The most header fields in it. Arbitrary.
-const MAX_FIELDS: usize = 64;
+/// The most bytes of it that one read takes. Arbitrary.
+const HEAD_READ: usize = 1 << 10;
 
 /// A proxy to connect through, given as a URL; see [`Options::proxy`](crate::Options::proxy).
 ///
@@ -244,20 +246,13 @@ impl Proxy {
         }
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await.map_err(ProxyFailure::lost)?;
-        let mut head = Vec::new();
-        // Byte by byte, because the bytes behind the head belong to the server. The head is short, so speed does not
-        // matter.
-        while !head.ends_with(b"\r\n\r\n") {
-            if head.len() == MAX_HEAD {
-                return Err(ProxyFailure::MalformedHead);
-            }
-            head.push(stream.read_u8().await.map_err(ProxyFailure::lost)?);
+        let (head, rest) = read_head(&mut stream).await?;
+        match head.response.status {
+            200..300 => head.check(Version::Http10).map_err(|_| ProxyFailure::MalformedHead)?,
+            found => return Err(ProxyFailure::Status { found }),
         }
-        match status_of(&head) {
-            Some(200..300) => Ok(stream),
-            Some(found) => Err(ProxyFailure::Status { found }),
-            None => Err(ProxyFailure::MalformedHead),
-        }
+        // RFC 9110, section 9.3.6: what follows the head belongs to the tunnel, whatever its fields say.
+        Ok(prefixed(&rest, stream))
     }
 
     /// Requests a connection of a SOCKS5 proxy.
@@ -281,12 +276,19 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Returns the status of an HTTP response, or `None` if it is malformed.
-fn status_of(head: &[u8]) -> Option<u16> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut response = httparse::Response::new(&mut headers);
-    response.parse(head).ok()?;
-    response.code
+/// Reads the head of the final response, and returns it with the bytes after it that were read.
+async fn read_head(stream: &mut dyn IoStream) -> Result<(Head, Vec<u8>), ProxyFailure> {
+    let mut parser = HeadParser::new(MAX_HEAD);
+    let mut bytes = Vec::with_capacity(HEAD_READ);
+    loop {
+        bytes.clear();
+        if stream.read_buf(&mut bytes).await.map_err(ProxyFailure::lost)? == 0 {
+            return Err(ProxyFailure::lost(io::ErrorKind::UnexpectedEof.into()));
+        }
+        if let (used, Some(head)) = parser.read(&bytes).map_err(|_| ProxyFailure::MalformedHead)? {
+            return Ok((head, bytes.split_off(used)));
+        }
+    }
 }
 
 #[cfg(test)]
