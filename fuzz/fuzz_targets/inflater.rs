@@ -1,13 +1,4 @@
-//! The target `inflater`: inputs come from libFuzzer under `cargo fuzz`, and otherwise from the files that are named as arguments.
+//! The fuzz target `inflater`.
 #![cfg_attr(fuzzing, no_main)]
 
-#[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| samesocket_fuzz::inflater(data));
-
-#[cfg(not(fuzzing))]
-fn main() -> std::io::Result<()> {
-    for path in std::env::args_os().skip(1) {
-        samesocket_fuzz::inflater(&std::fs::read(path)?);
-    }
-    Ok(())
-}
+samesocket_fuzz::program!(samesocket_fuzz::inflater);

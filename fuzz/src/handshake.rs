@@ -32,7 +32,7 @@ pub fn handshake(data: &[u8]) {
         let (events, failure, _) = session.finish();
         (events, failure, response)
     };
-    let pieces = run(Behaviour { own_buffer: flag(0), release_memory: false, echo: false }, sizes);
+    let pieces = run(Behaviour { own_buffer: flag(0), short_writes: flag(1), ..Behaviour::default() }, sizes);
     assert_eq!(pieces, run(Behaviour::default(), &[]), "the result depends on how the bytes are read");
 
     let (events, _, response) = pieces;

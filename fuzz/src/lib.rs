@@ -1,21 +1,57 @@
-//! Properties of `samesocket-protocol` that hold for all bytes. Each function takes an input, and panics if one does not hold.
+//! Properties that hold for all inputs. Each function takes an input, and panics if a property does not hold.
 //!
 //! Each function is called by the target of its name in `fuzz_targets/`, and by `tests/replay.rs` with every input in `corpus/`.
+//!
+//! `script` reads an input as decisions, and `server` is a model of a server for them. `session` and `stream` are what carries
+//! the bytes: a bare connection of the protocol, and a stream for a socket.
 
+mod connection;
 mod decoder;
+mod driver;
 mod extensions;
 mod handshake;
 mod inflater;
+mod reconnect;
+mod request;
+mod script;
+mod server;
 mod session;
+mod stream;
 
+pub use self::connection::connection;
 pub use self::decoder::decoder;
+pub use self::driver::driver;
 pub use self::extensions::extensions;
 pub use self::handshake::handshake;
 pub use self::inflater::inflater;
+pub use self::reconnect::reconnect;
+pub use self::request::request;
 
 /// A fuzz target: its name, which is also that of its folder in `corpus/`, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All fuzz targets.
-pub const TARGETS: [Target; 4] =
-    [("decoder", decoder), ("extensions", extensions), ("handshake", handshake), ("inflater", inflater)];
+/// All fuzz targets but those of code that is private to `samesocket`, whose functions are in `samesocket::fuzzing`.
+pub const TARGETS: [Target; 8] = [
+    ("connection", connection),
+    ("decoder", decoder),
+    ("driver", driver),
+    ("extensions", extensions),
+    ("handshake", handshake),
+    ("inflater", inflater),
+    ("reconnect", reconnect),
+    ("request", request),
+];
+
+/// Defines the program of a target. Without libFuzzer, it does nothing.
+#[macro_export]
+macro_rules! program {
+    ($target:path) => {
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|data: &[u8]| $target(data));
+
+        #[cfg(not(fuzzing))]
+        fn main() {
+            eprintln!("Run this with `cargo xtask fuzz`.");
+        }
+    };
+}

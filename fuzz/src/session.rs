@@ -29,6 +29,7 @@ impl From<Feedback<Message>> for Event {
 }
 
 /// The behaviour of the driver while it receives bytes.
+#[expect(clippy::struct_excessive_bools, reason = "an input switches each of them independently")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Behaviour {
     /// Whether to read into the connection's buffer.
@@ -37,6 +38,10 @@ pub(crate) struct Behaviour {
     pub(crate) echo: bool,
     /// Whether to release memory after each read.
     pub(crate) release_memory: bool,
+    /// Whether to take messages without control frames first.
+    pub(crate) next_message: bool,
+    /// Whether the stream accepts a few bytes at a time.
+    pub(crate) short_writes: bool,
 }
 
 /// A connection, its events, and the bytes that it wrote.
@@ -98,6 +103,11 @@ impl Session {
     }
 
     fn poll(&mut self) {
+        while self.behaviour.next_message
+            && let Some(message) = self.connection.next_message()
+        {
+            self.handle(Event::Message(message));
+        }
         loop {
             let Some(event) = self.connection.poll_event(Duration::ZERO) else {
                 if self.connection.has_more_events() {
@@ -105,18 +115,7 @@ impl Session {
                 }
                 break;
             };
-            let event = Event::from(event);
-            if let Event::Message(message) = &event
-                && self.behaviour.echo
-            {
-                let (kind, payload) = match message {
-                    Message::Text(text) => (Kind::Text, Payload::Borrowed(text.as_bytes())),
-                    Message::Binary(bytes) => (Kind::Binary, Payload::Shared(bytes)),
-                };
-                self.connection.send(kind, payload);
-                self.write();
-            }
-            self.events.push(event);
+            self.handle(Event::from(event));
         }
         self.write();
         if self.behaviour.release_memory {
@@ -124,14 +123,29 @@ impl Session {
         }
     }
 
+    fn handle(&mut self, event: Event) {
+        if let Event::Message(message) = &event
+            && self.behaviour.echo
+        {
+            let (kind, payload) = match message {
+                Message::Text(text) => (Kind::Text, Payload::Borrowed(text.as_bytes())),
+                Message::Binary(bytes) => (Kind::Binary, Payload::Shared(bytes)),
+            };
+            self.connection.send(kind, payload);
+            self.write();
+        }
+        self.events.push(event);
+    }
+
     fn write(&mut self) {
+        let most = if self.behaviour.short_writes { 7 } else { usize::MAX };
         loop {
             let output = self.connection.pending_bytes();
-            let size = output.len();
+            let size = output.len().min(most);
             if size == 0 {
                 return;
             }
-            self.written.extend_from_slice(output);
+            self.written.extend_from_slice(&output[..size]);
             self.connection.advance_written(size, Duration::ZERO);
         }
     }

@@ -18,6 +18,8 @@ use crate::{
 
 /// The package with the conformance scripts and the tests that run them.
 pub(crate) const CONFORMANCE: &str = "samesocket-conformance";
+/// The package of the fuzz targets.
+pub(crate) const FUZZ: &str = "samesocket-fuzz";
 /// The package of the pages, which is also the name of the demo page's program.
 pub(crate) const PAGE: &str = "samesocket-www";
 /// The test target that needs shared memory.
@@ -75,6 +77,28 @@ pub(crate) fn model_cargo(project: &Project) -> Command {
     let mut command = in_workspace(project, Toolchain::Default, "model");
     command.env("RUSTFLAGS", "--cfg shuttle");
     command
+}
+
+/// The flags that instrument a program for libFuzzer. They need no nightly toolchain.
+const FUZZ_FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
+
+/// Builds all fuzz targets. Returns the name and the program of each.
+pub(crate) fn fuzz_targets(project: &Project) -> Result<Vec<(String, PathBuf)>> {
+    let mut command = in_workspace(project, Toolchain::Default, "fuzz");
+    let version = Toolchain::Default.rustc().arg("-vV").output().context("cannot start rustc")?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc named no host")?;
+    // With an explicit target, the flags apply neither to build scripts nor to procedural macros.
+    command.env("RUSTFLAGS", FUZZ_FLAGS).args(["build", "--profile", "fuzz", "-p", FUZZ, "--bins", JSON]);
+    command.args(["--target", host]);
+    let built = artifacts("fuzz targets", command)?;
+    let mut targets: Vec<_> = built
+        .into_iter()
+        .filter_map(|artifact| Some((artifact.target.name, artifact.executable?.into_std_path_buf())))
+        .collect();
+    targets.sort();
+    ensure!(!targets.is_empty(), "cargo reported no fuzz target");
+    Ok(targets)
 }
 
 /// Builds the tests that run in every engine.

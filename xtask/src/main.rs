@@ -13,6 +13,7 @@ mod cache;
 mod cargo;
 mod demo;
 mod doctor;
+mod fuzz;
 mod native_reports;
 mod npm;
 mod process;
@@ -43,6 +44,8 @@ enum Subcommand {
     Autobahn(autobahn::Arguments),
     /// Measure WebSocket clients side by side: native, in browsers, and how cost grows
     Bench(bench::Arguments),
+    /// Search for inputs that violate a property, with libFuzzer
+    Fuzz(fuzz::Arguments),
     /// Measure the size of each client's smallest program for a page
     Size,
     /// Run the conformance scripts that take minutes
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Subcommand::Doctor => doctor::run(),
         Subcommand::Autobahn(arguments) => autobahn::run(&arguments),
         Subcommand::Bench(arguments) => bench::run(&arguments, runtime),
+        Subcommand::Fuzz(arguments) => fuzz::run(&arguments),
         Subcommand::Size => size::run(),
         Subcommand::Soak(arguments) => soak::run(&arguments, runtime),
         Subcommand::Wpt(arguments) => wpt::run(&arguments, runtime),

@@ -7,6 +7,7 @@ mod autobahn;
 mod cargo_deny;
 mod chromium;
 mod components;
+mod cxx;
 mod firefox;
 mod node;
 mod packages;
@@ -69,6 +70,7 @@ pub(crate) fn everything() -> Vec<Box<dyn Requirement>> {
     all.push(peers());
     all.push(node());
     all.push(valgrind());
+    all.push(cxx());
     all.extend(Engine::ALL.map(engine));
     all
 }
@@ -112,6 +114,11 @@ pub(crate) fn node() -> Box<dyn Requirement> {
 /// Returns Valgrind, which counts instructions.
 pub(crate) fn valgrind() -> Box<dyn Requirement> {
     Box::new(valgrind::Valgrind)
+}
+
+/// Returns the C++ compiler, which builds libFuzzer.
+pub(crate) fn cxx() -> Box<dyn Requirement> {
+    Box::new(cxx::CxxCompiler)
 }
 
 /// Returns an engine with its driver.

@@ -17,6 +17,7 @@ use crate::{
     browser::{Engine, Pick},
     browser_tests::Counts,
     build::{self, model_cargo, native_cargo},
+    fuzz,
     native_reports::Reports,
     npm::Package,
     process::run_to_end,
@@ -52,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     required.push(setup::peers());
     required.push(setup::node());
     required.push(setup::valgrind());
+    required.push(setup::cxx());
     if !arguments.skip_lints {
         required.extend(setup::lints());
     }
@@ -70,6 +72,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let reports = Reports::new(&project)?;
     steps.run_step("native tests", || Ok((native_tests(&project, &reports)?, ())));
     steps.run_step("model of the driver", || Ok((model_tests(&project)?, ())));
+    steps.run_step("fuzzing, for seconds", || Ok((fuzz::check(&project)?, ())));
     steps.run_step("third-party servers and proxies", || Ok((program_tests(&project)?, ())));
     steps.run_step("native conformance reports", || report::collect_native(&project, &reports));
     let package = steps.run_step("npm package", || {
