@@ -1,6 +1,7 @@
 //! Tunnels through proxies: HTTP CONNECT and SOCKS5.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
