@@ -100,6 +100,16 @@ fn declared_in(source: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// Returns the secret as text, as numbers, and as the credentials of Basic authentication.
+fn forms_of_the_secret() -> [String; 3] {
+    let numbers = without_blanks(&format!("{:?}", SECRET.as_bytes()));
+    [SECRET.to_lowercase(), numbers.trim_matches(['[', ']']).to_owned(), "c0VjUmVUOnNFY1JlVA".to_lowercase()]
+}
+
+fn without_blanks(text: &str) -> String {
+    text.split_whitespace().collect::<String>().to_lowercase()
+}
+
 #[tokio::test]
 async fn no_text_of_a_public_type_contains_a_secret() {
     let mut texts = of_spec();
@@ -112,9 +122,8 @@ async fn no_text_of_a_public_type_contains_a_secret() {
     for Texts(name, texts) in &texts {
         assert!(!texts.is_empty() && texts.iter().all(|text| !text.is_empty()), "{name}");
         for text in texts {
-            assert!(!text.to_lowercase().contains(&SECRET.to_lowercase()), "{name}: {text}");
-            // The Base64 of "sEcReT:sEcReT".
-            assert!(!text.contains("c0VjUmVUOnNFY1JlVA"), "{name}: {text}");
+            let leaks = forms_of_the_secret().into_iter().any(|form| without_blanks(text).contains(&form));
+            assert!(!leaks, "{name}: {text}");
         }
     }
     let mut formatted: Vec<_> = texts.iter().map(|Texts(name, _)| *name).chain(WITHOUT_TEXT).collect();
@@ -174,8 +183,8 @@ fn of_protocol() -> Vec<Texts> {
     };
     let mut invalid = Vec::new();
     for change in [
-        |request: &mut Request| request.host = "sEcReT sEcReT".to_owned(),
-        |request: &mut Request| request.path = "sEcReT sEcReT".to_owned(),
+        |request: &mut Request| request.host = "sEcReT sEcReT".into(),
+        |request: &mut Request| request.path = "sEcReT sEcReT".into(),
         |request: &mut Request| request.query = Some("sEcReT sEcReT".to_owned()),
         |request: &mut Request| request.protocols = vec!["sEcReT sEcReT".to_owned()],
         |request: &mut Request| request.origin = Some("sEcReT\nsEcReT".to_owned()),
