@@ -38,6 +38,8 @@ enum Subcommand {
     Demo(demo::Arguments),
     /// Run all checks and tests: lints, docs, native tests, Node and the browser engines
     Test(test::Arguments),
+    /// Compare what the engines and the native client make of malformed heads of responses
+    Heads(test::heads::Arguments),
     /// List the tools that the commands need, which are missing, and how to install them
     Doctor,
     /// Run the Autobahn test suite against the native client
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
     let outcome = match verb {
         Subcommand::Demo(arguments) => demo::run(&arguments, runtime),
         Subcommand::Test(arguments) => test::run(&arguments, runtime),
+        Subcommand::Heads(arguments) => test::heads::run(&arguments, runtime),
         Subcommand::Doctor => doctor::run(),
         Subcommand::Autobahn(arguments) => autobahn::run(&arguments),
         Subcommand::Bench(arguments) => bench::run(&arguments, runtime),

@@ -13,7 +13,7 @@
 //! | a line without a colon, with a name that is no token, or with a bare CR | dropped |
 //! | control characters other than CR, LF and NUL in a value | kept |
 //! | NUL | the response must not be accepted, see [`Head::check`] |
-//! | any number of interim responses (1xx except 101) | skipped, within the limit in bytes |
+//! | any number of interim responses (1xx except 101) | skipped, within the limit in bytes, unless [`Head::check`] finds an error |
 //! | a version other than HTTP/1.0 and HTTP/1.1, in any case, or `ICY` | the status is reported, see [`Head::check`] |
 //! | other bytes before the status line, a status that has not three digits | an error |
 
@@ -46,7 +46,7 @@ pub struct Head {
     pub version: Version,
     /// The status, and the valid fields.
     pub response: Response,
-    /// Whether the head, or that of an interim response before it, contains a NUL.
+    /// Whether the head contains a NUL.
     pub contains_nul: bool,
 }
 
@@ -178,7 +178,7 @@ impl HeadParser {
         self.contains_nul |= self.line.contains(&0);
         match (self.status, &*self.line) {
             (None, line) => self.status = Some(parse_status_line(line)?),
-            (Some(status), []) => return Ok(self.end_head(status)),
+            (Some(status), []) => return self.end_head(status),
             (Some(_), [b' ' | b'\t', ..]) => self.continue_field(),
             (Some(_), _) => {
                 self.end_field();
@@ -208,15 +208,17 @@ impl HeadParser {
         self.field.clear();
     }
 
-    fn end_head(&mut self, (version, status): (Version, u16)) -> Option<Head> {
+    fn end_head(&mut self, (version, status): (Version, u16)) -> Result<Option<Head>, Failure> {
         self.end_field();
         let headers = std::mem::take(&mut self.headers);
-        if matches!(status, 100 | 102..=199) {
-            self.status = None;
-            self.leading = (0, 0);
-            return None;
+        let head = Head { version, response: Response { status, headers }, contains_nul: self.contains_nul };
+        if !matches!(status, 100 | 102..=199) {
+            return Ok(Some(head));
         }
-        Some(Head { version, response: Response { status, headers }, contains_nul: self.contains_nul })
+        head.check(Version::Http10)?;
+        self.status = None;
+        self.leading = (0, 0);
+        Ok(None)
     }
 }
 

@@ -1,9 +1,10 @@
 //! `cargo xtask test`: runs everything that has to pass, the quickest steps first.
 //!
 //! `steps` records the results. `lints` and `engines` have most of the steps; `report` checks the conformance reports that the
-//! tests leave, and `reporting_page` runs the pages that test themselves.
+//! tests leave, `heads` compares what is made of malformed heads, and `reporting_page` runs the pages that test themselves.
 
 mod engines;
+pub(crate) mod heads;
 mod lints;
 mod report;
 mod reporting_page;
@@ -137,6 +138,7 @@ fn browser_steps(
             }),
             None => None,
         },
+        heads: steps.run_step("build: page of the HTTP heads", || Ok((none, heads::build(project, &folder)?))),
         package,
         // One engine is enough to check that data is copied out of shared memory.
         threads: if picked.contains(&Engine::Chromium) {
@@ -148,6 +150,9 @@ fn browser_steps(
     let site = Site::start(&folder, None, runtime)?;
     reports.publish(&site)?;
     engines::run(project, picked, arguments.jobs, &built, &site, steps);
+    if built.heads.is_some() {
+        steps.run_step("HTTP heads", || heads::check(project, picked, &site, &reports, arguments.bless));
+    }
     if built.tests.is_some() {
         steps.run_step("conformance reports", || {
             report::collect(project, picked, &site, in_node.as_ref(), arguments.bless)
