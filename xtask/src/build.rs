@@ -77,6 +77,23 @@ pub(crate) fn model_cargo(project: &Project) -> Command {
     command
 }
 
+/// Builds the instrumented tests of these packages. Returns the command that runs them, and the binaries.
+pub(crate) fn coverage_tests(project: &Project, packages: &[&str]) -> Result<(Command, Vec<TestBinary>)> {
+    let host = cargo::verbose_version(Toolchain::Default, "host").context("rustc did not print its host")?;
+    let tests = || {
+        let mut command = in_workspace(project, Toolchain::Default, "coverage");
+        // If the target is named, the flags do not apply to build scripts and macros, which would write counts as well.
+        command.env("RUSTFLAGS", "-Cinstrument-coverage").args(["test", "--lib", "--tests", "--target", &host]);
+        for package in packages {
+            command.args(["-p", package]);
+        }
+        command
+    };
+    let mut build = tests();
+    build.args(["--no-run", JSON]);
+    Ok((tests(), test_binaries(project, "instrumented tests", build)?))
+}
+
 /// Builds the tests that run in every engine.
 pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
     let mut command = wasm_cargo(project)?;

@@ -11,6 +11,7 @@ mod browser_tests;
 mod build;
 mod cache;
 mod cargo;
+mod coverage;
 mod demo;
 mod doctor;
 mod native_reports;
@@ -41,6 +42,8 @@ enum Subcommand {
     Doctor,
     /// Run the Autobahn test suite against the native client
     Autobahn(autobahn::Arguments),
+    /// Measure which lines of the specification and the protocol the tests reach
+    Coverage,
     /// Measure WebSocket clients side by side: native, in browsers, and how cost grows
     Bench(bench::Arguments),
     /// Measure the size of each client's smallest program for a page
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Subcommand::Test(arguments) => test::run(&arguments, runtime),
         Subcommand::Doctor => doctor::run(),
         Subcommand::Autobahn(arguments) => autobahn::run(&arguments),
+        Subcommand::Coverage => coverage::run(),
         Subcommand::Bench(arguments) => bench::run(&arguments, runtime),
         Subcommand::Size => size::run(),
         Subcommand::Soak(arguments) => soak::run(&arguments, runtime),

@@ -8,6 +8,7 @@ mod cargo_deny;
 mod chromium;
 mod components;
 mod firefox;
+mod llvm_tools;
 mod node;
 mod packages;
 mod peers;
@@ -21,6 +22,7 @@ use anyhow::{Context as _, Result, bail};
 
 pub(crate) use autobahn::wstest;
 pub(crate) use cargo_deny::program as cargo_deny;
+pub(crate) use llvm_tools::tool as llvm_tool;
 pub(crate) use peers::tell as set_peer_paths;
 pub(crate) use wasm_bindgen::tool as wasm_bindgen_tool;
 pub(crate) use wpt::python as wpt_python;
@@ -69,6 +71,7 @@ pub(crate) fn everything() -> Vec<Box<dyn Requirement>> {
     all.push(peers());
     all.push(node());
     all.push(valgrind());
+    all.push(llvm_tools());
     all.extend(Engine::ALL.map(engine));
     all
 }
@@ -112,6 +115,11 @@ pub(crate) fn node() -> Box<dyn Requirement> {
 /// Returns Valgrind, which counts instructions.
 pub(crate) fn valgrind() -> Box<dyn Requirement> {
     Box::new(valgrind::Valgrind)
+}
+
+/// Returns the tools that read the counts of instrumented programs.
+pub(crate) fn llvm_tools() -> Box<dyn Requirement> {
+    Box::new(llvm_tools::LlvmTools)
 }
 
 /// Returns an engine with its driver.
