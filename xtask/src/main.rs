@@ -11,6 +11,7 @@ mod browser_tests;
 mod build;
 mod cache;
 mod cargo;
+mod coverage;
 mod demo;
 mod doctor;
 mod fuzz;
@@ -44,6 +45,8 @@ enum Subcommand {
     Doctor,
     /// Run the Autobahn test suite against the native client
     Autobahn(autobahn::Arguments),
+    /// Measure which lines of the specification and the protocol the tests reach
+    Coverage,
     /// Measure WebSocket clients side by side: native, in browsers, and how cost grows
     Bench(bench::Arguments),
     /// Search for inputs that violate a property, with libFuzzer
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Subcommand::Heads(arguments) => test::heads::run(&arguments, runtime),
         Subcommand::Doctor => doctor::run(),
         Subcommand::Autobahn(arguments) => autobahn::run(&arguments),
+        Subcommand::Coverage => coverage::run(),
         Subcommand::Bench(arguments) => bench::run(&arguments, runtime),
         Subcommand::Fuzz(arguments) => fuzz::run(&arguments),
         Subcommand::Size => size::run(),
