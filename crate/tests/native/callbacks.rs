@@ -58,9 +58,7 @@ fn callback_may_block_until_another_thread_answers() {
 
 #[test]
 fn callback_may_run_and_drop_a_runtime_on_another_thread() {
-    let answer = in_callback(|| {
-        thread::scope(|scope| scope.spawn(|| runtime().block_on(tokio::spawn(async { 7 })).unwrap()).join().unwrap())
-    });
+    let answer = in_callback(|| thread::scope(|scope| scope.spawn(|| runtime().block_on(async { 7 })).join().unwrap()));
     assert_eq!(answer, 7);
 }
 
