@@ -17,6 +17,8 @@
 //! | a version other than HTTP/1.0 and HTTP/1.1, in any case, or `ICY` | the status is reported, see [`Head::check`] |
 //! | other bytes before the status line, a status that has not three digits | an error |
 
+use std::fmt;
+
 use samesocket_spec::subprotocol::first_outside_token;
 
 use crate::error::Failure;
@@ -89,7 +91,6 @@ impl Head {
 /// assert_eq!(head.response.headers, [("Via".to_owned(), b"a, b".to_vec())]);
 /// # Ok::<(), samesocket_protocol::Failure>(())
 /// ```
-#[derive(Debug)]
 pub struct HeadParser {
     limit: usize,
     /// The number of bytes that may still be used.
@@ -219,6 +220,17 @@ impl HeadParser {
         self.status = None;
         self.leading = (0, 0);
         Ok(None)
+    }
+}
+
+/// Leaves the bytes out, which may be secrets.
+impl fmt::Debug for HeadParser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeadParser")
+            .field("room", &self.room)
+            .field("status", &self.status)
+            .field("fields", &self.headers.len())
+            .finish_non_exhaustive()
     }
 }
 

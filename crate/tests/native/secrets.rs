@@ -9,6 +9,7 @@ use std::{fs, io};
 use futures::StreamExt;
 use samesocket::reconnect::{Backoff, Cause, Losses, Outbox, State, reconnect};
 use samesocket::testing::{self, Network, Received};
+use samesocket::typed::{self, BoxError, Codec, Typed};
 use samesocket::{
     BinaryType, Blob, Connect, Event, Failure, Heartbeat, LazyMessage, Message, Options, OwnedMessage, Proxy,
     ProxyFailure, ReuniteError, Socket, Subprotocol, Target, Text, WebSocket, connect,
@@ -24,19 +25,24 @@ const SECRET: &str = "sEcReT";
 const URL: &str = "ws://sEcReT:sEcReT@example.com/chat?token=sEcReT";
 
 /// The public types that have no texts of their own, with the reason.
-const WITHOUT_TEXT: [&str; 10] = [
+const WITHOUT_TEXT: [&str; 14] = [
     // Traits, which the program implements.
     "samesocket::Connector",
     "samesocket::CookieStore",
     "samesocket::IntoProtocols",
     "samesocket::IoStream",
     "samesocket::MaybeSend",
+    "samesocket::MaybeSync",
+    "samesocket::typed::Codec",
     "samesocket_spec::UrlRecord",
     // Names for other types.
     "samesocket::Connecting",
     "samesocket_spec::CloseFrame",
     "samesocket_protocol::Entropy",
     "samesocket_protocol::Sink",
+    "samesocket::typed::BoxError",
+    // A unit, which exists only with the feature `serde`.
+    "samesocket::typed::Json",
 ];
 
 /// The texts of one public type, or of some of its values.
@@ -85,7 +91,7 @@ fn collect(module: &str, folder: &Path, names: &mut Vec<String>) {
             // These types exist in a browser only, and their twins are checked here.
             "web" => {}
             // These modules are public.
-            "reconnect" | "testing" => collect(&format!("{module}::{stem}"), &path, names),
+            "reconnect" | "testing" | "typed" => collect(&format!("{module}::{stem}"), &path, names),
             _ if path.is_dir() => collect(module, &path, names),
             _ => names.extend(declared_in(&fs::read_to_string(&path).unwrap()).map(|name| format!("{module}::{name}"))),
         }
@@ -170,6 +176,7 @@ fn of_spec() -> Vec<Texts> {
 }
 
 fn of_protocol() -> Vec<Texts> {
+    use samesocket_protocol::head::{HeadParser, Version};
     use samesocket_protocol::{BorrowedMessage, Connection, Failure, Kind, Message, Payload, deflate, extensions};
 
     let secret = || SECRET.to_owned();
@@ -196,6 +203,13 @@ fn of_protocol() -> Vec<Texts> {
         invalid.push(request.check().unwrap_err());
     }
     let response = Response { status: 200, headers: vec![("Set-Cookie".to_owned(), SECRET.into())] };
+    let head_parser = {
+        let mut parser = HeadParser::new(1000);
+        let used = parser.read(b"HTTP/1.1 200 OK\r\nA: sEcReT\r\nB: sEcReT\r\nC: sEcReT").unwrap();
+        assert_eq!(used.1, None);
+        parser
+    };
+    let (_, head) = HeadParser::new(1000).read(b"HTTP/1.1 200 OK\r\nSet-Cookie: sEcReT\r\n\r\n").unwrap();
     let answered = |answer: &str| {
         let random = |bytes: &mut [u8]| bytes.fill(7);
         let mut connection = Connection::new(&request, Limits::default(), Box::new(random), Duration::ZERO).unwrap();
@@ -225,6 +239,9 @@ fn of_protocol() -> Vec<Texts> {
         debug("samesocket_protocol::Request", &[&request]),
         errors("samesocket_protocol::InvalidRequest", &invalid.iter().map(|error| error as _).collect::<Vec<_>>()),
         debug("samesocket_protocol::Response", &[&response]),
+        debug("samesocket_protocol::Head", &[&head]),
+        debug("samesocket_protocol::HeadParser", &[&head_parser]),
+        debug("samesocket_protocol::Version", &[&Version::Http11]),
         Texts("samesocket_protocol::Connection", connections),
         errors("samesocket_protocol::Failure", &failures.iter().map(|error| error as _).collect::<Vec<_>>()),
         debug("samesocket_protocol::Limits", &[&Limits::default()]),
@@ -377,6 +394,7 @@ async fn of_sockets() -> Vec<Texts> {
     let (other, other_peer, _) = open(&network).await;
     texts.push(debug("samesocket::Socket", &[&socket]));
     texts.push(debug("samesocket::Control", &[&socket.control()]));
+    texts.push(debug("samesocket::WeakControl", &[&socket.control().downgrade()]));
     texts.push(debug("samesocket::Closed", &[&socket.closed()]));
     let (sender, receiver) = socket.split();
     let (other_sender, other_receiver) = other.split();
@@ -448,6 +466,19 @@ async fn refused() -> samesocket::ConnectionFailed {
     }
 }
 
+/// A codec that fails.
+struct Unusable;
+
+impl Codec<(), ()> for Unusable {
+    fn decode(&self, _: &Message) -> Result<(), BoxError> {
+        Err("unusable".into())
+    }
+
+    fn encode(&self, (): &()) -> Result<Message, BoxError> {
+        Err("unusable".into())
+    }
+}
+
 async fn of_errors() -> Vec<Texts> {
     use samesocket::ConnectError;
 
@@ -466,6 +497,8 @@ async fn of_errors() -> Vec<Texts> {
         errors("samesocket::ConnectionFailed", &[&failed]),
         errors("samesocket::ConnectError", &[&ConnectError::Failed(failed.clone()), &invalid, &repeated]),
         errors("samesocket::Error", &[&unsent, &lost]),
+        debug("samesocket::typed::Typed", &[&Typed::<(), (), _>::new(open(&network).await.0, Unusable)]),
+        errors("samesocket::typed::Error", &[&typed::Error::Socket(lost.clone())]),
     ]
 }
 
