@@ -17,6 +17,8 @@ use super::text::Text;
 /// assert!(matches!(Message::from(vec![1, 2, 3]), Message::Binary(_)));
 /// ```
 ///
+/// `Debug` shows the contents.
+///
 /// # Memory
 ///
 /// On native targets, received messages up to 256 bytes that arrived together may share one allocation of up to 4 KiB. It is
