@@ -296,3 +296,83 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads all bytes in pieces of this size. Returns the number of used bytes, and the head.
+    fn read(limit: usize, bytes: &[u8], size: usize) -> Result<(usize, Option<Head>), Failure> {
+        let mut parser = HeadParser::new(limit);
+        let mut total = 0;
+        for piece in bytes.chunks(size) {
+            let (used, head) = parser.read(piece)?;
+            total += used;
+            if head.is_some() {
+                return Ok((total, head));
+            }
+        }
+        Ok((total, None))
+    }
+
+    #[test]
+    fn result_does_not_depend_on_the_pieces() {
+        let long = format!("HTTP/1.1 200\r\nX: {}\r\n\r\n", "y".repeat(300));
+        for response in [
+            "\r\nHTTP/1.1 100 x\r\n\r\n\nHTTP/1.0 200 x\nA: b\r\n c\r\nD : e\rf\r\n\r\ntunnel",
+            "ICY 503 x\r\n\0\r\n\r\nrest",
+            "HTTPX 999\n\n\n",
+            "HTTP/1.1 99 x\r\n\r\n",
+            "\r\n\r\n\rHTTP/1.1 200\r\n\r\n",
+            "HTTQ",
+            "ICYX",
+            &long,
+        ] {
+            let whole = read(200, response.as_bytes(), response.len());
+            for size in 1..response.len() {
+                assert_eq!(read(200, response.as_bytes(), size), whole, "{response:?} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn limit_counts_bytes_up_to_the_end_of_the_head() {
+        let response = b"\r\nHTTP/1.1 100\r\n\r\nHTTP/1.1 200\r\n\r\ntunnel";
+        let length = response.len() - "tunnel".len();
+        for size in 1..response.len() {
+            assert_eq!(read(length, response, size).unwrap().0, length);
+            assert_eq!(read(length - 1, response, size), Err(Failure::HeadTooLong { limit: length - 1 }));
+        }
+    }
+
+    /// With a quadratic search this would take hours.
+    #[test]
+    fn reading_byte_by_byte_takes_linear_time() {
+        let count = 1 << 20;
+        for unit in ["y", "\t", "\r", "\n \t", "\n ", "\nx:"] {
+            let response = format!("HTTP/1.1 200\nX: {}\n\n", unit.repeat(count / unit.len()));
+            let (used, head) = read(2 * count, response.as_bytes(), 1).unwrap();
+            assert_eq!((used, head.unwrap().response.status), (response.len(), 200));
+        }
+    }
+
+    #[test]
+    fn check_depends_on_version_and_nul() {
+        let check = |response: &str, oldest| {
+            let (_, head) = read(99, response.as_bytes(), 99).unwrap();
+            head.unwrap().check(oldest).map_err(|failure| failure.to_string())
+        };
+        let malformed = |rule| Err(format!("the head of the response is malformed: {rule}"));
+        let nul = malformed("it contains a NUL");
+        assert_eq!(check("HTTP/1.1 200\n\n", Version::Http11), Ok(()));
+        assert_eq!(check("HTTP/1.0 200\n\n", Version::Http10), Ok(()));
+        assert_eq!(check("HTTP/2 200\n\n", Version::Other), Ok(()));
+        assert_eq!(check("HTTP/1.0 200\n\n", Version::Http11), malformed("the version is not HTTP/1.1"));
+        let neither = malformed("the version is neither HTTP/1.0 nor HTTP/1.1");
+        for version in ["HTTP/1.", "HTTP/1.2", "HTTP/1.10", "HTTP/1.00x", "http/1.0", "HTTP/01.0"] {
+            assert_eq!(check(&format!("{version} 200\n\n"), Version::Http10), neither, "{version}");
+        }
+        assert_eq!(check("HTTP/1.1 200 \0\n\n", Version::Http11), nul);
+        assert_eq!(check("HTTP/2 200\n\0\n\n", Version::Other), nul);
+    }
+}

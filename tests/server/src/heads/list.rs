@@ -291,8 +291,11 @@ pub(super) const HEADS: &[(&str, &[&[u8]])] = &[
     ("fold then NUL", &[S, F, b"X: a\r\n b\0\r\n", E]),
 ];
 
+/// A part of a head, and how often it is repeated.
+type Repeated = (&'static [u8], usize);
+
 /// Heads of which a part is repeated.
-pub(super) const LONG: &[(&str, &[(&[u8], usize)])] = &[
+pub(super) const LONG: &[(&str, &[Repeated])] = &[
     ("a long line of garbage before", &[(b"g", 200), (b"\r\n", 1), (S, 1), (F, 1), (E, 1)]),
     ("reason of 30000 bytes", &[(b"HTTP/1.1 101 ", 1), (b"x", 30_000), (E, 1), (F, 1), (E, 1)]),
     ("many short fields", &[(S, 1), (U, 1), (C, 1), (b"x:\r\n", 5000), (A, 1), (E, 1)]),
