@@ -3,6 +3,7 @@
 mod borrowing;
 mod closing;
 mod compression;
+mod errors;
 mod memory;
 mod opening;
 mod properties;
