@@ -74,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     steps.run_step("native tests", || Ok((native_tests(&project, &reports)?, ())));
     steps.run_step("model of the driver", || Ok((model_tests(&project)?, ())));
     steps.run_step("fuzzing, for seconds", || Ok((fuzz::check(&project)?, ())));
+    steps.run_step("instructions per message", || Ok((instruction_tests(&project)?, ())));
     steps.run_step("third-party servers and proxies", || Ok((program_tests(&project)?, ())));
     steps.run_step("native conformance reports", || report::collect_native(&project, &reports));
     let package = steps.run_step("npm package", || {
@@ -179,6 +180,16 @@ fn model_tests(project: &Project) -> Result<Counts> {
     let finished = run_to_end("model of the driver", &mut command)?.checked(&command)?;
     let counts = Counts::read(&finished.log).unwrap_or_default();
     ensure!(counts.passed > 0, "no model test has run");
+    Ok(counts)
+}
+
+/// Checks the budgets of instructions on an optimised build. The counts of other builds say little about the code.
+fn instruction_tests(project: &Project) -> Result<Counts> {
+    let mut command = native_cargo(project);
+    command.args(["test", "--profile", "bench-no-lto", "-p", "samesocket-bench", "--test", "budgets", "instructions"]);
+    let finished = run_to_end("instructions per message", &mut command)?.checked(&command)?;
+    let counts = Counts::read(&finished.log).unwrap_or_default();
+    ensure!(counts.passed > 0, "no instructions were counted");
     Ok(counts)
 }
 
