@@ -2,6 +2,7 @@
 
 import { Handler } from "./handler.js";
 import { isBytes, sizeOf } from "./conversions.js";
+import { isFull } from "./faults.js";
 import { checkClose, Ending, Opening, State } from "./rules_bg.js";
 
 const { addEventListener, dispatchEvent, removeEventListener } = EventTarget.prototype;
@@ -32,6 +33,7 @@ export class Connection {
   #platformSocket;
   /** The platform's bufferedAmount at the end of the connection, once it has ended. */
   #bufferedAtEnd;
+  #origin;
   #sentBlob = false;
   #isClosing = false;
   #readyState;
@@ -40,10 +42,10 @@ export class Connection {
   #pollTimer;
   /** The first listeners of the platform's events. Functions, because an engine calls them faster than objects. */
   #listeners = {
-    open: (event) => this.#accepts(event) && this.#opened(event),
-    message: (event) => this.#accepts(event) && (this.#state.received() ? this.#pass(event) : this.#withhold(event)),
-    error: (event) => this.#accepts(event) && this.#failed(event),
-    close: (event) => this.#accepts(event) && this.#closed(event),
+    open: (event) => this.#accepts(event, "open") && this.#opened(event),
+    message: (event) => this.#accepts(event, "message") && this.#received(event),
+    error: (event) => this.#accepts(event, "error") && this.#failed(event),
+    close: (event) => this.#accepts(event, "close") && this.#closed(event),
   };
 
   constructor(platform, url, protocols, target, platformSocket) {
@@ -92,10 +94,12 @@ export class Connection {
     this.#sentBlob ||= typeof data === "object" && !isBytes(data);
     try {
       this.#platform.send(this.#platformSocket, data);
-    } catch {
+    } catch (exception) {
+      // The data is valid, so any other exception is a fault of the platform, which the program has to see.
+      if (!isFull(exception)) throw exception;
       this.#state.flagAsFull(sizeOf(data));
       this.#updateMessageListener();
-      this.#closePlatformSocket();
+      this.#tryToClosePlatformSocket();
     }
   }
 
@@ -111,11 +115,11 @@ export class Connection {
   }
 
   /** Returns whether to handle an event now. */
-  #accepts(event) {
+  #accepts(event, type) {
     // An event that a script dispatches at the platform's object is only for the script's listeners.
     if (this.#isPlatformSocket()) return event.isTrusted;
     // Unlike an engine's, a socket that is written in JavaScript may fire events inside `close`. They are postponed.
-    if (this.#isClosing) setTimeout(() => this.#listeners[event.type](event), 0);
+    if (this.#isClosing) setTimeout(() => this.#listeners[type](event), 0);
     return !this.#isClosing;
   }
 
@@ -140,14 +144,19 @@ export class Connection {
     switch (this.#state.established(protocol, this.#platform.extensions(platformSocket))) {
       case Opening.Open:
         this.#updateMessageListener();
-        return this.#pass(event);
+        return this.#fire(() => new Event("open"));
       case Opening.Fail:
         this.#withhold(event);
-        this.#closePlatformSocket();
+        this.#tryToClosePlatformSocket();
         return this.#end(this.#state.closedAbnormally());
       default:
         return this.#withhold(event);
     }
+  }
+
+  #received(event) {
+    if (!this.#state.received()) return this.#withhold(event);
+    this.#fire(() => this.#platform.messageEvent(event, this.binaryType, (this.#origin ??= new URL(this.url).origin)));
   }
 
   #failed(event) {
@@ -159,27 +168,31 @@ export class Connection {
 
   #closed(event) {
     for (const type of TYPES) this.#platform.removeEventListener(this.#platformSocket, type, this.#listeners[type]);
-    this.#end(this.#state.closed(event.code, event.reason, event.wasClean), event);
+    const values = this.#platform.closed(event);
+    this.#end(this.#state.closed(values.code, values.reason, values.wasClean), event, values);
   }
 
-  /** Fires the events at the end of the connection. `event` is the platform's `close` event, if it fired one. */
-  #end(ending, event) {
+  /**
+   * Fires the events at the end of the connection. `event` is the platform's `close` event, if it fired one, with these
+   * values.
+   */
+  #end(ending, event, values) {
     const isAsReported = ending === Ending.AsReported || ending === Ending.AfterError;
-    if (event && !isAsReported) this.#withhold(event);
+    if (values && !isAsReported) this.#withhold(event);
     if (ending === Ending.Nothing) return;
     clearTimeout(this.#failTimer);
     clearInterval(this.#pollTimer);
     // Without a `close` of the platform, it may still fire messages, which must be withheld.
-    if (!event) this.#updateMessageListener();
+    if (!values) this.#updateMessageListener();
     this.#bufferedAtEnd = this.#queued();
     if (ending !== Ending.AsReported) this.#dispatch(new Event("error"));
-    if (isAsReported) this.#pass(event);
-    else this.#dispatch(this.#platform.closeEvent(this.#state.closeCode()));
+    if (isAsReported) this.#fire(() => this.#platform.closeEvent(values));
+    else this.#dispatch(this.#platform.closeEvent({ code: this.#state.closeCode() }));
   }
 
-  /** Passes an event to the listeners. If the platform's object is another one, dispatches a copy. */
-  #pass(event) {
-    if (!this.#isPlatformSocket()) this.#dispatch(copy(event));
+  /** Lets an engine's event reach the listeners. If the platform's object is another one, dispatches our own event. */
+  #fire(create) {
+    if (!this.#isPlatformSocket()) this.#dispatch(create());
   }
 
   /** Keeps an event from the listeners. */
@@ -213,14 +226,27 @@ export class Connection {
       least = Math.min(least, queued);
       if (queued > 0 && idlePolls < MAX_IDLE_POLLS) return;
       clearInterval(this.#pollTimer);
-      this.#closePlatformSocket(frame);
+      this.#tryToClosePlatformSocket(frame);
     }, POLL_INTERVAL);
+  }
+
+  /** Closes where no caller could handle an exception of the platform. The connection then fails. */
+  #tryToClosePlatformSocket(frame) {
+    try {
+      this.#closePlatformSocket(frame);
+    } catch {
+      // The failure is queued.
+    }
   }
 
   #closePlatformSocket(frame = []) {
     this.#isClosing = true;
     try {
       this.#platform.close(this.#platformSocket, frame);
+    } catch (exception) {
+      // The platform may never report the end of this connection.
+      this.#queueFailure();
+      throw exception;
     } finally {
       this.#isClosing = false;
     }
@@ -234,6 +260,3 @@ export class Connection {
     return this.#platformSocket ? this.#platform.readyState(this.#platformSocket) : 0;
   }
 }
-
-/** Creates an event of the same class and type. Its data is neither read nor copied. */
-const copy = (event) => new event.constructor(event.type, event);

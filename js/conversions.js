@@ -9,12 +9,15 @@ const TypedArray = getPrototypeOf(Uint8Array.prototype);
 const typedArrayName = getter(TypedArray, Symbol.toStringTag);
 const bufferOfTypedArray = getter(TypedArray, "buffer");
 const bufferOfDataView = getter(DataView.prototype, "buffer");
+const offsetOfTypedArray = getter(TypedArray, "byteOffset");
+const offsetOfDataView = getter(DataView.prototype, "byteOffset");
 const sizeOfTypedArray = getter(TypedArray, "byteLength");
 const sizeOfDataView = getter(DataView.prototype, "byteLength");
 const sizeOfBuffer = getter(ArrayBuffer.prototype, "byteLength");
 const resizable = getter(ArrayBuffer.prototype, "resizable");
 const sizeOfBlob = getter(Blob.prototype, "size");
 const { isView } = ArrayBuffer;
+const [Bytes, View] = [Uint8Array, DataView];
 const encoder = new TextEncoder();
 
 /** Returns whether a value is an object. `document.all` is one, although `typeof` returns `"undefined"`. */
@@ -56,7 +59,7 @@ export function toProtocols(value) {
 export function toData(value) {
   if (typeof value === "string") return value;
   if (isView(value)) {
-    const buffer = apply(typedArrayName.call(value) ? bufferOfTypedArray : bufferOfDataView, value, []);
+    const buffer = bufferOf(value);
     throwIf(!isBuffer(buffer), "a view on shared memory cannot be sent");
     throwIf(isResizable(buffer), "a view on a resizable buffer cannot be sent");
     return value;
@@ -67,6 +70,8 @@ export function toData(value) {
       return value;
     }
     if (isBlob(value)) return value;
+    // Unlike Web IDL's union, which would convert it to a string: all engines throw, and a string is never what is meant.
+    throwIf(isShared(value), "shared memory cannot be sent");
   }
   return toDOMString(value);
 }
@@ -81,12 +86,35 @@ export function sizeOf(data) {
   return attempt(sizeOfBuffer, data) ?? apply(sizeOfBlob, data, []);
 }
 
+/**
+ * Returns a copy of the bytes of a buffer or view. What is detached or out of bounds has none.
+ *
+ * A view on a resizable buffer, or on shared memory, is copied, too.
+ */
+export function copyBytes(data) {
+  if (!isView(data)) return new Bytes(isBuffer(data) && sizeOf(data) === 0 ? 0 : new Bytes(data));
+  const size = sizeOf(data);
+  if (size === 0) return new Bytes(0);
+  return new Bytes(new Bytes(bufferOf(data), apply(typedArrayName.call(data) ? offsetOfTypedArray : offsetOfDataView, data, []), size));
+}
+
 /** Returns whether an object from `toData` is bytes in memory, not a Blob. This check is fast: it mostly throws nothing. */
 export const isBytes = (data) => isView(data) || isBuffer(data);
 
+/** Returns whether a value of any type is bytes in memory, shared or not. */
+export const isAnyBytes = (value) => isView(value) || (isObject(value) && (isBuffer(value) || isShared(value)));
+
+const bufferOf = (view) => apply(typedArrayName.call(view) ? bufferOfTypedArray : bufferOfDataView, view, []);
 const isBlob = (value) => attempt(sizeOfBlob, value) !== undefined;
 const isBuffer = (value) => attempt(sizeOfBuffer, value) !== undefined;
+/** Returns whether an object is a SharedArrayBuffer. WebAssembly has them also where the class is not exposed. */
+const isShared = (value) => !isBuffer(value) && attempt(viewOf, value) !== undefined;
 const isResizable = (buffer) => resizable !== undefined && apply(resizable, buffer, []);
+
+/** Views a buffer of either class. It throws for any other object, and reads none of its properties. */
+function viewOf() {
+  return new View(this);
+}
 
 /** Calls a getter on a value, or returns undefined if it throws. */
 function attempt(get, value) {

@@ -56,6 +56,6 @@ export declare const WebSocket: WebSocketConstructor;
 /**
  * Creates the class over the `WebSocket` of another host, such as `over(undici)` in a Node without a `WebSocket`.
  *
- * `CloseEvent` is the host's, or else the global one.
+ * The events of a class that is written in JavaScript are of the host's classes, or else of the global ones.
  */
-export declare function over(host: { WebSocket: unknown; CloseEvent?: unknown }): WebSocketConstructor;
+export declare function over(host: { WebSocket: unknown; CloseEvent?: unknown; MessageEvent?: unknown }): WebSocketConstructor;

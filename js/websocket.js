@@ -3,6 +3,7 @@
 
 import { Connection, TYPES } from "./connection.js";
 import { isObject, toClampedUnsignedShort, toData, toProtocols, toUSVString } from "./conversions.js";
+import { isRefusal } from "./faults.js";
 import { Platform } from "./platform.js";
 import { checkSubprotocols, getUrlRecord } from "./rules_bg.js";
 
@@ -104,8 +105,9 @@ export function over(host) {
     }
     try {
       return platform.construct(record, names, WebSocket);
-    } catch {
-      // The arguments are valid. The platform may still throw, for mixed content, where the Standard fires events.
+    } catch (exception) {
+      // Any other exception is no answer about this connection: a class that cannot be constructed, a missing permission.
+      if (!isRefusal(exception)) throw exception;
       return { target: construct(EventTarget, [], WebSocket) };
     }
   }

@@ -55,6 +55,7 @@
 //! | feature | default | effect |
 //! | --- | --- | --- |
 //! | `tokio` | off | In a browser, [`ByteStream`] implements tokio's `AsyncRead` and `AsyncWrite`. On native targets it always does. |
+//! | `serde` | off | [`typed::Json`], the codec of JSON messages for [`Socket::typed`]. |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connection;
@@ -65,6 +66,7 @@ pub mod reconnect;
 mod socket;
 mod sync;
 pub mod testing;
+pub mod typed;
 mod types;
 mod websocket;
 
@@ -74,9 +76,9 @@ pub use self::platform::api::*;
 pub use self::socket::poll_in_event::poll_in_event;
 pub use self::socket::{
     ByteStream, Closing, Connect, ConnectError, ConnectionFailed, Control, Error, Heartbeat, Receiver, Remote,
-    RemoteDriver, RemoteReceiver, RemoteSender, ReuniteError, Sender, Socket, connect,
+    RemoteDriver, RemoteReceiver, RemoteSender, ReuniteError, Sender, Socket, WeakControl, connect,
 };
-pub use self::sync::MaybeSend;
+pub use self::sync::{MaybeSend, MaybeSync};
 pub use self::types::binary_type::{BinaryType, UnknownBinaryType};
 pub use self::types::blob::{Blob, BlobError};
 pub use self::types::event::{Event, Lagged, MessageEvent};
@@ -107,7 +109,7 @@ const _: fn() = || {
     fn anywhere<T: Send + Sync>() {}
     anywhere::<WebSocket>();
     anywhere::<(Subscription, Events, Closed, Blob)>();
-    anywhere::<(Connect, Socket, Sender, Receiver, Control, Closing, ByteStream)>();
+    anywhere::<(Connect, Socket, Sender, Receiver, Control, WeakControl, Closing, ByteStream)>();
     anywhere::<(Message, ConnectError, Error, ReuniteError)>();
     anywhere::<(reconnect::Reconnecting, reconnect::Sender, reconnect::States, reconnect::Cause)>();
 };

@@ -3,8 +3,10 @@
 
 import { over, WebSocket } from "../sync.js";
 import { NOWHERE } from "./assert.js";
+import * as buffers from "./buffers.js";
 import * as conversions from "./conversions.js";
 import * as events from "./events.js";
+import * as faults from "./faults.js";
 import * as lifetime from "./lifetime.js";
 import * as loading from "./loading.js";
 import * as shape from "./shape.js";
@@ -20,6 +22,9 @@ async function run(server, more = []) {
     shape.tests("samesocket over samesocket", over({ WebSocket }), NOWHERE),
     conversions.tests(WebSocket, NOWHERE),
     events.tests(WebSocket, server, true),
+    buffers.tests("the platform", Platform, server, false),
+    buffers.tests("samesocket", WebSocket, server),
+    faults.tests(),
     more,
   ];
   const failed = [];

@@ -1,14 +1,17 @@
-// The tests in Node, over the class of `undici`. `SAMESOCKET_SERVER` is the host and port of the fault server.
+// The tests in Node, over the classes of `undici` and of `ws`. `SAMESOCKET_SERVER` is the host and port of the fault server.
 
 import { after, test } from "node:test";
 
 import * as undici from "undici";
 import reference from "webidl-conversions";
+import * as ws from "ws";
 
 import { over } from "../node.js";
 import { NOWHERE } from "./assert.js";
+import * as buffers from "./buffers.js";
 import * as conversions from "./conversions.js";
 import * as events from "./events.js";
+import * as faults from "./faults.js";
 import * as shape from "./shape.js";
 
 const server = process.env.SAMESOCKET_SERVER;
@@ -28,5 +31,16 @@ after(() => {
   for (const connection of connections) connection.destroy();
 });
 
-const lists = [shape.tests("samesocket", WebSocket, NOWHERE), conversions.tests(WebSocket, NOWHERE, reference), events.tests(WebSocket, server, false)];
-for (const [name, run] of lists.flat()) test(name, run);
+const renamed = (name, tests) => tests.map(([title, run]) => [`${title} (${name})`, run]);
+const OverWs = over(ws);
+const lists = [
+  shape.tests("samesocket", WebSocket, NOWHERE),
+  shape.tests("samesocket over ws", OverWs, NOWHERE),
+  conversions.tests(WebSocket, NOWHERE, reference),
+  events.tests(WebSocket, server, false),
+  renamed("ws", events.tests(OverWs, server, false)),
+  buffers.tests("samesocket over undici", WebSocket, server),
+  buffers.tests("samesocket over ws", OverWs, server),
+  faults.tests(),
+];
+for (const [name, run] of lists.flat()) test(name, { timeout: 30_000 }, run);

@@ -1,6 +1,7 @@
 //! One connection: the opening handshake, messages, the closing handshake, failures.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,7 +40,6 @@ use samesocket_spec::state::Feedback;
 /// assert!(connection.pending_bytes().starts_with(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n"));
 /// # Ok::<(), samesocket_protocol::InvalidRequest>(())
 /// ```
-#[derive(Debug)]
 pub struct Connection {
     limits: Limits,
     phase: Phase,
@@ -63,7 +63,24 @@ pub struct Connection {
     since: Duration,
 }
 
+impl fmt::Debug for Connection {
+    /// Leaves out all that was sent and received. It contains credentials and cookies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("stream_action", &self.stream_action())
+            .field("queued_bytes", &self.queued_bytes())
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Connection {
+    /// Formats all buffers, which `Debug` leaves out.
+    #[cfg(test)]
+    pub(crate) fn buffers(&self) -> String {
+        format!("{:?} {:?}", self.queue, self.decoder)
+    }
+
     /// Creates a connection and begins the opening handshake, over a stream that is connected.
     ///
     /// `entropy` must be a cryptographic random number generator: it supplies the nonce and the masking keys.
@@ -306,8 +323,21 @@ impl Connection {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
+        if matches!(self.phase, Phase::Opening(_)) {
+            self.fail(Failure::OpeningTimeout, now);
+        } else {
+            self.abort();
+        }
+    }
+
+    /// Ends a connection that closes, without waiting for the peer any longer, as an expired deadline does.
+    ///
+    /// An opening connection is not affected: [`close`](Self::close) ends it at once.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event), and check [`stream_action`](Self::stream_action).
+    pub fn abort(&mut self) {
         match &mut self.phase {
-            Phase::Opening(_) => self.fail(Failure::OpeningTimeout, now),
+            Phase::Opening(_) => {}
             Phase::Established => self.finish(Failure::ClosingTimeout),
             Phase::Ended(action) => *action = StreamAction::Close,
         }

@@ -52,7 +52,8 @@ pub enum Failure {
         name: &'static str,
         /// The value that is required.
         expected: String,
-        /// The value that was found. Several fields are joined by commas.
+        /// The value that was found. Several fields are joined by commas. It is `…` if it repeats a subprotocol that was
+        /// offered, because some programs pass tokens there.
         found: String,
     },
     /// A header field that must occur once occurs more than once.

@@ -11,6 +11,7 @@ use sha1::{Digest, Sha1};
 
 use crate::error::Failure;
 use crate::extensions::{self, Deflate, OFFER};
+use crate::head::{Head, HeadParser, Version};
 use samesocket_spec::subprotocol::first_outside_token;
 
 /// The parameters of the opening handshake's request.
@@ -27,7 +28,9 @@ use samesocket_spec::subprotocol::first_outside_token;
 /// };
 /// assert!(request.check().is_ok());
 /// ```
-#[derive(Clone, Debug, Default)]
+///
+/// `Debug` leaves out the query, the subprotocols and the values of header fields, because they can be secret.
+#[derive(Clone, Default)]
 pub struct Request {
     /// The host of the URL, followed by the port unless that is the default of the scheme.
     pub host: String,
@@ -130,8 +133,29 @@ impl Request {
     }
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("host", &self.host)
+            .field("path", &self.path)
+            .field("headers", &Names(self.headers.iter().map(|(name, _)| name.as_str())))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The names of header fields, for `Debug`.
+struct Names<I>(I);
+
+impl<'a, I: Iterator<Item = &'a str> + Clone> fmt::Debug for Names<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.clone()).finish()
+    }
+}
+
 /// The error of a request that contains invalid characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Display` and `Debug` leave out the value, because it can be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct InvalidRequest {
     /// The part that is invalid: `host`, `path`, `query`, `subprotocol`, `header name`, or the name of a header field.
     pub part: String,
@@ -141,32 +165,36 @@ pub struct InvalidRequest {
 
 impl fmt::Display for InvalidRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the request's {} cannot be {:?}", self.part, self.value)
+        write!(f, "the request's {} is empty, reserved, or has characters that HTTP does not allow there", self.part)
+    }
+}
+
+impl fmt::Debug for InvalidRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvalidRequest").field("part", &self.part).finish_non_exhaustive()
     }
 }
 
 impl Error for InvalidRequest {}
 
 /// The head of the server's response, for cookies, authentication challenges and redirects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` leaves out the values of header fields, because they can be secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The header fields in order, with values as they were received, without surrounding whitespace.
+    /// The valid header fields in order, with values as they were received, without surrounding whitespace. The lines of a
+    /// folded field are joined with one blank. Invalid lines are left out, as in browsers; see [`head`](crate::head).
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
 /// An opening handshake that waits for the response.
-#[derive(Debug)]
 pub(crate) struct ClientHandshake {
     /// The expected value of `Sec-WebSocket-Accept`.
     accept: String,
     protocols: Vec<String>,
-    limit: usize,
-    /// The size of the interim responses in bytes.
-    skipped: usize,
-    /// The number of bytes of the current head that do not contain its end.
-    searched: usize,
+    parser: HeadParser,
     response: Option<Response>,
 }
 
@@ -188,9 +216,7 @@ impl ClientHandshake {
         let opening = Self {
             accept: accept_key(&key),
             protocols: request.protocols.clone(),
-            limit,
-            skipped: 0,
-            searched: 0,
+            parser: HeadParser::new(limit),
             response: None,
         };
         (opening, request.write(&key))
@@ -201,30 +227,11 @@ impl ClientHandshake {
     /// Returns the number of bytes that were used, and the result as soon as the head of the response is complete. Bytes after
     /// the head belong to frames.
     pub(crate) fn parse(&mut self, bytes: &[u8]) -> Result<(usize, Option<Negotiated>), Failure> {
-        let mut used = 0;
-        loop {
-            let rest = bytes.get(used..).unwrap_or_default();
-            if !b"HTTP/1.1 ".starts_with(rest.get(..9).unwrap_or(rest)) {
-                return Err(Failure::MalformedHead { rule: "it does not begin with HTTP/1.1" });
-            }
-            let room = self.limit.saturating_sub(self.skipped);
-            let Some(end) = find_end(rest, self.searched).filter(|&end| end <= room) else {
-                if rest.len() >= room {
-                    return Err(Failure::HeadTooLong { limit: self.limit });
-                }
-                self.searched = rest.len();
-                return Ok((used, None));
-            };
-            let response = parse(&rest[..end])?;
-            used += end;
-            self.skipped += end;
-            self.searched = 0;
-            if !matches!(response.status, 100 | 102..=199) {
-                let negotiated = self.check(&response);
-                self.response = Some(response);
-                return negotiated.map(|negotiated| (used, Some(negotiated)));
-            }
-        }
+        let (used, head) = self.parser.read(bytes)?;
+        let Some(head) = head else { return Ok((used, None)) };
+        let negotiated = self.check(&head);
+        self.response = Some(head.response);
+        negotiated.map(|negotiated| (used, Some(negotiated)))
     }
 
     /// Returns the final response, once.
@@ -232,10 +239,12 @@ impl ClientHandshake {
         self.response.take()
     }
 
-    fn check(&self, response: &Response) -> Result<Negotiated, Failure> {
+    fn check(&self, head: &Head) -> Result<Negotiated, Failure> {
+        let response = &head.response;
         if response.status != 101 {
             return Err(Failure::Status { found: response.status });
         }
+        head.check(Version::Http11)?;
         expect(response, "Upgrade", "websocket", |found| found.eq_ignore_ascii_case("websocket"))?;
         expect(response, "Connection", "upgrade", |found| {
             found.split(',').any(|token| trim(token).eq_ignore_ascii_case("upgrade"))
@@ -253,18 +262,33 @@ impl ClientHandshake {
         let name = "Sec-WebSocket-Protocol";
         let expected = || match &*self.protocols {
             [] => "absent".to_owned(),
-            protocols => format!("one of {}", protocols.join(", ")),
+            [_] => "the one that was offered".to_owned(),
+            protocols => format!("one of the {} that were offered", protocols.len()),
+        };
+        // Some programs pass tokens as subprotocols, and some servers send all of them back.
+        let shown = |found: String| {
+            let repeats = |protocol: &String| found.to_ascii_lowercase().contains(&protocol.to_ascii_lowercase());
+            if self.protocols.iter().any(repeats) { "…".to_owned() } else { found }
         };
         if response.count(name) > 1 {
             return Err(Failure::RepeatedHeader { name });
         }
         match response.field(name) {
             Some(found) if self.protocols.contains(&found) => Ok(found),
-            Some(found) => Err(Failure::WrongHeader { name, expected: expected(), found }),
+            Some(found) => Err(Failure::WrongHeader { name, expected: expected(), found: shown(found) }),
             None if self.protocols.is_empty() => Ok(String::new()),
             // Unlike RFC 6455, the Standard fails a connection without a subprotocol if one was requested.
             None => Err(Failure::MissingHeader { name, expected: expected() }),
         }
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &Names(self.headers.iter().map(|(name, _)| name.as_str())))
+            .finish()
     }
 }
 
@@ -309,60 +333,6 @@ fn expect(
     }
 }
 
-/// Returns the offset after the head, of which the first `searched` bytes do not contain the end.
-fn find_end(bytes: &[u8], searched: usize) -> Option<usize> {
-    let start = searched.saturating_sub(3);
-    let rest = bytes.get(start..)?;
-    let lines = rest.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
-    lines.map(|(index, _)| index + 1).find_map(|line| match rest.get(line..)? {
-        [b'\n', ..] => Some(start + line + 1),
-        [b'\r', b'\n', ..] => Some(start + line + 2),
-        _ => None,
-    })
-}
-
-fn parse(head: &[u8]) -> Result<Response, Failure> {
-    // A field has at least the two bytes "a:" and a line end.
-    let most = head.len() / 3 + 1;
-    let mut room = most.min(64);
-    loop {
-        let mut headers = vec![httparse::EMPTY_HEADER; room];
-        let mut response = httparse::Response::new(&mut headers);
-        match response.parse(head) {
-            Ok(httparse::Status::Complete(_)) => {
-                let headers = response.headers.iter();
-                return Ok(Response {
-                    status: response.code.unwrap_or_default(),
-                    headers: headers.map(|field| (field.name.to_owned(), trim_bytes(field.value).to_vec())).collect(),
-                });
-            }
-            Err(httparse::Error::TooManyHeaders) if room < most => room = (room * 8).min(most),
-            Ok(httparse::Status::Partial) => return Err(Failure::MalformedHead { rule: "it is incomplete" }),
-            Err(error) => return Err(Failure::MalformedHead { rule: rule(error) }),
-        }
-    }
-}
-
-/// Returns the rule of HTTP that was violated.
-const fn rule(error: httparse::Error) -> &'static str {
-    match error {
-        httparse::Error::HeaderName => "a field has an invalid name",
-        httparse::Error::HeaderValue => "a field has an invalid value",
-        httparse::Error::NewLine => "a line end is invalid",
-        httparse::Error::Status => "the status is invalid",
-        httparse::Error::Token => "a token is invalid",
-        httparse::Error::TooManyHeaders => "it has too many fields",
-        httparse::Error::Version => "the version is not HTTP/1.1",
-    }
-}
-
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
-}
-
-fn trim_bytes(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
-    }
-    bytes
 }

@@ -142,6 +142,7 @@
 //!
 //! | RFC | chapter | module |
 //! | --- | --- | --- |
+//! | [9112](https://www.rfc-editor.org/rfc/rfc9112) | 2 to 5, the head of a response | [`head`] |
 //! | [6455](https://www.rfc-editor.org/rfc/rfc6455) | 4, opening handshake | [`handshake`] |
 //! | | 5.2, frames | `frame` |
 //! | | 5.3, masking | `mask` |
@@ -163,6 +164,7 @@ mod error;
 pub mod extensions;
 mod frame;
 pub mod handshake;
+pub mod head;
 mod limits;
 mod mask;
 mod message;

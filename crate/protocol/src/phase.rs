@@ -3,7 +3,6 @@
 use crate::handshake::ClientHandshake;
 
 /// The phase of a connection.
-#[derive(Debug)]
 pub(crate) enum Phase {
     /// The opening handshake is in progress.
     Opening(Box<ClientHandshake>),

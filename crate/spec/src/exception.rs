@@ -4,11 +4,15 @@ use std::error::Error;
 use std::fmt;
 
 use crate::close_frame::{APPLICATION_CODES, MAX_REASON_BYTES};
+use crate::redacted_url::RedactedUrl;
 
 /// An exception of the `WebSocket` interface. Each variant says which argument is invalid and why.
 ///
 /// All arguments are checked before the first change, so the socket stays as it was. A connection that fails throws no
 /// exception: it fires `error` and `close`.
+///
+/// `Display` and `Debug` leave out what can be secret: a URL is shown as a [`RedactedUrl`], and a subprotocol not at all,
+/// because some programs pass tokens in it. The fields hold the whole values.
 ///
 /// [`name`](Self::name) and [`code`](Self::code) return the properties that a page sees on the `DOMException`.
 ///
@@ -20,7 +24,7 @@ use crate::close_frame::{APPLICATION_CODES, MAX_REASON_BYTES};
 /// assert_eq!((exception.name(), exception.code()), ("InvalidAccessError", 15));
 /// assert_eq!(exception.to_string(), "the close code 999 is neither 1000 nor between 3000 and 4999");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exception {
     /// The URL cannot be parsed, with or without a base URL.
@@ -145,27 +149,27 @@ impl Exception {
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidUrl { url, base: None } => write!(f, "the URL {url:?} cannot be parsed"),
+            Self::InvalidUrl { url, base: None } => write!(f, "the URL {:?} cannot be parsed", RedactedUrl(url)),
             Self::InvalidUrl { url, base: Some(base) } => {
+                let (url, base) = (RedactedUrl(url), RedactedUrl(base));
                 write!(f, "the URL {url:?} cannot be parsed against the base URL {base:?}")
             }
             Self::UnsupportedScheme { url, scheme } => {
+                let (url, scheme) = (RedactedUrl(url), shown_scheme(url, scheme));
                 write!(f, "the URL {url:?} has the scheme {scheme:?}, not ws, wss, http or https")
             }
-            Self::FragmentInUrl { url } => write!(f, "the URL {url:?} has a fragment"),
+            Self::FragmentInUrl { url } => write!(f, "the URL {:?} has a fragment", RedactedUrl(url)),
             Self::InvalidHost { url, character } => {
+                let url = RedactedUrl(url);
                 write!(f, "the host of the URL {url:?} contains the forbidden character {character:?}")
             }
             Self::EmptySubprotocol { place } => {
                 write!(f, "the subprotocol at index {place} of the list is empty")
             }
-            Self::InvalidSubprotocol { subprotocol, character, position } => write!(
-                f,
-                "the subprotocol {subprotocol:?} is not a token: {character:?} at position {position} is not allowed"
-            ),
-            Self::RepeatedSubprotocol { subprotocol } => {
-                write!(f, "the subprotocol {subprotocol:?} occurs twice in the list")
+            Self::InvalidSubprotocol { character, position, .. } => {
+                write!(f, "a subprotocol is not a token: {character:?} at position {position} is not allowed")
             }
+            Self::RepeatedSubprotocol { .. } => f.write_str("a subprotocol occurs twice in the list"),
             Self::InvalidCloseCode { code } => {
                 let (first, last) = (APPLICATION_CODES.start(), APPLICATION_CODES.end());
                 write!(f, "the close code {code} is neither 1000 nor between {first} and {last}")
@@ -174,6 +178,42 @@ impl fmt::Display for Exception {
                 write!(f, "the close reason has {bytes} bytes of UTF-8, more than {MAX_REASON_BYTES}")
             }
             Self::StillConnecting => f.write_str("the socket is still CONNECTING"),
+        }
+    }
+}
+
+/// Returns the scheme of a URL, or `…` if it may be a user name.
+fn shown_scheme<'a>(url: &str, scheme: &'a str) -> &'a str {
+    if RedactedUrl(url).shows_scheme() { scheme } else { "…" }
+}
+
+impl fmt::Debug for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidUrl { url, base } => f
+                .debug_struct("InvalidUrl")
+                .field("url", &RedactedUrl(url))
+                .field("base", &base.as_deref().map(RedactedUrl))
+                .finish(),
+            Self::UnsupportedScheme { url, scheme } => f
+                .debug_struct("UnsupportedScheme")
+                .field("url", &RedactedUrl(url))
+                .field("scheme", &shown_scheme(url, scheme))
+                .finish(),
+            Self::FragmentInUrl { url } => f.debug_struct("FragmentInUrl").field("url", &RedactedUrl(url)).finish(),
+            Self::InvalidHost { url, character } => {
+                f.debug_struct("InvalidHost").field("url", &RedactedUrl(url)).field("character", character).finish()
+            }
+            Self::EmptySubprotocol { place } => f.debug_struct("EmptySubprotocol").field("place", place).finish(),
+            Self::InvalidSubprotocol { character, position, .. } => f
+                .debug_struct("InvalidSubprotocol")
+                .field("character", character)
+                .field("position", position)
+                .finish_non_exhaustive(),
+            Self::RepeatedSubprotocol { .. } => f.debug_struct("RepeatedSubprotocol").finish_non_exhaustive(),
+            Self::InvalidCloseCode { code } => f.debug_struct("InvalidCloseCode").field("code", code).finish(),
+            Self::ReasonTooLong { bytes } => f.debug_struct("ReasonTooLong").field("bytes", bytes).finish(),
+            Self::StillConnecting => f.write_str("StillConnecting"),
         }
     }
 }

@@ -67,10 +67,12 @@ mod close_event;
 mod close_frame;
 mod exception;
 mod ready_state;
+mod redacted_url;
 
 pub use self::close_event::CloseEvent;
 pub use self::exception::{Argument, Exception};
 pub use self::ready_state::ReadyState;
+pub use self::redacted_url::RedactedUrl;
 
 /// The attribute of a unit test that runs on native targets and on wasm32.
 #[cfg(all(test, not(target_family = "wasm")))]

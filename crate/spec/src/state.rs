@@ -4,12 +4,13 @@
 //! [`Action`]. The interface's `send` and `close` map to [`SocketState::send`] and [`SocketState::close`]. Everything
 //! that a script can observe is decided here. See the [crate documentation](crate) for an example.
 
+use std::fmt;
+
 use crate::{CloseEvent, Exception, ReadyState};
 
 /// An event that the protocol reports about a connection.
 ///
 /// `M` is the type of a message. See <https://websockets.spec.whatwg.org/#feedback-from-the-protocol>.
-#[derive(Debug)]
 pub enum Feedback<M> {
     /// The opening handshake is complete, as far as the back end checks it.
     Established {
@@ -62,6 +63,21 @@ impl<M> Feedback<M> {
     }
 }
 
+impl<M: fmt::Debug> fmt::Debug for Feedback<M> {
+    /// Leaves out the subprotocol, because some programs pass tokens in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Established { extensions, .. } => {
+                f.debug_struct("Established").field("extensions", extensions).finish_non_exhaustive()
+            }
+            Self::MessageReceived(message) => f.debug_tuple("MessageReceived").field(message).finish(),
+            Self::ClosingHandshakeStarted => f.write_str("ClosingHandshakeStarted"),
+            Self::Failed => f.write_str("Failed"),
+            Self::Closed(event) => f.debug_tuple("Closed").field(event).finish(),
+        }
+    }
+}
+
 /// The action that [`SocketState::handle_feedback`] asks of the caller.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action<M> {
@@ -105,7 +121,6 @@ pub enum CloseAction {
 /// The state that the Standard keeps for one socket.
 ///
 /// See the [crate documentation](crate) for an example.
-#[derive(Debug)]
 pub struct SocketState {
     /// The subprotocols that the constructor received.
     offered: Vec<String>,
@@ -120,6 +135,13 @@ pub struct SocketState {
     extensions: String,
     /// The number of bytes that were sent in the state CLOSING or CLOSED.
     discarded: u64,
+}
+
+impl fmt::Debug for SocketState {
+    /// Leaves out the subprotocols, because some programs pass tokens in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketState").field("ready_state", &self.ready_state).finish_non_exhaustive()
+    }
 }
 
 impl SocketState {

@@ -16,8 +16,8 @@ use crate::connection::listener::{Listener, ReceiveOutcome};
 use crate::connection::state::ConnectionState;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{
-    self, Backend, BoxFuture, EventSink, FinalState, MakeSubprotocolList, Messages, OnEvent, Protocols, ReceiveMode,
-    SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
+    self, Backend, BoxFuture, EventSink, FinalState, LastLook, MakeSubprotocolList, Messages, OnEvent, Protocols,
+    ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
@@ -27,7 +27,7 @@ use crate::types::payload::Payload;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::constructor::UrlRecord;
 use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketState};
-use samesocket_spec::{CloseEvent, Exception, ReadyState};
+use samesocket_spec::{CloseEvent, Exception, ReadyState, RedactedUrl};
 
 /// One connection, which all handles of a socket share.
 pub(crate) struct Connection<L> {
@@ -65,6 +65,8 @@ impl<L: Listener> Connection<L> {
                 close_event: None,
                 close_notifier: None,
                 fail_task: None,
+                close_timed_out: false,
+                handles_dropped: false,
                 keep_alive: None,
             }),
             buffered_amount_hint: BufferedAmountHint::default(),
@@ -77,7 +79,10 @@ impl<L: Listener> Connection<L> {
             let mut state = connection.state.lock();
             let protocols = Protocols { names: state.socket_state.offered(), make_list: list };
             let sink = EventSink::new(on_event);
-            state.transport = backend.dial(&connection.url, protocols, mode, &connection.tasks, sink);
+            match backend.dial(&connection.url, protocols, mode, &connection.tasks, sink) {
+                Ok(transport) => state.transport = Some(transport),
+                Err(final_state) => state.final_state = final_state,
+            }
             state.transport.clone()
         };
         match transport {
@@ -173,6 +178,9 @@ impl<L: Listener> Connection<L> {
             }
             SendOutcome::Rejected => {
                 socket_state.flag_as_full(rejected_bytes);
+                let transport = Shared::clone(transport);
+                // Close outside the lock: a platform's class that is written in JavaScript may fire `close` at once.
+                drop(state);
                 transport.close(None);
                 return false;
             }
@@ -188,6 +196,11 @@ impl<L: Listener> Connection<L> {
     /// Returns whether a pong arrived since the last call.
     pub(crate) fn take_pong(&self) -> bool {
         self.transport().is_some_and(|transport| transport.take_pong())
+    }
+
+    /// Looks at the network once more; see [`Transport::last_look`].
+    pub(crate) fn last_look(&self) -> Option<LastLook> {
+        self.transport()?.last_look()
     }
 
     /// Lets the transport deliver events that are ready, after the consumer freed capacity.
@@ -235,6 +248,8 @@ impl<L: Listener> Connection<L> {
         self.listener.handles_dropped();
         self.close(None);
         self.listener.deliver();
+        self.state.lock().handles_dropped = true;
+        self.abort_abandoned();
         let mut state = self.state.lock();
         if state.must_outlive_handles() || self.listener.awaits_close() {
             // After the `close` event the reference would never be released.
@@ -245,6 +260,21 @@ impl<L: Listener> Connection<L> {
             drop(state);
             self.release_transport();
             self.listener.release();
+        }
+    }
+
+    /// Handles that the user has waited in vain for the end of the closing handshake. Once the last handle is dropped, the
+    /// connection is aborted.
+    pub(crate) fn close_timed_out(&self) {
+        self.state.lock().close_timed_out = true;
+        self.abort_abandoned();
+    }
+
+    fn abort_abandoned(&self) {
+        let transport = self.state.lock().abandoned_transport();
+        if let Some(transport) = transport {
+            // Outside the lock, because a transport may report the end at once.
+            transport.abort();
         }
     }
 
@@ -384,12 +414,11 @@ impl<L: Listener> OnEvent for Connection<L> {
 }
 
 impl<L: Listener> fmt::Debug for Connection<L> {
-    /// Formats the connection as the public handle `WebSocket`.
+    /// Formats the connection as the public handle `WebSocket`, without secrets of the URL and without the subprotocol.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
-            .field("url", &self.url())
+            .field("url", &RedactedUrl(self.url()))
             .field("ready_state", &self.ready_state())
-            .field("protocol", &self.protocol())
             .field("buffered_amount", &self.buffered_amount())
             .finish_non_exhaustive()
     }

@@ -37,6 +37,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::channel::oneshot;
+
 use crate::queue::Capacity;
 use crate::sync::{MaybeSend, MaybeSync, Shared, Weak};
 use crate::types::binary_type::BinaryType;
@@ -71,8 +73,12 @@ use self::buffered_amount_hint::BufferedAmountHint;
 pub(crate) trait Backend: MaybeSend + MaybeSync {
     /// Creates a transport, which reports its events to `sink` after [`Transport::start`].
     ///
-    /// The arguments have been checked by the caller. `None` means that the platform refuses the connection for a reason
-    /// that the Standard does not know. The caller then fails the connection.
+    /// The arguments have been checked by the caller.
+    ///
+    /// # Errors
+    ///
+    /// Returns the final state if the platform refuses the connection for a reason that the Standard does not know. The
+    /// caller then fails the connection.
     fn dial(
         &self,
         url: &Url,
@@ -80,7 +86,7 @@ pub(crate) trait Backend: MaybeSend + MaybeSync {
         mode: ReceiveMode,
         tasks: &Tasks,
         sink: EventSink,
-    ) -> Option<Shared<dyn Transport>>;
+    ) -> Result<Shared<dyn Transport>, FinalState>;
 
     /// Returns the task queue for such a connection.
     fn tasks(&self) -> Tasks;
@@ -150,6 +156,9 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     /// Starts the closing handshake, or fails a connection that is not established.
     fn close(&self, frame: CloseFrame<'_>);
 
+    /// Ends a connection that closes without waiting for the server any longer, if the platform can.
+    fn abort(&self) {}
+
     /// Delivers the events that are due; called after a command, without any lock held.
     fn pump(&self) {}
 
@@ -169,6 +178,14 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
         false
     }
 
+    /// Looks at the network once more, before a timer that has ended takes effect.
+    ///
+    /// Returns `None` if everything that has arrived was reported already. Otherwise the future completes once it is, or
+    /// the transport has ended.
+    fn last_look(&self) -> Option<LastLook> {
+        None
+    }
+
     /// Returns whether a closing handshake has started that no feedback reported.
     fn is_closing(&self) -> bool;
 
@@ -183,6 +200,9 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     /// Returns the current values that stay readable after the transport is dropped.
     fn final_state(&self) -> FinalState;
 }
+
+/// A future that completes when a transport has looked at the network once more, with or without a result.
+pub(crate) type LastLook = oneshot::Receiver<()>;
 
 /// The result of [`Transport::send`].
 #[derive(Clone, Copy)]
@@ -276,7 +296,7 @@ pub(crate) trait Environment {
     /// Returns a future that completes when a retry has a better chance than before.
     ///
     /// That is when the machine is back online, or when the user returns to the page.
-    fn retry_hint(&self) -> Sleep;
+    fn retry_hint(&self) -> BoxFuture<()>;
 
     /// Returns a random number from 0 to 1.
     fn random(&self) -> f64;
@@ -285,10 +305,15 @@ pub(crate) trait Environment {
 /// A boxed timer.
 pub(crate) type Sleep = Pin<Box<dyn Timer>>;
 
-/// The bounds of a [`Sleep`] in one trait.
-pub(crate) trait Timer: Future<Output = ()> + MaybeSend + MaybeSync {}
-
-impl<F: Future<Output = ()> + MaybeSend + MaybeSync> Timer for F {}
+/// A timer.
+pub(crate) trait Timer: Future<Output = ()> + MaybeSend + MaybeSync {
+    /// Makes the timer end after `duration` from now on, or never. Returns whether it can do so.
+    ///
+    /// If it cannot, the caller replaces it. A timer that can is restarted for each message without an allocation.
+    fn restart(self: Pin<&mut Self>, _duration: Option<Duration>) -> bool {
+        false
+    }
+}
 
 /// A boxed future of the user's.
 pub(crate) type BoxFuture<T> = Pin<Box<dyn MaybeSendFuture<T>>>;

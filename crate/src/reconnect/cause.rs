@@ -20,7 +20,7 @@ use samesocket_spec::CloseEvent;
 /// }
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// The attempt's future returned `None`, so there was nothing to connect to.

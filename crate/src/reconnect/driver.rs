@@ -1,20 +1,23 @@
 //! The reconnecting socket: a stream that connects, receives, and connects again.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures::future::FusedFuture;
 use futures::stream::FusedStream;
-use futures::{Sink, Stream};
+use futures::{Sink, Stream, StreamExt};
 
 use super::outbox::Outgoing;
 use super::states::{self, StateBroadcast};
 use super::{Cause, Reconnect, Sender, State, States};
 use crate::connection::closed::Closed;
 use crate::platform::{Backend, BoxFuture, Clock, Options, PlatformEnvironment, Sleep};
+use crate::socket::deadline::{Deadline, Expiry};
 use crate::socket::{Connect, Error, Socket};
 use crate::sync::{Lock, Shared};
+use crate::typed::{Codec, Typed};
 use crate::types::message::Message;
 
 /// A reconnecting socket, from [`Reconnect::start`](super::Reconnect::start): a fused `Stream` of the messages of all its
@@ -45,6 +48,8 @@ pub struct Reconnecting {
     states: Shared<Lock<StateBroadcast>>,
     clock: Option<Shared<dyn Clock>>,
     failures: u32,
+    /// Whether the stream has returned `None`.
+    finished: bool,
 }
 
 enum Phase {
@@ -52,14 +57,14 @@ enum Phase {
     Attempting(BoxFuture<Option<Connect>>),
     Connecting(Box<Connect>),
     Preparing(BoxFuture<Result<Socket, Error>>),
-    /// Is connected. The timer ends when earlier failures are forgotten.
-    Open(Box<Socket>, Option<Sleep>),
+    /// Is connected. The deadline is over when earlier failures are forgotten.
+    Open(Box<Socket>, Deadline),
     /// Waits for the `close` event after the last message.
     Ending(Box<Socket>, Closed),
     Waiting {
         backoff: Sleep,
         /// Completes when an earlier attempt is reasonable.
-        retry_hint: Sleep,
+        retry_hint: BoxFuture<()>,
     },
     New,
     Ended,
@@ -90,6 +95,7 @@ impl Reconnecting {
             states: Shared::default(),
             clock: None,
             failures: 0,
+            finished: false,
         }
     }
 
@@ -100,8 +106,16 @@ impl Reconnecting {
     /// # Errors
     ///
     /// Returns one error as the last item, after a failure that the retry rule does not retry.
-    pub async fn next(&mut self) -> Option<Result<Message, Cause>> {
-        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
+    pub fn next(&mut self) -> impl FusedFuture<Output = Option<Result<Message, Cause>>> + Unpin {
+        StreamExt::next(self)
+    }
+
+    /// Converts the socket into a stream of values; see [`typed`](crate::typed).
+    ///
+    /// It sends nothing: [`sender`](Self::sender) sends messages, which a codec can [encode](Codec::encode).
+    pub fn typed<In: 'static, Out: 'static>(self, codec: impl Codec<In, Out>) -> Typed<In, Out, Self> {
+        Typed::new(self, codec)
     }
 
     /// Sends a message; see [`Sender::send`].
@@ -149,32 +163,18 @@ impl Reconnecting {
                 Poll::Ready(Err(error)) => Step::Failed(Cause::NotPrepared(error), 0),
                 Poll::Ready(Ok(socket)) => Step::Next(self.open(socket)),
             },
-            Phase::Open(socket, reset_failures) => {
-                if reset_failures.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready()) {
-                    self.failures = 0;
-                    *reset_failures = None;
-                }
-                loop {
-                    // A statement of its own, so that the lock is released before the socket is polled. `poll_ready` never
-                    // fails.
-                    let is_blocked = self.outgoing.lock().has_blocked_messages();
-                    if !is_blocked || Pin::new(&mut **socket).poll_ready(context).is_pending() {
-                        break;
+            Phase::Open(socket, reset_failures) => match self.poll_socket(socket, reset_failures, context) {
+                Poll::Pending => Step::Pending,
+                Poll::Ready(Some(Ok(message))) => Step::Message(message),
+                Poll::Ready(Some(Err(error))) => Step::Failed(Cause::Lost(error), socket.buffered_amount()),
+                Poll::Ready(None) => {
+                    let closed = socket.closed();
+                    match std::mem::replace(phase, Phase::Ended) {
+                        Phase::Open(socket, _) => Step::Next(Phase::Ending(socket, closed)),
+                        other => Step::Next(other),
                     }
                 }
-                match Pin::new(&mut **socket).poll_next(context) {
-                    Poll::Pending => Step::Pending,
-                    Poll::Ready(Some(Ok(message))) => Step::Message(message),
-                    Poll::Ready(Some(Err(error))) => Step::Failed(Cause::Lost(error), socket.buffered_amount()),
-                    Poll::Ready(None) => {
-                        let closed = socket.closed();
-                        match std::mem::replace(phase, Phase::Ended) {
-                            Phase::Open(socket, _) => Step::Next(Phase::Ending(socket, closed)),
-                            other => Step::Next(other),
-                        }
-                    }
-                }
-            }
+            },
             Phase::Ending(socket, closed) => match Pin::new(closed).poll(context) {
                 Poll::Pending => Step::Pending,
                 Poll::Ready(event) => Step::Failed(Cause::Closed(event), socket.buffered_amount()),
@@ -184,6 +184,39 @@ impl Reconnecting {
                 if done { Step::Next(self.attempt()) } else { Step::Pending }
             }
             Phase::Ended => Step::Pending,
+        }
+    }
+
+    /// Sends kept messages, receives the next message, and forgets earlier failures once the connection has lasted.
+    fn poll_socket(
+        &mut self,
+        socket: &mut Socket,
+        reset_failures: &mut Deadline,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        loop {
+            // A statement of its own, so that the lock is released before the socket is polled. `poll_ready` never fails.
+            let is_blocked = self.outgoing.lock().has_blocked_messages();
+            if !is_blocked || Pin::new(&mut *socket).poll_ready(context).is_pending() {
+                break;
+            }
+        }
+        loop {
+            let polled = Pin::new(&mut *socket).poll_next(context);
+            if !matches!(polled, Poll::Pending | Poll::Ready(Some(Ok(_)))) {
+                // The connection has ended, perhaps long ago: whether it has lasted is not known.
+                return polled;
+            }
+            let core = socket.core();
+            match reset_failures.poll(&*core.clock, &core.connection, context) {
+                Poll::Ready(Expiry::CheckAgain) if polled.is_pending() => continue,
+                Poll::Ready(Expiry::Over) => {
+                    self.failures = 0;
+                    reset_failures.stop();
+                }
+                Poll::Ready(Expiry::CheckAgain) | Poll::Pending => {}
+            }
+            return polled;
         }
     }
 
@@ -215,8 +248,8 @@ impl Reconnecting {
             drop(socket.close(code, Some(&reason)));
         }
         self.broadcast(State::Open);
-        let reset_failures = socket.core().clock.sleep(self.config.lock().reset_failures_after);
-        Phase::Open(Box::new(socket), Some(reset_failures))
+        let reset_failures = Deadline::new(&*socket.core().clock, self.config.lock().reset_failures_after);
+        Phase::Open(Box::new(socket), reset_failures)
     }
 
     /// Decides the phase after a failure or an end. Returns the error to yield, if it is the last one.
@@ -255,6 +288,7 @@ impl Stream for Reconnecting {
         let mut phase = this.phase.replace(Phase::Ended);
         loop {
             if matches!(phase, Phase::Ended) {
+                this.finished = true;
                 return Poll::Ready(None);
             }
             let (replaced, closing) = {
@@ -294,7 +328,7 @@ impl Stream for Reconnecting {
 
 impl FusedStream for Reconnecting {
     fn is_terminated(&self) -> bool {
-        matches!(*self.phase.lock(), Phase::Ended)
+        self.finished
     }
 }
 

@@ -28,7 +28,7 @@ use crate::sync::{Lock, Shared};
 /// }
 /// assert_eq!(describe(&State::Open), "open");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
     /// The socket is connecting.
@@ -50,6 +50,13 @@ pub enum State {
     },
     /// The socket has ended and will not connect again.
     Ended,
+}
+
+/// The state before the first attempt: `Connecting`, after no failure.
+impl Default for State {
+    fn default() -> Self {
+        Self::Connecting { failures: 0 }
+    }
 }
 
 /// A stream of the states of a reconnecting socket, from [`Reconnecting::states`](super::Reconnecting::states).
@@ -81,6 +88,8 @@ pub enum State {
 pub struct States {
     broadcast: Shared<Lock<StateBroadcast>>,
     key: u64,
+    /// Whether the stream has returned `None`.
+    finished: bool,
 }
 
 /// The maximum number of unread states in a stream. Arbitrary.
@@ -139,24 +148,31 @@ pub(super) fn subscribe(broadcast: &Shared<Lock<StateBroadcast>>) -> States {
     let states = locked.current.iter().cloned().collect();
     locked.queues.push(StateQueue { key, states, waker: None });
     drop(locked);
-    States { broadcast: Shared::clone(broadcast), key }
+    States { broadcast: Shared::clone(broadcast), key, finished: false }
 }
 
 impl Stream for States {
     type Item = State;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<State>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<State>> {
         let replaced = {
-            let mut broadcast = self.broadcast.lock();
+            let this = &mut *self;
+            let mut broadcast = this.broadcast.lock();
             let ended = broadcast.has_ended();
-            let Some(queue) = broadcast.queue(self.key) else { return Poll::Ready(None) };
-            if let Some(state) = queue.states.pop_front() {
-                return Poll::Ready(Some(state));
+            let state = match broadcast.queue(this.key) {
+                Some(queue) => match queue.states.pop_front() {
+                    None if !ended => Err(queue.waker.replace(context.waker().clone())),
+                    state => Ok(state),
+                },
+                None => Ok(None),
+            };
+            match state {
+                Ok(state) => {
+                    this.finished = state.is_none();
+                    return Poll::Ready(state);
+                }
+                Err(replaced) => replaced,
             }
-            if ended {
-                return Poll::Ready(None);
-            }
-            queue.waker.replace(context.waker().clone())
         };
         // Drop outside the lock: a waker may run any code.
         drop(replaced);
@@ -166,8 +182,7 @@ impl Stream for States {
 
 impl FusedStream for States {
     fn is_terminated(&self) -> bool {
-        let mut broadcast = self.broadcast.lock();
-        broadcast.has_ended() && broadcast.queue(self.key).is_none_or(|queue| queue.states.is_empty())
+        self.finished
     }
 }
 

@@ -138,8 +138,8 @@ mod tests {
             _: ReceiveMode,
             _: &Tasks,
             receiver: EventSink,
-        ) -> Option<Shared<dyn Transport>> {
-            Some(Shared::new(ScriptedTransport { amounts: Shared::clone(&self.0), receiver }))
+        ) -> Result<Shared<dyn Transport>, FinalState> {
+            Ok(Shared::new(ScriptedTransport { amounts: Shared::clone(&self.0), receiver }))
         }
 
         fn tasks(&self) -> Tasks {

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::deadline::{Deadline, Expiry};
+use super::endpoint::Endpoint;
 use super::{Error, SocketCore};
+use crate::connection::Connection;
 use crate::connection::closed::Closed;
-use crate::platform::Sleep;
+use crate::platform::Clock;
+use crate::sync::Shared;
 use samesocket_spec::close;
 use samesocket_spec::{CloseEvent, Exception};
 
@@ -34,8 +38,10 @@ pub struct Closing(Result<Handshake, Exception>);
 
 /// A closing handshake with a timeout.
 struct Handshake {
+    connection: Shared<Connection<Endpoint>>,
+    clock: Shared<dyn Clock>,
     closed: Closed,
-    deadline: Sleep,
+    deadline: Deadline,
     after: Duration,
 }
 
@@ -44,7 +50,13 @@ impl Closing {
         Self(close::check(code, reason).map(|frame| {
             socket.connection.close(frame);
             let after = socket.close_timeout;
-            Handshake { closed: socket.connection.closed(), deadline: socket.clock.sleep(after), after }
+            Handshake {
+                connection: Shared::clone(&socket.connection),
+                clock: Shared::clone(&socket.clock),
+                closed: socket.connection.closed(),
+                deadline: Deadline::new(&*socket.clock, after),
+                after,
+            }
         }))
     }
 }
@@ -57,11 +69,19 @@ impl Future for Closing {
             Ok(handshake) => handshake,
             Err(exception) => return Poll::Ready(Err(Error::Exception(exception.clone()))),
         };
-        if let Poll::Ready(event) = Pin::new(&mut handshake.closed).poll(context) {
-            return Poll::Ready(Ok(event));
+        let Handshake { connection, clock, closed, deadline, after } = handshake;
+        loop {
+            if let Poll::Ready(event) = Pin::new(&mut *closed).poll(context) {
+                return Poll::Ready(Ok(event));
+            }
+            match ready!(deadline.poll(&**clock, connection, context)) {
+                Expiry::CheckAgain => {}
+                Expiry::Over => {
+                    connection.close_timed_out();
+                    return Poll::Ready(Err(Error::CloseTimedOut { after: *after }));
+                }
+            }
         }
-        let after = handshake.after;
-        handshake.deadline.as_mut().poll(context).map(|()| Err(Error::CloseTimedOut { after }))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::future::FusedFuture;
 
+use super::deadline::{Deadline, Expiry};
 use super::endpoint::{Endpoint, PollCapacity, Transform};
 use super::heartbeat::Heartbeat;
 use super::watchdog::{self, Watchdog, WatchdogConfig};
@@ -15,7 +16,7 @@ use super::{ConnectError, Socket, SocketCore};
 use crate::connection::Connection;
 use crate::platform::{
     self, Backend, Clock, HIGH_WATER_MARK, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList, Options,
-    RECEIVE_LIMIT, ReceiveMode, Sleep, Url,
+    RECEIVE_LIMIT, ReceiveMode, Url,
 };
 use crate::queue::Capacity;
 use crate::sync::{MaybeSend, MaybeSync, Shared};
@@ -138,7 +139,7 @@ const DEFAULT_CONFIG: &ConnectConfig = &ConnectConfig::DEFAULT;
 struct Opening {
     core: Shared<SocketCore>,
     watchdog: Option<Box<dyn Watchdog>>,
-    deadline: Sleep,
+    deadline: Deadline,
     /// The duration of `deadline`.
     timeout: Duration,
 }
@@ -337,19 +338,24 @@ impl Opening {
         let connection = Connection::establish(url, protocols, list, mode, backend, backend.tasks(), endpoint);
         let clock = backend.clock();
         let &ConnectConfig { timeout, high_water_mark, close_timeout, .. } = config;
-        let deadline = clock.sleep(timeout);
+        let deadline = Deadline::new(&*clock, timeout);
         let has_backpressure = backend.has_backpressure();
         let core = Shared::new(SocketCore { connection, clock, has_backpressure, high_water_mark, close_timeout });
         Self { core, watchdog: None, deadline, timeout }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        let SocketCore { connection, clock, .. } = &*self.core;
         let endpoint = self.core.endpoint();
-        if let Poll::Ready(is_open) = endpoint.poll_open(context) {
-            return Poll::Ready(if is_open { Ok(()) } else { Err(ConnectError::Failed(endpoint.take_failure())) });
+        loop {
+            if let Poll::Ready(is_open) = endpoint.poll_open(context) {
+                return Poll::Ready(if is_open { Ok(()) } else { Err(ConnectError::Failed(endpoint.take_failure())) });
+            }
+            match ready!(self.deadline.poll(&**clock, connection, context)) {
+                Expiry::CheckAgain => {}
+                Expiry::Over => return Poll::Ready(Err(ConnectError::TimedOut { after: self.timeout })),
+            }
         }
-        let timed_out = |()| Err(ConnectError::TimedOut { after: self.timeout });
-        self.deadline.as_mut().poll(context).map(timed_out)
     }
 }
 

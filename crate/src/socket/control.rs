@@ -4,13 +4,13 @@ use std::fmt;
 
 use super::{Closing, SocketCore};
 use crate::connection::closed::Closed;
-use crate::sync::Shared;
+use crate::sync::{Shared, Weak};
 use samesocket_spec::ReadyState;
 
 /// A handle to a [`Socket`](crate::Socket) that neither sends nor receives.
 ///
-/// It is available before and after a split. Like the halves, it keeps the socket open. A clone is another handle to the
-/// same socket.
+/// It is available before and after a split. Like the halves, it keeps the socket open; a [`WeakControl`] does not. A clone is
+/// another handle to the same socket.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,6 +31,11 @@ pub struct Control {
 impl Control {
     pub(super) const fn new(core: Shared<SocketCore>) -> Self {
         Self { core }
+    }
+
+    /// Returns a handle that does not keep the socket open.
+    pub fn downgrade(&self) -> WeakControl {
+        WeakControl { core: Shared::downgrade(&self.core) }
     }
 
     /// Starts the closing handshake at once and returns a future that waits for its end.
@@ -87,5 +92,39 @@ impl Control {
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Control").field(&self.core.connection).finish()
+    }
+}
+
+/// A [`Control`] that does not keep the socket open, from [`Control::downgrade`].
+///
+/// Use it if another part of the program owns the socket, and dropping the socket there must close the connection.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let socket = samesocket::connect("wss://example.com/tunnel").await?;
+/// let control = socket.control().downgrade();
+/// let stream = socket.into_bytes();
+/// assert!(control.upgrade().is_some());
+/// // Closes the connection, because only a weak handle is left.
+/// drop(stream);
+/// assert!(control.upgrade().is_none());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct WeakControl {
+    core: Weak<SocketCore>,
+}
+
+impl WeakControl {
+    /// Returns a [`Control`], or `None` if all other handles were dropped.
+    pub fn upgrade(&self) -> Option<Control> {
+        self.core.upgrade().map(Control::new)
+    }
+}
+
+impl fmt::Debug for WeakControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WeakControl").field(&self.upgrade()).finish()
     }
 }

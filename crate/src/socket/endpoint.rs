@@ -107,10 +107,6 @@ impl Endpoint {
         self.inbox.lock().len()
     }
 
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.inbox.lock().is_exhausted()
-    }
-
     /// Returns the senders that wait for capacity.
     pub(super) const fn waiting_senders(&self) -> &WaitingSenders {
         &self.waiting_senders

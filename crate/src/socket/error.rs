@@ -24,7 +24,7 @@ use samesocket_spec::{CloseEvent, Exception};
 /// }
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// An argument is invalid. No connection was started.
@@ -54,7 +54,7 @@ pub enum ConnectError {
 /// }
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<M = Message> {
     /// The connection failed, or its close was not clean.
@@ -113,10 +113,10 @@ pub enum Error<M = Message> {
 /// }
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionFailed(Box<Failed>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Failed {
     event: CloseEvent,
     final_state: FinalState,
@@ -150,16 +150,33 @@ impl<M> Error<M> {
         match self {
             Self::Failed(failed) => fmt::Display::fmt(failed, f),
             Self::ReceiveLimit { messages, bytes } => {
-                write!(f, "a message exceeded the receive limit: {messages} messages of {bytes} bytes were queued")
+                let plural = if *messages == 1 { "" } else { "s" };
+                write!(f, "a message exceeded the receive limit behind {messages} message{plural} of {}", Bytes(*bytes))
             }
             Self::Idle { after } => write!(f, "no message arrived for {after:?}"),
             Self::NoAnswer { after } => write!(f, "the server did not answer the heartbeat within {after:?}"),
-            Self::NotOpen(message) => write!(f, "the socket is not open; {} bytes were not sent", size(message)),
-            Self::Full(message) => write!(f, "the send queue is full; {} bytes were not sent", size(message)),
-            Self::Undelivered { bytes } => write!(f, "the socket closed while {bytes} bytes were queued"),
+            Self::NotOpen(message) => {
+                write!(f, "the socket is not open; a message of {} was not sent", Bytes(size(message)))
+            }
+            Self::Full(message) => {
+                write!(f, "the send queue is full; a message of {} was not sent", Bytes(size(message)))
+            }
+            Self::Undelivered { bytes } => write!(f, "the socket closed before {} were sent", Bytes(*bytes)),
             Self::CloseTimedOut { after } => write!(f, "the closing handshake did not end within {after:?}"),
             Self::Exception(exception) => fmt::Display::fmt(exception, f),
             Self::Unreadable(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+/// A number of bytes with its unit, for people.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            bytes => write!(f, "{bytes} bytes"),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The keepalive: a question that the server has to answer in time.
 
 use std::fmt;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::SocketCore;
-use crate::platform::Sleep;
+use super::deadline::{Deadline, Expiry};
 use crate::types::message::Message;
 
 /// A keepalive for [`Connect::heartbeat`](crate::Connect::heartbeat): it asks the server when no message arrives, and
@@ -66,20 +66,19 @@ impl fmt::Debug for Heartbeat {
 #[derive(Default)]
 pub(super) struct HeartbeatState {
     phase: Phase,
+    /// The end of the silence, or of the time for the answer.
+    deadline: Deadline,
     /// The number of questions sent as messages whose answers have not arrived. A late answer is still expected.
     unanswered: u64,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 enum Phase {
-    /// A message or an answer arrived since the last poll.
+    /// The question is due when the deadline is over.
     #[default]
-    Active,
-    /// No message arrives. The timer ends when the question is due.
-    Silent(Sleep),
-    /// The question was sent. The timer ends when the answer is overdue.
+    Silent,
+    /// The question was sent. The answer is overdue when the deadline is over.
     AwaitingAnswer {
-        timeout: Sleep,
         /// Whether the question was a ping frame.
         by_ping: bool,
     },
@@ -88,39 +87,44 @@ enum Phase {
 impl HeartbeatState {
     /// Records a message. Returns whether it answers a question, so that the stream must not yield it.
     pub(super) fn on_message(&mut self, heartbeat: &Heartbeat, message: &Message) -> bool {
-        self.phase = Phase::Active;
+        self.set_phase(Phase::Silent);
         let answers = self.unanswered > 0 && (heartbeat.is_answer)(message);
         self.unanswered -= u64::from(answers);
         answers
     }
 
-    /// Waits for silence, asks, and waits for the answer. Returns `Ready` when the answer is overdue.
-    pub(super) fn poll(&mut self, heartbeat: &Heartbeat, core: &SocketCore, context: &mut Context<'_>) -> Poll<()> {
-        let connection = &core.connection;
+    /// Waits for silence, asks, and waits for the answer.
+    ///
+    /// Returns `Ready` if the stream is to be polled again, and when the answer is overdue.
+    pub(super) fn poll(&mut self, heartbeat: &Heartbeat, core: &SocketCore, context: &mut Context<'_>) -> Poll<Expiry> {
+        let SocketCore { connection, clock, .. } = core;
         loop {
-            self.phase = match &mut self.phase {
-                Phase::Active => Phase::Silent(core.clock.sleep(heartbeat.every)),
-                Phase::Silent(sleep) => {
-                    if sleep.as_mut().poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
+            let duration = match self.phase {
+                Phase::Silent => heartbeat.every,
+                Phase::AwaitingAnswer { .. } => heartbeat.within,
+            };
+            self.deadline.start(&**clock, duration);
+            let Expiry::Over = ready!(self.deadline.poll(&**clock, connection, context)) else {
+                return Poll::Ready(Expiry::CheckAgain);
+            };
+            let next = match self.phase {
+                Phase::Silent => {
                     let by_ping = connection.ping();
                     if !by_ping {
                         // An error is ignored, because a socket that is not OPEN ends by itself.
                         self.unanswered += u64::from(core.send_now(heartbeat.question.clone()).is_ok());
                     }
-                    Phase::AwaitingAnswer { timeout: core.clock.sleep(heartbeat.within), by_ping }
+                    Phase::AwaitingAnswer { by_ping }
                 }
-                Phase::AwaitingAnswer { timeout, by_ping } => {
-                    if timeout.as_mut().poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
-                    if !(*by_ping && connection.take_pong()) {
-                        return Poll::Ready(());
-                    }
-                    Phase::Active
-                }
+                Phase::AwaitingAnswer { by_ping } if by_ping && connection.take_pong() => Phase::Silent,
+                Phase::AwaitingAnswer { .. } => return Poll::Ready(Expiry::Over),
             };
+            self.set_phase(next);
         }
+    }
+
+    fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.deadline.stop();
     }
 }

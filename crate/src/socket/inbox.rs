@@ -131,9 +131,4 @@ impl Inbox {
     pub(super) fn len(&self) -> usize {
         self.messages.len()
     }
-
-    /// Returns whether the stream yields nothing more, not even an error.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.ended && self.messages.is_empty() && self.error.is_none()
-    }
 }

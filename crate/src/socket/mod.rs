@@ -17,6 +17,7 @@ mod closing;
 mod connect;
 mod control;
 mod core;
+pub(crate) mod deadline;
 mod endpoint;
 mod error;
 mod heartbeat;
@@ -37,13 +38,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::Stream;
+use futures::future::FusedFuture;
 use futures::sink::Sink;
 use futures::stream::FusedStream;
 
 pub use self::byte_stream::ByteStream;
 pub use self::closing::Closing;
 pub use self::connect::{Connect, connect};
-pub use self::control::Control;
+pub use self::control::{Control, WeakControl};
 pub(crate) use self::core::SocketCore;
 pub use self::error::{ConnectError, ConnectionFailed, Error};
 pub use self::heartbeat::Heartbeat;
@@ -55,6 +57,7 @@ pub use self::sender::Sender;
 use self::watchdog::Watchdog;
 use crate::connection::closed::Closed;
 use crate::sync::Shared;
+use crate::typed::{Codec, Typed};
 use crate::types::message::Message;
 use samesocket_spec::ReadyState;
 
@@ -104,13 +107,13 @@ impl Socket {
 
     /// Waits for the next message. Returns `None` after a clean close, or after the error was returned.
     ///
-    /// Cancelling the future loses no message.
+    /// Cancelling the future loses no message, so it can be a branch of `select!`.
     ///
     /// # Errors
     ///
     /// Returns one error as the last item if the connection did not end cleanly; see [`Error`].
     #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
-    pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+    pub fn next(&mut self) -> impl FusedFuture<Output = Option<Result<Message, Error>>> + Unpin {
         self.receiver.next()
     }
 
@@ -198,6 +201,11 @@ impl Socket {
     /// Converts the socket into a byte stream over its binary messages.
     pub fn into_bytes(self) -> ByteStream {
         ByteStream::new(self)
+    }
+
+    /// Converts the socket into a socket of values: a `Stream` of `In` and a `Sink` of `Out`; see [`typed`](crate::typed).
+    pub fn typed<In: 'static, Out: 'static>(self, codec: impl Codec<In, Out>) -> Typed<In, Out, Self> {
+        Typed::new(self, codec)
     }
 
     /// Joins the two halves of a socket. Other senders and controls stay valid.

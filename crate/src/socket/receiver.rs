@@ -1,12 +1,11 @@
 //! The receiving half of a socket.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures::Stream;
-use futures::stream::FusedStream;
+use futures::future::FusedFuture;
+use futures::stream::{FusedStream, Stream, StreamExt};
 
 use super::core::SocketCore;
 use super::watchdog::Watchdog;
@@ -34,11 +33,13 @@ pub struct Receiver {
     batch: Box<LocalBatch<Message>>,
     /// The idle timeout and the heartbeat, if one is set.
     watchdog: Option<Box<dyn Watchdog>>,
+    /// Whether the stream has returned `None`.
+    finished: bool,
 }
 
 impl Receiver {
     pub(super) fn new(core: Shared<SocketCore>, watchdog: Option<Box<dyn Watchdog>>) -> Self {
-        Self { batch: Box::new(core.endpoint().batch()), core, watchdog }
+        Self { batch: Box::new(core.endpoint().batch()), core, watchdog, finished: false }
     }
 
     /// Waits for the next message; see [`Socket::next`](crate::Socket::next).
@@ -47,8 +48,8 @@ impl Receiver {
     ///
     /// Returns one error as the last item if the connection did not end cleanly.
     #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
-    pub fn next(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
-        poll_fn(|context| self.poll_receive(context))
+    pub fn next(&mut self) -> impl FusedFuture<Output = Option<Result<Message, Error>>> + Unpin {
+        StreamExt::next(self)
     }
 
     /// Returns a handle that does everything except send and receive.
@@ -62,13 +63,15 @@ impl Receiver {
         {
             return Poll::Ready(Some(Ok(message)));
         }
-        loop {
+        let poll = loop {
             let poll = self.poll_message(context);
-            let Some(watchdog) = &mut self.watchdog else { return poll };
+            let Some(watchdog) = &mut self.watchdog else { break poll };
             if !watchdog.poll(&self.core, &poll, context) {
-                return poll;
+                break poll;
             }
-        }
+        };
+        self.finished |= matches!(poll, Poll::Ready(None));
+        poll
     }
 
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
@@ -100,7 +103,7 @@ impl Stream for Receiver {
 
 impl FusedStream for Receiver {
     fn is_terminated(&self) -> bool {
-        self.batch.is_empty() && self.core.endpoint().is_exhausted()
+        self.finished
     }
 }
 

@@ -3,9 +3,9 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::deadline::{Deadline, Expiry};
 use super::heartbeat::{Heartbeat, HeartbeatState};
 use super::{Error, SocketCore};
-use crate::platform::Sleep;
 use crate::sync::{MaybeSend, MaybeSync};
 use crate::types::message::Message;
 use samesocket_spec::close::CloseFrame;
@@ -30,8 +30,8 @@ pub(super) struct WatchdogConfig {
 pub(super) trait Watchdog: MaybeSend + MaybeSync {
     /// Checks the result of a poll of the stream, and starts or stops the timers.
     ///
-    /// Returns whether the stream must be polled again: the message was an answer to the heartbeat, or the watchdog has
-    /// ended the stream.
+    /// Returns whether the stream must be polled again: the message was an answer to the heartbeat, the watchdog has ended
+    /// the stream, or it will do so unless a message has arrived meanwhile.
     fn poll(
         &mut self,
         core: &SocketCore,
@@ -45,14 +45,15 @@ pub(super) trait Watchdog: MaybeSend + MaybeSync {
 
 /// Creates a watchdog without a timeout.
 pub(super) fn watchdog() -> Box<dyn Watchdog> {
-    Box::new(Timers { config: WatchdogConfig::default(), idle: None, heartbeat: HeartbeatState::default() })
+    Box::new(Timers::default())
 }
 
 /// The timers of one stream.
+#[derive(Default)]
 struct Timers {
     config: WatchdogConfig,
-    /// The idle timer, while the stream waits for a message.
-    idle: Option<Sleep>,
+    /// The idle timeout, which runs while the stream waits for a message.
+    idle: Deadline,
     heartbeat: HeartbeatState,
 }
 
@@ -64,23 +65,25 @@ impl Watchdog for Timers {
         context: &mut Context<'_>,
     ) -> bool {
         if let Poll::Ready(item) = polled {
-            self.idle = None;
+            self.idle.stop();
             return match (item, &self.config.heartbeat) {
                 (Some(Ok(message)), Some(heartbeat)) => self.heartbeat.on_message(heartbeat, message),
                 _ => false,
             };
         }
         if let Some(after) = self.config.idle_timeout {
-            let idle = self.idle.get_or_insert_with(|| core.clock.sleep(after));
-            if idle.as_mut().poll(context).is_ready() {
-                self.idle = None;
-                return end(core, Error::Idle { after }, IDLE);
+            self.idle.start(&*core.clock, after);
+            match self.idle.poll(&*core.clock, &core.connection, context) {
+                Poll::Pending => {}
+                Poll::Ready(Expiry::CheckAgain) => return true,
+                Poll::Ready(Expiry::Over) => return end(core, Error::Idle { after }, IDLE),
             }
         }
         let Some(heartbeat) = &self.config.heartbeat else { return false };
         match self.heartbeat.poll(heartbeat, core, context) {
             Poll::Pending => false,
-            Poll::Ready(()) => end(core, Error::NoAnswer { after: heartbeat.answer_timeout() }, NO_ANSWER),
+            Poll::Ready(Expiry::CheckAgain) => true,
+            Poll::Ready(Expiry::Over) => end(core, Error::NoAnswer { after: heartbeat.answer_timeout() }, NO_ANSWER),
         }
     }
 

@@ -13,8 +13,8 @@ mod shuttle_mutex;
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::imp::LockGuard;
-pub use self::imp::MaybeSend;
-pub(crate) use self::imp::{Lock, MaybeSync, Shared, Weak, io_error};
+pub(crate) use self::imp::{Lock, Shared, Weak, io_error};
+pub use self::imp::{MaybeSend, MaybeSync};
 
 impl<T> Lock<T> {
     /// Replaces the value and returns the old one.

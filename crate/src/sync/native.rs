@@ -32,7 +32,15 @@ pub trait MaybeSend: Send {}
 impl<T: Send + ?Sized> MaybeSend for T {}
 
 /// A bound that means `Sync` on native targets, where sockets live on threads, and nothing in a browser.
-pub(crate) trait MaybeSync: Sync {}
+///
+/// ```
+/// use samesocket::MaybeSync;
+///
+/// /// A value that a socket's task may read, on every target.
+/// struct Shared<T: MaybeSync>(T);
+/// assert_eq!(Shared(1).0, 1);
+/// ```
+pub trait MaybeSync: Sync {}
 
 impl<T: Sync + ?Sized> MaybeSync for T {}
 

@@ -21,7 +21,15 @@ pub trait MaybeSend {}
 impl<T: ?Sized> MaybeSend for T {}
 
 /// A bound that means `Sync` on native targets, where sockets live on threads, and nothing in a browser.
-pub(crate) trait MaybeSync {}
+///
+/// ```
+/// use samesocket::MaybeSync;
+///
+/// /// A value that a socket's task may read, on every target.
+/// struct Shared<T: MaybeSync>(T);
+/// assert_eq!(Shared(1).0, 1);
+/// ```
+pub trait MaybeSync {}
 
 impl<T: ?Sized> MaybeSync for T {}
 

@@ -1,12 +1,11 @@
 //! A clock that the test advances.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::waker_set::WakerSet;
 use crate::platform;
 use crate::sync::catch_panic::wake;
 use crate::sync::keyed_waiters::KeyedWaiters;
@@ -36,8 +35,8 @@ struct ClockState {
     random: f64,
     /// The number of calls of [`Clock::come_back`].
     retry_hints: u64,
-    /// The tasks that wait for the next of those calls.
-    retry_waiters: WakerSet,
+    /// The futures that wait for the next of those calls.
+    retry_waiters: KeyedWaiters<()>,
 }
 
 impl Clock {
@@ -48,6 +47,10 @@ impl Clock {
 
     /// Waits until the clock has advanced by `duration`.
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Unpin + use<> {
+        self.timer(duration)
+    }
+
+    fn timer(&self, duration: Duration) -> Sleep {
         Sleep { clock: self.clone(), at: self.now().saturating_add(duration), key: None }
     }
 
@@ -62,10 +65,10 @@ impl Clock {
 
     /// Pretends that the machine is back online or that the page is visible again, so that waiting sockets reconnect now.
     pub fn come_back(&self) {
-        let wakers = {
+        let (wakers, _) = {
             let mut state = self.0.lock();
             state.retry_hints += 1;
-            state.retry_waiters.take()
+            state.retry_waiters.take_ready(|()| true)
         };
         wake(wakers);
     }
@@ -87,7 +90,7 @@ impl Clock {
 
 impl platform::Clock for Clock {
     fn sleep(&self, duration: Duration) -> platform::Sleep {
-        Box::pin(self.sleep(duration))
+        Box::pin(self.timer(duration))
     }
 
     fn environment(&self) -> Option<&dyn platform::Environment> {
@@ -96,16 +99,8 @@ impl platform::Clock for Clock {
 }
 
 impl platform::Environment for Clock {
-    fn retry_hint(&self) -> platform::Sleep {
-        let (clock, since) = (self.clone(), self.0.lock().retry_hints);
-        Box::pin(poll_fn(move |context| {
-            let mut state = clock.0.lock();
-            if state.retry_hints > since {
-                return Poll::Ready(());
-            }
-            state.retry_waiters.register(context.waker());
-            Poll::Pending
-        }))
+    fn retry_hint(&self) -> platform::BoxFuture<()> {
+        Box::pin(RetryHint { clock: self.clone(), since: self.0.lock().retry_hints, key: None })
     }
 
     /// Returns the same sequence in each test, so that tests are reproducible.
@@ -120,6 +115,42 @@ impl platform::Environment for Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+/// A future of the next call of [`Clock::come_back`].
+struct RetryHint {
+    clock: Clock,
+    /// The calls before this future was created.
+    since: u64,
+    /// The key of this future's waker, once it has been polled.
+    key: Option<u64>,
+}
+
+impl Future for RetryHint {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let replaced = {
+            let mut state = this.clock.0.lock();
+            if state.retry_hints > this.since {
+                return Poll::Ready(());
+            }
+            state.retry_waiters.register(&mut this.key, (), context.waker())
+        };
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
+        Poll::Pending
+    }
+}
+
+impl Drop for RetryHint {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let waker = self.clock.0.lock().retry_waiters.remove(key);
+        // Drop outside the lock: a waker may run any code.
+        drop(waker);
     }
 }
 
@@ -147,6 +178,8 @@ impl Future for Sleep {
         Poll::Pending
     }
 }
+
+impl platform::Timer for Sleep {}
 
 impl Drop for Sleep {
     fn drop(&mut self) {

@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::Peer;
 use super::connection::MemoryConnection;
-use super::waker_set::WakerSet;
 use crate::sync::catch_panic::wake;
+use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::sync::{Lock, Shared};
+use samesocket_spec::RedactedUrl;
 
 /// A connection that waits to be accepted, from [`Network::accept`](super::Network::accept). Dropping it refuses the
 /// connection.
@@ -85,7 +88,7 @@ impl Drop for Incoming {
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incoming").field("url", &self.url).field("protocols", &self.protocols).finish_non_exhaustive()
+        f.debug_struct("Incoming").field("url", &RedactedUrl(&self.url)).finish_non_exhaustive()
     }
 }
 
@@ -96,28 +99,57 @@ pub(super) struct AcceptQueue(Lock<Waiting>);
 #[derive(Default)]
 struct Waiting {
     connections: VecDeque<Incoming>,
-    /// The tasks that wait for the next connection.
-    wakers: WakerSet,
+    /// The futures that wait for the next connection.
+    waiters: KeyedWaiters<()>,
 }
 
 impl AcceptQueue {
     /// Adds a connection and wakes the tasks that accept.
     pub(super) fn push(&self, incoming: Incoming) {
-        let wakers = {
+        let (wakers, _) = {
             let mut waiting = self.0.lock();
             waiting.connections.push_back(incoming);
-            waiting.wakers.take()
+            waiting.waiters.take_ready(|()| true)
         };
         wake(wakers);
     }
 
     /// Waits for the next connection.
-    pub(super) fn poll_accept(&self, context: &Context<'_>) -> Poll<Incoming> {
-        let mut waiting = self.0.lock();
-        if let Some(incoming) = waiting.connections.pop_front() {
-            return Poll::Ready(incoming);
-        }
-        waiting.wakers.register(context.waker());
+    pub(super) const fn accept(&self) -> Accept<'_> {
+        Accept { queue: self, key: None }
+    }
+}
+
+/// A future of the next connection.
+pub(super) struct Accept<'a> {
+    queue: &'a AcceptQueue,
+    /// The key of this future's waker, once it has been polled.
+    key: Option<u64>,
+}
+
+impl Future for Accept<'_> {
+    type Output = Incoming;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Incoming> {
+        let this = self.get_mut();
+        let replaced = {
+            let mut waiting = this.queue.0.lock();
+            if let Some(incoming) = waiting.connections.pop_front() {
+                return Poll::Ready(incoming);
+            }
+            waiting.waiters.register(&mut this.key, (), context.waker())
+        };
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
         Poll::Pending
+    }
+}
+
+impl Drop for Accept<'_> {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let waker = self.queue.0.lock().waiters.remove(key);
+        // Drop outside the lock: a waker may run any code.
+        drop(waker);
     }
 }

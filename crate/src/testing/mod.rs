@@ -38,7 +38,6 @@ mod peer;
 mod received;
 mod run;
 mod transport;
-mod waker_set;
 
 pub use self::clock::Clock;
 pub use self::incoming::Incoming;

@@ -1,14 +1,14 @@
 //! A network in memory: the back end for tests.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 
 use super::Clock;
 use super::connection::MemoryConnection;
 use super::incoming::{AcceptQueue, Incoming};
 use super::transport::MemoryTransport;
-use crate::platform::{self, Backend, EventSink, Protocols, ReceiveMode, Tasks, Transport, Url};
+use crate::platform::{self, Backend, EventSink, FinalState, Protocols, ReceiveMode, Tasks, Transport, Url};
 use crate::socket::Connect;
 use crate::sync::{Lock, MaybeSend, Shared};
 use samesocket_spec::constructor::UrlRecord;
@@ -67,7 +67,7 @@ impl Network {
 
     /// Waits for the next connection of a client.
     pub async fn accept(&self) -> Incoming {
-        poll_fn(|context| self.accept_queue.poll_accept(context)).await
+        self.accept_queue.accept().await
     }
 
     /// Returns the clock of all sockets on this network.
@@ -128,10 +128,10 @@ impl Backend for Network {
         form: ReceiveMode,
         _tasks: &Tasks,
         receiver: EventSink,
-    ) -> Option<Shared<dyn Transport>> {
+    ) -> Result<Shared<dyn Transport>, FinalState> {
         let connection = Shared::new(MemoryConnection::new(receiver, form.binary_type, self.has_backpressure));
         let incoming = Incoming::new(url.serialize(), protocols.names.to_vec(), Shared::clone(&connection));
-        Some(Shared::new(MemoryTransport::new(connection, Shared::clone(&self.accept_queue), incoming)))
+        Ok(Shared::new(MemoryTransport::new(connection, Shared::clone(&self.accept_queue), incoming)))
     }
 
     fn tasks(&self) -> Tasks {

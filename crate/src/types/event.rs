@@ -23,7 +23,7 @@ use samesocket_spec::CloseEvent;
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// The connection is established; `protocol` and `extensions` are set.
@@ -50,7 +50,7 @@ pub enum Event {
 ///     if let Message::Text(text) = &event.data { Some(text) } else { None }
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageEvent {
     /// The message.

@@ -13,16 +13,18 @@ use super::text::Text;
 /// ```
 /// use samesocket::Message;
 ///
-/// assert!(matches!(Message::from("text"), Message::Text(_)));
+/// assert_eq!(Message::from("text"), Message::Text("text".into()));
 /// assert!(matches!(Message::from(vec![1, 2, 3]), Message::Binary(_)));
 /// ```
+///
+/// Messages are equal if they have the same variant and equal payloads; see [`Blob`] and [`LazyMessage`] for theirs.
 ///
 /// # Memory
 ///
 /// On native targets, received messages up to 256 bytes that arrived together may share one allocation of up to 4 KiB. It is
 /// freed with the last of them.
 /// Copy a message that you keep for long, so that it does not keep the others' memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message {
     /// A text message.
@@ -50,6 +52,77 @@ impl Message {
             Self::Binary(bytes) => bytes.len() as u64,
             Self::Blob(blob) => blob.size(),
             Self::Lazy(lazy) => lazy.size(),
+        }
+    }
+
+    /// Returns the text of a text message, or `None` for any other and for a lazy message.
+    ///
+    /// ```
+    /// # use samesocket::Message;
+    /// assert_eq!(Message::from("hello").as_text(), Some("hello"));
+    /// assert_eq!(Message::from(vec![1, 2]).as_text(), None);
+    /// ```
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// Returns the payload as bytes, which is UTF-8 for a text message. Returns `None` for a blob and for a lazy message.
+    ///
+    /// ```
+    /// # use samesocket::Message;
+    /// assert_eq!(Message::from("a").as_bytes(), Some(&b"a"[..]));
+    /// assert_eq!(Message::from(vec![1, 2]).as_bytes(), Some(&[1, 2][..]));
+    /// ```
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(text) => Some(text.as_str().as_bytes()),
+            Self::Binary(bytes) => Some(bytes),
+            Self::Blob(_) | Self::Lazy(_) => None,
+        }
+    }
+
+    /// Converts a text message to its text. A lazy text is read.
+    ///
+    /// # Errors
+    ///
+    /// Returns the message if it is not a text message.
+    ///
+    /// ```
+    /// # use samesocket::Message;
+    /// assert_eq!(Message::from("hello").into_text().unwrap(), "hello");
+    /// assert!(Message::from(vec![1, 2]).into_text().is_err());
+    /// ```
+    pub fn into_text(self) -> Result<Text, Self> {
+        match self.into_memory() {
+            Self::Text(text) => Ok(text),
+            other => Err(other),
+        }
+    }
+
+    /// Converts the message to its payload, which is UTF-8 for a text message. A lazy message is read.
+    ///
+    /// # Errors
+    ///
+    /// Returns the message if it is a blob, which can only be read [asynchronously](Blob::bytes).
+    ///
+    /// ```
+    /// # use samesocket::{Blob, Message};
+    /// assert_eq!(Message::from("a").into_bytes().unwrap(), &b"a"[..]);
+    /// assert!(Message::from(Blob::new(b"a")).into_bytes().is_err());
+    /// ```
+    pub fn into_bytes(self) -> Result<Bytes, Self> {
+        match self.into_memory() {
+            Self::Text(text) => Ok(text.into_bytes()),
+            Self::Binary(bytes) => Ok(bytes),
+            other => Err(other),
+        }
+    }
+
+    /// Reads a lazy message into the program's memory. Returns any other message as it is.
+    pub(crate) fn into_memory(self) -> Self {
+        match self {
+            Self::Lazy(lazy) => lazy.read().into(),
+            other => other,
         }
     }
 

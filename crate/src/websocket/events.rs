@@ -54,6 +54,8 @@ pub struct Events {
     batch: LocalBatch<QueuedEvent>,
     /// The origin of the messages.
     origin: Origin,
+    /// Whether the stream has returned `None`.
+    finished: bool,
 }
 
 impl Events {
@@ -66,7 +68,7 @@ impl Events {
     /// Creates a stream for messages of this origin, and returns its queue for the dispatcher.
     pub(crate) fn new(origin: Origin) -> (Self, Shared<Lock<EventQueue>>) {
         let queue = Shared::new(Lock::new(EventQueue::default()));
-        (Self { queue: Shared::clone(&queue), batch: LocalBatch::new(LIMIT), origin }, queue)
+        (Self { queue: Shared::clone(&queue), batch: LocalBatch::new(LIMIT), origin, finished: false }, queue)
     }
 }
 
@@ -74,7 +76,7 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Self { queue, batch, origin } = self.get_mut();
+        let Self { queue, batch, origin, finished } = self.get_mut();
         if let Some(event) = batch.pop_local() {
             return Poll::Ready(Some(event.into_event(origin)));
         }
@@ -86,6 +88,7 @@ impl Stream for Events {
             return Poll::Ready(Some(event.into_event(origin)));
         }
         if queue.ended {
+            *finished = true;
             return Poll::Ready(None);
         }
         let replaced = queue.items.set_waker(context.waker());
@@ -102,8 +105,7 @@ impl Stream for Events {
 
 impl FusedStream for Events {
     fn is_terminated(&self) -> bool {
-        let queue = self.queue.lock();
-        queue.ended && queue.items.is_empty() && self.batch.is_empty()
+        self.finished
     }
 }
 

@@ -31,6 +31,18 @@ async fn control_outlives_both_halves_and_closes_the_socket() {
 }
 
 #[tokio::test]
+async fn weak_control_does_not_keep_the_socket_open() {
+    let stage = Stage::new().await;
+    let stream = connect(stage.url("a", "")).await.unwrap().into_bytes();
+    let (socket, _) = stream.into_parts();
+    let weak = socket.control().downgrade();
+    assert_eq!(weak.upgrade().unwrap().ready_state(), ReadyState::Open);
+    drop(socket.into_bytes());
+    assert!(weak.upgrade().is_none());
+    assert!(stage.store().wait_record("a", Until::End).await.close.is_some());
+}
+
+#[tokio::test]
 async fn drop_of_the_last_handle_closes_the_socket() {
     let stage = Stage::new().await;
     let socket = connect(stage.url("a", "")).await.unwrap();

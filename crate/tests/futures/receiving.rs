@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures::stream::FusedStream;
 use futures::{FutureExt, Stream, StreamExt};
-use samesocket::{BinaryType, Error, Message, connect};
+use samesocket::reconnect::reconnect;
+use samesocket::{BinaryType, Error, Message, WebSocket, connect};
 use samesocket_fault_server::Until;
 
 use super::support::Stage;
@@ -28,11 +29,43 @@ async fn failure_is_one_error_after_the_messages() {
         let mut socket = connect(stage.url("a", &format!("do=text:a,gate:go,{end}"))).await.unwrap();
         assert_eq!(socket.next().await.as_ref().map(line).as_deref(), Some("text \"a\""));
         stage.store().release("a", "go");
-        assert_eq!(lines(&mut socket).await.len(), 1, "{end}");
+        let items = lines(&mut socket).await;
+        assert!(matches!(&*items, [item] if item.starts_with("failed ")), "{end}: {items:?}");
         assert!(socket.is_terminated());
         assert!(socket.next().await.is_none());
         assert!(!socket.closed().await.was_clean || end.starts_with("close-hex"));
     }
+}
+
+#[tokio::test]
+async fn next_is_a_branch_of_select() {
+    let stage = Stage::new().await;
+    let mut socket = connect(stage.url("a", "do=text:a,bin:0102,close:1000")).await.unwrap();
+    let mut seen = Vec::new();
+    loop {
+        futures::select! {
+            item = socket.next() => match item {
+                Some(item) => seen.push(line(&item)),
+                None => break,
+            },
+        }
+    }
+    assert_eq!(seen, ["text \"a\"", "binary 2"]);
+}
+
+#[tokio::test]
+async fn items_and_errors_can_be_compared() {
+    let stage = Stage::new().await;
+    let mut socket = connect(stage.url("a", "do=text:a,drop")).await.unwrap();
+    assert_eq!(socket.next().await, Some(Ok(Message::from("a"))));
+    let lost = socket.next().await.unwrap().unwrap_err();
+    assert_eq!(lost, lost.clone());
+    assert_eq!(socket.send("b".into()).await, Err(Error::NotOpen("b".into())));
+    assert_ne!(lost, Error::NotOpen("b".into()));
+    let refused = connect(stage.url("b", "status=401")).await.unwrap_err();
+    let missing = connect(stage.url("c", "status=404")).await.unwrap_err();
+    assert_eq!(refused, connect(stage.url("d", "status=401")).await.unwrap_err());
+    assert_ne!(refused, missing, "the causes differ");
 }
 
 #[tokio::test]
@@ -131,4 +164,36 @@ async fn lazy_messages_are_forwarded_unread() {
     let record = stage.store().wait_record("a", Until::End).await;
     assert_eq!(record.messages[0].text.as_deref(), Some("grün"));
     assert_eq!(record.messages[1].length, 1000);
+}
+
+/// Asserts that a stream is not terminated before it has returned `None`, so that a `select!` polls it until then.
+async fn assert_terminated_by_none<S: FusedStream + Unpin>(mut stream: S) {
+    while !stream.is_terminated() {
+        if StreamExt::next(&mut stream).await.is_none() {
+            assert!(stream.is_terminated());
+            assert!(StreamExt::next(&mut stream).await.is_none());
+            return;
+        }
+    }
+    panic!("the stream is terminated and has not returned `None`");
+}
+
+#[tokio::test]
+async fn streams_are_terminated_once_they_returned_none() {
+    for end in ["close:1000", "drop"] {
+        let stage = Stage::new().await;
+        let url = |id| stage.url(id, &format!("do=text:a,text:b,{end}"));
+        assert_terminated_by_none(connect(url("socket")).await.unwrap()).await;
+        assert_terminated_by_none(connect(url("remote")).await.unwrap().into_remote()).await;
+        assert_terminated_by_none(WebSocket::new(&url("events"), ()).unwrap().events()).await;
+        let url = url("reconnecting");
+        let connecting = move |_| {
+            let connecting = connect(url.clone());
+            async { Some(connecting) }
+        };
+        let socket = reconnect(connecting).retry_while(|_, _| false).start();
+        let states = socket.states();
+        assert_terminated_by_none(socket).await;
+        assert_terminated_by_none(states).await;
+    }
 }

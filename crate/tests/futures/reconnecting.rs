@@ -265,6 +265,32 @@ fn lasting_connection_resets_the_failures() {
 }
 
 #[test]
+fn short_connection_that_is_polled_late_keeps_the_failures() {
+    let network = Network::new();
+    let mut socket = reconnecting_to(&network).start();
+    let mut states = socket.states();
+    let mut failures = Vec::new();
+    for _ in 0..2 {
+        assert!(socket.next().now_or_never().is_none());
+        let peer = network.accept().now_or_never().expect("a connection").open();
+        assert!(socket.next().now_or_never().is_none());
+        peer.fail();
+        // The socket is polled only after the connection would have lasted, and then after the backoff.
+        network.clock().advance(Duration::from_mins(1));
+        assert!(socket.next().now_or_never().is_none());
+        network.clock().advance(Duration::from_mins(1));
+    }
+    while let Some(state) = states.next().now_or_never().flatten() {
+        if let State::Connecting { failures: count } = state {
+            failures.push(count);
+        }
+    }
+    assert_eq!(failures, [0, 1]);
+    assert!(socket.next().now_or_never().is_none());
+    assert!(matches!(states.next().now_or_never(), Some(Some(State::Connecting { failures: 2 }))));
+}
+
+#[test]
 fn retry_hint_ends_the_wait() {
     testing::run(|network| async move {
         let backoff =

@@ -224,7 +224,7 @@ fn receive_limit_without_backpressure_is_one_error() {
                 peer.send("x");
             }
             let mut expected = vec!["text \"x\"".to_owned(); 3];
-            expected.push("error a message exceeded the receive limit: 3 messages of 3 bytes were queued".to_owned());
+            expected.push("error a message exceeded the receive limit behind 3 messages of 3 bytes".to_owned());
             assert_eq!(lines(&mut socket).await, expected);
             assert_eq!(received(peer.receive().await), "close Some(4009) \"too many messages wait to be read\"");
             assert_eq!(socket.closed().await.code, 4009);

@@ -3,11 +3,14 @@
 //! The helpers come first: `support`, `manual_server`, `separate_runtimes`, `certificates`.
 #![cfg(not(target_family = "wasm"))]
 
+mod aborted;
 mod answer_order;
 mod blobs;
 mod blocking_pool;
 mod broken_connections;
 mod certificates;
+mod child_process;
+mod descriptors;
 mod driver_races;
 mod failures;
 mod fairness;
@@ -17,10 +20,15 @@ mod lifecycle;
 mod manual_server;
 mod options;
 mod paused_reading;
+mod pinned_certificates;
 mod proxies;
+mod proxy_tls;
 mod runtimes;
+mod secrets;
 mod sender_writes;
 mod separate_runtimes;
+mod stopped_process;
 mod support;
+mod timers;
 mod tls;
 mod user_code;

@@ -83,6 +83,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ManualConnection<S> {
         ManualConnection { stream, path, head }
     }
 
+    /// Reads this number of bytes from the client.
+    pub(crate) async fn read_exact(&mut self, count: usize) {
+        self.stream.read_exact(&mut vec![0; count]).await.expect("a client that sends");
+    }
+
     pub(crate) fn into_stream(self) -> S {
         self.stream
     }

@@ -1,11 +1,12 @@
 //! Tunnels through proxies, and the failure for each way in which a proxy refuses.
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::io;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use samesocket::rustls::pki_types::CertificateDer;
-use samesocket::{Failure, Options, Proxy, ProxyFailure, WebSocket};
+use samesocket::{Failure, Options, ProtocolFailure, Proxy, ProxyFailure, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -52,6 +53,92 @@ async fn http_proxy_failures_are_distinguished() {
     let proxy = format!("{}.invalid", "a".repeat(64));
     let failure = failure_of("ws://127.0.0.1/", &through(&format!("http://{proxy}"))).await;
     assert!(matches!(&failure, Failure::Resolve { host, .. } if *host == proxy), "{failure:?}");
+}
+
+/// Opens a tunnel with this answer to CONNECT, and a connection through it.
+async fn opens_after(answer: &str) {
+    let proxy = ManualServer::new().await;
+    let options = through(&format!("http://{}", proxy.address()));
+    let socket = WebSocket::with_options("ws://nowhere.invalid/", (), &options).unwrap();
+    let stream = proxy.next().await.respond(answer).await;
+    let server = async {
+        let connection = ManualConnection::read(stream).await.accept_upgrade().await;
+        assert_eq!(first_event(&socket).await, "open", "{answer:?}");
+        drop(connection);
+    };
+    let failed = async {
+        socket.closed().await;
+        panic!("{answer:?}: {:?}", socket.failure());
+    };
+    futures::future::select(Box::pin(server), Box::pin(failed)).await;
+}
+
+#[tokio::test]
+async fn http_proxy_answer_is_read_like_a_servers() {
+    for answer in [
+        "HTTP/1.1 200 OK\n\n",
+        "HTTP/1.1 200 OK\nVia: x\r\n\n",
+        "HTTP/1.0 200 Connection established\r\n\r\n",
+        "HTTP/1.1  299\r\n\r\n",
+        "\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nVia: a,\r\n b\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nVia : a\r\ngarbage\r\nX: \u{1}\r\nY: a\rb\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        opens_after(answer).await;
+    }
+    opens_after(&format!("HTTP/1.1 200 OK\r\n{}\r\n", "x:\r\n".repeat(4000))).await;
+}
+
+#[tokio::test]
+async fn http_proxy_interim_responses_are_skipped() {
+    opens_after("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n").await;
+    opens_after("HTTP/1.0 102 Processing\nA: b\n\n\r\nHTTP/1.0 200 OK\r\n\r\n").await;
+    opens_after(&format!("{}HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n".repeat(200))).await;
+    let failure = failure_after(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000)).await;
+    assert!(matches!(failure, Failure::Proxy(ProxyFailure::MalformedHead)), "{failure:?}");
+    let failure = failure_after("HTTP/1.1 100 Continue\r\n\r\n").await;
+    assert!(matches!(failure, Failure::Proxy(ProxyFailure::Lost { .. })), "{failure:?}");
+}
+
+#[tokio::test]
+async fn http_proxy_refusal_keeps_its_status() {
+    for (answer, status) in [
+        ("HTTP/1.0 503 Service Unavailable\r\n\r\n", 503),
+        ("HTTP/2 407\r\n\r\n", 407),
+        ("http/1.1 403 x\r\n\r\n", 403),
+        ("ICY 502 x\r\n\r\n", 502),
+        ("\r\nHTTP/1.1 502 x\nVia: a\n b\n\n", 502),
+        ("HTTP/1.1 403 x\r\nVia: \0\r\ngarbage\r\n\r\n", 403),
+        ("HTTP/1.1 100 x\r\n\r\nHTTP/1.1 504 x\r\n\r\n", 504),
+        ("HTTP/1.1 101 x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 101),
+        ("HTTP/1.1 600 x\r\n\r\n", 600),
+    ] {
+        let failure = failure_after(answer).await;
+        assert!(
+            matches!(failure, Failure::Proxy(ProxyFailure::Status { found }) if found == status),
+            "{answer:?}: {failure:?}"
+        );
+    }
+    for answer in [
+        "HTTP/1.1 200 OK\r\nVia: \0\r\n\r\n",
+        "HTTP/2 200\r\n\r\n",
+        "http/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 0200 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "\0HTTP/1.1 200 OK\r\n\r\n",
+    ] {
+        let failure = failure_after(answer).await;
+        assert!(matches!(failure, Failure::Proxy(ProxyFailure::MalformedHead)), "{answer:?}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_after_the_proxy_answer_reach_the_socket() {
+    opens_after("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n").await;
+    opens_after(&format!("HTTP/1.1 200 OK\n\n{}", "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000))).await;
+    let failure = failure_after("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 403 Forbidden\r\n\r\n").await;
+    assert!(matches!(failure, Failure::Protocol(ProtocolFailure::Status { found: 403 })), "{failure:?}");
 }
 
 #[tokio::test]
@@ -123,18 +210,18 @@ async fn read_block(stream: &mut TcpStream, head: usize) -> Vec<u8> {
     rest
 }
 
-#[tokio::test]
-async fn socks_proxy_gets_the_name_and_the_credentials() {
+/// Checks that a SOCKS5 proxy with these credentials in its URL gets this user name and password.
+async fn socks_proxy_gets(scheme: &str, credentials: &str, username: &[u8], password: &[u8]) {
     let test_server = TestServer::new().await;
     let proxy = ManualServer::new().await;
-    let options = through(&format!("socks5://me:s%20cret@{}", proxy.address()));
+    let options = through(&format!("{scheme}://{credentials}@{}", proxy.address()));
     let url = test_server.url("a", DO).replace(&test_server.address().to_string(), "somewhere.invalid:8080");
     let socket = WebSocket::with_options(&url, (), &options).unwrap();
     let mut stream = proxy.accept().await;
     assert!(read_block(&mut stream, 2).await.contains(&2), "a password is offered");
     stream.write_all(&[5, 2]).await.unwrap();
-    assert_eq!(read_block(&mut stream, 2).await, b"me");
-    assert_eq!(read_block(&mut stream, 1).await, b"s cret");
+    assert_eq!(read_block(&mut stream, 2).await, username);
+    assert_eq!(read_block(&mut stream, 1).await, password);
     stream.write_all(&[1, 0]).await.unwrap();
     assert_eq!(read_block(&mut stream, 5).await, b"somewhere.invalid");
     assert_eq!(stream.read_u16().await.unwrap(), 8080);
@@ -142,6 +229,35 @@ async fn socks_proxy_gets_the_name_and_the_credentials() {
     let mut server = TcpStream::connect(test_server.address()).await.unwrap();
     let (seen, _) = futures::join!(event_lines(&socket), copy_bidirectional(&mut stream, &mut server));
     assert_eq!(seen, EVENTS);
+}
+
+#[tokio::test]
+async fn socks_proxy_gets_the_name_and_the_credentials() {
+    let long = "x".repeat(255);
+    socks_proxy_gets("socks5", "me:s%20cret", b"me", b"s cret").await;
+    socks_proxy_gets("socks5h", "me:s%20cret", b"me", b"s cret").await;
+    socks_proxy_gets("socks5", "m%FFe:%00%FE", b"m\xffe", b"\0\xfe").await;
+    socks_proxy_gets("socks5", &format!("{long}:{long}"), long.as_bytes(), long.as_bytes()).await;
+}
+
+#[tokio::test]
+async fn socks_user_without_a_password_sends_an_empty_one() {
+    socks_proxy_gets("socks5", "me", b"me", b"").await;
+    socks_proxy_gets("socks5", "me:", b"me", b"").await;
+    socks_proxy_gets("socks5", ":secret", b"", b"secret").await;
+}
+
+#[tokio::test]
+async fn socks_proxy_refuses_a_host_name_beyond_255_bytes() {
+    let proxy = ManualServer::new().await;
+    let options = through(&format!("socks5://{}", proxy.address()));
+    let name = vec!["a".repeat(51); 5].join(".");
+    let failure = failure_of(&format!("ws://{name}/"), &options).await;
+    let Failure::Proxy(ProxyFailure::Socks { source }) = &failure else { panic!("{failure:?}") };
+    assert_eq!(
+        (source.kind(), &*source.to_string()),
+        (io::ErrorKind::InvalidInput, "the host name has more than 255 bytes")
+    );
 }
 
 #[tokio::test]
@@ -160,7 +276,7 @@ async fn socks_proxy_failures_are_distinguished() {
     };
     let (failure, ()) = futures::join!(ask(), refusing);
     let Failure::Proxy(ProxyFailure::Socks { source }) = &failure else { panic!("{failure:?}") };
-    assert_eq!(source.to_string(), "Password auth failure, code: 1");
+    assert_eq!(source.to_string(), "the proxy refused the user name or the password with status 1");
     assert_eq!(failure.to_string(), "the SOCKS proxy refused the connection or does not speak SOCKS5");
 
     let ending = async {
@@ -183,6 +299,16 @@ async fn socks_proxy_failures_are_distinguished() {
 /// The environment variable with the URL to connect to. It is set for a child process of this test program.
 const CHILD: &str = "SAMESOCKET_PROXIES_CHILD";
 
+/// Runs one test of this program in a child process, with the variable [`CHILD`] set.
+fn child(test: &str, url: &str, variables: &[(&str, &OsStr)]) -> impl Future<Output = Output> + use<> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    for name in ["http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+        command.env_remove(name);
+    }
+    command.args(["--exact", &format!("proxies::{test}")]).env(CHILD, url).envs(variables.iter().copied());
+    async { tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap() }
+}
+
 #[tokio::test]
 async fn proxy_from_environment_follows_the_variables() {
     if let Ok(url) = std::env::var(CHILD) {
@@ -193,22 +319,52 @@ async fn proxy_from_environment_follows_the_variables() {
     }
     let test_server = TestServer::new().await;
     let proxy = ManualServer::new().await;
+    let proxy_url = format!("http://{}", proxy.address());
     let child = |id: &str, exempt: &str| {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        let name = "proxies::proxy_from_environment_follows_the_variables";
-        command.args(["--exact", name]).env(CHILD, test_server.url(id, DO));
-        command.env("http_proxy", format!("http://{}", proxy.address())).env("no_proxy", exempt);
-        tokio::task::spawn_blocking(move || command.output().unwrap())
+        let variables = [("http_proxy", proxy_url.as_ref()), ("no_proxy", exempt.as_ref())];
+        child("proxy_from_environment_follows_the_variables", &test_server.url(id, DO), &variables)
     };
-    let proxied = child("proxied", "example.com");
-    let mut open_tunnel = proxy.next().await.respond("HTTP/1.1 200 OK\r\n\r\n").await;
-    let mut server = TcpStream::connect(test_server.address()).await.unwrap();
-    let (output, _) = futures::join!(proxied, copy_bidirectional(&mut open_tunnel, &mut server));
-    let output = output.unwrap();
+    // Addresses of this machine are not exempt unless the list says so.
+    let proxied = child("proxied", "example.com localhost");
+    let tunnelled = async {
+        let mut open_tunnel = proxy.next().await.respond("HTTP/1.1 200 OK\r\n\r\n").await;
+        let mut server = TcpStream::connect(test_server.address()).await.unwrap();
+        copy_bidirectional(&mut open_tunnel, &mut server).await
+    };
+    let (output, _) = futures::join!(proxied, tunnelled);
     assert!(output.status.success(), "{output:?}");
-    let output = child("exempt", "127.0.0.0/8").await.unwrap();
-    assert!(output.status.success(), "{output:?}");
+    for (id, exempt) in [("range", "127.0.0.0/8"), ("port", &*format!("x {}", test_server.address()))] {
+        let output = child(id, exempt).await;
+        assert!(output.status.success(), "{output:?}");
+    }
     let runs =
         |id: &str| test_server.store().nth_record(id, 2).is_some() && test_server.store().nth_record(id, 3).is_none();
-    assert!(runs("proxied") && runs("exempt"));
+    assert!(runs("proxied") && runs("range") && runs("port"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn proxy_variable_that_is_not_utf8_prevents_a_connection() {
+    use std::os::unix::ffi::OsStrExt;
+
+    if let Ok(url) = std::env::var(CHILD) {
+        let failure = failure_of(&url, &Options::new().proxy_from_environment()).await;
+        let Failure::Proxy(ProxyFailure::NotUtf8 { variable }) = &failure else { panic!("{failure:?}") };
+        assert_eq!(failure.to_string(), format!("the environment variable {variable} is not UTF-8"));
+        return;
+    }
+    let test_server = TestServer::new().await;
+    let invalid = OsStr::from_bytes(b"http://user:secret@127.0.0.1:9\xff");
+    for variables in [
+        &[("http_proxy", invalid)][..],
+        &[("all_proxy", invalid)],
+        &[("ALL_PROXY", invalid)],
+        &[("http_proxy", "http://127.0.0.1:9".as_ref()), ("no_proxy", invalid)],
+        &[("http_proxy", "http://127.0.0.1:9".as_ref()), ("NO_PROXY", invalid)],
+    ] {
+        let url = test_server.url("never", DO);
+        let output = child("proxy_variable_that_is_not_utf8_prevents_a_connection", &url, variables).await;
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(test_server.store().record("never"), None);
 }

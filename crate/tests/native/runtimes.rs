@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::executor::block_on;
 use samesocket::reconnect::{Backoff, Cause, State, reconnect};
-use samesocket::{ConnectError, Event, Failure, Options, ReadyState, WebSocket, connect};
+use samesocket::{ConnectError, Event, Failure, IoStream, Options, ReadyState, Target, WebSocket, connect};
 use samesocket_fault_server::Until;
+use tokio::io::duplex;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::manual_server::ManualServer;
+use crate::manual_server::{ManualServer, failure_of};
 use crate::support::{TestServer, event_line, event_lines};
 
 fn runtime() -> Runtime {
@@ -55,15 +56,21 @@ async fn runtime_without_a_driver_fails_the_connection() {
         builder.worker_threads(1);
         builder
     };
-    for (runtime, missing) in [(builder().enable_io().build(), "timers"), (builder().enable_time().build(), "IO")] {
+    let in_memory = |_: &Target| async { Ok(Box::new(duplex(1).0) as Box<dyn IoStream>) };
+    for (runtime, has_connector, missing) in [
+        (builder().enable_io().build(), false, "time"),
+        (builder().enable_io().build(), true, "time"),
+        (builder().enable_time().build(), false, "I/O"),
+    ] {
         let runtime = runtime.unwrap();
-        let options = Options::new().runtime(runtime.handle().clone());
-        let error = connect(test_server.url("a", "")).options(options).await.unwrap_err();
-        let ConnectError::Failed(failed) = error else { panic!("{error:?}") };
-        assert!(
-            matches!(failed.failure(), Some(Failure::Panicked { message: Some(text) }) if text.contains(missing)),
-            "{failed:?}"
-        );
+        let mut options = Options::new().runtime(runtime.handle().clone());
+        if has_connector {
+            options = options.connector(in_memory);
+        }
+        let failure = failure_of(&test_server.url("a", ""), &options).await;
+        assert!(matches!(failure, Failure::RuntimeDriver { missing: found } if found == missing), "{failure:?}");
+        let text = format!("the runtime of the socket has no {missing} driver; build it with `enable_all`");
+        assert_eq!(failure.to_string(), text);
         runtime.shutdown_background();
     }
 }

@@ -147,6 +147,29 @@ async fn closing_handshake_has_a_timeout() {
 }
 
 #[wasm_bindgen_test]
+async fn next_is_a_branch_of_select() {
+    let fixture = Fixture::new("select").await;
+    let mut socket = to(&fixture, "do=text:a,close:1000").await.unwrap();
+    let mut seen = Vec::new();
+    loop {
+        futures::select! {
+            item = socket.next() => match item {
+                Some(item) => seen.push(line(&item)),
+                None => break,
+            },
+        }
+    }
+    assert_eq!(seen, ["a"]);
+}
+
+#[wasm_bindgen_test]
+fn blob_equals_its_clones_and_no_other() {
+    let [blob, other] = [Blob::new(b"abc"), Blob::new(b"abc")];
+    assert_eq!(Message::Blob(blob.clone()), Message::Blob(blob.clone()));
+    assert_ne!(blob, other);
+}
+
+#[wasm_bindgen_test]
 async fn idle_socket_is_closed() {
     let fixture = Fixture::new("idle").await;
     let mut socket = to(&fixture, "do=text:a,answer").idle_timeout(Duration::from_millis(50)).await.unwrap();
@@ -160,7 +183,7 @@ async fn receive_limit_yields_one_error_and_closes() {
     let mut socket = to(&fixture, "do=flood:100:1000,answer").receive_limit(10, 1 << 20).await.unwrap();
     assert_eq!(socket.closed().await.code, 4009);
     let mut expected = vec!["1000 bytes".to_owned(); 10];
-    expected.push("error a message exceeded the receive limit: 10 messages of 10000 bytes were queued".to_owned());
+    expected.push("error a message exceeded the receive limit behind 10 messages of 10000 bytes".to_owned());
     assert_eq!(lines(&mut socket).await, expected);
 }
 

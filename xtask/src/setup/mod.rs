@@ -4,6 +4,7 @@
 //! elsewhere the command to install them is printed.
 
 mod autobahn;
+mod cargo_deny;
 mod chromium;
 mod components;
 mod cxx;
@@ -20,6 +21,7 @@ mod wpt;
 use anyhow::{Context as _, Result, bail};
 
 pub(crate) use autobahn::wstest;
+pub(crate) use cargo_deny::program as cargo_deny;
 pub(crate) use peers::tell as set_peer_paths;
 pub(crate) use wasm_bindgen::tool as wasm_bindgen_tool;
 pub(crate) use wpt::python as wpt_python;
@@ -85,7 +87,8 @@ pub(crate) fn autobahn() -> Vec<Box<dyn Requirement>> {
 
 /// Returns the tools that format and lint.
 pub(crate) fn lints() -> Vec<Box<dyn Requirement>> {
-    vec![Box::new(components::Component::Rustfmt), Box::new(components::Component::Clippy)]
+    use components::Component;
+    vec![Box::new(Component::Rustfmt), Box::new(Component::Clippy), Box::new(cargo_deny::CargoDeny)]
 }
 
 /// Returns the standard library's sources.

@@ -27,7 +27,11 @@ pub(crate) fn tool(project: &Project, name: &str) -> Result<PathBuf> {
 
 /// Installs a program from crates.io into a folder of its own.
 pub(crate) fn cargo_install(project: &Project, package: &str, version: &str) -> Result<()> {
-    let mut command = installation(project, package, version);
+    install(project, installation(project, package, version), package, version)
+}
+
+/// Runs a command from [`installation`].
+pub(crate) fn install(project: &Project, mut command: Command, package: &str, version: &str) -> Result<()> {
     let target = project.cache.target("tools");
     // Run in the cache folder, so that the workspace's settings do not apply.
     cargo::set_target_dir(&mut command, &target).current_dir(project.cache.folder());

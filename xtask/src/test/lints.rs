@@ -1,4 +1,4 @@
-//! Formatting, clippy, the docs and their examples, for this machine and for wasm32.
+//! Formatting, clippy, licences, the docs and their examples, for this machine and for wasm32.
 
 use std::process::Command;
 
@@ -8,8 +8,10 @@ use super::steps::Steps;
 use crate::{
     browser_tests::Counts,
     build::{native_cargo, wasm_cargo},
+    cargo,
     process::run_to_end,
     project::Project,
+    setup,
 };
 
 /// The libraries that have docs for wasm32.
@@ -21,6 +23,12 @@ pub(super) fn run(project: &Project, steps: &Steps) {
     run_step(steps, "formatting", || {
         let mut command = native_cargo(project);
         command.args(["fmt", "--all", "--check"]);
+        Ok(command)
+    });
+    run_step(steps, "licences and sources", || {
+        let mut command = cargo::clean(setup::cargo_deny(project));
+        // The lock file decides, and `deny.toml` beside it says what is permitted.
+        command.current_dir(project.root()).args(["--locked", "check", "licenses", "bans", "sources"]);
         Ok(command)
     });
     run_step(steps, "clippy", || {

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use crate::close;
 use crate::deflate::Deflater;
 use crate::frame::{Header, MAX_CONTROL, Opcode};
-use crate::limits::{COMPRESSION_THRESHOLD, MAX_QUEUED_PONGS, MESSAGE_OVERHEAD, STEP};
+use crate::limits::{MAX_QUEUED_PONGS, MESSAGE_OVERHEAD, STEP};
 use crate::mask::{Entropy, Mask, MaskingKeys};
 use crate::message::Payload;
 use crate::send::buffered_amount::BufferedAmount;
+use crate::send::compressor::{Compressor, Fragment};
 use crate::send::write_buffer::WriteBuffer;
 use samesocket_spec::close::CloseFrame;
 
@@ -36,7 +37,7 @@ pub(crate) struct SendQueue {
     /// The value of [`Limits::queue`](crate::Limits::queue).
     limit: u64,
     keys: MaskingKeys,
-    deflater: Option<Deflater>,
+    compressor: Option<Compressor>,
     output: WriteBuffer,
     buffered_amount: BufferedAmount,
     messages: VecDeque<OutgoingMessage>,
@@ -63,11 +64,19 @@ struct OutgoingMessage {
     payload: Bytes,
     /// Whether the payload's memory is the caller's, and not a copy.
     is_shared: bool,
-    compressed: bool,
+    form: Form,
     /// The payload bytes that were masked or, if compressed, deflated.
     done: usize,
     /// The frame whose header was written and whose payload was not written to its end.
     frame: Option<OpenFrame>,
+}
+
+/// The form in which a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Undecided,
+    Uncompressed,
+    Compressed,
 }
 
 /// A frame whose payload is masked in several steps.
@@ -84,7 +93,7 @@ impl SendQueue {
         Self {
             limit,
             keys: MaskingKeys::new(entropy),
-            deflater: None,
+            compressor: None,
             output: WriteBuffer::default(),
             buffered_amount: BufferedAmount::default(),
             messages: VecDeque::new(),
@@ -110,7 +119,7 @@ impl SendQueue {
 
     /// Compresses messages from now on.
     pub(crate) fn set_deflater(&mut self, deflater: Deflater) {
-        self.deflater = Some(deflater);
+        self.compressor = Some(Compressor::new(deflater));
     }
 
     /// Returns the payload bytes that the stream has not accepted.
@@ -140,25 +149,31 @@ impl SendQueue {
         if self.queued_bytes().saturating_add(MESSAGE_OVERHEAD) > self.limit {
             return false;
         }
-        let compressed = self.deflater.is_some() && bytes.len() >= COMPRESSION_THRESHOLD;
         if self.messages.is_empty() && bytes.len() <= SMALL && self.output.len() < SEND_AHEAD {
             self.frame_control_frames();
-            if compressed {
-                self.frame_small_compressed(opcode, bytes);
+            if self.compressor.is_some() {
+                self.frame_small(opcode, bytes);
             } else {
                 self.frame_whole(opcode, bytes);
             }
         } else {
-            self.enqueue(opcode, payload, compressed);
+            self.enqueue(opcode, payload);
         }
         true
     }
 
     #[cold]
-    fn enqueue(&mut self, opcode: Opcode, payload: Payload<'_>, compressed: bool) {
+    fn enqueue(&mut self, opcode: Opcode, payload: Payload<'_>) {
         let is_shared = matches!(payload, Payload::Shared(_));
         let payload = payload.into_bytes();
-        self.messages.push_back(OutgoingMessage { opcode, payload, is_shared, compressed, done: 0, frame: None });
+        self.messages.push_back(OutgoingMessage {
+            opcode,
+            payload,
+            is_shared,
+            form: Form::Undecided,
+            done: 0,
+            frame: None,
+        });
     }
 
     /// Keeps the payload of a message that is not needed any more, if its memory is the caller's.
@@ -202,7 +217,7 @@ impl SendQueue {
             self.release(message);
         }
         self.pongs = VecDeque::new();
-        self.deflater = None;
+        self.compressor = None;
         (self.ping, self.close) = (None, None);
         if let Some(code) = code
             && !within_frame
@@ -241,7 +256,7 @@ impl SendQueue {
     /// A large message is written in larger pieces than small ones: it needs fewer system calls.
     fn has_work(&self) -> bool {
         let is_within_large =
-            self.is_within_frame() && !self.messages.front().is_some_and(|message| message.compressed);
+            self.is_within_frame() && !self.messages.front().is_some_and(|message| message.form == Form::Compressed);
         let wanted = if is_within_large { MAX_PREPARED } else { STEP };
         self.output.len() < wanted && !self.ended && self.has_queued()
     }
@@ -282,8 +297,8 @@ impl SendQueue {
         self.buffered_amount.release_memory();
         self.messages = VecDeque::new();
         self.pongs = VecDeque::new();
-        if let Some(deflater) = &mut self.deflater {
-            deflater.release_memory();
+        if let Some(compressor) = &mut self.compressor {
+            compressor.release_memory();
         }
     }
 
@@ -298,7 +313,10 @@ impl SendQueue {
             self.frame_control_frames();
         }
         if let Some(mut message) = self.messages.pop_front() {
-            let complete = if message.compressed {
+            if message.form == Form::Undecided {
+                message.form = self.choose_form(&message);
+            }
+            let complete = if message.form == Form::Compressed {
                 self.frame_compressed(&mut message, budget)
             } else if message.frame.is_none() && message.payload.len() <= *budget {
                 *budget -= message.payload.len();
@@ -364,26 +382,28 @@ impl SendQueue {
         message.done == message.payload.len()
     }
 
+    fn choose_form(&mut self, message: &OutgoingMessage) -> Form {
+        let first = &message.payload[..message.payload.len().min(FRAGMENT)];
+        let accepts = |compressor: &mut Compressor| compressor.accepts(message.opcode, first);
+        if self.compressor.as_mut().is_some_and(accepts) { Form::Compressed } else { Form::Uncompressed }
+    }
+
     /// Deflates the next part of a fragment, or masks the next part of a deflated one. Returns whether the message is complete.
     fn frame_compressed(&mut self, message: &mut OutgoingMessage, budget: &mut usize) -> bool {
-        let Some(deflater) = &mut self.deflater else { return true };
+        let Some(compressor) = &mut self.compressor else { return true };
         let Some(frame) = &mut message.frame else {
             let start = message.done / FRAGMENT * FRAGMENT;
             let end = message.payload.len().min(start + FRAGMENT);
             let part = &message.payload[message.done..end.min(message.done + *budget)];
             message.done += part.len();
             *budget -= part.len();
-            let last = message.done == message.payload.len();
-            deflater.deflate(part, last);
+            compressor.push_part(message.opcode, part);
             if message.done == end {
-                let opcode = if start == 0 { message.opcode } else { Opcode::Continuation };
-                let (bits, length) = ((last, start == 0), deflater.deflated().len());
-                let mask = Self::append_header(&mut self.keys, &mut self.output, opcode, bits, length);
-                message.frame = Some(OpenFrame { mask, masked: 0 });
+                self.begin_fragment(message, start);
             }
             return false;
         };
-        let rest = &deflater.deflated()[frame.masked..];
+        let rest = &compressor.compressed()[frame.masked..];
         let part = &rest[..rest.len().min(*budget)];
         frame.mask.append(part, &mut self.output);
         *budget -= part.len();
@@ -393,21 +413,36 @@ impl SendQueue {
         }
         let start = (message.done - 1) / FRAGMENT * FRAGMENT;
         self.buffered_amount.push_part(message.done - start, true, self.output.len());
-        deflater.clear();
+        compressor.clear();
         message.frame = None;
         message.done == message.payload.len()
     }
 
-    /// Frames a small message, compressed.
-    fn frame_small_compressed(&mut self, opcode: Opcode, payload: &[u8]) {
-        let Some(deflater) = &mut self.deflater else { return };
-        deflater.deflate(payload, true);
-        let output = deflater.deflated();
-        let length = output.len();
+    /// Begins the frame of a fragment that was compressed to its end. If it is the first one and did not get smaller, the
+    /// message is sent uncompressed.
+    fn begin_fragment(&mut self, message: &mut OutgoingMessage, start: usize) {
+        let Some(compressor) = &mut self.compressor else { return };
+        let (first, last) = (start == 0, message.done == message.payload.len());
+        let payload = &message.payload[start..message.done];
+        if !compressor.end_fragment(&Fragment { opcode: message.opcode, payload, first, last }) {
+            (message.form, message.done) = (Form::Uncompressed, 0);
+            return;
+        }
+        let opcode = if first { message.opcode } else { Opcode::Continuation };
+        let length = compressor.compressed().len();
+        let mask = Self::append_header(&mut self.keys, &mut self.output, opcode, (last, first), length);
+        message.frame = Some(OpenFrame { mask, masked: 0 });
+    }
+
+    /// Frames a small message, compressed if it gets smaller.
+    fn frame_small(&mut self, opcode: Opcode, payload: &[u8]) {
+        let Some(compressor) = &mut self.compressor else { return };
+        let Some(compressed) = compressor.compress(opcode, payload) else { return self.frame_whole(opcode, payload) };
+        let length = compressed.len();
         Self::append_header(&mut self.keys, &mut self.output, opcode, (true, true), length)
-            .append(output, &mut self.output);
+            .append(compressed, &mut self.output);
         self.buffered_amount.push_part(payload.len(), true, self.output.len());
-        deflater.clear();
+        compressor.clear();
     }
 
     /// Appends a header with the bits FIN and RSV1, and returns the mask of the payload.

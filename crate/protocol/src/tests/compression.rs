@@ -7,7 +7,7 @@ use crate::deflate::{Deflater, Inflater};
 use crate::extensions::{Deflate, accept};
 
 /// Returns one of many similar messages, like the ticks of a price.
-fn tick(i: usize) -> String {
+pub(super) fn tick(i: usize) -> String {
     format!(
         "{{\"symbol\":\"EURUSD\",\"bid\":{},\"ask\":{},\"time\":{},\"note\":\"{}\"}}",
         i * 7919 % 10_007,
@@ -78,8 +78,7 @@ fn deflated_messages_are_inflated_by_flate2() {
 #[test]
 fn client_window_is_limited_by_the_server() {
     // Random data that is repeated at long distances, so that a compressor looks back as far as possible.
-    let mut noise = vec![0; 40_000];
-    entropy()(&mut noise);
+    let noise = noise(40_000);
     let data: Vec<u8> = [&noise[..200], &noise[..230], &noise[..900], &noise[..], &noise[..]].concat();
     for bits in 8..=15 {
         let deflate = accept(&format!("permessage-deflate; client_max_window_bits={bits}")).unwrap();
@@ -94,6 +93,57 @@ fn client_window_is_limited_by_the_server() {
         assert!(output == data);
         assert!(farthest <= 1 << bits, "{farthest} at {bits} bits");
         assert!(farthest > 0);
+    }
+}
+
+#[test]
+fn empty_compressed_payload_is_an_empty_message() {
+    for parameters in ["", "; server_no_context_takeover", "; server_max_window_bits=9"] {
+        let extensions = format!("permessage-deflate{parameters}");
+        for (opcode, event) in [(1, text as fn(&str) -> Event), (2, |text: &str| binary(text.as_bytes()))] {
+            let mut driver = Driver::established(&extensions, Limits::default());
+            let fragments = |payloads: &[&[u8]]| -> Vec<u8> {
+                let last = payloads.len() - 1;
+                let first = |index| if index == 0 { 0x40 | opcode } else { 0 } | if index == last { 0x80 } else { 0 };
+                payloads.iter().enumerate().flat_map(|(index, payload)| frame(first(index), payload)).collect()
+            };
+            let mut compress = Compress::new(Compression::default(), false);
+            let mut message = |text: &str| {
+                if parameters == "; server_no_context_takeover" {
+                    compress.reset();
+                }
+                compressed(&mut compress, text.as_bytes())
+            };
+            let hello = message("hello");
+            // The same text refers to the first one, over the empty messages in between.
+            let again = message("hello hello");
+            let bytes = [
+                fragments(&[b""]),
+                fragments(&[b"", b""]),
+                fragments(&[&hello]),
+                fragments(&[b""]),
+                fragments(&[b"", b"", b""]),
+                frame(0x80 | opcode, b"x"),
+                fragments(&[b"", &again[..2], b"", &again[2..], b""]),
+                fragments(&[b""]),
+                // A block with BFINAL set ends the stream.
+                fragments(&[b"\x03\x00"]),
+                fragments(&[b"", b""]),
+                frame(0x88, &close_body(1000, "")),
+            ]
+            .concat();
+            for size in [usize::MAX, 1] {
+                if size == 1 {
+                    driver = Driver::established(&extensions, Limits::default());
+                }
+                bytes.chunks(size.min(bytes.len())).for_each(|piece| driver.receive(piece));
+                let messages = ["", "", "hello", "", "", "x", "hello hello", "", "", ""].map(event);
+                let expected = [&messages[..], &[Event::Closing]].concat();
+                assert_eq!(driver.take_events(), expected, "{extensions} {opcode}");
+                driver.receive_eof();
+                assert_eq!(driver.take_events(), [closed(1000, "", true)]);
+            }
+        }
     }
 }
 
@@ -114,16 +164,15 @@ fn reference_inflater_agrees_with_flate2() {
 #[test]
 fn large_compressed_message_is_fragmented_around_pong() {
     let mut driver = Driver::established("permessage-deflate", Limits::default());
-    let mut noise = vec![0; 3_500_000];
-    entropy()(&mut noise);
-    driver.send_binary(noise.clone());
+    let digits = digits(3_500_000);
+    driver.send_binary(digits.clone());
     driver.write(100);
     assert_eq!(driver.connection.buffered_amount(), 3_500_000);
     driver.receive(&frame(0x89, b"p"));
     let frames = driver.take_frames();
     let firsts: Vec<_> = frames.iter().map(|frame| frame.first).collect();
     assert_eq!(firsts, [0x42, 0x8a, 0x00, 0x00, 0x80]);
-    assert!(ServerAssembler::new(true).assemble(&frames) == [(10, b"p".to_vec()), (2, noise)]);
+    assert!(ServerAssembler::new(true).assemble(&frames) == [(10, b"p".to_vec()), (2, digits)]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod borrowing;
 mod closing;
 mod compression;
+mod incompressible;
 mod memory;
 mod opening;
 mod properties;
@@ -94,6 +95,18 @@ fn entropy() -> Entropy {
             *byte = state.to_be_bytes()[0];
         }
     })
+}
+
+/// Returns random bytes, the same at each call.
+pub(crate) fn noise(size: usize) -> Vec<u8> {
+    let mut noise = vec![0; size];
+    entropy()(&mut noise);
+    noise
+}
+
+/// Returns random digits, which shrink by a seventh.
+fn digits(size: usize) -> Vec<u8> {
+    noise(size).iter().map(|byte| b"0123456789abcdef"[usize::from(byte % 16)]).collect()
 }
 
 impl Driver {

@@ -159,17 +159,23 @@ fn subprotocol_not_offered_or_repeated_fails() {
     let name = "Sec-WebSocket-Protocol";
     let (events, failure) = opened(&["a", "b"], &with("Sec-WebSocket-Protocol: b "));
     assert_eq!((events, failure), (vec![Event::Open("b".to_owned(), String::new())], None));
-    assert_eq!(fails(&["a", "b"], GOOD), Failure::MissingHeader { name, expected: "one of a, b".to_owned() });
-    for (offered, found, expected) in [
-        (&["a", "b"][..], "c", "one of a, b"),
-        (&["a", "b"], "A", "one of a, b"),
-        (&["a", "b"], "a, b", "one of a, b"),
-        (&["a", "b"], "", "one of a, b"),
-        (&[], "a", "absent"),
-        (&[], "", "absent"),
+    assert_eq!(
+        fails(&["a", "b"], GOOD),
+        Failure::MissingHeader { name, expected: "one of the 2 that were offered".to_owned() }
+    );
+    let one_of_two = "one of the 2 that were offered";
+    for (offered, found, expected, shown) in [
+        (&["a", "b"][..], "c", one_of_two, "c"),
+        // What was offered may be secret.
+        (&["a", "b"], "A", one_of_two, "…"),
+        (&["a", "b"], "a, b", one_of_two, "…"),
+        (&["a", "b"], "", one_of_two, ""),
+        (&["a"], "c", "the one that was offered", "c"),
+        (&[], "a", "absent", "a"),
+        (&[], "", "absent", ""),
     ] {
         let failure = fails(offered, &with(&format!("Sec-WebSocket-Protocol: {found}")));
-        let (expected, found) = (expected.to_owned(), found.to_owned());
+        let (expected, found) = (expected.to_owned(), shown.to_owned());
         assert_eq!(failure, Failure::WrongHeader { name, expected, found });
     }
     let twice = with("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a");
@@ -201,16 +207,196 @@ fn extensions_are_reported_as_received() {
 fn non_http_response_fails_at_its_first_wrong_byte() {
     let malformed = |rule| Failure::MalformedHead { rule };
     for (response, failure) in [
-        ("SSH-2.0-x\r\n", malformed("it does not begin with HTTP/1.1")),
-        ("HTTP/1.0", malformed("it does not begin with HTTP/1.1")),
-        ("\r\n", malformed("it does not begin with HTTP/1.1")),
-        ("HTTP/1.1 abc\r\n\r\n", malformed("the status is invalid")),
-        ("HTTP/1.1 101 x\r\na b: c\r\n\r\n", malformed("a field has an invalid name")),
-        ("HTTP/1.1 101 x\r\na: \0\r\n\r\n", malformed("a field has an invalid value")),
-        ("HTTP/1.1 101 x\r\na: b\r\n c\r\n\r\n", malformed("a field has an invalid name")),
+        ("SSH-2.0-x", malformed("it does not begin with HTTP")),
+        ("HTP", malformed("it does not begin with HTTP")),
+        ("x HTTP/1.1 101 x\r\n", malformed("it does not begin with HTTP")),
+        ("\u{feff}HTTP/1.1 101 x\r\n", malformed("it does not begin with HTTP")),
+        ("\r\n\r\n\r", malformed("it does not begin with HTTP")),
+        ("\n\n\n", malformed("it does not begin with HTTP")),
+        ("HTTP/1.1\r\n", malformed("the status line has no status")),
+        ("HTTP/1.1 abc\r\n", malformed("the status is not a number of three digits")),
+        ("HTTP/1.1 10 x\r\n", malformed("the status is not a number of three digits")),
+        ("HTTP/1.1 0101 x\r\n", malformed("the status is not a number of three digits")),
+        ("HTTP/1.1 101x\r\n", malformed("the status is not a number of three digits")),
+        ("HTTP/1.1\t101 x\r\n", malformed("the status is not a number of three digits")),
     ] {
         assert_eq!(fails(&[], response), failure, "{response:?}");
     }
+}
+
+#[test]
+fn folded_field_is_joined_with_one_blank() {
+    for response in [
+        with("X-Long: a\r\n b"),
+        with("X-Long: a \r\n\t b\r\n \t"),
+        with("X-Long: a\n b"),
+        GOOD.replace("Connection: Upgrade", "Connection: keep-alive,\r\n Upgrade"),
+        GOOD.replace(" {accept}", "\r\n \r\n\t{accept}\r\n "),
+        GOOD.replace("\r\nUpgrade:", "\r\n X: a\r\n\t\r\nUpgrade:"),
+    ] {
+        assert_eq!(opened(&[], &response), (vec![open()], None), "{response:?}");
+    }
+    assert!(matches!(
+        fails(&[], &GOOD.replace("\r\nSec", "\r\n Sec")),
+        Failure::WrongHeader { name: "Connection", .. }
+    ));
+    let mut driver = Driver::new(&request(), Limits::default());
+    driver.receive(b"HTTP/1.1 403 x\r\nA:  b \t\r\n \t c: d\r\n \r\nE:\r\n f\r\n\r\n");
+    let headers = [("A", "b c: d"), ("E", "f")].map(|(name, value)| (name.to_owned(), value.into()));
+    assert_eq!(driver.connection.take_response(), Some(Response { status: 403, headers: headers.into() }));
+}
+
+#[test]
+fn invalid_line_is_dropped() {
+    let lines = [
+        "garbage",
+        "garbage\r\n X: y",
+        ":",
+        ": x",
+        "X : 1",
+        "X\t: 1",
+        "X Y: 1",
+        "X(Y): 1",
+        "X\u{1}: 1",
+        "\u{fc}: 1",
+        "X\r\n : 1",
+        "X: a\rb",
+        "X\r: a",
+        "X: a\r",
+        "\rX: a",
+        "\r",
+        "Sec-WebSocket-Accept : x",
+        "Connection: close\rUpgrade: h2c",
+    ];
+    for line in lines {
+        for response in [with(line), GOOD.replace("\r\nUpgrade:", &format!("\r\n{line}\r\nUpgrade:"))] {
+            assert_eq!(opened(&[], &response), (vec![open()], None), "{response:?}");
+        }
+    }
+    let mut driver = Driver::new(&request(), Limits::default());
+    driver.receive(format!("HTTP/1.1 403 x\r\n{}\r\nA: b\r\n\r\n", lines.join("\r\n")).as_bytes());
+    let headers = vec![("A".to_owned(), b"b".to_vec())];
+    assert_eq!(driver.connection.take_response(), Some(Response { status: 403, headers }));
+    for field in ["Sec-WebSocket-Accept", "Upgrade", "Connection"] {
+        for (from, to) in [(":", " :"), (":", "\t:"), (":", "\r:"), (": ", ":\r"), (":", "\r\n :"), (":", "=")] {
+            let response = GOOD.replace(&format!("{field}{from}"), &format!("{field}{to}"));
+            assert!(
+                matches!(fails(&[], &response), Failure::MissingHeader { name, .. } if name == field),
+                "{response:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn control_character_stays_in_a_value() {
+    for value in ["a\u{1}b", "a\u{b}b", "a\u{1f}b", "a\u{7f}b", "a\tb"] {
+        assert_eq!(opened(&[], &with(&format!("X: {value}"))), (vec![open()], None), "{value:?}");
+    }
+    let mut driver = Driver::new(&request(), Limits::default());
+    driver.receive(b"HTTP/1.1 403 x\r\nA: \x0b\x01\xff \r\n\r\n");
+    let headers = vec![("A".to_owned(), b"\x0b\x01\xff".to_vec())];
+    assert_eq!(driver.connection.take_response(), Some(Response { status: 403, headers }));
+    let failure = fails(&[], &GOOD.replace("{accept}", "{accept}\u{b}"));
+    assert!(matches!(failure, Failure::WrongHeader { name: "Sec-WebSocket-Accept", .. }), "{failure}");
+}
+
+#[test]
+fn nul_in_an_accepting_head_fails() {
+    for response in [
+        with("X: \0"),
+        with("X: a\0b"),
+        with("X\0: a"),
+        with("\0"),
+        with("X: a\r\n \0"),
+        GOOD.replace("Switching", "\0"),
+        format!("HTTP/1.1 100 x\r\nX: \0\r\n\r\n{GOOD}"),
+    ] {
+        assert_eq!(fails(&[], &response), Failure::MalformedHead { rule: "it contains a NUL" }, "{response:?}");
+    }
+    assert_eq!(fails(&[], "HTTP/1.1 403 x\r\nX: a\0b\r\n\r\n"), Failure::Status { found: 403 });
+}
+
+#[test]
+fn line_feed_alone_ends_a_line() {
+    for response in [
+        GOOD.replace("\r\n", "\n"),
+        GOOD.replacen("\r\n", "\n", 1),
+        GOOD.replace("\r\n\r\n", "\n\r\n"),
+        GOOD.replace("\r\n\r\n", "\r\n\n"),
+        with("X: y\nZ: z"),
+    ] {
+        assert_eq!(opened(&[], &response), (vec![open()], None), "{response:?}");
+    }
+    let response = GOOD.replace("\r\n", "\r");
+    assert_eq!(opened(&[], &response), (vec![], None), "a bare CR ends no line");
+}
+
+#[test]
+fn status_line_allows_blanks_and_any_reason() {
+    for line in [
+        "HTTP/1.1   101 x",
+        "HTTP/1.1 101   x  ",
+        "HTTP/1.1 101\tx",
+        "HTTP/1.1 101 \u{1}\u{7f}\u{fc}\rx",
+        "HTTP/1.1 101\rx",
+        "HTTP/1.1 101\r",
+        "HTTP/1.1 101\r\n x",
+        "HTTP/1.01 101 x",
+        "HTTP/1.0001 101 x",
+        "\r\nHTTP/1.1 101 x",
+        "\nHTTP/1.1 101 x",
+        "\r\n\r\nHTTP/1.1 101 x",
+        "\r\r\r\rHTTP/1.1 101 x",
+    ] {
+        let response = GOOD.replace("HTTP/1.1 101 Switching Protocols", line);
+        assert_eq!(opened(&[], &response), (vec![open()], None), "{response:?}");
+    }
+}
+
+#[test]
+fn version_other_than_1_1_fails_but_keeps_a_refusal() {
+    for version in [
+        "HTTP/1.0",
+        "HTTP/1.2",
+        "HTTP/1.10",
+        "HTTP/1.1x",
+        "HTTP/1",
+        "HTTP/2",
+        "HTTP/2.0",
+        "http/1.1",
+        "HTTPS/1.1",
+        "ICY",
+    ] {
+        let rule = "the version is not HTTP/1.1";
+        let response = GOOD.replace("HTTP/1.1", version);
+        assert_eq!(fails(&[], &response), Failure::MalformedHead { rule }, "{response:?}");
+        let response = format!("{version} 503 Service Unavailable\r\nX: y\r\n\r\n");
+        assert_eq!(fails(&[], &response), Failure::Status { found: 503 }, "{response:?}");
+    }
+    let folded = "HTTP/1.1 403 Forbidden\r\nX: a\r\n b\r\n\r\n";
+    for (response, found) in [(folded, 403), ("\r\nHTTP/1.1 600\n\n", 600), ("HTTP/1.1 000 x\r\ny\r\n\r\n", 0)] {
+        assert_eq!(fails(&[], response), Failure::Status { found }, "{response:?}");
+    }
+}
+
+#[test]
+fn any_number_of_interim_responses_is_skipped() {
+    for interim in [
+        "HTTP/1.1 100 Continue\r\n\r\n".repeat(200),
+        "HTTP/1.0 100 Continue\r\n\r\n\r\n".to_owned(),
+        "HTTP/1.1 199\nX: a\n b\ngarbage\nContent-Length: 5\n\n".to_owned(),
+    ] {
+        assert_eq!(opened(&[], &format!("{interim}{GOOD}")), (vec![open()], None), "{interim:?}");
+    }
+    assert_eq!(
+        fails(&[], &format!("HTTP/1.1 103 x\r\n\r\n{}", "HTTP/1.0 503\r\n\r\n")),
+        Failure::Status { found: 503 }
+    );
+    let failure = fails(&[], &format!("HTTP/1.1 101 x\r\n\r\n{GOOD}"));
+    assert!(matches!(failure, Failure::MissingHeader { .. }), "101 is final: {failure}");
+    let failure = fails(&[], &GOOD.replacen("101", "100", 1).replace("\r\n\r\n", "\r\n\r\nHTTP/1.1 101\r\n\r\n"));
+    assert!(matches!(failure, Failure::MissingHeader { .. }), "fields of an interim response do not count: {failure}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 
+use super::compression::tick;
 use super::server::ServerAssembler;
 use super::*;
 
@@ -42,6 +43,113 @@ fn received_in_reads(
         messages.extend_from_slice(&frame.payload);
     }
     (driver.take_events(), driver.connection.failure().cloned(), messages)
+}
+
+/// The content of a sent message.
+#[derive(Clone, Copy, Debug)]
+enum Content {
+    Random,
+    /// Random letters, in a text message.
+    Letters,
+    Zeros,
+    Ramp,
+    Words,
+    /// Words, then random bytes.
+    TurnsRandom,
+    /// Random bytes, then words.
+    TurnsCompressible,
+    /// The same random letters each time.
+    Same,
+}
+
+const CONTENTS: [Content; 8] = [
+    Content::Random,
+    Content::Letters,
+    Content::Zeros,
+    Content::Ramp,
+    Content::Words,
+    Content::TurnsRandom,
+    Content::TurnsCompressible,
+    Content::Same,
+];
+
+/// Returns the opcode and the payload of a message.
+fn content(content: Content, seed: usize, size: usize) -> (u8, Vec<u8>) {
+    let random = |size| noise(seed + size).split_off(seed);
+    let letters = |bytes: Vec<u8>| bytes.into_iter().map(|byte| b'0' + byte % 64).collect();
+    let words = |size| tick(seed).into_bytes().into_iter().cycle().take(size).collect::<Vec<u8>>();
+    match content {
+        Content::Random => (2, random(size)),
+        Content::Letters => (1, letters(random(size))),
+        Content::Zeros => (2, vec![0; size]),
+        Content::Ramp => (2, (0..=255).cycle().take(size).collect()),
+        Content::Words => (2, words(size)),
+        Content::TurnsRandom => (2, [words(size / 3), random(size - size / 3)].concat()),
+        Content::TurnsCompressible => (2, [random(size / 3), words(size - size / 3)].concat()),
+        Content::Same => (1, letters(noise(size))),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_content_is_restored_and_does_not_grow(
+        messages in prop::collection::vec(
+            (
+                prop::sample::select(CONTENTS.to_vec()),
+                0..1000_usize,
+                prop_oneof![4 => 0..2000_usize, 2 => 0..70_000_usize, 1 => 0..2_500_000_usize],
+                prop_oneof![Just(usize::MAX), 0..100_000_usize],
+                any::<bool>(),
+            ),
+            1..12,
+        ),
+        takeover: bool,
+        bits in 8..=15_u8,
+        idle: bool,
+    ) {
+        let mut extensions = format!("permessage-deflate; client_max_window_bits={bits}");
+        if !takeover {
+            extensions.push_str("; client_no_context_takeover");
+        }
+        let mut driver = Driver::established(&extensions, Limits::default());
+        let mut server = ServerAssembler::with_window(takeover, bits);
+        let (mut expected, mut total, mut same) = (Vec::new(), 0, 0);
+        for (kind, seed, size, write, ping) in messages {
+            let (opcode, payload) = content(kind, seed, size);
+            if opcode == 1 {
+                driver.send_text(std::str::from_utf8(&payload).unwrap());
+            } else {
+                driver.send_binary(payload.clone());
+            }
+            same += usize::from(matches!(kind, Content::Same));
+            total += payload.len();
+            expected.push((opcode, payload));
+            driver.write(write);
+            if ping {
+                driver.receive(&frame(0x89, b"p"));
+                expected.push((10, b"p".to_vec()));
+            }
+            if idle {
+                driver.connection.release_memory();
+            }
+        }
+        while driver.write(99_991) > 0 {}
+        prop_assert_eq!(driver.connection.buffered_amount(), 0);
+        let frames = driver.take_frames();
+        let sent: usize = frames.iter().filter(|frame| frame.first & 8 == 0).map(|frame| frame.payload.len()).sum();
+        // One of two messages that resemble each other may grow by 6 bytes, so that later ones can refer to it.
+        prop_assert!(sent <= total + total / 10_000 + 6 * same, "{} bytes of {}", sent, total);
+        // A pong may overtake messages.
+        let is_pong = |message: &(u8, Vec<u8>)| message.0 == 10;
+        let (pongs, arrived): (Vec<_>, Vec<_>) = server.assemble(&frames).into_iter().partition(is_pong);
+        let (expected_pongs, expected): (Vec<_>, Vec<_>) = expected.into_iter().partition(is_pong);
+        prop_assert_eq!(pongs, expected_pongs);
+        prop_assert!(arrived == expected);
+        let empty = frames.iter().filter(|frame| frame.payload.is_empty()).count();
+        prop_assert_eq!(empty, expected.iter().filter(|(_, payload)| payload.is_empty()).count());
+    }
 }
 
 proptest! {

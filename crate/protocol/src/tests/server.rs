@@ -70,7 +70,12 @@ pub(super) struct ServerAssembler {
 
 impl ServerAssembler {
     pub(super) fn new(context_takeover: bool) -> Self {
-        Self { inflate: Decompress::new(false), context_takeover, message: None }
+        Self::with_window(context_takeover, 15)
+    }
+
+    /// Creates an assembler that keeps no more than the negotiated window. zlib has none of 8 bits.
+    pub(super) fn with_window(context_takeover: bool, bits: u8) -> Self {
+        Self { inflate: Decompress::new_with_window_bits(false, bits.max(9)), context_takeover, message: None }
     }
 
     pub(super) fn assemble(&mut self, frames: &[Frame]) -> Vec<(u8, Vec<u8>)> {

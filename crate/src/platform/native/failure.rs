@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::iter;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -37,8 +39,11 @@ pub enum Failure {
         /// The port.
         port: u16,
     },
-    /// The options combine [`tls_config`](crate::Options::tls_config) with a setting that it replaces. Nothing was
-    /// tried.
+    /// The options, or the settings of the [`Proxy`](crate::Proxy), combine two TLS settings of which one replaces the
+    /// other. Nothing was tried.
+    ///
+    /// [`tls_config`](crate::Options::tls_config) replaces all other settings, and
+    /// [`pinned_certificate`](crate::Options::pinned_certificate) replaces other ways to trust a certificate.
     ContradictoryTls,
     /// The name of the server or of the proxy could not be resolved.
     Resolve {
@@ -80,8 +85,18 @@ pub enum Failure {
     },
     /// A blob in the send queue could not be read.
     Blob(BlobError),
+    /// The system had no thread, file descriptor or random numbers for the socket. Nothing was tried.
+    System {
+        /// The error of the system.
+        source: Arc<io::Error>,
+    },
     /// The runtime of the socket has shut down.
     Runtime,
+    /// The runtime of the socket was built without a driver that the socket needs.
+    RuntimeDriver {
+        /// The driver: `"I/O"` or `"time"`.
+        missing: &'static str,
+    },
     /// The program's own code panicked: a connector, its stream, a cookie store, or a part of a TLS configuration.
     ///
     /// The panic hook of the process has run. No other socket is affected.
@@ -104,6 +119,18 @@ pub enum Failure {
 pub enum ProxyFailure {
     /// An environment variable that names a proxy holds no valid proxy URL.
     InvalidUrl {
+        /// The name of the variable.
+        variable: &'static str,
+    },
+    /// An environment variable that names a proxy, or the hosts without one, is not UTF-8.
+    NotUtf8 {
+        /// The name of the variable.
+        variable: &'static str,
+    },
+    /// The program runs as a CGI script on a system where a request header can set this variable.
+    ///
+    /// See [httpoxy](https://httpoxy.org). Only Windows ignores the case of the names of variables.
+    Cgi {
         /// The name of the variable.
         variable: &'static str,
     },
@@ -131,18 +158,46 @@ impl Failure {
         Self::Lost { source: Arc::new(error) }
     }
 
+    /// Turns a panic of tokio, whose I/O driver or timers are missing, into [`RuntimeDriver`](Self::RuntimeDriver).
+    pub(super) fn or_missing_driver(self) -> Self {
+        match &self {
+            Self::Panicked { message: Some(message) } if message.contains("IO is disabled") => {
+                Self::RuntimeDriver { missing: "I/O" }
+            }
+            Self::Panicked { message: Some(message) } if message.contains("timers are disabled") => {
+                Self::RuntimeDriver { missing: "time" }
+            }
+            _ => self,
+        }
+    }
+
+    pub(super) fn system(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::System { source: Arc::new(io::Error::other(error)) }
+    }
+
     pub(super) fn tls(host: &str, error: io::Error) -> Self {
         Self::Tls { host: host.to_owned(), source: Arc::new(error) }
     }
 }
+
+/// Failures are equal if they have the same variant and the same text, and so have their sources.
+///
+/// The errors of the system cannot be compared otherwise.
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        mem::discriminant(self) == mem::discriminant(other) && texts(self).eq(texts(other))
+    }
+}
+
+impl Eq for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadPort { port } => write!(f, "port {port} is blocked by the Fetch Standard"),
             Self::ContradictoryTls => f.write_str(
-                "`tls_config` cannot be combined with root certificates, a client certificate, or \
-                 `dangerous_accept_any_certificate`",
+                "`tls_config` cannot be combined with other TLS settings, nor `pinned_certificate` with \
+                 `root_certificate` or `dangerous_accept_any_certificate`",
             ),
             Self::Resolve { host, .. } => write!(f, "the name {host:?} could not be resolved"),
             Self::Connect { host, port, attempts } => {
@@ -158,7 +213,13 @@ impl fmt::Display for Failure {
             Self::Protocol(failure) => failure.fmt(f),
             Self::Lost { .. } => f.write_str("the connection was lost"),
             Self::Blob(error) => error.fmt(f),
+            Self::System { .. } => {
+                f.write_str("the system has no thread, file descriptor or random numbers for the socket")
+            }
             Self::Runtime => f.write_str("the runtime of the socket has shut down"),
+            Self::RuntimeDriver { missing } => {
+                write!(f, "the runtime of the socket has no {missing} driver; build it with `enable_all`")
+            }
             Self::Panicked { message } => {
                 f.write_str("the program's own code panicked")?;
                 message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
@@ -172,12 +233,18 @@ impl Error for Failure {
         match self {
             Self::Resolve { source, .. } => source.as_deref().map(|error| error as _),
             Self::Connect { attempts, .. } => attempts.last().map(|(_, error)| &**error as _),
-            Self::Connector { source } | Self::Tls { source, .. } | Self::Lost { source } => Some(&**source),
+            Self::Connector { source } | Self::Tls { source, .. } | Self::Lost { source } | Self::System { source } => {
+                Some(&**source)
+            }
             // The text of these is the text of the inner error, so their source is the source of the inner error.
             Self::Proxy(failure) => failure.source(),
             Self::Protocol(failure) => failure.source(),
             Self::Blob(error) => error.source(),
-            Self::BadPort { .. } | Self::ContradictoryTls | Self::Runtime | Self::Panicked { .. } => None,
+            Self::BadPort { .. }
+            | Self::ContradictoryTls
+            | Self::Runtime
+            | Self::RuntimeDriver { .. }
+            | Self::Panicked { .. } => None,
         }
     }
 }
@@ -188,10 +255,32 @@ impl ProxyFailure {
     }
 }
 
+/// Failures are equal if they have the same variant and the same text, and so have their sources.
+impl PartialEq for ProxyFailure {
+    fn eq(&self, other: &Self) -> bool {
+        mem::discriminant(self) == mem::discriminant(other) && texts(self).eq(texts(other))
+    }
+}
+
+impl Eq for ProxyFailure {}
+
+/// Returns the text of an error and those of its sources.
+fn texts(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
+    iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string)
+}
+
 impl fmt::Display for ProxyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidUrl { variable } => write!(f, "the environment variable {variable} is not a valid proxy URL"),
+            Self::InvalidUrl { variable } => write!(
+                f,
+                "the environment variable {variable} is not a valid proxy URL with the scheme http, https, socks5 or \
+                 socks5h"
+            ),
+            Self::NotUtf8 { variable } => write!(f, "the environment variable {variable} is not UTF-8"),
+            Self::Cgi { variable } => {
+                write!(f, "the environment variable {variable} of a CGI script may come from a request header")
+            }
             Self::Status { found } => write!(f, "the proxy responded with status {found}"),
             Self::MalformedHead => f.write_str("the response of the proxy is not HTTP, or its head is too long"),
             Self::Lost { .. } => f.write_str("the connection to the proxy was lost"),
@@ -204,7 +293,11 @@ impl Error for ProxyFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Lost { source } | Self::Socks { source } => Some(&**source),
-            Self::InvalidUrl { .. } | Self::Status { .. } | Self::MalformedHead => None,
+            Self::InvalidUrl { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Cgi { .. }
+            | Self::Status { .. }
+            | Self::MalformedHead => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use gloo_timers::callback::Timeout;
 
 use super::tasks::set_timeout;
-use crate::platform::{Clock, Sleep};
+use crate::platform::{self, Clock, Sleep};
 
 /// The clock of the event loop, which windows and all workers have.
 pub(super) struct EventLoopClock;
@@ -56,6 +56,8 @@ impl Future for Timer {
         this.completion.poll(context)
     }
 }
+
+impl platform::Timer for Timer {}
 
 /// A flag that a callback sets, and the waker of the future that waits for it.
 #[derive(Default)]

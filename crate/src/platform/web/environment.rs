@@ -11,13 +11,13 @@ use web_sys::EventTarget;
 use super::clock::Completion;
 use super::listener::EventListener;
 use super::sys::DOCUMENT;
-use crate::platform::{Environment, Sleep};
+use crate::platform::{BoxFuture, Environment};
 
 /// The page or worker in which the program runs.
 pub(crate) struct PlatformEnvironment;
 
 impl Environment for PlatformEnvironment {
-    fn retry_hint(&self) -> Sleep {
+    fn retry_hint(&self) -> BoxFuture<()> {
         Box::pin(RetryHint::new())
     }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// The values of a connection after its transport is dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FinalState {
     /// The bytes that the platform had queued.
     pub(crate) buffered_amount: u64,

@@ -10,7 +10,7 @@ use web_sys::{MessageEvent, WebSocket};
 
 use super::listener::EventListener;
 use super::messages::single_message;
-use super::sys::PlatformSocket;
+use super::sys::{CloseValues, PlatformSocket};
 use crate::platform::{EventSink, ReceiveMode};
 use crate::types::lazy_message::{LazyMessage, copy_to_bytes};
 use crate::types::message::Message;
@@ -91,7 +91,9 @@ impl SocketInner {
     }
 
     fn on_open(self: &Rc<Self>, _: &JsValue) {
-        let (protocol, extensions) = (self.platform.protocol(), self.platform.extensions());
+        let platform: &PlatformSocket = self.platform.unchecked_ref();
+        let protocol = platform.protocol_if_any().unwrap_or_default();
+        let extensions = platform.extensions_if_any().unwrap_or_default();
         self.sink.handle_event(Feedback::Established { protocol, extensions });
     }
 
@@ -109,13 +111,15 @@ impl SocketInner {
     }
 
     fn on_close(self: &Rc<Self>, event: &JsValue) {
-        let event: &web_sys::CloseEvent = event.unchecked_ref();
+        let event: &CloseValues = event.unchecked_ref();
         // A socket that is written in JavaScript, as in Node, may fire `close` within the call of `close()`. An engine
         // never does. Such a close is reported as a failure, because failures are delivered in a task.
         self.sink.handle_event(if self.in_close.get() {
             Feedback::Failed
         } else {
-            Feedback::closed(event.code(), event.reason(), event.was_clean())
+            let was_clean = event.was_clean().unwrap_or_default();
+            let code = event.code().unwrap_or(if was_clean { 1005 } else { 1006 });
+            Feedback::closed(code, event.reason().unwrap_or_default(), was_clean)
         });
     }
 
@@ -149,10 +153,14 @@ impl SocketInner {
     pub(super) fn close(&self, frame: CloseFrame<'_>) {
         self.in_close.set(true);
         // The arguments have been checked. An absent code is left out, because Chromium converts `undefined` to zero.
-        let _ = match frame {
+        let closed = match frame {
             None => self.platform.close(),
             Some((code, reason)) => self.platform.close_with_code_and_reason(code, reason),
         };
         self.in_close.set(false);
+        if closed.is_err() {
+            // The platform may never report the end of this connection.
+            self.sink.handle_event(Feedback::Failed);
+        }
     }
 }

@@ -55,13 +55,15 @@ impl Socket {
 
     /// Sends bytes from the program's memory.
     ///
-    /// The platform does not accept a view of shared memory, so a build with threads copies the bytes first.
+    /// The platform does not accept a view of shared memory, so a build with threads copies the bytes first. Nor does it
+    /// accept a view of resizable memory, which a page can request by `toResizableBuffer` of the WebAssembly memory. Such
+    /// a call throws before anything is queued, so it is repeated with a copy.
     fn send_bytes(&self, bytes: &[u8]) -> Result<(), JsValue> {
-        if cfg!(target_feature = "atomics") {
-            self.inner.platform.send_with_js_u8_array(&Uint8Array::from(bytes))
-        } else {
-            self.inner.platform.send_with_u8_array(bytes)
+        let platform = &self.inner.platform;
+        if !cfg!(target_feature = "atomics") && platform.send_with_u8_array(bytes).is_ok() {
+            return Ok(());
         }
+        platform.send_with_js_u8_array(&Uint8Array::from(bytes))
     }
 }
 
@@ -73,8 +75,9 @@ impl Backend for Options {
         mode: ReceiveMode,
         _tasks: &Tasks,
         sink: EventSink,
-    ) -> Option<Shared<dyn Transport>> {
-        Socket::connect(url, protocols, mode, sink).map(|socket| Shared::new(socket) as _)
+    ) -> Result<Shared<dyn Transport>, FinalState> {
+        let socket = Socket::connect(url, protocols, mode, sink).ok_or_else(FinalState::default)?;
+        Ok(Shared::new(socket))
     }
 
     fn tasks(&self) -> Tasks {
@@ -90,6 +93,7 @@ impl Transport for Socket {
     /// Does nothing: the platform's constructor has started the connection.
     fn start(&self) {}
 
+    /// An exception means that the platform cannot queue the data, where the Standard closes: the data is valid.
     fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         queued.add(payload.max_size());
         let sent = match payload {

@@ -20,6 +20,22 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = send)]
     pub(super) fn send_value(this: &PlatformSocket, data: &JsValue) -> Result<(), JsValue>;
 
+    /// Returns `protocol`, which a class that is written in JavaScript may lack.
+    #[wasm_bindgen(method, getter, js_name = protocol)]
+    pub(super) fn protocol_if_any(this: &PlatformSocket) -> Option<String>;
+    /// Returns `extensions`, which a class that is written in JavaScript may lack.
+    #[wasm_bindgen(method, getter, js_name = extensions)]
+    pub(super) fn extensions_if_any(this: &PlatformSocket) -> Option<String>;
+
+    /// A `CloseEvent`, whose members a class that is written in JavaScript may lack.
+    pub(super) type CloseValues;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn code(this: &CloseValues) -> Option<u16>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn reason(this: &CloseValues) -> Option<String>;
+    #[wasm_bindgen(method, getter, js_name = wasClean)]
+    pub(super) fn was_clean(this: &CloseValues) -> Option<bool>;
+
     // `WebSocketStream`.
 
     #[derive(Clone)]

@@ -54,8 +54,9 @@ impl Backend for StreamBackend {
         mode: ReceiveMode,
         _tasks: &Tasks,
         sink: EventSink,
-    ) -> Option<Shared<dyn Transport>> {
-        StreamTransport::connect(url, protocols.names, mode, sink).map(|stream| Shared::new(stream) as _)
+    ) -> Result<Shared<dyn Transport>, FinalState> {
+        let stream = StreamTransport::connect(url, protocols.names, mode, sink).ok_or_else(FinalState::default)?;
+        Ok(Shared::new(stream))
     }
 
     fn tasks(&self) -> Tasks {

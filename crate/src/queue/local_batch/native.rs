@@ -65,8 +65,4 @@ impl<T: PayloadLen> LocalBatch<T> {
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
 }

@@ -37,8 +37,4 @@ impl<T: PayloadLen> LocalBatch<T> {
     pub(crate) const fn len(&self) -> usize {
         0
     }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        true
-    }
 }

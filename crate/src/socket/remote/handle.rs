@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::channel::{mpsc, oneshot};
+use futures::future::FusedFuture;
 use futures::sink::Sink;
 use futures::stream::{FusedStream, Stream, StreamExt};
 
@@ -85,8 +86,11 @@ impl Remote {
     /// # Errors
     ///
     /// Returns one error as the last item if the connection did not end cleanly; see [`Error`].
-    pub async fn next(&mut self) -> Option<Result<OwnedMessage, Error<OwnedMessage>>> {
-        self.receiver.next().await
+    #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
+    pub fn next(
+        &mut self,
+    ) -> impl FusedFuture<Output = Option<Result<OwnedMessage, Error<OwnedMessage>>>> + Send + Unpin {
+        self.receiver.next()
     }
 
     /// Sends a message, after waiting for capacity; see [`RemoteSender::send`].

@@ -1,11 +1,11 @@
 //! The receiving half of a remote.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures::channel::{mpsc, oneshot};
+use futures::future::FusedFuture;
 use futures::stream::{FusedStream, Stream, StreamExt};
 
 use super::command::Item;
@@ -31,13 +31,15 @@ pub struct RemoteReceiver {
     items: mpsc::Receiver<Item>,
     /// Whether the stream has yielded its last item.
     ended: bool,
+    /// Whether the stream has returned `None`.
+    finished: bool,
     /// Dropped together with this half, which the driver notices.
     _alive: oneshot::Sender<()>,
 }
 
 impl RemoteReceiver {
     pub(super) const fn new(items: mpsc::Receiver<Item>, alive: oneshot::Sender<()>) -> Self {
-        Self { items, ended: false, _alive: alive }
+        Self { items, ended: false, finished: false, _alive: alive }
     }
 
     /// Waits for the next message; see [`Remote::next`](crate::Remote::next).
@@ -45,8 +47,11 @@ impl RemoteReceiver {
     /// # Errors
     ///
     /// Returns one error as the last item if the connection did not end cleanly.
-    pub async fn next(&mut self) -> Option<Result<OwnedMessage, Error<OwnedMessage>>> {
-        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
+    pub fn next(
+        &mut self,
+    ) -> impl FusedFuture<Output = Option<Result<OwnedMessage, Error<OwnedMessage>>>> + Send + Unpin {
+        StreamExt::next(self)
     }
 }
 
@@ -56,6 +61,7 @@ impl Stream for RemoteReceiver {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if this.ended {
+            this.finished = true;
             return Poll::Ready(None);
         }
         let item = match ready!(this.items.poll_next_unpin(context)) {
@@ -66,13 +72,14 @@ impl Stream for RemoteReceiver {
             None => Some(Err(Error::Failed(ConnectionFailed::new(CloseEvent::abnormal(), FinalState::of(0))))),
         };
         this.ended = true;
+        this.finished = item.is_none();
         Poll::Ready(item)
     }
 }
 
 impl FusedStream for RemoteReceiver {
     fn is_terminated(&self) -> bool {
-        self.ended
+        self.finished
     }
 }
 

@@ -16,7 +16,7 @@ use crate::platform::FinalState;
 use crate::socket::{ConnectionFailed, Error};
 use crate::types::owned_message::OwnedMessage;
 use samesocket_spec::close;
-use samesocket_spec::{CloseEvent, ReadyState};
+use samesocket_spec::{CloseEvent, ReadyState, RedactedUrl};
 
 /// The sending half of a [`Remote`](crate::Remote): a `Sink` of [`OwnedMessage`]s that also closes the socket and reads its
 /// attributes. A clone sends over the same socket.
@@ -208,6 +208,6 @@ impl Sink<OwnedMessage> for RemoteSender {
 
 impl fmt::Debug for RemoteSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteSender").field("url", &self.info.url).finish_non_exhaustive()
+        f.debug_struct("RemoteSender").field("url", &RedactedUrl(&self.info.url)).finish_non_exhaustive()
     }
 }

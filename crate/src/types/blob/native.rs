@@ -18,7 +18,8 @@ use crate::types::text::Text;
 
 /// Immutable bytes in memory or in a file, which are read on demand.
 ///
-/// A clone is another reference to the same bytes. See <https://w3c.github.io/FileAPI/#blob-section>.
+/// A clone is another reference to the same bytes. A blob equals its clones, and no other blob, because comparing the bytes
+/// could need to read them. See <https://w3c.github.io/FileAPI/#blob-section>.
 ///
 /// ```
 /// # async fn example() -> Result<(), samesocket::BlobError> {
@@ -187,6 +188,22 @@ impl Snapshot {
     }
 }
 
+impl PartialEq for Blob {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Source::Memory(bytes), Source::Memory(others)) => {
+                bytes.as_ptr() == others.as_ptr() && bytes.len() == others.len()
+            }
+            (Source::File { file, range }, Source::File { file: other, range: others }) => {
+                Arc::ptr_eq(file, other) && range == others
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Blob {}
+
 impl From<Bytes> for Blob {
     fn from(bytes: Bytes) -> Self {
         Self(Source::Memory(bytes))
@@ -219,6 +236,15 @@ impl BlobError {
         if self.source.kind() == io::ErrorKind::NotFound { "NotFoundError" } else { "NotReadableError" }
     }
 }
+
+/// Errors are equal if they have the same path and the same text.
+impl PartialEq for BlobError {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path && self.source.to_string() == other.source.to_string()
+    }
+}
+
+impl Eq for BlobError {}
 
 impl fmt::Display for BlobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -275,6 +301,20 @@ mod tests {
         assert_eq!(block_on(blob.bytes()).unwrap_err().name(), "NotReadableError");
         set(modified);
         assert_eq!(block_on(blob.bytes()).unwrap().len(), 10);
+    }
+
+    #[test]
+    fn blob_equals_its_clones_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("blob");
+        std::fs::write(&path, b"0123456789").unwrap();
+        let [file, other] = [&path, &path].map(|path| Blob::from_file(path).unwrap());
+        let [memory, copy] = [b"0123456789"; 2].map(|bytes| Blob::new(bytes));
+        assert_eq!([&file, &memory].map(Blob::clone), [file.clone(), memory.clone()]);
+        assert_eq!(file.slice(2..4), file.slice(2..4));
+        for (left, right) in [(&file, &other), (&memory, &copy), (&file, &memory), (&memory, &memory.slice(0..9))] {
+            assert_ne!(left, right);
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::types::text::Text;
 
 /// Immutable bytes that the platform holds, possibly on disk, and that are read on demand.
 ///
-/// A clone is another reference to the same bytes. Sending a blob does not copy it through the program's memory. See
+/// A clone is another reference to the same bytes. A blob equals its clones, and no other blob, because comparing the bytes
+/// could need to read them. Sending a blob does not copy it through the program's memory. See
 /// <https://w3c.github.io/FileAPI/#blob-section>.
 ///
 /// ```
@@ -94,6 +95,14 @@ impl Blob {
         &self.platform
     }
 }
+
+impl PartialEq for Blob {
+    fn eq(&self, other: &Self) -> bool {
+        js_sys::Object::is(&self.platform, &other.platform)
+    }
+}
+
+impl Eq for Blob {}
 
 impl From<web_sys::Blob> for Blob {
     fn from(blob: web_sys::Blob) -> Self {

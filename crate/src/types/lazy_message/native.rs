@@ -69,6 +69,15 @@ impl From<Text> for LazyMessage {
     }
 }
 
+/// Compares the payloads.
+impl PartialEq for LazyMessage {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for LazyMessage {}
+
 impl fmt::Debug for LazyMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LazyMessage").field("is_text", &self.is_text()).finish_non_exhaustive()

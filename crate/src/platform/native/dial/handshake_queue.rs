@@ -6,8 +6,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use parking_lot::MappedMutexGuard;
+
+use crate::platform::native::runtime::per_process::PerProcess;
 
 /// The address of a server, as far as this process knows it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,11 +150,8 @@ struct QueuePlace {
     number: u64,
 }
 
-/// All queues, by server. A server without a handshake under way has no entry.
-struct Queues {
-    next_number: u64,
-    by_server: BTreeMap<ServerAddress, VecDeque<Entry>>,
-}
+/// All queues of the process, by server. A server without a handshake under way has no entry.
+type Queues = BTreeMap<ServerAddress, VecDeque<Entry>>;
 
 /// One place as its queue stores it. The head of a queue holds the permit.
 struct Entry {
@@ -157,26 +159,29 @@ struct Entry {
     waker: Option<Waker>,
 }
 
-static QUEUES: Mutex<Queues> = Mutex::new(Queues { next_number: 0, by_server: BTreeMap::new() });
+/// The queues. A forked process starts without any, because the parent's sockets never leave theirs there.
+static QUEUES: PerProcess<Queues> = PerProcess::new();
 
-fn queues() -> MutexGuard<'static, Queues> {
-    QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
+/// The number of the next place. A forked process goes on counting, because copies of the parent's places exist there.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
+
+fn queues() -> MappedMutexGuard<'static, Queues> {
+    parking_lot::MutexGuard::map(QUEUES.lock(), |queues| queues.value.get_or_insert_default())
 }
 
 impl QueuePlace {
     /// Enters the queue of `server` at its end.
     fn new(server: ServerAddress) -> Self {
         let mut queues = queues();
-        let number = queues.next_number;
-        queues.next_number += 1;
-        queues.by_server.entry(server.clone()).or_default().push_back(Entry { number, waker: None });
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+        queues.entry(server.clone()).or_default().push_back(Entry { number, waker: None });
         Self { server, number }
     }
 
     /// Returns whether this place is the head. Otherwise stores the waker. A waker that it replaces is returned, too.
     fn poll_head(&self, waker: &Waker) -> (Poll<()>, Option<Waker>) {
         let mut queues = queues();
-        let Some(queue) = queues.by_server.get_mut(&self.server) else { return (Poll::Pending, None) };
+        let Some(queue) = queues.get_mut(&self.server) else { return (Poll::Pending, None) };
         let Ok(index) = queue.binary_search_by_key(&self.number, |entry| entry.number) else {
             return (Poll::Pending, None);
         };
@@ -194,12 +199,12 @@ impl Drop for QueuePlace {
     fn drop(&mut self) {
         let (left, next) = {
             let mut queues = queues();
-            let Some(queue) = queues.by_server.get_mut(&self.server) else { return };
+            let Some(queue) = queues.get_mut(&self.server) else { return };
             let Ok(index) = queue.binary_search_by_key(&self.number, |entry| entry.number) else { return };
             let left = queue.remove(index);
             let next = if index == 0 { queue.front_mut().and_then(|head| head.waker.take()) } else { None };
             if queue.is_empty() {
-                queues.by_server.remove(&self.server);
+                queues.remove(&self.server);
             }
             (left, next)
         };
@@ -221,7 +226,7 @@ mod tests {
     }
 
     fn is_known(server: &ServerAddress) -> bool {
-        queues().by_server.contains_key(server)
+        queues().contains_key(server)
     }
 
     /// Acquires a permit for a slot of its own.
@@ -274,6 +279,18 @@ mod tests {
         assert!(is_known(&server));
         drop(second);
         assert!(!is_known(&server));
+    }
+
+    #[test]
+    fn waiting_future_that_is_dropped_leaves_no_place() {
+        let (slot, server) = (HandshakeSlot::default(), server("192.0.2.10:80"));
+        let held = acquire(server.clone()).now_or_never().unwrap();
+        for _ in 0..1000 {
+            assert!(slot.acquire(server.clone()).now_or_never().is_none());
+        }
+        assert!(matches!(&*slot.state(), SlotState::Active(places) if places.is_empty()));
+        assert_eq!(queues().get(&server).map(VecDeque::len), Some(1));
+        drop(held);
     }
 
     #[test]

@@ -11,12 +11,13 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::platform::native::dial::handshake_queue::{HandshakePermit, HandshakeSlot};
 use crate::platform::native::dial::resolve::resolve;
+use crate::platform::native::dial::tcp::TcpStream;
 use crate::platform::native::failure::Failure;
+use crate::platform::native::runtime::clock::REACTOR_TURN;
 
 /// The delay after which the next address is tried beside the one before. It is the value that
 /// [RFC 8305, section 5](https://www.rfc-editor.org/rfc/rfc8305#section-5) recommends.
@@ -24,7 +25,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address of `host` that accepts a connection.
 pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
-    connect_with(host, port, open).await
+    connect_with(host, port, TcpStream::connect).await
 }
 
 /// Connects like [`connect`], but acquires a handshake permit for each address before it is tried.
@@ -37,16 +38,9 @@ pub(super) async fn connect_with_permit(
 ) -> Result<(TcpStream, HandshakePermit), Failure> {
     let open = |address: SocketAddr| async move {
         let permit = slot.acquire(address.into()).await;
-        Ok((open(address).await?, permit))
+        Ok((TcpStream::connect(address).await?, permit))
     };
     connect_with(host, port, open).await
-}
-
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    // Nagle's algorithm would delay messages. The driver has coalesced what can be coalesced.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
 }
 
 async fn connect_with<T, R: Future<Output = io::Result<T>>>(
@@ -74,7 +68,12 @@ async fn race<T, R: Future<Output = io::Result<T>>>(
             attempts.push(async move { (address, attempt.await) });
         }
         let delay = if addresses.is_empty() { Duration::MAX } else { ATTEMPT_DELAY };
-        match select(attempts.next(), pin!(sleep(delay))).await {
+        // A turn of the reactor comes last: an attempt may have succeeded while the process was stopped.
+        let delay = async {
+            sleep(delay.saturating_sub(REACTOR_TURN)).await;
+            sleep(REACTOR_TURN).await;
+        };
+        match select(attempts.next(), pin!(delay)).await {
             Either::Left((Some((_, Ok(opened))), _)) => return Ok(opened),
             Either::Left((Some((address, Err(error))), _)) => failed.push((address, Arc::new(error))),
             Either::Left((None, _)) => return Err(failed),

@@ -5,25 +5,31 @@ use std::io;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
+use samesocket_protocol::head::{Head, HeadParser, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_socks::tcp::Socks5Stream;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::platform::native::dial::basic_auth::basic_auth;
 use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::dial::prefixed_stream::prefixed;
+use crate::platform::native::dial::socks5::{self, Credentials};
 use crate::platform::native::dial::target::{Target, without_brackets};
+use crate::platform::native::dial::tcp::TcpStream;
 use crate::platform::native::dial::tls::TlsSettings;
 use crate::platform::native::dial::{happy_eyeballs, tls};
 use crate::platform::native::failure::{Failure, ProxyFailure};
 use crate::platform::native::invalid_option::InvalidOption;
 
-/// The most bytes that are read of the head of an HTTP proxy's response. Arbitrary: real heads have some hundred bytes.
+/// The most bytes of the head of an HTTP proxy's response, interim responses included. Arbitrary: real heads have some hundred bytes.
 const MAX_HEAD: usize = 16 << 10;
 
-/// The most header fields in it. Arbitrary.
-const MAX_FIELDS: usize = 64;
+/// The most bytes of it that one read takes. Arbitrary.
+const HEAD_READ: usize = 1 << 10;
 
 /// A proxy to connect through, given as a URL; see [`Options::proxy`](crate::Options::proxy).
+///
+/// The methods are settings for TLS with an `https` proxy. Those of [`Options`](crate::Options) are for the server.
 ///
 /// ```
 /// use samesocket::{Options, Proxy};
@@ -43,6 +49,8 @@ pub struct Proxy {
     username: String,
     /// The password of the URL, percent-encoded.
     password: Option<String>,
+    /// The settings for TLS with the proxy itself.
+    tls: TlsSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,44 +71,160 @@ impl Proxy {
     ///
     /// The proxy resolves the name of the server with all of them. Credentials stand before the host, as in
     /// `http://user:password@host`. They are sent as Basic authentication, or by
-    /// [RFC 1929](https://www.rfc-editor.org/rfc/rfc1929) with SOCKS5. The path and the rest of the URL are ignored.
+    /// [RFC 1929](https://www.rfc-editor.org/rfc/rfc1929) with SOCKS5. A password that is missing is sent as an empty
+    /// one. Bytes that are percent-encoded are sent as they are, even if they are not UTF-8. The path and the rest of the
+    /// URL are ignored.
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOption`] if `url` is no URL with one of these schemes and a host. The error leaves the
-    /// credentials out.
+    /// Returns [`InvalidOption`] if `url` is no URL with one of these schemes and a host, or if a user name or password
+    /// for SOCKS5 has more than 255 bytes. The error contains no part of the URL but its scheme.
     pub fn new(url: &str) -> Result<Self, InvalidOption> {
-        Self::parse(url).ok_or_else(|| {
-            // The part before the host may contain a password, which must not appear in an error.
-            let value = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
-            InvalidOption::new("proxy", value)
-        })
+        Self::parse(url)
     }
 
-    pub(super) fn parse(url: &str) -> Option<Self> {
-        let url = url::Url::parse(url).ok()?;
-        let (kind, default_port) = match url.scheme() {
+    pub(super) fn parse(url: &str) -> Result<Self, InvalidOption> {
+        // Without the slashes, what is before the first colon may be a host or a user name.
+        let is_scheme =
+            |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let Some((scheme, _)) = url.trim().split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
+            return Err(InvalidOption::new("the proxy URL has no scheme; it has the form http://host:port"));
+        };
+        let record =
+            url::Url::parse(url).map_err(|error| InvalidOption::new(format!("the proxy URL is invalid: {error}")))?;
+        let (kind, default_port) = match record.scheme() {
             "http" => (Kind::Http, 80),
             "https" => (Kind::Https, 443),
             "socks5" | "socks5h" => (Kind::Socks5, 1080),
-            _ => return None,
+            _ => {
+                let problem = format!("the scheme of a proxy URL is http, https, socks5 or socks5h, not {scheme:?}");
+                return Err(InvalidOption::new(problem));
+            }
         };
-        let host = url.host_str().filter(|host| !host.is_empty())?;
-        Some(Self {
+        let Some(host) = record.host_str().filter(|host| !host.is_empty()) else {
+            return Err(InvalidOption::new("the proxy URL has no host"));
+        };
+        let proxy = Self {
             kind,
             host: without_brackets(host).to_owned(),
-            port: url.port().unwrap_or(default_port),
-            username: url.username().to_owned(),
-            password: url.password().map(str::to_owned),
-        })
+            port: record.port().unwrap_or(default_port),
+            username: record.username().to_owned(),
+            password: record.password().map(str::to_owned),
+            tls: TlsSettings::default(),
+        };
+        let decoded_len = |text: &str| percent_decode_str(text).count();
+        let longest = decoded_len(&proxy.username).max(decoded_len(proxy.password.as_deref().unwrap_or_default()));
+        if kind == Kind::Socks5 && longest > socks5::MAX_LEN {
+            return Err(InvalidOption::new("a user name or password for SOCKS5 has at most 255 bytes"));
+        }
+        Ok(proxy)
     }
 
-    /// Opens a tunnel to `target`. The settings are for TLS with the proxy itself.
-    pub(super) async fn connect(&self, target: &Target, settings: &TlsSettings) -> Result<Box<dyn IoStream>, Failure> {
+    /// Trusts one more root certificate, in DER, for TLS with an `https` proxy. The default is none.
+    ///
+    /// The settings of [`Options`](crate::Options) are for the server, except for its root certificates: a proxy without
+    /// TLS settings of its own is verified by the platform's root certificates and by
+    /// [`Options::root_certificate`](crate::Options::root_certificate).
+    ///
+    /// ```no_run
+    /// use samesocket::Proxy;
+    ///
+    /// let proxy = Proxy::new("https://proxy.example:3129")?.root_certificate(std::fs::read("root.der")?.into());
+    /// # drop(proxy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn root_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
+        self.tls.add_root(certificate);
+        self
+    }
+
+    /// Trusts exactly this certificate of the proxy. It is as
+    /// [`Options::pinned_certificate`](crate::Options::pinned_certificate), but for TLS with an `https` proxy.
+    ///
+    /// ```no_run
+    /// use samesocket::Proxy;
+    ///
+    /// let proxy = Proxy::new("https://proxy.example:3129")?.pinned_certificate(std::fs::read("proxy.der")?.into());
+    /// # drop(proxy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn pinned_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
+        self.tls.add_pinned(certificate);
+        self
+    }
+
+    /// Sets the certificate for an `https` proxy that demands one. The default is none.
+    ///
+    /// The server behind the proxy does not get it. Its certificate is
+    /// [`Options::client_certificate`](crate::Options::client_certificate), which the proxy does not get.
+    ///
+    /// ```no_run
+    /// use samesocket::Proxy;
+    /// use samesocket::rustls::pki_types::PrivatePkcs8KeyDer;
+    ///
+    /// let key = PrivatePkcs8KeyDer::from(std::fs::read("client-key.der")?);
+    /// let chain = vec![std::fs::read("client.der")?.into()];
+    /// let proxy = Proxy::new("https://proxy.example:3129")?.client_certificate(chain, key.into());
+    /// # drop(proxy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn client_certificate(mut self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
+        self.tls.set_client(chain, key);
+        self
+    }
+
+    /// Sets the whole TLS configuration for an `https` proxy. It cannot be combined with the other TLS settings of the
+    /// proxy; see [`Options::tls_config`](crate::Options::tls_config).
+    ///
+    /// ```
+    /// use samesocket::Proxy;
+    /// use samesocket::rustls::crypto::ring;
+    /// use samesocket::rustls::{ClientConfig, RootCertStore};
+    /// use std::sync::Arc;
+    ///
+    /// let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ///     .with_safe_default_protocol_versions()?
+    ///     .with_root_certificates(RootCertStore::empty())
+    ///     .with_no_client_auth();
+    /// let proxy = Proxy::new("https://proxy.example:3129")?.tls_config(Arc::new(config));
+    /// # drop(proxy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
+        self.tls.set_custom(config);
+        self
+    }
+
+    /// Accepts any certificate of an `https` proxy. By default, certificates are verified.
+    ///
+    /// An attacker on the network can then read the credentials of the proxy, and all messages of `ws:` URLs.
+    ///
+    /// ```
+    /// let proxy = samesocket::Proxy::new("https://localhost:3129")?.dangerous_accept_any_certificate();
+    /// # drop(proxy);
+    /// # Ok::<(), samesocket::InvalidOption>(())
+    /// ```
+    #[must_use]
+    pub fn dangerous_accept_any_certificate(mut self) -> Self {
+        self.tls.accept_any();
+        self
+    }
+
+    pub(super) const fn tls(&self) -> &TlsSettings {
+        &self.tls
+    }
+
+    /// Opens a tunnel to `target`. If the proxy has no TLS settings of its own, `shared` are used for TLS with it.
+    pub(super) async fn connect(&self, target: &Target, shared: &TlsSettings) -> Result<Box<dyn IoStream>, Failure> {
         let stream = happy_eyeballs::connect(&self.host, self.port).await?;
         let tunnel = match self.kind {
             Kind::Http => self.connect_http(Box::new(stream), target).await,
             Kind::Https => {
+                let settings = if self.tls.is_default() { shared } else { &self.tls };
                 let stream = tls::connect(settings, &self.host, Box::new(stream)).await?;
                 self.connect_http(stream, target).await
             }
@@ -123,55 +247,49 @@ impl Proxy {
         }
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await.map_err(ProxyFailure::lost)?;
-        let mut head = Vec::new();
-        // Byte by byte, because the bytes behind the head belong to the server. The head is short, so speed does not
-        // matter.
-        while !head.ends_with(b"\r\n\r\n") {
-            if head.len() == MAX_HEAD {
-                return Err(ProxyFailure::MalformedHead);
-            }
-            head.push(stream.read_u8().await.map_err(ProxyFailure::lost)?);
+        let (head, rest) = read_head(&mut stream).await?;
+        match head.response.status {
+            200..300 => head.check(Version::Http10).map_err(|_| ProxyFailure::MalformedHead)?,
+            found => return Err(ProxyFailure::Status { found }),
         }
-        match status_of(&head) {
-            Some(200..300) => Ok(stream),
-            Some(found) => Err(ProxyFailure::Status { found }),
-            None => Err(ProxyFailure::MalformedHead),
-        }
+        // RFC 9110, section 9.3.6: what follows the head belongs to the tunnel, whatever its fields say.
+        Ok(prefixed(&rest, stream))
     }
 
     /// Requests a connection of a SOCKS5 proxy.
     async fn connect_socks5(&self, stream: TcpStream, target: &Target) -> Result<Box<dyn IoStream>, ProxyFailure> {
-        let address = (&*target.host, target.port);
-        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let connected = match &self.password {
-            None if self.username.is_empty() => Socks5Stream::connect_with_socket(stream, address).await,
-            password => {
-                let username = decode(&self.username);
-                let password = decode(password.as_deref().unwrap_or_default());
-                Socks5Stream::connect_with_password_and_socket(stream, address, &username, &password).await
-            }
-        };
-        match connected {
-            Ok(stream) => Ok(Box::new(stream.into_inner())),
-            Err(tokio_socks::Error::Io(error)) => Err(ProxyFailure::lost(error)),
-            Err(error) => Err(ProxyFailure::Socks { source: Arc::new(io::Error::other(error)) }),
-        }
+        let credentials = self.has_credentials().then(|| Credentials {
+            username: percent_decode_str(&self.username).collect(),
+            password: percent_decode_str(self.password.as_deref().unwrap_or_default()).collect(),
+        });
+        Ok(Box::new(socks5::connect(stream, credentials, &target.host, target.port).await?))
+    }
+
+    const fn has_credentials(&self) -> bool {
+        !self.username.is_empty() || self.password.is_some()
     }
 }
 
 impl fmt::Debug for Proxy {
-    /// Shows the proxy without its credentials.
+    /// Shows the proxy without its credentials and certificates.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} proxy at {}:{}", self.kind, self.host, self.port)
     }
 }
 
-/// Returns the status of an HTTP response, or `None` if it is malformed.
-fn status_of(head: &[u8]) -> Option<u16> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut response = httparse::Response::new(&mut headers);
-    response.parse(head).ok()?;
-    response.code
+/// Reads the head of the final response, and returns it with the bytes after it that were read.
+async fn read_head(stream: &mut dyn IoStream) -> Result<(Head, Vec<u8>), ProxyFailure> {
+    let mut parser = HeadParser::new(MAX_HEAD);
+    let mut bytes = Vec::with_capacity(HEAD_READ);
+    loop {
+        bytes.clear();
+        if stream.read_buf(&mut bytes).await.map_err(ProxyFailure::lost)? == 0 {
+            return Err(ProxyFailure::lost(io::ErrorKind::UnexpectedEof.into()));
+        }
+        if let (used, Some(head)) = parser.read(&bytes).map_err(|_| ProxyFailure::MalformedHead)? {
+            return Ok((head, bytes.split_off(used)));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -180,9 +298,28 @@ mod tests {
 
     #[test]
     fn invalid_proxy_is_an_error_without_its_password() {
-        for url in ["ftp://u:secret@h", "not a url", "http://", "u:secret@"] {
-            let error = Proxy::new(url).unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
+        let long = "x".repeat(256);
+        for (url, expected) in [
+            ("ftp://u:secret@h", "the scheme of a proxy URL is http, https, socks5 or socks5h, not \"ftp\""),
+            ("socks4://secret@h", "the scheme of a proxy URL is http, https, socks5 or socks5h, not \"socks4\""),
+            ("socks4a://secret@h", "the scheme of a proxy URL is http, https, socks5 or socks5h, not \"socks4a\""),
+            ("secret", "the proxy URL has no scheme; it has the form http://host:port"),
+            ("secret:1080", "the proxy URL has no scheme; it has the form http://host:port"),
+            ("u:secret@h://x", "the proxy URL has no scheme; it has the form http://host:port"),
+            ("u:secret@", "the proxy URL has no scheme; it has the form http://host:port"),
+            ("http://", "the proxy URL is invalid: empty host"),
+            ("socks5://:secret@", "the proxy URL is invalid: empty host"),
+            ("socks5:///secret", "the proxy URL has no host"),
+            ("http://u:secret@h:port", "the proxy URL is invalid: invalid port number"),
+            (&format!("socks5://{long}@h"), "a user name or password for SOCKS5 has at most 255 bytes"),
+            (&format!("socks5h://u:%78{long}@h"), "a user name or password for SOCKS5 has at most 255 bytes"),
+        ] {
+            let error = Proxy::new(url).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{url}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }
+        let most = "%78".repeat(255);
+        assert!(Proxy::new(&format!("socks5://{most}:{most}@h")).is_ok());
+        assert!(Proxy::new(&format!("http://{long}:{long}@h")).is_ok());
     }
 }

@@ -1,8 +1,9 @@
 //! The choice of a proxy: none, a fixed one, or the one that the environment names for a server.
 
 use std::env;
-use std::net::IpAddr;
+use std::ffi::OsString;
 
+use crate::platform::native::dial::no_proxy::exempts;
 use crate::platform::native::dial::proxy::Proxy;
 use crate::platform::native::dial::target::Target;
 use crate::platform::native::failure::ProxyFailure;
@@ -17,63 +18,60 @@ pub(in crate::platform::native) enum ProxySettings {
 }
 
 impl ProxySettings {
+    /// Returns whether the fixed proxy has two TLS settings, one of which would be ignored.
+    pub(super) const fn is_contradictory(&self) -> bool {
+        matches!(self, Self::Fixed(proxy) if proxy.tls().is_contradictory())
+    }
+
+    /// Returns whether the TLS configuration of the fixed proxy is the user's own.
+    pub(in crate::platform::native) const fn has_custom_tls(&self) -> bool {
+        matches!(self, Self::Fixed(proxy) if proxy.tls().is_custom())
+    }
+
     /// Returns the proxy for `target`, or `None` if it is dialed directly.
     pub(super) fn proxy_for(&self, target: &Target) -> Result<Option<Proxy>, ProxyFailure> {
         match self {
             Self::None => Ok(None),
             Self::Fixed(proxy) => Ok(Some(proxy.clone())),
-            Self::Environment => from_environment(target, |name| env::var(name).ok()),
+            Self::Environment => from_environment(target, cfg!(windows), |name| env::var_os(name)),
         }
     }
 }
 
 /// Returns the proxy that these variables name for `target`. An empty variable counts as unset.
-fn from_environment(target: &Target, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, ProxyFailure> {
-    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let exempt = variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default();
-    if exempt.split(',').any(|entry| covers(entry.trim(), &target.host)) {
-        return Ok(None);
-    }
-    let names: &[&'static str] = if target.secure {
+///
+/// It fails if a variable that it needs is invalid, because a direct connection could bypass a proxy that is required.
+/// `any_case` is whether the system ignores the case of the names.
+fn from_environment(
+    target: &Target,
+    any_case: bool,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<Proxy>, ProxyFailure> {
+    let first_of = |names: &[&'static str]| {
+        names.iter().find_map(|&name| Some((name, variable(name).filter(|value| !value.is_empty())?)))
+    };
+    let proxy = first_of(if target.secure {
         &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
     } else {
         &["http_proxy", "all_proxy", "ALL_PROXY"]
-    };
-    let Some((name, value)) = names.iter().find_map(|&name| Some((name, variable(name)?))) else { return Ok(None) };
+    });
+    let Some((variable, proxy)) = proxy else { return Ok(None) };
+    if let Some((variable, list)) = first_of(&["no_proxy", "NO_PROXY"])
+        && exempts(&utf8(variable, list)?, &target.host, target.port)
+    {
+        return Ok(None);
+    }
+    // A web server sets `HTTP_PROXY` from the field `Proxy` of its client's request (https://httpoxy.org).
+    if any_case && variable == "http_proxy" && first_of(&["REQUEST_METHOD"]).is_some() {
+        return Err(ProxyFailure::Cgi { variable });
+    }
+    let value = utf8(variable, proxy)?;
     let url = if value.contains("://") { value } else { format!("http://{value}") };
-    Proxy::parse(&url).map(Some).ok_or(ProxyFailure::InvalidUrl { variable: name })
+    Proxy::parse(&url).map(Some).map_err(|_| ProxyFailure::InvalidUrl { variable })
 }
 
-/// Returns whether an entry of `NO_PROXY` covers `host`: a name, an address, a range of addresses, or `*`.
-fn covers(entry: &str, host: &str) -> bool {
-    if entry == "*" {
-        return true;
-    }
-    if let Ok(address) = host.parse::<IpAddr>() {
-        let (range, bits) = entry.split_once('/').unwrap_or((entry, "128"));
-        return match (range.parse(), bits.parse()) {
-            (Ok(range), Ok(bits)) => is_within(address, range, bits),
-            _ => false,
-        };
-    }
-    let name = entry.trim_start_matches("*.").trim_start_matches('.');
-    let (host, name) = (host.trim_end_matches('.').to_ascii_lowercase(), name.to_ascii_lowercase());
-    !name.is_empty() && host.strip_suffix(&name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
-/// Returns whether `address` has the first `bits` bits of `range` and is of the same family.
-fn is_within(address: IpAddr, range: IpAddr, bits: u32) -> bool {
-    match (address, range) {
-        (IpAddr::V4(address), IpAddr::V4(range)) => {
-            let host_bits = u32::BITS - bits.min(u32::BITS);
-            (address.to_bits() ^ range.to_bits()).checked_shr(host_bits).unwrap_or_default() == 0
-        }
-        (IpAddr::V6(address), IpAddr::V6(range)) => {
-            let host_bits = u128::BITS - bits.min(u128::BITS);
-            (address.to_bits() ^ range.to_bits()).checked_shr(host_bits).unwrap_or_default() == 0
-        }
-        _ => false,
-    }
+fn utf8(variable: &'static str, value: OsString) -> Result<String, ProxyFailure> {
+    value.into_string().map_err(|_| ProxyFailure::NotUtf8 { variable })
 }
 
 #[cfg(test)]
@@ -84,21 +82,35 @@ mod tests {
         Target { secure, host: host.to_owned(), port: 80 }
     }
 
+    /// Returns the proxy that these variables name for `host`, as text, or the failure.
+    fn chosen(secure: bool, host: &str, variables: &[(&str, OsString)]) -> Result<Option<String>, String> {
+        let read = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
+        match from_environment(&target(secure, host), false, read) {
+            Ok(proxy) => Ok(proxy.map(|proxy| format!("{proxy:?}"))),
+            Err(failure) => Err(failure.to_string()),
+        }
+    }
+
+    fn variables<'a>(pairs: &[(&'a str, &str)]) -> Vec<(&'a str, OsString)> {
+        pairs.iter().map(|&(name, value)| (name, value.into())).collect()
+    }
+
+    /// A value with a password that is not UTF-8.
+    #[cfg(unix)]
+    fn not_utf8() -> OsString {
+        use std::os::unix::ffi::OsStringExt;
+        OsString::from_vec(b"http://user:secret@proxy.test\xff".to_vec())
+    }
+
     #[test]
     fn environment_names_a_proxy_by_scheme_and_exempts_hosts() {
-        let environment = |name: &str| {
-            let value = match name {
-                "HTTPS_PROXY" => "http://a:1",
-                "ALL_PROXY" => "socks5://b",
-                "HTTP_PROXY" => "http://never",
-                "NO_PROXY" => "localhost, .example.com,10.0.0.0/8, ::1",
-                _ => return None,
-            };
-            Some(value.to_owned())
-        };
-        let proxy = |secure, host| {
-            from_environment(&target(secure, host), environment).unwrap().map(|proxy| format!("{proxy:?}"))
-        };
+        let environment = variables(&[
+            ("HTTPS_PROXY", "http://a:1"),
+            ("ALL_PROXY", "socks5://b"),
+            ("HTTP_PROXY", "http://never"),
+            ("NO_PROXY", "localhost, .example.com,10.0.0.0/8, ::1"),
+        ]);
+        let proxy = |secure, host| chosen(secure, host, &environment).unwrap();
         assert_eq!(proxy(true, "h").as_deref(), Some("Http proxy at a:1"));
         assert_eq!(proxy(false, "h").as_deref(), Some("Socks5 proxy at b:1080"));
         assert_eq!(proxy(false, "notexample.com").as_deref(), Some("Socks5 proxy at b:1080"));
@@ -109,18 +121,95 @@ mod tests {
     }
 
     #[test]
-    fn invalid_proxy_in_the_environment_names_its_variable() {
-        let failure = from_environment(&target(false, "h"), |name| (name == "all_proxy").then(|| "ftp://x".to_owned()));
-        assert!(matches!(failure, Err(ProxyFailure::InvalidUrl { variable: "all_proxy" })));
+    fn first_variable_that_is_not_empty_counts() {
+        let names = [
+            ("https_proxy", "a"),
+            ("HTTPS_PROXY", "b"),
+            ("all_proxy", "c"),
+            ("ALL_PROXY", "d"),
+            ("http_proxy", "e"),
+            ("HTTP_PROXY", "f"),
+        ];
+        let mut environment = variables(&names);
+        let mut seen = Vec::new();
+        for index in 0..names.len() {
+            let of = |secure| chosen(secure, "h", &environment).unwrap().unwrap_or_default();
+            seen.push([of(true), of(false)].map(|text| text.replace("Http proxy at ", "")));
+            environment[index].1 = OsString::new();
+        }
+        let expected = [["a:80", "e:80"], ["b:80", "e:80"], ["c:80", "e:80"], ["d:80", "e:80"], ["", "e:80"], ["", ""]];
+        assert_eq!(seen, expected);
+        for exempt in [[("no_proxy", "h"), ("NO_PROXY", "x")], [("no_proxy", ""), ("NO_PROXY", "h")]] {
+            let mut environment = variables(&exempt);
+            environment.extend(variables(&names));
+            assert_eq!(chosen(true, "h", &environment), Ok(None), "{exempt:?}");
+        }
     }
 
     #[test]
-    fn range_covers_addresses_of_its_own_family() {
-        let within =
-            |address: &str, range: &str, bits| is_within(address.parse().unwrap(), range.parse().unwrap(), bits);
-        assert!(
-            within("1.2.3.4", "0.0.0.0", 0) && within("1.2.3.4", "1.2.3.4", 128) && !within("1.2.3.4", "1.2.3.5", 32)
-        );
-        assert!(within("fe80::1", "fe80::", 10) && !within("::1", "0.0.0.0", 0));
+    fn scheme_of_a_proxy_may_be_left_out() {
+        for (value, expected) in [
+            ("proxy.test", "Http proxy at proxy.test:80"),
+            ("proxy.test:3128", "Http proxy at proxy.test:3128"),
+            ("user:secret@proxy.test:3128", "Http proxy at proxy.test:3128"),
+            ("[2001:db8::1]:3128", "Http proxy at 2001:db8::1:3128"),
+            ("HTTPS://proxy.test", "Https proxy at proxy.test:443"),
+            ("socks5h://proxy.test", "Socks5 proxy at proxy.test:1080"),
+        ] {
+            let environment = variables(&[("all_proxy", value)]);
+            assert_eq!(chosen(false, "h", &environment), Ok(Some(expected.to_owned())), "{value}");
+        }
+    }
+
+    #[test]
+    fn invalid_proxy_in_the_environment_names_its_variable() {
+        for value in
+            ["ftp://secret@x", "socks4://secret@x", "http://secret@x:port", "http://", " ", "http:secret@x:1:2"]
+        {
+            let failure = chosen(false, "h", &variables(&[("all_proxy", value)])).unwrap_err();
+            assert!(failure.contains("all_proxy") && !failure.contains("secret"), "{failure}");
+        }
+        // A variable that is not used is not parsed.
+        let environment = variables(&[("http_proxy", "a"), ("all_proxy", "ftp://x"), ("https_proxy", "ftp://x")]);
+        assert_eq!(chosen(false, "h", &environment), Ok(Some("Http proxy at a:80".to_owned())));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn variable_that_is_not_utf8_fails_and_is_named() {
+        for (secure, name) in [
+            (true, "https_proxy"),
+            (true, "HTTPS_PROXY"),
+            (true, "all_proxy"),
+            (true, "ALL_PROXY"),
+            (false, "http_proxy"),
+            (false, "all_proxy"),
+            (false, "ALL_PROXY"),
+        ] {
+            let failure = chosen(secure, "h", &[(name, not_utf8())]);
+            assert_eq!(failure, Err(format!("the environment variable {name} is not UTF-8")));
+        }
+        for name in ["no_proxy", "NO_PROXY"] {
+            let environment = [("all_proxy", "proxy.test".into()), (name, not_utf8())];
+            let failure = chosen(false, "h", &environment);
+            assert_eq!(failure, Err(format!("the environment variable {name} is not UTF-8")));
+        }
+        // A valid variable that comes first decides.
+        let environment = [("http_proxy", "a".into()), ("all_proxy", not_utf8()), ("HTTP_PROXY", not_utf8())];
+        assert_eq!(chosen(false, "h", &environment), Ok(Some("Http proxy at a:80".to_owned())));
+        let environment = [("all_proxy", not_utf8()), ("no_proxy", "h".into()), ("NO_PROXY", not_utf8())];
+        assert_eq!(chosen(false, "h", &environment), Ok(None));
+        // Without a proxy, it does not matter which hosts are exempt from it.
+        assert_eq!(chosen(false, "h", &[("no_proxy", not_utf8())]), Ok(None));
+    }
+
+    #[test]
+    fn cgi_program_does_not_trust_a_name_of_any_case() {
+        let environment = variables(&[("REQUEST_METHOD", "GET"), ("http_proxy", "a"), ("https_proxy", "b")]);
+        let read = |name: &str| environment.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
+        let chosen =
+            |secure, any_case| from_environment(&target(secure, "h"), any_case, read).map(|proxy| proxy.is_some());
+        assert!(matches!(chosen(false, true), Err(ProxyFailure::Cgi { variable: "http_proxy" })));
+        assert!(matches!((chosen(false, false), chosen(true, true)), (Ok(true), Ok(true))));
     }
 }

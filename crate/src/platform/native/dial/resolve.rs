@@ -5,13 +5,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::platform::native::failure::Failure;
+use crate::platform::native::runtime::per_process::PerProcess;
 
 /// The most threads of the process that resolve names at one time. Arbitrary: more names than this seldom hang at once.
 ///
@@ -19,16 +20,16 @@ use crate::platform::native::failure::Failure;
 const MAX_THREADS: usize = 16;
 
 /// The threads that resolve names over the network.
-static NETWORK: Semaphore = Semaphore::const_new(MAX_THREADS);
+static NETWORK: Threads = Threads::new();
 
-/// The thread that resolves `localhost`, which the system finds in its own files. Names that hang cannot delay it.
-static LOCALHOST: Semaphore = Semaphore::const_new(1);
+/// The permits of threads. A forked process has none of the parent's threads, which would never return theirs.
+type Threads = PerProcess<&'static Semaphore>;
 
-/// Returns the addresses of `host` in the order in which to try them. An address literal needs no thread.
+/// Returns the addresses of `host` in the order in which to try them. An address literal and `localhost` need no thread.
 ///
 /// Dropping the future ends the wait. A lookup that has started keeps its thread until the system's resolver returns.
 pub(super) async fn resolve(host: &str, port: u16) -> Result<VecDeque<SocketAddr>, Failure> {
-    let threads = if is_localhost(host) { &LOCALHOST } else { &NETWORK };
+    let threads = *NETWORK.lock().value.get_or_insert_with(|| Box::leak(Box::new(Semaphore::new(MAX_THREADS))));
     resolve_by(system_lookup, threads, host, port).await
 }
 
@@ -41,6 +42,10 @@ async fn resolve_by(
 ) -> Result<VecDeque<SocketAddr>, Failure> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(VecDeque::from([SocketAddr::new(address, port)]));
+    }
+    if is_localhost(host) {
+        let loopback = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        return Ok(loopback.map(|address| SocketAddr::new(address, port)).into());
     }
     let failed = |source| Failure::Resolve { host: host.to_owned(), source };
     let found = on_thread(lookup, threads, host, port).await.map_err(|error| failed(Some(Arc::new(error))))?;
@@ -74,10 +79,14 @@ fn system_lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }
 
-/// Returns whether the system resolves the name without the network, by
-/// [RFC 6761, section 6.3](https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
+/// Returns whether the name stands for the loopback addresses: `localhost`, or a subdomain of it.
+///
+/// [RFC 6761, section 6.3](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) reserves these names. No resolver is
+/// asked, because not each knows the subdomains, and an answer of the network would take what is meant for this machine.
 fn is_localhost(host: &str) -> bool {
-    host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case("localhost")
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last_label = host.rsplit('.').next().unwrap_or_default();
+    last_label.eq_ignore_ascii_case("localhost")
 }
 
 /// Alternates between the address families, by [RFC 8305, section 4](https://www.rfc-editor.org/rfc/rfc8305#section-4).
@@ -138,9 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn only_localhost_is_resolved_without_the_network() {
-        assert!(["localhost", "LOCALHOST", "localhost."].into_iter().all(is_localhost));
-        assert!(["a.localhost", "localhost.example", "notlocalhost", ""].into_iter().all(|name| !is_localhost(name)));
+    fn localhost_and_its_subdomains_are_loopback_without_lookup() {
+        let loopback =
+            [SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 80), SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 80)];
+        let resolved = |name| resolve_by(answer, threads(0), name, 80).now_or_never();
+        for name in ["localhost", "LocalHost", "localhost.", "foo.localhost", "a.B.LOCALHOST."] {
+            let found = resolved(name).expect("localhost waits for no thread");
+            assert_eq!(found.unwrap(), loopback, "{name}");
+        }
+        for name in ["localhost.example", "notlocalhost", "localhost..", "foo-localhost", "localhost4", ""] {
+            assert!(resolved(name).is_none(), "{name}");
+        }
     }
 
     #[tokio::test]

@@ -4,12 +4,18 @@ use std::pin::Pin;
 use std::task::Context;
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep_until};
+use futures::channel::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::shared::{ConnState, SocketShared};
+use crate::platform::native::runtime::clock::REACTOR_TURN;
+use crate::sync::catch_panic::catch_panic;
 
 /// A connection that moves no byte for this long gives back the memory that it does not need. Arbitrary.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
+
+/// The time after which a last look ends, even if it still finds bytes. Arbitrary: a system buffers some megabytes.
+const MAX_LOOK: Duration = Duration::from_millis(100);
 
 /// The deadlines of one connection: those of the protocol, the idle check, and the drain timeout.
 #[derive(Default)]
@@ -23,6 +29,52 @@ pub(super) struct Deadlines {
     drain_timeout: Duration,
     /// The time of the next check whether the connection has been idle.
     idle_check_at: Option<Duration>,
+    /// The last look that is under way.
+    look: Option<LastLook>,
+}
+
+/// A last look at the stream, before a deadline has its effect.
+///
+/// If the process was stopped, or its threads were busy, the deadline may pass while the awaited bytes have arrived. The
+/// timer can end before the reactor has noticed them. So the look lasts for a turn of the reactor. A look that finds bytes
+/// is repeated, up to [`MAX_LOOK`].
+struct LastLook {
+    /// The time at which the deadline was noticed.
+    since: Duration,
+    /// The time of the last start or repetition.
+    started: Duration,
+    /// The futures that asked for this look.
+    requests: LookRequests,
+}
+
+/// The futures that asked for a look. They complete when this is dropped.
+#[derive(Default)]
+pub(super) struct LookRequests(Vec<oneshot::Sender<()>>);
+
+impl LookRequests {
+    /// Adds a request, and returns the future that completes after the look.
+    pub(super) fn add(&mut self) -> oneshot::Receiver<()> {
+        if self.0.len() == self.0.capacity() {
+            // A runtime that is not driven completes no look, while futures may come and go.
+            self.0.retain(|request| !request.is_canceled());
+        }
+        let (request, looked) = oneshot::channel();
+        self.0.push(request);
+        looked
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Drop for LookRequests {
+    /// Wakes the futures. No lock may be held, because a waker may run any code.
+    fn drop(&mut self) {
+        for request in self.0.drain(..) {
+            catch_panic(|| drop(request));
+        }
+    }
 }
 
 impl Deadlines {
@@ -41,52 +93,141 @@ impl Deadlines {
         self.last_activity = now;
     }
 
+    /// Ends a last look that is under way. No lock may be held.
+    pub(super) fn end_last_look(&mut self) {
+        self.look = None;
+    }
+
     /// Returns whether the idle check is armed.
     pub(super) const fn is_idle_check_armed(&self) -> bool {
         self.idle_check_at.is_some()
     }
 
-    /// Acts on a deadline that has expired; returns whether there was one.
+    /// Acts on a deadline that has expired. Returns `None` if there was none; otherwise the futures that waited for the
+    /// last look, to be dropped outside the lock.
+    ///
+    /// It is called after the stream was polled.
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
         shared: &SocketShared,
         state: &mut ConnState,
         now: Duration,
-    ) -> bool {
-        let drain_at = state.waits_for_receiver().then(|| self.last_activity.saturating_add(self.drain_timeout));
-        let next = [state.deadline(), self.idle_check_at, drain_at].into_iter().flatten().min();
+    ) -> Option<LookRequests> {
+        if self.look.is_none() {
+            let requests = state.take_look_requests();
+            let expired = self.poll_next_deadline(context, shared, state);
+            let since = match expired {
+                Some(expired) => now.max(expired),
+                None if requests.is_empty() => return None,
+                None => now,
+            };
+            let checked_idle = self.check_idle(state, since);
+            let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= since);
+            if requests.is_empty() && !is_due(state.deadline()) && !is_due(self.drain_at(state)) {
+                return checked_idle.then_some(requests);
+            }
+            self.look = Some(LastLook { since, started: now, requests });
+            self.arm_look();
+        }
+        self.poll_look(context, state, now)
+    }
+
+    /// Sets the timer to the next deadline; returns its time if it has expired.
+    fn poll_next_deadline(
+        &mut self,
+        context: &mut Context<'_>,
+        shared: &SocketShared,
+        state: &ConnState,
+    ) -> Option<Duration> {
+        let next = [state.deadline(), self.idle_check_at, self.drain_at(state)].into_iter().flatten().min();
         let Some(next) = next else {
             (self.sleep, self.set_to) = (None, None);
-            return false;
+            return None;
         };
-        let instant = || shared.instant(next).into();
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                if self.set_to != Some(next) {
-                    sleep.as_mut().reset(instant());
-                }
-                sleep
-            }
-            none => none.insert(Box::pin(sleep_until(instant()))),
-        };
-        self.set_to = Some(next);
-        if sleep.as_mut().poll(context).is_pending() {
-            return false;
+        if self.set_to != Some(next) {
+            self.set_to = Some(next);
+            self.sleep_until(shared.instant(next).into());
         }
-        let now = now.max(next);
-        self.set_to = None;
-        if self.idle_check_at.is_some_and(|check_at| check_at <= now) {
+        if self.poll_sleep(context) {
+            self.set_to = None;
+            return Some(next);
+        }
+        None
+    }
+
+    /// Releases the memory of a connection that has been idle; returns whether it was time to check that.
+    fn check_idle(&mut self, state: &mut ConnState, now: Duration) -> bool {
+        let is_due = self.idle_check_at.is_some_and(|check_at| check_at <= now);
+        if is_due {
             let idle_at = self.last_activity.saturating_add(IDLE_AFTER);
             self.idle_check_at = (idle_at > now).then_some(idle_at);
             if self.idle_check_at.is_none() {
                 state.release_memory();
             }
         }
-        if drain_at.is_some_and(|drain_at| drain_at <= now) {
+        is_due
+    }
+
+    fn arm_look(&mut self) {
+        self.set_to = None;
+        self.sleep_until(Instant::now() + REACTOR_TURN);
+    }
+
+    /// Waits for the end of the last look, and then acts on the deadlines that have still expired.
+    fn poll_look(&mut self, context: &mut Context<'_>, state: &mut ConnState, now: Duration) -> Option<LookRequests> {
+        loop {
+            if !self.poll_sleep(context) {
+                return None;
+            }
+            let look = self.look.as_mut()?;
+            if self.last_activity <= look.started || now.saturating_sub(look.since) >= MAX_LOOK {
+                break;
+            }
+            look.started = now;
+            self.arm_look();
+        }
+        let LastLook { since, requests, .. } = self.look.take()?;
+        let now = now.max(since);
+        if self.drain_at(state).is_some_and(|drain_at| drain_at <= now) {
             state.discard_messages();
         }
         state.handle_timeout(now);
-        true
+        Some(requests)
+    }
+
+    /// Returns the time at which the receiver has not taken what had arrived before a write failed.
+    fn drain_at(&self, state: &ConnState) -> Option<Duration> {
+        state.waits_for_receiver().then(|| self.last_activity.saturating_add(self.drain_timeout))
+    }
+
+    fn sleep_until(&mut self, instant: Instant) {
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().reset(instant),
+            none => *none = Some(Box::pin(sleep_until(instant))),
+        }
+    }
+
+    /// Returns whether the sleep is over.
+    fn poll_sleep(&mut self, context: &mut Context<'_>) -> bool {
+        self.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cancelled_requests_leave_the_list() {
+        let mut requests = LookRequests::default();
+        let mut kept = requests.add();
+        for _ in 0..1000 {
+            drop(requests.add());
+        }
+        assert!(requests.0.len() < 10);
+        assert_eq!(kept.try_recv(), Ok(None));
+        drop(requests);
+        assert!(kept.try_recv().is_err(), "the look is over");
     }
 }

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use tokio::task::yield_now;
 
-use self::deadlines::Deadlines;
+use self::deadlines::{Deadlines, LookRequests};
 use self::io::{Locked, StateLock, StreamIo, Unlocked};
 use self::receive_backpressure::Delivery;
 use self::scope::DriverScope;
@@ -43,6 +43,7 @@ use self::small_messages::MessageBatch;
 use super::catch_panic::catch_as_failure;
 use super::cookie_store::CookieStore;
 use super::dial::handshake_queue::HandshakePermit;
+use super::dial::tcp::abort;
 use super::dial::{self, DialedStream};
 use super::failure::Failure;
 use super::runtime::background;
@@ -100,6 +101,8 @@ struct Round {
     /// Whether senders wait for bufferedAmount to fall, and bytes were written.
     notify_senders: bool,
     action: StreamAction,
+    /// The futures whose last look at the stream is over.
+    looked: Option<LookRequests>,
     /// Whether the driver has parked or deferred its next poll, so that this poll is over.
     parked: bool,
 }
@@ -141,26 +144,27 @@ impl Driver {
             let capacity = receive_backpressure::capacity(self.delivery, &self.receiver, context, budget);
             let mut round = self.round(context, capacity, dialed, active);
             active |= round.progress;
+            // Outside the lock: this wakes tasks.
+            drop(round.looked.take());
             if round.parked {
                 return Poll::Pending;
             }
             let delivered_all = matches!(round.next, Some(Next::Nothing));
             budget.remove(round.used.messages, round.used.bytes);
+            // Before the end is delivered, so that the connection is gone from the system by then.
+            let is_gone = round.action == StreamAction::Close && self.drop_stream(context);
             self.deliver(&mut round);
             if round.notify_senders && self.receiver.handle_sent() {
                 self.shared.lock().watch_drain();
             }
-            if round.action == StreamAction::Close {
-                self.permit = None;
-                let is_gone = self.drop_stream(context);
-                if delivered_all && !round.progress {
-                    if is_gone {
-                        return Poll::Ready(());
-                    }
-                    // The sender that still uses the stream wakes this task.
-                    if self.shared.lock().park(self.deadlines.is_idle_check_armed()) {
-                        return Poll::Pending;
-                    }
+            if round.action == StreamAction::Close && delivered_all && !round.progress {
+                if is_gone {
+                    self.end_last_looks();
+                    return Poll::Ready(());
+                }
+                // The sender that still uses the stream wakes this task.
+                if self.shared.lock().park(self.deadlines.is_idle_check_armed()) {
+                    return Poll::Pending;
                 }
             }
             if budget.is_none() {
@@ -169,7 +173,9 @@ impl Driver {
         }
         // A deadline is acted on however much there is to read.
         let now = self.shared.now();
-        self.deadlines.poll(context, &self.shared, &mut self.shared.lock(), now);
+        let looked = self.deadlines.poll(context, &self.shared, &mut self.shared.lock(), now);
+        // Outside the lock: this wakes tasks.
+        drop(looked);
         // Yield, so that the receiver, which may share the thread, takes what there is before more is read. If this task only
         // woke itself, it would run before the future that a runtime blocks on.
         let _ = pin!(yield_now()).poll(context);
@@ -205,9 +211,10 @@ impl Driver {
         let action = state.stream_action();
         let notify_senders = progress && state.take_drain_watch();
         let is_over = action == StreamAction::Close && matches!(next, Some(Next::Nothing));
-        let mut parked = false;
+        let (mut parked, mut looked) = (false, None);
         if !progress && !is_over {
-            if !deadlines.poll(context, shared, &mut state, now) {
+            looked = deadlines.poll(context, shared, &mut state, now);
+            if looked.is_none() {
                 if active && self.in_background && state.is_flooded() {
                     // Stay awake: a sender that goes on need not wake this task for each batch.
                     background::defer_repoll(context.waker());
@@ -226,7 +233,7 @@ impl Driver {
             drop_caught(unused);
         }
         let used = capacity.unwrap_or(Capacity::NONE).minus(rest.unwrap_or(Capacity::NONE));
-        Round { progress, next, used, notify_senders, action, parked }
+        Round { progress, next, used, notify_senders, action, looked, parked }
     }
 
     /// Delivers the messages of the batch, and the feedback that follows them.
@@ -271,8 +278,8 @@ impl Driver {
     /// Polls the dial; returns whether there is a stream or a failure now.
     fn poll_dialing(&mut self, context: &mut Context<'_>) -> bool {
         let Some(dialing) = &mut self.dialing else { return false };
-        let polled =
-            catch_as_failure(|| dialing.as_mut().poll(context)).unwrap_or_else(|failure| Poll::Ready(Err(failure)));
+        let polled = catch_as_failure(|| dialing.as_mut().poll(context))
+            .unwrap_or_else(|panic| Poll::Ready(Err(panic.or_missing_driver())));
         let Poll::Ready(dialed) = polled else { return false };
         drop_caught(self.dialing.take());
         match dialed {
@@ -298,18 +305,32 @@ impl Driver {
         drop(unused);
     }
 
-    /// Drops the stream, or the pending dial. TLS says farewell if that does not block. Returns whether it is gone: a sender may
-    /// still be using it.
+    /// Completes the futures that wait for a last look at the stream.
+    fn end_last_looks(&mut self) {
+        self.shared.end_last_looks();
+        self.deadlines.end_last_look();
+    }
+
+    /// Drops the stream, or the pending dial, and the permit for the opening handshake. Returns whether the stream is gone: a
+    /// sender may still be using it.
+    ///
+    /// If the server did not answer in time, TCP is reset. Otherwise TLS says farewell, if that does not block.
     fn drop_stream(&mut self, context: &mut Context<'_>) -> bool {
-        drop_caught(self.dialing.take());
-        let (stream, is_borrowed) = {
+        let (stream, is_borrowed, is_aborted) = {
             let mut state = self.shared.lock();
-            (state.stream().take(), state.stream().wait())
+            (state.stream().take(), state.stream().wait(), state.is_aborted())
         };
-        if let Some(mut stream) = stream {
-            let _ = catch_as_failure(|| stream.shut_down(context));
-            drop_caught(stream);
+        let dialing = self.dialing.take();
+        if is_aborted {
+            abort(|| drop_caught((dialing, stream)));
+        } else {
+            drop_caught(dialing);
+            if let Some(mut stream) = stream {
+                let _ = catch_as_failure(|| stream.shut_down(context));
+                drop_caught(stream);
+            }
         }
+        self.permit = None;
         !is_borrowed
     }
 }
@@ -408,6 +429,7 @@ impl Drop for Driver {
             // The panic may come from a waker of the user's.
             let _ = catch_as_failure(|| self.receiver.handle_event(feedback));
         }
+        self.end_last_looks();
         self.shared.tasks().detach_driver();
     }
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use bytes::buf::Limit;
 
+use super::deadlines::LookRequests;
 use super::file_queue::FileQueue;
 use super::io::{IoState, Locked, StateLock, StreamIo};
 use super::receive_backpressure::Delivery;
@@ -25,6 +26,7 @@ use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
 use super::stream_slot::StreamSlot;
 use super::write_policy::{Decision, MAX_SENDER_WRITE, Snapshot, WritePolicy};
+use crate::platform::LastLook;
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial::handshake_queue::HandshakeSlot;
 use crate::platform::native::failure::Failure;
@@ -36,7 +38,8 @@ use crate::types::blob::Blob;
 use crate::types::owned_message::OwnedMessage;
 use crate::types::payload::Payload;
 use samesocket_protocol::{
-    BorrowedMessage, Connection, Kind, MESSAGE_OVERHEAD, Payload as Sent, Response, StreamAction,
+    BorrowedMessage, Connection, Failure as ProtocolFailure, Kind, MESSAGE_OVERHEAD, Payload as Sent, Response,
+    StreamAction,
 };
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
@@ -66,6 +69,8 @@ pub(super) struct ConnState {
 
     // The driver.
     run: RunState,
+    /// The futures that ask for a last look at the stream. `None` once the driver has ended.
+    look_requests: Option<LookRequests>,
     /// Whether a sender waits for bufferedAmount to fall, and is to be notified of it.
     drain_watched: bool,
 
@@ -147,6 +152,7 @@ impl SocketShared {
             connection,
             stream: StreamSlot::Absent,
             run: RunState::Running { look_again: false },
+            look_requests: Some(LookRequests::default()),
             drain_watched: false,
             policy,
             files: FileQueue::default(),
@@ -279,6 +285,30 @@ impl SocketShared {
         });
     }
 
+    /// Ends a connection that closes, without waiting for the server any longer.
+    pub(super) fn abort(&self) {
+        self.change(|state| state.connection.abort());
+    }
+
+    /// Asks the driver for a last look at the stream. Returns `None` if the driver has ended.
+    pub(super) fn request_last_look(&self) -> Option<LastLook> {
+        let (looked, wake) = {
+            let mut state = self.lock();
+            (state.look_requests.as_mut()?.add(), state.run.request_look())
+        };
+        if wake {
+            self.tasks.wake_driver();
+        }
+        Some(looked)
+    }
+
+    /// Completes the futures that wait for a last look, because the driver has ended.
+    pub(super) fn end_last_looks(&self) {
+        let requests = self.lock().look_requests.take();
+        // Drop outside the lock: this wakes tasks.
+        drop(requests);
+    }
+
     /// Changes the state, and makes the driver look at it.
     fn change(&self, act: impl FnOnce(&mut ConnState)) {
         let wake = {
@@ -302,6 +332,18 @@ impl ConnState {
     pub(super) fn failure(&self) -> Option<Failure> {
         let protocol = || self.connection.failure().cloned().map(Failure::Protocol);
         if self.has_failed { self.cause.clone().or_else(protocol) } else { None }
+    }
+
+    /// Returns whether the connection was given up because the server did not answer, or was not awaited.
+    pub(super) const fn is_aborted(&self) -> bool {
+        matches!(
+            self.connection.failure(),
+            Some(
+                ProtocolFailure::OpeningTimeout
+                    | ProtocolFailure::ClosingTimeout
+                    | ProtocolFailure::ClosedWhileConnecting
+            )
+        )
     }
 
     /// Asks for a notification when bufferedAmount falls.
@@ -513,6 +555,11 @@ impl ConnState {
 
     pub(super) fn take_response(&mut self) -> Option<Response> {
         self.connection.take_response()
+    }
+
+    /// Takes the requests for a last look at the stream.
+    pub(super) fn take_look_requests(&mut self) -> LookRequests {
+        self.look_requests.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {

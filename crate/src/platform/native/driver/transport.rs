@@ -18,7 +18,7 @@ use crate::platform::native::options::Options;
 use crate::platform::native::runtime::clock::RuntimeClock;
 use crate::platform::native::url::Url;
 use crate::platform::{
-    Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, WatchBufferedAmount,
+    Backend, Clock, EventSink, LastLook, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, WatchBufferedAmount,
 };
 use crate::sync::{Lock, Shared};
 use crate::types::payload::Payload;
@@ -33,7 +33,7 @@ struct Socket {
 }
 
 /// The state of a connection after its transport was dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FinalState {
     /// The payload bytes that were not sent.
     pub(crate) buffered_amount: u64,
@@ -56,17 +56,23 @@ impl FinalState {
 impl Socket {
     /// Creates a connection that reports to `receiver`, always within its driver's task, once it is started.
     ///
-    /// The arguments have been checked. `None` means that the system has no thread or no randomness for it.
+    /// The arguments have been checked.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure::System`] if the system has no thread, file descriptor or random numbers for it.
     fn connect(
         url: &Url,
         protocols: Vec<String>,
         options: &Options,
         tasks: &Tasks,
         receiver: EventSink,
-    ) -> Option<Self> {
-        tasks.runtime()?;
+    ) -> Result<Self, Failure> {
+        if let Some(Err(error)) = tasks.runtime() {
+            return Err(Failure::System { source: Arc::clone(error) });
+        }
         // A generator of its own, because some systems take longer for a key than all the rest of a short message does.
-        let mut generator = StdRng::try_from_rng(&mut SysRng).ok()?;
+        let mut generator = StdRng::try_from_rng(&mut SysRng).map_err(Failure::system)?;
         let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
         let mut options = options.clone();
         let (request, failure) = match catch_as_failure(|| dial::request::request(url, protocols.clone(), &options)) {
@@ -76,14 +82,15 @@ impl Socket {
                 (dial::request::request(url, protocols, &options), Some(failure))
             }
         };
-        let connection = Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).ok()?;
+        let connection =
+            Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).map_err(Failure::system)?;
         let policy = WritePolicy::new(options.shares_thread());
         let shared = Arc::new(SocketShared::new(connection, policy, options.limits.queue, tasks.clone()));
         let mut driver = Driver::new(Arc::clone(&shared), url.clone(), options, receiver);
         if let Some(failure) = failure {
             driver.fail(failure);
         }
-        Some(Self { shared, driver: Lock::new(Some(driver)) })
+        Ok(Self { shared, driver: Lock::new(Some(driver)) })
     }
 }
 
@@ -101,12 +108,15 @@ impl Backend for Options {
         _: ReceiveMode,
         tasks: &Tasks,
         receiver: EventSink,
-    ) -> Option<Shared<dyn Transport>> {
-        Socket::connect(url, protocols.names.to_vec(), self, tasks, receiver).map(|socket| Shared::new(socket) as _)
+    ) -> Result<Shared<dyn Transport>, FinalState> {
+        match Socket::connect(url, protocols.names.to_vec(), self, tasks, receiver) {
+            Ok(socket) => Ok(Shared::new(socket)),
+            Err(failure) => Err(FinalState { failure: Some(failure), ..FinalState::default() }),
+        }
     }
 
     fn tasks(&self) -> Tasks {
-        Tasks::new(self.runtime_of_socket().ok())
+        Tasks::new(self.runtime_of_socket())
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
@@ -124,6 +134,10 @@ impl Transport for Socket {
         if let Some(driver) = self.driver.take() {
             self.shared.tasks().spawn_driver(driver);
         }
+    }
+
+    fn last_look(&self) -> Option<LastLook> {
+        self.shared.request_last_look()
     }
 
     /// The driver reports a closing handshake like any other event.
@@ -154,6 +168,10 @@ impl Transport for Socket {
 
     fn close(&self, frame: CloseFrame<'_>) {
         self.shared.close(frame);
+    }
+
+    fn abort(&self) {
+        self.shared.abort();
     }
 
     /// The driver completes a closing handshake whether or not the transport still exists.

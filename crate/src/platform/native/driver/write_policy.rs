@@ -167,6 +167,8 @@ mod tests {
         assert!(!writes(&policy, &Snapshot { driver_is_parked: false, ..PARKED }));
     }
 
+    const NOTHING: [u64; 0] = [];
+
     /// Sends messages while the driver runs; returns the bytes that the sender writes each time.
     fn flood(policy: &mut WritePolicy, messages: usize, bytes: u64) -> Vec<u64> {
         let mut queued = 0;
@@ -188,11 +190,11 @@ mod tests {
             let mut policy = WritePolicy::new(shares_thread);
             let each = 48 + MESSAGE_OVERHEAD;
             let batch = usize::try_from(FLOOD_BATCH / each).unwrap();
-            assert_eq!(flood(&mut policy, FLOOD_THRESHOLD, 48), []);
+            assert_eq!(flood(&mut policy, FLOOD_THRESHOLD, 48), NOTHING);
             assert_eq!(flood(&mut policy, 3 * batch, 48), [FLOOD_BATCH; 3]);
-            assert_eq!(flood(&mut policy, batch, 0), [], "empty messages count for what is kept with them");
+            assert_eq!(flood(&mut policy, batch, 0), NOTHING, "empty messages count for what is kept with them");
             policy.on_read();
-            assert_eq!(flood(&mut policy, FLOOD_THRESHOLD, 48), []);
+            assert_eq!(flood(&mut policy, FLOOD_THRESHOLD, 48), NOTHING);
         }
     }
 
@@ -200,8 +202,8 @@ mod tests {
     fn a_long_message_is_written_at_once_if_the_driver_shares_the_thread() {
         let each = LONG_MESSAGE + MESSAGE_OVERHEAD;
         assert_eq!(flood(&mut WritePolicy::new(true), 3, LONG_MESSAGE), [each; 3]);
-        assert_eq!(flood(&mut WritePolicy::new(true), 3, LONG_MESSAGE - 1), []);
-        assert_eq!(flood(&mut WritePolicy::new(true), 1, MAX_SENDER_WRITE as u64 + 1), []);
-        assert_eq!(flood(&mut WritePolicy::new(false), 3, LONG_MESSAGE), []);
+        assert_eq!(flood(&mut WritePolicy::new(true), 3, LONG_MESSAGE - 1), NOTHING);
+        assert_eq!(flood(&mut WritePolicy::new(true), 1, MAX_SENDER_WRITE as u64 + 1), NOTHING);
+        assert_eq!(flood(&mut WritePolicy::new(false), 3, LONG_MESSAGE), NOTHING);
     }
 }

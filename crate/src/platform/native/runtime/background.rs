@@ -2,19 +2,24 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 use std::thread;
 
 use tokio::runtime::{Builder, Handle};
 
-/// The handle of the background thread, once it is started.
-static BACKGROUND: Mutex<Option<Handle>> = Mutex::new(None);
+use super::per_process::PerProcess;
 
-/// Returns the runtime of the background thread. The first call starts the thread, which never ends.
+/// The handle of the background thread, once this process has started it.
+static BACKGROUND: PerProcess<Handle> = PerProcess::new();
+
+/// Returns the runtime of the background thread. The first call of a process starts the thread, which never ends.
+///
+/// # Errors
+///
+/// Returns the system's error if it has no thread or file descriptor left. A later call tries again.
 pub(in crate::platform::native) fn background() -> io::Result<Handle> {
-    let mut background = BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(handle) = &*background {
+    let mut background = BACKGROUND.lock();
+    if let Some(handle) = &background.value {
         return Ok(handle.clone());
     }
     let mut builder = Builder::new_current_thread();
@@ -24,7 +29,7 @@ pub(in crate::platform::native) fn background() -> io::Result<Handle> {
     thread::Builder::new()
         .name("samesocket".to_owned())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-    *background = Some(handle.clone());
+    background.value = Some(handle.clone());
     Ok(handle)
 }
 

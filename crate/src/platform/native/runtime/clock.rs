@@ -12,8 +12,14 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::platform::native::runtime::background;
-use crate::platform::{Clock, Environment, Sleep};
+use crate::platform::{BoxFuture, Clock, Environment, Sleep, Timer};
 use crate::sync::catch_panic::catch_panic;
+
+/// The time within which a reactor has looked at its sockets.
+///
+/// Both timers and readiness come from the reactor. After a process was stopped, its timers may end before it has asked
+/// the system for readiness. A timer that was armed then ends only after that. This is the resolution of tokio's timers.
+pub(in crate::platform::native) const REACTOR_TURN: Duration = Duration::from_millis(1);
 
 /// The clock of a socket's runtime.
 pub(crate) struct RuntimeClock {
@@ -23,32 +29,104 @@ pub(crate) struct RuntimeClock {
 
 impl Clock for RuntimeClock {
     fn sleep(&self, duration: Duration) -> Sleep {
+        let mut timer = RuntimeTimer { runtime: self.runtime.clone(), end: None, armed: None };
+        timer.end_after(Some(duration));
+        Box::pin(timer)
+    }
+}
+
+/// A timer on the user's runtime, or on the background thread. If the runtime ends first, the background thread sleeps
+/// for the rest.
+///
+/// A later end replaces the former one only when the armed sleep is over. So a timer that is restarted for each message
+/// costs neither an allocation nor an access to the runtime's timers.
+struct RuntimeTimer {
+    /// The user's runtime, or `None` for the background thread.
+    runtime: Option<Handle>,
+    /// The end of the timer. `None` if it never ends, or not within the range of [`Instant`].
+    end: Option<Instant>,
+    /// The sleep that was armed last, and its end.
+    armed: Option<(ArmedSleep, Instant)>,
+}
+
+enum ArmedSleep {
+    Background(BackgroundSleep),
+    /// A task of the user's runtime, because tokio's timers panic if they are polled after the runtime's end.
+    Task(SleepTask),
+}
+
+impl RuntimeTimer {
+    fn end_after(&mut self, duration: Option<Duration>) {
+        self.end = duration.and_then(|duration| self.now().checked_add(duration));
+    }
+
+    /// Returns the time of the runtime, which a test may have paused.
+    fn now(&self) -> Instant {
+        if self.runtime.is_some() { tokio::time::Instant::now().into_std() } else { Instant::now() }
+    }
+
+    /// Arms a sleep that ends at `end`. Returns `None` if there is no thread for it.
+    fn arm(&self, end: Instant) -> Option<ArmedSleep> {
         match &self.runtime {
-            Some(runtime) => Box::pin(RuntimeSleep::new(runtime, duration)),
-            None => in_background(duration),
+            Some(runtime) => Some(ArmedSleep::Task(SleepTask::new(runtime, end))),
+            None => BackgroundSleep::new(end).map(ArmedSleep::Background),
         }
     }
 }
 
-/// Returns a sleep on the background thread, which never ends.
-fn in_background(duration: Duration) -> Sleep {
-    match background::background() {
-        Ok(runtime) => {
-            let _entered = runtime.enter();
-            Box::pin(BackgroundSleep { sleep: Box::pin(tokio::time::sleep(duration)), waker: None })
-        }
-        // Without a background thread, no socket can be created. That error is reported elsewhere.
-        Err(_) => Box::pin(std::future::pending()),
+impl Timer for RuntimeTimer {
+    fn restart(mut self: Pin<&mut Self>, duration: Option<Duration>) -> bool {
+        self.end_after(duration);
+        true
     }
 }
 
-/// A sleep on the background thread.
+impl Future for RuntimeTimer {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let Some(end) = this.end else { return Poll::Pending };
+        loop {
+            // A sleep that would end too late is replaced.
+            let armed = match this.armed.take_if(|(_, armed_end)| *armed_end <= end) {
+                Some((sleep, armed_end)) => Some((sleep, armed_end)),
+                None => this.arm(end).map(|sleep| (sleep, end)),
+            };
+            // Without a background thread, no socket can be created. That error is reported elsewhere.
+            let Some((mut sleep, armed_end)) = armed else { return Poll::Pending };
+            let slept = match &mut sleep {
+                ArmedSleep::Background(sleep) => Pin::new(sleep).poll(context).map(|()| true),
+                ArmedSleep::Task(task) => Pin::new(task).poll(context),
+            };
+            match slept {
+                Poll::Pending => {
+                    this.armed = Some((sleep, armed_end));
+                    return Poll::Pending;
+                }
+                Poll::Ready(true) if armed_end == end => return Poll::Ready(()),
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => this.runtime = None,
+            }
+        }
+    }
+}
+
+/// A sleep on the background thread, which never ends.
 ///
 /// It catches panics of the user's waker. A panic there would end the thread, and with it all sockets.
 struct BackgroundSleep {
     sleep: Pin<Box<tokio::time::Sleep>>,
     /// The waker of the last poll, and the waker that catches its panics.
     waker: Option<(Waker, Waker)>,
+}
+
+impl BackgroundSleep {
+    fn new(end: Instant) -> Option<Self> {
+        let runtime = background::background().ok()?;
+        let _entered = runtime.enter();
+        Some(Self { sleep: Box::pin(tokio::time::sleep_until(end.into())), waker: None })
+    }
 }
 
 impl Future for BackgroundSleep {
@@ -76,56 +154,28 @@ impl Wake for CatchingWaker {
     }
 }
 
-/// A sleep on a runtime of the user's. If the runtime ends first, the background thread sleeps for the rest.
-///
-/// The timer is polled in a task of the runtime, because tokio's timers panic if they are polled after the runtime's
-/// end.
-enum RuntimeSleep {
-    Task {
-        task: JoinHandle<()>,
-        /// The end of the sleep, or `None` if it is too far away for [`Instant`].
-        end: Option<Instant>,
-    },
-    Rest(Sleep),
-    Over,
-}
+/// A sleep in a task of the user's runtime. It returns whether the runtime has lasted until the end.
+struct SleepTask(JoinHandle<()>);
 
-impl RuntimeSleep {
-    fn new(runtime: &Handle, duration: Duration) -> Self {
-        let end = Instant::now().checked_add(duration);
+impl SleepTask {
+    fn new(runtime: &Handle, end: Instant) -> Self {
         // On a runtime without a time driver, this panics within the task. The background thread then sleeps instead.
-        let sleep = async move {
-            match end {
-                Some(end) => tokio::time::sleep_until(end.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        Self::Task { task: runtime.spawn(sleep), end }
+        Self(runtime.spawn(async move { tokio::time::sleep_until(end.into()).await }))
     }
 }
 
-impl Future for RuntimeSleep {
-    type Output = ();
+impl Future for SleepTask {
+    type Output = bool;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if let Self::Task { task, end } = &mut *self {
-            let slept = ready!(Pin::new(task).poll(context)).is_ok();
-            let rest = |end: Instant| end.saturating_duration_since(Instant::now());
-            let rest = end.map_or(Duration::MAX, rest);
-            *self = if slept { Self::Over } else { Self::Rest(in_background(rest)) };
-        }
-        match &mut *self {
-            Self::Rest(rest) => rest.as_mut().poll(context),
-            Self::Task { .. } | Self::Over => Poll::Ready(()),
-        }
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
+        let slept = ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(slept.is_ok())
     }
 }
 
-impl Drop for RuntimeSleep {
+impl Drop for SleepTask {
     fn drop(&mut self) {
-        if let Self::Task { task, .. } = self {
-            task.abort();
-        }
+        self.0.abort();
     }
 }
 
@@ -134,7 +184,7 @@ pub(crate) struct PlatformEnvironment;
 
 impl Environment for PlatformEnvironment {
     /// Returns a future that never ends, because nothing reports when the machine is back online.
-    fn retry_hint(&self) -> Sleep {
+    fn retry_hint(&self) -> BoxFuture<()> {
         Box::pin(std::future::pending())
     }
 

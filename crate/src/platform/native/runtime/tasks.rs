@@ -3,10 +3,12 @@
 //! The driver runs queued tasks between its own steps, so that all events of a socket are in order.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
+use std::thread;
 
 use futures::task::{ArcWake, AtomicWaker, waker_ref};
 use tokio::runtime::Handle;
@@ -21,8 +23,8 @@ pub(crate) struct Tasks(Arc<TaskQueue>);
 
 #[derive(Default)]
 struct TaskQueue {
-    /// The runtime of the socket. `None` if no thread could be started, or none is needed.
-    runtime: Option<Handle>,
+    /// The runtime of the socket. `None` if none is needed.
+    runtime: Option<Result<Handle, Arc<io::Error>>>,
     /// The tasks for the driver, or `None` while there is no driver.
     queued: Lock<Option<Vec<QueuedTask>>>,
     driver_waker: AtomicWaker,
@@ -41,19 +43,24 @@ pub(crate) struct Task {
 
 impl Tasks {
     /// Creates the queue of a socket that lives on `runtime`.
-    pub(in crate::platform::native) fn new(runtime: Option<Handle>) -> Self {
+    pub(in crate::platform::native) fn new(runtime: io::Result<Handle>) -> Self {
+        let runtime = Some(runtime.map_err(Arc::new));
         Self(Arc::new(TaskQueue { runtime, queued: Lock::default(), driver_waker: AtomicWaker::new() }))
     }
 
     /// Queues a task.
     ///
-    /// The driver runs it. Without a driver, it is a task of the runtime; without a runtime, it runs before this
-    /// returns.
+    /// The driver runs it. Without a driver, it is a task of the runtime. Without a runtime, it has a thread of its own. If
+    /// there is no thread either, it runs before this returns.
     pub(crate) fn queue(&self, steps: impl FnOnce() + Send + 'static) -> Task {
         let cancelled = Arc::new(AtomicBool::new(false));
         let task = QueuedTask { steps: Some(Box::new(steps)), cancelled: Arc::clone(&cancelled) };
         let without_driver = match &mut *self.0.queued.lock() {
             Some(queued) => {
+                if queued.len() == queued.capacity() {
+                    // A driver that is not polled runs no task, while subscribers may come and go.
+                    queued.retain(|task| !task.is_cancelled());
+                }
                 queued.push(task);
                 None
             }
@@ -63,7 +70,8 @@ impl Tasks {
             (None, _) => self.0.driver_waker.wake(),
             // The join handle is not needed: the task runs when it is dropped, at the latest.
             (Some(task), Some(runtime)) => drop(runtime.spawn(async move { drop(task) })),
-            (Some(task), None) => drop(task),
+            // A task that is not started runs when it is dropped.
+            (Some(task), None) => drop(thread::Builder::new().spawn(move || drop(task))),
         }
         Task { cancelled }
     }
@@ -80,9 +88,9 @@ impl Tasks {
         }
     }
 
-    /// Returns the socket's runtime.
-    pub(in crate::platform::native) fn runtime(&self) -> Option<&Handle> {
-        self.0.runtime.as_ref()
+    /// Returns the socket's runtime, or the error of the system that had none.
+    pub(in crate::platform::native) fn runtime(&self) -> Option<Result<&Handle, &Arc<io::Error>>> {
+        self.0.runtime.as_ref().map(Result::as_ref)
     }
 
     /// Keeps the tasks that are queued from now on for the driver.
@@ -92,7 +100,7 @@ impl Tasks {
 
     /// Spawns the driver, which runs the tasks that are queued from now on. If the runtime has ended, the driver is dropped.
     pub(in crate::platform::native) fn spawn_driver(&self, driver: impl Future<Output = ()> + Send + 'static) {
-        if let Some(runtime) = self.runtime() {
+        if let Some(Ok(runtime)) = self.runtime() {
             self.attach_driver();
             #[cfg(not(all(test, shuttle)))]
             drop(runtime.spawn(driver));
@@ -130,7 +138,10 @@ impl Tasks {
     }
 
     fn runtime_or_background(&self) -> Option<Handle> {
-        self.0.runtime.clone().or_else(|| background::background().ok())
+        match self.runtime() {
+            Some(Ok(runtime)) => Some(runtime.clone()),
+            Some(Err(_)) | None => background::background().ok(),
+        }
     }
 }
 
@@ -146,12 +157,36 @@ struct QueuedTask {
     cancelled: Arc<AtomicBool>,
 }
 
+impl QueuedTask {
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+}
+
 impl Drop for QueuedTask {
     fn drop(&mut self) {
         if let Some(steps) = self.steps.take()
-            && !self.cancelled.load(Ordering::Acquire)
+            && !self.is_cancelled()
         {
             steps();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cancelled_tasks_leave_the_queue() {
+        let tasks = Tasks::default();
+        tasks.attach_driver();
+        let kept = tasks.queue(|| {});
+        for _ in 0..1000 {
+            drop(tasks.queue(|| panic!("it was cancelled")));
+        }
+        assert!(tasks.0.queued.lock().as_ref().is_some_and(|queued| queued.len() < 10));
+        tasks.run_queued();
+        drop(kept);
     }
 }

@@ -1,4 +1,9 @@
 //! The options of a native socket, beside the arguments of the interface.
+//!
+//! [`proxy`] and [`tls`] have the methods about proxies and certificates.
+
+mod proxy;
+mod tls;
 
 use std::fmt;
 use std::io;
@@ -6,12 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::platform::native::cookie_store::CookieStore;
 use crate::platform::native::dial::connector::Connector;
-use crate::platform::native::dial::proxy::Proxy;
 use crate::platform::native::dial::proxy_settings::ProxySettings;
 use crate::platform::native::dial::tls::TlsSettings;
 use crate::platform::native::invalid_option::InvalidOption;
@@ -54,7 +56,7 @@ use samesocket_protocol::{Limits, Request};
 /// | [`proxy`](Self::proxy), [`proxy_from_environment`](Self::proxy_from_environment) | none | |
 /// | [`runtime`](Self::runtime) | a background thread that all sockets share | |
 /// | [`connector`](Self::connector) | TCP to the host of the URL | |
-/// | [`root_certificate`](Self::root_certificate), [`tls_config`](Self::tls_config) | the trust store of the platform | |
+/// | [`root_certificate`](Self::root_certificate), [`pinned_certificate`](Self::pinned_certificate), [`tls_config`](Self::tls_config) | the trust store of the platform | |
 /// | [`client_certificate`](Self::client_certificate) | none | |
 ///
 /// # Fixed limits
@@ -85,13 +87,16 @@ use samesocket_protocol::{Limits, Request};
 /// [`WebSocket::with_options`]: crate::WebSocket::with_options
 #[derive(Clone, Default)]
 pub struct Options {
-    pub(super) limits: Limits,
-    pub(super) origin: Option<String>,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) cookies: Option<Arc<dyn CookieStore>>,
-    pub(super) proxy_settings: ProxySettings,
-    pub(super) tls: TlsSettings,
-    pub(super) connector: Option<Arc<dyn Connector>>,
+    pub(in crate::platform::native) limits: Limits,
+    pub(in crate::platform::native) origin: Option<String>,
+    pub(in crate::platform::native) headers: Vec<(String, String)>,
+    pub(in crate::platform::native) cookies: Option<Arc<dyn CookieStore>>,
+    pub(in crate::platform::native) proxy_settings: ProxySettings,
+    /// The settings for TLS with the server.
+    pub(in crate::platform::native) tls: TlsSettings,
+    /// The part of `tls` that also counts for a proxy: the root certificates.
+    pub(in crate::platform::native) tls_with_proxies: TlsSettings,
+    pub(in crate::platform::native) connector: Option<Arc<dyn Connector>>,
     runtime: Option<Handle>,
 }
 
@@ -253,48 +258,6 @@ impl Options {
         self
     }
 
-    /// Sets the proxy to connect through. The default is none. It replaces
-    /// [`proxy_from_environment`](Self::proxy_from_environment).
-    ///
-    /// ```
-    /// use samesocket::{Options, Proxy};
-    ///
-    /// let options = Options::new().proxy(Proxy::new("socks5://localhost:1080")?);
-    /// # drop(options);
-    /// # Ok::<(), samesocket::InvalidOption>(())
-    /// ```
-    #[must_use]
-    pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.proxy_settings = ProxySettings::Fixed(proxy);
-        self
-    }
-
-    /// Connects through the proxy that the environment names for the server, if any. It replaces
-    /// [`proxy`](Self::proxy).
-    ///
-    /// The variables are read when the socket connects:
-    ///
-    /// | URL | variables, the first one that is set |
-    /// | --- | --- |
-    /// | `wss:` | `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` |
-    /// | `ws:` | `http_proxy`, `all_proxy`, `ALL_PROXY` |
-    ///
-    /// `HTTP_PROXY` is not read, because a web server may set it from a request header of its client
-    /// ([httpoxy](https://httpoxy.org)). Values are URLs as for [`Proxy::new`]; `http://` may be left out.
-    ///
-    /// `no_proxy`, or else `NO_PROXY`, is a comma-separated list of hosts to connect to directly. An entry is a name,
-    /// which covers its subdomains, an address, a range such as `10.0.0.0/8`, or `*` for all hosts.
-    ///
-    /// ```
-    /// let options = samesocket::Options::new().proxy_from_environment();
-    /// # drop(options);
-    /// ```
-    #[must_use]
-    pub fn proxy_from_environment(mut self) -> Self {
-        self.proxy_settings = ProxySettings::Environment;
-        self
-    }
-
     /// Sets the tokio runtime that the socket lives on. The default is a background thread that all sockets share.
     ///
     /// The runtime needs its I/O and time drivers. The connection fails at once without them, and when the runtime
@@ -340,87 +303,8 @@ impl Options {
         self
     }
 
-    /// Trusts one more root certificate, in DER, beside those of the platform. The default is none beside them.
-    ///
-    /// It cannot be combined with [`tls_config`](Self::tls_config).
-    ///
-    /// ```no_run
-    /// use samesocket::Options;
-    ///
-    /// let options = Options::new().root_certificate(std::fs::read("root.der")?.into());
-    /// # drop(options);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[must_use]
-    pub fn root_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
-        self.tls.add_root(certificate);
-        self
-    }
-
-    /// Sets the certificate for servers that demand one. The default is none.
-    ///
-    /// The chain begins with the client's own certificate. It cannot be combined with [`tls_config`](Self::tls_config).
-    ///
-    /// ```no_run
-    /// use samesocket::Options;
-    /// use samesocket::rustls::pki_types::PrivatePkcs8KeyDer;
-    ///
-    /// let key = PrivatePkcs8KeyDer::from(std::fs::read("client-key.der")?);
-    /// let options = Options::new().client_certificate(vec![std::fs::read("client.der")?.into()], key.into());
-    /// # drop(options);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[must_use]
-    pub fn client_certificate(mut self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
-        self.tls.set_client(chain, key);
-        self
-    }
-
-    /// Sets the whole TLS configuration. The default is made from the other TLS options.
-    ///
-    /// It cannot be combined with [`root_certificate`](Self::root_certificate),
-    /// [`client_certificate`](Self::client_certificate) or
-    /// [`dangerous_accept_any_certificate`](Self::dangerous_accept_any_certificate), in any order. A socket with both
-    /// fails with [`Failure::ContradictoryTls`](crate::Failure::ContradictoryTls) before it connects, even for a `ws:`
-    /// URL.
-    ///
-    /// ```
-    /// use samesocket::Options;
-    /// use samesocket::rustls::crypto::ring;
-    /// use samesocket::rustls::{ClientConfig, RootCertStore};
-    /// use std::sync::Arc;
-    ///
-    /// let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-    ///     .with_safe_default_protocol_versions()?
-    ///     .with_root_certificates(RootCertStore::empty())
-    ///     .with_no_client_auth();
-    /// let options = Options::new().tls_config(Arc::new(config));
-    /// # drop(options);
-    /// # Ok::<(), samesocket::rustls::Error>(())
-    /// ```
-    #[must_use]
-    pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
-        self.tls.set_custom(config);
-        self
-    }
-
-    /// Accepts any certificate of any server. By default, certificates are verified.
-    ///
-    /// An attacker on the network can then read and change all messages. It cannot be combined with
-    /// [`tls_config`](Self::tls_config).
-    ///
-    /// ```
-    /// let options = samesocket::Options::new().dangerous_accept_any_certificate();
-    /// # drop(options);
-    /// ```
-    #[must_use]
-    pub fn dangerous_accept_any_certificate(mut self) -> Self {
-        self.tls.accept_any();
-        self
-    }
-
     /// Returns the runtime that the socket lives on. Starts the background thread if it is needed.
-    pub(super) fn runtime_of_socket(&self) -> io::Result<Handle> {
+    pub(in crate::platform::native) fn runtime_of_socket(&self) -> io::Result<Handle> {
         match &self.runtime {
             Some(runtime) => Ok(runtime.clone()),
             None => background::background(),
@@ -428,35 +312,35 @@ impl Options {
     }
 
     /// Returns the user's runtime, or `None` for the background thread.
-    pub(super) fn custom_runtime(&self) -> Option<Handle> {
+    pub(in crate::platform::native) fn custom_runtime(&self) -> Option<Handle> {
         self.runtime.clone()
     }
 
     /// Returns whether the socket lives on the background thread.
-    pub(super) const fn is_on_background_thread(&self) -> bool {
+    pub(in crate::platform::native) const fn is_on_background_thread(&self) -> bool {
         self.runtime.is_none()
     }
 
     /// Returns whether the socket lives on a current-thread runtime, where the sender most likely runs on the same
     /// thread.
-    pub(super) fn shares_thread(&self) -> bool {
+    pub(in crate::platform::native) fn shares_thread(&self) -> bool {
         self.runtime.as_ref().is_some_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread)
     }
 
     /// Returns whether no user code runs when the stream is read or written.
     #[cfg(not(all(test, shuttle)))]
-    pub(super) const fn has_builtin_stream(&self) -> bool {
-        self.connector.is_none() && !self.tls.is_custom()
+    pub(in crate::platform::native) const fn has_builtin_stream(&self) -> bool {
+        self.connector.is_none() && !self.tls.is_custom() && !self.proxy_settings.has_custom_tls()
     }
 
     /// Returns whether the model's stream stands for one of this crate's.
     #[cfg(all(test, shuttle))]
-    pub(super) fn has_builtin_stream(&self) -> bool {
+    pub(in crate::platform::native) fn has_builtin_stream(&self) -> bool {
         self.origin.is_none()
     }
 
     /// Returns the part of the handshake's request that the options decide.
-    pub(super) fn request(&self) -> Request {
+    pub(in crate::platform::native) fn request(&self) -> Request {
         Request { origin: self.origin.clone(), headers: self.headers.clone(), ..Request::default() }
     }
 
@@ -464,14 +348,14 @@ impl Options {
         let request = Request { host: "host".to_owned(), ..self.request() };
         match request.check() {
             Ok(()) => Ok(self),
-            Err(invalid) => Err(InvalidOption::new(invalid.part, invalid.value)),
+            Err(invalid) => Err(InvalidOption::of_request(&invalid)),
         }
     }
 }
 
 impl fmt::Debug for Options {
-    /// Shows the limits and the origin. Header values, proxies and cookies may be secret.
+    /// Shows the limits. All other options may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("limits", &self.limits).field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Options").field("limits", &self.limits).finish_non_exhaustive()
     }
 }

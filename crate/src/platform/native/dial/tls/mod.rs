@@ -1,23 +1,30 @@
 //! TLS by rustls, with the trust store of the platform.
+//!
+//! [`verifiers`] judges certificates, and [`validity`] reads the time in which one is valid.
+
+mod validity;
+mod verifiers;
 
 use std::io;
 use std::sync::{Arc, OnceLock};
 
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
-use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, Error};
 use tokio_rustls::{TlsConnector, rustls};
 
 use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::dial::tls::verifiers::{AnyOfVerifier, Judge};
 use crate::platform::native::failure::Failure;
 
-/// The TLS settings of a socket. The configuration that they make is built once and shared by all clones.
+/// The TLS settings of a connection with a server or a proxy. The configuration that they make is built once and shared by all clones.
 #[derive(Clone, Default)]
 pub(in crate::platform::native) struct TlsSettings {
     roots: Vec<CertificateDer<'static>>,
+    /// The only certificates that are accepted, unless there are none.
+    pinned: Vec<CertificateDer<'static>>,
     client: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
     accept_any: bool,
     /// The user's own configuration, which replaces all other settings.
@@ -33,6 +40,12 @@ impl TlsSettings {
     /// Trusts one more root certificate.
     pub(in crate::platform::native) fn add_root(&mut self, certificate: CertificateDer<'static>) {
         self.roots.push(certificate);
+        self.built = Arc::default();
+    }
+
+    /// Trusts exactly this certificate of the server.
+    pub(in crate::platform::native) fn add_pinned(&mut self, certificate: CertificateDer<'static>) {
+        self.pinned.push(certificate);
         self.built = Arc::default();
     }
 
@@ -63,14 +76,20 @@ impl TlsSettings {
         self.custom.is_some()
     }
 
-    /// Returns whether there is a configuration of the user's and another setting, one of which would be ignored.
-    pub(super) fn is_contradictory(&self) -> bool {
-        self.custom.is_some() && !self.is_default()
+    /// Returns whether there are two settings, one of which would be ignored.
+    pub(super) const fn is_contradictory(&self) -> bool {
+        let is_pinned = !self.pinned.is_empty();
+        self.custom.is_some() && !self.has_default_parts() || is_pinned && (self.accept_any || !self.roots.is_empty())
+    }
+
+    /// Returns whether no setting was changed.
+    pub(super) const fn is_default(&self) -> bool {
+        self.custom.is_none() && self.has_default_parts()
     }
 
     /// Returns whether no setting but the user's own configuration was changed.
-    const fn is_default(&self) -> bool {
-        !self.accept_any && self.roots.is_empty() && self.client.is_none()
+    const fn has_default_parts(&self) -> bool {
+        !self.accept_any && self.roots.is_empty() && self.pinned.is_empty() && self.client.is_none()
     }
 
     /// Returns the configuration without a blocking thread if it exists; otherwise builds it on one.
@@ -93,14 +112,18 @@ impl TlsSettings {
     }
 
     fn cache(&self) -> &OnceLock<Arc<ClientConfig>> {
-        if self.is_default() { &DEFAULT } else { &self.built }
+        if self.has_default_parts() { &DEFAULT } else { &self.built }
     }
 
     fn build(&self) -> Result<ClientConfig, Error> {
         // The socket brings its own provider, so that it neither needs nor depends on the default of the process.
         let provider = Arc::new(ring::default_provider());
-        let verifiers = if self.accept_any { None } else { Some(verifiers(&self.roots, &provider)?) };
-        let verifier = Arc::new(AnyOfVerifier { verifiers, provider: Arc::clone(&provider) });
+        let judges = match (self.accept_any, &*self.pinned) {
+            (true, _) => None,
+            (false, []) => Some(judges_by(&self.roots, &provider)?),
+            (false, pinned) => Some(vec![Judge::Pinned(pinned.to_vec())]),
+        };
+        let verifier = Arc::new(AnyOfVerifier { judges, provider: Arc::clone(&provider) });
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -114,14 +137,11 @@ impl TlsSettings {
     }
 }
 
-/// Returns a verifier for `roots`, if there are any, and the platform's verifier.
-fn verifiers(
-    roots: &[CertificateDer<'static>],
-    provider: &Arc<CryptoProvider>,
-) -> Result<Vec<Arc<dyn ServerCertVerifier>>, Error> {
+/// Returns a judge by `roots`, if there are any, and one by the platform's trust store.
+fn judges_by(roots: &[CertificateDer<'static>], provider: &Arc<CryptoProvider>) -> Result<Vec<Judge>, Error> {
     let platform = Verifier::new(Arc::clone(provider));
     if roots.is_empty() {
-        return Ok(vec![Arc::new(platform?)]);
+        return Ok(vec![Judge::Roots(Arc::new(platform?))]);
     }
     let mut store = rustls::RootCertStore::empty();
     for root in roots {
@@ -129,12 +149,12 @@ fn verifiers(
     }
     let by_roots = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
     let by_roots = by_roots.build().map_err(|error| Error::General(error.to_string()))?;
-    let mut verifiers: Vec<Arc<dyn ServerCertVerifier>> = vec![by_roots];
+    let mut judges = vec![Judge::Roots(by_roots)];
     // A platform without root certificates is no error, because the user has given some.
     if let Ok(platform) = platform {
-        verifiers.push(Arc::new(platform));
+        judges.push(Judge::Roots(Arc::new(platform)));
     }
-    Ok(verifiers)
+    Ok(judges)
 }
 
 /// Performs the TLS handshake over `stream`. The certificate of the server has to be valid for `host`.
@@ -146,61 +166,7 @@ pub(super) async fn connect(
     let failed = |error| Failure::tls(host, error);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(io::Error::other(error)))?;
     let config = settings.config().await.map_err(failed)?;
-    let stream = TlsConnector::from(config).connect(name, stream).await.map_err(failed)?;
+    let stream = TlsConnector::from(config).connect(name, stream).await;
+    let stream = stream.map_err(|error| failed(verifiers::explain(error)))?;
     Ok(Box::new(stream))
-}
-
-/// A verifier that accepts a certificate if any of its inner verifiers does.
-///
-/// It checks itself that the server owns the key of its certificate.
-#[derive(Debug)]
-struct AnyOfVerifier {
-    /// The inner verifiers in the order in which they are asked. The first one's error is reported.
-    ///
-    /// `None` accepts any certificate.
-    verifiers: Option<Vec<Arc<dyn ServerCertVerifier>>>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for AnyOfVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let Some(verifiers) = &self.verifiers else { return Ok(ServerCertVerified::assertion()) };
-        let mut first_error = None;
-        for verifier in verifiers {
-            match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
-                Ok(verified) => return Ok(verified),
-                Err(error) => first_error = first_error.or(Some(error)),
-            }
-        }
-        Err(first_error.unwrap_or_else(|| CertificateError::UnknownIssuer.into()))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }

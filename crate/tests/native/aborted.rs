@@ -1,0 +1,203 @@
+//! Connections that are given up are gone from the system at once.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::{AsyncWriteExt as _, FutureExt};
+use samesocket::{ConnectError, Error, Options, Proxy, WebSocket, connect};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::certificates::TestCertificate;
+use crate::manual_server::{ManualConnection, ManualServer};
+use crate::support::event_lines;
+
+/// The time within which the system tells the server. The timeouts of the socket are longer.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+/// A timeout that expires in the test.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Waits until the client's end of a connection is gone, however much the client sends before.
+async fn is_gone(mut stream: impl AsyncRead + Unpin) -> bool {
+    let end = async {
+        let mut buffer = [0; 1024];
+        loop {
+            match stream.read(&mut buffer).await {
+                Ok(0) => return ErrorKind::UnexpectedEof,
+                Ok(_) => {}
+                Err(error) => return error.kind(),
+            }
+        }
+    };
+    // TLS reports a reset, or an end without a farewell.
+    matches!(timeout(AT_ONCE, end).await, Ok(ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof))
+}
+
+/// Returns whether the system still has a TCP socket with this local address.
+fn is_known_to_the_system(client: SocketAddr) -> bool {
+    let SocketAddr::V4(address) = client else { panic!("an IPv4 address") };
+    let local = format!("{:08X}:{:04X}", u32::from_le_bytes(address.ip().octets()), address.port());
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().any(|line| line.split_whitespace().nth(1) == Some(&*local))
+}
+
+/// A server that opens connections and answers nothing else, and the options of its clients.
+enum SilentServer {
+    Plain,
+    Tls(TestCertificate),
+    Proxy,
+}
+
+impl SilentServer {
+    fn all() -> [Self; 3] {
+        [Self::Plain, Self::Tls(TestCertificate::new("server")), Self::Proxy]
+    }
+
+    fn url(&self, server: &ManualServer) -> String {
+        match self {
+            Self::Plain => server.url("a"),
+            Self::Tls(_) => server.url("a").replace("ws://", "wss://"),
+            Self::Proxy => "ws://behind.example/a".to_owned(),
+        }
+    }
+
+    fn options(&self, server: &ManualServer) -> Options {
+        let options = Options::new();
+        match self {
+            Self::Plain => options,
+            Self::Tls(certificate) => options.root_certificate(certificate.certificate()),
+            Self::Proxy => options.proxy(Proxy::new(&format!("http://{}", server.address())).unwrap()),
+        }
+    }
+
+    /// Accepts a connection up to the request of the opening handshake, and answers that if `opens`.
+    async fn accept(&self, server: &ManualServer, opens: bool) -> (SocketAddr, Box<dyn Stream>) {
+        let stream = server.accept().await;
+        let client = stream.peer_addr().unwrap();
+        (client, self.answer(stream, opens).await)
+    }
+
+    async fn answer(&self, stream: TcpStream, opens: bool) -> Box<dyn Stream> {
+        match self {
+            Self::Plain => open(ManualConnection::read(stream).await, opens).await,
+            Self::Tls(certificate) => {
+                let stream = certificate.acceptor().accept(stream).await.unwrap();
+                open(ManualConnection::read(stream).await, opens).await
+            }
+            Self::Proxy => open(ManualConnection::read(stream).await.open_tunnel().await, opens).await,
+        }
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+async fn open<S: Stream + 'static>(connection: ManualConnection<S>, opens: bool) -> Box<dyn Stream> {
+    let connection = if opens { connection.accept_upgrade().await } else { connection };
+    Box::new(connection.into_stream())
+}
+
+#[tokio::test]
+async fn socket_dropped_after_its_close_timed_out_is_aborted() {
+    for kind in SilentServer::all() {
+        let server = ManualServer::new().await;
+        let connecting = connect(kind.url(&server)).options(kind.options(&server)).close_timeout(SHORT);
+        let (socket, (_, stream)) = tokio::join!(connecting.into_future(), kind.accept(&server, true));
+        let socket = socket.unwrap();
+        assert!(matches!(socket.close(Some(1000), None).await, Err(Error::CloseTimedOut { .. })));
+        drop(socket);
+        assert!(is_gone(stream).await);
+    }
+}
+
+#[tokio::test]
+async fn close_that_times_out_after_the_drop_aborts() {
+    let server = ManualServer::new().await;
+    let connecting = connect(server.url("a")).close_timeout(SHORT);
+    let (socket, (_, stream)) = tokio::join!(connecting.into_future(), SilentServer::Plain.accept(&server, true));
+    let closing = socket.unwrap().close(Some(1000), None);
+    assert!(matches!(closing.await, Err(Error::CloseTimedOut { .. })));
+    assert!(is_gone(stream).await);
+}
+
+#[tokio::test]
+async fn kept_socket_goes_on_closing_after_its_close_timed_out() {
+    let server = ManualServer::new().await;
+    let connecting = connect(server.url("a")).close_timeout(SHORT);
+    let (socket, connection) =
+        tokio::join!(connecting.into_future(), async { server.next().await.accept_upgrade().await });
+    let (socket, mut stream) = (socket.unwrap(), connection.into_stream());
+    assert!(matches!(socket.close(Some(1000), None).await, Err(Error::CloseTimedOut { .. })));
+    tokio::io::AsyncWriteExt::write_all(&mut stream, &[0x88, 2, 3, 0xe8]).await.unwrap();
+    drop(stream);
+    let event = socket.closed().await;
+    assert_eq!((event.code, event.was_clean), (1000, true));
+}
+
+#[tokio::test]
+async fn byte_stream_and_remote_abort_after_a_close_timed_out() {
+    let server = ManualServer::new().await;
+    let connecting = || connect(server.url("a")).close_timeout(SHORT).into_future();
+    let (socket, (_, stream)) = tokio::join!(connecting(), SilentServer::Plain.accept(&server, true));
+    let mut bytes = socket.unwrap().into_bytes();
+    assert!(bytes.close().await.is_err());
+    drop(bytes);
+    assert!(is_gone(stream).await);
+
+    let (socket, (_, stream)) = tokio::join!(connecting(), SilentServer::Plain.accept(&server, true));
+    let remote = socket.unwrap().into_remote();
+    assert!(matches!(remote.close(Some(1000), None).await, Err(Error::CloseTimedOut { .. })));
+    drop(remote);
+    assert!(is_gone(stream).await);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn connection_that_timed_out_is_unknown_to_the_system() {
+    for kind in SilentServer::all() {
+        for opens in [true, false] {
+            let server = ManualServer::new().await;
+            let mut options = kind.options(&server).closing_timeout(SHORT);
+            if !opens {
+                options = options.opening_timeout(Duration::from_millis(500));
+            }
+            let socket = WebSocket::with_options(&kind.url(&server), (), &options).unwrap();
+            socket.subscribe(|socket, _| drop(socket.close(Some(1000), None))).detach();
+            let (client, stream) = kind.accept(&server, opens).await;
+            assert!(is_known_to_the_system(client));
+            let seen = event_lines(&socket).await;
+            // At the event, not later: nothing of the connection waits for the server.
+            assert!(!is_known_to_the_system(client), "opens: {opens}");
+            let expected: &[_] =
+                if opens { &["close 1006 \"\" unclean"] } else { &["error", "close 1006 \"\" unclean"] };
+            assert!(seen.ends_with(&expected.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()), "{seen:?}");
+            drop(stream);
+        }
+    }
+}
+
+#[tokio::test]
+async fn opening_connection_that_is_given_up_is_aborted() {
+    for kind in SilentServer::all() {
+        let server = ManualServer::new().await;
+        let connecting = || connect(kind.url(&server)).options(kind.options(&server));
+        let mut timed = Box::pin(connecting().timeout(Duration::from_millis(500)).into_future());
+        assert!((&mut timed).now_or_never().is_none());
+        let (_, stream) = kind.accept(&server, false).await;
+        assert!(matches!(timed.await, Err(ConnectError::TimedOut { .. })));
+        assert!(is_gone(stream).await);
+
+        let mut dropped = Box::pin(connecting().into_future());
+        assert!((&mut dropped).now_or_never().is_none());
+        // The first bytes of the connection are enough: the request, or the TLS or proxy handshake.
+        let mut stream = server.accept().await;
+        stream.read_u8().await.unwrap();
+        drop(dropped);
+        assert!(is_gone(stream).await);
+    }
+}
