@@ -35,10 +35,7 @@ pub fn proxy(data: &[u8]) {
     assert_eq!(whole, pieces, "the result depends on how the bytes are read");
     let (written, tunnel) = whole;
     let is_socks = url.starts_with("socks");
-    let Ok(rest) = tunnel else {
-        // What follows a refusal or a malformed answer makes no difference; what is missing may.
-        return;
-    };
+    let Ok(rest) = tunnel else { return };
     let used = bytes.len().checked_sub(rest.len()).expect("the tunnel has more bytes than the proxy has sent");
     assert_eq!(bytes[used..], rest, "the tunnel does not end as the bytes of the proxy");
     if is_socks {
@@ -46,7 +43,7 @@ pub fn proxy(data: &[u8]) {
         assert_eq!(written[0], 5);
     } else {
         let head = &bytes[..used];
-        assert!(head.starts_with(b"HTTP/") && head.len() <= 16 << 10);
+        assert!(head.len() <= 16 << 10);
         assert!(head.ends_with(b"\n\n") || head.ends_with(b"\n\r\n"), "the tunnel begins within the head");
         let text = String::from_utf8(written).expect("the request is text");
         assert!(text.starts_with("CONNECT ") && text.ends_with("\r\n\r\n") && text.matches("\r\n\r\n").count() == 1);

@@ -6,10 +6,12 @@ mod client;
 mod faults;
 mod random;
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures::executor::block_on;
 use futures::future::join_all;
 use samesocket_fault_server::Server;
 use tokio::runtime::{Builder, Runtime};
@@ -39,31 +41,37 @@ pub(crate) fn run(time: Duration, seed: u64) {
     println!("chaos for {} s with the seed {seed}", time.as_secs());
     client::silence_own_panics();
     let runtimes = Runtimes::new();
-    let start = Instant::now();
-    let mut before: Option<(Held, usize)> = None;
+    start_background_thread();
+    let (start, held) = (Instant::now(), Held::now());
+    let mut before = None;
     let (mut rounds, mut sockets) = (0, 0);
     while rounds < 2 || start.elapsed() < time {
         let place = format!("seed {seed}, round {rounds}");
         sockets += round(&runtimes, Random::new(seed.wrapping_add(rounds)), &place);
         rounds += 1;
-        let held = before.map_or_else(Held::now, |(held, _)| held);
         let deadline = Instant::now() + END;
-        // The system releases descriptors and threads a moment after the sockets have ended.
+        // The system releases descriptors a moment after the sockets have ended. Idle threads of a runtime, which have resolved
+        // names, end after 10 s.
         while (Held::now() != held || runtimes.tasks() > 0) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
         }
         assert_eq!(Held::now(), held, "resources are left; {place}");
         assert_eq!(runtimes.tasks(), 0, "tasks are left; {place}");
         let memory = resident();
-        // The first round starts threads and fills caches.
-        if rounds <= 2 {
-            before = Some((held, memory));
-        } else {
-            let kept = before.map_or(0, |(_, before)| memory.saturating_sub(before));
+        println!("{place}: {sockets} sockets so far, {} MiB", memory >> 20);
+        // The first rounds fill caches.
+        if rounds > 1 {
+            let kept = memory.saturating_sub(*before.get_or_insert(memory));
             assert!(kept < GROWTH, "{kept} bytes more than after the second round; {place}");
         }
-        println!("{place}: {sockets} sockets so far, {} MiB", memory >> 20);
     }
+}
+
+/// Starts the crate's background thread by a connection that is refused, so that its resources count from the start.
+fn start_background_thread() {
+    let address =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a port");
+    assert!(block_on(samesocket::connect(format!("ws://{address}/"))).is_err());
 }
 
 /// Runs one round. Returns the number of its sockets.
