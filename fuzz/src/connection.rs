@@ -40,6 +40,7 @@ pub fn connection(data: &[u8]) {
     model.finish();
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is seen independently")]
 struct Model {
     connection: Connection,
     now: Duration,

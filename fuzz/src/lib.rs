@@ -1,6 +1,8 @@
 //! Properties that hold for all inputs. Each function takes an input, and panics if a property does not hold.
 //!
 //! Each function is called by the target of its name in `fuzz_targets/`, and by `tests/replay.rs` with every input in `corpus/`.
+//! `no_proxy` and `proxy` need private code of `samesocket`, which it exports with `--cfg fuzzing` only, so that only the targets
+//! call them. libFuzzer begins with the inputs in `corpus/`, too.
 //!
 //! `script` reads an input as decisions, and `server` is a model of a server for them. `session` and `stream` are what carries
 //! the bytes: a bare connection of the protocol, and a stream for a socket.
@@ -11,6 +13,10 @@ mod driver;
 mod extensions;
 mod handshake;
 mod inflater;
+#[cfg(fuzzing)]
+mod no_proxy;
+#[cfg(fuzzing)]
+mod proxy;
 mod reconnect;
 mod request;
 mod script;
@@ -24,13 +30,17 @@ pub use self::driver::driver;
 pub use self::extensions::extensions;
 pub use self::handshake::handshake;
 pub use self::inflater::inflater;
+#[cfg(fuzzing)]
+pub use self::no_proxy::no_proxy;
+#[cfg(fuzzing)]
+pub use self::proxy::proxy;
 pub use self::reconnect::reconnect;
 pub use self::request::request;
 
 /// A fuzz target: its name, which is also that of its folder in `corpus/`, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All fuzz targets but those of code that is private to `samesocket`, whose functions are in `samesocket::fuzzing`.
+/// All fuzz targets but those that need private code.
 pub const TARGETS: [Target; 8] = [
     ("connection", connection),
     ("decoder", decoder),

@@ -109,12 +109,12 @@ impl Receiver {
         let (&first, &second) = (bytes.first()?, bytes.get(1)?);
         assert!(self.close.is_none(), "bytes follow the Close frame");
         assert!(second & 0x80 != 0, "a frame is not masked");
-        let (length, used) = match second & 0x7f {
-            126 => (usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
-            127 => (usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?, 10),
-            short => (usize::from(short), 2),
+        let (length, used, least) = match second & 0x7f {
+            126 => (usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4, 126),
+            127 => (usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?, 10, 1 << 16),
+            short => (usize::from(short), 2, 0),
         };
-        assert!(length > [0, 0, 125, 0, 65_535][used.min(4)] || used == 2, "a length is not in its shortest form");
+        assert!(length >= least, "a length is not in its shortest form");
         bytes.get(used..used + 4)?;
         Some(Header { first, start: start + used + 4, length })
     }

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -30,6 +30,14 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     pick: Pick,
+
+    /// The minutes of the chaos run, in which sockets and servers do random things
+    #[arg(long, default_value_t = 5)]
+    minutes: u64,
+
+    /// The seed of the chaos run, to repeat one that failed
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 /// The time limit of one engine.
@@ -45,8 +53,11 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
 
     let binary = build::soak(&project)?;
     let site = Site::start(&project.cache.empty_folder("site")?, None, runtime)?;
+    let seed = arguments.seed.unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()));
+    let chaos = Chaos { minutes: arguments.minutes, seed };
+    print_line(&format!("The seed of the chaos run is {seed}"));
     let outcomes: Vec<Result<(Counts, Option<MemoryUse>)>> = thread::scope(|scope| {
-        let native = scope.spawn(|| native(&project).map(|counts| (counts, None)));
+        let native = scope.spawn(|| native(&project, chaos).map(|counts| (counts, None)));
         let (project, site, binary) = (&project, &site, &binary);
         let in_engines = engines.iter().map(|engine| scope.spawn(move || in_engine(project, *engine, site, binary)));
         let runs: Vec<_> = [native].into_iter().chain(in_engines).collect();
@@ -92,9 +103,19 @@ fn in_engine(
     Ok((counts, held))
 }
 
-fn native(project: &Project) -> Result<Counts> {
+/// The time and the seed of the chaos run.
+#[derive(Clone, Copy)]
+struct Chaos {
+    minutes: u64,
+    seed: u64,
+}
+
+fn native(project: &Project, chaos: Chaos) -> Result<Counts> {
     let mut command = native_cargo(project);
     command.args(["test", "-p", CONFORMANCE, "--test", NATIVE_SOAK]);
-    let finished = run_with_limit("native soak", &mut command, LIMIT)?.checked(&command)?;
+    command.env("SAMESOCKET_CHAOS_MINUTES", chaos.minutes.to_string());
+    command.env("SAMESOCKET_CHAOS_SEED", chaos.seed.to_string());
+    let limit = LIMIT + Duration::from_mins(chaos.minutes);
+    let finished = run_with_limit("native soak", &mut command, limit)?.checked(&command)?;
     Counts::read(&finished.log).context("the run printed no test result")
 }

@@ -240,9 +240,12 @@ const fn malformed(rule: &'static str) -> Failure {
     Failure::MalformedHead { rule }
 }
 
+/// The starts of a status line.
+const STARTS: [&[u8]; 2] = [b"HTTP", b"ICY "];
+
 /// Checks that these bytes can be the start of a status line.
 fn check_start(line: &[u8]) -> Result<(), Failure> {
-    let starts = [&b"HTTP"[..], b"ICY "].into_iter().any(|start| {
+    let starts = STARTS.into_iter().any(|start| {
         let length = start.len().min(line.len());
         start[..length].eq_ignore_ascii_case(&line[..length])
     });
@@ -251,6 +254,10 @@ fn check_start(line: &[u8]) -> Result<(), Failure> {
 
 /// Parses a status line; see [RFC 9112, section 4](https://www.rfc-editor.org/rfc/rfc9112#section-4).
 fn parse_status_line(line: &[u8]) -> Result<(Version, u16), Failure> {
+    // A part of a start is too little here, because the line is complete.
+    if line.len() < STARTS[0].len() {
+        return Err(malformed(NO_HTTP));
+    }
     check_start(line)?;
     let blank = line.iter().position(|&byte| byte == b' ').ok_or(malformed("the status line has no status"))?;
     let (version, mut rest) = line.split_at(blank);

@@ -1,8 +1,11 @@
 //! Tests that take a minute on native targets; run by `cargo xtask soak`.
 #![cfg(not(target_family = "wasm"))]
 
-use std::fs;
+mod chaos;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+use std::{env, fs};
 
 use futures::executor::block_on;
 use futures::future::join_all;
@@ -16,6 +19,16 @@ use samesocket_conformance::{report, scripts};
 fn samesocket_passes_the_scripts() {
     let _alone = alone();
     block_on(report::run_within::<Samesocket>(150_000, "soak", scripts::long())).demand();
+}
+
+/// Takes its time from `SAMESOCKET_CHAOS_MINUTES` and its seed from `SAMESOCKET_CHAOS_SEED`, which `cargo xtask soak` sets.
+#[test]
+fn chaos_ends_every_socket_once_and_leaves_nothing() {
+    let _alone = alone();
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
+    let minutes = number("SAMESOCKET_CHAOS_MINUTES").unwrap_or(1);
+    let now = || SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+    chaos::run(Duration::from_mins(minutes), number("SAMESOCKET_CHAOS_SEED").unwrap_or_else(now));
 }
 
 /// Locks the process for one test, because each test counts resources of the whole process.

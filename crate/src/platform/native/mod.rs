@@ -37,6 +37,8 @@ use crate::types::message::Message;
 pub(crate) mod api {
     pub use super::cookie_store::CookieStore;
     pub use super::dial::connector::{Connecting, Connector};
+    #[cfg(fuzzing)]
+    pub use super::dial::fuzzing;
     pub use super::dial::io_stream::IoStream;
     pub use super::dial::proxy::Proxy;
     pub use super::dial::target::Target;

@@ -13,6 +13,8 @@
 mod basic_auth;
 mod blocked_ports;
 pub(super) mod connector;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub(super) mod handshake_queue;
 mod happy_eyeballs;
 pub(super) mod io_stream;

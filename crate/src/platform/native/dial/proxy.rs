@@ -15,7 +15,6 @@ use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::dial::prefixed_stream::prefixed;
 use crate::platform::native::dial::socks5::{self, Credentials};
 use crate::platform::native::dial::target::{Target, without_brackets};
-use crate::platform::native::dial::tcp::TcpStream;
 use crate::platform::native::dial::tls::TlsSettings;
 use crate::platform::native::dial::{happy_eyeballs, tls};
 use crate::platform::native::failure::{Failure, ProxyFailure};
@@ -220,17 +219,24 @@ impl Proxy {
 
     /// Opens a tunnel to `target`. If the proxy has no TLS settings of its own, `shared` are used for TLS with it.
     pub(super) async fn connect(&self, target: &Target, shared: &TlsSettings) -> Result<Box<dyn IoStream>, Failure> {
-        let stream = happy_eyeballs::connect(&self.host, self.port).await?;
-        let tunnel = match self.kind {
-            Kind::Http => self.connect_http(Box::new(stream), target).await,
-            Kind::Https => {
-                let settings = if self.tls.is_default() { shared } else { &self.tls };
-                let stream = tls::connect(settings, &self.host, Box::new(stream)).await?;
-                self.connect_http(stream, target).await
-            }
+        let mut stream: Box<dyn IoStream> = Box::new(happy_eyeballs::connect(&self.host, self.port).await?);
+        if self.kind == Kind::Https {
+            let settings = if self.tls.is_default() { shared } else { &self.tls };
+            stream = tls::connect(settings, &self.host, stream).await?;
+        }
+        self.open_tunnel(stream, target).await.map_err(Failure::Proxy)
+    }
+
+    /// Opens a tunnel to `target` over a stream to the proxy.
+    pub(super) async fn open_tunnel(
+        &self,
+        stream: Box<dyn IoStream>,
+        target: &Target,
+    ) -> Result<Box<dyn IoStream>, ProxyFailure> {
+        match self.kind {
+            Kind::Http | Kind::Https => self.connect_http(stream, target).await,
             Kind::Socks5 => self.connect_socks5(stream, target).await,
-        };
-        tunnel.map_err(Failure::Proxy)
+        }
     }
 
     /// Requests a tunnel of an HTTP proxy.
@@ -257,12 +263,16 @@ impl Proxy {
     }
 
     /// Requests a connection of a SOCKS5 proxy.
-    async fn connect_socks5(&self, stream: TcpStream, target: &Target) -> Result<Box<dyn IoStream>, ProxyFailure> {
+    async fn connect_socks5(
+        &self,
+        stream: Box<dyn IoStream>,
+        target: &Target,
+    ) -> Result<Box<dyn IoStream>, ProxyFailure> {
         let credentials = self.has_credentials().then(|| Credentials {
             username: percent_decode_str(&self.username).collect(),
             password: percent_decode_str(self.password.as_deref().unwrap_or_default()).collect(),
         });
-        Ok(Box::new(socks5::connect(stream, credentials, &target.host, target.port).await?))
+        socks5::connect(stream, credentials, &target.host, target.port).await
     }
 
     const fn has_credentials(&self) -> bool {
