@@ -25,7 +25,7 @@ fn lines(events: Events) -> Vec<String> {
 fn in_callback<T: Send + 'static>(steps: impl FnOnce() -> T + Send + 'static) -> T {
     let servers = Runtime::new().unwrap();
     let test_server = servers.block_on(TestServer::new());
-    let socket = WebSocket::new(&test_server.url("a", "do=text:a,close:1000"), ()).unwrap();
+    let socket = WebSocket::new(&test_server.url("a", "do=gate:go,text:a,close:1000"), ()).unwrap();
     let events = socket.events();
     let (sender, receiver) = mpsc::channel();
     let mut steps = Some(steps);
@@ -35,6 +35,8 @@ fn in_callback<T: Send + 'static>(steps: impl FnOnce() -> T + Send + 'static) ->
         }
     };
     socket.subscribe(on_event).detach();
+    // The callback sees at least what follows, even if the socket was open before it subscribed.
+    test_server.store().release("a", "go");
     assert_eq!(lines(events), EVENTS);
     receiver.recv().unwrap()
 }
