@@ -21,9 +21,17 @@ pub(super) struct TcpStream(tokio::net::TcpStream);
 ///
 /// The system keeps nothing of a connection that is reset, neither unsent bytes nor the wait for the server.
 pub(in crate::platform::native) fn abort(drop_stream: impl FnOnce()) {
-    let outer = IS_ABORTING.replace(true);
+    let _restored = Restored(IS_ABORTING.replace(true));
     drop_stream();
-    IS_ABORTING.set(outer);
+}
+
+/// Restores the mark of the thread, even if a destructor of the user panics.
+struct Restored(bool);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        IS_ABORTING.set(self.0);
+    }
 }
 
 impl TcpStream {

@@ -4,12 +4,11 @@ use std::pin::Pin;
 use std::task::Context;
 use std::time::Duration;
 
-use futures::channel::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::look_requests::LookRequests;
 use super::shared::{ConnState, SocketShared};
 use crate::platform::native::runtime::clock::REACTOR_TURN;
-use crate::sync::catch_panic::catch_panic;
 
 /// A connection that moves no byte for this long gives back the memory that it does not need. Arbitrary.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
@@ -30,7 +29,7 @@ pub(super) struct Deadlines {
     /// The time of the next check whether the connection has been idle.
     idle_check_at: Option<Duration>,
     /// The last look that is under way.
-    look: Option<LastLook>,
+    look: Option<LookInProgress>,
 }
 
 /// A last look at the stream, before a deadline has its effect.
@@ -38,43 +37,13 @@ pub(super) struct Deadlines {
 /// If the process was stopped, or its threads were busy, the deadline may pass while the awaited bytes have arrived. The
 /// timer can end before the reactor has noticed them. So the look lasts for a turn of the reactor. A look that finds bytes
 /// is repeated, up to [`MAX_LOOK`].
-struct LastLook {
+struct LookInProgress {
     /// The time at which the deadline was noticed.
     since: Duration,
     /// The time of the last start or repetition.
     started: Duration,
     /// The futures that asked for this look.
     requests: LookRequests,
-}
-
-/// The futures that asked for a look. They complete when this is dropped.
-#[derive(Default)]
-pub(super) struct LookRequests(Vec<oneshot::Sender<()>>);
-
-impl LookRequests {
-    /// Adds a request, and returns the future that completes after the look.
-    pub(super) fn add(&mut self) -> oneshot::Receiver<()> {
-        if self.0.len() == self.0.capacity() {
-            // A runtime that is not driven completes no look, while futures may come and go.
-            self.0.retain(|request| !request.is_canceled());
-        }
-        let (request, looked) = oneshot::channel();
-        self.0.push(request);
-        looked
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Drop for LookRequests {
-    /// Wakes the futures. No lock may be held, because a waker may run any code.
-    fn drop(&mut self) {
-        for request in self.0.drain(..) {
-            catch_panic(|| drop(request));
-        }
-    }
 }
 
 impl Deadlines {
@@ -127,7 +96,7 @@ impl Deadlines {
             if requests.is_empty() && !is_due(state.deadline()) && !is_due(self.drain_at(state)) {
                 return checked_idle.then_some(requests);
             }
-            self.look = Some(LastLook { since, started: now, requests });
+            self.look = Some(LookInProgress { since, started: now, requests });
             self.arm_look();
         }
         self.poll_look(context, state, now)
@@ -187,7 +156,7 @@ impl Deadlines {
             look.started = now;
             self.arm_look();
         }
-        let LastLook { since, requests, .. } = self.look.take()?;
+        let LookInProgress { since, requests, .. } = self.look.take()?;
         let now = now.max(since);
         if self.drain_at(state).is_some_and(|drain_at| drain_at <= now) {
             state.discard_messages();
@@ -211,23 +180,5 @@ impl Deadlines {
     /// Returns whether the sleep is over.
     fn poll_sleep(&mut self, context: &mut Context<'_>) -> bool {
         self.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cancelled_requests_leave_the_list() {
-        let mut requests = LookRequests::default();
-        let mut kept = requests.add();
-        for _ in 0..1000 {
-            drop(requests.add());
-        }
-        assert!(requests.0.len() < 10);
-        assert_eq!(kept.try_recv(), Ok(None));
-        drop(requests);
-        assert!(kept.try_recv().is_err(), "the look is over");
     }
 }

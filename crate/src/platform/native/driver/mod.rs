@@ -7,7 +7,8 @@
 //! - [`io`] moves bytes.
 //! - [`receive_backpressure`] stops decoding and reading while the receiver is full.
 //! - [`write_policy`] decides which thread writes.
-//! - [`deadlines`] has the one timer.
+//! - [`deadlines`] has the one timer. It looks at the stream once more before a deadline has its effect, and
+//!   [`look_requests`] does so for deadlines elsewhere.
 //! - [`file_queue`] holds messages that wait for a file to be read.
 //! - [`small_messages`] coalesces short messages.
 //! - [`scope`] marks a thread on which a driver is polled.
@@ -15,6 +16,7 @@
 mod deadlines;
 mod file_queue;
 mod io;
+mod look_requests;
 #[cfg(all(test, shuttle))]
 mod model;
 mod receive_backpressure;
@@ -34,8 +36,9 @@ use std::time::Duration;
 
 use tokio::task::yield_now;
 
-use self::deadlines::{Deadlines, LookRequests};
+use self::deadlines::Deadlines;
 use self::io::{Locked, StateLock, StreamIo, Unlocked};
+use self::look_requests::LookRequests;
 use self::receive_backpressure::Delivery;
 use self::scope::DriverScope;
 use self::shared::{ConnectionLock, Guard, Next, SocketShared, Unused};

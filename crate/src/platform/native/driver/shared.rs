@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use bytes::buf::Limit;
 
-use super::deadlines::LookRequests;
 use super::file_queue::FileQueue;
 use super::io::{IoState, Locked, StateLock, StreamIo};
+use super::look_requests::LookRequests;
 use super::receive_backpressure::Delivery;
 use super::run_state::RunState;
 use super::scope::DriverScope;
