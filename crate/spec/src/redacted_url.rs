@@ -42,18 +42,18 @@ impl RedactedUrl<'_> {
         }
         // The host begins behind the last `@`, and its port behind the first colon that is not in brackets.
         let mut host = start;
-        let mut port = None;
+        let mut number = None;
         for (index, &byte) in bytes.iter().enumerate().take(end).skip(start) {
             match byte {
                 b'/' | b'\\' => break,
-                b'@' => (host, port) = (index + 1, None),
-                b']' => port = None,
-                b':' if port.is_none() => port = Some(true),
-                byte => port = port.map(|is_number| is_number && byte.is_ascii_digit()),
+                b'@' => (host, number) = (index + 1, None),
+                b']' => number = None,
+                b':' if number.is_none() => number = Some(true),
+                byte => number = number.map(|is_number| is_number && byte.is_ascii_digit()),
             }
         }
         // A password with a slash or a question mark looks like a port.
-        let is_clear = port != Some(false);
+        let is_clear = number != Some(false);
         (scheme, host > start, is_clear.then(|| part(host, end)), mark)
     }
 
