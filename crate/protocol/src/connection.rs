@@ -113,7 +113,7 @@ impl Connection {
 
     /// Returns the next event, or `None` if there is none at present.
     ///
-    /// One call inflates at most 64 KiB of a compressed message. After `None`, check
+    /// One call inflates at most 64 KiB of a compressed message, from at most 8 KiB. After `None`, check
     /// [`has_more_events`](Self::has_more_events): if it is `true`, call again before reading more.
     ///
     /// The last event is [`Feedback::Closed`].
