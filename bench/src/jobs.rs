@@ -26,6 +26,8 @@ pub(crate) enum Content {
     Text,
     /// ASCII text.
     Ascii,
+    /// Random bytes, the same in each message.
+    Random,
 }
 
 /// A job.
@@ -63,7 +65,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// The jobs, in the order of the tables.
-pub(crate) const JOBS: [Job; 22] = [
+pub(crate) const JOBS: [Job; 24] = [
     binary("lat64", echo(1), 64, 1, 4_000),
     binary("pipe64", echo(1024), 64, 64, 400_000),
     binary("recv64", Direction::Receive, 64, 1, 1_000_000),
@@ -81,6 +83,8 @@ pub(crate) const JOBS: [Job; 22] = [
     binary("echo16m", echo(2), 16 * MIB, 1, 8),
     Job { compressed: true, ..text("deflate64", echo(1), 64, 1, 4_000) },
     Job { compressed: true, ..text("deflate16k", echo(8), 16 * KIB, 1, 2_000) },
+    Job { compressed: true, content: Content::Random, ..binary("random16k", echo(8), 16 * KIB, 1, 8_000) },
+    Job { compressed: true, content: Content::Random, ..binary("random1m", echo(4), MIB, 1, 200) },
     Job { tls: true, ..binary("tls64", echo(1), 64, 1, 4_000) },
     Job { tls: true, ..binary("tls16k", echo(8), 16 * KIB, 1, 8_000) },
     Job { tls: true, ..binary("tls1m", echo(4), MIB, 1, 150) },
@@ -112,13 +116,14 @@ impl Job {
     }
 
     pub(crate) fn is_text(&self) -> bool {
-        self.content != Content::Binary
+        matches!(self.content, Content::Text | Content::Ascii)
     }
 
     /// Returns the payload of each message.
     pub(crate) fn payload(&self) -> Bytes {
         match self.content {
             Content::Ascii => vec![b'a'; self.size].into(),
+            Content::Random => random(self.size).into(),
             Content::Text | Content::Binary => payload(self.is_text(), self.size),
         }
     }
@@ -154,6 +159,16 @@ pub(crate) fn payload(text: bool, size: usize) -> Bytes {
         payload.resize(size, b'x');
     }
     payload.into()
+}
+
+/// Creates random bytes, the same at each call.
+fn random(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut byte = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    (0..size).map(|_| byte()).collect()
 }
 
 #[cfg(test)]

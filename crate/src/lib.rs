@@ -55,7 +55,7 @@
 //! | feature | default | effect |
 //! | --- | --- | --- |
 //! | `tokio` | off | In a browser, [`ByteStream`] implements tokio's `AsyncRead` and `AsyncWrite`. On native targets it always does. |
-//! | `serde` | off | [`typed::Json`], the codec of JSON messages for [`Socket::typed`]. |
+//! | `serde` | off | `typed::Json`, the codec of JSON messages for [`Socket::typed`]. |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connection;

@@ -158,9 +158,9 @@ export function tests(WebSocket, url, reference) {
 
   test("exception is a DOMException that names the invalid part", () => {
     const url = throws("SyntaxError", () => new WebSocket("ws://host/#fragment"));
-    same([url instanceof DOMException, url.code, url.message], [true, 12, 'the URL "ws://host/#fragment" has a fragment']);
+    same([url instanceof DOMException, url.code, url.message], [true, 12, 'the URL "ws://host/#…" has a fragment']);
     const protocol = throws("SyntaxError", () => new WebSocket("ws://host/", ["ok", "chat/2"]));
-    same(protocol.message, `the subprotocol "chat/2" is not a token: '/' at position 4 is not allowed`);
+    same(protocol.message, `a subprotocol is not a token: '/' at position 4 is not allowed`);
   });
 
   return list;

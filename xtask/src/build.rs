@@ -85,12 +85,10 @@ const FUZZ_FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sani
 /// Builds all fuzz targets. Returns the name and the program of each.
 pub(crate) fn fuzz_targets(project: &Project) -> Result<Vec<(String, PathBuf)>> {
     let mut command = in_workspace(project, Toolchain::Default, "fuzz");
-    let version = Toolchain::Default.rustc().arg("-vV").output().context("cannot start rustc")?;
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc named no host")?;
+    let host = cargo::verbose_version(Toolchain::Default, "host").context("rustc did not print its host")?;
     // With an explicit target, the flags apply neither to build scripts nor to procedural macros.
     command.env("RUSTFLAGS", FUZZ_FLAGS).args(["build", "--profile", "fuzz", "-p", FUZZ, "--bins", JSON]);
-    command.args(["--target", host]);
+    command.args(["--target", &host]);
     let built = artifacts("fuzz targets", command)?;
     let mut targets: Vec<_> = built
         .into_iter()
@@ -99,6 +97,23 @@ pub(crate) fn fuzz_targets(project: &Project) -> Result<Vec<(String, PathBuf)>> 
     targets.sort();
     ensure!(!targets.is_empty(), "cargo reported no fuzz target");
     Ok(targets)
+}
+
+/// Builds the instrumented tests of these packages. Returns the command that runs them, and the binaries.
+pub(crate) fn coverage_tests(project: &Project, packages: &[&str]) -> Result<(Command, Vec<TestBinary>)> {
+    let host = cargo::verbose_version(Toolchain::Default, "host").context("rustc did not print its host")?;
+    let tests = || {
+        let mut command = in_workspace(project, Toolchain::Default, "coverage");
+        // If the target is named, the flags do not apply to build scripts and macros, which would write counts as well.
+        command.env("RUSTFLAGS", "-Cinstrument-coverage").args(["test", "--lib", "--tests", "--target", &host]);
+        for package in packages {
+            command.args(["-p", package]);
+        }
+        command
+    };
+    let mut build = tests();
+    build.args(["--no-run", JSON]);
+    Ok((tests(), test_binaries(project, "instrumented tests", build)?))
 }
 
 /// Builds the tests that run in every engine.

@@ -39,6 +39,13 @@ impl Toolchain {
     }
 }
 
+/// Returns a value from the compiler's verbose version, such as its `host`.
+pub(crate) fn verbose_version(toolchain: Toolchain, name: &str) -> Option<String> {
+    let output = toolchain.rustc().arg("-vV").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
+}
+
 /// Returns the toolchain that can build for wasm32, if there is one.
 pub(crate) fn wasm_toolchain(cache: &Cache) -> Option<Toolchain> {
     [Toolchain::Default, Toolchain::Linked].into_iter().find(|toolchain| builds_wasm(*toolchain, cache))

@@ -11,6 +11,7 @@ mod browser_tests;
 mod build;
 mod cache;
 mod cargo;
+mod coverage;
 mod demo;
 mod doctor;
 mod fuzz;
@@ -38,10 +39,14 @@ enum Subcommand {
     Demo(demo::Arguments),
     /// Run all checks and tests: lints, docs, native tests, Node and the browser engines
     Test(test::Arguments),
+    /// Compare what the engines and the native client make of malformed heads of responses
+    Heads(test::heads::Arguments),
     /// List the tools that the commands need, which are missing, and how to install them
     Doctor,
     /// Run the Autobahn test suite against the native client
     Autobahn(autobahn::Arguments),
+    /// Measure which lines of the specification and the protocol the tests reach
+    Coverage,
     /// Measure WebSocket clients side by side: native, in browsers, and how cost grows
     Bench(bench::Arguments),
     /// Search for inputs that violate a property, with libFuzzer
@@ -70,8 +75,10 @@ fn main() -> ExitCode {
     let outcome = match verb {
         Subcommand::Demo(arguments) => demo::run(&arguments, runtime),
         Subcommand::Test(arguments) => test::run(&arguments, runtime),
+        Subcommand::Heads(arguments) => test::heads::run(&arguments, runtime),
         Subcommand::Doctor => doctor::run(),
         Subcommand::Autobahn(arguments) => autobahn::run(&arguments),
+        Subcommand::Coverage => coverage::run(),
         Subcommand::Bench(arguments) => bench::run(&arguments, runtime),
         Subcommand::Fuzz(arguments) => fuzz::run(&arguments),
         Subcommand::Size => size::run(),

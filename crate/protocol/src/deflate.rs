@@ -19,6 +19,11 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// Arbitrary: small beside the window of 32 KiB.
 const CHUNK: usize = 16 << 10;
 
+/// The bytes of output that a byte of input counts as, at least, in the budget of an inflater.
+///
+/// Measured: a step of blocks that have tables and no output takes 0.2 ms, and one of text less. Without this, it takes 4 ms.
+const INPUT_COST: usize = 8;
+
 /// The compression level.
 ///
 /// Measured with JSON messages of 1 to 16 KiB: level 6 takes 2.5 to 6 times as long and saves a third of the bytes. Level 2 takes
@@ -100,7 +105,7 @@ impl Inflater {
     /// Inflates the next bytes of a message, and returns the number of input bytes that were used.
     ///
     /// `budget` is the largest number of bytes to produce; what was produced is subtracted from it. The call stops early when
-    /// it reaches 0. Call again with the rest of `input` while there is a rest, or while
+    /// it reaches 0. A byte of input counts as 8 produced ones at least, because it takes time even if it produces none. Call again with the rest of `input` while there is a rest, or while
     /// [`has_pending_output`](Self::has_pending_output) is `true`.
     ///
     /// # Errors
@@ -118,12 +123,13 @@ impl Inflater {
             }
             let before = (state.total_in(), state.total_out());
             let room = CHUNK.min(*budget);
-            let status = state.decompress(input, &mut self.scratch[..room], FlushDecompress::Sync);
+            let piece = &input[..input.len().min((*budget / INPUT_COST).max(1))];
+            let status = state.decompress(piece, &mut self.scratch[..room], FlushDecompress::Sync);
             let consumed = difference(state.total_in(), before.0);
             let produced = difference(state.total_out(), before.1);
             input = input.get(consumed..).unwrap_or_default();
             used += consumed;
-            *budget -= produced.min(*budget);
+            *budget = budget.saturating_sub(produced.max(consumed * INPUT_COST));
             // Output before an error is checked first, so that the result does not depend on how the input is split.
             sink(self.scratch.get(..produced).unwrap_or_default())?;
             let status = status.map_err(|_| Failure::InvalidDeflate)?;

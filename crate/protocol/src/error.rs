@@ -24,7 +24,7 @@ pub enum Failure {
     OpeningTimeout,
     /// The stream ended before the head of the response was complete.
     LostWhileOpening,
-    /// The head of the response is not HTTP/1.1.
+    /// The head of the response violates HTTP/1.1 in a way that not all browser engines accept; see [`head`](crate::head).
     MalformedHead {
         /// The rule of HTTP that was violated.
         rule: &'static str,

@@ -13,9 +13,11 @@
 //! | a line without a colon, with a name that is no token, or with a bare CR | dropped |
 //! | control characters other than CR, LF and NUL in a value | kept |
 //! | NUL | the response must not be accepted, see [`Head::check`] |
-//! | any number of interim responses (1xx except 101) | skipped, within the limit in bytes |
+//! | any number of interim responses (1xx except 101) | skipped, within the limit in bytes, unless [`Head::check`] finds an error |
 //! | a version other than HTTP/1.0 and HTTP/1.1, in any case, or `ICY` | the status is reported, see [`Head::check`] |
 //! | other bytes before the status line, a status that has not three digits | an error |
+
+use std::fmt;
 
 use samesocket_spec::subprotocol::first_outside_token;
 
@@ -46,7 +48,7 @@ pub struct Head {
     pub version: Version,
     /// The status, and the valid fields.
     pub response: Response,
-    /// Whether the head, or that of an interim response before it, contains a NUL.
+    /// Whether the head contains a NUL.
     pub contains_nul: bool,
 }
 
@@ -89,7 +91,6 @@ impl Head {
 /// assert_eq!(head.response.headers, [("Via".to_owned(), b"a, b".to_vec())]);
 /// # Ok::<(), samesocket_protocol::Failure>(())
 /// ```
-#[derive(Debug)]
 pub struct HeadParser {
     limit: usize,
     /// The number of bytes that may still be used.
@@ -178,7 +179,7 @@ impl HeadParser {
         self.contains_nul |= self.line.contains(&0);
         match (self.status, &*self.line) {
             (None, line) => self.status = Some(parse_status_line(line)?),
-            (Some(status), []) => return Ok(self.end_head(status)),
+            (Some(status), []) => return self.end_head(status),
             (Some(_), [b' ' | b'\t', ..]) => self.continue_field(),
             (Some(_), _) => {
                 self.end_field();
@@ -208,15 +209,28 @@ impl HeadParser {
         self.field.clear();
     }
 
-    fn end_head(&mut self, (version, status): (Version, u16)) -> Option<Head> {
+    fn end_head(&mut self, (version, status): (Version, u16)) -> Result<Option<Head>, Failure> {
         self.end_field();
         let headers = std::mem::take(&mut self.headers);
-        if matches!(status, 100 | 102..=199) {
-            self.status = None;
-            self.leading = (0, 0);
-            return None;
+        let head = Head { version, response: Response { status, headers }, contains_nul: self.contains_nul };
+        if !matches!(status, 100 | 102..=199) {
+            return Ok(Some(head));
         }
-        Some(Head { version, response: Response { status, headers }, contains_nul: self.contains_nul })
+        head.check(Version::Http10)?;
+        self.status = None;
+        self.leading = (0, 0);
+        Ok(None)
+    }
+}
+
+/// Leaves the bytes out, which may be secrets.
+impl fmt::Debug for HeadParser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeadParser")
+            .field("room", &self.room)
+            .field("status", &self.status)
+            .field("fields", &self.headers.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -288,4 +302,84 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads all bytes in pieces of this size. Returns the number of used bytes, and the head.
+    fn read(limit: usize, bytes: &[u8], size: usize) -> Result<(usize, Option<Head>), Failure> {
+        let mut parser = HeadParser::new(limit);
+        let mut total = 0;
+        for piece in bytes.chunks(size) {
+            let (used, head) = parser.read(piece)?;
+            total += used;
+            if head.is_some() {
+                return Ok((total, head));
+            }
+        }
+        Ok((total, None))
+    }
+
+    #[test]
+    fn result_does_not_depend_on_the_pieces() {
+        let long = format!("HTTP/1.1 200\r\nX: {}\r\n\r\n", "y".repeat(300));
+        for response in [
+            "\r\nHTTP/1.1 100 x\r\n\r\n\nHTTP/1.0 200 x\nA: b\r\n c\r\nD : e\rf\r\n\r\ntunnel",
+            "ICY 503 x\r\n\0\r\n\r\nrest",
+            "HTTPX 999\n\n\n",
+            "HTTP/1.1 99 x\r\n\r\n",
+            "\r\n\r\n\rHTTP/1.1 200\r\n\r\n",
+            "HTTQ",
+            "ICYX",
+            &long,
+        ] {
+            let whole = read(200, response.as_bytes(), response.len());
+            for size in 1..response.len() {
+                assert_eq!(read(200, response.as_bytes(), size), whole, "{response:?} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn limit_counts_bytes_up_to_the_end_of_the_head() {
+        let response = b"\r\nHTTP/1.1 100\r\n\r\nHTTP/1.1 200\r\n\r\ntunnel";
+        let length = response.len() - "tunnel".len();
+        for size in 1..response.len() {
+            assert_eq!(read(length, response, size).unwrap().0, length);
+            assert_eq!(read(length - 1, response, size), Err(Failure::HeadTooLong { limit: length - 1 }));
+        }
+    }
+
+    /// With a quadratic search this would take hours.
+    #[test]
+    fn reading_byte_by_byte_takes_linear_time() {
+        let count = 1 << 20;
+        for unit in ["y", "\t", "\r", "\n \t", "\n ", "\nx:"] {
+            let response = format!("HTTP/1.1 200\nX: {}\n\n", unit.repeat(count / unit.len()));
+            let (used, head) = read(2 * count, response.as_bytes(), 1).unwrap();
+            assert_eq!((used, head.unwrap().response.status), (response.len(), 200));
+        }
+    }
+
+    #[test]
+    fn check_depends_on_version_and_nul() {
+        let check = |response: &str, oldest| {
+            let (_, head) = read(99, response.as_bytes(), 99).unwrap();
+            head.unwrap().check(oldest).map_err(|failure| failure.to_string())
+        };
+        let malformed = |rule| Err(format!("the head of the response is malformed: {rule}"));
+        let nul = malformed("it contains a NUL");
+        assert_eq!(check("HTTP/1.1 200\n\n", Version::Http11), Ok(()));
+        assert_eq!(check("HTTP/1.0 200\n\n", Version::Http10), Ok(()));
+        assert_eq!(check("HTTP/2 200\n\n", Version::Other), Ok(()));
+        assert_eq!(check("HTTP/1.0 200\n\n", Version::Http11), malformed("the version is not HTTP/1.1"));
+        let neither = malformed("the version is neither HTTP/1.0 nor HTTP/1.1");
+        for version in ["HTTP/1.", "HTTP/1.2", "HTTP/1.10", "HTTP/1.00x", "http/1.0", "HTTP/01.0"] {
+            assert_eq!(check(&format!("{version} 200\n\n"), Version::Http10), neither, "{version}");
+        }
+        assert_eq!(check("HTTP/1.1 200 \0\n\n", Version::Http11), nul);
+        assert_eq!(check("HTTP/2 200\n\0\n\n", Version::Other), nul);
+    }
 }

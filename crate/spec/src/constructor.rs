@@ -197,4 +197,12 @@ mod tests {
         assert_eq!(origin_of("https://u:p@h:8443/p?q"), "wss://h:8443");
         assert_eq!(origin_of("ws://[::1]:9/"), "ws://[::1]:9");
     }
+
+    #[test]
+    fn host_that_a_parser_let_through_is_rejected() {
+        let url = "wss://a%b/".to_owned();
+        assert_eq!(url.serialize(), "wss://a%b/");
+        let exception = Exception::InvalidHost { url: "given".to_owned(), character: '%' };
+        assert_eq!(get_a_url_record(Some(url), "given", None), Err(exception));
+    }
 }

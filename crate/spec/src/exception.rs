@@ -219,3 +219,86 @@ impl fmt::Debug for Exception {
 }
 
 impl Error for Exception {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns each exception with its invalid argument, its legacy code and its text.
+    fn all() -> Vec<(Exception, Option<Argument>, u16, &'static str)> {
+        let (url, subprotocol) = ("u\"".to_owned(), "a/b".to_owned());
+        let (url_argument, protocols) = (Some(Argument::Url), Some(Argument::Protocols));
+        let base = Some("b".to_owned());
+        vec![
+            (
+                Exception::InvalidUrl { url: url.clone(), base: None },
+                url_argument,
+                12,
+                r#"the URL "u\"" cannot be parsed"#,
+            ),
+            (
+                Exception::InvalidUrl { url: url.clone(), base },
+                url_argument,
+                12,
+                r#"the URL "u\"" cannot be parsed against the base URL "b""#,
+            ),
+            (
+                Exception::UnsupportedScheme { url: url.clone(), scheme: "ftp".to_owned() },
+                url_argument,
+                12,
+                r#"the URL "u\"" has the scheme "ftp", not ws, wss, http or https"#,
+            ),
+            (Exception::FragmentInUrl { url: url.clone() }, url_argument, 12, r#"the URL "u\"" has a fragment"#),
+            (
+                Exception::InvalidHost { url, character: '%' },
+                url_argument,
+                12,
+                r#"the host of the URL "u\"" contains the forbidden character '%'"#,
+            ),
+            (
+                Exception::EmptySubprotocol { place: 1 },
+                protocols,
+                12,
+                "the subprotocol at index 1 of the list is empty",
+            ),
+            (
+                Exception::InvalidSubprotocol { subprotocol: subprotocol.clone(), character: '/', position: 1 },
+                protocols,
+                12,
+                r#"the subprotocol "a/b" is not a token: '/' at position 1 is not allowed"#,
+            ),
+            (
+                Exception::RepeatedSubprotocol { subprotocol },
+                protocols,
+                12,
+                r#"the subprotocol "a/b" occurs twice in the list"#,
+            ),
+            (
+                Exception::InvalidCloseCode { code: 999 },
+                Some(Argument::Code),
+                15,
+                "the close code 999 is neither 1000 nor between 3000 and 4999",
+            ),
+            (
+                Exception::ReasonTooLong { bytes: 124 },
+                Some(Argument::Reason),
+                12,
+                "the close reason has 124 bytes of UTF-8, more than 123",
+            ),
+            (Exception::StillConnecting, None, 11, "the socket is still CONNECTING"),
+        ]
+    }
+
+    #[crate::test]
+    fn exception_names_the_argument_and_what_is_wrong() {
+        for (exception, argument, code, text) in all() {
+            let name = match code {
+                11 => "InvalidStateError",
+                15 => "InvalidAccessError",
+                _ => "SyntaxError",
+            };
+            let described = (exception.argument(), exception.code(), exception.name(), exception.to_string());
+            assert_eq!(described, (argument, code, name, text.to_owned()));
+        }
+    }
+}

@@ -44,3 +44,15 @@ impl fmt::Display for ReadyState {
         f.pad(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[crate::test]
+    fn ready_state_is_formatted_as_its_constant() {
+        let all = [ReadyState::Connecting, ReadyState::Open, ReadyState::Closing, ReadyState::Closed];
+        assert_eq!(all.map(|state| state.to_string()), ["CONNECTING", "OPEN", "CLOSING", "CLOSED"]);
+        assert_eq!(format!("{:>6}|", ReadyState::Open), "  OPEN|");
+    }
+}

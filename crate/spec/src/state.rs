@@ -316,6 +316,19 @@ mod tests {
         SocketState::new(offered.iter().map(|&name| name.to_owned()).collect())
     }
 
+    #[crate::test]
+    fn feedback_of_the_end_has_the_reported_values() {
+        let event = CloseEvent { code: 3000, reason: "bye".to_owned(), was_clean: true };
+        let ends = [
+            (Feedback::<()>::closed(3000, "bye".to_owned(), true), event),
+            (Feedback::closed_abnormally(), CloseEvent::abnormal()),
+        ];
+        for (feedback, expected) in ends {
+            assert!(matches!(feedback, Feedback::Closed(event) if event == expected));
+        }
+        assert_eq!(state(&["a", "b"]).offered(), ["a", "b"]);
+    }
+
     fn established<M>(protocol: &str) -> Feedback<M> {
         Feedback::Established { protocol: protocol.to_owned(), extensions: "x".to_owned() }
     }

@@ -171,4 +171,11 @@ mod tests {
             }
         }
     }
+
+    #[crate::test]
+    fn offer_returns_its_names_or_the_exception() {
+        let offer = |names: &[&str]| Offer::new(names.iter().map(|&name| name.to_owned()).collect()).checked();
+        assert_eq!(offer(&["a", "b"]), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(offer(&["a", ""]), Err(Exception::EmptySubprotocol { place: 1 }));
+    }
 }

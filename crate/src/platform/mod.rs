@@ -22,6 +22,7 @@
 //! | `Options` | the platform's options; implements [`Backend`] |
 //! | `Url` | a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one |
 //! | `FinalState` | the values that outlive a transport |
+//! | `LastLook` | a future that completes when a transport has looked at the network once more |
 //! | `PlatformEnvironment` | the platform's own [`Environment`] |
 //! | `Tasks`, `Task` | the task queue of a socket, and a queued task that is cancelled on drop |
 //! | `poll_in_event` | polls a future within the event that wakes it, if the platform has events |
@@ -36,8 +37,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-
-use futures::channel::oneshot;
 
 use crate::queue::Capacity;
 use crate::sync::{MaybeSend, MaybeSync, Shared, Weak};
@@ -60,9 +59,9 @@ use self::web as backend;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::backend::api;
 pub(crate) use self::backend::{
-    FinalState, HIGH_WATER_MARK, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeBlob, MakeLazy, MakeSubprotocolList,
-    Messages, Options, PlatformEnvironment, RECEIVE_LIMIT, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
-    WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
+    FinalState, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeBlob, MakeLazy,
+    MakeSubprotocolList, Messages, Options, PlatformEnvironment, RECEIVE_LIMIT, SUPPORTS_BACKPRESSURE, Task, Tasks,
+    Url, WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
     drain_messages, measure_messages, next_message, poll_in_event, single_message,
 };
 use self::buffered_amount_hint::BufferedAmountHint;
@@ -200,9 +199,6 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     /// Returns the current values that stay readable after the transport is dropped.
     fn final_state(&self) -> FinalState;
 }
-
-/// A future that completes when a transport has looked at the network once more, with or without a result.
-pub(crate) type LastLook = oneshot::Receiver<()>;
 
 /// The result of [`Transport::send`].
 #[derive(Clone, Copy)]

@@ -33,7 +33,8 @@ use samesocket_spec::{CloseEvent, Exception};
 /// # Errors
 ///
 /// Returns [`Error::Exception`] if an argument is invalid; the socket then stays as it was. Returns
-/// [`Error::CloseTimedOut`] after the [close timeout](crate::Connect::close_timeout); the handshake then continues.
+/// [`Error::CloseTimedOut`] after the [close timeout](crate::Connect::close_timeout); the handshake then continues as long
+/// as a handle exists.
 pub struct Closing(Result<Handshake, Exception>);
 
 /// A closing handshake with a timeout.

@@ -160,7 +160,9 @@ impl Connect {
         self.with(|config| config.timeout = timeout)
     }
 
-    /// Sets the timeout of the closing handshake. The default is ten seconds.
+    /// Sets the time that [`close`](crate::Socket::close) waits for the closing handshake. The default is ten seconds.
+    ///
+    /// After it has passed, the connection is given up when its last handle is dropped.
     pub fn close_timeout(self, timeout: Duration) -> Self {
         self.with(|config| config.close_timeout = timeout)
     }

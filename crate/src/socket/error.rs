@@ -89,7 +89,7 @@ pub enum Error<M = Message> {
         bytes: u64,
     },
     /// The closing handshake did not end within the [close timeout](crate::Connect::close_timeout). The socket stays
-    /// CLOSING.
+    /// CLOSING. On native targets, dropping its last handle now resets the connection.
     CloseTimedOut {
         /// The close timeout.
         after: Duration,

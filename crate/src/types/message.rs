@@ -18,6 +18,7 @@ use super::text::Text;
 /// ```
 ///
 /// Messages are equal if they have the same variant and equal payloads; see [`Blob`] and [`LazyMessage`] for theirs.
+/// `Debug` shows the contents.
 ///
 /// # Memory
 ///

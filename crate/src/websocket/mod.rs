@@ -63,8 +63,9 @@ use samesocket_spec::{close, constructor, subprotocol};
 /// # Events
 ///
 /// In a browser no event is fired before the task that called [`new`](Self::new) ends. On native targets events are
-/// fired one after the other, on a thread of this crate. A callback should not block, because other sockets share the
-/// thread. A callback that panics ends only its own call. Attributes stay stable during a callback unless the callback
+/// fired one after the other, on a thread of this crate, or on the runtime of the options. A callback should not block,
+/// because other sockets share the thread. It must not block on a tokio runtime or drop one, which panics there; see the
+/// guide's page on runtimes. A callback that panics ends only its own call. Attributes stay stable during a callback unless the callback
 /// itself changes them.
 ///
 /// Events are buffered until there is a first subscriber, within the limit of [`Events`]. A task then delivers them in
@@ -211,6 +212,10 @@ impl WebSocket {
     /// another socket. A callback that is added while an event is fired is called from the next event on. A removed one
     /// is not called again. Callbacks are called in the order of subscription and never nested. They are dropped after
     /// the `close` event.
+    ///
+    /// On native targets a callback runs inside a tokio runtime, where `Runtime::block_on` panics with "Cannot start a
+    /// runtime from within a runtime", and so does dropping a `Runtime`. Start a thread for that, or send the event to
+    /// one. The callback is called again after a panic.
     pub fn subscribe(&self, callback: impl FnMut(&WebSocket, &Event) + MaybeSend + 'static) -> Subscription {
         let id = self.connection().listener().add_callback(Box::new(callback));
         self.flush_buffered();

@@ -1,6 +1,7 @@
 //! Cancellation at every await: the connection ends, on the network in memory and at the server.
 
 use std::cell::Cell;
+use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -11,22 +12,30 @@ use futures::SinkExt;
 use futures::future::{Either, select};
 use samesocket::reconnect::Outbox;
 use samesocket::testing::{self, Network, Received};
-use samesocket::{Connect, ReadyState, Socket, connect};
+use samesocket::{Connect, Message, ReadyState, Socket, connect};
 use samesocket_fault_server::Until;
 
 use super::reconnecting_over;
 use super::support::Stage;
 
+/// Returns the text of a message of any kind of socket.
+fn text<M: Into<Message>, E: Debug>(item: Option<Result<M, E>>) -> String {
+    match item.expect("a message").expect("no error").into() {
+        Message::Text(text) => text.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// A conversation that uses every kind of wait.
 async fn converse(connect: Connect) {
     let mut socket = connect.await.unwrap();
-    assert!(socket.next().await.unwrap().is_ok());
+    assert_eq!(text(socket.next().await), "a");
     socket.send(Bytes::from(vec![7; 4 << 20]).into()).await.unwrap();
     socket.send("more".into()).await.unwrap();
     socket.drained().await.unwrap();
     let (sender, mut receiver) = socket.split();
     sender.send("last".into()).await.unwrap();
-    assert!(receiver.next().await.unwrap().is_ok());
+    assert_eq!(text(receiver.next().await), "b");
     sender.control().close(Some(1000), None).await.unwrap();
 }
 
@@ -72,7 +81,7 @@ async fn serve(network: Network, has_connected: &Cell<bool>) {
 /// The conversation over a remote.
 async fn converse_remotely(connect: Connect, network: Network) {
     let mut remote = connect.high_water_mark(1).await.unwrap().into_remote_by(|driver| network.spawn(driver));
-    assert!(remote.next().await.unwrap().is_ok());
+    assert_eq!(text(remote.next().await), "a");
     remote.send(Bytes::from(vec![7; 10]).into()).await.unwrap();
     let (mut sender, mut receiver) = remote.split();
     sender.send("more".into()).await.unwrap();
@@ -80,7 +89,7 @@ async fn converse_remotely(connect: Connect, network: Network) {
     SinkExt::flush(&mut sender).await.unwrap();
     sender.drained().await.unwrap();
     assert_eq!(sender.ready_state().await, ReadyState::Open);
-    assert!(receiver.next().await.unwrap().is_ok());
+    assert_eq!(text(receiver.next().await), "b");
     sender.close(Some(1000), None).await.unwrap();
 }
 
@@ -88,7 +97,7 @@ async fn converse_remotely(connect: Connect, network: Network) {
 async fn converse_reconnecting(network: Network) {
     let clock = network.clock();
     let prepare = |mut socket: Socket| async {
-        assert!(socket.next().await.unwrap().is_ok());
+        assert_eq!(text(socket.next().await), "a");
         Ok(socket)
     };
     let outbox = Outbox::Keep { messages: 2, bytes: 100 };
@@ -103,7 +112,7 @@ async fn converse_reconnecting(network: Network) {
         }
     };
     let (message, ()) = futures::join!(socket.next(), sending);
-    assert!(message.unwrap().is_ok());
+    assert_eq!(text(message), "b");
     sender.close(Some(1000), None).unwrap();
     assert!(socket.next().await.is_none());
 }

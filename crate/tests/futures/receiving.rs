@@ -29,11 +29,11 @@ async fn failure_is_one_error_after_the_messages() {
         let mut socket = connect(stage.url("a", &format!("do=text:a,gate:go,{end}"))).await.unwrap();
         assert_eq!(socket.next().await.as_ref().map(line).as_deref(), Some("text \"a\""));
         stage.store().release("a", "go");
-        let items = lines(&mut socket).await;
-        assert!(matches!(&*items, [item] if item.starts_with("failed ")), "{end}: {items:?}");
+        assert_eq!(lines(&mut socket).await, ["failed 1006 false"], "{end}");
         assert!(socket.is_terminated());
         assert!(socket.next().await.is_none());
-        assert!(!socket.closed().await.was_clean || end.starts_with("close-hex"));
+        let event = socket.closed().await;
+        assert_eq!((event.code, &*event.reason, event.was_clean), (1006, "", false), "{end}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use samesocket::reconnect::{Backoff, Cause, Reconnect, State, reconnect};
 use samesocket::testing::{self, Network, Peer, Received};
-use samesocket::{Message, connect};
+use samesocket::{Error, Exception, Message, connect};
 
 use super::line;
 
@@ -92,7 +92,7 @@ fn jitter_spreads_the_waits() {
                 }
             }
         });
-        assert!(socket.next().await.unwrap().is_err());
+        assert!(matches!(socket.next().await, Some(Err(Cause::NotConnected(_)))));
         let waits = waits.lock().unwrap();
         let (least, most) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
         assert!((500..600).contains(least) && (900..=1000).contains(most), "{least} {most}");
@@ -191,7 +191,8 @@ fn close_ends_the_socket_in_every_state() {
         let closing = async {
             let mut peer = network.accept().await.open();
             network.clock().sleep(Duration::from_millis(1)).await;
-            assert!(sender.close(Some(1001), None).is_err(), "invalid arguments change nothing");
+            let invalid = sender.close(Some(1001), None).unwrap_err();
+            assert!(matches!(invalid, Error::Exception(Exception::InvalidCloseCode { code: 1001 })), "{invalid:?}");
             sender.close(Some(3000), Some("done")).unwrap();
             next_received(&mut peer).await
         };

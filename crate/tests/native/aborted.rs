@@ -48,13 +48,13 @@ fn is_known_to_the_system(client: SocketAddr) -> bool {
 /// A server that opens connections and answers nothing else, and the options of its clients.
 enum SilentServer {
     Plain,
-    Tls(TestCertificate),
+    Tls(Box<TestCertificate>),
     Proxy,
 }
 
 impl SilentServer {
     fn all() -> [Self; 3] {
-        [Self::Plain, Self::Tls(TestCertificate::new("server")), Self::Proxy]
+        [Self::Plain, Self::Tls(Box::new(TestCertificate::new("server"))), Self::Proxy]
     }
 
     fn url(&self, server: &ManualServer) -> String {

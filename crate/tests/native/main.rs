@@ -8,6 +8,7 @@ mod answer_order;
 mod blobs;
 mod blocking_pool;
 mod broken_connections;
+mod callbacks;
 mod certificates;
 mod child_process;
 mod descriptors;

@@ -589,7 +589,8 @@ async fn dropping_last_remote_handle_leaves_nothing() {
     drop(receiver);
     sender.send("still".into()).await.unwrap();
     drop(sender);
-    assert_eq!(fixture.ended().await.messages.len(), 1);
+    let messages = fixture.ended().await.messages;
+    assert_eq!(messages.iter().map(|message| message.text.as_deref()).collect::<Vec<_>>(), [Some("still")]);
     fixture.settle().await;
     assert_eq!(Alive::now(), before, "nothing is left");
 }

@@ -2,9 +2,11 @@
 
 use std::{fmt::Display, str::FromStr, time::Duration};
 
+use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{
+    heads::heads,
     http::{Request, Response},
     record::Until,
     store::Store,
@@ -18,6 +20,7 @@ pub(crate) async fn respond(store: &Store, request: &Request, body: Vec<u8>) -> 
     let path = request.path().trim_start_matches("/control/");
     let answer = match (request.method.as_str(), path) {
         ("GET", "ping") => Ok(Response::text(200, "pong")),
+        ("GET", "heads") => json(&heads()),
         ("GET", "record") => record(store, request).await,
         ("GET" | "POST", "release") => release(store, request),
         ("GET", "live") => live(store, request).await,
@@ -39,7 +42,11 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Response> 
         }
         .ok_or_else(|| Response::text(404, format!("there is no connection with the id `{id}`\n")))?,
     };
-    serde_json::to_string(&record).map(Response::json).map_err(|error| Response::text(500, format!("{error}\n")))
+    json(&record)
+}
+
+fn json(value: &impl Serialize) -> Result<Response, Response> {
+    serde_json::to_string(value).map(Response::json).map_err(|error| Response::text(500, format!("{error}\n")))
 }
 
 fn release(store: &Store, request: &Request) -> Result<Response, Response> {

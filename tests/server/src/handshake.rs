@@ -5,6 +5,7 @@ use tungstenite::handshake::derive_accept_key;
 use crate::{
     connection::{Connection, Disconnected},
     deflate::Inflater,
+    heads,
     http::{Request, Response, push_header, status_line},
     record::Handshake,
     script::{Accept, Answer, Fault, Pick, Script, Value},
@@ -42,6 +43,12 @@ pub(crate) async fn respond(
     if let Some(fault) = script.fault {
         record_outcome(connection, Handshake::Aborted);
         return send_fault(connection, request, script, fault).await;
+    }
+    if let Some(head) = script.head {
+        let key = request.header("sec-websocket-key").unwrap_or_default();
+        connection.queue(&heads::with_accept(head, &derive_accept_key(key.as_bytes())));
+        record_outcome(connection, Handshake::Accepted);
+        return Ok(Outcome::Accepted { compress: false });
     }
     let refusal = match script.answer.status {
         Some(status) => Some(refuse(status, &script.answer)),

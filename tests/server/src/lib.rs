@@ -27,6 +27,7 @@
 //! | `header=NAME: VALUE` | has this additional header; repeatable |
 //! | `early=1` | follows a 103 Early Hints response |
 //! | `handshake=garbage\|nothing\|drop\|reset\|half` | is not HTTP, never comes, is replaced by a FIN or a reset, or is cut in half |
+//! | `head=NAME` | is this one of the [`heads`](heads()) |
 //! | `hold=handshake` | waits for the gate `handshake` |
 //! | `packet=1` | is in one write with the steps that only send |
 //!
@@ -73,6 +74,7 @@
 //! | `GET /control/release?id=X&gate=NAME` | opens the gate; it stays open |
 //! | `GET /control/live?prefix=P` | the number of open connections whose id starts with P; `until=N` waits for that number |
 //! | `POST`, `GET /control/report?name=N` | stores a text, returns it |
+//! | `GET /control/heads` | the [`heads`](heads()), with the query for each |
 //! | `GET /control/ping` | `pong` |
 //!
 //! A request that waits is answered with 408 after 20 seconds.
@@ -82,6 +84,7 @@ mod control;
 mod deflate;
 mod frame;
 mod handshake;
+mod heads;
 mod http;
 mod query;
 mod receiver;
@@ -95,6 +98,7 @@ mod step;
 mod store;
 mod tls;
 
+pub use heads::{Head, heads};
 pub use record::{
     CloseSeen, End, FrameSeen, Handshake, Kind, MAX_RECORDED, MAX_RECORDED_TEXT_LEN, MessageSeen, Record, UnknownUntil,
     Until,

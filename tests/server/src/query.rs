@@ -34,6 +34,15 @@ pub(crate) fn decode_text(raw: &str) -> String {
     String::from_utf8_lossy(&decode(raw)).into_owned()
 }
 
+/// Percent-encodes every byte that is no letter or digit.
+pub(crate) fn encode(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| match byte {
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
 /// Parses hexadecimal digits, two for each byte.
 pub(crate) fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);

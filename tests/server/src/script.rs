@@ -1,6 +1,6 @@
 //! Parsing of a request's query into the script that the server runs.
 
-use crate::{query, step::Step};
+use crate::{heads::Head, query, step::Step};
 
 /// The script of one connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub(crate) struct Script {
     pub(crate) hold: bool,
     /// The fault to send instead of a response.
     pub(crate) fault: Option<Fault>,
+    /// The head to send instead of a response. `{accept}` stands for the right value of `Sec-WebSocket-Accept`.
+    pub(crate) head: Option<&'static [u8]>,
     /// Whether to write the response together with the first steps.
     pub(crate) packet: bool,
     /// Whether to compress the server's own messages.
@@ -97,6 +99,7 @@ impl Script {
                 "location" => answer.location = Some(query::decode(raw)),
                 "early" => answer.early = flag(&word).ok_or_else(wrong)?,
                 "header" => answer.headers.push(query::decode(raw)),
+                "head" => script.head = Some(Head::bytes(&word).ok_or_else(wrong)?),
                 "handshake" => script.fault = Some(Fault::parse(&word).ok_or_else(wrong)?),
                 "hold" if word == "handshake" => script.hold = true,
                 "hold" => return Err(wrong()),
@@ -200,6 +203,7 @@ mod tests {
             ("pick=best", "the key `pick` cannot be `best`"),
             ("hold=open", "the key `hold` cannot be `open`"),
             ("early=yes", "the key `early` cannot be `yes`"),
+            ("head=none", "the key `head` cannot be `none`"),
             ("do=a&do=b", "the key `do` appears twice"),
             ("do=ecko", "unknown step `ecko`"),
         ] {

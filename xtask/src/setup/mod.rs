@@ -9,6 +9,7 @@ mod chromium;
 mod components;
 mod cxx;
 mod firefox;
+mod llvm_tools;
 mod node;
 mod packages;
 mod peers;
@@ -22,6 +23,7 @@ use anyhow::{Context as _, Result, bail};
 
 pub(crate) use autobahn::wstest;
 pub(crate) use cargo_deny::program as cargo_deny;
+pub(crate) use llvm_tools::tool as llvm_tool;
 pub(crate) use peers::tell as set_peer_paths;
 pub(crate) use wasm_bindgen::tool as wasm_bindgen_tool;
 pub(crate) use wpt::python as wpt_python;
@@ -71,6 +73,7 @@ pub(crate) fn everything() -> Vec<Box<dyn Requirement>> {
     all.push(node());
     all.push(valgrind());
     all.push(cxx());
+    all.push(llvm_tools());
     all.extend(Engine::ALL.map(engine));
     all
 }
@@ -119,6 +122,11 @@ pub(crate) fn valgrind() -> Box<dyn Requirement> {
 /// Returns the C++ compiler, which builds libFuzzer.
 pub(crate) fn cxx() -> Box<dyn Requirement> {
     Box::new(cxx::CxxCompiler)
+}
+
+/// Returns the tools that read the counts of instrumented programs.
+pub(crate) fn llvm_tools() -> Box<dyn Requirement> {
+    Box::new(llvm_tools::LlvmTools)
 }
 
 /// Returns an engine with its driver.

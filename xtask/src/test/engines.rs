@@ -1,5 +1,5 @@
-//! The steps that run in each engine: the demo page, the test binaries, the threads test, the https page, and the npm
-//! package.
+//! The steps that run in each engine: the demo page, the test binaries, the threads test, the https page, the malformed
+//! heads, and the npm package.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{reporting_page, steps::Steps};
+use super::{heads, reporting_page, steps::Steps};
 use crate::{
     browser::Engine,
     browser_tests::{Counts, Runner},
@@ -30,6 +30,7 @@ pub(super) struct Built {
     pub(super) tests: Option<Vec<TestBinary>>,
     pub(super) page: Option<()>,
     pub(super) https: Option<()>,
+    pub(super) heads: Option<()>,
     pub(super) package: Option<Package>,
     /// Whether the npm package's tests are in the site.
     pub(super) package_tests: Option<()>,
@@ -78,6 +79,9 @@ fn run_engine(project: &Project, engine: Engine, built: &Built, site: &Site, ste
         steps.run_step(&format!("{name}: https page"), || -> Result<_> {
             Ok((reporting_page::run(&setup::browser(engine, project)?, site, &reporting_page::HTTPS)?, ()))
         });
+    }
+    if built.heads.is_some() {
+        heads::run_engine(project, engine, site, steps);
     }
     if built.package_tests.is_some() {
         steps.run_step(&format!("{name}: npm package tests"), || -> Result<_> {

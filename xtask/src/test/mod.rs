@@ -1,9 +1,10 @@
 //! `cargo xtask test`: runs everything that has to pass, the quickest steps first.
 //!
 //! `steps` records the results. `lints` and `engines` have most of the steps; `report` checks the conformance reports that the
-//! tests leave, and `reporting_page` runs the pages that test themselves.
+//! tests leave, `heads` compares what is made of malformed heads, and `reporting_page` runs the pages that test themselves.
 
 mod engines;
+pub(crate) mod heads;
 mod lints;
 mod report;
 mod reporting_page;
@@ -73,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     steps.run_step("native tests", || Ok((native_tests(&project, &reports)?, ())));
     steps.run_step("model of the driver", || Ok((model_tests(&project)?, ())));
     steps.run_step("fuzzing, for seconds", || Ok((fuzz::check(&project)?, ())));
+    steps.run_step("instructions per message", || Ok((instruction_tests(&project)?, ())));
     steps.run_step("third-party servers and proxies", || Ok((program_tests(&project)?, ())));
     steps.run_step("native conformance reports", || report::collect_native(&project, &reports));
     let package = steps.run_step("npm package", || {
@@ -137,6 +139,7 @@ fn browser_steps(
             }),
             None => None,
         },
+        heads: steps.run_step("build: page of the HTTP heads", || Ok((none, heads::build(project, &folder)?))),
         package,
         // One engine is enough to check that data is copied out of shared memory.
         threads: if picked.contains(&Engine::Chromium) {
@@ -148,6 +151,9 @@ fn browser_steps(
     let site = Site::start(&folder, None, runtime)?;
     reports.publish(&site)?;
     engines::run(project, picked, arguments.jobs, &built, &site, steps);
+    if built.heads.is_some() {
+        steps.run_step("HTTP heads", || heads::check(project, picked, &site, &reports, arguments.bless));
+    }
     if built.tests.is_some() {
         steps.run_step("conformance reports", || {
             report::collect(project, picked, &site, in_node.as_ref(), arguments.bless)
@@ -174,6 +180,16 @@ fn model_tests(project: &Project) -> Result<Counts> {
     let finished = run_to_end("model of the driver", &mut command)?.checked(&command)?;
     let counts = Counts::read(&finished.log).unwrap_or_default();
     ensure!(counts.passed > 0, "no model test has run");
+    Ok(counts)
+}
+
+/// Checks the budgets of instructions on an optimised build. The counts of other builds say little about the code.
+fn instruction_tests(project: &Project) -> Result<Counts> {
+    let mut command = native_cargo(project);
+    command.args(["test", "--profile", "bench-no-lto", "-p", "samesocket-bench", "--test", "budgets", "instructions"]);
+    let finished = run_to_end("instructions per message", &mut command)?.checked(&command)?;
+    let counts = Counts::read(&finished.log).unwrap_or_default();
+    ensure!(counts.passed > 0, "no instructions were counted");
     Ok(counts)
 }
 

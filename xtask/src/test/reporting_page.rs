@@ -1,7 +1,7 @@
 //! Pages that run their own tests and post a report.
 //!
-//! One is served over https: it tests wss, and errors that only a secure page can get. The other has the tests of the
-//! npm package.
+//! One is served over https: it tests wss, and errors that only a secure page can get. One has the tests of the npm
+//! package. One opens connections with malformed heads.
 
 use std::time::Duration;
 
@@ -29,7 +29,10 @@ pub(super) const HTTPS: Page = Page { folder: "https", is_secure: true, limit: D
 /// The page with the tests of the npm package, which open and close thousands of sockets.
 pub(super) const CLASS: Page = Page { folder: "class", is_secure: false, limit: Duration::from_mins(6) };
 
-/// The report of a page.
+/// The page that opens a connection for each head of the fault server.
+pub(super) const HEADS: Page = Page { folder: "heads", is_secure: false, limit: Duration::from_mins(2) };
+
+/// The report of a page with tests.
 #[derive(Deserialize)]
 struct Verdict {
     passed: u64,
@@ -37,7 +40,7 @@ struct Verdict {
 }
 
 /// Opens the page and waits for its report.
-pub(super) fn run(browser: &Browser, site: &Site, page: &Page) -> Result<Counts> {
+pub(super) fn report(browser: &Browser, site: &Site, page: &Page) -> Result<String> {
     let Page { folder, is_secure, limit } = page;
     let engine = browser.engine.name();
     let mut server = site.description()?;
@@ -45,13 +48,18 @@ pub(super) fn run(browser: &Browser, site: &Site, page: &Page) -> Result<Counts>
     let path = format!("{folder}/index.html");
     let address = if *is_secure { site.https(&path) } else { site.page(&path) };
     let url = format!("{address}?server={}", percent_encoded(&server.to_string()));
-    let text = site.runtime().block_on(async {
+    site.runtime().block_on(async {
         let session = Session::start(browser).await?;
         session.client.goto(&url).await.with_context(|| format!("cannot open {url}"))?;
         let report = site.wait_report(&format!("{folder}-{engine}"), *limit).await;
         session.close().await;
         report
-    })?;
+    })
+}
+
+/// Runs the tests of the page.
+pub(super) fn run(browser: &Browser, site: &Site, page: &Page) -> Result<Counts> {
+    let text = report(browser, site, page)?;
     let verdict: Verdict = serde_json::from_str(&text).with_context(|| format!("this is not a report: {text}"))?;
     if verdict.passed == 0 && verdict.failed.is_empty() {
         bail!("no test ran");

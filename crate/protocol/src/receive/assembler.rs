@@ -158,7 +158,8 @@ impl Assembler {
             {
                 let now = missing.min(DIRECT as u64);
                 partial.reserve(usize::try_from(now).unwrap_or(DIRECT), missing - now);
-                partial.content.binary()
+                let Content::Binary(bytes) = &mut partial.content else { return None };
+                Some(bytes)
             }
             _ => None,
         }
@@ -229,13 +230,6 @@ impl Content {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
-        }
-    }
-
-    fn binary(&mut self) -> Option<&mut Vec<u8>> {
-        match self {
-            Self::Text(_) => None,
-            Self::Binary(bytes) => Some(bytes),
         }
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::message::BorrowedMessage;
 
 /// Puts bytes into the read buffer without polling events.
 fn receive(driver: &mut Driver, frames: &[Vec<u8>]) {
@@ -43,5 +44,19 @@ fn next_message_stops_at_a_violation() {
         driver.poll();
         assert_eq!(driver.take_events(), failed());
         assert!(next_messages(&mut driver).is_empty());
+    }
+}
+
+#[test]
+fn borrowed_message_has_the_length_of_its_payload() {
+    let owned = |message| BorrowedMessage::Owned(message);
+    let messages = [
+        (BorrowedMessage::Text("\u{e9}"), 2),
+        (BorrowedMessage::Binary(&[1, 2, 3]), 3),
+        (owned(Message::Text(String::new())), 0),
+        (owned(Message::Binary(bytes::Bytes::from_static(b"12345"))), 5),
+    ];
+    for (message, length) in messages {
+        assert_eq!((message.len(), message.is_empty()), (length, length == 0), "{message:?}");
     }
 }

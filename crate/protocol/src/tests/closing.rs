@@ -220,6 +220,22 @@ fn peer_that_never_answers_our_close_times_out() {
 }
 
 #[test]
+fn abort_ends_a_closing_connection_at_once() {
+    let (mut unanswered, mut answered) = (driver(), driver());
+    unanswered.close(None);
+    answered.receive(&frame(0x88, &close_body(1000, "")));
+    for driver in [&mut unanswered, &mut answered] {
+        driver.connection.abort();
+        driver.poll();
+        assert_eq!(driver.connection.stream_action(), StreamAction::Close);
+    }
+    assert_eq!(unanswered.take_events(), [closed(1006, "", false)]);
+    assert_eq!(unanswered.connection.failure(), Some(&Failure::ClosingTimeout));
+    assert_eq!(answered.take_events(), [Event::Closing, closed(1000, "", true)]);
+    assert_eq!(answered.connection.failure(), None);
+}
+
+#[test]
 fn peer_that_never_reads_our_answer_times_out() {
     let mut driver = driver();
     driver.connection.receive(&frame(0x88, &close_body(1000, "x")));

@@ -3,6 +3,7 @@
 mod borrowing;
 mod closing;
 mod compression;
+mod errors;
 mod incompressible;
 mod memory;
 mod opening;

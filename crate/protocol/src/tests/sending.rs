@@ -175,3 +175,45 @@ fn messages_of_all_sizes_arrive_in_order() {
         assert!(server.assemble(&driver.take_frames()) == expected, "{extensions}");
     }
 }
+
+#[test]
+fn shared_payloads_are_released_once_they_are_written() {
+    let mut driver = Driver::established("", Limits::default());
+    // Long enough to be kept as it is, instead of being copied into a frame at once.
+    let payload = vec![7; 1 << 20];
+    driver.send_binary(payload.clone());
+    assert!(driver.connection.queued_bytes() >= payload.len() as u64);
+    assert_eq!(driver.connection.take_released_payloads(), Vec::<bytes::Bytes>::new());
+    let mut released = Vec::new();
+    loop {
+        let size = driver.connection.pending_bytes().len();
+        if size == 0 {
+            break;
+        }
+        driver.connection.advance_written(size, driver.now);
+        released.extend(driver.connection.take_released_payloads());
+    }
+    assert_eq!((released, driver.connection.queued_bytes()), (vec![bytes::Bytes::from(payload)], 0));
+}
+
+#[test]
+fn write_failure_is_remembered_and_drops_the_queue() {
+    let mut driver = Driver::established("", Limits::default());
+    driver.send_text("lost");
+    assert!(!driver.connection.has_write_failed());
+    driver.connection.write_failed();
+    assert!(driver.connection.has_write_failed());
+    // What is never sent counts for ever.
+    assert_eq!((driver.connection.queued_bytes(), driver.connection.pending_bytes().len()), (4, 0));
+}
+
+#[test]
+fn full_queue_fails_an_ended_connection_only_once() {
+    let mut driver = Driver::established("", Limits::default());
+    for _ in 0..2 {
+        driver.connection.fail_queue_full();
+        assert_eq!(driver.connection.failure(), Some(&Failure::QueueFull { limit: Limits::default().queue }));
+    }
+    driver.poll();
+    assert_eq!(driver.take_events(), failed());
+}

@@ -10,8 +10,12 @@ const STEP: usize = 64 << 10;
 
 /// A message of zeros, compressed: 64 KiB hold 64 MiB.
 fn bomb(size: usize) -> Vec<u8> {
-    let mut output = Vec::with_capacity(size / 500 + 1000);
-    Compress::new(Compression::best(), false).compress_vec(&vec![0; size], &mut output, FlushCompress::Sync).unwrap();
+    compressed(&vec![0; size])
+}
+
+fn compressed(message: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(message.len() + 1000);
+    Compress::new(Compression::best(), false).compress_vec(message, &mut output, FlushCompress::Sync).unwrap();
     output.truncate(output.len() - 4);
     output
 }
@@ -44,6 +48,53 @@ fn inflating_64_mib_takes_a_call_per_64_kib() {
         assert!(event == Some(binary(&vec![0; size])));
         assert!((size / STEP..=size / STEP + 2).contains(&calls), "{calls} calls");
     }
+}
+
+/// Returns the number of calls that inflate a message, and checks it.
+fn calls_to_inflate(message: &[u8], inflated: &[u8]) -> usize {
+    let mut driver = Driver::established("permessage-deflate", Limits::default());
+    driver.connection.receive(&frame(0xc2, message));
+    let (event, calls) = poll_counted(&mut driver);
+    assert!(event == Some(binary(inflated)));
+    calls
+}
+
+#[test]
+fn blocks_without_output_are_inflated_in_steps_too() {
+    // Eight blocks with tables for the end of the block only. They take as long as 4 KiB of output.
+    let mut bits = Vec::new();
+    for _ in 0..8 {
+        let header = [(0, 1), (2, 2), (0, 5), (0, 5), (14, 4)];
+        // The code lengths 18 and 1 have codes of one bit.
+        let code_lengths = [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1].map(|length| (length, 3));
+        // 256 symbols without a code, the end of the block with one, a distance with one, and the end of the block.
+        let codes = [(1, 1), (127, 7), (1, 1), (107, 7), (0, 1), (0, 1), (0, 1)];
+        for (value, count) in header.into_iter().chain(code_lengths).chain(codes) {
+            bits.extend((0..count).map(|bit| value >> bit & 1));
+        }
+    }
+    let byte = |bits: &[u8]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit);
+    let blocks: Vec<u8> = bits.chunks(8).map(byte).collect();
+    assert_eq!(blocks.len(), 90);
+    let message = [&blocks.repeat(2000)[..], &[0]].concat();
+    let expected = message.len() * 8 / STEP;
+    let calls = calls_to_inflate(&message, b"");
+    assert!((expected..=expected + 2).contains(&calls), "{calls} calls");
+    // Blocks without compression, of no bytes.
+    let message = [0, 0, 0, 0xff, 0xff].repeat(20_000);
+    let calls = calls_to_inflate(&message[..message.len() - 4], b"");
+    assert!((12..=14).contains(&calls), "{calls} calls");
+}
+
+#[test]
+fn text_is_inflated_in_a_call_per_8_kib_of_input_at_least() {
+    let text = super::compression::tick(7).repeat(10_000).into_bytes();
+    let calls = calls_to_inflate(&compressed(&text), &text);
+    assert!((text.len() / STEP..=text.len() / STEP + 2).contains(&calls), "{calls} calls");
+    let digits = digits(1 << 20);
+    let message = compressed(&digits);
+    let calls = calls_to_inflate(&message, &digits);
+    assert!((message.len() * 8 / STEP..=message.len() * 9 / STEP).contains(&calls), "{calls} calls");
 }
 
 #[test]

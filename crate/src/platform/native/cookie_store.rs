@@ -32,6 +32,6 @@ pub trait CookieStore: Send + Sync + 'static {
     /// Stores the values of all `Set-Cookie` fields of the server's response, whatever its status.
     ///
     /// It is called on the socket's thread before the `open` or `error` event. It is not called if there are no such
-    /// fields.
+    /// fields. It runs inside a tokio runtime, so it must not block on one; see [callbacks](crate::guide::runtimes).
     fn set_cookies(&self, url: &str, values: &[&[u8]]);
 }

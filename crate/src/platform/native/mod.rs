@@ -22,6 +22,8 @@ mod url;
 
 use std::collections::VecDeque;
 
+use futures::channel::oneshot;
+
 pub(crate) use self::driver::transport::{FinalState, backpressure_backend};
 pub(crate) use self::options::Options;
 pub(crate) use self::runtime::clock::PlatformEnvironment;
@@ -46,6 +48,9 @@ pub(crate) mod api {
     pub use samesocket_protocol::Failure as ProtocolFailure;
     pub use tokio_rustls::rustls;
 }
+
+/// A future that completes when a transport has looked at the network once more. Its result has no meaning.
+pub(crate) type LastLook = oneshot::Receiver<()>;
 
 /// Converts a received binary message to the form that `binary_type` asks for.
 pub(crate) fn apply_binary_type(message: &mut Message, binary_type: BinaryType) {

@@ -45,6 +45,10 @@ mod tasks;
 mod url;
 mod websocket_stream;
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 pub(crate) use self::buffered_amount_poll::{WATCH_BUFFERED_AMOUNT, WatchBufferedAmount};
 pub(crate) use self::environment::PlatformEnvironment;
 pub(crate) use self::final_state::FinalState;
@@ -59,6 +63,18 @@ pub(crate) use self::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
 pub(crate) use self::websocket_stream::backpressure_backend;
 use crate::queue::Capacity;
+
+/// A last look at the network, which does not exist here: the events of a socket come without one.
+// Code size: a type without values, so that a page links no code that waits for one.
+pub(crate) enum LastLook {}
+
+impl Future for LastLook {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        match *self {}
+    }
+}
 
 /// The number of messages, and of their bytes, that may wait in a receive queue before the socket is closed.
 ///

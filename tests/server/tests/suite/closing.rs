@@ -160,7 +160,8 @@ async fn drop_over_tls_sends_no_close_notify() {
             format!("GET /ws?id=tls&do={step} HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let rest = within(stream.read_to_end(&mut Vec::new())).await;
-        assert_eq!(rest.is_err(), cut_off, "{step}");
+        let expected = if cut_off { Err(std::io::ErrorKind::UnexpectedEof) } else { Ok(()) };
+        assert_eq!(rest.map(drop).map_err(|error| error.kind()), expected, "{step}");
         drop(stream);
         let record = record(&server, "tls", Until::End).await;
         assert_eq!((record.secure, record.end), (true, Some(End::Server)));
@@ -175,5 +176,6 @@ async fn dropped_server_ends_its_connections() {
     drop(server);
     let rest = client.rest().await;
     assert!(rest.is_err() || rest.unwrap().is_empty());
-    assert!(within(tokio::net::TcpStream::connect(address)).await.is_err());
+    let refused = within(tokio::net::TcpStream::connect(address)).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 }

@@ -1,8 +1,9 @@
 //! Tests of the opening handshake.
 
 use samesocket_fault_server::{End, Handshake, Until};
+use tokio::io::{AsyncReadExt as _, BufReader};
 
-use crate::raw_client::{ACCEPT, Client, record, start};
+use crate::raw_client::{ACCEPT, Client, http, record, start, within};
 
 #[tokio::test]
 async fn subprotocols_are_recorded_and_picked() {
@@ -133,4 +134,32 @@ async fn packet_joins_the_response_and_the_first_steps() {
     let chunk = client.chunk().await.unwrap();
     assert!(chunk.starts_with(b"HTTP/1.1 101 "));
     assert!(chunk.ends_with(b"\r\n\r\n\x81\x01a\x88\x02\x03\xe9"));
+}
+
+#[tokio::test]
+async fn head_is_sent_by_its_name_with_the_message() {
+    let server = start().await;
+    let find = |name: &str| samesocket_fault_server::heads().iter().find(|head| head.name == name).unwrap();
+    for (name, bytes) in [
+        (
+            "version HTTP/1.0",
+            format!(
+                "HTTP/1.0 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
+            ),
+        ),
+        (
+            "one 199",
+            format!(
+                "HTTP/1.1 199 X\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
+            ),
+        ),
+        ("code 302", "HTTP/1.1 302 Found\r\nLocation: /other\r\n\r\n".to_owned()),
+    ] {
+        let client = Client::request(&server, &format!("/ws?{}", find(name).query), &[]).await;
+        let mut received = vec![0; bytes.len() + 4];
+        within(BufReader::new(client.stream).read_exact(&mut received)).await.unwrap();
+        assert_eq!(received, [bytes.as_bytes(), b"\x81\x02hi"].concat(), "{name}");
+    }
+    let (_, list) = http(&server, "GET", "/control/heads", "").await;
+    assert_eq!(list.matches("\"query\":").count(), samesocket_fault_server::heads().len());
 }

@@ -32,7 +32,7 @@ pub trait Connector: Send + Sync + 'static {
     /// Connects a stream to `target`.
     ///
     /// The future is polled on the socket's runtime. It is dropped when the socket is closed or its opening timeout
-    /// passes.
+    /// passes. So it must not block on a tokio runtime; see [callbacks](crate::guide::runtimes).
     ///
     /// # Errors
     ///

@@ -489,8 +489,11 @@ impl ConnState {
         };
         let first = self.connection.with_next_event(now, |feedback| feedback.into_message().map(&mut push));
         match first {
-            // A message is being inflated in steps.
-            None if self.connection.has_more_events() => return Next::More,
+            // A message is being inflated in steps, each of which counts, so that other tasks of the thread have their turn.
+            None if self.connection.has_more_events() => {
+                capacity.remove(0, MAX_ASSEMBLED as u64);
+                return Next::More;
+            }
             None => return Next::Nothing,
             Some(Err(feedback)) => {
                 self.has_failed |= is_failure(&feedback);

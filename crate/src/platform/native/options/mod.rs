@@ -125,7 +125,7 @@ impl Options {
 
     /// Sets the time that the server has to answer our Close frame. The default is 60 s; any duration is valid.
     ///
-    /// The time starts with the last byte that was sent. If it passes, the `close` event has code 1006.
+    /// The time starts with the last byte that was sent. If it passes, TCP is reset, and the `close` event has code 1006.
     ///
     /// ```
     /// # use std::time::Duration;

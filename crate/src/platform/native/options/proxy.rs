@@ -8,6 +8,8 @@ impl Options {
     /// Sets the proxy to connect through. The default is none. It replaces
     /// [`proxy_from_environment`](Self::proxy_from_environment).
     ///
+    /// All servers are reached through it, `localhost` too. `NO_PROXY` is not read.
+    ///
     /// ```
     /// use samesocket::{Options, Proxy};
     ///
