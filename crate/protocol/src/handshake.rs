@@ -11,7 +11,7 @@ use sha1::{Digest, Sha1};
 
 use crate::error::Failure;
 use crate::extensions::{self, Deflate, OFFER};
-use crate::head::{Head, HeadParser, Version};
+use crate::head::{Head, HeadParser, Names, Response, Version};
 use samesocket_spec::subprotocol::first_outside_token;
 
 /// The parameters of the opening handshake's request.
@@ -143,15 +143,6 @@ impl fmt::Debug for Request {
     }
 }
 
-/// The names of header fields, for `Debug`.
-struct Names<I>(I);
-
-impl<'a, I: Iterator<Item = &'a str> + Clone> fmt::Debug for Names<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.clone()).finish()
-    }
-}
-
 /// The error of a request that contains invalid characters.
 ///
 /// `Display` and `Debug` leave out the value, because it can be a secret.
@@ -176,18 +167,6 @@ impl fmt::Debug for InvalidRequest {
 }
 
 impl Error for InvalidRequest {}
-
-/// The head of the server's response, for cookies, authentication challenges and redirects.
-///
-/// `Debug` leaves out the values of header fields, because they can be secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Response {
-    /// The status code.
-    pub status: u16,
-    /// The valid header fields in order, with values as they were received, without surrounding whitespace. The lines of a
-    /// folded field are joined with one blank. Invalid lines are left out, as in browsers; see [`head`](crate::head).
-    pub headers: Vec<(String, Vec<u8>)>,
-}
 
 /// An opening handshake that waits for the response.
 pub(crate) struct ClientHandshake {
@@ -280,29 +259,6 @@ impl ClientHandshake {
             // Unlike RFC 6455, the Standard fails a connection without a subprotocol if one was requested.
             None => Err(Failure::MissingHeader { name, expected: expected() }),
         }
-    }
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("headers", &Names(self.headers.iter().map(|(name, _)| name.as_str())))
-            .finish()
-    }
-}
-
-impl Response {
-    /// Returns the number of fields with this name.
-    fn count(&self, name: &str) -> usize {
-        self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name)).count()
-    }
-
-    /// Returns the values of the fields with this name, joined by commas.
-    fn field(&self, name: &str) -> Option<String> {
-        let named = self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
-        let values: Vec<_> = named.map(|(_, value)| String::from_utf8_lossy(value)).collect();
-        (!values.is_empty()).then(|| values.join(", "))
     }
 }
 

@@ -22,7 +22,6 @@ use std::fmt;
 use samesocket_spec::subprotocol::first_outside_token;
 
 use crate::error::Failure;
-use crate::handshake::Response;
 
 /// The number of bytes of empty lines that may precede a status line. All three engines accept four.
 const MAX_LEADING_BYTES: usize = 4;
@@ -39,6 +38,50 @@ pub enum Version {
     Http10,
     /// HTTP/1.1.
     Http11,
+}
+
+/// The head of the server's response, for cookies, authentication challenges and redirects.
+///
+/// `Debug` leaves out the values of header fields, because they can be secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The valid header fields in order, with values as they were received, without surrounding whitespace. The lines of a
+    /// folded field are joined with one blank. Invalid lines are left out, as in browsers; see [`head`](crate::head).
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &Names(self.headers.iter().map(|(name, _)| name.as_str())))
+            .finish()
+    }
+}
+
+/// The names of header fields, for `Debug`.
+pub(crate) struct Names<I>(pub(crate) I);
+
+impl<'a, I: Iterator<Item = &'a str> + Clone> fmt::Debug for Names<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.clone()).finish()
+    }
+}
+
+impl Response {
+    /// Returns the number of fields with this name.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name)).count()
+    }
+
+    /// Returns the values of the fields with this name, joined by commas.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let named = self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
+        let values: Vec<_> = named.map(|(_, value)| String::from_utf8_lossy(value)).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
 }
 
 /// The head of a final response: every one but 1xx, and 101.

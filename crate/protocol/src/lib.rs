@@ -176,7 +176,8 @@ mod tests;
 
 pub use self::connection::Connection;
 pub use self::error::Failure;
-pub use self::handshake::{InvalidRequest, Request, Response};
+pub use self::handshake::{InvalidRequest, Request};
+pub use self::head::Response;
 pub use self::limits::{Limits, MESSAGE_OVERHEAD};
 pub use self::mask::Entropy;
 pub use self::message::{BorrowedMessage, Kind, Message, Payload};

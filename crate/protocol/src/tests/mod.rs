@@ -20,7 +20,8 @@ use bytes::BufMut;
 
 use crate::connection::Connection;
 use crate::error::Failure;
-use crate::handshake::{self, Request, Response};
+use crate::handshake::{self, Request};
+use crate::head::Response;
 use crate::limits::Limits;
 use crate::mask::Entropy;
 use crate::message::{Kind, Message, Payload};
