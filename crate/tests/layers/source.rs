@@ -124,7 +124,7 @@ fn names(folder: &Path, prefix: &str) -> Vec<String> {
         let name = format!("{prefix}{}", entry.file_name().into_string().unwrap());
         if entry.file_type().unwrap().is_dir() {
             found.extend(names(folder, &format!("{name}/")));
-        } else if name.ends_with(".rs") {
+        } else if Path::new(&name).extension().is_some_and(|extension| extension == "rs") {
             found.push(name);
         }
     }
