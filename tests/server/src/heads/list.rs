@@ -234,7 +234,6 @@ pub(super) const HEADS: &[(&str, &[&[u8]])] = &[
     ("NUL in the status line", &[b"HTTP/1.1 101 Switching\0Protocols\r\n", F, E]),
     ("NUL before the last empty line", &[S, F, b"\0\r\n", E]),
     ("bare CR before Accept", &[S, U, C, b"X-A: a\rSec-WebSocket-Accept: {accept}\r\n", E]),
-    ("head ends with CR CR LF", &[S, F, b"\r\r\n"]),
     ("head ends with LF CR CR LF then CRLF", &[S, F, b"\r\r\n\r\n"]),
     ("LF alone in status line", &[b"HTTP/1.1 101 Switching Protocols\n", F, E]),
     ("LF alone in fields", &[S, b"Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Accept: {accept}\n", E]),
@@ -317,7 +316,6 @@ pub(super) const LINE_ENDS: &[(&str, &str)] = &[("LF alone", "\n"), ("bare CR as
 
 /// The heads after which an engine waits for more. The server ends its stream.
 pub(super) const UNFINISHED: &[&str] = &[
-    "head ends with CR CR LF",
     "bare CR as every line end",
     "head without its last line",
     "head without its last line end",
