@@ -16,8 +16,8 @@ use crate::connection::listener::{Listener, ReceiveOutcome};
 use crate::connection::state::ConnectionState;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{
-    self, Backend, BoxFuture, EventSink, FinalState, LastLook, MakeSubprotocolList, Messages, OnEvent, Protocols,
-    ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
+    self, Backend, BoxFuture, CAN_ABORT, EventSink, FinalState, LastLook, MakeSubprotocolList, Messages, OnEvent,
+    Protocols, ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
@@ -248,8 +248,10 @@ impl<L: Listener> Connection<L> {
         self.listener.handles_dropped();
         self.close(None);
         self.listener.deliver();
-        self.state.lock().handles_dropped = true;
-        self.abort_abandoned();
+        if CAN_ABORT {
+            self.state.lock().handles_dropped = true;
+            self.abort_abandoned();
+        }
         let mut state = self.state.lock();
         if state.must_outlive_handles() || self.listener.awaits_close() {
             // After the `close` event the reference would never be released.
@@ -266,8 +268,10 @@ impl<L: Listener> Connection<L> {
     /// Handles that the user has waited in vain for the end of the closing handshake. Once the last handle is dropped, the
     /// connection is aborted.
     pub(crate) fn close_timed_out(&self) {
-        self.state.lock().close_timed_out = true;
-        self.abort_abandoned();
+        if CAN_ABORT {
+            self.state.lock().close_timed_out = true;
+            self.abort_abandoned();
+        }
     }
 
     fn abort_abandoned(&self) {

@@ -27,6 +27,7 @@
 //! | `Tasks`, `Task` | the task queue of a socket, and a queued task that is cancelled on drop |
 //! | `poll_in_event` | polls a future within the event that wakes it, if the platform has events |
 //! | `backpressure_backend` | a [`Backend`] with receive backpressure, where the default one has none |
+//! | `CAN_ABORT` | whether transports implement [`Transport::abort`] |
 //! | `SUPPORTS_BACKPRESSURE` | whether the default transports call [`EventSink::poll_capacity`] |
 //! | `RECEIVE_LIMIT`, `HIGH_WATER_MARK` | the default sizes of the receive queue and of the send queue |
 //! | `Messages` and its functions | messages that arrive together: `single_message`, `measure_messages`, `append_messages`, `next_message`, `drain_messages` |
@@ -59,7 +60,7 @@ use self::web as backend;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::backend::api;
 pub(crate) use self::backend::{
-    FinalState, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeBlob, MakeLazy,
+    CAN_ABORT, FinalState, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeBlob, MakeLazy,
     MakeSubprotocolList, Messages, Options, PlatformEnvironment, RECEIVE_LIMIT, SUPPORTS_BACKPRESSURE, Task, Tasks,
     Url, WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
     drain_messages, measure_messages, next_message, poll_in_event, single_message,

@@ -135,5 +135,8 @@ pub(crate) const MAKE_SUBPROTOCOL_LIST: MakeSubprotocolList = NoHook;
 pub(crate) type WatchBufferedAmount = NoHook;
 pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = NoHook;
 
+/// Whether transports can end without the closing handshake.
+pub(crate) const CAN_ABORT: bool = true;
+
 /// Whether the connections of the default back end ask for capacity before they deliver messages.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = true;

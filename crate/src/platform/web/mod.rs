@@ -88,5 +88,8 @@ pub(crate) const RECEIVE_LIMIT: Capacity = Capacity { messages: 1 << 16, bytes: 
 /// second, so 8 MiB keep the connection busy in the meantime.
 pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
 
+/// Whether transports can end without the closing handshake. A browser's socket cannot.
+pub(crate) const CAN_ABORT: bool = false;
+
 /// Whether the default transports have receive backpressure.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = false;
