@@ -285,6 +285,29 @@ mod tests {
     }
 
     #[crate::test]
+    fn debug_names_the_variant_and_hides_secrets() {
+        let texts: Vec<_> = all().iter().map(|(exception, ..)| format!("{exception:?}")).collect();
+        assert_eq!(
+            texts,
+            [
+                r#"InvalidUrl { url: "u\"", base: None }"#,
+                r#"InvalidUrl { url: "u\"", base: Some("b") }"#,
+                r#"UnsupportedScheme { url: "u\"", scheme: "ftp" }"#,
+                r#"FragmentInUrl { url: "u\"" }"#,
+                r#"InvalidHost { url: "u\"", character: '%' }"#,
+                "EmptySubprotocol { place: 1 }",
+                "InvalidSubprotocol { character: '/', position: 1, .. }",
+                "RepeatedSubprotocol { .. }",
+                "InvalidCloseCode { code: 999 }",
+                "ReasonTooLong { bytes: 124 }",
+                "StillConnecting",
+            ]
+        );
+        let exception = Exception::InvalidUrl { url: "ws://a:secret@h/?secret".to_owned(), base: None };
+        assert_eq!(format!("{exception:?}"), r#"InvalidUrl { url: "ws://…@h/?…", base: None }"#);
+    }
+
+    #[crate::test]
     fn exception_names_the_argument_and_what_is_wrong() {
         for (exception, argument, code, text) in all() {
             let name = match code {

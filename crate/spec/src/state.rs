@@ -329,6 +329,28 @@ mod tests {
         assert_eq!(state(&["a", "b"]).offered(), ["a", "b"]);
     }
 
+    #[crate::test]
+    fn debug_shows_no_subprotocol() {
+        let feedback = [
+            established("secret"),
+            Feedback::MessageReceived(1),
+            Feedback::ClosingHandshakeStarted,
+            Feedback::Failed,
+            Feedback::Closed(CLEAN),
+        ];
+        assert_eq!(
+            feedback.map(|feedback| format!("{feedback:?}")),
+            [
+                "Established { extensions: \"x\", .. }",
+                "MessageReceived(1)",
+                "ClosingHandshakeStarted",
+                "Failed",
+                "Closed(CloseEvent { code: 1000, reason: \"\", was_clean: true })",
+            ]
+        );
+        assert_eq!(format!("{:?}", state(&["secret"])), "SocketState { ready_state: Connecting, .. }");
+    }
+
     fn established<M>(protocol: &str) -> Feedback<M> {
         Feedback::Established { protocol: protocol.to_owned(), extensions: "x".to_owned() }
     }

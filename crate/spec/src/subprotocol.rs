@@ -119,6 +119,11 @@ mod tests {
     }
 
     #[crate::test]
+    fn debug_of_an_offer_shows_no_name() {
+        assert_eq!(format!("{:?}", Offer::new(vec!["secret".to_owned()])), "Offer { names: 1, .. }");
+    }
+
+    #[crate::test]
     fn separators_controls_and_non_ascii_are_not_token_characters() {
         for byte in 0..=0x7f_u8 {
             let outside = byte <= b' ' || byte == 0x7f || b"()<>@,;:\\\"/[]?={}".contains(&byte);

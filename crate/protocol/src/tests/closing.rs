@@ -220,6 +220,15 @@ fn peer_that_never_answers_our_close_times_out() {
 }
 
 #[test]
+fn abort_leaves_an_opening_connection_as_it_is() {
+    let mut driver = Driver::new(&request(), Limits::default());
+    driver.connection.abort();
+    let response = driver.response("");
+    driver.receive(response.as_bytes());
+    assert_eq!(driver.take_events(), [open()]);
+}
+
+#[test]
 fn abort_ends_a_closing_connection_at_once() {
     let (mut unanswered, mut answered) = (driver(), driver());
     unanswered.close(None);

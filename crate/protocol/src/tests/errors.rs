@@ -1,6 +1,7 @@
 //! The texts of failures.
 
 use super::*;
+use crate::head::HeadParser;
 
 #[test]
 fn failure_text_says_what_was_found() {
@@ -51,4 +52,25 @@ fn failure_text_says_what_was_found() {
     for (failure, text) in texts {
         assert_eq!(failure.to_string(), text);
     }
+}
+
+#[test]
+fn debug_shows_no_value_of_a_header_field() {
+    let headers = vec![("Authorization".to_owned(), "secret".to_owned())];
+    let request = Request { query: Some("secret".to_owned()), headers, ..request() };
+    assert_eq!(format!("{request:?}"), r#"Request { host: "h", path: "/", headers: ["Authorization"], .. }"#);
+    let invalid = Request { path: "secret secret".to_owned(), ..request }.check().unwrap_err();
+    assert_eq!(format!("{invalid:?}"), r#"InvalidRequest { part: "path", .. }"#);
+
+    let response = Response { status: 401, headers: vec![("Set-Cookie".to_owned(), b"secret".into())] };
+    assert_eq!(format!("{response:?}"), r#"Response { status: 401, headers: ["Set-Cookie"] }"#);
+    let mut parser = HeadParser::new(100);
+    assert_eq!(parser.read(b"HTTP/1.1 200 OK\r\nA: secret\r\nB: secret"), Ok((37, None)));
+    assert_eq!(format!("{parser:?}"), "HeadParser { room: 63, status: Some((Http11, 200)), fields: 0, .. }");
+
+    let driver = Driver::established("", Limits::default());
+    assert_eq!(
+        format!("{:?}", driver.connection),
+        "Connection { stream_action: Keep, queued_bytes: 0, failure: None, .. }"
+    );
 }
