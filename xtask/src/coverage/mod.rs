@@ -20,7 +20,7 @@ use crate::{
 /// The measured packages, with the share of their lines that must be covered, in percent.
 ///
 /// A floor is raised whenever more is covered, so that coverage never falls.
-const FLOORS: [(&str, f64); 2] = [("samesocket-spec", 100.0), ("samesocket-protocol", 99.0)];
+const FLOORS: [(&str, f64); 2] = [("samesocket-spec", 100.0), ("samesocket-protocol", 100.0)];
 
 /// The packages whose tests run. The last one replays the corpora of the fuzz targets.
 const TESTED: [&str; 3] = ["samesocket-spec", "samesocket-protocol", "samesocket-fuzz"];
