@@ -1,4 +1,4 @@
-//! Firefox from the system, and its driver from the system or from crates.io.
+//! Firefox from the system, and its driver from the system or from the package registry.
 
 use std::{path::PathBuf, process::Command};
 

@@ -25,7 +25,7 @@ pub(crate) fn tool(project: &Project, name: &str) -> Result<PathBuf> {
     Ok(program(&project.cache.tool(PACKAGE, &project.wasm_bindgen()?), name))
 }
 
-/// Installs a program from crates.io into a folder of its own.
+/// Installs a program from the package registry into a folder of its own.
 pub(crate) fn cargo_install(project: &Project, package: &str, version: &str) -> Result<()> {
     install(project, installation(project, package, version), package, version)
 }
