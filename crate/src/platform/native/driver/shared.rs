@@ -292,10 +292,12 @@ impl SocketShared {
 
     /// Asks the driver for a last look at the stream. Returns `None` if the driver has ended.
     pub(super) fn request_last_look(&self) -> Option<LastLook> {
-        let (looked, wake) = {
+        let ((looked, unused), wake) = {
             let mut state = self.lock();
             (state.look_requests.as_mut()?.add(), state.run.request_look())
         };
+        // Drop outside the lock: a future that is being dropped may still be woken.
+        drop(unused);
         if wake {
             self.tasks.wake_driver();
         }

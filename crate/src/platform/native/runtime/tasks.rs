@@ -55,17 +55,20 @@ impl Tasks {
     pub(crate) fn queue(&self, steps: impl FnOnce() + Send + 'static) -> Task {
         let cancelled = Arc::new(AtomicBool::new(false));
         let task = QueuedTask { steps: Some(Box::new(steps)), cancelled: Arc::clone(&cancelled) };
+        let mut unused = Vec::new();
         let without_driver = match &mut *self.0.queued.lock() {
             Some(queued) => {
                 if queued.len() == queued.capacity() {
                     // A driver that is not polled runs no task, while subscribers may come and go.
-                    queued.retain(|task| !task.is_cancelled());
+                    unused.extend(queued.extract_if(.., |task| task.is_cancelled()));
                 }
                 queued.push(task);
                 None
             }
             None => Some(task),
         };
+        // Drop outside the lock: a task may own a value of the user.
+        drop(unused);
         match (without_driver, self.runtime_or_background()) {
             (None, _) => self.0.driver_waker.wake(),
             // The join handle is not needed: the task runs when it is dropped, at the latest.
@@ -175,6 +178,9 @@ impl Drop for QueuedTask {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -188,5 +194,30 @@ mod tests {
         assert!(tasks.0.queued.lock().as_ref().is_some_and(|queued| queued.len() < 10));
         tasks.run_queued();
         drop(kept);
+    }
+
+    /// A value of the user whose destructor uses the queue.
+    struct QueuesOnDrop(Tasks);
+
+    impl Drop for QueuesOnDrop {
+        fn drop(&mut self) {
+            drop(self.0.queue(|| {}));
+        }
+    }
+
+    #[test]
+    fn cancelled_task_is_dropped_while_the_queue_is_unlocked() {
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            let tasks = Tasks::default();
+            tasks.attach_driver();
+            for _ in 0..10 {
+                let value = QueuesOnDrop(tasks.clone());
+                drop(tasks.queue(move || drop(value)));
+            }
+            tasks.detach_driver();
+            done.send(()).unwrap();
+        });
+        is_done.recv_timeout(Duration::from_secs(10)).expect("the destructor waited for the lock of the queue");
     }
 }
