@@ -1,6 +1,8 @@
 //! The byte stream that a socket runs over.
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// A duplex stream of bytes that a socket can run over: TCP, TLS, a Unix socket, or a pipe in memory.
 ///
@@ -18,3 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub trait IoStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> IoStream for S {}
+
+/// Writes and flushes all bytes. A stream may keep what is written until it is flushed, as TLS does while TCP accepts nothing.
+pub(super) async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}

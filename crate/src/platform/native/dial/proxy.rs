@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use samesocket_protocol::head::{Head, HeadParser, Version};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::platform::native::dial::basic_auth::basic_auth;
-use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::dial::io_stream::{IoStream, send};
 use crate::platform::native::dial::prefixed_stream::prefixed;
 use crate::platform::native::dial::socks5::{self, Credentials};
 use crate::platform::native::dial::target::{Target, without_brackets};
@@ -20,7 +20,8 @@ use crate::platform::native::dial::{happy_eyeballs, tls};
 use crate::platform::native::failure::{Failure, ProxyFailure};
 use crate::platform::native::invalid_option::InvalidOption;
 
-/// The most bytes of the head of an HTTP proxy's response, interim responses included. Arbitrary: real heads have some hundred bytes.
+/// The most bytes of the head of an HTTP proxy's response, interim responses included. Arbitrary: real heads have some
+/// hundred bytes.
 const MAX_HEAD: usize = 16 << 10;
 
 /// The most bytes of it that one read takes. Arbitrary.
@@ -252,7 +253,7 @@ impl Proxy {
             request.extend(["Proxy-Authorization: ", &credentials, "\r\n"]);
         }
         request.push_str("\r\n");
-        stream.write_all(request.as_bytes()).await.map_err(ProxyFailure::lost)?;
+        send(&mut stream, request.as_bytes()).await.map_err(ProxyFailure::lost)?;
         let (head, rest) = read_head(&mut stream).await?;
         match head.response.status {
             200..300 => head.check(Version::Http10).map_err(|_| ProxyFailure::MalformedHead)?,
@@ -304,7 +305,28 @@ async fn read_head(stream: &mut dyn IoStream) -> Result<(Head, Vec<u8>), ProxyFa
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncWriteExt, BufStream, duplex};
+
     use super::*;
+
+    #[tokio::test]
+    async fn request_to_an_http_proxy_is_flushed() {
+        let (near, mut far) = duplex(1024);
+        let proxy = async {
+            let mut request = [0; 37];
+            far.read_exact(&mut request).await.unwrap();
+            assert_eq!(&request, b"CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n");
+            far.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            far
+        };
+        let target = Target { secure: false, host: "h".to_owned(), port: 80 };
+        let client = Proxy::new("http://proxy.test").unwrap();
+        let tunnel = async { client.open_tunnel(Box::new(BufStream::new(near)), &target).await.unwrap() };
+        let both = async { tokio::join!(proxy, tunnel) };
+        drop(tokio::time::timeout(Duration::from_secs(10), both).await.expect("the proxy got no request"));
+    }
 
     #[test]
     fn invalid_proxy_is_an_error_without_its_password() {

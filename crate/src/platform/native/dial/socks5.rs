@@ -7,8 +7,9 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use crate::platform::native::dial::io_stream::send;
 use crate::platform::native::failure::ProxyFailure;
 
 /// The most bytes of a user name, a password, or a host name: their length is sent as one byte.
@@ -44,7 +45,7 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         None => &[VERSION, 1, NO_AUTHENTICATION],
         Some(_) => &[VERSION, 2, NO_AUTHENTICATION, USERNAME_AND_PASSWORD],
     };
-    send(&mut stream, offer).await?;
+    send(&mut stream, offer).await.map_err(ProxyFailure::lost)?;
     let [version, method] = read(&mut stream).await?;
     if version != VERSION {
         return Err(SocksError::NotSocks5.into());
@@ -55,7 +56,7 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         (USERNAME_AND_PASSWORD, None) => return Err(SocksError::NeedsPassword.into()),
         _ => return Err(SocksError::NoMethod.into()),
     }
-    send(&mut stream, &request).await?;
+    send(&mut stream, &request).await.map_err(ProxyFailure::lost)?;
     read_reply(&mut stream).await?;
     Ok(stream)
 }
@@ -91,7 +92,7 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
         request.push(u8::try_from(part.len()).map_err(|_| SocksError::LongCredentials)?);
         request.extend(part);
     }
-    send(stream, &request).await?;
+    send(stream, &request).await.map_err(ProxyFailure::lost)?;
     match read(stream).await? {
         [_, SUCCEEDED] => Ok(()),
         [_, status] => Err(SocksError::WrongPassword { status }.into()),
@@ -116,11 +117,6 @@ async fn read_reply<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(), ProxyFai
     let mut rest = [0; MAX_LEN + size_of::<u16>()];
     let rest = rest.get_mut(..address_len + size_of::<u16>()).unwrap_or_default();
     stream.read_exact(rest).await.map(drop).map_err(ProxyFailure::lost)
-}
-
-async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), ProxyFailure> {
-    stream.write_all(bytes).await.map_err(ProxyFailure::lost)?;
-    stream.flush().await.map_err(ProxyFailure::lost)
 }
 
 async fn read<const N: usize>(stream: &mut (impl AsyncRead + Unpin)) -> Result<[u8; N], ProxyFailure> {
@@ -198,6 +194,8 @@ impl From<SocksError> for ProxyFailure {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     /// Performs the client's side over a pipe that holds these responses. Returns what it sent, and the result.
