@@ -151,32 +151,31 @@ pub(super) fn subscribe(broadcast: &Shared<Lock<StateBroadcast>>) -> States {
     States { broadcast: Shared::clone(broadcast), key, finished: false }
 }
 
-impl Stream for States {
-    type Item = State;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<State>> {
+impl States {
+    fn poll_state(&self, context: &Context<'_>) -> Poll<Option<State>> {
         let replaced = {
-            let this = &mut *self;
-            let mut broadcast = this.broadcast.lock();
+            let mut broadcast = self.broadcast.lock();
             let ended = broadcast.has_ended();
-            let state = match broadcast.queue(this.key) {
-                Some(queue) => match queue.states.pop_front() {
-                    None if !ended => Err(queue.waker.replace(context.waker().clone())),
-                    state => Ok(state),
-                },
-                None => Ok(None),
-            };
-            match state {
-                Ok(state) => {
-                    this.finished = state.is_none();
-                    return Poll::Ready(state);
-                }
-                Err(replaced) => replaced,
+            let Some(queue) = broadcast.queue(self.key) else { return Poll::Ready(None) };
+            let state = queue.states.pop_front();
+            if ended || state.is_some() {
+                return Poll::Ready(state);
             }
+            queue.waker.replace(context.waker().clone())
         };
         // Drop outside the lock: a waker may run any code.
         drop(replaced);
         Poll::Pending
+    }
+}
+
+impl Stream for States {
+    type Item = State;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<State>> {
+        let state = self.poll_state(context);
+        self.finished |= matches!(state, Poll::Ready(None));
+        state
     }
 }
 

@@ -89,10 +89,8 @@ impl Future for RuntimeTimer {
         let Some(end) = this.end else { return Poll::Pending };
         loop {
             // A sleep that would end too late is replaced.
-            let armed = match this.armed.take_if(|(_, armed_end)| *armed_end <= end) {
-                Some((sleep, armed_end)) => Some((sleep, armed_end)),
-                None => this.arm(end).map(|sleep| (sleep, end)),
-            };
+            let in_time = this.armed.take_if(|(_, armed_end)| *armed_end <= end);
+            let armed = in_time.or_else(|| Some((this.arm(end)?, end)));
             // Without a background thread, no socket can be created. That error is reported elsewhere.
             let Some((mut sleep, armed_end)) = armed else { return Poll::Pending };
             let slept = match &mut sleep {
