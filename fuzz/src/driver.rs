@@ -61,7 +61,7 @@ fn options(pipe: &Pipe) -> Options {
     })
 }
 
-/// What has happened to the client.
+/// The events of the client so far.
 #[derive(Default)]
 struct Model {
     /// The messages that were sent while the socket was open, and the bytes of those that were sent later.
@@ -363,7 +363,7 @@ impl Scene {
         lock(&self.model).closing = true;
     }
 
-    /// Gives the server what the client has written.
+    /// Passes the bytes that the client has written to the server.
     fn receive(&mut self) {
         self.receiver.receive(&self.pipe.take_written());
     }

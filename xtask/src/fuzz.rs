@@ -232,7 +232,7 @@ impl fmt::Display for Corpus {
     }
 }
 
-/// What a run of libFuzzer has reached.
+/// The figures of a run of libFuzzer.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Progress {
     executions: u64,

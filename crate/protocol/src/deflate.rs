@@ -104,8 +104,9 @@ impl Inflater {
 
     /// Inflates the next bytes of a message, and returns the number of input bytes that were used.
     ///
-    /// `budget` is the largest number of bytes to produce; what was produced is subtracted from it. The call stops early when
-    /// it reaches 0. A byte of input counts as 8 produced ones at least, because it takes time even if it produces none. Call again with the rest of `input` while there is a rest, or while
+    /// `budget` is the largest number of bytes to produce; the number of produced bytes is subtracted from it. A byte of input
+    /// counts as 8 produced ones at least, because it takes time even if it produces none. The call stops early when `budget`
+    /// reaches 0. Call again with the rest of `input` while there is a rest, or while
     /// [`has_pending_output`](Self::has_pending_output) is `true`.
     ///
     /// # Errors

@@ -65,8 +65,8 @@ use samesocket_spec::{close, constructor, subprotocol};
 /// In a browser no event is fired before the task that called [`new`](Self::new) ends. On native targets events are
 /// fired one after the other, on a thread of this crate, or on the runtime of the options. A callback should not block,
 /// because other sockets share the thread. It must not block on a tokio runtime or drop one, which panics there; see the
-/// guide's page on runtimes. A callback that panics ends only its own call. Attributes stay stable during a callback unless the callback
-/// itself changes them.
+/// guide's page on runtimes. A callback that panics ends only its own call. Attributes stay stable during a callback
+/// unless the callback itself changes them.
 ///
 /// Events are buffered until there is a first subscriber, within the limit of [`Events`]. A task then delivers them in
 /// order to all subscribers that exist by that time, before any newer event. The attributes then have their present

@@ -1,4 +1,4 @@
-//! What a callback on the background thread may do: block, and use runtimes within the limits that the guide states.
+//! Callbacks on the background thread: they may block, and use runtimes within the limits that the guide states.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;

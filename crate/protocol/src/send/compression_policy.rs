@@ -20,7 +20,8 @@ pub(crate) struct CompressionPolicy {
     trusted: usize,
 }
 
-/// A first fragment is looked at in pieces of at most this size, because its parts may differ. Arbitrary: a look reads 17 cache lines.
+/// The size in bytes of the pieces in which a first fragment is examined, because its parts may differ. Arbitrary: examining a
+/// piece reads 17 cache lines.
 const PIECE: usize = 256 << 10;
 
 /// The bytes of small messages between two looks at a sample. Arbitrary.
@@ -119,8 +120,8 @@ fn words(payload: &[u8]) -> [u64; 4] {
 
 /// Returns whether about half of the bytes in the middle have the top bit, as random ones.
 ///
-/// This is a glance, which tells random bytes from text and small numbers. Of 32 random bytes, 16 have it, with a standard deviation
-/// of 2.8.
+/// This quick check distinguishes random bytes from text and small numbers. Of 32 random bytes, 16 have the bit, with a standard
+/// deviation of 2.8.
 fn has_random_top_bits(bytes: &[u8]) -> bool {
     let Some(middle) = bytes[bytes.len() / 2..].first_chunk::<32>() else { return false };
     (5..=27).contains(&middle.iter().map(|byte| byte >> 7).sum::<u8>())

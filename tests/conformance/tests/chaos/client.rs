@@ -308,7 +308,7 @@ impl Handle {
     }
 }
 
-/// What is seen of one socket.
+/// The observations of one socket.
 #[derive(Default)]
 pub(crate) struct Watch {
     /// The id of its connection at the server.
@@ -326,7 +326,7 @@ pub(crate) struct Watch {
     /// Whether the task of a socket of the futures API has seen the end.
     over: AtomicBool,
     notify: Notify,
-    /// Tells that task to drop its receiver.
+    /// Makes that task drop its receiver.
     forgotten: Notify,
 }
 

@@ -1,4 +1,4 @@
-//! What the servers do: queries of the fault server.
+//! The servers' faults: queries of the fault server.
 
 use super::random::Random;
 

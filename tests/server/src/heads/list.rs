@@ -311,7 +311,7 @@ pub(super) const LONG: &[(&str, &[Repeated])] = &[
 /// Interim responses that are repeated before a valid response.
 pub(super) const REPEATED_INTERIM: &[(&str, usize)] = &[("20 times 100", 20), ("200 times 100", 200)];
 
-/// What the line ends of a valid response are replaced with.
+/// Replacements for the line ends of a valid response.
 pub(super) const LINE_ENDS: &[(&str, &str)] = &[("LF alone", "\n"), ("bare CR as every line end", "\r")];
 
 /// The heads after which an engine waits for more. The server ends its stream.

@@ -5,8 +5,8 @@
 //! 1. [`target`], [`io_stream`], [`connector`]: the server to reach, the stream, and custom transports.
 //! 2. [`blocked_ports`], [`resolve`], [`tcp`], [`happy_eyeballs`]: TCP to a name or address.
 //! 3. [`handshake_queue`]: one opening handshake at a time with each server.
-//! 4. [`proxy`], [`prefixed_stream`], [`socks5`]: tunnels by HTTP CONNECT and SOCKS5. [`proxy_settings`] chooses a proxy, and [`no_proxy`]
-//!    the hosts without one.
+//! 4. [`proxy`], [`prefixed_stream`], [`socks5`]: tunnels by HTTP CONNECT and SOCKS5. [`proxy_settings`] chooses a
+//!    proxy, and [`no_proxy`] the hosts without one.
 //! 5. [`tls`]: TLS over any of these streams.
 //! 6. [`request`] and [`basic_auth`]: the HTTP request that the driver sends first over the stream.
 

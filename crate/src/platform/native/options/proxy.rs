@@ -34,7 +34,9 @@ impl Options {
     /// | `ws:` | `http_proxy`, `all_proxy`, `ALL_PROXY` |
     ///
     /// `HTTP_PROXY` is not read, because a web server may set it from a request header of its client
-    /// ([httpoxy](https://httpoxy.org)). Values are URLs as for [`Proxy::new`]; `http://` may be left out.
+    /// ([httpoxy](https://httpoxy.org)). On Windows, where the case of names does not matter, `http_proxy` is the same
+    /// variable. There the connection fails with [`ProxyFailure::Cgi`](crate::ProxyFailure::Cgi) if `REQUEST_METHOD` is
+    /// set, as it is for a CGI script. Values are URLs as for [`Proxy::new`]; `http://` may be left out.
     ///
     /// A variable that is needed and invalid fails the connection with
     /// [`Failure::Proxy`](crate::Failure::Proxy), which names the variable. There is no direct connection then.

@@ -40,6 +40,7 @@ impl Options {
     /// - The server has to own the key of the certificate, as with any certificate.
     /// - The certificate has to be the same byte for byte. Another one with the same key or name is refused, even one that
     ///   the platform trusts.
+    /// - It has to be an X.509 certificate of version 3, as `openssl req -x509` makes it.
     /// - The current time has to be within its validity.
     /// - The host of the URL has to be one of its names. A certificate without any name (subjectAltName) is trusted for
     ///   each host, because `openssl req -x509` makes such certificates unless told otherwise.

@@ -19,7 +19,9 @@ use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::dial::tls::verifiers::{AnyOfVerifier, Judge};
 use crate::platform::native::failure::Failure;
 
-/// The TLS settings of a connection with a server or a proxy. The configuration that they make is built once and shared by all clones.
+/// The TLS settings of a connection with a server or a proxy.
+///
+/// The configuration that they make is built once and shared by all clones.
 #[derive(Clone, Default)]
 pub(in crate::platform::native) struct TlsSettings {
     roots: Vec<CertificateDer<'static>>,
