@@ -57,7 +57,10 @@ const fn is_valid_code(code: u16) -> bool {
 /// Encodes the body of a Close frame. A reason that is too long for a frame is truncated.
 pub(crate) fn write(frame: CloseFrame<'_>) -> Vec<u8> {
     let Some((code, reason)) = frame else { return Vec::new() };
-    let end = reason.floor_char_boundary(MAX_CONTROL - 2);
+    let mut end = reason.len().min(MAX_CONTROL - 2);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
     [&code.to_be_bytes(), &reason.as_bytes()[..end]].concat()
 }
 

@@ -8,20 +8,20 @@ use bytes::Bytes;
 use bytes::buf::Limit;
 
 use crate::close::ReceivedClose;
+use crate::compression::Compression;
 use crate::deflate::Deflater;
 use crate::error::Failure;
 use crate::frame::Opcode;
-use crate::handshake::{ClientHandshake, InvalidRequest, Request};
-use crate::head::Response;
+use crate::handshake::{ClientHandshake, InvalidRequest, Negotiated, Request};
 use crate::limits::{Limits, STEP};
 use crate::mask::Entropy;
 use crate::message::{BorrowedMessage, Kind, Message, Payload};
 use crate::phase::{Phase, StreamAction};
 use crate::receive::decoder::{Decoded, Decoder};
 use crate::send::queue::SendQueue;
-use samesocket_spec::CloseEvent;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
+use samesocket_spec::{CloseEvent, Response};
 
 /// The client side of one connection, without I/O.
 ///
@@ -58,10 +58,22 @@ pub struct Connection {
     events: VecDeque<Feedback<Message>>,
     failure: Option<Failure>,
     response: Option<Response>,
-    /// The payload of the last pong.
-    pong: Option<Vec<u8>>,
+    pings: Pings,
     /// The time from which the current deadline counts.
     since: Duration,
+}
+
+/// The pings of both directions; see [RFC 6455, section 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2).
+#[derive(Default)]
+struct Pings {
+    /// The number of the next ping. The payload of a ping is its number.
+    next: u64,
+    /// The number of pings that were answered, which are the first ones.
+    answered: u64,
+    /// The number of pings that the peer has sent.
+    received: u64,
+    /// The time of the peer's last ping.
+    last_received: Option<Duration>,
 }
 
 impl fmt::Debug for Connection {
@@ -77,7 +89,7 @@ impl fmt::Debug for Connection {
 
 impl Connection {
     /// Formats all buffers, which `Debug` leaves out.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "compression"))]
     pub(crate) fn buffers(&self) -> String {
         format!("{:?} {:?}", self.queue, self.decoder)
     }
@@ -107,7 +119,7 @@ impl Connection {
             events: VecDeque::new(),
             failure: None,
             response: None,
-            pong: None,
+            pings: Pings::default(),
             since: now,
         })
     }
@@ -253,13 +265,28 @@ impl Connection {
     /// Next, write the [`pending_bytes`](Self::pending_bytes).
     #[inline]
     pub fn send(&mut self, kind: Kind, payload: Payload<'_>) {
+        self.send_as(kind, payload, true);
+    }
+
+    /// Sends a message like [`send`](Self::send), but never compresses it.
+    ///
+    /// The size of a compressed message tells an observer something about its content. So a message should not be compressed if
+    /// it has both a secret and text that an attacker chooses.
+    ///
+    /// Next, write the [`pending_bytes`](Self::pending_bytes).
+    pub fn send_uncompressed(&mut self, kind: Kind, payload: Payload<'_>) {
+        self.send_as(kind, payload, false);
+    }
+
+    #[inline]
+    fn send_as(&mut self, kind: Kind, payload: Payload<'_>, compress: bool) {
         let opcode = match kind {
             Kind::Text => Opcode::Text,
             Kind::Binary => Opcode::Binary,
         };
         if !matches!(self.phase, Phase::Established) || self.close_queued {
             self.queue.count(&payload);
-        } else if !self.queue.send(opcode, payload) {
+        } else if !self.queue.send(opcode, payload, compress) {
             self.fail_queue_full();
         }
     }
@@ -272,18 +299,34 @@ impl Connection {
         self.fail(Failure::QueueFull { limit: self.limits.queue }, self.since);
     }
 
-    /// Sends a ping with the first 125 bytes of `payload`. It replaces a ping that was not written yet.
+    /// Sends a ping, and returns its number. Returns `None` if the connection is not established, or closing.
+    ///
+    /// The first ping has number 0. The payload is the number, in 8 bytes with the most significant one first. A ping replaces one
+    /// that was not framed yet, because the answer to it answers both.
     ///
     /// Next, write the [`pending_bytes`](Self::pending_bytes).
-    pub fn ping(&mut self, payload: &[u8]) {
-        if matches!(self.phase, Phase::Established) && !self.close_queued {
-            self.queue.ping(payload);
+    pub const fn ping(&mut self) -> Option<u64> {
+        if !matches!(self.phase, Phase::Established) || self.close_queued {
+            return None;
         }
+        let number = self.pings.next;
+        self.pings.next += 1;
+        self.queue.ping(number);
+        Some(number)
     }
 
-    /// Returns the payload of the last pong, once.
-    pub const fn take_pong(&mut self) -> Option<Vec<u8>> {
-        self.pong.take()
+    /// Returns how many pings were answered. They are the first ones, so each ping with a smaller number was answered.
+    ///
+    /// A pong answers all earlier pings as well, because a peer may answer only the latest one; see [RFC 6455, section
+    /// 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3). A pong is ignored if its payload is not that of a
+    /// ping.
+    pub const fn answered_pings(&self) -> u64 {
+        self.pings.answered
+    }
+
+    /// Returns how many pings the peer has sent, and the time of the last one. They are answered without a call.
+    pub const fn received_pings(&self) -> (u64, Option<Duration>) {
+        (self.pings.received, self.pings.last_received)
     }
 
     /// Closes the connection; see [the Standard](https://websockets.spec.whatwg.org/#concept-websocket-close).
@@ -294,7 +337,7 @@ impl Connection {
     /// Next, call [`poll_event`](Self::poll_event), write, and continue to read until [`Feedback::Closed`].
     pub fn close(&mut self, frame: CloseFrame<'_>, now: Duration) {
         match self.phase {
-            Phase::Opening(_) => self.fail(Failure::ClosedWhileConnecting, now),
+            Phase::Opening(_) => self.fail_opening(Failure::ClosedWhileConnecting, now),
             Phase::Established if !self.close_queued => {
                 self.start_closing_handshake(frame, now);
                 self.decoder.discard();
@@ -307,8 +350,11 @@ impl Connection {
     ///
     /// Any other call can change it, so read it again before you wait.
     pub fn deadline(&self) -> Option<Duration> {
-        let wait = match self.phase {
-            Phase::Opening(_) => self.limits.opening,
+        let wait = match &self.phase {
+            Phase::Opening(opening) => {
+                let end = self.since.saturating_add(self.limits.opening);
+                return Some(opening.body_deadline().map_or(end, |deadline| deadline.min(end)));
+            }
             Phase::Established if self.received.is_some() && self.queue.is_empty() => self.limits.drain,
             Phase::Established if self.close_queued => self.limits.closing,
             Phase::Ended(StreamAction::HalfClose) => self.limits.drain,
@@ -324,24 +370,27 @@ impl Connection {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
-        if matches!(self.phase, Phase::Opening(_)) {
-            self.fail(Failure::OpeningTimeout, now);
-        } else {
-            self.abort();
-        }
-    }
-
-    /// Ends a connection that closes, without waiting for the peer any longer, as an expired deadline does.
-    ///
-    /// An opening connection is not affected: [`close`](Self::close) ends it at once.
-    ///
-    /// Next, call [`poll_event`](Self::poll_event), and check [`stream_action`](Self::stream_action).
-    pub fn abort(&mut self) {
         match &mut self.phase {
-            Phase::Opening(_) => {}
+            Phase::Opening(_) => self.fail_opening(Failure::OpeningTimeout, now),
             Phase::Established => self.finish(Failure::ClosingTimeout),
             Phase::Ended(action) => *action = StreamAction::Close,
         }
+    }
+
+    /// Ends the connection at once: nothing more is sent or received, and the peer gets no Close frame.
+    ///
+    /// The last event is a [`Feedback::Closed`] with code 1006, even if the peer's Close frame has arrived. If that event was
+    /// queued before, it stays as it is. The [`failure`](Self::failure) is [`Failure::Aborted`].
+    ///
+    /// Next, call [`poll_event`](Self::poll_event), and take the [`stream_action`](Self::stream_action), which is
+    /// [`StreamAction::Close`]. Reset the stream, if it can be reset.
+    pub fn abort(&mut self) {
+        if let Phase::Ended(action) = &mut self.phase {
+            *action = StreamAction::Close;
+            return;
+        }
+        self.received = None;
+        self.finish(Failure::Aborted);
     }
 
     /// Returns the action on the stream that the driver has to take after it has written and flushed the pending bytes.
@@ -371,7 +420,115 @@ impl Connection {
         self.failure.as_ref()
     }
 
+    /// Reports the head of the response to an extended CONNECT, which the driver has sent in place of the request.
+    ///
+    /// This is the opening handshake over HTTP/2; see [RFC 8441](https://www.rfc-editor.org/rfc/rfc8441). The stream of the
+    /// connection is then that of the CONNECT: its data are frames, or the body of a refusal. A status of 2xx accepts.
+    /// [`Request::connect_fields`] returns the fields of the request. The [`pending_bytes`](Self::pending_bytes), which hold
+    /// a request of HTTP/1.1, are dropped. Call it before anything was written or read, and only once.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event).
+    ///
+    /// ```
+    /// use samesocket_protocol::{Connection, Limits, Request, Response};
+    /// use samesocket_spec::state::Feedback;
+    /// use std::time::Duration;
+    ///
+    /// let request = Request { host: "example.com".to_owned(), ..Request::default() };
+    /// let now = Duration::ZERO;
+    /// # let random = Box::new(|bytes: &mut [u8]| bytes.fill(7));
+    /// let mut connection = Connection::new(&request, Limits::default(), random, now)?;
+    /// connection.receive_connect_response(Response::new(200), now);
+    /// assert!(connection.pending_bytes().is_empty());
+    /// assert!(matches!(connection.poll_event(now), Some(Feedback::Established { .. })));
+    /// # Ok::<(), samesocket_protocol::InvalidRequest>(())
+    /// ```
+    pub fn receive_connect_response(&mut self, response: Response, now: Duration) {
+        let Phase::Opening(opening) = &mut self.phase else { return };
+        self.queue.set_request(Vec::new());
+        let result = opening.respond(response, now);
+        self.response = opening.take_response();
+        match result {
+            Ok(Some(negotiated)) => self.establish(negotiated),
+            Ok(None) => {}
+            Err(failure) => self.fail(failure, now),
+        }
+    }
+
+    /// Makes the opening handshake pause when the server redirects it; see [`redirect`](Self::redirect).
+    ///
+    /// By default a redirect is a refusal. Call it before the response is read.
+    pub fn pause_at_redirects(&mut self) {
+        if let Phase::Opening(opening) = &mut self.phase {
+            opening.pause_at_redirects();
+        }
+    }
+
+    /// Returns the head of the redirect at which the opening handshake has paused.
+    ///
+    /// There is no event then, and nothing more is read. Check it after [`poll_event`](Self::poll_event) has returned
+    /// `None`, and before you read or wait. To follow the redirect, drop the connection with its stream, and create one for
+    /// the new URL: [`samesocket_spec::redirect`] has the rules. Otherwise call
+    /// [`refuse_redirect`](Self::refuse_redirect).
+    ///
+    /// ```
+    /// use samesocket_protocol::{Connection, Failure, Limits, Request};
+    /// use std::time::Duration;
+    ///
+    /// let request = Request { host: "example.com".to_owned(), ..Request::default() };
+    /// let now = Duration::ZERO;
+    /// # let random = Box::new(|bytes: &mut [u8]| bytes.fill(7));
+    /// let mut connection = Connection::new(&request, Limits::default(), random, now)?;
+    /// connection.pause_at_redirects();
+    /// connection.receive(b"HTTP/1.1 302 Found\r\nLocation: /new\r\nContent-Length: 3\r\n\r\n");
+    /// assert!(connection.poll_event(now).is_none());
+    /// assert_eq!(connection.redirect().and_then(|response| response.header("Location")), Some("/new"));
+    /// // This program does not follow it after all.
+    /// connection.refuse_redirect();
+    /// connection.receive(b"bye");
+    /// assert!(connection.poll_event(now).is_some());
+    /// assert_eq!(connection.failure(), Some(&Failure::Status { found: 302 }));
+    /// # Ok::<(), samesocket_protocol::InvalidRequest>(())
+    /// ```
+    pub fn redirect(&self) -> Option<&Response> {
+        match &self.phase {
+            Phase::Opening(opening) => opening.redirect(),
+            Phase::Established | Phase::Ended(_) => None,
+        }
+    }
+
+    /// Continues after a pause at a [`redirect`](Self::redirect), which is a refusal then. Otherwise nothing happens.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event).
+    pub fn refuse_redirect(&mut self) {
+        if let Phase::Opening(opening) = &mut self.phase {
+            opening.refuse_redirect();
+        }
+    }
+
+    /// Returns whether the server has refused the opening handshake and the body of its response is still being read.
+    ///
+    /// A redirect at which the handshake has [paused](Self::redirect) is such a response.
+    pub fn is_refused(&self) -> bool {
+        matches!(&self.phase, Phase::Opening(opening) if opening.body_deadline().is_some())
+    }
+
+    /// Ends a refusal without the rest of its body, for a driver with a deadline of its own. Returns whether there was
+    /// a refusal.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event).
+    pub fn end_refusal(&mut self, now: Duration) -> bool {
+        let is_refused = self.is_refused();
+        if is_refused {
+            self.fail_opening(Failure::OpeningTimeout, now);
+        }
+        is_refused
+    }
+
     /// Returns the response to the opening handshake, once. It is available when the handshake has succeeded or failed.
+    ///
+    /// A refusal has the first 64 KiB of its body. The connection fails when the body is complete, after
+    /// [two seconds](crate::body::BODY_TIMEOUT), or at the deadline of the opening handshake.
     pub const fn take_response(&mut self) -> Option<Response> {
         self.response.take()
     }
@@ -413,7 +570,7 @@ impl Connection {
     /// Processes received bytes up to one result.
     fn step(&mut self, now: Duration, budget: &mut usize) -> Result<Decoded, Failure> {
         match &mut self.phase {
-            Phase::Opening(_) => self.open(),
+            Phase::Opening(_) => self.open(now),
             Phase::Established if self.received.is_none() => self.read(now, budget),
             // RFC 6455, section 1.4: bytes after the peer's Close frame are discarded.
             Phase::Established | Phase::Ended(_) => {
@@ -424,21 +581,27 @@ impl Connection {
     }
 
     /// Reads the part of the response that has arrived.
-    fn open(&mut self) -> Result<Decoded, Failure> {
+    fn open(&mut self, now: Duration) -> Result<Decoded, Failure> {
         let Phase::Opening(opening) = &mut self.phase else { return Ok(Decoded::Wait) };
-        let result = opening.parse(self.decoder.bytes());
+        let result = opening.parse(self.decoder.bytes(), now);
         self.response = opening.take_response();
         let (used, negotiated) = result?;
         self.decoder.consume(used);
         let Some(negotiated) = negotiated else { return Ok(Decoded::Wait) };
+        self.establish(negotiated);
+        Ok(Decoded::Part)
+    }
+
+    /// Ends the opening handshake, which has succeeded.
+    fn establish(&mut self, negotiated: Negotiated) {
         self.phase = Phase::Established;
         self.decoder.establish(&self.limits, negotiated.deflate.as_ref());
-        if let Some(deflate) = &negotiated.deflate {
-            self.queue.set_deflater(Deflater::new(deflate));
+        let Compression { level, min_size, .. } = negotiated.compression;
+        if let Some(deflater) = negotiated.deflate.as_ref().map(|deflate| Deflater::with_level(deflate, level)) {
+            self.queue.set_deflater(deflater, min_size);
         }
         self.events
             .push_back(Feedback::Established { protocol: negotiated.protocol, extensions: negotiated.extensions });
-        Ok(Decoded::Part)
     }
 
     /// Decodes the next frame, and handles it if it is a control frame.
@@ -449,10 +612,22 @@ impl Connection {
         };
         match opcode {
             Opcode::Close => self.handle_close(ReceivedClose::parse(&payload)?, now),
-            Opcode::Ping => self.queue.pong(payload),
-            _ => self.pong = Some(payload),
+            Opcode::Ping => {
+                self.pings.received += 1;
+                self.pings.last_received = Some(now);
+                self.queue.pong(payload);
+            }
+            _ => self.handle_pong(&payload),
         }
         Ok(Decoded::Part)
+    }
+
+    /// Handles a pong; see [RFC 6455, section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
+    fn handle_pong(&mut self, payload: &[u8]) {
+        let Ok(number) = payload.try_into().map(u64::from_be_bytes) else { return };
+        if self.queue.framed_ping().is_some_and(|latest| number <= latest) {
+            self.pings.answered = self.pings.answered.max(number + 1);
+        }
     }
 
     /// Handles the peer's Close frame; see [RFC 6455, section 7.1.3](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.3).
@@ -478,8 +653,9 @@ impl Connection {
     fn handle_eof(&mut self, now: Duration) -> bool {
         match self.phase {
             _ if !self.eof => false,
+            Phase::Opening(_) if self.redirect().is_some() => false,
             Phase::Opening(_) => {
-                self.fail(Failure::LostWhileOpening, now);
+                self.fail_opening(Failure::LostWhileOpening, now);
                 true
             }
             // A peer that has shut down only its sending side still reads.
@@ -494,6 +670,15 @@ impl Connection {
             }
             Phase::Ended(_) => false,
         }
+    }
+
+    /// Fails a connection during the opening handshake. If the server has refused it, the failure is that refusal, with
+    /// the part of the body that has arrived. A redirect at which the handshake has paused is no refusal.
+    fn fail_opening(&mut self, failure: Failure, now: Duration) {
+        let Phase::Opening(opening) = &mut self.phase else { return };
+        let refusal = opening.end_refusal(self.eof);
+        self.response = opening.take_response();
+        self.fail(refusal.unwrap_or(failure), now);
     }
 
     /// Fails the connection.

@@ -24,13 +24,6 @@ const CHUNK: usize = 16 << 10;
 /// Measured: a step of blocks that have tables and no output takes 0.2 ms, and one of text less. Without this, it takes 4 ms.
 const INPUT_COST: usize = 8;
 
-/// The compression level.
-///
-/// Measured with JSON messages of 1 to 16 KiB: level 6 takes 2.5 to 6 times as long and saves a third of the bytes. Level 2 takes
-/// 1.5 to 5 times as long for text. Level 1 has no blocks without compression, so that random bytes would grow by 5.5 %. See
-/// [`Deflater::store`].
-const LEVEL: u32 = 1;
-
 /// The most bytes of a block that is not compressed; see [RFC 1951, section 3.2.4](https://www.rfc-editor.org/rfc/rfc1951#section-3.2.4).
 const MAX_STORED: usize = 0xffff;
 
@@ -169,9 +162,8 @@ impl Inflater {
             self.inflate(&TAIL, &mut budget, no_output)?;
             self.begun = false;
         }
-        if let Some(state) = &mut self.state
-            && (ended || self.step == Step::StreamEnded || !self.context_takeover)
-        {
+        let resets = ended || self.step == Step::StreamEnded || !self.context_takeover;
+        if let Some(state) = self.state.as_mut().filter(|_| resets) {
             state.reset(false);
             self.step = Step::NeedsInput;
         }
@@ -207,6 +199,8 @@ impl fmt::Debug for Inflater {
 /// assert_eq!(payload, [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
 /// ```
 pub struct Deflater {
+    /// The level. Level 1 has no blocks without compression, so that random bytes would grow by 5.5 %; see [`Self::store`].
+    level: u8,
     window_bits: u8,
     context_takeover: bool,
     state: Option<Compress>,
@@ -220,9 +214,15 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// Creates a deflater with the negotiated parameters. It allocates nothing before the first message.
+    /// Creates a deflater of level 1 with the negotiated parameters. It allocates nothing before the first message.
     pub fn new(deflate: &Deflate) -> Self {
+        Self::with_level(deflate, 1)
+    }
+
+    /// Creates a deflater like [`new`](Self::new), with a level from 1 (fast) to 9 (small).
+    pub fn with_level(deflate: &Deflate, level: u8) -> Self {
         Self {
+            level: level.clamp(1, 9),
             // zlib has no window of 8 bits, but with 9 bits it looks back 250 bytes at most.
             window_bits: deflate.client_max_window_bits.max(9),
             context_takeover: !deflate.client_no_context_takeover,
@@ -317,16 +317,16 @@ impl Deflater {
     }
 
     fn run(&mut self, mut input: &[u8], flush: FlushCompress) {
-        if std::mem::take(&mut self.stale)
-            && let Some(state) = &mut self.state
-        {
-            state.reset();
+        if std::mem::take(&mut self.stale) {
+            if let Some(state) = &mut self.state {
+                state.reset();
+            }
         }
         self.unflushed = matches!(flush, FlushCompress::None);
         loop {
             self.make_room((input.len() / 2).clamp(64, CHUNK));
-            let window_bits = self.window_bits;
-            let make = || Compress::new_with_window_bits(Compression::new(LEVEL), false, window_bits);
+            let (level, window_bits) = (Compression::new(self.level.into()), self.window_bits);
+            let make = || Compress::new_with_window_bits(level, false, window_bits);
             let state = self.state.get_or_insert_with(make);
             let before = (state.total_in(), state.total_out());
             // zlib reports no error if the output has room and the state is valid.

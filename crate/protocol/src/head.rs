@@ -19,6 +19,7 @@
 
 use std::fmt;
 
+use samesocket_spec::Response;
 use samesocket_spec::subprotocol::first_outside_token;
 
 use crate::error::Failure;
@@ -30,6 +31,12 @@ const MAX_LEADING_BYTES: usize = 4;
 const MAX_LEADING_LINES: usize = 2;
 
 /// The version in a status line.
+///
+/// ```
+/// use samesocket_protocol::head::Version;
+///
+/// assert!(Version::Other < Version::Http10 && Version::Http10 < Version::Http11);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// Anything else, such as `HTTP/2`, `http/1.1` or `ICY`. Only the status of such a response means something.
@@ -38,27 +45,6 @@ pub enum Version {
     Http10,
     /// HTTP/1.1.
     Http11,
-}
-
-/// The head of the server's response, for cookies, authentication challenges and redirects.
-///
-/// `Debug` leaves out the values of header fields, because they can be secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Response {
-    /// The status code.
-    pub status: u16,
-    /// The valid header fields in order, with values as they were received, without surrounding whitespace. The lines of a
-    /// folded field are joined with one blank. Invalid lines are left out, as in browsers; see [`head`](crate::head).
-    pub headers: Vec<(String, Vec<u8>)>,
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("headers", &Names(self.headers.iter().map(|(name, _)| name.as_str())))
-            .finish()
-    }
 }
 
 /// The names of header fields, for `Debug`.
@@ -70,26 +56,23 @@ impl<'a, I: Iterator<Item = &'a str> + Clone> fmt::Debug for Names<I> {
     }
 }
 
-impl Response {
-    /// Returns the number of fields with this name.
-    pub(crate) fn count(&self, name: &str) -> usize {
-        self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name)).count()
-    }
-
-    /// Returns the values of the fields with this name, joined by commas.
-    pub(crate) fn field(&self, name: &str) -> Option<String> {
-        let named = self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
-        let values: Vec<_> = named.map(|(_, value)| String::from_utf8_lossy(value)).collect();
-        (!values.is_empty()).then(|| values.join(", "))
-    }
-}
-
 /// The head of a final response: every one but 1xx, and 101.
+///
+/// ```
+/// use samesocket_protocol::head::HeadParser;
+///
+/// let (_, head) = HeadParser::new(1024).read(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")?;
+/// let head = head.unwrap();
+/// assert_eq!(head.response.status(), 404);
+/// assert_eq!(head.response.header("content-length"), Some("0"));
+/// # Ok::<(), samesocket_protocol::Failure>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The version in the status line.
     pub version: Version,
-    /// The status, and the valid fields.
+    /// The status, and the valid fields in order. The lines of a folded field are joined with one blank. Invalid lines are left
+    /// out, as in browsers. The body is not part of the head.
     pub response: Response,
     /// Whether the head contains a NUL.
     pub contains_nul: bool,
@@ -130,8 +113,8 @@ impl Head {
 /// assert_eq!(parser.read(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20")?, (36, None));
 /// let (used, head) = parser.read(b"0 OK\r\nVia: a,\r\n b\r\n\r\nbytes of the tunnel")?;
 /// let head = head.unwrap();
-/// assert_eq!((used, head.version, head.response.status), (21, Version::Http11, 200));
-/// assert_eq!(head.response.headers, [("Via".to_owned(), b"a, b".to_vec())]);
+/// assert_eq!((used, head.version, head.response.status()), (21, Version::Http11, 200));
+/// assert_eq!(head.response.header("via"), Some("a, b"));
 /// # Ok::<(), samesocket_protocol::Failure>(())
 /// ```
 pub struct HeadParser {
@@ -200,7 +183,29 @@ impl HeadParser {
         Ok((used, head))
     }
 
-    const fn is_before_status_line(&self) -> bool {
+    /// Returns the status and the complete fields of a final response whose head exceeds the limit, after
+    /// [`Failure::HeadTooLong`]. Returns `None` if its status line is not complete.
+    ///
+    /// A client can report a refusal by it, but must not accept the response.
+    ///
+    /// ```
+    /// use samesocket_protocol::head::HeadParser;
+    ///
+    /// let mut parser = HeadParser::new(40);
+    /// assert!(parser.read(b"HTTP/1.1 403 Forbidden\r\nVia: a\r\nServer: b\r\n\r\n").is_err());
+    /// let response = parser.incomplete().unwrap();
+    /// assert_eq!((response.status(), response.header("Via"), response.header("Server")), (403, Some("a"), None));
+    /// ```
+    pub fn incomplete(&mut self) -> Option<Response> {
+        let (_, status) = self.status.take_if(|(_, status)| is_final(*status))?;
+        // A line that begins with a blank belongs to the last field, and so may the next line.
+        if !matches!(self.line.first(), None | Some(b' ' | b'\t')) {
+            self.end_field();
+        }
+        Some(self.take_response(status))
+    }
+
+    fn is_before_status_line(&self) -> bool {
         self.status.is_none() && self.line.is_empty()
     }
 
@@ -254,9 +259,8 @@ impl HeadParser {
 
     fn end_head(&mut self, (version, status): (Version, u16)) -> Result<Option<Head>, Failure> {
         self.end_field();
-        let headers = std::mem::take(&mut self.headers);
-        let head = Head { version, response: Response { status, headers }, contains_nul: self.contains_nul };
-        if !matches!(status, 100 | 102..=199) {
+        let head = Head { version, response: self.take_response(status), contains_nul: self.contains_nul };
+        if is_final(status) {
             return Ok(Some(head));
         }
         head.check(Version::Http10)?;
@@ -264,6 +268,16 @@ impl HeadParser {
         self.leading = (0, 0);
         Ok(None)
     }
+
+    /// Returns a response with the fields that have been read.
+    fn take_response(&mut self, status: u16) -> Response {
+        Response::new(status).with_headers(&std::mem::take(&mut self.headers))
+    }
+}
+
+/// Returns whether this is the status of a final response, and not of an interim one.
+const fn is_final(status: u16) -> bool {
+    !matches!(status, 100 | 102..=199)
 }
 
 /// Leaves the bytes out, which may be secrets.
@@ -402,7 +416,7 @@ mod tests {
         for unit in ["y", "\t", "\r", "\n \t", "\n ", "\nx:"] {
             let response = format!("HTTP/1.1 200\nX: {}\n\n", unit.repeat(count / unit.len()));
             let (used, head) = read(2 * count, response.as_bytes(), 1).unwrap();
-            assert_eq!((used, head.unwrap().response.status), (response.len(), 200));
+            assert_eq!((used, head.unwrap().response.status()), (response.len(), 200));
         }
     }
 

@@ -110,11 +110,11 @@
 //! Check [`poll_event`](Connection::poll_event), [`stream_action`](Connection::stream_action) and
 //! [`deadline`](Connection::deadline).
 //!
-//! ## `send`, `ping`
+//! ## `send`, `send_uncompressed`, `ping`
 //! Write the [`pending_bytes`](Connection::pending_bytes). A connection whose queue is full has failed: call
 //! [`poll_event`](Connection::poll_event). To avoid that, check [`queued_bytes`](Connection::queued_bytes) before.
 //!
-//! ## `close`, `fail_queue_full`
+//! ## `close`, `abort`, `fail_queue_full`
 //! Call [`poll_event`](Connection::poll_event), then write. Continue until the last event, and until
 //! [`stream_action`](Connection::stream_action) is [`StreamAction::Close`].
 //!
@@ -130,11 +130,18 @@
 //! ## `handle_timeout`
 //! Call [`poll_event`](Connection::poll_event), and check [`stream_action`](Connection::stream_action).
 //!
+//! ## `redirect`, after `pause_at_redirects`
+//! Check it whenever [`poll_event`](Connection::poll_event) has returned `None` during the opening handshake. If there is one,
+//! drop the connection, or call [`refuse_redirect`](Connection::refuse_redirect) and then `poll_event`.
+//!
+//! ## `receive_connect_response`
+//! Call [`poll_event`](Connection::poll_event). It is for a driver that has opened a stream of HTTP/2.
+//!
 //! ## `release_memory`
 //! No call has to follow. Call it when the connection was idle for some time.
 //!
-//! ## `take_response`, `take_pong`
-//! No call has to follow. Each value is returned once.
+//! ## `take_response`
+//! No call has to follow. The response is returned once.
 //!
 //! # From RFC to module
 //!
@@ -143,6 +150,7 @@
 //! | RFC | chapter | module |
 //! | --- | --- | --- |
 //! | [9112](https://www.rfc-editor.org/rfc/rfc9112) | 2 to 5, the head of a response | [`head`] |
+//! | | 6 and 7, the body of a refusal | [`body`] |
 //! | [6455](https://www.rfc-editor.org/rfc/rfc6455) | 4, opening handshake | [`handshake`] |
 //! | | 5.2, frames | `frame` |
 //! | | 5.3, masking | `mask` |
@@ -151,16 +159,27 @@
 //! | | 7.1.7, failing the connection | `error`, `connection` |
 //! | | 8.1, UTF-8 | `receive/utf8` |
 //! | | 9.1, negotiation of extensions | [`extensions`] |
-//! | [7692](https://www.rfc-editor.org/rfc/rfc7692) | 7.1, parameters | [`extensions`] |
+//! | [8441](https://www.rfc-editor.org/rfc/rfc8441) | 5, opening handshake over HTTP/2 | [`handshake`] |
+//! | [7692](https://www.rfc-editor.org/rfc/rfc7692) | 7.1, parameters | [`extensions`], `compression` |
 //! | | 7.2, compression | [`deflate`] |
 //! | none | received bytes and frames | `receive/read_buffer`, `receive/decoder` |
 //! | none | messages to send | `send/queue`, `send/write_buffer`, `send/buffered_amount` |
 //! | none | messages, limits, phases | `message`, `limits`, `phase` |
+//!
+//! # Features
+//!
+//! `compression`, a default feature, is permessage-deflate. Without it, the package does not depend on `flate2`, and
+//! the modules [`deflate`] and [`extensions`] do not exist. Nothing is offered to the server then, and a server that
+//! answers with an extension fails the connection.
 
+pub mod body;
 mod close;
+mod compression;
 mod connection;
+#[cfg(feature = "compression")]
 pub mod deflate;
 mod error;
+#[cfg(feature = "compression")]
 pub mod extensions;
 mod frame;
 pub mod handshake;
@@ -168,17 +187,23 @@ pub mod head;
 mod limits;
 mod mask;
 mod message;
+#[cfg(not(feature = "compression"))]
+mod no_compression;
 mod phase;
 mod receive;
 mod send;
-#[cfg(test)]
+#[cfg(all(test, feature = "compression"))]
 mod tests;
 
+#[cfg(not(feature = "compression"))]
+use self::no_compression::{deflate, extensions};
+
+pub use self::compression::Compression;
 pub use self::connection::Connection;
 pub use self::error::Failure;
 pub use self::handshake::{InvalidRequest, Request};
-pub use self::head::Response;
 pub use self::limits::{Limits, MESSAGE_OVERHEAD};
 pub use self::mask::Entropy;
 pub use self::message::{BorrowedMessage, Kind, Message, Payload};
 pub use self::phase::StreamAction;
+pub use samesocket_spec::Response;

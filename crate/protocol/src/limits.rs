@@ -50,8 +50,8 @@ impl Default for Limits {
             frame: 64 << 20,
             message: 64 << 20,
             queue: 256 << 20,
-            opening: Duration::from_mins(1),
-            closing: Duration::from_mins(1),
+            opening: Duration::from_secs(60),
+            closing: Duration::from_secs(60),
             drain: Duration::from_secs(2),
         }
     }
@@ -67,8 +67,3 @@ pub(crate) const MAX_QUEUED_PONGS: usize = 64;
 
 /// The bytes that a queued message counts in [`Limits::queue`] in addition to its payload.
 pub const MESSAGE_OVERHEAD: u64 = 16;
-
-/// The size in bytes from which messages are compressed, if compression was negotiated. Arbitrary.
-///
-/// Smaller messages hardly shrink, and a connection that sends only small ones never allocates a deflater.
-pub(crate) const COMPRESSION_THRESHOLD: usize = 256;

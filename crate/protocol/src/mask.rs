@@ -3,6 +3,7 @@
 //! See [RFC 6455, section 5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3).
 
 use std::fmt;
+use std::mem;
 
 use crate::send::write_buffer::WriteBuffer;
 
@@ -23,14 +24,18 @@ impl Mask {
     #[inline]
     pub(crate) fn append(&mut self, payload: &[u8], out: &mut WriteBuffer) {
         let key = u32::from_ne_bytes(self.key);
-        let (words, rest) = payload.as_chunks();
-        let (masked_words, masked) = out.append(payload.len()).as_chunks_mut();
         // Masking while copying avoids a second pass over the bytes. It also avoids `memcpy`, which some processors run slowly
         // between addresses that are nearly equal modulo a page, as they often are here.
-        for (masked, word) in masked_words.iter_mut().zip(words) {
-            *masked = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        let masked = out.append(payload.len());
+        let whole = payload.len() - payload.len() % 4;
+        let (words, rest) = payload.split_at(whole);
+        let (masked_words, masked_rest) = masked.split_at_mut(whole);
+        for (masked, word) in masked_words.chunks_exact_mut(4).zip(words.chunks_exact(4)) {
+            // The length is known here, so that the compiler removes this test.
+            let Ok(word) = word.try_into() else { continue };
+            masked.copy_from_slice(&(u32::from_ne_bytes(word) ^ key).to_ne_bytes());
         }
-        for ((masked, byte), key) in masked.iter_mut().zip(rest).zip(self.key) {
+        for ((masked, byte), key) in masked_rest.iter_mut().zip(rest).zip(self.key) {
             *masked = byte ^ key;
         }
         self.key.rotate_left(rest.len());
@@ -39,21 +44,22 @@ impl Mask {
 
 /// Writes a short payload, masked, into memory of the same length.
 #[inline]
-pub(crate) fn mask_short(payload: &[u8], key: [u8; 4], masked: &mut [u8]) {
+pub(crate) fn mask_short(mut payload: &[u8], key: [u8; 4], mut masked: &mut [u8]) {
     let word = u32::from_ne_bytes(key);
     // The key four times, for either byte order.
     let wide = u128::from(word) * 0x0000_0001_0000_0001_0000_0001_0000_0001;
-    let (blocks, rest) = payload.as_chunks();
-    let (masked_blocks, masked) = masked.as_chunks_mut();
-    for (masked, block) in masked_blocks.iter_mut().zip(blocks) {
-        *masked = (u128::from_ne_bytes(*block) ^ wide).to_ne_bytes();
+    // Avoid iterators over chunks: without link-time optimisation, their calls cost more than the masking.
+    while let Some((block, rest)) = payload.split_first_chunk() {
+        let Some((out, masked_rest)) = mem::take(&mut masked).split_first_chunk_mut() else { return };
+        *out = (u128::from_ne_bytes(*block) ^ wide).to_ne_bytes();
+        (payload, masked) = (rest, masked_rest);
     }
-    let (words, rest) = rest.as_chunks();
-    let (masked_words, masked) = masked.as_chunks_mut();
-    for (masked, bytes) in masked_words.iter_mut().zip(words) {
-        *masked = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    while let Some((bytes, rest)) = payload.split_first_chunk() {
+        let Some((out, masked_rest)) = mem::take(&mut masked).split_first_chunk_mut() else { return };
+        *out = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        (payload, masked) = (rest, masked_rest);
     }
-    for ((masked, byte), key) in masked.iter_mut().zip(rest).zip(key) {
+    for ((masked, byte), key) in masked.iter_mut().zip(payload).zip(key) {
         *masked = byte ^ key;
     }
 }

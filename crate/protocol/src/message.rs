@@ -3,6 +3,17 @@
 use bytes::Bytes;
 
 /// The type of a message to send.
+///
+/// ```
+/// use samesocket_protocol::{Kind, Message};
+///
+/// fn kind(message: &Message) -> Kind {
+///     match message {
+///         Message::Text(_) => Kind::Text,
+///         Message::Binary(_) => Kind::Binary,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Text in UTF-8.

@@ -23,10 +23,7 @@ pub use crate::close_frame::{APPLICATION_CODES, CloseFrame, MAX_REASON_BYTES};
 /// Returns [`Exception::InvalidCloseCode`] if the code is neither 1000 nor in [`APPLICATION_CODES`]. Otherwise returns
 /// [`Exception::ReasonTooLong`] if the reason has more than [`MAX_REASON_BYTES`].
 pub fn check(code: Option<u16>, reason: Option<&str>) -> Result<CloseFrame<'_>, Exception> {
-    if let Some(code) = code
-        && code != 1000
-        && !APPLICATION_CODES.contains(&code)
-    {
+    if let Some(code) = code.filter(|code| *code != 1000 && !APPLICATION_CODES.contains(code)) {
         return Err(Exception::InvalidCloseCode { code });
     }
     let reason = reason.unwrap_or_default();

@@ -34,7 +34,7 @@ impl CloseEvent {
     }
 
     /// Returns whether this equals the event of a failed connection, as [`abnormal`](Self::abnormal) creates it.
-    pub const fn is_abnormal(&self) -> bool {
+    pub fn is_abnormal(&self) -> bool {
         self.code == 1006 && self.reason.is_empty() && !self.was_clean
     }
 }

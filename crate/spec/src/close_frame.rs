@@ -12,4 +12,11 @@ pub const MAX_REASON_BYTES: usize = 123;
 pub const APPLICATION_CODES: RangeInclusive<u16> = 3000..=4999;
 
 /// The payload of a Close frame to send: a code and a reason, or `None` for an empty frame.
+///
+/// ```
+/// use samesocket_spec::close::{APPLICATION_CODES, CloseFrame, MAX_REASON_BYTES};
+///
+/// let frame: CloseFrame<'_> = Some((4001, "moved"));
+/// assert!(frame.is_some_and(|(code, reason)| APPLICATION_CODES.contains(&code) && reason.len() <= MAX_REASON_BYTES));
+/// ```
 pub type CloseFrame<'a> = Option<(u16, &'a str)>;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::close_frame::{APPLICATION_CODES, MAX_REASON_BYTES};
+use crate::quoted::{Escaped, Quoted};
 use crate::redacted_url::RedactedUrl;
 
 /// An exception of the `WebSocket` interface. Each variant says which argument is invalid and why.
@@ -149,25 +150,36 @@ impl Exception {
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidUrl { url, base: None } => write!(f, "the URL {:?} cannot be parsed", RedactedUrl(url)),
+            Self::InvalidUrl { url, base: None } => {
+                let problem = if has_scheme(url) {
+                    "has no host, or an invalid host or port"
+                } else {
+                    "has no scheme; it begins with wss:// or ws://"
+                };
+                write!(f, "the URL {:?} {problem}", RedactedUrl(url))
+            }
             Self::InvalidUrl { url, base: Some(base) } => {
                 let (url, base) = (RedactedUrl(url), RedactedUrl(base));
                 write!(f, "the URL {url:?} cannot be parsed against the base URL {base:?}")
             }
             Self::UnsupportedScheme { url, scheme } => {
                 let (url, scheme) = (RedactedUrl(url), shown_scheme(url, scheme));
-                write!(f, "the URL {url:?} has the scheme {scheme:?}, not ws, wss, http or https")
+                write!(f, "the URL {url:?} has the scheme {}, not ws, wss, http or https", Quoted(scheme))
             }
             Self::FragmentInUrl { url } => write!(f, "the URL {:?} has a fragment", RedactedUrl(url)),
             Self::InvalidHost { url, character } => {
                 let url = RedactedUrl(url);
-                write!(f, "the host of the URL {url:?} contains the forbidden character {character:?}")
+                write!(f, "the host of the URL {url:?} contains the forbidden character '{}'", Escaped(character))
             }
             Self::EmptySubprotocol { place } => {
                 write!(f, "the subprotocol at index {place} of the list is empty")
             }
             Self::InvalidSubprotocol { character, position, .. } => {
-                write!(f, "a subprotocol is not a token: {character:?} at position {position} is not allowed")
+                write!(
+                    f,
+                    "a subprotocol is not a token: '{}' at position {position} is not allowed",
+                    Escaped(character)
+                )
             }
             Self::RepeatedSubprotocol { .. } => f.write_str("a subprotocol occurs twice in the list"),
             Self::InvalidCloseCode { code } => {
@@ -180,6 +192,13 @@ impl fmt::Display for Exception {
             Self::StillConnecting => f.write_str("the socket is still CONNECTING"),
         }
     }
+}
+
+/// Returns whether a URL begins with a scheme; see <https://url.spec.whatwg.org/#scheme-state>.
+fn has_scheme(url: &str) -> bool {
+    let mut bytes = url.bytes().skip_while(|&byte| byte <= b' ');
+    let follows = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic()) && bytes.find(follows) == Some(b':')
 }
 
 /// Returns the scheme of a URL, or `…` if it may be a user name.
@@ -234,7 +253,7 @@ mod tests {
                 Exception::InvalidUrl { url: url.clone(), base: None },
                 url_argument,
                 12,
-                r#"the URL "u\"" cannot be parsed"#,
+                r#"the URL "u\"" has no scheme; it begins with wss:// or ws://"#,
             ),
             (
                 Exception::InvalidUrl { url: url.clone(), base },

@@ -55,24 +55,37 @@
 //! | [feedback from the protocol](https://websockets.spec.whatwg.org/#feedback-from-the-protocol) | [`state::SocketState::handle_feedback`] |
 //!
 //! Start with [`state`], then read [`constructor`], [`subprotocol`] and [`close`], which check the arguments.
+//!
+//! [`Response`] and [`ProtocolFailure`] hold what the Standard does not expose to scripts: the response to the opening
+//! handshake, and the reason for which a connection failed. They are data only, for programs on native targets and for
+//! tests. [`redirect`] has the rules for a program that follows redirects, which a `WebSocket` does not.
 
 #![deny(missing_docs, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 pub mod close;
 pub mod constructor;
+pub mod header_field;
+pub mod redirect;
 pub mod state;
 pub mod subprotocol;
 
 mod close_event;
 mod close_frame;
 mod exception;
+mod protocol_failure;
+mod quoted;
 mod ready_state;
 mod redacted_url;
+mod response;
 
 pub use self::close_event::CloseEvent;
 pub use self::exception::{Argument, Exception};
+pub use self::protocol_failure::ProtocolFailure;
+pub use self::quoted::Quoted;
 pub use self::ready_state::ReadyState;
 pub use self::redacted_url::RedactedUrl;
+pub use self::redirect::RedirectFailure;
+pub use self::response::Response;
 
 /// The attribute of a unit test that runs on native targets and on wasm32.
 #[cfg(all(test, not(target_family = "wasm")))]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::quoted::Quoted;
+
 /// A URL without the parts that can be secret, for logs and error texts.
 ///
 /// The credentials before the host, the query and the fragment are replaced by `…`. The URL need not be valid. If it is not
@@ -80,7 +82,7 @@ impl fmt::Display for RedactedUrl<'_> {
 
 impl fmt::Debug for RedactedUrl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.to_string(), f)
+        fmt::Display::fmt(&Quoted(self), f)
     }
 }
 

@@ -11,6 +11,16 @@ use crate::{CloseEvent, Exception, ReadyState};
 /// An event that the protocol reports about a connection.
 ///
 /// `M` is the type of a message. See <https://websockets.spec.whatwg.org/#feedback-from-the-protocol>.
+///
+/// ```
+/// use samesocket_spec::CloseEvent;
+/// use samesocket_spec::state::Feedback;
+///
+/// let message = Feedback::MessageReceived("hello");
+/// assert_eq!(message.into_message::<()>().ok(), Some("hello"));
+/// let end = Feedback::<&str>::closed(1000, String::new(), true);
+/// assert!(matches!(end, Feedback::Closed(CloseEvent { code: 1000, was_clean: true, .. })));
+/// ```
 pub enum Feedback<M> {
     /// The opening handshake is complete, as far as the back end checks it.
     Established {
@@ -53,7 +63,12 @@ impl<M> Feedback<M> {
     }
 
     /// Creates the feedback for the end of a connection, with the values that the platform reports.
+    ///
+    /// The event of a lost connection has the code 1006 and no reason. Deno reports it with the code 0, workerd with a reason.
     pub fn closed(code: u16, reason: String, was_clean: bool) -> Self {
+        if !was_clean && matches!(code, 0 | 1006) {
+            return Self::closed_abnormally();
+        }
         Self::Closed(CloseEvent { code, reason, was_clean })
     }
 
@@ -79,6 +94,15 @@ impl<M: fmt::Debug> fmt::Debug for Feedback<M> {
 }
 
 /// The action that [`SocketState::handle_feedback`] asks of the caller.
+///
+/// ```
+/// use samesocket_spec::state::{Action, Feedback, SocketState};
+///
+/// let mut state = SocketState::new(vec!["chat".to_owned()]);
+/// // The server chose a subprotocol that was not offered.
+/// let established = Feedback::<()>::Established { protocol: "other".to_owned(), extensions: String::new() };
+/// assert_eq!(state.handle_feedback(established), Action::Fail);
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action<M> {
     /// Do nothing; no event is fired.
@@ -99,6 +123,17 @@ pub enum Action<M> {
 }
 
 /// The action that [`SocketState::send`] asks of the caller.
+///
+/// ```
+/// use samesocket_spec::state::{Feedback, SendAction, SocketState};
+///
+/// let mut state = SocketState::new(Vec::new());
+/// state.handle_feedback(Feedback::<()>::Established { protocol: String::new(), extensions: String::new() });
+/// assert_eq!(state.send(5), Ok(SendAction::Transmit));
+/// state.close();
+/// assert_eq!(state.send(5), Ok(SendAction::Discard));
+/// assert_eq!(state.discarded(), 5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendAction {
     /// Pass the data to the protocol, which counts it in its bufferedAmount.
@@ -108,6 +143,14 @@ pub enum SendAction {
 }
 
 /// The action that [`SocketState::close`] asks of the caller.
+///
+/// ```
+/// use samesocket_spec::state::{CloseAction, SocketState};
+///
+/// let mut state = SocketState::new(Vec::new());
+/// assert_eq!(state.close(), CloseAction::Fail, "the socket is CONNECTING");
+/// assert_eq!(state.close(), CloseAction::Nothing);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseAction {
     /// Do nothing; the socket is CLOSING or CLOSED.
@@ -120,7 +163,22 @@ pub enum CloseAction {
 
 /// The state that the Standard keeps for one socket.
 ///
-/// See the [crate documentation](crate) for an example.
+/// ```
+/// use samesocket_spec::state::{Action, CloseAction, Feedback, SocketState};
+/// use samesocket_spec::{CloseEvent, Exception, ReadyState};
+///
+/// let mut state = SocketState::new(Vec::new());
+/// assert_eq!(state.send(5), Err(Exception::StillConnecting));
+/// let established = Feedback::<&str>::Established { protocol: String::new(), extensions: String::new() };
+/// assert_eq!(state.handle_feedback(established), Action::Open);
+/// assert_eq!(state.handle_feedback(Feedback::MessageReceived("hello")), Action::Message("hello"));
+/// assert_eq!(state.close(), CloseAction::StartHandshake);
+/// let closed = Feedback::<&str>::closed(1000, String::new(), true);
+/// let event = CloseEvent::new(1000, String::new(), true);
+/// assert_eq!(state.handle_feedback(closed), Action::Closed { error: false, event });
+/// assert_eq!(state.ready_state(), ReadyState::Closed);
+/// ```
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own in the Standard, or beside it")]
 pub struct SocketState {
     /// The subprotocols that the constructor received.
     offered: Vec<String>,
@@ -129,6 +187,8 @@ pub struct SocketState {
     established: bool,
     /// Whether `close` was called before the connection ended.
     closed_by_us: bool,
+    /// Whether the program has aborted the connection.
+    aborted: bool,
     /// Whether the connection was failed, so that `error` precedes `close`.
     failed: bool,
     protocol: String,
@@ -152,6 +212,7 @@ impl SocketState {
             ready_state: ReadyState::Connecting,
             established: false,
             closed_by_us: false,
+            aborted: false,
             failed: false,
             protocol: String::new(),
             extensions: String::new(),
@@ -186,6 +247,11 @@ impl SocketState {
         self.discarded
     }
 
+    /// Returns whether `close` was called before the connection ended or the peer started to close.
+    pub fn is_closed_by_us(&self) -> bool {
+        self.closed_by_us
+    }
+
     /// Decides what `send(data)` does with data of `bytes` bytes.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-send>.
@@ -218,6 +284,20 @@ impl SocketState {
         action
     }
 
+    /// Decides what `abort()` does. Returns `false` if it does nothing, because the socket is CLOSED.
+    ///
+    /// The Standard has no such method. From now on the only event is `close` with code 1006, after an `error` if the
+    /// connection was never OPEN, as with [`close`](Self::close). The caller ends the connection, and reports its
+    /// `Closed`.
+    pub fn abort(&mut self) -> bool {
+        if self.ready_state == ReadyState::Closed {
+            return false;
+        }
+        self.ready_state = ReadyState::Closing;
+        (self.closed_by_us, self.aborted) = (true, true);
+        true
+    }
+
     /// Flags the connection as full, because data of `bytes` bytes could not be queued. The caller closes the
     /// connection.
     ///
@@ -241,7 +321,7 @@ impl SocketState {
                 Action::Nothing
             }
             Feedback::Failed => {
-                self.failed = true;
+                self.failed |= !self.aborted;
                 Action::Nothing
             }
             Feedback::Closed(event) => self.finish(event),
@@ -301,7 +381,7 @@ impl SocketState {
         let is_valid = self.established && !forbidden;
         Action::Closed {
             error: !is_valid || self.failed || lost,
-            event: if is_valid { event } else { CloseEvent::abnormal() },
+            event: if is_valid && !self.aborted { event } else { CloseEvent::abnormal() },
         }
     }
 }
@@ -319,8 +399,12 @@ mod tests {
     #[crate::test]
     fn feedback_of_the_end_has_the_reported_values() {
         let event = CloseEvent { code: 3000, reason: "bye".to_owned(), was_clean: true };
+        let zero = CloseEvent { code: 0, reason: String::new(), was_clean: true };
         let ends = [
             (Feedback::<()>::closed(3000, "bye".to_owned(), true), event),
+            (Feedback::closed(0, String::new(), true), zero),
+            (Feedback::closed(0, String::new(), false), CloseEvent::abnormal()),
+            (Feedback::closed(1006, "lost".to_owned(), false), CloseEvent::abnormal()),
             (Feedback::closed_abnormally(), CloseEvent::abnormal()),
         ];
         for (feedback, expected) in ends {
@@ -506,6 +590,29 @@ mod tests {
                     prop_assert_eq!(state.discarded(), sent_late);
                 }
             }
+        }
+    }
+
+    #[crate::test]
+    fn aborted_connection_ends_with_code_1006() {
+        let open = || {
+            let mut state = state(&[]);
+            let established = Feedback::<()>::Established { protocol: String::new(), extensions: String::new() };
+            assert_eq!(state.handle_feedback(established), Action::Open);
+            state
+        };
+        let closed = |error| Action::<()>::Closed { error, event: CloseEvent::abnormal() };
+        let mut closing = open();
+        assert_eq!(closing.close(), CloseAction::StartHandshake);
+        for (mut state, error) in [(state(&[]), true), (open(), false), (closing, false)] {
+            assert!(state.abort() && state.abort());
+            assert_eq!(state.ready_state(), ReadyState::Closing);
+            assert_eq!(state.close(), CloseAction::Nothing);
+            assert_eq!(state.handle_feedback(Feedback::MessageReceived(())), Action::Nothing);
+            assert_eq!(state.handle_feedback(Feedback::<()>::Failed), Action::Nothing);
+            assert_eq!(state.handle_feedback(Feedback::Closed(CLEAN)), closed(error));
+            assert!(!state.abort());
+            assert_eq!(state.handle_feedback(Feedback::<()>::Closed(CLEAN)), Action::Nothing);
         }
     }
 }

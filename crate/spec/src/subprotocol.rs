@@ -38,6 +38,13 @@ const fn is_token_byte(byte: u8) -> bool {
 
 /// Checks one subprotocol. `place` is its index in a list, which an exception reports.
 ///
+/// ```
+/// use samesocket_spec::{Exception, subprotocol};
+///
+/// assert_eq!(subprotocol::check_one("chat.v2", 0), Ok(()));
+/// assert_eq!(subprotocol::check_one("", 1), Err(Exception::EmptySubprotocol { place: 1 }));
+/// ```
+///
 /// # Errors
 ///
 /// Returns [`Exception::EmptySubprotocol`] if the name is empty, and [`Exception::InvalidSubprotocol`] if it is not a
@@ -64,6 +71,7 @@ pub fn check_one(name: &str, place: usize) -> Result<(), Exception> {
 /// assert_eq!(Offer::new(vec!["chat".to_owned()]).checked(), Ok(vec!["chat".to_owned()]));
 /// ```
 // Code size: the check is a function pointer that `new` sets, so that a program without subprotocols does not link it.
+#[derive(Clone)]
 pub struct Offer {
     names: Vec<String>,
     checked: fn(&[String]) -> Result<Vec<String>, Exception>,
@@ -96,6 +104,14 @@ impl fmt::Debug for Offer {
 ///
 /// Names are compared case-sensitively, as the Standard's text does. See
 /// <https://websockets.spec.whatwg.org/#dom-websocket-websocket>.
+///
+/// ```
+/// use samesocket_spec::{Exception, subprotocol};
+///
+/// let names = ["chat", "CHAT", "chat"].map(str::to_owned);
+/// assert_eq!(subprotocol::check(&names[..2]), Ok(()));
+/// assert_eq!(subprotocol::check(&names), Err(Exception::RepeatedSubprotocol { subprotocol: "chat".to_owned() }));
+/// ```
 ///
 /// # Errors
 ///

@@ -140,9 +140,7 @@ impl Assembler {
         }
         self.fragmented = false;
         let Some(partial) = self.partial.take() else { return Ok(None) };
-        if let Some(inflater) = &mut self.inflater
-            && partial.compressed
-        {
+        if let Some(inflater) = self.inflater.as_mut().filter(|_| partial.compressed) {
             inflater.finish()?;
         }
         partial.content.finish().map(Some)
@@ -172,9 +170,7 @@ impl Assembler {
 
     /// Releases the memory that an idle connection does not need.
     pub(crate) fn release_memory(&mut self) {
-        if !self.fragmented
-            && let Some(inflater) = &mut self.inflater
-        {
+        if let Some(inflater) = self.inflater.as_mut().filter(|_| !self.fragmented) {
             inflater.release_memory();
         }
     }

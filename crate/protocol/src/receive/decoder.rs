@@ -77,16 +77,15 @@ impl Decoder {
     pub(crate) fn read_buffer(&mut self) -> Limit<&mut Vec<u8>> {
         self.account();
         let awaited = self.awaited();
-        if let Some(Frame { header, missing }) = &self.frame
-            && self.read_buffer.is_empty()
-            && let Some(memory) = self.assembler.direct_buffer(*missing, header)
-        {
-            self.direct_from = Some(memory.len());
-            if header.length >= LARGE {
-                self.read_buffer.expect_small_reads();
+        if let Some(Frame { header, missing }) = self.frame.as_ref().filter(|_| self.read_buffer.is_empty()) {
+            if let Some(memory) = self.assembler.direct_buffer(*missing, header) {
+                self.direct_from = Some(memory.len());
+                if header.length >= LARGE {
+                    self.read_buffer.expect_small_reads();
+                }
+                let room = (memory.capacity() - memory.len()) as u64;
+                return memory.limit(usize::try_from(room.min(*missing)).unwrap_or(usize::MAX));
             }
-            let room = (memory.capacity() - memory.len()) as u64;
-            return memory.limit(usize::try_from(room.min(*missing)).unwrap_or(usize::MAX));
         }
         self.read_buffer.room(awaited)
     }
@@ -245,9 +244,7 @@ impl Decoder {
 
     /// Accounts for the bytes that were read into the message's own memory.
     fn account(&mut self) {
-        if let Some(before) = self.direct_from.take()
-            && let Some(frame) = &mut self.frame
-        {
+        if let (Some(before), Some(frame)) = (self.direct_from.take(), &mut self.frame) {
             let read = self.assembler.direct_len().saturating_sub(before);
             frame.missing = frame.missing.saturating_sub(read as u64);
         }

@@ -143,7 +143,7 @@ mod tests {
             let mut buffer = read_buffer.room(0);
             let room = buffer.remaining_mut();
             let bytes = buffer.get_ref();
-            assert!(bytes.as_ptr().addr().wrapping_add(bytes.len()).is_multiple_of(PAGE));
+            assert!(bytes.as_ptr().addr().wrapping_add(bytes.len()) % PAGE == 0);
             for i in 0..room {
                 buffer.put_u8(u8::try_from(i % 251).unwrap());
             }

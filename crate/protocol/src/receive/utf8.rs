@@ -20,12 +20,12 @@ pub(crate) struct Text {
 
 impl Text {
     /// Returns the number of bytes that were pushed.
-    pub(crate) const fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.valid.len() + self.partial_len
     }
 
     /// Returns the unused capacity in bytes.
-    pub(crate) const fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.valid.capacity() - self.valid.len()
     }
 

@@ -9,31 +9,41 @@
 //! It is plain data: [`CompressionPolicy`] does not know the deflater.
 
 use crate::frame::Opcode;
-use crate::limits::COMPRESSION_THRESHOLD;
 
 /// The policy of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct CompressionPolicy {
+    /// The size in bytes from which messages are compressed.
+    min_size: usize,
     text: Backoff,
     binary: Backoff,
-    /// The bytes that are taken for random at a glance, because those before were.
-    trusted: usize,
+    /// The bytes that are taken for random by the quick check alone, because those before were.
+    unsampled_left: usize,
 }
 
 /// The size in bytes of the pieces in which a first fragment is examined, because its parts may differ. Arbitrary: examining a
 /// piece reads 17 cache lines.
 const PIECE: usize = 256 << 10;
 
-/// The bytes of small messages between two looks at a sample. Arbitrary.
+/// The bytes of small messages between two samples. Arbitrary.
 ///
-/// Measured: a look takes as long as sending 300 bytes, and a glance a tenth of that.
-const TRUST: usize = 16 << 10;
+/// Measured: a sample takes as long as sending 300 bytes, and the quick check a tenth of that.
+const SAMPLE_INTERVAL: usize = 16 << 10;
+
+/// The smallest payload that is sampled, in bytes. Arbitrary: twice the sample.
+const MIN_SAMPLED: usize = 2 * SAMPLE;
 
 impl CompressionPolicy {
+    /// Creates the policy for messages of at least `min_size` bytes.
+    pub(crate) fn new(min_size: usize) -> Self {
+        Self { min_size, text: Backoff::default(), binary: Backoff::default(), unsampled_left: 0 }
+    }
+
     /// Returns whether to compress the message. `first` is its first fragment.
     pub(crate) fn accepts(&mut self, opcode: Opcode, first: &[u8]) -> bool {
         let piece = first.len().div_ceil(first.len().div_ceil(PIECE).max(1));
-        first.len() >= COMPRESSION_THRESHOLD
+        // An empty message cannot shrink.
+        first.len() >= self.min_size.max(1)
             && !first.chunks(piece).all(|piece| self.skips(opcode, piece))
             && self.backoff(opcode).accepts(first.len())
     }
@@ -41,15 +51,15 @@ impl CompressionPolicy {
     /// Returns whether to leave this part of a message as it is, because it looks random.
     pub(crate) fn skips(&mut self, opcode: Opcode, part: &[u8]) -> bool {
         // Text is never random bytes.
-        if opcode == Opcode::Text || part.len() < COMPRESSION_THRESHOLD || !has_random_top_bits(part) {
+        if opcode == Opcode::Text || part.len() < MIN_SAMPLED || !has_random_top_bits(part) {
             return false;
         }
-        if part.len() <= self.trusted {
-            self.trusted -= part.len();
+        if part.len() <= self.unsampled_left {
+            self.unsampled_left -= part.len();
             return true;
         }
         let skips = has_random_values(part) && !has_period(part);
-        self.trusted = if skips { TRUST } else { 0 };
+        self.unsampled_left = if skips { SAMPLE_INTERVAL } else { 0 };
         skips
     }
 
@@ -78,8 +88,8 @@ struct Backoff {
     failures: u32,
     /// The bytes that are not compressed before the next attempt.
     skipped: usize,
-    /// Some bytes of the message that was compressed in vain last.
-    words: [u64; 4],
+    /// The fingerprint of the message that was compressed in vain last.
+    fingerprint: Fingerprint,
 }
 
 impl Backoff {
@@ -102,10 +112,11 @@ impl Backoff {
             self.failures = 0;
             return true;
         }
-        let words = words(payload);
+        let fingerprint = fingerprint(payload);
         let is_second = self.failures == 1;
-        let resembles = is_second && words.iter().zip(&self.words).any(|(word, before)| word == before);
-        self.words = words;
+        let resembles = is_second
+            && fingerprint.iter().zip(&self.fingerprint).any(|(word, before)| word.is_some() && word == before);
+        self.fingerprint = fingerprint;
         // One message may be an exception.
         self.skipped = if self.failures == 0 || resembles { 0 } else { length << self.failures };
         self.failures = Self::MAX_FAILURES.min(self.failures + 1);
@@ -113,9 +124,12 @@ impl Backoff {
     }
 }
 
-/// Returns some bytes of the payload that are in the same place in messages of the same form.
-fn words(payload: &[u8]) -> [u64; 4] {
-    [32, 96, 160, 224].map(|at| payload[at..].first_chunk().copied().map_or(0, u64::from_le_bytes))
+/// Up to four words of a message, at fixed offsets.
+type Fingerprint = [Option<u64>; 4];
+
+/// Returns the fingerprint of a payload. Messages of the same form have equal words in it.
+fn fingerprint(payload: &[u8]) -> Fingerprint {
+    [32, 96, 160, 224].map(|at| payload.get(at..)?.first_chunk().copied().map(u64::from_le_bytes))
 }
 
 /// Returns whether about half of the bytes in the middle have the top bit, as random ones.
@@ -158,7 +172,7 @@ fn has_period(bytes: &[u8]) -> bool {
     rest.windows(4).map(|four| u8::from(four == first)).fold(0, |any, found| any | found) != 0
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "compression"))]
 mod tests {
     use super::*;
     use crate::tests::noise;
@@ -168,8 +182,12 @@ mod tests {
         (0..251).cycle().take(1228).collect()
     }
 
+    fn policy() -> CompressionPolicy {
+        CompressionPolicy::new(MIN_SAMPLED)
+    }
+
     fn looks_random(bytes: &[u8]) -> bool {
-        CompressionPolicy::default().skips(Opcode::Binary, bytes)
+        policy().skips(Opcode::Binary, bytes)
     }
 
     #[test]
@@ -202,26 +220,26 @@ mod tests {
     fn random_message_of_any_size_is_not_tried() {
         let noise = noise(1 << 20);
         for size in [256, PIECE - 1, PIECE + 1, 3 * PIECE + 255, noise.len()] {
-            assert!(!CompressionPolicy::default().accepts(Opcode::Binary, &noise[..size]), "{size}");
+            assert!(!policy().accepts(Opcode::Binary, &noise[..size]), "{size}");
         }
         let half = [&include_bytes!("compression_policy.rs")[..4000].repeat(70), &noise[..PIECE]].concat();
-        assert!(CompressionPolicy::default().accepts(Opcode::Binary, &half));
+        assert!(policy().accepts(Opcode::Binary, &half));
     }
 
     #[test]
     fn look_is_repeated_after_16_kib_of_small_messages() {
         let (noise, ramp) = (noise(1228), ramp());
-        let mut policy = CompressionPolicy::default();
+        let mut policy = policy();
         assert!(!policy.accepts(Opcode::Binary, &noise));
         let trusted = (0..100).take_while(|_| !policy.accepts(Opcode::Binary, &ramp)).count();
-        assert_eq!(trusted, TRUST / ramp.len());
+        assert_eq!(trusted, SAMPLE_INTERVAL / ramp.len());
         assert!(policy.accepts(Opcode::Binary, &ramp));
     }
 
     #[test]
     fn text_among_random_messages_is_compressed() {
-        let mut policy = CompressionPolicy::default();
-        for noise in noise(100_000).as_chunks::<1000>().0 {
+        let mut policy = policy();
+        for noise in noise(100_000).chunks_exact(1000) {
             assert!(!policy.accepts(Opcode::Binary, noise));
             assert!(policy.accepts(Opcode::Binary, &include_bytes!("compression_policy.rs")[..1000]));
         }
@@ -250,9 +268,9 @@ mod tests {
 
     #[test]
     fn backoff_counts_bytes_of_one_kind() {
-        let mut policy = CompressionPolicy::default();
+        let mut policy = policy();
         let (text, noise) = ("text ".repeat(1000), noise(600));
-        for message in noise.as_chunks::<300>().0 {
+        for message in noise.chunks_exact(300) {
             assert!(policy.accepts(Opcode::Text, message));
             assert!(!policy.on_compressed(Opcode::Text, message, 301));
         }

@@ -23,8 +23,9 @@ pub(crate) struct Fragment<'a> {
 }
 
 impl Compressor {
-    pub(crate) fn new(deflater: Deflater) -> Self {
-        Self { deflater, policy: CompressionPolicy::default() }
+    /// Creates a compressor for messages of at least `min_size` bytes.
+    pub(crate) fn new(deflater: Deflater, min_size: usize) -> Self {
+        Self { deflater, policy: CompressionPolicy::new(min_size) }
     }
 
     /// Returns whether to compress a message. `first` is its first fragment.

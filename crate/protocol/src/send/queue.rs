@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::close;
 use crate::deflate::Deflater;
-use crate::frame::{Header, MAX_CONTROL, Opcode};
+use crate::frame::{Header, Opcode};
 use crate::limits::{MAX_QUEUED_PONGS, MESSAGE_OVERHEAD, STEP};
 use crate::mask::{Entropy, Mask, MaskingKeys};
 use crate::message::Payload;
@@ -43,8 +43,11 @@ pub(crate) struct SendQueue {
     messages: VecDeque<OutgoingMessage>,
     /// Payloads of the caller that are not needed any more, until the caller takes them.
     released: Vec<Bytes>,
-    /// The ping that waits to be sent.
-    ping: Option<Vec<u8>>,
+    /// The number of the latest ping that waits to be sent. Its pong also answers all earlier pings, so those are not
+    /// sent.
+    ping: Option<u64>,
+    /// The number of the latest ping that was framed.
+    framed_ping: Option<u64>,
     /// The answers to pings, in order.
     pongs: VecDeque<Vec<u8>>,
     /// The body of our Close frame, while it waits behind the messages.
@@ -99,6 +102,7 @@ impl SendQueue {
             messages: VecDeque::new(),
             released: Vec::new(),
             ping: None,
+            framed_ping: None,
             pongs: VecDeque::new(),
             close: None,
             ended: false,
@@ -117,9 +121,9 @@ impl SendQueue {
         self.output = request.into();
     }
 
-    /// Compresses messages from now on.
-    pub(crate) fn set_deflater(&mut self, deflater: Deflater) {
-        self.compressor = Some(Compressor::new(deflater));
+    /// Compresses messages of at least `min_size` bytes from now on.
+    pub(crate) fn set_deflater(&mut self, deflater: Deflater, min_size: usize) {
+        self.compressor = Some(Compressor::new(deflater, min_size));
     }
 
     /// Returns the payload bytes that the stream has not accepted.
@@ -139,8 +143,10 @@ impl SendQueue {
     }
 
     /// Queues a message, and returns `false` if it does not fit. The payload counts in either case.
+    ///
+    /// `compress` is whether the message may be compressed.
     #[inline]
-    pub(crate) fn send(&mut self, opcode: Opcode, payload: Payload<'_>) -> bool {
+    pub(crate) fn send(&mut self, opcode: Opcode, payload: Payload<'_>, compress: bool) -> bool {
         self.count(&payload);
         if self.ended {
             return true;
@@ -151,26 +157,26 @@ impl SendQueue {
         }
         if self.messages.is_empty() && bytes.len() <= SMALL && self.output.len() < SEND_AHEAD {
             self.frame_control_frames();
-            if self.compressor.is_some() {
+            if compress && self.compressor.is_some() {
                 self.frame_small(opcode, bytes);
             } else {
                 self.frame_whole(opcode, bytes);
             }
         } else {
-            self.enqueue(opcode, payload);
+            self.enqueue(opcode, payload, compress);
         }
         true
     }
 
     #[cold]
-    fn enqueue(&mut self, opcode: Opcode, payload: Payload<'_>) {
+    fn enqueue(&mut self, opcode: Opcode, payload: Payload<'_>, compress: bool) {
         let is_shared = matches!(payload, Payload::Shared(_));
         let payload = payload.into_bytes();
         self.messages.push_back(OutgoingMessage {
             opcode,
             payload,
             is_shared,
-            form: Form::Undecided,
+            form: if compress { Form::Undecided } else { Form::Uncompressed },
             done: 0,
             frame: None,
         });
@@ -188,9 +194,14 @@ impl SendQueue {
         std::mem::take(&mut self.released)
     }
 
-    /// Queues a ping. It replaces a ping that still waits.
-    pub(crate) fn ping(&mut self, payload: &[u8]) {
-        self.ping = Some(payload[..payload.len().min(MAX_CONTROL)].to_vec());
+    /// Queues the ping with this number. It replaces a ping that still waits.
+    pub(crate) const fn ping(&mut self, number: u64) {
+        self.ping = Some(number);
+    }
+
+    /// Returns the number of the latest ping that was framed.
+    pub(crate) const fn framed_ping(&self) -> Option<u64> {
+        self.framed_ping
     }
 
     /// Queues the answer to a ping, and drops the oldest one if too many wait.
@@ -219,10 +230,7 @@ impl SendQueue {
         self.pongs = VecDeque::new();
         self.compressor = None;
         (self.ping, self.close) = (None, None);
-        if let Some(code) = code
-            && !within_frame
-            && !self.ended
-        {
+        if let Some(code) = code.filter(|_| !within_frame && !self.ended) {
             self.frame_control(Opcode::Close, &close::write(Some((code, ""))));
         }
         self.ended = true;
@@ -351,8 +359,9 @@ impl SendQueue {
         while let Some(payload) = self.pongs.pop_front() {
             self.frame_control(Opcode::Pong, &payload);
         }
-        if let Some(payload) = self.ping.take() {
-            self.frame_control(Opcode::Ping, &payload);
+        if let Some(number) = self.ping.take() {
+            self.frame_control(Opcode::Ping, &number.to_be_bytes());
+            self.framed_ping = Some(number);
         }
     }
 

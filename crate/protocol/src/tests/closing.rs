@@ -42,7 +42,7 @@ fn our_close_is_answered_by_first_close_frame() {
     driver.close(Some((1000, "why")));
     driver.write(usize::MAX);
     assert_eq!(driver.take_frames(), [sent(0x88, &close_body(1000, "why"))]);
-    assert_eq!(driver.connection.deadline(), Some(Duration::from_mins(1)));
+    assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(60)));
     driver.receive(&[frame(0x88, &close_body(4000, "ok")), frame(0x88, &close_body(4001, "no"))].concat());
     assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(2)));
     driver.receive_eof();
@@ -220,31 +220,6 @@ fn peer_that_never_answers_our_close_times_out() {
 }
 
 #[test]
-fn abort_leaves_an_opening_connection_as_it_is() {
-    let mut driver = Driver::new(&request(), Limits::default());
-    driver.connection.abort();
-    let response = driver.response("");
-    driver.receive(response.as_bytes());
-    assert_eq!(driver.take_events(), [open()]);
-}
-
-#[test]
-fn abort_ends_a_closing_connection_at_once() {
-    let (mut unanswered, mut answered) = (driver(), driver());
-    unanswered.close(None);
-    answered.receive(&frame(0x88, &close_body(1000, "")));
-    for driver in [&mut unanswered, &mut answered] {
-        driver.connection.abort();
-        driver.poll();
-        assert_eq!(driver.connection.stream_action(), StreamAction::Close);
-    }
-    assert_eq!(unanswered.take_events(), [closed(1006, "", false)]);
-    assert_eq!(unanswered.connection.failure(), Some(&Failure::ClosingTimeout));
-    assert_eq!(answered.take_events(), [Event::Closing, closed(1000, "", true)]);
-    assert_eq!(answered.connection.failure(), None);
-}
-
-#[test]
 fn peer_that_never_reads_our_answer_times_out() {
     let mut driver = driver();
     driver.connection.receive(&frame(0x88, &close_body(1000, "x")));
@@ -331,7 +306,7 @@ fn failure_drops_queue_and_sends_no_close_in_a_frame() {
 #[test]
 fn opening_handshake_times_out() {
     let mut driver = Driver::new(&request(), Limits::default());
-    assert_eq!(driver.connection.deadline(), Some(Duration::from_mins(1)));
+    assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(60)));
     driver.receive(b"HTTP/1.1 1");
     driver.wait(60);
     assert_eq!(driver.take_events(), failed());
@@ -339,4 +314,62 @@ fn opening_handshake_times_out() {
         (driver.connection.failure(), driver.connection.stream_action()),
         (Some(&Failure::OpeningTimeout), StreamAction::Close)
     );
+}
+
+/// Checks that an abort ends the connection with these events and without another byte.
+fn assert_aborts(mut driver: Driver, events: &[Event]) {
+    driver.written.clear();
+    for _ in 0..2 {
+        driver.connection.abort();
+        driver.poll();
+        driver.write(usize::MAX);
+    }
+    driver.receive_eof();
+    driver.wait(100);
+    assert_eq!((driver.take_events(), driver.written.len()), (events.to_vec(), 0));
+    assert_eq!(driver.connection.failure(), Some(&Failure::Aborted));
+    assert_eq!((driver.connection.stream_action(), driver.connection.deadline()), (StreamAction::Close, None));
+}
+
+#[test]
+fn abort_ends_a_connection_in_each_state() {
+    let abnormal = closed(1006, "", false);
+    let end = std::slice::from_ref(&abnormal);
+    assert_aborts(Driver::new(&request(), Limits::default()), end);
+    let mut open = driver();
+    open.send_binary(vec![0; 100_000]);
+    open.connection.receive(&frame(0x81, b"not decoded"));
+    assert_aborts(open, end);
+    let mut closing = driver();
+    closing.close(Some((1000, "")));
+    assert_aborts(closing, end);
+    let mut closed_by_peer = driver();
+    closed_by_peer.receive(&frame(0x88, &close_body(1001, "bye")));
+    assert_aborts(closed_by_peer, &[Event::Closing, abnormal.clone()]);
+    let mut both_closed = driver();
+    both_closed.close(None);
+    both_closed.write(usize::MAX);
+    both_closed.receive(&frame(0x88, &close_body(1001, "bye")));
+    assert_aborts(both_closed, end);
+}
+
+#[test]
+fn abort_after_the_end_changes_no_event() {
+    let mut driver = driver();
+    driver.close(None);
+    driver.write(usize::MAX);
+    driver.receive(&frame(0x88, &close_body(1001, "bye")));
+    driver.receive_eof();
+    driver.connection.abort();
+    driver.poll();
+    assert_eq!((driver.take_events(), driver.connection.failure()), (vec![closed(1001, "bye", true)], None));
+
+    let mut failed_before = Driver::established("", Limits::default());
+    failed_before.receive(&frame(0x83, b""));
+    assert_eq!(failed_before.connection.stream_action(), StreamAction::HalfClose);
+    failed_before.connection.abort();
+    failed_before.poll();
+    assert_eq!(failed_before.connection.stream_action(), StreamAction::Close);
+    assert_eq!(failed_before.take_events(), failed());
+    assert_eq!(failed_before.connection.failure(), Some(&Failure::ReservedOpcode { opcode: 3 }));
 }

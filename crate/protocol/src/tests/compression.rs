@@ -3,6 +3,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use super::reference_inflater::inflate;
 use super::server::ServerAssembler;
 use super::*;
+use crate::compression::Compression as Settings;
 use crate::deflate::{Deflater, Inflater};
 use crate::extensions::{Deflate, accept};
 
@@ -80,9 +81,10 @@ fn client_window_is_limited_by_the_server() {
     // Random data that is repeated at long distances, so that a compressor looks back as far as possible.
     let noise = noise(40_000);
     let data: Vec<u8> = [&noise[..200], &noise[..230], &noise[..900], &noise[..], &noise[..]].concat();
-    for bits in 8..=15 {
-        let deflate = accept(&format!("permessage-deflate; client_max_window_bits={bits}")).unwrap();
-        let mut deflater = Deflater::new(&deflate);
+    for (bits, level) in (8..=15).flat_map(|bits| [1, 2, 6, 9].map(|level| (bits, level))) {
+        let answer = format!("permessage-deflate; client_max_window_bits={bits}");
+        let deflate = accept(&answer, Some(&Settings::default())).unwrap();
+        let mut deflater = Deflater::with_level(&deflate, level);
         let (mut output, mut farthest) = (Vec::new(), 0);
         for piece in data.chunks(3000) {
             deflater.deflate(piece, true);
@@ -91,7 +93,7 @@ fn client_window_is_limited_by_the_server() {
             deflater.clear();
         }
         assert!(output == data);
-        assert!(farthest <= 1 << bits, "{farthest} at {bits} bits");
+        assert!(farthest <= 1 << bits, "{farthest} at {bits} bits, level {level}");
         assert!(farthest > 0);
     }
 }
@@ -193,6 +195,123 @@ fn empty_message_is_deflated_to_a_block() {
 
 #[test]
 fn deflate_defaults_are_those_of_rfc_7692() {
-    assert_eq!(accept("permessage-deflate"), Ok(Deflate::default()));
+    assert_eq!(accept("permessage-deflate", Some(&Settings::default())), Ok(Deflate::default()));
     assert_eq!(Deflate::default().client_max_window_bits, 15);
+}
+
+/// Creates an established connection with these settings, and this answer of the server.
+fn established_with(compression: Option<Settings>, answer: &str) -> Driver {
+    let mut driver = Driver::new(&Request { compression, ..request() }, Limits::default());
+    let response = driver.response(answer);
+    driver.receive(response.as_bytes());
+    assert_eq!(driver.take_events(), [Event::Open(String::new(), answer.to_owned())]);
+    driver.written.clear();
+    driver
+}
+
+#[test]
+fn answer_that_violates_the_offer_fails_the_connection() {
+    let settings = Settings::default();
+    let takeover = Settings { server_context_takeover: false, ..settings };
+    let server_bits = Settings { server_max_window_bits: 10, ..settings };
+    let client_bits = Settings { client_max_window_bits: 10, ..settings };
+    for (compression, answer) in [
+        (None, "permessage-deflate"),
+        (Some(settings), "x-webkit-deflate-frame"),
+        (Some(takeover), "permessage-deflate"),
+        (Some(server_bits), "permessage-deflate"),
+        (Some(server_bits), "permessage-deflate; server_max_window_bits=15"),
+        (Some(client_bits), "permessage-deflate; client_max_window_bits=11"),
+    ] {
+        let mut driver = Driver::new(&Request { compression, ..request() }, Limits::default());
+        let response = driver.response(answer);
+        driver.receive(response.as_bytes());
+        assert_eq!(driver.take_events(), failed(), "{answer}");
+        assert!(matches!(driver.connection.failure(), Some(Failure::Extensions { .. })), "{answer}");
+    }
+}
+
+#[test]
+fn request_without_compression_offers_no_extension() {
+    let mut driver = Driver::new(&Request { compression: None, ..request() }, Limits::default());
+    assert!(!String::from_utf8_lossy(&driver.written).contains("Extensions"));
+    let response = driver.response("");
+    driver.receive(response.as_bytes());
+    assert_eq!(driver.take_events(), [open()]);
+}
+
+#[test]
+fn messages_of_the_least_size_are_compressed() {
+    for (min_size, sizes) in [(0, [0, 100, 300]), (100, [99, 100, 300]), (1000, [999, 1000, 100_000])] {
+        let compression = Some(Settings { min_size, ..Settings::default() });
+        let mut driver = established_with(compression, "permessage-deflate");
+        for size in sizes {
+            driver.send_text(&"a".repeat(size));
+            driver.write(usize::MAX);
+        }
+        let firsts: Vec<_> = driver.take_frames().iter().map(|frame| frame.first).collect();
+        assert_eq!(firsts, [0x81, 0xc1, 0xc1], "{min_size}");
+    }
+}
+
+#[test]
+fn short_messages_of_all_kinds_survive_compression() {
+    let compression = Some(Settings { min_size: 0, level: 9, ..Settings::default() });
+    let mut driver = established_with(compression, "permessage-deflate");
+    let noise = noise(400);
+    let payloads: Vec<_> = (0..400).map(|size| noise[noise.len() - size..].to_vec()).collect();
+    for payload in &payloads {
+        driver.send_binary(payload.clone());
+        driver.write(usize::MAX);
+    }
+    let received = ServerAssembler::new(true).assemble(&driver.take_frames());
+    assert!(received == payloads.into_iter().map(|payload| (2, payload)).collect::<Vec<_>>());
+}
+
+#[test]
+fn higher_levels_compress_more() {
+    let message = (0..200).map(tick).collect::<String>();
+    let sizes = [1, 6, 9].map(|level| {
+        let compression = Some(Settings { level, ..Settings::default() });
+        let mut driver = established_with(compression, "permessage-deflate");
+        driver.send_text(&message);
+        driver.write(usize::MAX)
+    });
+    assert!(sizes[0] > sizes[1] && sizes[1] >= sizes[2], "{sizes:?}");
+}
+
+#[test]
+fn client_keeps_the_limits_that_it_has_announced() {
+    let compression =
+        Some(Settings { client_context_takeover: false, client_max_window_bits: 9, ..Settings::default() });
+    let mut driver = established_with(compression, "permessage-deflate");
+    let message = tick(7).repeat(50);
+    let mut frames = Vec::new();
+    for _ in 0..2 {
+        driver.send_text(&message);
+        driver.write(usize::MAX);
+        frames.extend(driver.take_frames());
+    }
+    assert_eq!(frames[0].payload, frames[1].payload, "a message refers to an earlier one");
+    let mut output = Vec::new();
+    assert!(inflate(&[&frames[0].payload[..], &[0, 0, 0xff, 0xff]].concat(), &mut output) <= 512);
+    assert!(output == message.as_bytes());
+}
+
+#[test]
+fn message_sent_uncompressed_is_not_in_the_window() {
+    let mut driver = Driver::established("permessage-deflate", Limits::default());
+    let (small, large) = (tick(1).repeat(9), tick(2).repeat(20_000));
+    let mut expected = Vec::new();
+    for text in [&small, &large, &small, &large] {
+        driver.connection.send_uncompressed(Kind::Text, Payload::Borrowed(text.as_bytes()));
+        driver.send_text(text);
+        expected.extend([(1, text.clone().into_bytes()), (1, text.clone().into_bytes())]);
+    }
+    driver.write(usize::MAX);
+    let frames = driver.take_frames();
+    let firsts: Vec<_> = frames.iter().map(|frame| frame.first).filter(|first| first & 0xf != 0).collect();
+    let compressed = firsts.iter().map(|first| first & 0x40 != 0).collect::<Vec<_>>();
+    assert_eq!(compressed, [false, true].repeat(4));
+    assert!(ServerAssembler::new(true).assemble(&frames) == expected);
 }

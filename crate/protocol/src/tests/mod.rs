@@ -3,11 +3,13 @@
 mod borrowing;
 mod closing;
 mod compression;
+mod connect;
 mod errors;
 mod incompressible;
 mod memory;
 mod opening;
 mod properties;
+mod redirects;
 mod reference_inflater;
 mod sending;
 mod server;
@@ -21,14 +23,13 @@ use bytes::BufMut;
 use crate::connection::Connection;
 use crate::error::Failure;
 use crate::handshake::{self, Request};
-use crate::head::Response;
 use crate::limits::Limits;
 use crate::mask::Entropy;
 use crate::message::{Kind, Message, Payload};
 use crate::phase::StreamAction;
-use samesocket_spec::CloseEvent;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
+use samesocket_spec::{CloseEvent, Response};
 
 /// An event in a form that can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

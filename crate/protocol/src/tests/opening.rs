@@ -9,6 +9,9 @@ fn opened(protocols: &[&str], response: &str) -> (Vec<Event>, Option<Failure>) {
         let cut = cut.min(response.len());
         driver.receive(&response.as_bytes()[..cut]);
         driver.receive(&response.as_bytes()[cut..]);
+        if driver.connection.is_refused() {
+            driver.receive_eof();
+        }
         let length = response.len();
         (length, (driver.take_events(), driver.connection.failure().cloned()))
     };
@@ -40,6 +43,7 @@ fn request_equals_that_of_a_browser() {
         query: Some("a=b".to_owned()),
         protocols: vec!["a".to_owned(), "B".to_owned()],
         origin: Some("https://example.com".to_owned()),
+        compression: Some(crate::compression::Compression::default()),
         headers: vec![("X-Extra".to_owned(), "1".to_owned()), ("pragma".to_owned(), "mine".to_owned())],
     };
     let driver = Driver::new(&request, Limits::default());
@@ -110,6 +114,83 @@ fn valid_response_establishes() {
     }
 }
 
+/// Begins an opening handshake that is refused with these header fields and this part of a body, and takes the failure
+/// that follows `end`.
+fn refused(response: &str, end: impl FnOnce(&mut Driver)) -> (Failure, Response) {
+    let limits = Limits { opening: Duration::from_secs(3), ..Limits::default() };
+    let mut driver = Driver::new(&request(), limits);
+    driver.wait(2);
+    driver.receive(response.as_bytes());
+    assert_eq!((driver.take_events(), driver.connection.is_refused()), (vec![], true), "{response}");
+    assert_eq!(driver.connection.take_response(), None);
+    end(&mut driver);
+    assert_eq!((driver.take_events(), driver.connection.is_refused()), (failed().to_vec(), false), "{response}");
+    assert_eq!(driver.connection.stream_action(), StreamAction::Close);
+    (driver.connection.failure().cloned().unwrap(), driver.connection.take_response().unwrap())
+}
+
+#[test]
+fn refusal_fails_when_its_body_is_complete() {
+    let head = Response::new(403).with_header("Content-Length", "7");
+    let response = "HTTP/1.1 403 x\r\nContent-Length: 7\r\n\r\nno O";
+    let whole = refused(response, |driver| driver.receive(b"riginal"));
+    assert_eq!(whole, (Failure::Status { found: 403 }, head.clone().with_body("no Orig")));
+    let truncated = head.with_truncated_body("no O");
+    for end in [
+        |driver: &mut Driver| driver.receive_eof(),
+        |driver: &mut Driver| driver.close(None),
+        // The opening handshake has one second left.
+        |driver: &mut Driver| {
+            assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(3)));
+            driver.wait(1);
+        },
+    ] {
+        assert_eq!(refused(response, end), (Failure::Status { found: 403 }, truncated.clone()));
+    }
+}
+
+#[test]
+fn refusal_without_length_ends_with_the_stream_or_in_time() {
+    let head = Response::new(503).with_header("A", "b");
+    let response = "HTTP/1.1 503 x\r\nA: b\r\n\r\nlater";
+    let whole = refused(response, Driver::receive_eof);
+    assert_eq!(whole, (Failure::Status { found: 503 }, head.clone().with_body("later")));
+    let mut driver = Driver::new(&request(), Limits::default());
+    driver.wait(5);
+    driver.receive(response.as_bytes());
+    assert_eq!(driver.connection.deadline(), Some(Duration::from_secs(7)));
+    driver.wait(1);
+    driver.receive(b"!");
+    assert_eq!((driver.take_events(), driver.connection.deadline()), (vec![], Some(Duration::from_secs(7))));
+    driver.wait(1);
+    assert_eq!(driver.take_events(), failed());
+    assert_eq!(driver.connection.take_response(), Some(head.with_truncated_body("later!")));
+}
+
+#[test]
+fn endless_body_of_a_refusal_is_cut_at_the_limit() {
+    let head = "HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n";
+    let (_, response) = refused(head, |driver| driver.receive(&vec![b'a'; 1 << 20]));
+    assert_eq!((response.body().len(), response.is_body_truncated()), (Response::MAX_BODY_BYTES, true));
+}
+
+#[test]
+fn refusal_with_a_long_head_keeps_its_status() {
+    let run = |response: &str| {
+        let mut driver = Driver::new(&request(), Limits { head: 100, ..Limits::default() });
+        driver.receive(response.as_bytes());
+        assert_eq!((driver.take_events(), driver.connection.is_refused()), (failed().to_vec(), false), "{response}");
+        (driver.connection.failure().cloned().unwrap(), driver.connection.take_response())
+    };
+    let long = "a".repeat(100);
+    let refusal = Response::new(429).with_header("Retry-After", "7").with_truncated_body("");
+    let seen = run(&format!("HTTP/1.1 429 x\r\nRetry-After: 7\r\nX: {long}"));
+    assert_eq!(seen, (Failure::Status { found: 429 }, Some(refusal)));
+    for head in ["HTTP/1.1 429 ", "HTTP/1.1 101 x\r\nX: ", "HTTP/1.1 103 x\r\nX: "] {
+        assert_eq!(run(&format!("{head}{long}")), (Failure::HeadTooLong { limit: 100 }, None), "{head}");
+    }
+}
+
 #[test]
 fn bytes_after_the_head_are_frames() {
     let mut driver = Driver::new(&request(), Limits::default());
@@ -130,8 +211,8 @@ fn status_other_than_101_fails() {
 fn response_is_available_for_any_status() {
     let mut driver = Driver::new(&request(), Limits::default());
     driver.receive(b"HTTP/1.1 302 Found\r\nLocation:  /x \r\n\r\n");
-    let headers = vec![("Location".to_owned(), b"/x".to_vec())];
-    assert_eq!(driver.connection.take_response(), Some(Response { status: 302, headers }));
+    driver.receive_eof();
+    assert_eq!(driver.connection.take_response(), Some(Response::new(302).with_header("Location", "/x")));
 }
 
 #[test]
@@ -242,8 +323,9 @@ fn folded_field_is_joined_with_one_blank() {
     ));
     let mut driver = Driver::new(&request(), Limits::default());
     driver.receive(b"HTTP/1.1 403 x\r\nA:  b \t\r\n \t c: d\r\n \r\nE:\r\n f\r\n\r\n");
-    let headers = [("A", "b c: d"), ("E", "f")].map(|(name, value)| (name.to_owned(), value.into()));
-    assert_eq!(driver.connection.take_response(), Some(Response { status: 403, headers: headers.into() }));
+    driver.receive_eof();
+    let response = Response::new(403).with_header("A", "b c: d").with_header("E", "f");
+    assert_eq!(driver.connection.take_response(), Some(response));
 }
 
 #[test]
@@ -275,8 +357,8 @@ fn invalid_line_is_dropped() {
     }
     let mut driver = Driver::new(&request(), Limits::default());
     driver.receive(format!("HTTP/1.1 403 x\r\n{}\r\nA: b\r\n\r\n", lines.join("\r\n")).as_bytes());
-    let headers = vec![("A".to_owned(), b"b".to_vec())];
-    assert_eq!(driver.connection.take_response(), Some(Response { status: 403, headers }));
+    driver.receive_eof();
+    assert_eq!(driver.connection.take_response(), Some(Response::new(403).with_header("A", "b")));
     for field in ["Sec-WebSocket-Accept", "Upgrade", "Connection"] {
         for (from, to) in [(":", " :"), (":", "\t:"), (":", "\r:"), (": ", ":\r"), (":", "\r\n :"), (":", "=")] {
             let response = GOOD.replace(&format!("{field}{from}"), &format!("{field}{to}"));
@@ -295,8 +377,8 @@ fn control_character_stays_in_a_value() {
     }
     let mut driver = Driver::new(&request(), Limits::default());
     driver.receive(b"HTTP/1.1 403 x\r\nA: \x0b\x01\xff \r\n\r\n");
-    let headers = vec![("A".to_owned(), b"\x0b\x01\xff".to_vec())];
-    assert_eq!(driver.connection.take_response(), Some(Response { status: 403, headers }));
+    driver.receive_eof();
+    assert_eq!(driver.connection.take_response(), Some(Response::new(403).with_header("A", b"\x0b\x01\xff")));
     let failure = fails(&[], &GOOD.replace("{accept}", "{accept}\u{b}"));
     assert!(matches!(failure, Failure::WrongHeader { name: "Sec-WebSocket-Accept", .. }), "{failure}");
 }

@@ -100,15 +100,55 @@ fn too_many_pings_answers_the_latest() {
 }
 
 #[test]
-fn ping_is_sent_and_its_pong_is_kept() {
+fn pong_answers_its_ping_and_earlier_ones() {
     let mut driver = driver();
-    driver.connection.ping(b"beat");
-    driver.write(usize::MAX);
-    assert_eq!(driver.take_frames(), [sent(0x89, b"beat")]);
-    driver.receive(&frame(0x8a, b"beat"));
-    assert_eq!(driver.connection.take_pong().as_deref(), Some(&b"beat"[..]));
-    assert_eq!(driver.connection.take_pong(), None);
+    for number in 0..4_u64 {
+        assert_eq!(driver.connection.ping(), Some(number));
+        driver.write(usize::MAX);
+        assert_eq!(driver.take_frames(), [sent(0x89, &number.to_be_bytes())]);
+    }
+    for (pong, answered) in [(1, 2), (0, 2), (1, 2), (3, 4)] {
+        driver.receive(&frame(0x8a, &u64::to_be_bytes(pong)));
+        assert_eq!(driver.connection.answered_pings(), answered, "{pong}");
+    }
     assert_eq!(driver.take_events(), []);
+}
+
+#[test]
+fn pong_with_another_payload_answers_no_ping() {
+    let mut driver = driver();
+    driver.receive(&frame(0x8a, &0_u64.to_be_bytes()));
+    assert_eq!(driver.connection.ping(), Some(0));
+    driver.receive(
+        &[frame(0x8a, b""), frame(0x8a, b"\0"), frame(0x8a, &[0; 9]), frame(0x8a, &[0, 0, 0, 0, 0, 0, 0, 1])].concat(),
+    );
+    assert_eq!(driver.connection.answered_pings(), 0);
+    driver.receive(&frame(0x8a, &[0; 8]));
+    assert_eq!(driver.connection.answered_pings(), 1);
+}
+
+#[test]
+fn ping_that_is_not_framed_is_answered_by_the_next_one() {
+    let mut driver = driver();
+    driver.send_binary(vec![0; 100_000]);
+    driver.write(10);
+    assert_eq!([driver.connection.ping(), driver.connection.ping()], [Some(0), Some(1)]);
+    driver.write(usize::MAX);
+    let firsts: Vec<_> = driver.take_frames().into_iter().map(|frame| (frame.first, frame.payload.len())).collect();
+    assert_eq!(firsts, [(0x82, 100_000), (0x89, 8)]);
+    driver.receive(&frame(0x8a, &1_u64.to_be_bytes()));
+    assert_eq!(driver.connection.answered_pings(), 2);
+}
+
+#[test]
+fn received_pings_are_counted_and_dated() {
+    let mut driver = driver();
+    assert_eq!(driver.connection.received_pings(), (0, None));
+    driver.receive(&[frame(0x89, b"a"), frame(0x89, b"b")].concat());
+    assert_eq!(driver.connection.received_pings(), (2, Some(Duration::ZERO)));
+    driver.wait(5);
+    driver.receive(&frame(0x89, b"c"));
+    assert_eq!(driver.connection.received_pings(), (3, Some(Duration::from_secs(5))));
 }
 
 #[test]
@@ -144,14 +184,14 @@ fn send_while_opening_or_closing_only_counts() {
     let mut early = Driver::new(&request(), Limits::default());
     early.written.clear();
     early.send_text("abc");
-    early.connection.ping(b"");
+    assert_eq!(early.connection.ping(), None);
     early.write(usize::MAX);
     assert_eq!((early.written.len(), early.connection.buffered_amount()), (0, 3));
 
     let mut late = driver();
     late.close(None);
     late.send_text("abc");
-    late.connection.ping(b"");
+    assert_eq!(late.connection.ping(), None);
     late.write(usize::MAX);
     assert_eq!((late.take_frames(), late.connection.buffered_amount()), (vec![sent(0x88, b"")], 3));
 }
