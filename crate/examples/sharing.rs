@@ -17,9 +17,8 @@ async fn share() -> Outcome {
     let receiving = async {
         let mut count = 0;
         // An echo server returns all messages. The loop also ends if the server closes.
-        while count < 20
-            && let Some(message) = receiver.next().await
-        {
+        while count < 20 {
+            let Some(message) = receiver.next().await else { break };
             message?;
             count += 1;
         }

@@ -17,6 +17,15 @@ pub mod sharing {}
 #[doc = include_str!("../guide/reconnecting.md")]
 pub mod reconnecting {}
 
+#[doc = include_str!("../guide/frameworks.md")]
+pub mod frameworks {}
+
+#[doc = include_str!("../guide/workers.md")]
+pub mod workers {}
+
+#[doc = include_str!("../guide/send.md")]
+pub mod send {}
+
 #[doc = include_str!("../guide/errors.md")]
 #[cfg_attr(
     not(all(target_family = "wasm", target_os = "unknown")),
@@ -24,8 +33,18 @@ pub mod reconnecting {}
 )]
 pub mod errors {}
 
+#[doc = include_str!("../guide/tracing.md")]
+pub mod tracing {}
+
 #[doc = include_str!("../guide/testing.md")]
 pub mod testing {}
+
+#[cfg_attr(feature = "http2", doc = include_str!("../guide/http2.md"))]
+#[cfg_attr(
+    not(feature = "http2"),
+    doc = "Several sockets over one connection of HTTP/2, with the Cargo feature `http2`."
+)]
+pub mod http2 {}
 
 #[cfg_attr(
     not(all(target_family = "wasm", target_os = "unknown")),
@@ -33,8 +52,8 @@ pub mod testing {}
 )]
 #[cfg_attr(
     all(target_family = "wasm", target_os = "unknown"),
-    doc = "Headers, cookies, proxies and certificates: native targets only.\n\nIn a browser the engine decides all of this. \
-           The documentation of a native target has the page."
+    doc = "Headers, cookies, proxies and certificates.\n\nIn a page the browser decides all of this; see \
+           [`Options`](crate::Options#in-a-page). The documentation of a native target has the page."
 )]
 pub mod native_options {}
 
@@ -49,10 +68,15 @@ pub mod native_options {}
 )]
 pub mod runtimes {}
 
+#[doc = include_str!("../guide/systems.md")]
+pub mod systems {}
+
 #[doc = include_str!("../guide/differences.md")]
 pub mod differences {}
 
 #[doc = include_str!("../differences.md")]
+#[doc = "\n# JavaScript runtimes outside browsers\n\n"]
+#[doc = include_str!("../runtime_differences.md")]
 pub mod engines {}
 
 #[doc = include_str!("../guide/coming_from.md")]

@@ -132,7 +132,7 @@ fn dropped_states_and_sends_of_reconnecting_use_no_memory() {
     assert!(socket.next().now_or_never().is_none());
     let sender = socket.sender();
     sender.try_send(vec![7; 2 << 20].into()).unwrap();
-    check_repetition(|| drop(socket.states()));
+    check_repetition(|| drop(socket.status_changes()));
     check_repetition(|| poll_and_drop(sender.send("a".into())));
     check_repetition(|| drop(sender.clone()));
     check_repetition(|| poll_and_drop(socket.next()));

@@ -59,7 +59,7 @@ fn undecodable_message_is_an_item_and_not_the_end() {
         }
         drop(peer);
         let mut items: Vec<String> = socket.typed::<Chat, Chat>(Json).map(line).collect().await;
-        assert_eq!(items.pop().unwrap(), "the connection failed with code 1006");
+        assert_eq!(items.pop().unwrap(), "the connection failed (code 1006)");
         assert_eq!(
             items,
             [

@@ -60,7 +60,7 @@ impl CloseNotifier for Lock<CloseState> {
     }
 
     fn notify(&self, event: CloseEvent) {
-        let (wakers, _) = {
+        let wakers = {
             let mut state = self.lock();
             state.event = Some(event);
             state.waiters.take_ready(|()| true)

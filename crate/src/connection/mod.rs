@@ -5,29 +5,39 @@
 
 pub(crate) mod closed;
 pub(crate) mod listener;
+pub(crate) mod ping;
 mod state;
 
 use std::fmt;
 use std::ops::DerefMut;
 use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::channel::oneshot;
 
 use self::closed::Closed;
 use crate::connection::listener::{Listener, ReceiveOutcome};
 use crate::connection::state::ConnectionState;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
+use crate::platform::pings::Pings;
+use crate::platform::timeouts::Timeouts;
 use crate::platform::{
-    self, Backend, BoxFuture, CAN_ABORT, EventSink, FinalState, LastLook, MakeSubprotocolList, Messages, OnEvent,
-    Protocols, ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
+    self, Backend, BoxFuture, DialParameters, EventSink, FinalState, LastLook, MakeSubprotocolList, Messages, OnEvent,
+    ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, MaybeSend, Shared, Weak};
+use crate::trace::{Span, event};
 use crate::types::binary_type::BinaryType;
-use crate::types::payload::Payload;
+use crate::types::failure::Failure;
+use crate::types::payload::Data;
+use crate::types::ping::{PingError, ReceivedPings};
+use crate::types::subprotocol::shown;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::constructor::UrlRecord;
 use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketState};
-use samesocket_spec::{CloseEvent, Exception, ReadyState, RedactedUrl};
+use samesocket_spec::{CloseEvent, Exception, ProtocolFailure, ReadyState, RedactedUrl, Response};
 
 /// One connection, which all handles of a socket share.
 pub(crate) struct Connection<L> {
@@ -37,6 +47,7 @@ pub(crate) struct Connection<L> {
     /// An upper bound of bufferedAmount. It is written while `state` is locked, and read without a lock.
     buffered_amount_hint: BufferedAmountHint,
     tasks: Tasks,
+    span: Span,
     /// The listener that handles all events.
     // Code size: a type parameter, so that a program that uses one public API does not link the other.
     listener: L,
@@ -52,13 +63,17 @@ impl<L: Listener> Connection<L> {
         list: Option<MakeSubprotocolList>,
         mode: ReceiveMode,
         backend: &dyn Backend,
-        tasks: Tasks,
+        timeouts: Timeouts,
         listener: L,
     ) -> Shared<Self> {
+        let span = Span::connection(url.as_str());
+        event!(span, DEBUG, "connecting", subprotocols = protocols.len());
+        let sink_span = span.clone();
         let connection = Shared::new(Self {
             url,
             state: Lock::new(ConnectionState {
-                socket_state: SocketState::new(protocols),
+                // Replaced below.
+                socket_state: SocketState::new(Vec::new()),
                 transport: None,
                 final_state: FinalState::default(),
                 binary_type: mode.binary_type,
@@ -66,20 +81,22 @@ impl<L: Listener> Connection<L> {
                 close_notifier: None,
                 fail_task: None,
                 close_timed_out: false,
-                handles_dropped: false,
                 keep_alive: None,
             }),
             buffered_amount_hint: BufferedAmountHint::default(),
-            tasks,
+            tasks: backend.tasks(),
+            span,
             listener,
         });
         let on_event: Weak<dyn OnEvent> = Shared::<Self>::downgrade(&connection);
+        let parameters = DialParameters { protocols: &protocols, make_list: list, timeouts };
+        let sink = EventSink::new(on_event, sink_span);
+        // Outside the lock: a back end may ask the user's cookie store. The transport reports nothing before it is started.
+        let dialed = backend.dial(&connection.url, parameters, mode, &connection.tasks, sink);
         let transport = {
-            // The transport reports nothing before it is started, so it can be created under the lock.
             let mut state = connection.state.lock();
-            let protocols = Protocols { names: state.socket_state.offered(), make_list: list };
-            let sink = EventSink::new(on_event);
-            match backend.dial(&connection.url, protocols, mode, &connection.tasks, sink) {
+            state.socket_state = SocketState::new(protocols);
+            match dialed {
                 Ok(transport) => state.transport = Some(transport),
                 Err(final_state) => state.final_state = final_state,
             }
@@ -98,6 +115,11 @@ impl<L: Listener> Connection<L> {
 
     pub(crate) fn url(&self) -> &str {
         self.url.as_str()
+    }
+
+    /// Returns the span of the connection, for [`event!`].
+    pub(crate) const fn span(&self) -> &Span {
+        &self.span
     }
 
     /// Returns the ready state. Asks the transport whether the peer has started to close, because no event reports it.
@@ -143,33 +165,33 @@ impl<L: Listener> Connection<L> {
     }
 
     /// Implements `send(data)` of the Standard.
-    pub(crate) fn send(&self, payload: Payload<'_>) -> Result<(), Exception> {
-        let size = payload.size();
+    pub(crate) fn send(&self, data: Data<'_>) -> Result<(), Exception> {
+        let size = data.payload.size();
         let mut state = self.lock_current_state();
         if state.socket_state.send(size)? == SendAction::Transmit {
-            self.transmit(state, payload, size);
+            self.transmit(state, data, size);
         }
         Ok(())
     }
 
-    /// Sends the payload if the socket is OPEN. Returns whether the transport accepted it.
-    pub(crate) fn send_if_open(&self, payload: Payload<'_>) -> bool {
+    /// Sends the data if the socket is OPEN. Returns whether the transport accepted it.
+    pub(crate) fn send_if_open(&self, data: Data<'_>) -> bool {
         let state = self.lock_current_state();
-        state.socket_state.ready_state() == ReadyState::Open && self.transmit(state, payload, 0)
+        state.socket_state.ready_state() == ReadyState::Open && self.transmit(state, data, 0)
     }
 
-    /// Passes the payload to the transport. Returns whether the transport accepted it.
+    /// Passes the data to the transport. Returns whether the transport accepted it.
     ///
     /// The lock is released only afterwards, so that no Close frame comes between. If the transport rejects the
-    /// payload, `rejected_bytes` is added to bufferedAmount and the connection is closed.
+    /// data, `rejected_bytes` is added to bufferedAmount and the connection is closed.
     fn transmit(
         &self,
         mut state: impl DerefMut<Target = ConnectionState<Self>>,
-        payload: Payload<'_>,
+        data: Data<'_>,
         rejected_bytes: u64,
     ) -> bool {
         let ConnectionState { transport: Some(transport), socket_state, .. } = &mut *state else { return false };
-        match transport.send(payload, &self.buffered_amount_hint) {
+        match transport.send(data, &self.buffered_amount_hint) {
             SendOutcome::Accepted => {}
             SendOutcome::NeedsFlush => {
                 let transport = Shared::clone(transport);
@@ -188,19 +210,22 @@ impl<L: Listener> Connection<L> {
         true
     }
 
-    /// Sends a ping frame, if the platform can. Returns whether it can.
-    pub(crate) fn ping(&self) -> bool {
-        self.transport().is_some_and(|transport| transport.ping())
+    /// Sends a ping frame. Returns a future of the round-trip time, which is cancelled when the connection ends.
+    pub(crate) fn ping(&self) -> Result<oneshot::Receiver<Duration>, PingError> {
+        let transport = self.transport().ok_or(PingError::NotOpen)?;
+        let (reply, answered) = oneshot::channel();
+        transport.pings().ok_or(PingError::Unsupported)?.ping(reply)?;
+        Ok(answered)
     }
 
-    /// Returns whether a pong arrived since the last call.
-    pub(crate) fn take_pong(&self) -> bool {
-        self.transport().is_some_and(|transport| transport.take_pong())
+    /// Returns the pings that have arrived, if the connection exists and the platform reports them.
+    pub(crate) fn received_pings(&self) -> Option<ReceivedPings> {
+        self.transport()?.pings().map(Pings::received_pings)
     }
 
     /// Looks at the network once more; see [`Transport::last_look`].
     pub(crate) fn last_look(&self) -> Option<LastLook> {
-        self.transport()?.last_look()
+        if platform::MAY_LOOK_AGAIN { self.transport()?.last_look() } else { None }
     }
 
     /// Lets the transport deliver events that are ready, after the consumer freed capacity.
@@ -226,11 +251,37 @@ impl<L: Listener> Connection<L> {
             }
             state.transport.clone()
         };
+        event!(self.span, INFO, "closing", started_by = "client", code = frame.map(|(code, _)| code));
         if let Some(transport) = transport {
             // Outside the lock, because a transport may report the end at once.
             transport.close(frame);
             self.listener.closing(true);
             transport.pump();
+        }
+    }
+
+    /// Ends the connection at once, without a closing handshake.
+    ///
+    /// The Standard has no such method. The `close` event has code 1006 even if the peer's Close has arrived.
+    pub(crate) fn abort(self: &Shared<Self>) {
+        let transport = {
+            let mut state = self.state.lock();
+            if !state.socket_state.abort() {
+                return;
+            }
+            state.transport.clone()
+        };
+        event!(self.span, INFO, "aborting");
+        let Some(transport) = transport else { return };
+        // Outside the lock, because a transport may report the end at once.
+        let reports_end = transport.abort();
+        self.listener.closing(true);
+        if reports_end {
+            transport.pump();
+        } else {
+            drop(transport);
+            self.release_transport();
+            self.queue_failure();
         }
     }
 
@@ -248,10 +299,6 @@ impl<L: Listener> Connection<L> {
         self.listener.handles_dropped();
         self.close(None);
         self.listener.deliver();
-        if CAN_ABORT {
-            self.state.lock().handles_dropped = true;
-            self.abort_abandoned();
-        }
         let mut state = self.state.lock();
         if state.must_outlive_handles() || self.listener.awaits_close() {
             // After the `close` event the reference would never be released.
@@ -265,27 +312,30 @@ impl<L: Listener> Connection<L> {
         }
     }
 
-    /// Handles that the user has waited in vain for the end of the closing handshake. Once the last handle is dropped, the
-    /// connection is aborted.
-    pub(crate) fn close_timed_out(&self) {
-        if CAN_ABORT {
-            self.state.lock().close_timed_out = true;
-            self.abort_abandoned();
-        }
+    /// Ends the connection after the timeout of the closing handshake, for a transport that does not measure the
+    /// timeout.
+    pub(crate) fn give_up_closing(self: &Shared<Self>) {
+        self.state.lock().close_timed_out = true;
+        self.abort();
     }
 
-    fn abort_abandoned(&self) {
-        let transport = self.state.lock().abandoned_transport();
-        if let Some(transport) = transport {
-            // Outside the lock, because a transport may report the end at once.
-            transport.abort();
-        }
+    /// Returns whether the closing handshake was given up after its timeout.
+    pub(crate) fn has_close_timed_out(&self) -> bool {
+        let given_up = self.state.lock().close_timed_out;
+        // Code size: to compare failures would link their texts.
+        let is_timeout = |failure: &Failure| matches!(failure, Failure::Protocol(ProtocolFailure::ClosingTimeout));
+        given_up || self.final_state().failure().is_some_and(is_timeout)
     }
 
     /// Returns the final values of the transport, or its present values if it still exists.
     pub(crate) fn final_state(&self) -> FinalState {
         let state = self.state.lock();
         state.transport.as_ref().map_or_else(|| state.final_state.clone(), |transport| transport.final_state())
+    }
+
+    /// Returns the response to the opening handshake, if it is known.
+    pub(crate) fn response(&self) -> Option<Response> {
+        self.final_state().response().cloned()
     }
 
     /// Returns a reference of its own to the transport, which an event may release meanwhile.
@@ -345,6 +395,22 @@ impl<L: Listener> Connection<L> {
         final_state
     }
 
+    /// Reports the end of the connection to subscribers.
+    fn trace_end(&self, error: bool, close: &CloseEvent, closed_by_us: bool, final_state: &FinalState) {
+        let CloseEvent { code, was_clean, .. } = *close;
+        match final_state.error() {
+            Some(failure) => event!(self.span, WARN, "failed", failure = %failure),
+            None if error || !was_clean => event!(self.span, WARN, "failed"),
+            None => {}
+        }
+        let started_by = match (closed_by_us, was_clean) {
+            (true, _) => "client",
+            (false, true) => "server",
+            (false, false) => "none",
+        };
+        event!(self.span, INFO, "closed", code = code, clean = was_clean, started_by = started_by);
+    }
+
     /// Queues a task behind the socket's other tasks.
     pub(crate) fn queue(&self, steps: impl FnOnce() + MaybeSend + 'static) -> Task {
         self.tasks.queue(steps)
@@ -362,15 +428,23 @@ impl<L: Listener> OnEvent for Connection<L> {
             self.queue_failure();
         }
         let closing = matches!(feedback, Feedback::ClosingHandshakeStarted);
-        let action = self.state.lock().socket_state.handle_feedback(feedback);
+        let (action, closed_by_us) = {
+            let mut state = self.state.lock();
+            (state.socket_state.handle_feedback(feedback), state.socket_state.is_closed_by_us())
+        };
         match action {
             Action::Nothing | Action::Message(()) => {
                 if closing {
+                    event!(self.span, INFO, "closing", started_by = if closed_by_us { "client" } else { "server" });
                     self.listener.closing(false);
                 }
             }
-            Action::Open => self.listener.opened(),
+            Action::Open => {
+                event!(self.span, INFO, "open", subprotocol = shown(&self.protocol()), extensions = self.extensions());
+                self.listener.opened();
+            }
             Action::Fail => {
+                event!(self.span, WARN, "the server chose a subprotocol that was not offered");
                 if let Some(transport) = self.transport() {
                     transport.close(None);
                 }
@@ -378,6 +452,7 @@ impl<L: Listener> OnEvent for Connection<L> {
             }
             Action::Closed { error, event } => {
                 let final_state = self.release_transport();
+                self.trace_end(error, &event, closed_by_us, &final_state);
                 self.listener.closed(error, &event, final_state);
                 let (close_notifier, keep_alive) = {
                     let mut state = self.state.lock();

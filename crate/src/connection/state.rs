@@ -26,10 +26,8 @@ pub(crate) struct ConnectionState<C> {
     /// It is queued if the platform refused to start the connection. It is also queued after an `error`, because an
     /// engine may not fire the `close` that the Standard requires.
     pub(crate) fail_task: Option<Task>,
-    /// Whether the user has waited in vain for the end of the closing handshake.
+    /// Whether the caller has given up the closing handshake after its timeout.
     pub(crate) close_timed_out: bool,
-    /// Whether the last handle was dropped.
-    pub(crate) handles_dropped: bool,
     /// A reference to the connection itself, after the last handle was dropped, while it must outlive the handles.
     pub(crate) keep_alive: Option<Shared<C>>,
 }
@@ -42,11 +40,6 @@ impl<C> ConnectionState<C> {
         let is_awaited = |notifier| self.close_event.is_none() && Shared::strong_count(notifier) > 1;
         self.transport.as_ref().is_some_and(|transport| transport.has_pending_close())
             || self.close_notifier.as_ref().is_some_and(is_awaited)
-    }
-
-    /// Returns the transport if nothing waits for its closing handshake any more.
-    pub(crate) fn abandoned_transport(&self) -> Option<Shared<dyn Transport>> {
-        if self.close_timed_out && self.handles_dropped { self.transport.clone() } else { None }
     }
 
     /// Returns the value of bufferedAmount, in bytes.

@@ -19,15 +19,17 @@
 //!
 //! | item | purpose |
 //! | --- | --- |
-//! | `Options` | the platform's options; implements [`Backend`] |
+//! | `PlatformSettings`, `ProxyServer` | the [`Settings`] behind the public `Options`, and the data behind `Proxy` |
+//! | `DefaultBackend` | the [`Backend`] with the default settings |
 //! | `Url` | a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one |
-//! | `FinalState` | the values that outlive a transport |
+//! | `Diagnosis` | the failure and the response of a connection, as far as the platform reports them |
+//! | `MAY_LOOK_AGAIN` | whether a `LastLook` exists |
 //! | `LastLook` | a future that completes when a transport has looked at the network once more |
 //! | `PlatformEnvironment` | the platform's own [`Environment`] |
+//! | `now` | the time, for what is shown to the user |
 //! | `Tasks`, `Task` | the task queue of a socket, and a queued task that is cancelled on drop |
 //! | `poll_in_event` | polls a future within the event that wakes it, if the platform has events |
 //! | `backpressure_backend` | a [`Backend`] with receive backpressure, where the default one has none |
-//! | `CAN_ABORT` | whether transports implement [`Transport::abort`] |
 //! | `SUPPORTS_BACKPRESSURE` | whether the default transports call [`EventSink::poll_capacity`] |
 //! | `RECEIVE_LIMIT`, `HIGH_WATER_MARK` | the default sizes of the receive queue and of the send queue |
 //! | `Messages` and its functions | messages that arrive together: `single_message`, `measure_messages`, `append_messages`, `next_message`, `drain_messages` |
@@ -41,14 +43,19 @@ use std::time::Duration;
 
 use crate::queue::Capacity;
 use crate::sync::{MaybeSend, MaybeSync, Shared, Weak};
+use crate::trace::{Span, event};
 use crate::types::binary_type::BinaryType;
-use crate::types::payload::Payload;
+use crate::types::payload::Data;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
 
 pub(crate) mod buffered_amount_hint;
+mod final_state;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod native;
+pub(crate) mod pings;
+mod settings;
+pub(crate) mod timeouts;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod web;
 
@@ -60,12 +67,19 @@ use self::web as backend;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::backend::api;
 pub(crate) use self::backend::{
-    CAN_ABORT, FinalState, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeBlob, MakeLazy,
-    MakeSubprotocolList, Messages, Options, PlatformEnvironment, RECEIVE_LIMIT, SUPPORTS_BACKPRESSURE, Task, Tasks,
-    Url, WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
-    drain_messages, measure_messages, next_message, poll_in_event, single_message,
+    DefaultBackend, Diagnosis, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MAY_LOOK_AGAIN,
+    MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment, PlatformSettings, ProxyServer,
+    RECEIVE_LIMIT, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url, WATCH_BUFFERED_AMOUNT, WatchBufferedAmount,
+    append_messages, apply_binary_type, backpressure_backend, drain_messages, measure_messages, next_message, now,
+    poll_in_event, single_message,
 };
 use self::buffered_amount_hint::BufferedAmountHint;
+pub(crate) use self::final_state::FinalState;
+use self::pings::Pings;
+pub(crate) use self::settings::Settings;
+#[cfg(feature = "__tls")]
+pub(crate) use self::settings::TlsSetters;
+use self::timeouts::Timeouts;
 
 // 1. Starting connections.
 
@@ -82,7 +96,7 @@ pub(crate) trait Backend: MaybeSend + MaybeSync {
     fn dial(
         &self,
         url: &Url,
-        protocols: Protocols<'_>,
+        parameters: DialParameters<'_>,
         mode: ReceiveMode,
         tasks: &Tasks,
         sink: EventSink,
@@ -94,20 +108,35 @@ pub(crate) trait Backend: MaybeSend + MaybeSync {
     /// Returns the clock for such a connection.
     fn clock(&self) -> Shared<dyn Clock>;
 
+    /// Returns a back end that shows a test the request for `url` with these settings. `None` if no test sees it.
+    ///
+    /// It may run the program's cookie store, so no lock may be held.
+    fn with_settings(&self, _settings: &PlatformSettings, _url: &Url) -> Option<Shared<dyn Backend>> {
+        None
+    }
+
     /// Returns whether such a connection applies backpressure to the server while its receive queue is full.
     fn has_backpressure(&self) -> bool {
         false
     }
+
+    /// Returns whether such a connection ends by itself after its closing timeout. Otherwise the caller measures it.
+    fn measures_closing(&self) -> bool {
+        false
+    }
 }
 
-/// The subprotocols to offer, which have been checked.
+/// The parameters of a connection beside its URL. They have been checked.
 #[derive(Clone, Copy)]
-pub(crate) struct Protocols<'a> {
-    pub(crate) names: &'a [String],
-    /// The conversion of the names to the platform's list.
+pub(crate) struct DialParameters<'a> {
+    /// The subprotocols to offer.
+    pub(crate) protocols: &'a [String],
+    /// The conversion of the subprotocols to the platform's list.
     // Code size: `None` if no subprotocol is offered.
     #[allow(dead_code, reason = "native targets need no conversion")]
     pub(crate) make_list: Option<MakeSubprotocolList>,
+    #[allow(dead_code, reason = "a browser has timeouts of its own")]
+    pub(crate) timeouts: Timeouts,
 }
 
 /// The form in which received messages are delivered.
@@ -148,7 +177,7 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     fn start(&self);
 
     /// Sends data on an open connection, and raises `queued` to at least the resulting bufferedAmount.
-    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome;
+    fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome;
 
     /// Flushes the send queue after [`SendOutcome::NeedsFlush`]; called without any lock held.
     fn flush(&self) {}
@@ -156,8 +185,10 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     /// Starts the closing handshake, or fails a connection that is not established.
     fn close(&self, frame: CloseFrame<'_>);
 
-    /// Ends a connection that closes without waiting for the server any longer, if the platform can.
-    fn abort(&self) {}
+    /// Ends the connection at once, as far as the platform can. Returns whether the transport reports the end.
+    ///
+    /// If it does not, the caller releases the transport and reports the end itself.
+    fn abort(&self) -> bool;
 
     /// Delivers the events that are due; called after a command, without any lock held.
     fn pump(&self) {}
@@ -168,14 +199,10 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     /// Calls [`OnEvent::handle_sent`] whenever bufferedAmount falls, until that returns `false`.
     fn watch_buffered_amount(&self, watch: WatchBufferedAmount);
 
-    /// Sends a ping if the platform can; returns whether it can.
-    fn ping(&self) -> bool {
-        false
-    }
-
-    /// Returns whether a pong arrived since the last call.
-    fn take_pong(&self) -> bool {
-        false
+    /// Returns the ping frames of this connection, if the platform has them.
+    // Code size: one method, so that a page links nothing else of pings.
+    fn pings(&self) -> Option<&dyn Pings> {
+        None
     }
 
     /// Looks at the network once more, before a timer that has ended takes effect.
@@ -239,24 +266,35 @@ pub(crate) trait OnEvent: MaybeSend + MaybeSync + 'static {
 /// A weak handle to an [`OnEvent`], which a transport holds without keeping the connection alive.
 ///
 /// Events of a connection that no longer exists are discarded.
-#[derive(Clone)]
-pub(crate) struct EventSink(Weak<dyn OnEvent>);
+pub(crate) struct EventSink {
+    target: Weak<dyn OnEvent>,
+    span: Span,
+}
 
 impl EventSink {
-    pub(crate) const fn new(target: Weak<dyn OnEvent>) -> Self {
-        Self(target)
+    /// Creates a handle to `target`, whose span is `span`.
+    pub(crate) const fn new(target: Weak<dyn OnEvent>, span: Span) -> Self {
+        Self { target, span }
+    }
+
+    /// Returns the span of the connection.
+    #[allow(dead_code, reason = "a browser does not tell how it connects")]
+    pub(crate) const fn span(&self) -> &Span {
+        &self.span
     }
 
     /// Delivers the next feedback that is not a message.
     pub(crate) fn handle_event(&self, feedback: Feedback<()>) {
-        if let Some(connection) = self.0.upgrade() {
+        if let Some(connection) = self.target.upgrade() {
             connection.handle_event(feedback);
+        } else if let Feedback::Closed(event) = feedback {
+            event!(self.span, INFO, "closed", code = event.code, clean = event.was_clean);
         }
     }
 
     /// Delivers messages that arrived together, and drops those that the connection discards.
     pub(crate) fn handle_messages(&self, messages: &mut Messages) {
-        if let Some(connection) = self.0.upgrade() {
+        if let Some(connection) = self.target.upgrade() {
             connection.handle_messages(messages);
         }
         drop(drain_messages(messages));
@@ -266,12 +304,12 @@ impl EventSink {
     ///
     /// A transport with backpressure asks before it delivers any message.
     pub(crate) fn poll_capacity(&self, context: &Context<'_>) -> Poll<Capacity> {
-        self.0.upgrade().map_or(Poll::Ready(Capacity::UNLIMITED), |connection| connection.poll_capacity(context))
+        self.target.upgrade().map_or(Poll::Ready(Capacity::UNLIMITED), |connection| connection.poll_capacity(context))
     }
 
     /// Reports a fall of bufferedAmount; returns whether to keep watching it.
     pub(crate) fn handle_sent(&self) -> bool {
-        self.0.upgrade().is_some_and(|connection| connection.handle_sent())
+        self.target.upgrade().is_some_and(|connection| connection.handle_sent())
     }
 }
 
@@ -297,6 +335,12 @@ pub(crate) trait Environment {
 
     /// Returns a random number from 0 to 1.
     fn random(&self) -> f64;
+
+    /// Returns the time since 1970. Returns `None` in a page, because a page sees no response whose date it could
+    /// compare.
+    fn unix_time(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A boxed timer.

@@ -169,7 +169,7 @@ impl<T: PayloadLen> BoundedQueue<T> {
         let in_use = &mut self.in_use;
         self.items.retain(|item| {
             let keep = keep(item);
-            if !keep && let Some(size) = item.payload_len() {
+            if let Some(size) = item.payload_len().filter(|_| !keep) {
                 in_use.remove(1, size);
             }
             keep

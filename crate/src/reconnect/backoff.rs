@@ -5,7 +5,7 @@ use std::time::Duration;
 /// An exponential backoff with jitter.
 ///
 /// The wait before an attempt grows by `factor` with each failure, up to `longest`. A random part of each wait is left out,
-/// so that many clients do not reconnect at the same moment. The defaults are arbitrary.
+/// so that many clients do not reconnect at the same moment. Waits are whole milliseconds. The defaults are arbitrary.
 ///
 /// ```
 /// use samesocket::reconnect::Backoff;
@@ -37,12 +37,16 @@ impl Backoff {
     pub(super) fn wait(&self, failures: u32, random: f64) -> Duration {
         let factor = if self.factor >= 1.0 { self.factor } else { 1.0 };
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
-        let longest = self.longest.as_secs_f64();
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
+        let longest = milliseconds(self.longest);
         // The comparison is false for NaN, which infinity times zero produces, so that NaN becomes the longest wait.
-        let grown = self.first.as_secs_f64() * factor.powi(exponent);
+        let grown = milliseconds(self.first) * factor.powi(exponent);
         let whole = if grown < longest { grown } else { longest };
         let jitter = if self.jitter >= 0.0 { self.jitter.min(1.0) } else { 0.0 };
-        Duration::try_from_secs_f64(whole * (1.0 - jitter * random)).unwrap_or(self.longest)
+        // Code size: a conversion from seconds would round to nanoseconds. This one rounds to milliseconds, and saturates.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let wait = (whole * (1.0 - jitter * random) + 0.5) as u64;
+        Duration::from_millis(wait).min(self.longest)
     }
 }
 

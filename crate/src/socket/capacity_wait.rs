@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::core::SocketCore;
+use crate::trace::event;
 use samesocket_spec::ReadyState;
 
 /// A registration among the senders of a socket that wait until bufferedAmount falls.
@@ -16,7 +17,14 @@ pub(super) struct CapacityWait {
 impl CapacityWait {
     /// Waits until bufferedAmount is at the high-water mark, or the socket is not OPEN.
     pub(super) fn poll_capacity(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<()> {
-        self.poll(core, core.high_water_mark, context, |core| core.has_capacity().then_some(0)).map(|_| ())
+        let waited = self.key.is_some();
+        let polled = self.poll(core, core.high_water_mark, context, |core| core.has_capacity().then_some(0));
+        match (waited, &polled) {
+            (false, Poll::Pending) => event!(core.connection.span(), TRACE, "sending paused"),
+            (true, Poll::Ready(_)) => event!(core.connection.span(), TRACE, "sending resumed"),
+            _ => {}
+        }
+        polled.map(|_| ())
     }
 
     /// Waits until bufferedAmount is zero, or the socket is CLOSED. Returns the bytes that are left.
@@ -83,12 +91,12 @@ mod tests {
 
     use crate::platform::buffered_amount_hint::BufferedAmountHint;
     use crate::platform::{
-        self, Backend, EventSink, FinalState, Options, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, Url,
-        WatchBufferedAmount,
+        self, Backend, DefaultBackend, DialParameters, EventSink, FinalState, ReceiveMode, SendOutcome, Tasks,
+        Transport, Url, WatchBufferedAmount,
     };
     use crate::socket::connect::connect;
     use crate::sync::{Lock, Shared};
-    use crate::types::payload::Payload;
+    use crate::types::payload::Data;
     use samesocket_spec::close::CloseFrame;
     use samesocket_spec::state::Feedback;
 
@@ -113,12 +121,16 @@ mod tests {
 
         fn set_binary_type(&self, _: ReceiveMode) {}
 
-        fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-            queued.add(payload.max_size());
+        fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+            queued.add(data.payload.max_size());
             SendOutcome::accepted_if(true)
         }
 
         fn close(&self, _: CloseFrame<'_>) {}
+
+        fn abort(&self) -> bool {
+            false
+        }
 
         fn has_pending_close(&self) -> bool {
             false
@@ -134,7 +146,7 @@ mod tests {
         fn dial(
             &self,
             _: &Url,
-            _: Protocols<'_>,
+            _: DialParameters<'_>,
             _: ReceiveMode,
             _: &Tasks,
             receiver: EventSink,
@@ -143,7 +155,7 @@ mod tests {
         }
 
         fn tasks(&self) -> Tasks {
-            Options::default().tasks()
+            DefaultBackend::default().tasks()
         }
 
         fn clock(&self) -> Shared<dyn platform::Clock> {

@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::connection::closed::Closed;
 use crate::platform::Clock;
 use crate::sync::Shared;
-use samesocket_spec::close;
+use crate::trace::event;
 use samesocket_spec::{CloseEvent, Exception};
 
 /// A future that waits for the end of a closing handshake, from [`Control::close`](crate::Control::close).
@@ -33,8 +33,8 @@ use samesocket_spec::{CloseEvent, Exception};
 /// # Errors
 ///
 /// Returns [`Error::Exception`] if an argument is invalid; the socket then stays as it was. Returns
-/// [`Error::CloseTimedOut`] after the [close timeout](crate::Connect::close_timeout); the handshake then continues as long
-/// as a handle exists.
+/// [`Error::CloseTimedOut`] after the [close timeout](crate::Connect::close_timeout); the connection has ended then, with code
+/// 1006.
 pub struct Closing(Result<Handshake, Exception>);
 
 /// A closing handshake with a timeout.
@@ -42,20 +42,23 @@ struct Handshake {
     connection: Shared<Connection<Endpoint>>,
     clock: Shared<dyn Clock>,
     closed: Closed,
-    deadline: Deadline,
+    /// The deadline, if the transport does not end by itself.
+    deadline: Option<Deadline>,
+    /// The least bufferedAmount that the deadline has seen. It counts again after progress.
+    least_buffered: u64,
     after: Duration,
 }
 
 impl Closing {
     pub(super) fn start(socket: &SocketCore, code: Option<u16>, reason: Option<&str>) -> Self {
-        Self(close::check(code, reason).map(|frame| {
-            socket.connection.close(frame);
+        Self(socket.start_closing(code, reason).map(|()| {
             let after = socket.close_timeout;
             Handshake {
                 connection: Shared::clone(&socket.connection),
                 clock: Shared::clone(&socket.clock),
                 closed: socket.connection.closed(),
-                deadline: Deadline::new(&*socket.clock, after),
+                deadline: if socket.measures_closing { None } else { Some(Deadline::new(&*socket.clock, after)) },
+                least_buffered: socket.connection.buffered_amount(),
                 after,
             }
         }))
@@ -70,16 +73,26 @@ impl Future for Closing {
             Ok(handshake) => handshake,
             Err(exception) => return Poll::Ready(Err(Error::Exception(exception.clone()))),
         };
-        let Handshake { connection, clock, closed, deadline, after } = handshake;
+        let Handshake { connection, clock, closed, deadline, least_buffered, after } = handshake;
+        let timed_out = Poll::Ready(Err(Error::CloseTimedOut { after: *after }));
         loop {
             if let Poll::Ready(event) = Pin::new(&mut *closed).poll(context) {
-                return Poll::Ready(Ok(event));
+                return if connection.has_close_timed_out() { timed_out } else { Poll::Ready(Ok(event)) };
             }
+            let Some(deadline) = deadline else { return Poll::Pending };
             match ready!(deadline.poll(&**clock, connection, context)) {
                 Expiry::CheckAgain => {}
                 Expiry::Over => {
-                    connection.close_timed_out();
-                    return Poll::Ready(Err(Error::CloseTimedOut { after: *after }));
+                    let buffered = connection.buffered_amount();
+                    if buffered >= *least_buffered {
+                        let error: Error = Error::CloseTimedOut { after: *after };
+                        event!(connection.span(), INFO, "deadline passed", error = %error);
+                        connection.give_up_closing();
+                        return timed_out;
+                    }
+                    *least_buffered = buffered;
+                    deadline.stop();
+                    deadline.start(&**clock, *after);
                 }
             }
         }

@@ -14,23 +14,20 @@ use super::heartbeat::Heartbeat;
 use super::watchdog::{self, Watchdog, WatchdogConfig};
 use super::{ConnectError, Socket, SocketCore};
 use crate::connection::Connection;
+use crate::options::Options;
+use crate::platform::timeouts::{CLOSING_TIMEOUT, OPENING_TIMEOUT, Timeouts};
 use crate::platform::{
-    self, Backend, Clock, HIGH_WATER_MARK, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList, Options,
-    RECEIVE_LIMIT, ReceiveMode, Url,
+    self, Backend, Clock, DefaultBackend, HIGH_WATER_MARK, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList,
+    PlatformSettings, RECEIVE_LIMIT, ReceiveMode, Url,
 };
 use crate::queue::Capacity;
 use crate::sync::{MaybeSend, MaybeSync, Shared};
+use crate::trace::event;
 use crate::types::binary_type::BinaryType;
 use crate::types::message::Message;
 use crate::types::subprotocol::IntoProtocols;
 use samesocket_spec::constructor;
 use samesocket_spec::subprotocol::Offer;
-
-/// The default timeout of connecting. Arbitrary.
-const TIMEOUT: Duration = Duration::from_mins(1);
-
-/// The default timeout of the closing handshake. Arbitrary.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The default receive limit of a browser's socket with backpressure, the same as on native targets.
 const BACKPRESSURE_RECEIVE_LIMIT: Capacity = Capacity { messages: 1024, bytes: 1 << 20 };
@@ -49,13 +46,15 @@ const BACKPRESSURE_RECEIVE_LIMIT: Capacity = Capacity { messages: 1024, bytes: 1
 /// # }
 /// ```
 pub fn connect(url: impl Into<String>) -> Connect {
-    Connect { unstarted: Some(Unstarted { url: url.into(), config: None }), opening: None }
+    Connect { url: url.into(), config: None, is_started: false, opening: None }
 }
 
 /// A connection to be made, from [`connect`]: a builder, and a future that returns an open [`Socket`].
 ///
 /// Nothing happens before the first poll. If the future is dropped or times out, the connection is given up, and the server
 /// sees it closed.
+///
+/// A clone makes another connection with the same URL and options, whether or not this one was started.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), samesocket::ConnectError> {
@@ -79,16 +78,12 @@ pub fn connect(url: impl Into<String>) -> Connect {
 /// Returns a [`ConnectError`] if an argument is invalid, the connection failed, or the timeout expired.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Connect {
-    /// The URL and options, before the first poll.
-    unstarted: Option<Unstarted>,
-    opening: Option<Opening>,
-}
-
-/// A connection that was not started.
-struct Unstarted {
     url: String,
     /// `None` for [`DEFAULT_CONFIG`].
     config: Option<Box<dyn CustomConfig>>,
+    /// Whether the future was polled.
+    is_started: bool,
+    opening: Option<Opening>,
 }
 
 /// Options that differ from the defaults.
@@ -98,6 +93,9 @@ trait CustomConfig: MaybeSend + MaybeSync {
     /// Returns the options, to be changed.
     fn config(&mut self) -> &mut ConnectConfig;
 
+    /// Clones the options.
+    fn boxed_clone(&self) -> Box<dyn CustomConfig>;
+
     /// Returns the clock of the connection to be made.
     fn clock(&self) -> Shared<dyn Clock>;
 
@@ -105,16 +103,19 @@ trait CustomConfig: MaybeSend + MaybeSync {
     ///
     /// Code size: the URL is passed by value. Passed as a slice, it would make this an indirect call with four words. A page
     /// would then link every function in its tables that takes four words: a kilobyte of unused code from `bytes`.
-    fn start(self: Box<Self>, url: String) -> Result<Opening, ConnectError>;
+    fn start(&self, url: String) -> Result<Opening, ConnectError>;
 }
 
 /// The options of a connection.
+#[derive(Clone)]
 struct ConnectConfig {
     base_url: Option<String>,
     /// The offered subprotocols. Code size: the function that converts the list comes with them.
     offer: Option<(Offer, MakeSubprotocolList)>,
     receive_mode: ReceiveMode,
     timeout: Duration,
+    /// The timeouts of opening and closing that count if the options set none.
+    own_timeouts: (Duration, Duration),
     /// The conversion of received messages. Code size: `None` unless the program asks for one.
     transform: Option<Transform>,
     /// The receive limit; `None` for the default of the back end.
@@ -122,7 +123,9 @@ struct ConnectConfig {
     high_water_mark: u64,
     close_timeout: Duration,
     watchdog: Option<Box<dyn Watchdog>>,
-    /// The back end; `None` for the platform's with its default options.
+    /// The options of the platform's back end; `None` for the default ones.
+    options: Option<Shared<Options>>,
+    /// The network in memory that replaces the platform's back end.
     backend: Option<Shared<dyn Backend>>,
     /// Code size: the search for a back end with backpressure, `None` unless the program asks for it.
     find_backpressure_backend: Option<FindBackend>,
@@ -155,16 +158,24 @@ impl Connect {
         self.with(|config| config.base_url = Some(base.into()))
     }
 
-    /// Sets the timeout of connecting. The default is one minute.
+    /// Sets the timeout of connecting: the time from the first poll until the socket is open. The default is one minute.
+    ///
+    /// After it, the future returns [`ConnectError::TimedOut`], and the connection is given up. It is the same setting as
+    /// [`Options::opening_timeout`]; of several calls the last one counts. [The guide](crate::guide::ending#timeouts) has one
+    /// table of all timeouts.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.with(|config| config.timeout = timeout)
+        self.with(|config| (config.timeout, config.own_timeouts.0) = (timeout, timeout))
     }
 
-    /// Sets the time that [`close`](crate::Socket::close) waits for the closing handshake. The default is ten seconds.
+    /// Sets the timeout of the closing handshake: the time without progress after which the connection is given up. The default
+    /// is ten seconds.
     ///
-    /// After it has passed, the connection is given up when its last handle is dropped.
+    /// It starts with the closing handshake, and again whenever bytes that were sent before leave. After it,
+    /// [`close`](crate::Socket::close) returns [`Error::CloseTimedOut`](crate::Error::CloseTimedOut), and the connection ends as
+    /// after an [abort](crate::Socket::abort). It is the same setting as [`Options::closing_timeout`]; of several calls the last
+    /// one counts. [The guide](crate::guide::ending#timeouts) has one table of all timeouts.
     pub fn close_timeout(self, timeout: Duration) -> Self {
-        self.with(|config| config.close_timeout = timeout)
+        self.with(|config| (config.close_timeout, config.own_timeouts.1) = (timeout, timeout))
     }
 
     /// Sets the time that the stream waits for a message. The default is no limit.
@@ -241,13 +252,36 @@ impl Connect {
         })
     }
 
+    /// Sets further options of the connection, such as limits, header fields, certificates and proxies.
+    ///
+    /// The last call replaces the earlier ones, with their timeouts. In a page, connecting fails with
+    /// [`ConnectError::Unsupported`] if an option was set that a page must not ignore; see
+    /// [`Options`](crate::Options#in-a-page).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use samesocket::{Options, connect};
+    ///
+    /// let options = Options::new().header("X-Client", "example")?;
+    /// let socket = connect("wss://example.com/chat").options(options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn options(self, options: Options) -> Self {
+        self.with(|config| {
+            let chosen = options.chosen_timeouts();
+            config.timeout = chosen.opening.unwrap_or(config.own_timeouts.0);
+            config.close_timeout = chosen.closing.unwrap_or(config.own_timeouts.1);
+            config.options = Some(Shared::new(options));
+        })
+    }
+
     /// Returns the clock of the connection to be made.
-    pub(crate) fn clock(&self) -> Option<Shared<dyn Clock>> {
+    pub(crate) fn clock(&self) -> Shared<dyn Clock> {
         if let Some(opening) = &self.opening {
-            return Some(Shared::clone(&opening.core.clock));
+            return Shared::clone(&opening.core.clock);
         }
-        let config = &self.unstarted.as_ref()?.config;
-        Some(config.as_ref().map_or_else(|| Options::default().clock(), |config| config.clock()))
+        self.config.as_ref().map_or_else(|| DefaultBackend::default().clock(), |config| config.clock())
     }
 
     /// Sets the back end that makes the connection.
@@ -258,15 +292,21 @@ impl Connect {
         })
     }
 
+    fn start(&self) -> Result<Opening, ConnectError> {
+        if let Some(config) = &self.config {
+            return config.start(self.url.clone());
+        }
+        let url = constructor::get_a_url_record(Url::parse(&self.url, None), &self.url, None)?;
+        Ok(Opening::new(url, Vec::new(), None, DEFAULT_CONFIG, RECEIVE_LIMIT, &DefaultBackend::default()))
+    }
+
     fn with_watchdog(self, change: impl FnOnce(&mut WatchdogConfig)) -> Self {
         self.with(|config| change(config.watchdog.get_or_insert_with(watchdog::watchdog).config()))
     }
 
     fn with(mut self, change: impl FnOnce(&mut ConnectConfig)) -> Self {
-        // The options of a connection that was started do not change.
-        if let Some(unstarted) = &mut self.unstarted {
-            change(unstarted.config.get_or_insert_with(|| Box::new(ConnectConfig::DEFAULT)).config());
-        }
+        // For a connection that was started, this changes the options of clones only.
+        change(self.config.get_or_insert_with(|| Box::new(ConnectConfig::DEFAULT)).config());
         self
     }
 }
@@ -276,16 +316,32 @@ impl ConnectConfig {
         base_url: None,
         offer: None,
         receive_mode: ReceiveMode::BYTES,
-        timeout: TIMEOUT,
+        timeout: OPENING_TIMEOUT,
+        own_timeouts: (OPENING_TIMEOUT, CLOSING_TIMEOUT),
         transform: None,
         receive_limit: None,
         high_water_mark: HIGH_WATER_MARK,
-        close_timeout: CLOSE_TIMEOUT,
+        close_timeout: CLOSING_TIMEOUT,
         watchdog: None,
+        options: None,
         backend: None,
         find_backpressure_backend: None,
         poll_capacity: if platform::SUPPORTS_BACKPRESSURE { Some(Endpoint::poll_inbox_capacity) } else { None },
     };
+
+    /// Returns the network in memory, if one is set, with the request that the options make for it.
+    fn shown_to_a_test(&self, url: &Url) -> Option<Shared<dyn Backend>> {
+        let network = self.backend.as_deref()?;
+        match &self.options {
+            Some(options) => network.with_settings(options.settings(), url),
+            None => network.with_settings(&PlatformSettings::default(), url),
+        }
+    }
+
+    /// Returns the back end that the program has chosen.
+    fn custom_backend(&self) -> Option<&dyn Backend> {
+        self.backend.as_deref().or_else(|| Some(self.options.as_ref()?.backend()))
+    }
 }
 
 impl CustomConfig for ConnectConfig {
@@ -293,35 +349,34 @@ impl CustomConfig for ConnectConfig {
         self
     }
 
-    fn clock(&self) -> Shared<dyn Clock> {
-        self.backend.as_ref().map_or_else(|| Options::default().clock(), |backend| backend.clock())
+    fn boxed_clone(&self) -> Box<dyn CustomConfig> {
+        Box::new(self.clone())
     }
 
-    fn start(mut self: Box<Self>, url: String) -> Result<Opening, ConnectError> {
+    fn clock(&self) -> Shared<dyn Clock> {
+        self.custom_backend().map_or_else(|| DefaultBackend::default().clock(), Backend::clock)
+    }
+
+    fn start(&self, url: String) -> Result<Opening, ConnectError> {
+        if let (Some(options), None) = (&self.options, &self.backend) {
+            options.check_supported()?;
+        }
         let base = self.base_url.as_deref();
         let url = constructor::get_a_url_record(Url::parse(&url, base), &url, base)?;
         let (protocols, list) = match &self.offer {
             Some((offer, list)) => (offer.checked()?, Some(*list)),
             None => (Vec::new(), None),
         };
-        let default = Options::default();
+        let default = DefaultBackend::default();
         let with_backpressure =
             if self.backend.is_none() { self.find_backpressure_backend.and_then(|find| find()) } else { None };
         let limit = if with_backpressure.is_some() { BACKPRESSURE_RECEIVE_LIMIT } else { RECEIVE_LIMIT };
-        let backend = with_backpressure.as_deref().or(self.backend.as_deref()).unwrap_or(&default);
-        let mut opening = Opening::new(url, protocols, list, &self, self.receive_limit.unwrap_or(limit), backend);
-        opening.watchdog = self.watchdog.take();
+        let shown = self.shown_to_a_test(&url);
+        let chosen = with_backpressure.as_deref().or(shown.as_deref());
+        let backend = chosen.or_else(|| self.custom_backend()).unwrap_or(&default);
+        let mut opening = Opening::new(url, protocols, list, self, self.receive_limit.unwrap_or(limit), backend);
+        opening.watchdog.clone_from(&self.watchdog);
         Ok(opening)
-    }
-}
-
-impl Unstarted {
-    fn start(self) -> Result<Opening, ConnectError> {
-        if let Some(config) = self.config {
-            return config.start(self.url);
-        }
-        let url = constructor::get_a_url_record(Url::parse(&self.url, None), &self.url, None)?;
-        Ok(Opening::new(url, Vec::new(), None, DEFAULT_CONFIG, RECEIVE_LIMIT, &Options::default()))
     }
 }
 
@@ -337,12 +392,16 @@ impl Opening {
     ) -> Self {
         let endpoint = Endpoint::new(limit, config.transform, config.poll_capacity);
         let mode = config.receive_mode;
-        let connection = Connection::establish(url, protocols, list, mode, backend, backend.tasks(), endpoint);
-        let clock = backend.clock();
         let &ConnectConfig { timeout, high_water_mark, close_timeout, .. } = config;
+        // The deadline below is the only clock of the opening handshake.
+        let timeouts = Timeouts::new(timeout, false, close_timeout);
+        let connection = Connection::establish(url, protocols, list, mode, backend, timeouts, endpoint);
+        let clock = backend.clock();
         let deadline = Deadline::new(&*clock, timeout);
         let has_backpressure = backend.has_backpressure();
-        let core = Shared::new(SocketCore { connection, clock, has_backpressure, high_water_mark, close_timeout });
+        let measures_closing = backend.measures_closing();
+        let core = SocketCore { connection, clock, has_backpressure, high_water_mark, close_timeout, measures_closing };
+        let core = Shared::new(core);
         Self { core, watchdog: None, deadline, timeout }
     }
 
@@ -355,7 +414,11 @@ impl Opening {
             }
             match ready!(self.deadline.poll(&**clock, connection, context)) {
                 Expiry::CheckAgain => {}
-                Expiry::Over => return Poll::Ready(Err(ConnectError::TimedOut { after: self.timeout })),
+                Expiry::Over => {
+                    let error = ConnectError::TimedOut { after: self.timeout };
+                    event!(connection.span(), INFO, "deadline passed", error = %error);
+                    return Poll::Ready(Err(error));
+                }
             }
         }
     }
@@ -366,8 +429,9 @@ impl Future for Connect {
 
     /// Connects, starting at the first poll. A future that is polled after its end stays pending.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(unstarted) = self.unstarted.take() {
-            self.opening = Some(unstarted.start()?);
+        if !self.is_started {
+            self.is_started = true;
+            self.opening = Some(self.start()?);
         }
         let Some(opening) = &mut self.opening else { return Poll::Pending };
         let Poll::Ready(opened) = opening.poll(context) else { return Poll::Pending };
@@ -378,16 +442,23 @@ impl Future for Connect {
 
 impl FusedFuture for Connect {
     fn is_terminated(&self) -> bool {
-        self.unstarted.is_none() && self.opening.is_none()
+        self.is_started && self.opening.is_none()
+    }
+}
+
+impl Clone for Connect {
+    fn clone(&self) -> Self {
+        let config = self.config.as_ref().map(|config| config.boxed_clone());
+        Self { url: self.url.clone(), config, is_started: false, opening: None }
     }
 }
 
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = match (&self.unstarted, &self.opening) {
-            (Some(_), _) => "not started",
-            (None, Some(_)) => "opening",
-            (None, None) => "done",
+        let step = match (self.is_started, &self.opening) {
+            (false, _) => "not started",
+            (true, Some(_)) => "opening",
+            (true, None) => "done",
         };
         f.debug_struct("Connect").field("step", &step).finish_non_exhaustive()
     }

@@ -4,8 +4,10 @@ use std::fmt;
 
 use super::{Closing, SocketCore};
 use crate::connection::closed::Closed;
+use crate::connection::ping::Ping;
 use crate::sync::{Shared, Weak};
-use samesocket_spec::ReadyState;
+use crate::types::ping::ReceivedPings;
+use samesocket_spec::{ReadyState, Response};
 
 /// A handle to a [`Socket`](crate::Socket) that neither sends nor receives.
 ///
@@ -29,7 +31,7 @@ pub struct Control {
 }
 
 impl Control {
-    pub(super) const fn new(core: Shared<SocketCore>) -> Self {
+    pub(crate) const fn new(core: Shared<SocketCore>) -> Self {
         Self { core }
     }
 
@@ -46,6 +48,33 @@ impl Control {
     #[must_use = "the future returns the result; dropping it does not stop the handshake"]
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Closing {
         Closing::start(&self.core, code, reason)
+    }
+
+    /// Ends the connection at once, without a closing handshake; see [`Socket::abort`](crate::Socket::abort).
+    pub fn abort(&self) {
+        self.core.connection.abort();
+    }
+
+    /// Sends a ping frame at once, and returns a future of the round-trip time. On native targets only: in a browser the
+    /// future returns [`PingError::Unsupported`](crate::PingError::Unsupported).
+    ///
+    /// Any number of pings can be under way, each with a payload of its own. A pong with another payload completes none of
+    /// them. A pong completes earlier pings as well, because a server may answer only the latest one; see
+    /// [RFC 6455, section 5.5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3). Pings that were requested before the
+    /// first one is written share one frame.
+    ///
+    /// The time counts from this call. A ping precedes messages that wait to be sent, but not the rest of one that is being
+    /// written. While the receiver is full, nothing is read, and so no pong. There is no timeout: use the executor's, or a
+    /// [`Heartbeat`](crate::Heartbeat) to detect a connection that is dead.
+    pub fn ping(&self) -> Ping {
+        Ping::new(self.core.connection.ping())
+    }
+
+    /// Returns the pings that the server has sent on this connection, which were answered by themselves.
+    ///
+    /// They are counted on native targets only, and while the connection exists. Otherwise the result is `None`.
+    pub fn received_pings(&self) -> Option<ReceivedPings> {
+        self.core.connection.received_pings()
     }
 
     /// Returns a future that waits for the `close` event, or completes at once if it was fired already.
@@ -86,6 +115,13 @@ impl Control {
     /// Returns the extensions that the server selected, or the empty string.
     pub fn extensions(&self) -> String {
         self.core.connection.extensions()
+    }
+
+    /// Returns the response to the opening handshake. In a page it is not known, so the result is `None` there.
+    ///
+    /// It has the status 101, or 200 over HTTP/2, and the header fields of the server. It stays available after the connection has ended.
+    pub fn response(&self) -> Option<Response> {
+        self.core.connection.response()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::error::{ConnectionFailed, Error};
-use super::inbox::Inbox;
+use super::inbox::{End, Inbox};
 use super::waiting_senders::WaitingSenders;
 use crate::connection::listener::{self, Listener};
 use crate::platform::{FinalState, Messages};
@@ -86,16 +86,22 @@ impl Endpoint {
 
     /// Ends the stream with `error`, after the messages that are queued.
     pub(super) fn end(&self, error: Error) {
-        let waker = self.inbox.lock().end(Some(error));
+        let waker = self.inbox.lock().finish(End::error(error));
         wake(waker);
+    }
+
+    /// Returns the `close` event, once the stream has ended without an error.
+    pub(super) fn close_event(&self) -> Option<CloseEvent> {
+        self.inbox.lock().close_event()
     }
 
     /// Discards the queued messages, and all that arrive later.
     pub(super) fn abandon(&self) {
-        let (messages, wakers) = self.inbox.lock().abandon();
+        let (messages, [receiver, paused]) = self.inbox.lock().abandon();
         // Drop outside the lock: a payload may be owned by the user.
         drop(messages);
-        wake(wakers.into_iter().flatten());
+        wake(receiver);
+        wake(paused);
     }
 
     /// Creates the batch through which the receiver reads the inbox.
@@ -140,8 +146,13 @@ impl Listener for Endpoint {
     }
 
     fn closed(&self, error: bool, event: &CloseEvent, final_state: FinalState) {
-        let failed = is_failure(error, event).then(|| ConnectionFailed::new(event.clone(), final_state));
-        let waker = self.inbox.lock().finish(failed);
+        let event = event.clone();
+        let end = if is_failure(error, &event) {
+            End::error(Error::Failed(ConnectionFailed::new(event, final_state)))
+        } else {
+            End::Clean(event)
+        };
+        let waker = self.inbox.lock().finish(end);
         wake(waker);
         self.waiting_senders.wake(0);
     }

@@ -2,13 +2,19 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::options::unsupported::UnsupportedOption;
 use crate::platform::FinalState;
 use crate::types::blob::BlobError;
+use crate::types::failure::Failure;
 use crate::types::message::Message;
 use crate::types::owned_message::OwnedMessage;
-use samesocket_spec::{CloseEvent, Exception};
+use crate::types::retry_after::retry_after;
+use crate::types::temporary::is_temporary_close;
+use crate::types::units::{Bytes, Time};
+use samesocket_spec::{CloseEvent, Exception, Quoted, Response};
 
 /// The error of [`connect`](crate::connect).
 ///
@@ -31,6 +37,8 @@ pub enum ConnectError {
     Exception(Exception),
     /// The connection failed.
     Failed(ConnectionFailed),
+    /// The target does not support an option. No connection was started.
+    Unsupported(UnsupportedOption),
     /// The connection was not open within [`Connect::timeout`](crate::Connect::timeout), and was given up.
     TimedOut {
         /// The timeout.
@@ -88,8 +96,8 @@ pub enum Error<M = Message> {
         /// The bufferedAmount when the socket closed.
         bytes: u64,
     },
-    /// The closing handshake did not end within the [close timeout](crate::Connect::close_timeout). The socket stays
-    /// CLOSING. On native targets, dropping its last handle now resets the connection.
+    /// The closing handshake made no progress for the [close timeout](crate::Connect::close_timeout), so that the connection was
+    /// ended. The `close` event has code 1006. On native targets TCP was reset.
     CloseTimedOut {
         /// The close timeout.
         after: Duration,
@@ -114,7 +122,7 @@ pub enum Error<M = Message> {
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConnectionFailed(Box<Failed>);
+pub struct ConnectionFailed(Arc<Failed>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Failed {
@@ -124,7 +132,7 @@ struct Failed {
 
 impl ConnectionFailed {
     pub(crate) fn new(event: CloseEvent, final_state: FinalState) -> Self {
-        Self(Box::new(Failed { event, final_state }))
+        Self(Arc::new(Failed { event, final_state }))
     }
 
     /// Returns the data of the `close` event.
@@ -132,8 +140,77 @@ impl ConnectionFailed {
         &self.0.event
     }
 
-    pub(crate) fn final_state(&self) -> &FinalState {
-        &self.0.final_state
+    /// Returns why the connection failed, if that is known. In a page it is not: see the developer tools.
+    ///
+    /// ```no_run
+    /// # async fn example() {
+    /// use samesocket::{ConnectError, connect};
+    ///
+    /// if let Err(ConnectError::Failed(failed)) = connect("wss://example.com/chat").await {
+    ///     println!("close code {}: {:?}", failed.event().code, failed.failure());
+    /// }
+    /// # }
+    /// ```
+    pub fn failure(&self) -> Option<&Failure> {
+        self.0.final_state.failure()
+    }
+
+    /// Returns the response to the opening handshake, if there was one and it is known. In a page it is not.
+    ///
+    /// It is that of the server, or that of an HTTP proxy that refused the connection; [`failure`](Self::failure) says
+    /// which. If the connection was open before it failed, the response has the status 101.
+    pub fn response(&self) -> Option<&Response> {
+        self.0.final_state.response()
+    }
+
+    /// Returns whether a later attempt may succeed. The server's close code decides, or else the failure.
+    pub(crate) fn is_temporary(&self) -> bool {
+        match self.event().code {
+            // In a page the failure is not known.
+            1006 | 1015 => self.failure().is_none_or(Failure::is_temporary),
+            code => is_temporary_close(code),
+        }
+    }
+
+    /// Returns the wait that a refusal asks for. `now` is the time since 1970, if it is known.
+    pub(crate) fn retry_after(&self, now: Option<Duration>) -> Option<Duration> {
+        retry_after(self.failure()?.response()?, now)
+    }
+}
+
+impl ConnectError {
+    /// Returns why the connection failed, if that is known; see [`ConnectionFailed::failure`].
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failed) => failed.failure(),
+            Self::Exception(_) | Self::Unsupported(_) | Self::TimedOut { .. } => None,
+        }
+    }
+
+    /// Returns the response to the opening handshake, if there was one and it is known; see
+    /// [`ConnectionFailed::response`].
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), samesocket::ConnectError> {
+    /// use samesocket::connect;
+    ///
+    /// let refused = match connect("wss://example.com/chat").await {
+    ///     Ok(_socket) => return Ok(()),
+    ///     Err(error) => error,
+    /// };
+    /// match refused.response() {
+    ///     Some(response) if response.status() == 401 => println!("log in: {:?}", response.header("WWW-Authenticate")),
+    ///     Some(response) => println!("{response}: {}", String::from_utf8_lossy(response.body())),
+    ///     None => println!("{refused}"),
+    /// }
+    /// # Err(refused)
+    /// # }
+    /// ```
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Failed(failed) => failed.response(),
+            Self::Exception(_) | Self::Unsupported(_) | Self::TimedOut { .. } => None,
+        }
     }
 }
 
@@ -146,6 +223,24 @@ impl<M> Error<M> {
         }
     }
 
+    /// Returns why the connection failed, if it did and that is known; see [`ConnectionFailed::failure`].
+    ///
+    /// ```no_run
+    /// # async fn example(mut socket: samesocket::Socket) {
+    /// while let Some(item) = socket.next().await {
+    ///     if let Err(error) = item {
+    ///         println!("{error}: {:?}", error.failure());
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failed) => failed.failure(),
+            _ => None,
+        }
+    }
+
     fn describe(&self, size: impl Fn(&M) -> u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(failed) => fmt::Display::fmt(failed, f),
@@ -153,8 +248,8 @@ impl<M> Error<M> {
                 let plural = if *messages == 1 { "" } else { "s" };
                 write!(f, "a message exceeded the receive limit behind {messages} message{plural} of {}", Bytes(*bytes))
             }
-            Self::Idle { after } => write!(f, "no message arrived for {after:?}"),
-            Self::NoAnswer { after } => write!(f, "the server did not answer the heartbeat within {after:?}"),
+            Self::Idle { after } => write!(f, "no message arrived for {}", Time(*after)),
+            Self::NoAnswer { after } => write!(f, "the server did not answer the heartbeat within {}", Time(*after)),
             Self::NotOpen(message) => {
                 write!(f, "the socket is not open; a message of {} was not sent", Bytes(size(message)))
             }
@@ -162,28 +257,16 @@ impl<M> Error<M> {
                 write!(f, "the send queue is full; a message of {} was not sent", Bytes(size(message)))
             }
             Self::Undelivered { bytes } => write!(f, "the socket closed before {} were sent", Bytes(*bytes)),
-            Self::CloseTimedOut { after } => write!(f, "the closing handshake did not end within {after:?}"),
+            Self::CloseTimedOut { after } => write!(f, "the closing handshake did not end within {}", Time(*after)),
             Self::Exception(exception) => fmt::Display::fmt(exception, f),
             Self::Unreadable(error) => fmt::Display::fmt(error, f),
         }
     }
 }
 
-/// A number of bytes with its unit, for people.
-struct Bytes(u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("1 byte"),
-            bytes => write!(f, "{bytes} bytes"),
-        }
-    }
-}
-
-impl Error {
-    /// Converts the error of a wait, which contains no message, to the error type of a [`Remote`](crate::Remote).
-    pub(super) fn without_message(self) -> Error<OwnedMessage> {
+impl<M> Error<M> {
+    /// Converts the message that the error may contain.
+    pub(crate) fn map_message<N>(self, convert: impl FnOnce(M) -> N) -> Error<N> {
         match self {
             Self::Failed(failed) => Error::Failed(failed),
             Self::ReceiveLimit { messages, bytes } => Error::ReceiveLimit { messages, bytes },
@@ -193,19 +276,49 @@ impl Error {
             Self::CloseTimedOut { after } => Error::CloseTimedOut { after },
             Self::Exception(exception) => Error::Exception(exception),
             Self::Unreadable(error) => Error::Unreadable(error),
-            // Unreachable: only a send returns these, and callers pass the errors of waits.
-            Self::NotOpen(_) | Self::Full(_) => Error::Undelivered { bytes: 0 },
+            Self::NotOpen(message) => Error::NotOpen(convert(message)),
+            Self::Full(message) => Error::Full(convert(message)),
         }
     }
 }
 
+impl Error {
+    /// Converts the error to one that is `Send` on every target. Of its message, if it contains one, only a text or bytes
+    /// stay.
+    pub(crate) fn into_owned(self) -> Error<OwnedMessage> {
+        self.map_message(|message| match message {
+            Message::Text(text) => OwnedMessage::Text(text),
+            Message::Binary(bytes) => OwnedMessage::Binary(bytes),
+            Message::Blob(_) | Message::Lazy(_) => OwnedMessage::Binary(bytes::Bytes::new()),
+        })
+    }
+}
+
+/// The close code of a connection that failed, or that was lost without a Close frame.
+const ABNORMAL: u16 = 1006;
+
+/// The text for a connection that failed for an unknown reason.
+const UNKNOWN_CAUSE: &str = if cfg!(all(target_family = "wasm", target_os = "unknown")) {
+    "the connection failed (code 1006); a browser does not tell the reason"
+} else {
+    "the connection failed (code 1006)"
+};
+
 impl fmt::Display for ConnectionFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CloseEvent { code, reason, .. } = self.event();
-        match reason.as_str() {
-            "" => write!(f, "the connection failed with code {code}"),
-            reason => write!(f, "the connection failed with code {code} and the reason {reason:?}"),
+        let cause = self.0.final_state.error();
+        if *code == ABNORMAL {
+            return match cause {
+                Some(cause) => fmt::Display::fmt(cause, f),
+                None => f.write_str(UNKNOWN_CAUSE),
+            };
         }
+        write!(f, "the connection did not close cleanly: code {code}")?;
+        if !reason.is_empty() {
+            write!(f, " with the reason {}", Quoted(reason))?;
+        }
+        cause.map_or(Ok(()), |cause| write!(f, "; {cause}"))
     }
 }
 
@@ -214,7 +327,8 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Exception(exception) => fmt::Display::fmt(exception, f),
             Self::Failed(failed) => fmt::Display::fmt(failed, f),
-            Self::TimedOut { after } => write!(f, "the connection was not open within {after:?}"),
+            Self::Unsupported(unsupported) => fmt::Display::fmt(unsupported, f),
+            Self::TimedOut { after } => write!(f, "the connection was not open within {}", Time(*after)),
         }
     }
 }
@@ -231,9 +345,10 @@ impl fmt::Display for Error<OwnedMessage> {
     }
 }
 
+// `Display` shows the text of the failure, so this is the source of the failure.
 impl StdError for ConnectionFailed {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.final_state().source()
+        self.0.final_state.error()?.source()
     }
 }
 
@@ -242,7 +357,7 @@ impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Failed(failed) => failed.source(),
-            Self::Exception(_) | Self::TimedOut { .. } => None,
+            Self::Exception(_) | Self::Unsupported(_) | Self::TimedOut { .. } => None,
         }
     }
 }
@@ -263,5 +378,11 @@ where
 impl From<Exception> for ConnectError {
     fn from(exception: Exception) -> Self {
         Self::Exception(exception)
+    }
+}
+
+impl From<UnsupportedOption> for ConnectError {
+    fn from(unsupported: UnsupportedOption) -> Self {
+        Self::Unsupported(unsupported)
     }
 }

@@ -3,10 +3,19 @@
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
-use super::{ConnectionFailed, Error};
+use super::Error;
 use crate::platform::{self, Messages};
 use crate::queue::{BoundedQueue, Capacity, LocalBatch};
 use crate::types::message::Message;
+use samesocket_spec::CloseEvent;
+
+/// The end of the stream of messages.
+pub(super) enum End {
+    /// The connection was closed cleanly, with this event.
+    Clean(CloseEvent),
+    /// This error follows the messages, until it is taken.
+    Error(Option<Error>),
+}
 
 /// The queue between a connection and the receiver of its socket.
 ///
@@ -16,17 +25,25 @@ pub(super) struct Inbox {
     messages: BoundedQueue<Message>,
     /// Whether the connection was open.
     opened: bool,
-    /// Whether the queue accepts no more messages.
-    ended: bool,
-    /// The error that follows the messages.
-    error: Option<Error>,
+    /// The end of the stream, after which the queue accepts no more messages.
+    end: Option<End>,
     /// Whether the receiver was dropped.
     abandoned: bool,
 }
 
+impl End {
+    pub(super) const fn error(error: Error) -> Self {
+        Self::Error(Some(error))
+    }
+
+    const fn take_error(&mut self) -> Option<Error> {
+        if let Self::Error(error) = self { error.take() } else { None }
+    }
+}
+
 impl Inbox {
     pub(super) const fn new(limit: Capacity) -> Self {
-        Self { messages: BoundedQueue::new(limit), opened: false, ended: false, error: None, abandoned: false }
+        Self { messages: BoundedQueue::new(limit), opened: false, end: None, abandoned: false }
     }
 
     /// Records that the connection is open. Returns the receiver's waker.
@@ -40,7 +57,7 @@ impl Inbox {
     ///
     /// Exceeding the limit ends the stream with an error. Messages are dropped after the end, or without a receiver.
     pub(super) fn push(&mut self, messages: &mut Messages) -> (Option<Waker>, bool) {
-        if self.ended || self.abandoned {
+        if self.end.is_some() || self.abandoned {
             return (None, false);
         }
         if !platform::append_messages(&mut self.messages, messages) {
@@ -51,7 +68,7 @@ impl Inbox {
             while let Some(message) = platform::next_message(messages) {
                 if self.messages.is_full() {
                     let Capacity { messages, bytes } = self.messages.in_use();
-                    return (self.end(Some(Error::ReceiveLimit { messages, bytes })), true);
+                    return (self.finish(End::error(Error::ReceiveLimit { messages, bytes })), true);
                 }
                 self.messages.push(message);
             }
@@ -59,20 +76,13 @@ impl Inbox {
         (self.messages.take_waker(), false)
     }
 
-    /// Records the end of the connection. Only the first end counts.
+    /// Ends the stream after the queued messages. Only the first end counts.
     #[must_use]
-    pub(super) fn finish(&mut self, failed: Option<ConnectionFailed>) -> Option<Waker> {
-        self.end(failed.map(Error::Failed))
-    }
-
-    /// Ends the stream after the queued messages.
-    #[must_use]
-    pub(super) fn end(&mut self, error: Option<Error>) -> Option<Waker> {
-        if self.ended {
+    pub(super) fn finish(&mut self, end: End) -> Option<Waker> {
+        if self.end.is_some() {
             return None;
         }
-        self.ended = true;
-        self.error = error;
+        self.end = Some(end);
         self.messages.take_waker()
     }
 
@@ -87,23 +97,28 @@ impl Inbox {
         if let Some(message) = self.messages.pop_into_batch(batch) {
             return (Poll::Ready(Some(Ok(message))), None);
         }
-        if self.ended {
-            return (Poll::Ready(self.error.take().map(Err)), None);
+        if let Some(end) = &mut self.end {
+            return (Poll::Ready(end.take_error().map(Err)), None);
         }
         (Poll::Pending, self.messages.set_waker(waker))
     }
 
     /// Waits until the connection is open or has failed. Returns whether it was open, and the replaced waker.
     pub(super) fn poll_open(&mut self, waker: &Waker) -> (Poll<bool>, Option<Waker>) {
-        if self.opened || self.ended {
+        if self.opened || self.end.is_some() {
             return (Poll::Ready(self.opened), None);
         }
         (Poll::Pending, self.messages.set_waker(waker))
     }
 
     /// Takes the error that follows the messages.
-    pub(super) const fn take_error(&mut self) -> Option<Error> {
-        self.error.take()
+    pub(super) fn take_error(&mut self) -> Option<Error> {
+        self.end.as_mut()?.take_error()
+    }
+
+    /// Returns the `close` event, if the connection was closed cleanly.
+    pub(super) fn close_event(&self) -> Option<CloseEvent> {
+        if let Some(End::Clean(event)) = &self.end { Some(event.clone()) } else { None }
     }
 
     /// Discards all messages from now on. Returns the queued ones and the wakers of the receiver and the back end.

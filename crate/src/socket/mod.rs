@@ -22,8 +22,6 @@ mod endpoint;
 mod error;
 mod heartbeat;
 mod inbox;
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-mod native;
 pub(crate) mod poll_in_event;
 mod receiver;
 mod remote;
@@ -56,10 +54,11 @@ pub use self::sender::Sender;
 
 use self::watchdog::Watchdog;
 use crate::connection::closed::Closed;
+use crate::connection::ping::Ping;
 use crate::sync::Shared;
 use crate::typed::{Codec, Typed};
 use crate::types::message::Message;
-use samesocket_spec::ReadyState;
+use samesocket_spec::{CloseEvent, ReadyState, Response};
 
 /// An open socket from [`connect()`]: a `Stream` and a `Sink` of messages.
 ///
@@ -117,6 +116,25 @@ impl Socket {
         self.receiver.next()
     }
 
+    /// Waits for the next message, as [`next`](Self::next) does, with the error outside of the option for the `?` operator.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut socket = samesocket::connect("wss://example.com/news").await?;
+    /// while let Some(message) = socket.try_next().await? {
+    ///     println!("{} bytes", message.size());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns one error if the connection did not end cleanly, and `None` after it.
+    pub fn try_next(&mut self) -> impl FusedFuture<Output = Result<Option<Message>, Error>> + Unpin {
+        self.receiver.try_next()
+    }
+
     /// Sends a message, after waiting for capacity; see [`Sender::send`].
     ///
     /// # Errors
@@ -149,11 +167,42 @@ impl Socket {
         self.control().close(code, reason)
     }
 
+    /// Ends the connection at once, without a closing handshake. Messages that were not sent are lost.
+    ///
+    /// The `close` event has code 1006 and is not clean, and the stream yields [`Error::Failed`] after the messages that have
+    /// arrived. On a socket that is closed it does nothing. It can be called in every state, and from a callback.
+    ///
+    /// On native targets TCP is reset, before this returns if no other thread uses the stream at that moment. A browser
+    /// cannot do that: it closes with a Close frame in the background, after what was sent, and in its own time.
+    /// [ending](crate::guide::ending#aborting) compares the ways to end a connection.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let socket = samesocket::connect("wss://example.com/chat").await?;
+    /// socket.abort();
+    /// assert_eq!(socket.closed().await.code, 1006);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn abort(&self) {
+        self.core().connection.abort();
+    }
+
+    /// Sends a ping at once, and returns a future of the round-trip time; see [`Control::ping`].
+    pub fn ping(&self) -> Ping {
+        self.control().ping()
+    }
+
     /// Returns a future that waits for the `close` event, or completes at once if it was fired already.
     ///
     /// Any number of futures can wait.
     pub fn closed(&self) -> Closed {
         self.core().connection.closed()
+    }
+
+    /// Returns the `close` event, once the stream has ended without an error.
+    pub(crate) fn close_event(&self) -> Option<CloseEvent> {
+        self.core().endpoint().close_event()
     }
 
     /// Returns the URL after parsing, as [`url`](https://websockets.spec.whatwg.org/#dom-websocket-url) does.
@@ -181,6 +230,23 @@ impl Socket {
     /// Returns the extensions that the server selected, or the empty string.
     pub fn extensions(&self) -> String {
         self.core().connection.extensions()
+    }
+
+    /// Returns the response to the opening handshake. In a page it is not known, so the result is `None` there.
+    ///
+    /// It has the status 101 and the header fields of the server. It stays available after the connection has ended.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let socket = samesocket::connect("wss://example.com/chat").await?;
+    /// if let Some(response) = socket.response() {
+    ///     println!("session {:?}", response.header("X-Session"));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn response(&self) -> Option<Response> {
+        self.core().connection.response()
     }
 
     /// Returns a handle that does everything except send and receive.

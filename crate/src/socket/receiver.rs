@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
-use futures::stream::{FusedStream, Stream, StreamExt};
+use futures::stream::{FusedStream, Stream, StreamExt, TryStreamExt};
 
 use super::core::SocketCore;
 use super::watchdog::Watchdog;
@@ -52,16 +52,35 @@ impl Receiver {
         StreamExt::next(self)
     }
 
+    /// Waits for the next message, as [`next`](Self::next) does, with the error outside of the option for the `?` operator.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut socket = samesocket::connect("wss://example.com/news").await?;
+    /// while let Some(message) = socket.try_next().await? {
+    ///     println!("{} bytes", message.size());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns one error if the connection did not end cleanly, and `None` after it.
+    pub fn try_next(&mut self) -> impl FusedFuture<Output = Result<Option<Message>, Error>> + Unpin {
+        TryStreamExt::try_next(self)
+    }
+
     /// Returns a handle that does everything except send and receive.
     pub fn control(&self) -> Control {
         Control::new(Shared::clone(&self.core))
     }
 
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if self.watchdog.is_none()
-            && let Some(message) = self.batch.pop_local()
-        {
-            return Poll::Ready(Some(Ok(message)));
+        if self.watchdog.is_none() {
+            if let Some(message) = self.batch.pop_local() {
+                return Poll::Ready(Some(Ok(message)));
+            }
         }
         let poll = loop {
             let poll = self.poll_message(context);

@@ -13,6 +13,8 @@ use super::{Closing, Control, Error};
 use crate::socket::error::ConnectionFailed;
 use crate::sync::{MaybeSend, MaybeSync, Shared};
 use crate::types::message::Message;
+use crate::types::payload::MessageCompression;
+use samesocket_spec::CloseEvent;
 
 /// The sending half of a [`Socket`](crate::Socket): a `Sink` of messages. A clone sends over the same socket.
 ///
@@ -31,13 +33,16 @@ use crate::types::message::Message;
 /// ```
 pub struct Sender {
     core: Shared<SocketCore>,
-    /// The state of the `Sink`, once it had to wait.
-    sink: Option<Box<dyn SinkWait>>,
+    /// The wait of the `Sink` for capacity.
+    wait: CapacityWait,
+    /// The closing handshake, while `poll_close` waits for it.
+    closing: Option<Pin<Box<dyn SinkClosing>>>,
+    compression: MessageCompression,
 }
 
 impl Sender {
-    pub(super) fn new(core: Shared<SocketCore>) -> Self {
-        Self { core, sink: None }
+    pub(crate) fn new(core: Shared<SocketCore>) -> Self {
+        Self { core, wait: CapacityWait::default(), closing: None, compression: MessageCompression::OF_CONNECTION }
     }
 
     /// Sends a message, after waiting until bufferedAmount is at most the high-water mark.
@@ -49,30 +54,20 @@ impl Sender {
     /// Returns [`Error::NotOpen`] with the message, from CLOSING on.
     pub fn send(&self, message: Message) -> impl Future<Output = Result<(), Error>> {
         let mut guard = CapacityWaitGuard::new(&self.core);
-        let mut message = Some(message);
+        let (mut message, compression) = (Some(message), self.compression);
         poll_fn(move |context| {
             ready!(guard.wait.poll_capacity(guard.core, context));
             // A future that is polled after its end stays pending.
-            message.take().map_or(Poll::Pending, |message| Poll::Ready(guard.core.send_now(message)))
+            message.take().map_or(Poll::Pending, |message| Poll::Ready(guard.core.send_now(message, compression)))
         })
-    }
-
-    /// Returns whether bufferedAmount is at most the high-water mark, or the socket is not OPEN.
-    pub(crate) fn has_capacity(&self) -> bool {
-        self.core.has_capacity()
     }
 
     /// Waits until bufferedAmount is at most the high-water mark, or the socket is not OPEN.
     pub(crate) async fn capacity(&self) {
-        if !self.has_capacity() {
+        if !self.core.has_capacity() {
             let mut guard = CapacityWaitGuard::new(&self.core);
             poll_fn(|context| guard.wait.poll_capacity(guard.core, context)).await;
         }
-    }
-
-    /// Sends a message without a check of the high-water mark.
-    pub(crate) fn send_now(&self, message: Message) -> Result<(), Error> {
-        self.core.send_now(message)
     }
 
     /// Sends a message if bufferedAmount is at most the high-water mark.
@@ -81,7 +76,27 @@ impl Sender {
     ///
     /// Returns [`Error::Full`] above the mark, or [`Error::NotOpen`] from CLOSING on. Each has the message.
     pub fn try_send(&self, message: Message) -> Result<(), Error> {
-        if self.has_capacity() { self.core.send_now(message) } else { Err(Error::Full(message)) }
+        if self.core.has_capacity() { self.core.send_now(message, self.compression) } else { Err(Error::Full(message)) }
+    }
+
+    /// Returns the same sender, whose messages are not compressed, whatever the [`Compression`](crate::Compression) of the
+    /// connection is. Other senders of the socket are not affected.
+    ///
+    /// The size of a compressed message tells an observer something about its content. So a message should not be compressed if
+    /// it has both a secret and text that an attacker chooses. In a page it has no effect, because the browser decides.
+    ///
+    /// ```no_run
+    /// # async fn example(socket: samesocket::Socket) -> Result<(), samesocket::Error> {
+    /// let secrets = socket.sender().without_compression();
+    /// secrets.send("token=2a".into()).await?;
+    /// socket.send("a long text".into()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn without_compression(mut self) -> Self {
+        self.compression = MessageCompression::OFF;
+        self
     }
 
     /// Waits until bufferedAmount is zero, so that all that was sent has been passed to the network.
@@ -97,13 +112,14 @@ impl Sender {
         }
     }
 
+    /// Ends the connection at once, without a closing handshake; see [`Socket::abort`](crate::Socket::abort).
+    pub fn abort(&self) {
+        self.core.connection.abort();
+    }
+
     /// Returns a handle that does everything except send and receive.
     pub fn control(&self) -> Control {
         Control::new(Shared::clone(&self.core))
-    }
-
-    fn sink(&mut self) -> &mut dyn SinkWait {
-        &mut **self.sink.get_or_insert_with(|| Box::new(SinkState::new(Shared::clone(&self.core))))
     }
 
     pub(super) const fn core(&self) -> &Shared<SocketCore> {
@@ -117,14 +133,11 @@ impl Sink<Message> for Sender {
     /// Waits while bufferedAmount exceeds the high-water mark. Never fails, so that `start_send` can return the message.
     fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
-        if this.sink.is_none() && this.core.has_capacity() {
-            return Poll::Ready(Ok(()));
-        }
-        this.sink().poll_capacity(context).map(Ok)
+        this.wait.poll_capacity(&this.core, context).map(Ok)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.core.send_now(message)
+        self.core.send_now(message, self.compression)
     }
 
     /// Waits until bufferedAmount is at most the high-water mark, which is less than `Sink` asks for.
@@ -133,13 +146,30 @@ impl Sink<Message> for Sender {
     }
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.get_mut().sink().poll_closed(context)
+        let Self { core, closing, .. } = self.get_mut();
+        let handshake = closing.get_or_insert_with(|| Box::pin(Closing::start(core, None, None)));
+        let closed = ready!(handshake.as_mut().poll(context));
+        *closing = None;
+        let event = closed?;
+        Poll::Ready(if event.was_clean {
+            Ok(())
+        } else {
+            Err(Error::Failed(ConnectionFailed::new(event, core.connection.final_state())))
+        })
     }
 }
 
 impl Clone for Sender {
     fn clone(&self) -> Self {
-        Self::new(Shared::clone(&self.core))
+        let mut sender = Self::new(Shared::clone(&self.core));
+        sender.compression = self.compression;
+        sender
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.wait.cancel(&self.core);
     }
 }
 
@@ -149,49 +179,7 @@ impl fmt::Debug for Sender {
     }
 }
 
-/// Code size: the waits of a `Sink`, behind a trait object. A program that uses no sink does not link them.
-trait SinkWait: MaybeSend + MaybeSync {
-    /// Waits until there is capacity, or the socket is not OPEN.
-    fn poll_capacity(&mut self, context: &Context<'_>) -> Poll<()>;
+/// Code size: the closing handshake of a `Sink`, behind a trait object. A program that closes no sink does not link it.
+trait SinkClosing: Future<Output = Result<CloseEvent, Error>> + MaybeSend + MaybeSync {}
 
-    /// Starts the closing handshake and waits for its end.
-    fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>>;
-}
-
-struct SinkState {
-    core: Shared<SocketCore>,
-    wait: CapacityWait,
-    /// The closing handshake, while `poll_close` waits for it.
-    closing: Option<Closing>,
-}
-
-impl SinkState {
-    fn new(core: Shared<SocketCore>) -> Self {
-        Self { core, wait: CapacityWait::default(), closing: None }
-    }
-}
-
-impl SinkWait for SinkState {
-    fn poll_capacity(&mut self, context: &Context<'_>) -> Poll<()> {
-        self.wait.poll_capacity(&self.core, context)
-    }
-
-    fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let closing = self.closing.get_or_insert_with(|| Closing::start(&self.core, None, None));
-        let closed = ready!(Pin::new(closing).poll(context));
-        self.closing = None;
-        let event = closed?;
-        let final_state = || self.core.connection.final_state();
-        Poll::Ready(if event.was_clean {
-            Ok(())
-        } else {
-            Err(Error::Failed(ConnectionFailed::new(event, final_state())))
-        })
-    }
-}
-
-impl Drop for SinkState {
-    fn drop(&mut self) {
-        self.wait.cancel(&self.core);
-    }
-}
+impl SinkClosing for Closing {}

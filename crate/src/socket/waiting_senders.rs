@@ -27,8 +27,15 @@ impl WaitingSenders {
 
     /// Wakes the senders that wait for `amount` or more. Returns whether others still wait.
     pub(super) fn wake(&self, amount: u64) -> bool {
-        let (wakers, others) = self.0.lock().take_ready(|&mark| amount <= mark);
-        wake(wakers);
-        others
+        // Each sender is woken once, even if its waker sends at once and registers again.
+        let mut last = 0;
+        loop {
+            let mut senders = self.0.lock();
+            let Some(waker) = senders.take_next(&mut last, |&mark| amount <= mark) else {
+                return senders.pending_conditions().next().is_some();
+            };
+            drop(senders);
+            wake([waker]);
+        }
     }
 }

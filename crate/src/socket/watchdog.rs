@@ -7,6 +7,7 @@ use super::deadline::{Deadline, Expiry};
 use super::heartbeat::{Heartbeat, HeartbeatState};
 use super::{Error, SocketCore};
 use crate::sync::{MaybeSend, MaybeSync};
+use crate::trace::event;
 use crate::types::message::Message;
 use samesocket_spec::close::CloseFrame;
 
@@ -17,7 +18,7 @@ const IDLE: CloseFrame<'static> = Some((4008, "nothing came for too long"));
 const NO_ANSWER: CloseFrame<'static> = Some((4008, "no answer came"));
 
 /// The options of a watchdog.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct WatchdogConfig {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) heartbeat: Option<Heartbeat>,
@@ -41,6 +42,15 @@ pub(super) trait Watchdog: MaybeSend + MaybeSync {
 
     /// Returns the options, to be changed.
     fn config(&mut self) -> &mut WatchdogConfig;
+
+    /// Creates a watchdog for another stream, with the same options.
+    fn boxed_clone(&self) -> Box<dyn Watchdog>;
+}
+
+impl Clone for Box<dyn Watchdog> {
+    fn clone(&self) -> Self {
+        (**self).boxed_clone()
+    }
 }
 
 /// Creates a watchdog without a timeout.
@@ -90,10 +100,15 @@ impl Watchdog for Timers {
     fn config(&mut self) -> &mut WatchdogConfig {
         &mut self.config
     }
+
+    fn boxed_clone(&self) -> Box<dyn Watchdog> {
+        Box::new(Self { config: self.config.clone(), ..Self::default() })
+    }
 }
 
 /// Ends the stream with `error` and the connection with `frame`. Returns that the stream must be polled again.
 fn end(core: &SocketCore, error: Error, frame: CloseFrame<'static>) -> bool {
+    event!(core.connection.span(), INFO, "deadline passed", error = %error);
     core.endpoint().end(error);
     core.connection.close(frame);
     true

@@ -54,17 +54,29 @@ impl<C> KeyedWaiters<C> {
         self.waiters.remove(index).waker
     }
 
-    /// Returns the wakers whose condition is met, and whether other waiters remain.
-    pub(crate) fn take_ready(&mut self, is_met: impl Fn(&C) -> bool) -> (Vec<Waker>, bool) {
-        let (mut wakers, mut others) = (Vec::new(), false);
+    /// Returns the wakers whose condition is met.
+    pub(crate) fn take_ready(&mut self, is_met: impl Fn(&C) -> bool) -> Vec<Waker> {
+        let mut wakers = Vec::new();
         for waiter in &mut self.waiters {
-            if !is_met(&waiter.condition) {
-                others |= waiter.waker.is_some();
-            } else if let Some(waker) = waiter.waker.take() {
-                wakers.push(waker);
+            if is_met(&waiter.condition) {
+                wakers.extend(waiter.waker.take());
             }
         }
-        (wakers, others)
+        wakers
+    }
+
+    /// Returns the first waker behind the key `last` whose condition is met, and sets `last` to its key.
+    // Code size: a page needs no list of wakers to wake its senders.
+    pub(crate) fn take_next(&mut self, last: &mut u64, is_met: impl Fn(&C) -> bool) -> Option<Waker> {
+        // The order of registration is that of the keys.
+        let start = self.waiters.partition_point(|waiter| waiter.key <= *last);
+        for waiter in self.waiters.iter_mut().skip(start) {
+            if is_met(&waiter.condition) && waiter.waker.is_some() {
+                *last = waiter.key;
+                return waiter.waker.take();
+            }
+        }
+        None
     }
 
     /// Returns the conditions of the waiters that were not woken yet.
@@ -103,9 +115,26 @@ mod tests {
             assert!(waiters.register(key, 10, &waker(number)).is_none());
         }
         assert!(waiters.remove(keys[0].unwrap()).is_some());
-        let (wakers, others) = waiters.take_ready(|&mark| mark >= 10);
+        let wakers = waiters.take_ready(|&mark| mark >= 10);
         wakers.into_iter().for_each(Waker::wake);
-        assert_eq!((&woken.lock().unwrap()[..], others), (&[1, 2, 3][..], false));
+        assert_eq!(woken.lock().unwrap()[..], [1, 2, 3]);
+        assert_eq!(waiters.pending_conditions().count(), 0);
+    }
+
+    #[test]
+    fn each_waiter_is_taken_once_though_it_registers_again() {
+        let (mut waiters, mut keys) = (KeyedWaiters::new(), [None; 3]);
+        for (mark, key) in [5, 9, 7].into_iter().zip(&mut keys) {
+            assert!(waiters.register(key, mark, Waker::noop()).is_none());
+        }
+        let (mut last, mut taken) = (0, Vec::new());
+        while waiters.take_next(&mut last, |&mark| mark >= 7).is_some() {
+            taken.push(last);
+            let key = keys.iter_mut().find(|key| **key == Some(last)).unwrap();
+            assert!(waiters.register(key, 9, Waker::noop()).is_none());
+        }
+        assert_eq!(taken, [2, 3]);
+        assert_eq!(waiters.pending_conditions().collect::<Vec<_>>(), [&5, &9, &9]);
     }
 
     #[test]
@@ -113,8 +142,8 @@ mod tests {
         let (mut waiters, mut key) = (KeyedWaiters::new(), None);
         assert!(waiters.register(&mut key, 7, Waker::noop()).is_none());
         assert_eq!(waiters.pending_conditions().collect::<Vec<_>>(), [&7]);
-        assert!(waiters.take_ready(|_| false).1);
-        assert_eq!(waiters.take_ready(|_| true).0.len(), 1);
+        assert!(waiters.take_ready(|_| false).is_empty());
+        assert_eq!(waiters.take_ready(|_| true).len(), 1);
         assert_eq!(waiters.pending_conditions().count(), 0);
         assert!(waiters.register(&mut key, 8, Waker::noop()).is_none());
         assert_eq!(waiters.pending_conditions().collect::<Vec<_>>(), [&8]);

@@ -3,6 +3,7 @@
 //! On native targets sockets live on threads: [`Shared`] is an `Arc` and [`Lock`] a mutex. In a browser all objects
 //! belong to one thread: there they are an `Rc` and a `RefCell`. Read `native.rs` or `web.rs`, then [`catch_panic`].
 
+pub(crate) mod cancellable_queue;
 pub(crate) mod catch_panic;
 #[cfg_attr(not(all(target_family = "wasm", target_os = "unknown")), path = "native.rs")]
 #[cfg_attr(all(target_family = "wasm", target_os = "unknown"), path = "web.rs")]
@@ -13,7 +14,9 @@ mod shuttle_mutex;
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::imp::LockGuard;
-pub(crate) use self::imp::{Lock, Shared, Weak, io_error};
+#[cfg(all(not(all(target_family = "wasm", target_os = "unknown")), any(feature = "__tls", feature = "http2")))]
+pub(crate) use self::imp::same_arc;
+pub(crate) use self::imp::{Lock, SendLock, Shared, Weak, io_error};
 pub use self::imp::{MaybeSend, MaybeSync};
 
 impl<T> Lock<T> {

@@ -57,9 +57,27 @@ impl<T> Lock<T> {
     pub(crate) fn lock(&self) -> LockGuard<'_, T> {
         self.0.lock()
     }
+
+    /// Returns the value by exclusive access. Nothing is locked.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
 }
+
+/// A lock that any thread can use, on every target.
+pub(crate) use Lock as SendLock;
 
 /// Creates an I/O error with a cause.
 pub(crate) fn io_error(kind: io::ErrorKind, cause: impl Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(kind, cause)
+}
+
+/// Returns whether both are absent, or the same shared value.
+#[cfg(any(feature = "__tls", feature = "http2"))]
+pub(crate) fn same_arc<T: ?Sized>(own: Option<&Shared<T>>, other: Option<&Shared<T>>) -> bool {
+    match (own, other) {
+        (None, None) => true,
+        (Some(own), Some(other)) => Shared::ptr_eq(own, other),
+        _ => false,
+    }
 }

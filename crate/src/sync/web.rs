@@ -3,6 +3,7 @@
 use std::cell::{RefCell, RefMut};
 use std::error::Error;
 use std::io;
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 pub(crate) use std::rc::{Rc as Shared, Weak};
 
@@ -45,6 +46,35 @@ impl<T> Lock<T> {
     /// Borrows the value until the guard is dropped. No code of the user may run while the guard exists.
     pub(crate) fn lock(&self) -> RefMut<'_, T> {
         self.0.borrow_mut()
+    }
+
+    /// Returns the value by exclusive access. Nothing is borrowed.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+/// A lock that any thread can use, on every target: a mutex.
+///
+/// The thread of a page must not block, so that a thread spins while another one has the lock. No code of the user runs under
+/// it, so that this is short.
+#[derive(Debug, Default)]
+pub(crate) struct SendLock<T>(Mutex<T>);
+
+impl<T> SendLock<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    /// Locks the value until the guard is dropped. No code of the user may run while the guard exists.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        loop {
+            match self.0.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
     }
 }
 

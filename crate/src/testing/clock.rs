@@ -24,8 +24,15 @@ use crate::sync::{Lock, Shared};
 /// clock.advance(Duration::from_secs(60));
 /// assert_eq!(clock.now(), Duration::from_secs(60));
 /// ```
+///
+/// The clock of `Network::with_tokio_clock`, on native targets, is tokio's clock instead.
 #[derive(Clone, Default)]
-pub struct Clock(Shared<Lock<ClockState>>);
+pub struct Clock {
+    state: Shared<Lock<ClockState>>,
+    /// The start on tokio's clock, if this clock is tokio's.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    tokio_start: Option<tokio::time::Instant>,
+}
 
 #[derive(Default)]
 struct ClockState {
@@ -42,7 +49,23 @@ struct ClockState {
 impl Clock {
     /// Returns the time since the network was created.
     pub fn now(&self) -> Duration {
-        self.0.lock().now
+        #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+        if let Some(start) = self.tokio_start {
+            return start.elapsed();
+        }
+        self.state.lock().now
+    }
+
+    /// Creates a clock that is tokio's.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    pub(super) fn of_tokio() -> Self {
+        Self { tokio_start: Some(tokio::time::Instant::now()), ..Self::default() }
+    }
+
+    /// Returns whether this is tokio's clock.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    pub(super) const fn is_tokio(&self) -> bool {
+        self.tokio_start.is_some()
     }
 
     /// Waits until the clock has advanced by `duration`.
@@ -51,32 +74,49 @@ impl Clock {
     }
 
     fn timer(&self, duration: Duration) -> Sleep {
-        Sleep { clock: self.clone(), at: self.now().saturating_add(duration), key: None }
+        Sleep {
+            clock: self.clone(),
+            at: self.now().saturating_add(duration),
+            key: None,
+            #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+            tokio: self.tokio_start.map(|_| Box::pin(tokio::time::sleep(duration))),
+        }
     }
 
     /// Advances the clock, and wakes the tasks whose timers have ended, in the order of the timers.
     ///
     /// Those tasks run later, and then see the time after the whole advance.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the clock is tokio's, which `tokio::time::advance` advances.
     pub fn advance(&self, duration: Duration) {
+        #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+        assert!(!self.is_tokio(), "the clock of this network is tokio's: use `tokio::time::advance`");
         let end = self.now().saturating_add(duration);
         while self.advance_to_next(end) {}
-        self.0.lock().now = end;
+        self.state.lock().now = end;
     }
 
     /// Pretends that the machine is back online or that the page is visible again, so that waiting sockets reconnect now.
     pub fn come_back(&self) {
-        let (wakers, _) = {
-            let mut state = self.0.lock();
+        let wakers = {
+            let mut state = self.state.lock();
             state.retry_hints += 1;
             state.retry_waiters.take_ready(|()| true)
         };
         wake(wakers);
     }
 
+    /// Returns whether a timer is set.
+    pub(super) fn has_timer(&self) -> bool {
+        self.state.lock().timers.pending_conditions().next().is_some()
+    }
+
     /// Advances the clock to the next timer, unless that is after `end`. Returns whether there was one.
     pub(super) fn advance_to_next(&self, end: Duration) -> bool {
-        let (wakers, _) = {
-            let mut state = self.0.lock();
+        let wakers = {
+            let mut state = self.state.lock();
             let Some(next) = state.timers.pending_conditions().min().copied().filter(|&next| next <= end) else {
                 return false;
             };
@@ -100,12 +140,12 @@ impl platform::Clock for Clock {
 
 impl platform::Environment for Clock {
     fn retry_hint(&self) -> platform::BoxFuture<()> {
-        Box::pin(RetryHint { clock: self.clone(), since: self.0.lock().retry_hints, key: None })
+        Box::pin(RetryHint { clock: self.clone(), since: self.state.lock().retry_hints, key: None })
     }
 
     /// Returns the same sequence in each test, so that tests are reproducible.
     fn random(&self) -> f64 {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         // The additive sequence of the golden ratio is spread evenly.
         state.random = (state.random + 0.618_033_988_749_895) % 1.0;
         state.random
@@ -133,7 +173,7 @@ impl Future for RetryHint {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let replaced = {
-            let mut state = this.clock.0.lock();
+            let mut state = this.clock.state.lock();
             if state.retry_hints > this.since {
                 return Poll::Ready(());
             }
@@ -148,7 +188,7 @@ impl Future for RetryHint {
 impl Drop for RetryHint {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
-        let waker = self.clock.0.lock().retry_waiters.remove(key);
+        let waker = self.clock.state.lock().retry_waiters.remove(key);
         // Drop outside the lock: a waker may run any code.
         drop(waker);
     }
@@ -159,6 +199,9 @@ struct Sleep {
     clock: Clock,
     at: Duration,
     key: Option<u64>,
+    /// The timer of tokio, if the clock is tokio's.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    tokio: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Future for Sleep {
@@ -166,8 +209,12 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+        if let Some(sleep) = &mut this.tokio {
+            return sleep.as_mut().poll(context);
+        }
         let replaced = {
-            let mut state = this.clock.0.lock();
+            let mut state = this.clock.state.lock();
             if state.now >= this.at {
                 return Poll::Ready(());
             }
@@ -184,7 +231,7 @@ impl platform::Timer for Sleep {}
 impl Drop for Sleep {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
-        let waker = self.clock.0.lock().timers.remove(key);
+        let waker = self.clock.state.lock().timers.remove(key);
         // Drop outside the lock: a waker may run any code.
         drop(waker);
     }

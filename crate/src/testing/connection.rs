@@ -2,22 +2,27 @@
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use super::Received;
-use crate::platform::{self, EventSink};
+use super::{Clock, Received};
+use crate::platform::pings::{PendingPings, PingReply, Pings};
+use crate::platform::{self, EventSink, FinalState};
 use crate::sync::Lock;
 use crate::sync::catch_panic::wake;
 use crate::types::binary_type::BinaryType;
 use crate::types::blob::Blob;
+use crate::types::failure::Failure;
 use crate::types::message::Message;
-use samesocket_spec::CloseEvent;
+use crate::types::ping::{PingError, ReceivedPings};
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
+use samesocket_spec::{CloseEvent, RedirectFailure, Response};
 
 /// A connection in memory.
 pub(super) struct MemoryConnection {
     events: EventSink,
     has_backpressure: bool,
+    clock: Clock,
     state: Lock<MemoryState>,
 }
 
@@ -41,8 +46,8 @@ struct MemoryState {
     watched: bool,
     /// The waker of the peer's `receive`.
     peer_waker: Option<Waker>,
-    /// A waker of the peer that must be woken outside the lock.
-    due_waker: Option<Waker>,
+    /// The wakers of the peer that must be woken outside the lock.
+    due_wakers: Vec<Waker>,
     // The state of the connection.
     established: bool,
     paused: bool,
@@ -53,10 +58,31 @@ struct MemoryState {
     unanswered_close: Option<(u16, String)>,
     /// Whether the connection has ended for both ends.
     over: bool,
+    pings: PingState,
+    /// The response to the opening handshake, once the test has answered it.
+    response: Option<Response>,
+    /// The reason why a redirect is not followed, and the number of those that were.
+    redirect_failure: Option<(RedirectFailure, u32)>,
+}
+
+/// The ping frames of a connection.
+#[derive(Default)]
+struct PingState {
+    /// The client's pings that were not answered.
+    pending: PendingPings,
+    /// The number of the client's pings that the peer has read.
+    read: u64,
+    /// The number of the client's pings.
+    sent: u64,
+    /// Whether the peer leaves pings unanswered.
+    held: bool,
+    /// The number of the peer's pings, and the time of the last one.
+    received: u64,
+    last_received: Option<Duration>,
 }
 
 impl MemoryConnection {
-    pub(super) fn new(events: EventSink, binary_type: BinaryType, has_backpressure: bool) -> Self {
+    pub(super) fn new(events: EventSink, binary_type: BinaryType, has_backpressure: bool, clock: Clock) -> Self {
         let state = MemoryState {
             binary_type,
             pending: VecDeque::new(),
@@ -67,15 +93,18 @@ impl MemoryConnection {
             buffered_amount: 0,
             watched: false,
             peer_waker: None,
-            due_waker: None,
+            due_wakers: Vec::new(),
             established: false,
             paused: false,
             holds_close: false,
             closing: false,
             unanswered_close: None,
             over: false,
+            pings: PingState::default(),
+            response: None,
+            redirect_failure: None,
         };
-        Self { events, has_backpressure, state: Lock::new(state) }
+        Self { events, has_backpressure, clock, state: Lock::new(state) }
     }
 
     /// Returns whether the connection has ended.
@@ -88,20 +117,36 @@ impl MemoryConnection {
         let (wakers, discarded) = {
             let mut state = self.state.lock();
             state.over = true;
-            ([state.peer_waker.take(), state.due_waker.take()], std::mem::take(&mut state.pending))
+            let discarded = (std::mem::take(&mut state.pending), state.pings.pending.take_all());
+            let mut wakers = std::mem::take(&mut state.due_wakers);
+            wakers.extend(state.peer_waker.take());
+            (wakers, discarded)
         };
-        // Drop outside the lock: a payload may be owned by the user.
+        // Drop outside the lock: a payload may be owned by the user, and pings wake tasks.
         drop(discarded);
-        wake(wakers.into_iter().flatten());
+        wake(wakers);
     }
 }
 
 /// The peer's operations.
 impl MemoryConnection {
-    pub(super) fn establish(&self, protocol: &str, extensions: &str) {
-        self.state.lock().established = true;
+    pub(super) fn establish(&self, protocol: &str, extensions: &str, response: Response) {
+        {
+            let mut state = self.state.lock();
+            state.established = true;
+            state.response = Some(response);
+        }
         let (protocol, extensions) = (protocol.to_owned(), extensions.to_owned());
         self.push_events([Feedback::Established { protocol, extensions }]);
+    }
+
+    /// Refuses the connection. `redirect` is the reason why a redirect is not followed, and the number of those that were.
+    pub(super) fn refuse(&self, response: Response, redirect: Option<(RedirectFailure, u32)>) {
+        {
+            let mut state = self.state.lock();
+            (state.response, state.redirect_failure) = (Some(response), redirect);
+        }
+        self.fail();
     }
 
     pub(super) fn send(&self, message: Message) {
@@ -130,6 +175,26 @@ impl MemoryConnection {
         self.deliver_events();
     }
 
+    /// Returns the number of the client's pings that the peer has read.
+    pub(super) fn pings(&self) -> u64 {
+        self.state.lock().pings.read
+    }
+
+    pub(super) fn ping(&self) {
+        let now = self.clock.now();
+        let pings = &mut self.state.lock().pings;
+        (pings.received, pings.last_received) = (pings.received + 1, Some(now));
+    }
+
+    pub(super) fn hold_pongs(&self) {
+        self.state.lock().pings.held = true;
+    }
+
+    pub(super) fn send_pongs(&self) {
+        self.state.lock().pings.held = false;
+        self.answer_pings();
+    }
+
     pub(super) fn pause(&self) {
         self.state.lock().paused = true;
     }
@@ -141,6 +206,7 @@ impl MemoryConnection {
             state.arrive();
         }
         self.wake_peer();
+        self.answer_pings();
         if std::mem::take(&mut self.state.lock().watched) && self.events.handle_sent() {
             self.state.lock().watched = true;
         }
@@ -170,6 +236,16 @@ impl MemoryConnection {
         self.state.lock().buffered_amount
     }
 
+    pub(super) fn final_state(&self) -> FinalState {
+        let state = self.state.lock();
+        let response = state.response.clone();
+        let refusal = response.clone().filter(|_| !state.established).map(|response| match state.redirect_failure {
+            Some((reason, followed)) => Failure::Redirect { reason, followed, response },
+            None => Failure::Refused(response),
+        });
+        FinalState::of(state.buffered_amount).with_diagnosis(refusal, response)
+    }
+
     pub(super) fn set_binary_type(&self, binary_type: BinaryType) {
         self.state.lock().binary_type = binary_type;
     }
@@ -195,6 +271,39 @@ impl MemoryConnection {
         state.arrive();
     }
 
+    /// Ends the connection at the client's end. The peer receives what it has read, and then the end.
+    pub(super) fn client_abort(&self) {
+        let discarded = {
+            let mut state = self.state.lock();
+            state.closing = true;
+            state.unanswered_close = None;
+            let pending = std::mem::take(&mut state.pending);
+            state.pending.push_back(Feedback::Closed(CloseEvent::abnormal()));
+            (pending, std::mem::take(&mut state.in_transit))
+        };
+        // Drop outside the lock: a payload may be owned by the user.
+        drop(discarded);
+    }
+
+    /// Answers the client's pings, unless the peer does not read, or does not answer.
+    fn answer_pings(&self) {
+        let now = self.clock.now();
+        let answered = {
+            let mut state = self.state.lock();
+            if state.paused {
+                return;
+            }
+            let PingState { pending, read, sent, held, .. } = &mut state.pings;
+            *read = *sent;
+            if *held {
+                return;
+            }
+            pending.take_answered(*sent, now)
+        };
+        // Drop outside the lock: this wakes tasks.
+        drop(answered);
+    }
+
     /// Reports to the socket when bufferedAmount falls.
     pub(super) fn watch_buffered_amount(&self) {
         self.state.lock().watched = true;
@@ -204,7 +313,7 @@ impl MemoryConnection {
     pub(super) fn deliver_events(&self) {
         self.wake_peer();
         loop {
-            let event = {
+            let (event, binary_type) = {
                 let mut state = self.state.lock();
                 if state.delivering {
                     state.redeliver = true;
@@ -229,8 +338,10 @@ impl MemoryConnection {
                 }
                 let Some(event) = state.pending.pop_front() else { return };
                 state.delivering = true;
-                state.convert(event)
+                (event, state.binary_type)
             };
+            // Outside the lock: a payload may be owned by the user, and a conversion drops it.
+            let event = convert(event, binary_type);
             let is_last = matches!(event, Feedback::Closed(_));
             // Messages take the same path as the batches of a native driver.
             match event.into_message() {
@@ -250,8 +361,35 @@ impl MemoryConnection {
     }
 
     fn wake_peer(&self) {
-        let waker = self.state.lock().due_waker.take();
-        wake(waker);
+        let wakers = std::mem::take(&mut self.state.lock().due_wakers);
+        wake(wakers);
+    }
+}
+
+impl Pings for MemoryConnection {
+    fn ping(&self, reply: PingReply) -> Result<(), PingError> {
+        let now = self.clock.now();
+        let finished = {
+            let mut state = self.state.lock();
+            if !state.established || state.closing || state.over {
+                return Err(PingError::NotOpen);
+            }
+            let PingState { pending, sent, .. } = &mut state.pings;
+            *sent += 1;
+            pending.push(*sent - 1, now, reply)
+        };
+        // Drop outside the lock: a future that is being dropped may still be woken.
+        drop(finished);
+        self.answer_pings();
+        Ok(())
+    }
+
+    fn received_pings(&self) -> ReceivedPings {
+        let now = self.clock.now();
+        let PingState { received, last_received, .. } = &self.state.lock().pings;
+        let mut pings = ReceivedPings::default();
+        (pings.count, pings.since_last) = (*received, last_received.map(|last| now.saturating_sub(last)));
+        pings
     }
 }
 
@@ -266,25 +404,26 @@ impl MemoryState {
         if let Some(Received::Close { code, reason }) = self.arrived.back() {
             self.unanswered_close = Some((code.unwrap_or(1005), reason.clone()));
         }
-        self.due_waker = self.peer_waker.take().or(self.due_waker.take());
+        self.due_wakers.extend(self.peer_waker.take());
     }
 
     /// Answers the Close frame of the client, if there is one, after the pending events.
     fn answer_close(&mut self) {
-        if !self.holds_close
-            && let Some((code, reason)) = self.unanswered_close.take()
-        {
+        if self.holds_close {
+            return;
+        }
+        if let Some((code, reason)) = self.unanswered_close.take() {
             self.pending.push_back(Feedback::Closed(CloseEvent::new(code, reason, true)));
         }
     }
+}
 
-    /// Converts a binary message to the binary type of the socket.
-    fn convert(&self, event: Feedback<Message>) -> Feedback<Message> {
-        match event {
-            Feedback::MessageReceived(Message::Binary(bytes)) if self.binary_type == BinaryType::Blob => {
-                Feedback::MessageReceived(Message::Blob(Blob::new(&bytes)))
-            }
-            other => other,
+/// Converts a binary message to the binary type of the socket.
+fn convert(event: Feedback<Message>, binary_type: BinaryType) -> Feedback<Message> {
+    match event {
+        Feedback::MessageReceived(Message::Binary(bytes)) if binary_type == BinaryType::Blob => {
+            Feedback::MessageReceived(Message::Blob(Blob::new(&bytes)))
         }
+        other => other,
     }
 }

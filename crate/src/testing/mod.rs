@@ -44,7 +44,7 @@ pub use self::incoming::Incoming;
 pub use self::network::Network;
 pub use self::peer::Peer;
 pub use self::received::Received;
-pub use self::run::run;
+pub use self::run::{run, run_with_limit};
 
 use futures::FutureExt;
 

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 
 use super::Clock;
 use super::connection::MemoryConnection;
-use super::incoming::{AcceptQueue, Incoming};
+use super::incoming::{AcceptQueue, Incoming, RequestParts};
 use super::transport::MemoryTransport;
-use crate::platform::{self, Backend, EventSink, FinalState, Protocols, ReceiveMode, Tasks, Transport, Url};
+use crate::platform::{
+    self, Backend, BoxFuture, DialParameters, EventSink, FinalState, PlatformSettings, ReceiveMode, Redirects, Tasks,
+    Transport, Url,
+};
 use crate::socket::Connect;
-use crate::sync::{Lock, MaybeSend, Shared};
+use crate::sync::{Lock, MaybeSend, Shared, Weak};
 use samesocket_spec::constructor::UrlRecord;
 
 /// A network in memory, on which the test is the server of every host. A clone is the same network.
@@ -30,18 +32,11 @@ use samesocket_spec::constructor::UrlRecord;
 pub struct Network {
     clock: Clock,
     has_backpressure: bool,
+    has_pings: bool,
     accept_queue: Shared<AcceptQueue>,
     /// The tasks that [`run`](super::run()) has not polled yet.
-    spawned: Shared<Lock<Vec<SpawnedTask>>>,
+    spawned: Shared<Lock<Vec<BoxFuture<()>>>>,
 }
-
-/// A task that [`Network::spawn`] received.
-type SpawnedTask = Pin<Box<dyn Task>>;
-
-/// A future that can be spawned.
-trait Task: Future<Output = ()> + MaybeSend {}
-
-impl<F: Future<Output = ()> + MaybeSend> Task for F {}
 
 impl Network {
     /// Creates a network with backpressure: a socket that is not read makes its peer wait, as on native targets.
@@ -49,6 +44,7 @@ impl Network {
         Self {
             clock: Clock::default(),
             has_backpressure: true,
+            has_pings: true,
             accept_queue: Shared::default(),
             spawned: Shared::default(),
         }
@@ -60,14 +56,71 @@ impl Network {
         Self { has_backpressure: false, ..Self::new() }
     }
 
+    /// Returns the same network without ping frames, as in a browser: a [`Heartbeat`](crate::Heartbeat) asks with its message,
+    /// and [`Control::ping`](crate::Control::ping) returns an error.
+    ///
+    /// ```
+    /// use samesocket::PingError;
+    /// use samesocket::testing;
+    ///
+    /// testing::run(|network| async move {
+    ///     let browser = network.without_pings();
+    ///     let (socket, _peer) = futures::join!(browser.connect("ws://example.com"), async { network.accept().await.open() });
+    ///     assert_eq!(socket.unwrap().ping().await, Err(PingError::Unsupported));
+    /// });
+    /// ```
+    #[must_use]
+    pub fn without_pings(&self) -> Self {
+        Self { has_pings: false, ..self.clone() }
+    }
+
+    /// Creates a network whose clock is that of tokio, for a test with `#[tokio::test(start_paused = true)]`.
+    ///
+    /// The sockets then wait by tokio's timers, so that timers of the program and of its sockets advance together. Call it within
+    /// the runtime. [`run`](super::run()) and [`Clock::advance`] are not for such a network; use `tokio::time::advance`.
+    ///
+    /// ```
+    /// use samesocket::testing::Network;
+    /// use std::time::Duration;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// // In a test with `#[tokio::test(start_paused = true)]`:
+    /// let network = Network::with_tokio_clock();
+    /// let connecting = network.connect("ws://example.com").timeout(Duration::from_secs(5));
+    /// tokio::time::sleep(Duration::from_secs(1)).await;
+    /// assert!(connecting.await.is_err());
+    /// assert_eq!(network.clock().now(), Duration::from_secs(6));
+    /// # });
+    /// ```
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    pub fn with_tokio_clock() -> Self {
+        Self { clock: Clock::of_tokio(), ..Self::new() }
+    }
+
     /// Connects over this network. It is short for [`connect`](crate::connect) with [`Connect::network`].
     pub fn connect(&self, url: impl Into<String>) -> Connect {
         crate::connect(url).network(self)
     }
 
-    /// Waits for the next connection of a client.
+    /// Waits for the next connection of a client that has not given up.
     pub async fn accept(&self) -> Incoming {
-        self.accept_queue.accept().await
+        self.accept_queue.accept(false).await
+    }
+
+    /// Waits for the next connection of a client, even if that has given up; see [`Incoming::is_gone`].
+    ///
+    /// ```
+    /// use samesocket::testing;
+    /// use std::time::Duration;
+    ///
+    /// testing::run(|network| async move {
+    ///     let connect = network.connect("ws://example.com").timeout(Duration::from_secs(5));
+    ///     assert!(connect.await.is_err());
+    ///     assert!(network.accept_any().await.is_gone());
+    /// });
+    /// ```
+    pub async fn accept_any(&self) -> Incoming {
+        self.accept_queue.accept(true).await
     }
 
     /// Returns the clock of all sockets on this network.
@@ -76,7 +129,14 @@ impl Network {
     }
 
     /// Spawns a task that [`run`](super::run()) polls beside the test. It is dropped when the test ends.
+    ///
+    /// On a network with tokio's clock, it becomes a task of the tokio runtime.
     pub fn spawn(&self, task: impl Future<Output = ()> + MaybeSend + 'static) {
+        #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+        if self.clock.is_tokio() {
+            drop(tokio::spawn(task));
+            return;
+        }
         self.spawned.lock().push(Box::pin(task));
     }
 
@@ -85,9 +145,14 @@ impl Network {
         !self.spawned.lock().is_empty()
     }
 
+    /// Returns how many connections were started and wait, for the panic of a test that does not end.
+    pub(super) fn describe(&self) -> String {
+        self.accept_queue.describe()
+    }
+
     /// Takes the tasks that were spawned.
-    pub(super) fn take_spawned(&self) -> Vec<Pin<Box<dyn Future<Output = ()>>>> {
-        self.spawned.take().into_iter().map(|task| task as _).collect()
+    pub(super) fn take_spawned(&self) -> Vec<BoxFuture<()>> {
+        self.spawned.take()
     }
 }
 
@@ -99,6 +164,10 @@ impl Default for Network {
 
 impl Connect {
     /// Connects over a network in memory, for tests.
+    ///
+    /// [`Options`](crate::Options) apply beside it, in either order. The test sees their header fields as
+    /// [`Incoming::header`]. On native targets, the store of [`cookies`](crate::Options::cookies) gets the `Set-Cookie` fields
+    /// of the responses, before the program sees the result. Options about what is below the handshake have no effect: proxies, TLS, addresses, limits of frames.
     ///
     /// ```
     /// use samesocket::{Connect, connect, testing};
@@ -116,22 +185,53 @@ impl Connect {
     /// });
     /// ```
     pub fn network(self, network: &Network) -> Self {
-        self.backend(Shared::new(network.clone()))
+        let Network { clock, has_backpressure, has_pings, accept_queue, .. } = network;
+        self.backend(Shared::new(NetworkBackend {
+            clock: clock.clone(),
+            has_backpressure: *has_backpressure,
+            has_pings: *has_pings,
+            accept_queue: Shared::downgrade(accept_queue),
+            request: RequestParts::default(),
+        }))
     }
 }
 
-impl Backend for Network {
+/// The back end of sockets on a network. It does not keep the network alive, because a [`Connect`] owns it as long as it exists.
+#[derive(Clone)]
+struct NetworkBackend {
+    clock: Clock,
+    has_backpressure: bool,
+    has_pings: bool,
+    accept_queue: Weak<AcceptQueue>,
+    request: RequestParts,
+}
+
+impl Backend for NetworkBackend {
     fn dial(
         &self,
         url: &Url,
-        protocols: Protocols<'_>,
+        parameters: DialParameters<'_>,
         form: ReceiveMode,
         _tasks: &Tasks,
         receiver: EventSink,
     ) -> Result<Shared<dyn Transport>, FinalState> {
-        let connection = Shared::new(MemoryConnection::new(receiver, form.binary_type, self.has_backpressure));
-        let incoming = Incoming::new(url.serialize(), protocols.names.to_vec(), Shared::clone(&connection));
-        Ok(Shared::new(MemoryTransport::new(connection, Shared::clone(&self.accept_queue), incoming)))
+        let connection = MemoryConnection::new(receiver, form.binary_type, self.has_backpressure, self.clock.clone());
+        let connection = Shared::new(connection);
+        let protocols = parameters.protocols.to_vec();
+        let (request, queue) = (self.request.clone(), Weak::clone(&self.accept_queue));
+        let incoming = Incoming::new(url.serialize(), protocols, request, Shared::clone(&connection), queue);
+        // Without a network, the connection enters a queue that is dropped, and so fails.
+        let queue = self.accept_queue.upgrade().unwrap_or_default();
+        Ok(Shared::new(MemoryTransport::new(connection, queue, incoming, self.has_pings)))
+    }
+
+    fn with_settings(&self, settings: &PlatformSettings, url: &Url) -> Option<Shared<dyn Backend>> {
+        let request = RequestParts {
+            headers: settings.request_headers(url),
+            cookies: settings.response_cookies(url),
+            redirects: Redirects::new(url, &[], settings),
+        };
+        Some(Shared::new(Self { request, ..self.clone() }))
     }
 
     fn tasks(&self) -> Tasks {

@@ -66,6 +66,38 @@ impl Peer {
         self.connection.answer_close();
     }
 
+    /// Returns the number of pings that this peer has read. It answers each at once, unless the test calls
+    /// [`hold_pongs`](Self::hold_pongs).
+    ///
+    /// ```
+    /// use samesocket::testing::{self, pair};
+    /// use std::time::Duration;
+    ///
+    /// testing::run(|_| async {
+    ///     let (socket, peer) = pair();
+    ///     assert_eq!(socket.ping().await, Ok(Duration::ZERO));
+    ///     assert_eq!(peer.pings(), 1);
+    /// });
+    /// ```
+    pub fn pings(&self) -> u64 {
+        self.connection.pings()
+    }
+
+    /// Sends a ping, which the client counts in its [received pings](crate::Control::received_pings).
+    pub fn ping(&self) {
+        self.connection.ping();
+    }
+
+    /// Leaves pings of the client unanswered until [`send_pongs`](Self::send_pongs) is called.
+    pub fn hold_pongs(&self) {
+        self.connection.hold_pongs();
+    }
+
+    /// Answers all pings of the client, and from now on each one at once.
+    pub fn send_pongs(&self) {
+        self.connection.send_pongs();
+    }
+
     /// Stops reading. Later messages of the client count in its bufferedAmount.
     pub fn pause(&self) {
         self.connection.pause();

@@ -1,13 +1,15 @@
 //! The executor of a test on a network of its own.
 
+use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::Network;
+use crate::platform::BoxFuture;
 
 /// Runs a test on the current thread, with the tasks that it [spawns](Network::spawn), on a new network.
 ///
@@ -22,16 +24,45 @@ use super::Network;
 /// });
 /// ```
 ///
+/// The network's clock may advance to at most 24 hours; [`run_with_limit`] sets another limit. Timers of tokio do not work within
+/// the test; see `Network::with_tokio_clock`, on native targets.
+///
 /// # Panics
 ///
-/// Panics if all tasks wait and no timer is left, because the test would never end.
+/// Panics if the test would never end:
+///
+/// - All tasks wait, and no timer is left.
+/// - All tasks wait, and the next timer ends after the limit.
+/// - The tasks wake each other 200,000 times while the clock stands still.
 pub fn run<F: Future>(test: impl FnOnce(Network) -> F) -> F::Output {
+    run_with_limit(DEFAULT_LIMIT, test)
+}
+
+/// Runs a test as [`run`] does, until the network's clock would advance beyond `limit`.
+///
+/// A program that retries for ever would otherwise never end.
+///
+/// ```no_run
+/// use samesocket::testing;
+/// use std::time::Duration;
+///
+/// // Panics: the test did not end within 60s of the network's clock.
+/// testing::run_with_limit(Duration::from_secs(60), |network| async move {
+///     while network.connect("ws://example.com").await.is_err() {}
+/// });
+/// ```
+///
+/// # Panics
+///
+/// Panics as [`run`] does. The message says what was pending.
+pub fn run_with_limit<F: Future>(limit: Duration, test: impl FnOnce(Network) -> F) -> F::Output {
     let network = Network::new();
     let woken = Arc::new(WokenFlag::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
     let mut test = pin!(test(network.clone()));
-    let mut tasks: Vec<Pin<Box<dyn Future<Output = ()>>>> = Vec::new();
+    let mut tasks: Vec<BoxFuture<()>> = Vec::new();
+    let mut rounds = 0;
     loop {
         woken.0.store(false, Ordering::Release);
         if let Poll::Ready(output) = test.as_mut().poll(&mut context) {
@@ -39,9 +70,34 @@ pub fn run<F: Future>(test: impl FnOnce(Network) -> F) -> F::Output {
         }
         tasks.extend(network.take_spawned());
         tasks.retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
-        let can_continue =
-            woken.0.load(Ordering::Acquire) || network.has_spawned() || network.clock().advance_to_next(Duration::MAX);
-        assert!(can_continue, "deadlock: the test and its tasks wait, and no timer is set");
+        rounds += 1;
+        if woken.0.load(Ordering::Acquire) || network.has_spawned() {
+            let problem = "the tasks wake each other without an end, and the clock stands still";
+            assert!(rounds < MAX_ROUNDS, "{problem}: {}", Pending(&network, tasks.len()));
+        } else if network.clock().advance_to_next(limit) {
+            rounds = 0;
+        } else if network.clock().has_timer() {
+            let pending = Pending(&network, tasks.len());
+            panic!("the test did not end within {limit:?} of the network's clock (see `run_with_limit`): {pending}");
+        } else {
+            panic!("deadlock: the test and its tasks wait, and no timer is set: {}", Pending(&network, tasks.len()));
+        }
+    }
+}
+
+/// The limit of [`run`] on the network's clock. Arbitrary: longer than the waits of most programs.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most rounds without an advance of the clock. Arbitrary: they take seconds, and a unit test has fewer.
+const MAX_ROUNDS: u32 = 200_000;
+
+/// The parts of a test that have not ended, for the message of a panic.
+struct Pending<'a>(&'a Network, usize);
+
+impl fmt::Display for Pending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(network, tasks) = self;
+        write!(f, "at {:?}, the test and {tasks} spawned tasks wait; {}", network.clock().now(), network.describe())
     }
 }
 

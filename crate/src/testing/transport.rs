@@ -6,10 +6,11 @@ use super::Received;
 use super::connection::MemoryConnection;
 use super::incoming::{AcceptQueue, Incoming};
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
+use crate::platform::pings::Pings;
 use crate::platform::{FinalState, ReceiveMode, SendOutcome, Transport, WatchBufferedAmount};
 use crate::sync::{Lock, Shared};
 use crate::types::message::Message;
-use crate::types::payload::Payload;
+use crate::types::payload::{Data, Payload};
 use crate::types::text::Text;
 use samesocket_spec::close::CloseFrame;
 
@@ -18,6 +19,7 @@ pub(super) struct MemoryTransport {
     connection: Shared<MemoryConnection>,
     /// The connection as the server sees it, and the queue that it enters at the start.
     arrival: Lock<Option<(Shared<AcceptQueue>, Incoming)>>,
+    has_pings: bool,
 }
 
 impl MemoryTransport {
@@ -25,8 +27,9 @@ impl MemoryTransport {
         connection: Shared<MemoryConnection>,
         queue: Shared<AcceptQueue>,
         incoming: Incoming,
+        has_pings: bool,
     ) -> Self {
-        Self { connection, arrival: Lock::new(Some((queue, incoming))) }
+        Self { connection, arrival: Lock::new(Some((queue, incoming))), has_pings }
     }
 }
 
@@ -42,14 +45,18 @@ impl Transport for MemoryTransport {
     }
 
     fn final_state(&self) -> FinalState {
-        FinalState::of(self.connection.buffered_amount())
+        self.connection.final_state()
+    }
+
+    fn buffered_amount(&self) -> u64 {
+        self.connection.buffered_amount()
     }
 
     fn set_binary_type(&self, form: ReceiveMode) {
         self.connection.set_binary_type(form.binary_type);
     }
 
-    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+    fn send(&self, Data { payload, .. }: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         queued.add(payload.max_size());
         let size = payload.size();
         let message = match payload {
@@ -70,6 +77,15 @@ impl Transport for MemoryTransport {
 
     fn close(&self, frame: CloseFrame<'_>) {
         self.connection.client_close(frame);
+    }
+
+    fn abort(&self) -> bool {
+        self.connection.client_abort();
+        true
+    }
+
+    fn pings(&self) -> Option<&dyn Pings> {
+        if self.has_pings { Some(&*self.connection) } else { None }
     }
 
     fn has_pending_close(&self) -> bool {

@@ -46,12 +46,54 @@ pub use self::json::Json;
 use crate::sync::{MaybeSend, MaybeSync};
 use crate::types::message::Message;
 
-/// The error of a [`Codec`].
+/// The error of a [`Codec`]. Texts and most errors convert into it.
+///
+/// ```
+/// use samesocket::typed::BoxError;
+///
+/// fn number(text: &str) -> Result<u8, BoxError> {
+///     if text.is_empty() {
+///         return Err("no number".into());
+///     }
+///     Ok(text.parse()?)
+/// }
+///
+/// assert_eq!(number("").unwrap_err().to_string(), "no number");
+/// assert!(number("300").is_err());
+/// ```
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A conversion between messages and values: `In` is received, `Out` is sent.
 ///
-/// The [module](self) has an example.
+/// A codec can be the same for many types. This one has a text format, with the traits of the standard library; the
+/// [module](self) has one of bytes.
+///
+/// ```
+/// use samesocket::Message;
+/// use samesocket::typed::{BoxError, Codec};
+/// use std::error::Error;
+/// use std::fmt::Display;
+/// use std::str::FromStr;
+///
+/// struct Lines;
+///
+/// impl<In, Out> Codec<In, Out> for Lines
+/// where
+///     In: FromStr<Err: Error + Send + Sync + 'static>,
+///     Out: Display,
+/// {
+///     fn decode(&self, message: &Message) -> Result<In, BoxError> {
+///         Ok(message.as_text().ok_or("not a text")?.parse()?)
+///     }
+///
+///     fn encode(&self, value: &Out) -> Result<Message, BoxError> {
+///         Ok(value.to_string().into())
+///     }
+/// }
+///
+/// let message = Codec::<u32, u32>::encode(&Lines, &42).unwrap();
+/// assert_eq!(Codec::<u32, u32>::decode(&Lines, &message).unwrap(), 42);
+/// ```
 pub trait Codec<In, Out>: MaybeSend + MaybeSync + 'static {
     /// Decodes a received message. A lazy message has been read.
     ///
@@ -136,7 +178,24 @@ pub enum Error<E> {
 }
 
 impl<In: 'static, Out: 'static, S> Typed<In, Out, S> {
-    /// Applies a codec to a socket, or to any other `Stream` and `Sink` of messages.
+    /// Applies a codec to a socket, or to any other `Stream` or `Sink` of messages.
+    ///
+    /// Many tasks can send values if each has a clone of the [`Sender`](crate::Sender). Use `()` as the type of the
+    /// direction that a half does not have:
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "serde")]
+    /// # async fn example(socket: samesocket::Socket) -> Result<(), Box<dyn std::error::Error>> {
+    /// use samesocket::typed::{Json, Typed};
+    ///
+    /// let (sender, receiver) = socket.split();
+    /// let mut replies = Typed::<Vec<u32>, (), _>::new(receiver, Json);
+    /// let mut requests = Typed::<(), Vec<u32>, _>::new(sender.clone(), Json);
+    /// requests.send(&vec![6, 7]).await?;
+    /// println!("{:?}", replies.next().await);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(socket: S, codec: impl Codec<In, Out>) -> Self {
         Self { socket, codec: Box::new(codec) }
     }
@@ -251,12 +310,18 @@ impl<In: 'static, Out: 'static, S: fmt::Debug> fmt::Debug for Typed<In, Out, S> 
     }
 }
 
+/// Writes that a message of `size` bytes could not be decoded.
+pub(crate) fn write_undecodable(f: &mut fmt::Formatter<'_>, size: u64, source: &BoxError) -> fmt::Result {
+    let plural = if size == 1 { "" } else { "s" };
+    write!(f, "a message of {size} byte{plural} could not be decoded: {source}")
+}
+
 impl<E: fmt::Display> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Socket(error) => error.fmt(f),
-            Self::Decode { message, .. } => write!(f, "a message of {} bytes could not be decoded", message.size()),
-            Self::Encode { .. } => f.write_str("a value could not be encoded"),
+            Self::Decode { message, source } => write_undecodable(f, message.size(), source),
+            Self::Encode { source } => write!(f, "a value could not be encoded: {source}"),
         }
     }
 }
@@ -266,7 +331,7 @@ impl<E: StdError + 'static> StdError for Error<E> {
         match self {
             // `Display` shows the text of the inner error, so this is the source of that error.
             Self::Socket(error) => error.source(),
-            Self::Decode { source, .. } | Self::Encode { source } => Some(&**source),
+            Self::Decode { source, .. } | Self::Encode { source } => source.source(),
         }
     }
 }

@@ -43,7 +43,8 @@ impl Message {
     /// Returns the size of the payload in bytes. Text counts as UTF-8.
     ///
     /// ```
-    /// # use samesocket::{Message, Text};
+    /// use samesocket::{Message, Text};
+    ///
     /// assert_eq!(Message::Text(Text::from("grün")).size(), 5);
     /// ```
     #[inline]
@@ -59,7 +60,8 @@ impl Message {
     /// Returns the text of a text message, or `None` for any other and for a lazy message.
     ///
     /// ```
-    /// # use samesocket::Message;
+    /// use samesocket::Message;
+    ///
     /// assert_eq!(Message::from("hello").as_text(), Some("hello"));
     /// assert_eq!(Message::from(vec![1, 2]).as_text(), None);
     /// ```
@@ -70,7 +72,8 @@ impl Message {
     /// Returns the payload as bytes, which is UTF-8 for a text message. Returns `None` for a blob and for a lazy message.
     ///
     /// ```
-    /// # use samesocket::Message;
+    /// use samesocket::Message;
+    ///
     /// assert_eq!(Message::from("a").as_bytes(), Some(&b"a"[..]));
     /// assert_eq!(Message::from(vec![1, 2]).as_bytes(), Some(&[1, 2][..]));
     /// ```
@@ -89,7 +92,8 @@ impl Message {
     /// Returns the message if it is not a text message.
     ///
     /// ```
-    /// # use samesocket::Message;
+    /// use samesocket::Message;
+    ///
     /// assert_eq!(Message::from("hello").into_text().unwrap(), "hello");
     /// assert!(Message::from(vec![1, 2]).into_text().is_err());
     /// ```
@@ -107,7 +111,8 @@ impl Message {
     /// Returns the message if it is a blob, which can only be read [asynchronously](Blob::bytes).
     ///
     /// ```
-    /// # use samesocket::{Blob, Message};
+    /// use samesocket::{Blob, Message};
+    ///
     /// assert_eq!(Message::from("a").into_bytes().unwrap(), &b"a"[..]);
     /// assert!(Message::from(Blob::new(b"a")).into_bytes().is_err());
     /// ```

@@ -12,7 +12,8 @@ use std::sync::Arc;
 /// See <https://html.spec.whatwg.org/multipage/comms.html#dom-messageevent-origin>.
 ///
 /// ```
-/// # use samesocket::MessageEvent;
+/// use samesocket::MessageEvent;
+///
 /// fn is_ours(event: &MessageEvent) -> bool {
 ///     event.origin == "wss://example.com" || event.origin.ends_with(".example.com")
 /// }
@@ -51,7 +52,7 @@ impl Deref for Origin {
 
     fn deref(&self) -> &str {
         match &self.0 {
-            Repr::Inline { length, ascii } => str::from_utf8(&ascii[..usize::from(*length)]).unwrap_or_default(),
+            Repr::Inline { length, ascii } => std::str::from_utf8(&ascii[..usize::from(*length)]).unwrap_or_default(),
             Repr::Heap(origin) => origin,
         }
     }

@@ -21,7 +21,61 @@ use super::text::Text;
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Data<'a>(pub(crate) Payload<'a>);
+pub struct Data<'a> {
+    pub(crate) payload: Payload<'a>,
+    #[allow(dead_code, reason = "in a page the browser decides")]
+    pub(crate) compression: MessageCompression,
+}
+
+/// Whether a message is compressed.
+// Code size: without content in a page, where the browser decides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MessageCompression {
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    is_off: bool,
+}
+
+impl MessageCompression {
+    /// As the settings of the connection have it.
+    pub(crate) const OF_CONNECTION: Self = Self {
+        #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+        is_off: false,
+    };
+
+    pub(crate) const OFF: Self = Self {
+        #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+        is_off: true,
+    };
+
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    pub(crate) const fn is_off(self) -> bool {
+        self.is_off
+    }
+}
+
+impl<'a> Data<'a> {
+    pub(crate) const fn new(payload: Payload<'a>) -> Self {
+        Self { payload, compression: MessageCompression::OF_CONNECTION }
+    }
+
+    /// Leaves this message uncompressed, whatever the [`Compression`](crate::Compression) of the connection is.
+    ///
+    /// [`Sender::without_compression`](crate::Sender::without_compression) explains which messages should not be
+    /// compressed. In a page it has no effect, because the browser decides.
+    ///
+    /// ```no_run
+    /// # fn example(socket: &samesocket::WebSocket) -> Result<(), samesocket::Exception> {
+    /// use samesocket::Data;
+    ///
+    /// socket.send(Data::from("token=2a").without_compression())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn without_compression(self) -> Self {
+        Self { compression: MessageCompression::OFF, ..self }
+    }
+}
 
 /// The payload of one message: the union type of `send` in the IDL, and a lazy message.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +114,7 @@ macro_rules! sent_as {
     ($($source:ty: $data:ident => $payload:expr;)+) => {
         $(impl<'a> From<&'a $source> for Data<'a> {
             fn from($data: &'a $source) -> Self {
-                Self($payload)
+                Self::new($payload)
             }
         })+
     };
@@ -78,6 +132,6 @@ sent_as! {
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Data<'a> {
     fn from(data: &'a [u8; N]) -> Self {
-        Self(Payload::Binary(data, None))
+        Self::new(Payload::Binary(data, None))
     }
 }

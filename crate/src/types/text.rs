@@ -26,7 +26,8 @@ impl Text {
     /// Returns a part of the text without copying it. `range` is in bytes. The part keeps the whole text in memory.
     ///
     /// ```
-    /// # use samesocket::Text;
+    /// use samesocket::Text;
+    ///
     /// assert_eq!(Text::from("grün").slice(0..2), "gr");
     /// ```
     ///
@@ -46,7 +47,8 @@ impl Text {
     /// Returns the UTF-8 bytes of the text, which are cheap to clone.
     ///
     /// ```
-    /// # use samesocket::Text;
+    /// use samesocket::Text;
+    ///
     /// assert_eq!(Text::from("grün").utf8(), "grün".as_bytes());
     /// ```
     pub fn utf8(&self) -> &Bytes {

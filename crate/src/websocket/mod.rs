@@ -1,13 +1,11 @@
 //! The WebSocket interface: [`WebSocket`], its callbacks and its event streams.
 //!
 //! Read this file, then [`dispatcher`], which delivers events to callbacks ([`subscription`]) and to streams
-//! ([`events`], [`event_streams`]). `native.rs` has the methods that exist on native targets only.
+//! ([`events`], [`event_streams`]).
 
 pub(crate) mod dispatcher;
 pub(crate) mod event_streams;
 pub(crate) mod events;
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-mod native;
 pub(crate) mod subscription;
 
 use std::fmt;
@@ -15,18 +13,24 @@ use std::fmt;
 use crate::connection::Connection;
 use crate::connection::closed::Closed;
 use crate::connection::listener::Listener;
-use crate::platform::{Backend, MAKE_SUBPROTOCOL_LIST, Options, Url};
+use crate::connection::ping::Ping;
+use crate::options::unsupported::StartError;
+use crate::options::{ChosenTimeouts, Options};
+use crate::platform::timeouts::{CLOSING_TIMEOUT, OPENING_TIMEOUT, Timeouts};
+use crate::platform::{Backend, DefaultBackend, MAKE_SUBPROTOCOL_LIST, Url};
 use crate::sync::MaybeSend;
 use crate::sync::{Shared, Weak};
 use crate::types::binary_type::BinaryType;
 use crate::types::event::Event;
+use crate::types::failure::Failure;
 use crate::types::origin::Origin;
 use crate::types::payload::Data;
+use crate::types::ping::ReceivedPings;
 use crate::types::subprotocol::IntoProtocols;
 use crate::websocket::dispatcher::Dispatcher;
 use crate::websocket::events::Events;
 use crate::websocket::subscription::Subscription;
-use samesocket_spec::{Exception, ReadyState};
+use samesocket_spec::{Exception, ReadyState, Response};
 use samesocket_spec::{close, constructor, subprotocol};
 
 /// The [`WebSocket` interface](https://websockets.spec.whatwg.org/#the-websocket-interface): a handle to one
@@ -98,7 +102,29 @@ impl WebSocket {
     /// Returns a `"SyntaxError"` for an invalid URL, or for the first subprotocol that is empty, not a token or
     /// repeated. No connection is started then.
     pub fn new(url: &str, protocols: impl IntoProtocols) -> Result<Self, Exception> {
-        Self::start(url, None, protocols.into_protocols(), &Options::default())
+        Self::start(url, None, protocols.into_protocols(), &DefaultBackend::default(), ChosenTimeouts::default())
+    }
+
+    /// Starts to connect as [`new`](Self::new) does, with options.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use samesocket::{Options, WebSocket};
+    /// use std::time::Duration;
+    ///
+    /// let options = Options::new().opening_timeout(Duration::from_secs(10)).proxy_from_environment();
+    /// let socket = WebSocket::with_options("wss://example.com/chat", ["chat.v2"], &options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the same exceptions as [`new`](Self::new). In a page it returns [`StartError::Unsupported`] if an option
+    /// was set that a page must not ignore; see [`Options`](crate::Options#in-a-page).
+    pub fn with_options(url: &str, protocols: impl IntoProtocols, options: &Options) -> Result<Self, StartError> {
+        options.check_supported()?;
+        Ok(Self::start(url, None, protocols.into_protocols(), options.backend(), options.chosen_timeouts())?)
     }
 
     /// Returns the resolved and serialized URL, with a `ws` or `wss` scheme and without a default port.
@@ -164,9 +190,8 @@ impl WebSocket {
     /// In a browser only the platform copies the data; in a build with threads it is also copied out of shared memory.
     ///
     /// On native targets the data is copied once, if possible while it is masked. `Bytes` that cannot be written at
-    /// once are kept, and dropped later while the socket is locked. So the owner of
-    /// [`Bytes::from_owner`](bytes::Bytes::from_owner) must not use a socket in its destructor. A call may also write
-    /// up to 1 MiB of queued data to the operating system, without blocking.
+    /// once are kept, and dropped later by the socket's task or by another call that sends, while nothing is locked. A
+    /// call may also write up to 1 MiB of queued data to the operating system, without blocking.
     ///
     /// See <https://websockets.spec.whatwg.org/#dom-websocket-send>.
     ///
@@ -182,7 +207,7 @@ impl WebSocket {
     ///
     /// Returns an `"InvalidStateError"` while the socket is CONNECTING. Nothing is counted then.
     pub fn send<'a>(&self, data: impl Into<Data<'a>>) -> Result<(), Exception> {
-        self.connection().send(data.into().0)
+        self.connection().send(data.into())
     }
 
     /// Closes the connection, or fails it if it is not yet open. While CLOSING or CLOSED, it does nothing.
@@ -204,6 +229,40 @@ impl WebSocket {
         let frame = close::check(code, reason)?;
         self.connection().close(frame);
         Ok(())
+    }
+
+    /// Ends the connection at once, without a closing handshake. Messages that were not sent are lost.
+    ///
+    /// The next event is `close` with code 1006, in a task of its own. If the socket is CONNECTING, `error` precedes it. On a
+    /// socket that is CLOSED it does nothing. The Standard has no such method.
+    ///
+    /// On native targets TCP is reset, before this returns if no other thread uses the stream at that moment. A browser
+    /// cannot do that: it closes with a Close frame in the background, after what was sent, and in its own time.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), samesocket::Exception> {
+    /// use samesocket::{ReadyState, WebSocket};
+    ///
+    /// let socket = WebSocket::new("wss://example.com/chat", ())?;
+    /// socket.abort();
+    /// assert_eq!(socket.ready_state(), ReadyState::Closing);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn abort(&self) {
+        self.connection().abort();
+    }
+
+    /// Sends a ping at once, and returns a future of the round-trip time; see [`Control::ping`](crate::Control::ping).
+    ///
+    /// In a browser the future returns [`PingError::Unsupported`](crate::PingError::Unsupported).
+    pub fn ping(&self) -> Ping {
+        Ping::new(self.connection().ping())
+    }
+
+    /// Returns the pings that the server has sent; see [`Control::received_pings`](crate::Control::received_pings).
+    pub fn received_pings(&self) -> Option<ReceivedPings> {
+        self.connection().received_pings()
     }
 
     /// Calls `callback` for every buffered and every future event, until the returned guard is dropped.
@@ -247,16 +306,62 @@ impl WebSocket {
         self.connection().closed()
     }
 
-    /// Starts to connect as [`new`](Self::new) does, with a base URL and with the platform's options.
+    /// Returns the cause of a failed connection, for diagnosis. In a page it is not known, so the result is `None` there.
+    ///
+    /// It is available from the `error` event on, or from an unclean `close`, while any handle exists. After a clean
+    /// `close` it is `None`, whatever happened to TCP afterwards.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), samesocket::Exception> {
+    /// use samesocket::{Event, WebSocket};
+    ///
+    /// let socket = WebSocket::new("wss://unknown.example/", ())?;
+    /// socket.subscribe(|socket, event| {
+    ///     if let (Event::Error, Some(failure)) = (event, socket.failure()) {
+    ///         eprintln!("{failure}");
+    ///     }
+    /// }).detach();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn failure(&self) -> Option<Failure> {
+        self.connection().final_state().failure().cloned()
+    }
+
+    /// Returns the response to the opening handshake. In a page it is not known, so the result is `None` there.
+    ///
+    /// It is available from the `open` event on. After a refusal by the server or an HTTP proxy, it is available from
+    /// the `error` event on. It stays available while any handle exists.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), samesocket::Exception> {
+    /// use samesocket::{Event, WebSocket};
+    ///
+    /// let socket = WebSocket::new("wss://example.com/chat", ())?;
+    /// socket.subscribe(|socket, event| {
+    ///     if let (Event::Open, Some(response)) = (event, socket.response()) {
+    ///         println!("served by {:?}", response.header("Server"));
+    ///     }
+    /// }).detach();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn response(&self) -> Option<Response> {
+        self.connection().response()
+    }
+
+    /// Starts to connect as [`new`](Self::new) does, with a base URL and over this back end.
     pub(crate) fn start(
         url: &str,
         base: Option<&str>,
         protocols: Vec<String>,
-        options: &Options,
+        backend: &dyn Backend,
+        chosen: ChosenTimeouts,
     ) -> Result<Self, Exception> {
         let url = constructor::get_a_url_record(Url::parse(url, base), url, base)?;
         subprotocol::check(&protocols)?;
-        let tasks = options.tasks();
+        let timeouts =
+            Timeouts::new(chosen.opening.unwrap_or(OPENING_TIMEOUT), true, chosen.closing.unwrap_or(CLOSING_TIMEOUT));
         Ok(Self(Shared::new_cyclic(|handle| {
             let dispatcher = Dispatcher::new(Origin::new(&constructor::origin(&url)), handle.clone());
             let mode = BinaryType::default().into();
@@ -266,8 +371,8 @@ impl WebSocket {
                     protocols,
                     Some(MAKE_SUBPROTOCOL_LIST),
                     mode,
-                    options,
-                    tasks,
+                    backend,
+                    timeouts,
                     dispatcher,
                 ),
             }

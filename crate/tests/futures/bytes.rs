@@ -1,6 +1,7 @@
 //! `ByteStream`: reading and writing bytes over binary messages.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::io::{AsyncReadExt, AsyncWriteExt, Cursor};
@@ -78,7 +79,8 @@ fn into_parts_returns_socket_and_unread_bytes() {
 async fn copy_round_trips_three_megabytes() {
     let stage = Stage::new().await;
     let bytes: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
-    let (mut reader, mut writer) = connect(stage.url("a", "")).await.unwrap().into_bytes().split();
+    let stream = connect(stage.url("a", "")).await.unwrap().into_bytes().half_close_timeout(Duration::ZERO);
+    let (mut reader, mut writer) = stream.split();
     let mut back = vec![0; bytes.len()];
     let write = async {
         assert_eq!(futures::io::copy(Cursor::new(&bytes), &mut writer).await.unwrap(), 3_000_000);
@@ -96,7 +98,7 @@ async fn copy_round_trips_three_megabytes() {
 #[tokio::test]
 async fn codec_frames_round_trip() {
     let stage = Stage::new().await;
-    let stream = connect(stage.url("a", "")).await.unwrap().into_bytes();
+    let stream = connect(stage.url("a", "")).await.unwrap().into_bytes().half_close_timeout(Duration::ZERO);
     let mut framed = Framed::new(stream, LengthDelimitedCodec::new());
     for size in [0, 1, 100_000, 3] {
         framed.send(Bytes::from(vec![7; size])).await.unwrap();

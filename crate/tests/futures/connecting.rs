@@ -1,12 +1,14 @@
 //! Connecting, and cancelling it.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::FusedFuture;
-use samesocket::{Argument, ConnectError, Options, ReadyState, connect};
+use samesocket::{
+    Argument, Connect, ConnectError, Error, IoStream, Options, ReadyState, Socket, Target, connect, testing,
+};
 use samesocket_fault_server::Until;
+use tokio::runtime::Handle;
 
 use super::lines;
 use super::support::Stage;
@@ -48,10 +50,10 @@ async fn exception_text_has_the_invalid_base_url() {
 }
 
 #[tokio::test]
-async fn failed_connection_returns_close_event_and_source() {
+async fn failed_connection_returns_close_event_and_cause() {
     let stage = Stage::new().await;
     let error = connect(stage.url("a", "status=403")).await.unwrap_err();
-    assert!(error.source().is_some(), "native targets know the cause");
+    assert_eq!(error.to_string(), "the server answered 403 Forbidden");
     let ConnectError::Failed(failed) = error else { panic!("{error:?}") };
     assert_eq!((failed.event().code, failed.event().was_clean), (1006, false));
     assert!(failed.failure().is_some());
@@ -129,4 +131,109 @@ async fn options_set_request_headers() {
     connect(stage.url("a", "")).options(options).await.unwrap();
     let record = stage.store().wait_record("a", Until::Handshake).await;
     assert_eq!(record.headers.get("x-a").map(String::as_str), Some("b"));
+}
+
+#[test]
+fn clone_connects_anew_with_the_same_options() {
+    testing::run(|network| async move {
+        let mut connect = network.connect("chat").base_url("ws://a.example").subprotocols(["x", "y"]);
+        connect = connect.idle_timeout(Duration::from_secs(1));
+        let before = connect.clone();
+        assert!((&mut connect).now_or_never().is_none(), "it was started");
+        let after = connect.clone();
+        let server = async {
+            let first = network.accept().await.open();
+            let second = network.accept().await.open_with("y", "");
+            let third = network.accept().await;
+            assert_eq!(
+                (third.url(), third.protocols()),
+                ("ws://a.example/chat", &["x".to_owned(), "y".to_owned()][..])
+            );
+            (first, second, third.open())
+        };
+        let ((first, second, third), peers) =
+            futures::join!(async { (connect.await, before.await, after.await) }, server);
+        let sockets = [first.unwrap(), second.unwrap(), third.unwrap()];
+        assert_eq!(sockets.each_ref().map(Socket::protocol), ["x", "y", "x"]);
+        for mut socket in sockets {
+            assert!(matches!(socket.next().await, Some(Err(Error::Idle { .. }))));
+        }
+        drop(peers);
+    });
+}
+
+#[tokio::test]
+async fn opening_timeout_is_one_clock_and_one_error() {
+    let stage = Stage::new().await;
+    let (short, long) = (Duration::from_millis(50), Duration::from_secs(60));
+    let set: [fn(Connect, Duration, Duration) -> Connect; 4] = [
+        |connect, short, _| connect.timeout(short),
+        |connect, short, _| connect.options(Options::new().opening_timeout(short)),
+        |connect, short, long| connect.options(Options::new().opening_timeout(long)).timeout(short),
+        |connect, short, long| connect.timeout(long).options(Options::new().opening_timeout(short)),
+    ];
+    for set in set {
+        let connecting = set(connect(stage.url("a", "handshake=nothing")), short, long);
+        assert_eq!(connecting.await.unwrap_err(), ConnectError::TimedOut { after: short });
+    }
+}
+
+#[tokio::test]
+async fn options_without_a_timeout_leave_that_of_the_builder() {
+    let stage = Stage::new().await;
+    let short = Duration::from_millis(50);
+    let connecting = connect(stage.url("a", "handshake=nothing")).timeout(short).options(Options::new());
+    assert_eq!(connecting.await.unwrap_err(), ConnectError::TimedOut { after: short });
+}
+
+/// A function that sets options of a connection.
+type Set<'a> = &'a dyn Fn(Connect) -> Connect;
+
+#[test]
+fn later_options_replace_the_timeouts_of_earlier_ones() {
+    let seconds = Duration::from_secs;
+    let both = move |number| Options::new().opening_timeout(seconds(number)).closing_timeout(seconds(number));
+    let own = move |connect: Connect, number| connect.timeout(seconds(number)).close_timeout(seconds(number));
+    let sets: [(Set<'_>, u64, u64); 5] = [
+        (&|connect| connect.options(both(5)).options(Options::new()), 60, 10),
+        (&|connect| connect.options(both(5)).options(both(6)), 6, 6),
+        (&|connect| own(connect, 7).options(both(5)).options(Options::new()), 7, 7),
+        (&|connect| own(connect.options(both(5)), 7).options(Options::new()), 7, 7),
+        (&|connect| own(own(connect.options(both(5)), 8), 7).options(both(5)), 5, 5),
+    ];
+    for (number, (set, opening, closing)) in sets.into_iter().enumerate() {
+        testing::run(|network| async move {
+            let connect = set(network.connect("ws://a.example"));
+            let error = connect.clone().await.unwrap_err();
+            assert_eq!(error, ConnectError::TimedOut { after: seconds(opening) }, "{number}");
+
+            let (socket, peer) = futures::join!(connect, async { network.accept().await.open() });
+            peer.hold_close();
+            let start = network.clock().now();
+            assert_eq!(
+                socket.unwrap().close(None, None).await.unwrap_err(),
+                Error::CloseTimedOut { after: seconds(closing) },
+                "{number}"
+            );
+            assert_eq!(network.clock().now(), start + seconds(closing), "{number}");
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeout_above_the_default_is_not_cut_short() {
+    let runtime = Handle::current();
+    // A stream on which nothing happens, so that the paused clock jumps from timer to timer.
+    let connector = |_: &Target| async {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        std::mem::forget(far);
+        Ok(Box::new(near) as Box<dyn IoStream>)
+    };
+    for timeout in [90, 3600].map(Duration::from_secs) {
+        let options = Options::new().runtime(runtime.clone()).connector(connector);
+        let start = tokio::time::Instant::now();
+        let connecting = connect("ws://a.example").options(options).timeout(timeout);
+        assert_eq!(connecting.await.unwrap_err(), ConnectError::TimedOut { after: timeout });
+        assert!(start.elapsed() >= timeout, "{:?}", start.elapsed());
+    }
 }

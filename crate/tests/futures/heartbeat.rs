@@ -1,10 +1,10 @@
-//! The heartbeat: with messages on the network in memory, and with ping frames against the fault server.
+//! The heartbeat: with messages and with ping frames on the network in memory, and with ping frames against the fault server.
 
 use std::time::Duration;
 
 use futures::{FutureExt, Stream};
 use samesocket::testing::{self, Received};
-use samesocket::{Error, Heartbeat, Message, connect};
+use samesocket::{Error, Heartbeat, Message, PingError, connect};
 use samesocket_fault_server::Until;
 
 use super::lines;
@@ -17,7 +17,7 @@ fn heartbeat() -> Heartbeat {
 #[test]
 fn answered_heartbeat_repeats_and_hides_answers() {
     testing::run(|network| async move {
-        let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
+        let connecting = network.without_pings().connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
         let mut socket = socket.unwrap();
         let clock = network.clock();
@@ -43,7 +43,7 @@ fn answered_heartbeat_repeats_and_hides_answers() {
 #[test]
 fn answer_behind_another_message_is_hidden() {
     testing::run(|network| async move {
-        let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
+        let connecting = network.without_pings().connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
         let mut socket = socket.unwrap();
         assert!(socket.next().now_or_never().is_none());
@@ -62,7 +62,7 @@ fn answer_behind_another_message_is_hidden() {
 #[test]
 fn heartbeat_is_silent_while_messages_arrive() {
     testing::run(|network| async move {
-        let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
+        let connecting = network.without_pings().connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
         let mut socket = socket.unwrap();
         let server = async {
@@ -80,12 +80,95 @@ fn heartbeat_is_silent_while_messages_arrive() {
 #[test]
 fn unanswered_heartbeat_is_one_error_and_a_close() {
     testing::run(|network| async move {
-        let connecting = network.connect("ws://a.example").heartbeat(heartbeat());
+        let connecting = network.without_pings().connect("ws://a.example").heartbeat(heartbeat());
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
         assert_eq!(lines(&mut socket.unwrap()).await, ["error the server did not answer the heartbeat within 10s"]);
         assert_eq!(network.clock().now(), Duration::from_secs(40));
         assert!(matches!(peer.receive().await, Some(Received::Message(_))));
         assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(4008), .. })));
+    });
+}
+
+#[test]
+fn closure_of_a_heartbeat_may_own_anything() {
+    testing::run(|network| async move {
+        let answer = String::from("pong");
+        let heartbeat = Heartbeat::new("ping".into(), move |message| message.as_text() == Some(&answer));
+        let connecting = network.without_pings().connect("ws://a.example").heartbeat(heartbeat.clone());
+        let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let server = async {
+            assert!(matches!(peer.receive().await, Some(Received::Message(_))));
+            peer.send("pong");
+            peer.close(Some(1000), "");
+        };
+        let mut socket = socket.unwrap();
+        assert!(futures::join!(lines(&mut socket), server).0.is_empty());
+        drop(heartbeat);
+    });
+}
+
+#[test]
+fn heartbeat_sends_pings_on_the_network_in_memory() {
+    for heartbeat in [Heartbeat::pings(), heartbeat()] {
+        testing::run(|network| async move {
+            let connecting = network.connect("ws://a.example").heartbeat(heartbeat);
+            let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
+            let server = async {
+                network.clock().sleep(Duration::from_secs(95)).await;
+                assert_eq!(peer.pings(), 3);
+                peer.hold_pongs();
+            };
+            let mut socket = socket.unwrap();
+            let (seen, ()) = futures::join!(lines(&mut socket), server);
+            assert_eq!(seen, ["error the server did not answer the heartbeat within 10s"]);
+            assert_eq!((network.clock().now(), peer.pings()), (Duration::from_secs(130), 4));
+            let Some(Received::Close { code, .. }) = peer.receive().await else { panic!("a ping is no message") };
+            assert_eq!(code, Some(4008));
+        });
+    }
+}
+
+#[test]
+fn heartbeat_of_pings_asks_nothing_without_ping_frames() {
+    testing::run(|network| async move {
+        let connecting = network.without_pings().connect("ws://a.example").heartbeat(Heartbeat::pings());
+        let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let server = async {
+            network.clock().sleep(Duration::from_secs(1000)).await;
+            peer.close(Some(1000), "");
+            assert!(peer.receive().await.is_none());
+        };
+        let mut socket = socket.unwrap();
+        assert!(futures::join!(lines(&mut socket), server).0.is_empty());
+    });
+}
+
+#[test]
+fn ping_measures_the_time_of_the_network_in_memory() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example");
+        let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let (socket, second) = (socket.unwrap(), Duration::from_secs(1));
+        assert_eq!(socket.ping().await, Ok(Duration::ZERO));
+        peer.hold_pongs();
+        let held = [socket.ping(), socket.ping()];
+        network.clock().advance(second);
+        peer.send_pongs();
+        assert_eq!(futures::future::join_all(held).await, [Ok(second); 2]);
+        peer.pause();
+        let unread = socket.ping();
+        network.clock().advance(second);
+        assert_eq!(peer.pings(), 3);
+        peer.resume();
+        assert_eq!((unread.await, peer.pings()), (Ok(second), 4));
+        peer.ping();
+        network.clock().advance(second);
+        let pings = socket.control().received_pings().unwrap();
+        assert_eq!((pings.count, pings.since_last), (1, Some(second)));
+        peer.hold_pongs();
+        let lost = socket.ping();
+        drop(peer);
+        assert_eq!((lost.await, socket.ping().await), (Err(PingError::Closed), Err(PingError::NotOpen)));
     });
 }
 

@@ -4,11 +4,15 @@
 mod bytes;
 mod cancelling;
 mod connecting;
+mod half_close;
 mod handles;
 mod heartbeat;
+mod live;
 mod outbox;
+mod random_orders;
 mod receiving;
 mod reconnecting;
+mod reconnecting_control;
 mod remote;
 mod sending;
 #[allow(dead_code, reason = "the tests in `native` use the rest")]
@@ -17,17 +21,13 @@ mod support;
 mod testing;
 mod wakers;
 
-use samesocket::reconnect::{Reconnect, reconnect};
+use samesocket::reconnect::Reconnect;
 use samesocket::testing::Network;
 use samesocket::{Connect, Error, Message, Socket};
 
 /// Builds a reconnecting socket over a network in memory. `configure` sets the options of its connections.
 fn reconnecting_over(network: &Network, configure: fn(Connect) -> Connect) -> Reconnect {
-    let network = network.clone();
-    reconnect(move |_| {
-        let connect = configure(network.connect("ws://a.example"));
-        async { Some(connect) }
-    })
+    configure(network.connect("ws://a.example")).reconnect()
 }
 
 /// Describes an item of a stream.

@@ -192,7 +192,7 @@ async fn streams_are_terminated_once_they_returned_none() {
             async { Some(connecting) }
         };
         let socket = reconnect(connecting).retry_while(|_, _| false).start();
-        let states = socket.states();
+        let states = socket.status_changes();
         assert_terminated_by_none(socket).await;
         assert_terminated_by_none(states).await;
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use samesocket::reconnect::{Backoff, Cause, Reconnect, State, reconnect};
+use samesocket::reconnect::{Backoff, Cause, Reconnect, Status, reconnect};
 use samesocket::testing::{self, Network, Peer, Received};
 use samesocket::{Error, Exception, Message, connect};
 
@@ -32,13 +32,14 @@ pub(super) async fn next_received(peer: &mut Peer) -> String {
     }
 }
 
-fn describe(state: &State) -> String {
+pub(super) fn describe(state: &Status) -> String {
     match state {
-        State::Connecting { failures } => format!("connecting {failures}"),
-        State::Open => "open".to_owned(),
-        State::Waiting { cause, wait, unknown_bytes } => {
-            format!("waiting {} ms: {cause}, {unknown_bytes} unknown", wait.as_millis())
+        Status::Connecting { attempt } => format!("connecting {attempt}"),
+        Status::Open => "open".to_owned(),
+        Status::Waiting { failures, cause, wait, unknown_bytes, .. } => {
+            format!("waiting {} ms after {failures}: {cause}, {unknown_bytes} unknown", wait.as_millis())
         }
+        Status::Ended { cause } => format!("ended: {cause}"),
         other => format!("{other:?}").to_lowercase(),
     }
 }
@@ -55,7 +56,7 @@ fn refused_attempts_follow_the_backoff() {
                 incoming.refuse();
             }
         });
-        let hour = Duration::from_hours(1);
+        let hour = Duration::from_secs(3600);
         let mut socket = reconnecting_to(&network)
             .retry_while({
                 let clock = network.clock();
@@ -77,7 +78,7 @@ fn jitter_spreads_the_waits() {
         let waits = Arc::new(Mutex::new(Vec::new()));
         let backoff = Backoff { factor: 1.0, first: Duration::from_secs(1), ..Backoff::default() };
         let mut socket = reconnecting_to(&network).backoff(backoff).retry_while(|_, failures| failures < 100).start();
-        let mut states = socket.states();
+        let mut states = socket.status_changes();
         let server = network.clone();
         network.spawn(async move {
             loop {
@@ -87,7 +88,7 @@ fn jitter_spreads_the_waits() {
         let seen = Arc::clone(&waits);
         network.spawn(async move {
             while let Some(state) = states.next().await {
-                if let State::Waiting { wait, .. } = state {
+                if let Status::Waiting { wait, .. } = state {
                     seen.lock().unwrap().push(wait.as_millis());
                 }
             }
@@ -124,7 +125,7 @@ fn lost_connection_reconnects_prepares_and_reports_states() {
                 Ok(socket)
             })
             .start();
-        let states = socket.states();
+        let states = socket.status_changes();
         let mut seen = Vec::new();
         while let Some(message) = socket.next().await {
             seen.push(line(&message.map_err(|cause| panic!("{cause}"))));
@@ -134,12 +135,12 @@ fn lost_connection_reconnects_prepares_and_reports_states() {
         assert_eq!(
             states,
             [
-                "connecting 0",
-                "open",
-                "waiting 500 ms: the connection failed with code 1006, 0 unknown",
                 "connecting 1",
                 "open",
-                "ended"
+                "waiting 500 ms after 1: the connection failed (code 1006), 0 unknown",
+                "connecting 2",
+                "open",
+                "ended: the connection was closed with code 1000"
             ]
         );
     });
@@ -149,16 +150,16 @@ fn lost_connection_reconnects_prepares_and_reports_states() {
 fn states_dropped_in_a_loop_do_not_disturb_others() {
     testing::run(|network| async move {
         let mut socket = reconnecting_to(&network).start();
-        let states = socket.states();
+        let states = socket.status_changes();
         assert!(socket.next().now_or_never().is_none());
         for _ in 0..1000 {
-            drop(socket.states());
+            drop(socket.status_changes());
         }
         let server = async { network.accept().await.open().close(Some(1000), "") };
         let (end, ()) = futures::join!(socket.next(), server);
         assert!(end.is_none());
         let states: Vec<_> = states.map(|state| describe(&state)).collect().await;
-        assert_eq!(states, ["connecting 0", "open", "ended"]);
+        assert_eq!(states, ["connecting 1", "open", "ended: the connection was closed with code 1000"]);
     });
 }
 
@@ -205,16 +206,23 @@ fn close_ends_the_socket_in_every_state() {
 #[test]
 fn retry_rule_sees_the_close_event_and_decides_the_end() {
     testing::run(|network| async move {
-        for (code, rule) in [(1000, true), (3000, true), (1012, false)] {
+        for (code, again) in [(Some(1000), false), (Some(1012), true), (None, true)] {
             let mut socket = reconnecting_to(&network).start();
             let server = async {
-                network.accept().await.open().close(Some(code), "");
-                if !rule {
+                network.accept().await.open().close(code, "");
+                if again {
                     network.accept().await.open().close(Some(1000), "");
                 }
             };
             let (end, ()) = futures::join!(socket.next(), server);
-            assert!(end.is_none(), "a clean close is no failure");
+            assert!(end.is_none(), "a clean close with 1000 is no error");
+        }
+        for code in [1002, 1008, 3000, 4000] {
+            let mut socket = reconnecting_to(&network).start();
+            let server = async { network.accept().await.open().close(Some(code), "") };
+            let (end, ()) = futures::join!(socket.next(), server);
+            assert!(matches!(end, Some(Err(Cause::Closed(event))) if event.code == code), "the complaint is an error");
+            assert!(socket.next().await.is_none());
         }
         let mut socket = reconnecting_to(&network)
             .retry_while(|cause, _| cause.event().is_none_or(|event| event.code != 1006))
@@ -245,7 +253,7 @@ fn exception_is_final_and_a_missing_attempt_is_retried() {
 fn lasting_connection_resets_the_failures() {
     testing::run(|network| async move {
         let mut socket = reconnecting_to(&network).start();
-        let mut states = socket.states();
+        let mut states = socket.status_changes();
         let server = async {
             network.accept().await.open().fail();
             network.accept().await.open().fail();
@@ -257,7 +265,7 @@ fn lasting_connection_resets_the_failures() {
         futures::join!(socket.next(), server);
         let mut waits = Vec::new();
         while let Some(state) = states.next().now_or_never().flatten() {
-            if let State::Waiting { wait, .. } = state {
+            if let Status::Waiting { wait, .. } = state {
                 waits.push(wait.as_millis());
             }
         }
@@ -269,33 +277,33 @@ fn lasting_connection_resets_the_failures() {
 fn short_connection_that_is_polled_late_keeps_the_failures() {
     let network = Network::new();
     let mut socket = reconnecting_to(&network).start();
-    let mut states = socket.states();
-    let mut failures = Vec::new();
+    let mut states = socket.status_changes();
+    let mut attempts = Vec::new();
     for _ in 0..2 {
         assert!(socket.next().now_or_never().is_none());
         let peer = network.accept().now_or_never().expect("a connection").open();
         assert!(socket.next().now_or_never().is_none());
         peer.fail();
         // The socket is polled only after the connection would have lasted, and then after the backoff.
-        network.clock().advance(Duration::from_mins(1));
+        network.clock().advance(Duration::from_secs(60));
         assert!(socket.next().now_or_never().is_none());
-        network.clock().advance(Duration::from_mins(1));
+        network.clock().advance(Duration::from_secs(60));
     }
     while let Some(state) = states.next().now_or_never().flatten() {
-        if let State::Connecting { failures: count } = state {
-            failures.push(count);
+        if let Status::Connecting { attempt } = state {
+            attempts.push(attempt);
         }
     }
-    assert_eq!(failures, [0, 1]);
+    assert_eq!(attempts, [1, 2]);
     assert!(socket.next().now_or_never().is_none());
-    assert!(matches!(states.next().now_or_never(), Some(Some(State::Connecting { failures: 2 }))));
+    assert!(matches!(states.next().now_or_never(), Some(Some(Status::Connecting { attempt: 3 }))));
 }
 
 #[test]
 fn retry_hint_ends_the_wait() {
     testing::run(|network| async move {
         let backoff =
-            Backoff { first: Duration::from_hours(1), longest: Duration::from_hours(1), ..Backoff::default() };
+            Backoff { first: Duration::from_secs(3600), longest: Duration::from_secs(3600), ..Backoff::default() };
         let mut socket = reconnecting_to(&network).backoff(backoff).start();
         let server = async {
             network.accept().await.refuse();
@@ -312,7 +320,7 @@ fn retry_hint_ends_the_wait() {
 fn drop_closes_the_connection_despite_a_sender() {
     testing::run(|network| async move {
         let mut socket = reconnecting_to(&network).start();
-        let (_sender, mut states) = (socket.sender(), socket.states());
+        let (_sender, mut states) = (socket.sender(), socket.status_changes());
         let mut peer = {
             let mut polling = Box::pin(socket.next());
             assert!((&mut polling).now_or_never().is_none());
@@ -326,7 +334,7 @@ fn drop_closes_the_connection_despite_a_sender() {
         while let Some(state) = states.next().await {
             last = Some(state);
         }
-        assert!(matches!(last, Some(State::Ended)));
+        assert_eq!(last, Some(Status::Ended { cause: Cause::Stopped }));
     });
 }
 
@@ -336,6 +344,6 @@ fn handles_are_send_and_sync(network: &Network) {
     let socket = reconnecting_to(network).start();
     both(&socket);
     both(&socket.sender());
-    both(&socket.states());
+    both(&socket.status_changes());
     both(network);
 }

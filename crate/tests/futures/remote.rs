@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt, executor::block_on, stream};
 use samesocket::testing::{self, Peer, Received};
-use samesocket::{Error, Message, OwnedMessage, ReadyState, Remote, connect};
+use samesocket::{Error, Message, OwnedMessage, PingError, ReadyState, Remote, Response, connect};
 use samesocket_fault_server::Until;
 
 use super::support::Stage;
@@ -155,6 +155,42 @@ fn failure_is_one_error_and_the_end() {
 }
 
 #[test]
+fn remote_pings_and_counts_the_pings_of_the_server() {
+    testing::run(|network| async move {
+        let (remote, peer) = pair(&network).await;
+        let sender = remote.sender();
+        assert_eq!(remote.ping().await, Ok(Duration::ZERO));
+        peer.hold_pongs();
+        drop(remote.ping());
+        let held = remote.ping();
+        network.clock().sleep(Duration::from_secs(3)).await;
+        assert_eq!(peer.pings(), 3, "a ping is sent though its future is dropped or not polled");
+        peer.send_pongs();
+        assert_eq!(held.await, Ok(Duration::from_secs(3)));
+
+        assert_eq!(sender.received_pings().await.unwrap().count, 0);
+        peer.ping();
+        network.clock().sleep(Duration::from_secs(2)).await;
+        let pings = sender.received_pings().await.unwrap();
+        assert_eq!((pings.count, pings.since_last), (1, Some(Duration::from_secs(2))));
+
+        peer.hold_pongs();
+        let unanswered = sender.ping();
+        network.clock().sleep(Duration::from_secs(1)).await;
+        remote.abort();
+        assert_eq!(unanswered.await, Err(PingError::Closed));
+        assert_eq!(remote.ping().await, Err(PingError::NotOpen));
+        assert_eq!(sender.received_pings().await, None);
+    });
+    testing::run(|network| async move {
+        let (remote, _peer) = pair(&network.without_pings()).await;
+        assert_eq!(remote.ping().await, Err(PingError::Unsupported));
+        assert_eq!(remote.sender().received_pings().await, None);
+        assert_eq!(remote.sender().response().map(Response::status), Some(101));
+    });
+}
+
+#[test]
 fn dropped_driver_is_a_failure() {
     let (socket, _peer) = testing::pair();
     let mut remote = socket.into_remote_by(drop);
@@ -169,6 +205,8 @@ fn dropped_driver_is_a_failure() {
             (ReadyState::Closed, 0)
         );
         assert!(matches!(remote.close(Some(1001), None).await, Err(Error::Exception(_))));
+        assert_eq!(remote.ping().await, Err(PingError::Closed));
+        assert_eq!(remote.sender().received_pings().await, None);
     });
 }
 
@@ -266,8 +304,9 @@ fn slow_receiver_pauses_the_server() {
 }
 
 #[test]
-fn unreadable_blob_error_has_the_io_error_as_source() {
+fn unreadable_blob_error_has_the_text_of_the_system() {
     let missing = tempfile::tempdir().unwrap().path().join("missing");
-    let error: Error = Error::Unreadable(samesocket::Blob::from_file(missing).unwrap_err());
-    assert!(std::error::Error::source(&error).is_some(), "{error}");
+    let error: Error = Error::Unreadable(samesocket::Blob::from_file(&missing).unwrap_err());
+    let reason = std::fs::metadata(&missing).unwrap_err();
+    assert_eq!(error.to_string(), format!("the blob cannot be read from {}: {reason}", missing.display()));
 }

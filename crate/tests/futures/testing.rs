@@ -6,10 +6,14 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt};
 use samesocket::testing::{self, Network, Peer, Received, pair};
-use samesocket::{BinaryType, ConnectError, Control, Error, Message, ReadyState, connect};
+use samesocket::{
+    BinaryType, ConnectError, Control, Error, Failure, Message, Options, ReadyState, RedirectFailure, Response, connect,
+};
 
+use super::support::Stage;
 use super::{line, lines, reconnecting_over};
 
 /// Describes an item that the peer received.
@@ -158,15 +162,38 @@ fn close_timeout_takes_no_real_time() {
         let error = SinkExt::close(&mut socket).await.unwrap_err();
         assert!(matches!(error, Error::CloseTimedOut { .. }));
         assert_eq!(network.clock().now(), Duration::from_secs(10));
-        peer.answer_close();
-        assert_eq!(socket.closed().await.code, 1005);
+        assert!(peer.is_over(), "the connection was given up");
+        assert_eq!(socket.closed().await.code, 1006);
+        let again = socket.close(None, None).await;
+        assert!(matches!(again, Err(Error::CloseTimedOut { after }) if after == Duration::from_secs(10)));
+    });
+}
+
+#[test]
+fn close_timeout_starts_again_with_progress() {
+    testing::run(|network| async move {
+        let connecting = network.connect("ws://a.example").close_timeout(Duration::from_secs(5));
+        let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+        let socket = socket.unwrap();
+        peer.pause();
+        peer.hold_close();
+        socket.send("slow".into()).await.unwrap();
+        let clock = network.clock();
+        let server = async {
+            clock.sleep(Duration::from_secs(4)).await;
+            peer.resume();
+            clock.sleep(Duration::from_secs(4)).await;
+            peer.answer_close();
+        };
+        let (closed, ()) = futures::join!(socket.close(Some(1000), None), server);
+        assert_eq!((closed.unwrap().code, clock.now()), (1000, Duration::from_secs(8)));
     });
 }
 
 #[test]
 fn idle_timeout_takes_no_real_time() {
     testing::run(|network| async move {
-        let hour = Duration::from_hours(1);
+        let hour = Duration::from_secs(3600);
         let connecting = network.connect("ws://a.example").idle_timeout(hour);
         let (socket, mut peer) = futures::join!(connecting, async { network.accept().await.open() });
         assert_eq!(lines(&mut socket.unwrap()).await, ["error no message arrived for 3600s"]);
@@ -288,5 +315,349 @@ async fn network_works_under_any_executor_with_a_manual_clock() {
     assert!((&mut connecting).now_or_never().is_none());
     network.clock().advance(Duration::from_secs(1));
     assert!(matches!(connecting.await, Err(ConnectError::TimedOut { .. })));
-    assert!(network.accept().await.is_gone());
+    assert!(network.accept_any().await.is_gone());
+}
+
+#[test]
+fn abort_ends_the_connection_for_both_ends() {
+    testing::run(|network| async move {
+        let (mut socket, mut peer) = pair();
+        peer.send("before");
+        socket.send("read".into()).await.unwrap();
+        peer.pause();
+        socket.send("lost".into()).await.unwrap();
+        socket.abort();
+        socket.abort();
+        assert_eq!(lines(&mut socket).await, ["text \"before\"", "failed 1006 false"]);
+        assert_eq!(received(peer.receive().await), "text \"read\"");
+        assert!(peer.receive().await.is_none() && peer.is_over());
+        socket.abort();
+        assert_eq!(socket.closed().await.code, 1006);
+
+        let (socket, mut peer) = pair();
+        peer.hold_close();
+        let closing = socket.close(Some(1000), None);
+        socket.abort();
+        let event = closing.await.unwrap();
+        assert_eq!((event.code, event.was_clean), (1006, false));
+        assert_eq!(received(peer.receive().await), "close Some(1000) \"\"");
+        assert!(peer.receive().await.is_none());
+        drop(network);
+    });
+}
+
+#[tokio::test]
+async fn options_and_network_apply_in_either_order() {
+    let stage = Stage::new().await;
+    let network = Network::new();
+    let options = || Options::new().origin("https://o.example").unwrap().header("X-Token", "secret").unwrap();
+    let url = stage.url("a", "").replace("ws://", "ws://u:p@");
+    for connect in
+        [connect(&*url).network(&network).options(options()), connect(&*url).options(options()).network(&network)]
+    {
+        let mut connecting = pin!(connect);
+        assert!(connecting.as_mut().now_or_never().is_none());
+        let incoming = network.accept().await;
+        let host = format!("{}", stage.address());
+        let headers: Vec<_> = incoming.headers().collect();
+        let expected =
+            [("Host", &*host), ("Origin", "https://o.example"), ("X-Token", "secret"), ("Authorization", "Basic dTpw")];
+        assert_eq!(headers, expected);
+        assert_eq!((incoming.header("x-token"), incoming.header("Cookie")), (Some("secret"), None));
+        assert!(!format!("{incoming:?}").contains("secret"));
+        let _peer = incoming.open();
+        connecting.await.unwrap();
+    }
+    assert!(stage.store().record("a").is_none(), "the server was not reached");
+}
+
+/// A store that records what it is given.
+#[cfg(feature = "cookies")]
+#[derive(Clone, Default)]
+struct Store(Arc<std::sync::Mutex<Vec<String>>>);
+
+#[cfg(feature = "cookies")]
+impl samesocket::CookieStore for Store {
+    fn cookies(&self, url: &str) -> Option<String> {
+        Some(format!("for={url}"))
+    }
+
+    fn set_cookies(&self, url: &str, values: &[&[u8]]) {
+        let values: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value)).collect();
+        self.0.lock().unwrap().push(format!("{url} {}", values.join("; ")));
+    }
+}
+
+#[cfg(feature = "cookies")]
+#[test]
+fn cookies_of_the_store_are_seen_by_the_test() {
+    testing::run(|network| async move {
+        let connecting = network.connect("wss://a.example/b").options(Options::new().cookies(Store::default()));
+        let accepting = async {
+            let incoming = network.accept().await;
+            assert_eq!(incoming.header("Cookie"), Some("for=https://a.example/b"));
+        };
+        assert!(futures::join!(connecting, accepting).0.is_err());
+    });
+}
+
+#[cfg(feature = "cookies")]
+#[test]
+fn cookies_of_each_response_of_the_test_reach_the_store() {
+    testing::run(|network| async move {
+        let store = Store::default();
+        let connect = network.connect("wss://u:p@a.example/b").options(Options::new().cookies(store.clone()));
+        let accepting = async {
+            let response = Response::new(403).with_header("set-cookie", "a=1").with_header("X-Other", "x");
+            network.accept().await.refuse_with(response.with_header("Set-Cookie", "b=2"));
+            network.accept().await.with_header("Set-Cookie", "c=3").open()
+        };
+        let connecting = async {
+            assert!(connect.clone().await.is_err());
+            assert_eq!(*store.0.lock().unwrap(), ["https://a.example/b a=1; b=2"], "before the error");
+            connect.clone().await.unwrap()
+        };
+        let (_socket, _peer) = futures::join!(connecting, accepting);
+        // Without a cookie, or without a client, the store is not called.
+        let (_socket, _peer) = futures::join!(connect.clone(), async { network.accept().await.open() });
+        assert!(connect.timeout(Duration::ZERO).await.is_err());
+        drop(network.accept_any().await.with_header("Set-Cookie", "d=4").open());
+        assert_eq!(*store.0.lock().unwrap(), ["https://a.example/b a=1; b=2", "https://a.example/b c=3"]);
+    });
+}
+
+/// Bytes that use a socket when they are dropped.
+struct UsesSocket(Control);
+
+impl AsRef<[u8]> for UsesSocket {
+    fn as_ref(&self) -> &[u8] {
+        b"bytes"
+    }
+}
+
+impl Drop for UsesSocket {
+    fn drop(&mut self) {
+        let _ = (self.0.buffered_amount(), self.0.received_pings(), self.0.ready_state());
+    }
+}
+
+#[test]
+fn payload_of_a_peer_may_use_the_socket_when_dropped() {
+    let (done, finished) = mpsc::channel();
+    // Another thread, because a deadlock would block this one as well.
+    drop(thread::spawn(move || {
+        testing::run(|network| async move {
+            for binary_type in [BinaryType::Blob, BinaryType::ArrayBuffer] {
+                let connecting = network.connect("ws://a.example").binary_type(binary_type);
+                let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+                let mut socket = socket.unwrap();
+                let payload = || Bytes::from_owner(UsesSocket(socket.control()));
+                let payloads = [payload(), payload(), payload()];
+                for payload in payloads {
+                    peer.send(payload);
+                }
+                assert_eq!(socket.next().await.unwrap().unwrap().size(), 5);
+                // The others are dropped with the connection, by either end.
+                if binary_type == BinaryType::Blob {
+                    peer.fail();
+                } else {
+                    socket.abort();
+                }
+                drop(socket);
+            }
+        });
+        done.send(()).unwrap();
+    }));
+    finished.recv_timeout(Duration::from_secs(10)).expect("the destructor waits for a lock, or the test has failed");
+}
+
+#[test]
+fn refusal_of_the_test_has_status_headers_and_body() {
+    testing::run(|network| async move {
+        let response = Response::new(401).with_header("WWW-Authenticate", "Basic").with_body("log in");
+        let refusing = async { network.accept().await.refuse_with(response.clone()) };
+        let (refused, ()) = futures::join!(network.connect("ws://a.example"), refusing);
+        let error = refused.unwrap_err();
+        assert_eq!(error.response(), Some(&response));
+        assert!(matches!(error.failure(), Some(Failure::Refused(found)) if *found == response));
+        let (refused, ()) =
+            futures::join!(network.connect("ws://a.example"), async { network.accept().await.refuse() });
+        assert_eq!(refused.unwrap_err().response(), None);
+    });
+}
+
+#[test]
+fn redirect_of_the_test_is_followed_as_over_tcp() {
+    testing::run(|network| async move {
+        let options = Options::new()
+            .max_redirects(2)
+            .header("Authorization", "a")
+            .and_then(|options| options.header("X-Key", "k"));
+        let connect = || network.connect("ws://a.example/1").options(options.clone().unwrap()).subprotocols("chat");
+        let to = |location: &str| Response::new(302).with_header("Location", location);
+        let next = async |path: &str, authorization: Option<&str>| {
+            let incoming = network.accept().await;
+            assert_eq!((incoming.url(), incoming.header("Authorization")), (path, authorization));
+            assert_eq!((incoming.header("X-Key"), incoming.protocols()), (Some("k"), &["chat".to_owned()][..]));
+            incoming
+        };
+        let serving = async {
+            next("ws://a.example/1", Some("a")).await.refuse_with(to("2#top"));
+            next("ws://a.example/2", Some("a")).await.refuse_with(to("https://b.example/3"));
+            next("wss://b.example/3", None).await.open()
+        };
+        let (socket, _peer) = futures::join!(connect(), serving);
+        let socket = socket.unwrap();
+        assert_eq!((socket.url(), socket.protocol()), ("ws://a.example/1", "chat".to_owned()));
+        assert_eq!(socket.response().unwrap().url(), Some("wss://b.example/3"));
+
+        let serving = async {
+            next("ws://a.example/1", Some("a")).await.refuse_with(to("https://b.example/3"));
+            next("wss://b.example/3", None).await.refuse_with(to("http://b.example/"));
+        };
+        let (refused, ()) = futures::join!(connect(), serving);
+        let error = refused.unwrap_err();
+        let Some(Failure::Redirect { reason: RedirectFailure::Downgrade, followed: 1, response }) = error.failure()
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!((response.status(), response.url()), (302, Some("wss://b.example/3")));
+        let serving = async { next("ws://a.example/1", Some("a")).await.refuse_with(Response::new(304)) };
+        let (refused, ()) = futures::join!(connect(), serving);
+        assert!(matches!(refused.unwrap_err().failure(), Some(Failure::Refused(_))));
+        // A client that has given up does not come back.
+        let connecting = connect().timeout(Duration::from_secs(1));
+        let serving = async {
+            let incoming = network.accept().await;
+            network.clock().sleep(Duration::from_secs(2)).await;
+            incoming.refuse_with(to("2"));
+        };
+        let (connected, ()) = futures::join!(connecting, serving);
+        assert!(matches!(connected, Err(ConnectError::TimedOut { .. })));
+        assert!(network.accept().now_or_never().is_none());
+    });
+}
+
+#[test]
+fn accepting_response_has_the_fields_of_the_test() {
+    testing::run(|network| async move {
+        let accepting = async { network.accept().await.with_header("X-Session", "7").open() };
+        let (socket, peer) = futures::join!(network.connect("ws://a.example").subprotocols("x"), accepting);
+        let mut socket = socket.unwrap();
+        let response = socket.response().unwrap();
+        let value = |name| response.header(name);
+        assert_eq!(
+            (response.status(), value("X-Session"), value("Sec-WebSocket-Protocol")),
+            (101, Some("7"), Some("x"))
+        );
+        drop(peer);
+        let error = socket.next().await.unwrap().unwrap_err();
+        assert_eq!((error.failure(), socket.next().await.is_none()), (None, true));
+        assert_eq!(socket.response(), Some(response));
+    });
+}
+
+#[test]
+fn accept_skips_clients_that_have_given_up() {
+    testing::run(|network| async move {
+        for name in ["a", "b"] {
+            let connect = network.connect(format!("ws://{name}.example")).timeout(Duration::from_secs(1));
+            assert!(matches!(connect.await, Err(ConnectError::TimedOut { .. })));
+        }
+        let connecting = network.connect("ws://c.example");
+        let accepting = async {
+            let incoming = network.accept().await;
+            assert_eq!((incoming.url(), incoming.is_gone()), ("ws://c.example/", false));
+            incoming.open()
+        };
+        let (socket, _peer) = futures::join!(connecting, accepting);
+        socket.unwrap();
+    });
+}
+
+/// Returns the message of the panic of a test that never ends.
+fn panic_of(run: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    *std::panic::catch_unwind(run).unwrap_err().downcast().unwrap()
+}
+
+#[test]
+fn run_ends_a_program_that_retries_for_ever() {
+    let text = panic_of(|| {
+        testing::run(|network| async move {
+            let mut socket = reconnecting_over(&network, |connect| connect).start();
+            network.spawn(async { std::future::pending().await });
+            while socket.next().await.is_some() {}
+        });
+    });
+    assert!(text.starts_with("the test did not end within 86400s of the network's clock"), "{text}");
+    assert!(text.contains("the test and 1 spawned tasks wait; ") && text.contains("ws://a.example/"), "{text}");
+}
+
+#[test]
+fn run_ends_a_program_that_retries_without_a_wait() {
+    let text = panic_of(|| {
+        testing::run(|network| async move {
+            let server = network.clone();
+            network.spawn(async move {
+                loop {
+                    server.accept().await.refuse();
+                }
+            });
+            while network.connect("ws://u:secret@a.example").await.is_err() {}
+        });
+    });
+    assert!(text.starts_with("the tasks wake each other without an end") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn run_with_limit_allows_exactly_the_limit() {
+    let limit = Duration::from_secs(100 * 60 * 60);
+    testing::run_with_limit(limit, |network| async move { network.clock().sleep(limit).await });
+    let longer = limit + Duration::from_nanos(1);
+    let text = panic_of(move || {
+        testing::run_with_limit(limit, |network| async move { network.clock().sleep(longer).await });
+    });
+    assert!(text.starts_with("the test did not end within 360000s"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn network_with_tokio_clock_shares_the_time_of_the_program() {
+    let second = Duration::from_secs(1);
+    let network = Network::with_tokio_clock();
+    let server = network.clone();
+    network.spawn(async move {
+        let mut peer = server.accept().await.open();
+        peer.hold_pongs();
+        while let Some(Received::Message(message)) = peer.receive().await {
+            tokio::time::sleep(3600 * second).await;
+            peer.send(message);
+        }
+    });
+    let mut socket = network.connect("ws://a.example").idle_timeout(7200 * second).await.unwrap();
+    socket.send("a".into()).await.unwrap();
+    assert_eq!(socket.try_next().await.unwrap(), Some("a".into()));
+    assert_eq!(network.clock().now(), 3600 * second);
+    network.clock().sleep(second).await;
+    tokio::time::advance(second).await;
+    assert!(matches!(socket.try_next().await, Err(Error::Idle { .. })));
+    assert_eq!(socket.try_next().await.unwrap(), None);
+    assert!(network.clock().now() >= (3600 + 7200) * second);
+    let late = network.connect("ws://b.example").timeout(5 * second).await;
+    assert!(matches!(late, Err(ConnectError::TimedOut { .. })));
+}
+
+#[test]
+fn try_next_works_in_select_and_ends_after_the_error() {
+    testing::run(|_| async {
+        let (mut socket, peer) = pair();
+        peer.send("a");
+        let first = futures::select! {
+            message = socket.try_next() => message.unwrap(),
+            () = futures::future::pending() => None,
+        };
+        assert_eq!(first, Some("a".into()));
+        drop(peer);
+        assert!(matches!(socket.try_next().await, Err(Error::Failed(_))));
+        assert_eq!(socket.try_next().await.unwrap(), None);
+    });
 }

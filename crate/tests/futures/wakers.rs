@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
+use samesocket::reconnect::Status;
 use samesocket::testing::{Network, pair};
 use samesocket::{Error, Event, WebSocket, connect};
 use tokio::sync::Notify;
@@ -114,7 +115,8 @@ fn panic_on_close_still_wakes_waiting_sends() {
 fn panic_on_state_keeps_reconnecting() {
     let network = Network::new();
     let mut socket = reconnecting_over(&network, |connect| connect).start();
-    let mut states = [socket.states(), socket.states()];
+    let mut states = [socket.status_changes(), socket.status_changes()];
+    assert_eq!(states[0].next().now_or_never(), Some(Some(Status::Connecting { attempt: 1 })));
     poll_with_panicking_waker(pin!(states[0].next()));
     assert!(socket.next().now_or_never().is_none());
     let peer = network.accept().now_or_never().unwrap().open();

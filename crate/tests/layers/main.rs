@@ -10,8 +10,20 @@ use std::path::Path;
 use source::Tree;
 
 /// The modules of the crate, as in `ARCHITECTURE.md`: each imports only from those before it.
-const LAYERS: [&str; 10] =
-    ["sync", "types", "queue", "typed", "platform", "connection", "websocket", "socket", "reconnect", "testing"];
+const LAYERS: [&str; 12] = [
+    "trace",
+    "sync",
+    "types",
+    "queue",
+    "typed",
+    "platform",
+    "options",
+    "connection",
+    "websocket",
+    "socket",
+    "reconnect",
+    "testing",
+];
 /// The modules that consist of the others' items.
 const FACADES: [&str; 2] = ["", "guide"];
 /// The one circle: callbacks receive the socket.

@@ -12,12 +12,11 @@ use crate::support::event_lines;
 async fn echoed(frames: &[u8]) -> (Vec<String>, Vec<u8>) {
     let manual_server = ManualServer::new().await;
     // The server reads until the client closes TCP, so the client must not wait long for the server to do it.
-    let options = Options::new().fin_timeout(Duration::from_millis(10));
+    let options = Options::new().closing_timeout(Duration::from_millis(10));
     let socket = WebSocket::with_options(&manual_server.url("a"), (), &options).unwrap();
     let echo = |socket: &WebSocket, event: &Event| {
-        if let Event::Message(event) = event
-            && let Message::Text(text) = &event.data
-        {
+        let Event::Message(event) = event else { return };
+        if let Message::Text(text) = &event.data {
             socket.send(text).unwrap();
             assert_eq!(socket.ready_state(), ReadyState::Open);
         }

@@ -95,12 +95,17 @@ const UNREAD: usize = 20;
 ///
 /// The socket pauses reading at the first message. More messages wait in the stream, followed by a Close frame if
 /// `closed`.
-pub(crate) async fn broken_socket(fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
-    broken_socket_with(1, 30_000, fin_timeout, closed).await
+pub(crate) async fn broken_socket(closing_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
+    broken_socket_with(1, 30_000, closing_timeout, closed).await
 }
 
 /// Returns the same, with room for `limit` messages of `size` bytes in the socket.
-async fn broken_socket_with(limit: usize, size: u16, fin_timeout: Duration, closed: bool) -> (Socket, DuplexStream) {
+async fn broken_socket_with(
+    limit: usize,
+    size: u16,
+    closing_timeout: Duration,
+    closed: bool,
+) -> (Socket, DuplexStream) {
     let (near, far) = duplex(1 << 20);
     let broken = Arc::new(AtomicBool::new(false));
     let stream = Mutex::new(Some(Breaking { stream: near, broken: Arc::clone(&broken) }));
@@ -108,7 +113,7 @@ async fn broken_socket_with(limit: usize, size: u16, fin_timeout: Duration, clos
         let stream = stream.lock().unwrap().take().map(|stream| Box::new(stream) as Box<dyn IoStream>);
         async move { stream.ok_or_else(|| io::ErrorKind::NotFound.into()) }
     };
-    let options = Options::new().connector(connector).fin_timeout(fin_timeout);
+    let options = Options::new().connector(connector).closing_timeout(closing_timeout);
     let opening = connect("ws://a.example/").options(options).receive_limit(limit, limit as u64 * u64::from(size));
     let (socket, far) = tokio::join!(async { opening.await.unwrap() }, async {
         let mut far = ManualConnection::read(far).await.accept_upgrade().await.into_stream();
@@ -156,10 +161,10 @@ async fn slow_reader_gets_all_messages_before_a_write_error() {
 
 #[tokio::test]
 async fn messages_before_a_write_error_are_delivered() {
-    let (socket, far) = broken_socket(Duration::from_mins(1), true).await;
+    let (socket, far) = broken_socket(Duration::from_secs(60), true).await;
     drop(far);
     assert_eq!(rest_of(socket).await, (UNREAD, "1000 false true".to_owned()));
-    let (socket, far) = broken_socket(Duration::from_mins(1), false).await;
+    let (socket, far) = broken_socket(Duration::from_secs(60), false).await;
     drop(far);
     assert_eq!(rest_of(socket).await, (UNREAD, "1006 false true".to_owned()));
 }
@@ -183,7 +188,7 @@ async fn write_error_ends_a_connection_without_a_reader() {
 #[tokio::test]
 async fn sender_that_never_reads_learns_of_a_lost_connection() {
     let manual_server = ManualServer::new().await;
-    let options = Options::new().fin_timeout(Duration::from_millis(50));
+    let options = Options::new().closing_timeout(Duration::from_millis(50));
     let opening = connect(manual_server.url("a")).options(options);
     let (socket, ()) = tokio::join!(async { opening.await.unwrap() }, async {
         let mut stream = manual_server.next().await.accept_upgrade().await.into_stream();

@@ -57,13 +57,22 @@ impl TestCertificate {
 
     /// Returns an acceptor with these versions of TLS.
     pub(crate) fn acceptor_of(&self, versions: &[&'static SupportedProtocolVersion]) -> TlsAcceptor {
+        TlsAcceptor::from(self.config_of(versions))
+    }
+
+    /// Returns the configuration of a server that has this certificate and demands none of its clients.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.config_of(&[&TLS12, &TLS13])
+    }
+
+    fn config_of(&self, versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(versions)
             .expect("versions")
             .with_no_client_auth()
             .with_single_cert(vec![self.certificate()], self.key())
             .expect("a key that fits");
-        TlsAcceptor::from(Arc::new(config))
+        Arc::new(config)
     }
 
     /// Returns the acceptor of a server that takes the certificate of this client. It may also have none.

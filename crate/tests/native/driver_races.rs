@@ -115,9 +115,7 @@ impl AsyncRead for ClosesItsSocket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.reads += 1;
-        if self.reads >= 2
-            && let Some(socket) = self.socket.get()
-        {
+        if let Some(socket) = self.socket.get().filter(|_| self.reads >= 2) {
             socket.close(None, None).unwrap();
         }
         Pin::new(&mut self.stream).poll_read(context, buffer)

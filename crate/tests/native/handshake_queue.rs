@@ -14,7 +14,7 @@ use crate::support::event_lines;
 
 /// Waits until every socket created before has done all that it can without its server.
 ///
-/// They share the background thread with a socket of this function's, whose steps come after theirs.
+/// They share their runtime with a socket of this function's, whose steps come after theirs.
 async fn let_other_sockets_run() {
     let other_server = ManualServer::new().await;
     let socket = WebSocket::new(&other_server.url("a"), ()).unwrap();
@@ -261,4 +261,51 @@ fn dropped_socket_of_undriven_runtime_leaves_the_queue() {
         assert_eq!(first_event(&last).await, "open");
     });
     drop(undriven);
+}
+
+/// Answers the opening handshakes of `sockets` sockets once as many are under way as the limit allows. Returns the largest
+/// number that was under way at a time.
+async fn most_handshakes_at_once(sockets: usize, limit: usize) -> usize {
+    let server = ManualServer::new().await;
+    let options = Options::new().max_concurrent_handshakes(limit);
+    let opening: Vec<_> =
+        (0..sockets).map(|_| WebSocket::with_options(&server.url("a"), (), &options).unwrap()).collect();
+    let (mut most, mut open) = (0, Vec::new());
+    while open.len() < sockets {
+        let mut under_way = Vec::new();
+        while under_way.len() < limit.max(1).min(sockets - open.len()) {
+            under_way.push(server.next().await);
+        }
+        let_other_sockets_run().await;
+        most = most.max(under_way.len() + usize::from(has_pending_connection(&server)));
+        for connection in under_way {
+            open.push(connection.accept_upgrade().await);
+        }
+    }
+    for socket in &opening {
+        assert_eq!(first_event(socket).await, "open");
+    }
+    most
+}
+
+#[tokio::test]
+async fn limit_is_reached_and_not_exceeded() {
+    assert_eq!(most_handshakes_at_once(50, 50).await, 50);
+    assert_eq!(most_handshakes_at_once(50, 7).await, 7);
+    assert_eq!(most_handshakes_at_once(3, 0).await, 1);
+}
+
+#[tokio::test]
+async fn hanging_handshake_delays_the_next_one_only() {
+    let server = ManualServer::new().await;
+    let hanging = WebSocket::new(&server.url("hanging"), ()).unwrap();
+    let unanswered = server.next().await;
+    let sockets = ["a", "b", "c"].map(|name| WebSocket::new(&server.url(name), ()).unwrap());
+    for socket in sockets {
+        let _open = next_in_time(&server).await.accept_upgrade().await;
+        assert_eq!(first_event(&socket).await, "open");
+    }
+    // The one that hung can still open.
+    let _open = unanswered.accept_upgrade().await;
+    assert_eq!(first_event(&hanging).await, "open");
 }

@@ -29,6 +29,12 @@ impl ManualServer {
         Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a free port") }
     }
 
+    /// Creates a server on the loopback address of IPv6, which the machine must have.
+    pub(crate) async fn on_ipv6() -> Self {
+        let listener = TcpListener::bind("[::1]:0").await;
+        Self { listener: listener.expect("the address ::1; enable IPv6 on the loopback interface") }
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.listener.local_addr().expect("an address")
     }
@@ -62,6 +68,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ManualConnection<S> {
     /// Returns the value of a field of the request. The name is case-sensitive.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// Returns the values of all fields of this name. The name is not case-sensitive.
+    pub(crate) fn fields(&self, name: &str) -> Vec<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
     /// Writes these bytes and returns the stream.

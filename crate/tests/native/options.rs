@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use samesocket::rustls::pki_types::CertificateDer;
 use samesocket::{
-    Connecting, CookieStore, Failure, InvalidOption, IoStream, Options, ProtocolFailure, Target, WebSocket,
+    Compression, ConnectError, Connecting, CookieStore, Error, Event, Failure, InvalidOption, IoStream, Options,
+    ProtocolFailure, Target, WebSocket, connect,
 };
 use samesocket_fault_server::Until;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::manual_server::failure_of;
-use crate::support::{TestServer, event_lines};
+use crate::support::{TestServer, UnusedAddress, event_lines};
 
 const EVENTS: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
 const FAILED: [&str; 2] = ["error", "close 1006 \"\" unclean"];
@@ -90,10 +91,7 @@ async fn cookies_are_stored_whatever_the_status() {
         let jar = Jar::default();
         let query = format!("status={status}&header=Set-Cookie:%20seen={status}");
         let failure = failure_of(&test_server.url("a", &query), &Options::new().cookies(jar.clone())).await;
-        assert!(
-            matches!(failure, Failure::Protocol(ProtocolFailure::Status { found }) if found == status),
-            "{failure:?}"
-        );
+        assert!(matches!(&failure, Failure::Refused(response) if response.status() == status), "{failure:?}");
         assert_eq!(*jar.0.lock().unwrap(), [format!("seen={status}")]);
     }
 }
@@ -101,7 +99,12 @@ async fn cookies_are_stored_whatever_the_status() {
 #[test]
 fn invalid_header_is_refused_by_the_setter() {
     let refused = |result: Result<Options, InvalidOption>| result.unwrap_err().to_string();
-    assert_eq!(refused(Options::new().header("Host", "a")), "the header name cannot be \"Host\"");
+    for name in ["Upgrade", "sec-websocket-protocol", "Sec-WebSocket-Extensions", "Content-Length"] {
+        let expected = format!("the header name cannot be {name:?}");
+        assert_eq!(refused(Options::new().header(name, "a")), expected);
+    }
+    assert_eq!(refused(Options::new().header("Host", "")), "the value of Host cannot be empty");
+    assert_eq!(refused(Options::new().host("a/b")), "the value of Host cannot contain '/', as at position 1");
     assert_eq!(refused(Options::new().header("", "a")), "the header name cannot be empty");
     assert_eq!(refused(Options::new().header("a b", "a")), "the header name cannot contain ' ', as at position 1");
     assert_eq!(refused(Options::new().header("Käse", "a")), "the header name cannot contain 'ä', as at position 1");
@@ -134,7 +137,7 @@ async fn failure_has_details_that_the_events_lack() {
     let test_server = TestServer::new().await;
     let options = Options::new();
     for (query, expected) in [
-        ("status=404", "the status of the response is 404, not 101"),
+        ("status=404", "the server answered 404 Not Found"),
         ("accept=wrong", "Sec-WebSocket-Accept"),
         ("do=masked:a", "masked"),
         ("do=drop", "ended without a Close"),
@@ -148,7 +151,8 @@ async fn failure_has_details_that_the_events_lack() {
     let failure = failure_of("ws://127.0.0.1:25/", &options).await;
     assert!(matches!(failure, Failure::BadPort { port: 25 }));
 
-    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let reserved = UnusedAddress::new();
+    let unused = reserved.get();
     let failure = failure_of(&format!("ws://{unused}/"), &options).await;
     let Failure::Connect { attempts, port, .. } = &failure else { panic!("{failure:?}") };
     assert_eq!((attempts.len(), attempts[0].0, *port), (1, unused, unused.port()));
@@ -173,7 +177,8 @@ async fn timeouts_follow_the_options() {
         .detach();
     assert_eq!(event_lines(&socket).await, ["open", "text \"a\"", "close 1006 \"\" unclean"]);
 
-    let options = Options::new().fin_timeout(short);
+    // The server may leave TCP open for as long after both Close frames.
+    let options = Options::new().closing_timeout(short);
     let socket = WebSocket::with_options(&test_server.url("c", "do=close:1001,gate:never"), (), &options).unwrap();
     assert_eq!(event_lines(&socket).await, ["open", "close 1001 \"\" clean"]);
 }
@@ -204,4 +209,65 @@ async fn limits_follow_the_options() {
         .detach();
     assert_eq!(event_lines(&socket).await, ["open", "text \"a\"", "error", "close 1006 \"\" unclean"]);
     assert_eq!(socket.buffered_amount(), 2001);
+}
+
+#[tokio::test]
+async fn extreme_options_neither_panic_nor_hang() {
+    let test_server = TestServer::new().await;
+    let url = test_server.url("a", "deflate=1&do=echo");
+    let largest = Options::new()
+        .opening_timeout(Duration::MAX)
+        .closing_timeout(Duration::MAX)
+        .max_head_bytes(usize::MAX)
+        .max_frame_bytes(u64::MAX)
+        .max_message_bytes(u64::MAX)
+        .max_queued_bytes(u64::MAX)
+        .max_concurrent_handshakes(usize::MAX)
+        .tcp_keepalive(Duration::MAX)
+        .tcp_keepalive_interval(Duration::MAX)
+        .tcp_keepalive_retries(u32::MAX)
+        .compression(Compression::new().min_bytes(usize::MAX));
+    let smallest = largest
+        .clone()
+        .closing_timeout(Duration::ZERO)
+        .max_concurrent_handshakes(0)
+        .tcp_keepalive(Duration::ZERO)
+        .tcp_keepalive_interval(Duration::ZERO)
+        .tcp_keepalive_retries(0)
+        .compression(Compression::new().min_bytes(0));
+    for (options, closing) in [(largest, Duration::MAX), (smallest, Duration::ZERO)] {
+        let connect = connect(&url).options(options.clone()).high_water_mark(u64::MAX);
+        let mut socket = connect.receive_limit(usize::MAX, u64::MAX).idle_timeout(Duration::MAX).await.unwrap();
+        for text in ["", "a text"] {
+            socket.send(text.into()).await.unwrap();
+            assert_eq!(socket.next().await.unwrap().unwrap(), text.into());
+        }
+        assert!(socket.ping().await.unwrap() < Duration::from_secs(60));
+        match socket.close(None, None).await {
+            Ok(event) => assert!(event.was_clean, "{event:?}"),
+            Err(error) => assert_eq!((error, closing), (Error::CloseTimedOut { after: closing }, Duration::ZERO)),
+        }
+        let socket = WebSocket::with_options(&url, (), &options).unwrap();
+        let closes = |socket: &WebSocket, event: &Event| match event {
+            Event::Open => socket.send("a text").unwrap(),
+            Event::Message(_) => socket.close(None, None).unwrap(),
+            _ => {}
+        };
+        socket.subscribe(closes).detach();
+        let lines = event_lines(&socket).await;
+        assert_eq!(lines[..2], ["open", "text \"a text\""]);
+    }
+    // The last look may find the response.
+    if let Err(error) = connect(&url).options(Options::new().opening_timeout(Duration::ZERO)).await {
+        assert_eq!(error, ConnectError::TimedOut { after: Duration::ZERO });
+    }
+    let nothing = Options::new().max_message_bytes(0).max_frame_bytes(0);
+    let mut socket = connect(&url).options(nothing).await.unwrap();
+    socket.send("".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), "".into());
+    socket.send("x".into()).await.unwrap();
+    assert!(matches!(socket.next().await, Some(Err(Error::Failed(_)))));
+    let socket = connect(&url).options(Options::new().max_queued_bytes(0)).await.unwrap();
+    assert!(matches!(socket.send("x".into()).await, Err(Error::NotOpen(_))));
+    assert!(!socket.closed().await.was_clean);
 }

@@ -92,11 +92,9 @@ async fn certificate_other_than_the_pinned_one_is_refused() {
     ] {
         for version in VERSIONS {
             let failed = connect(&other, version, "localhost", &pinned(&server)).await.unwrap_err();
-            let expected = [
-                "the TLS handshake with localhost failed",
-                "the certificate is not the one that `pinned_certificate` trusts",
-            ];
-            assert_eq!(failed, expected);
+            let expected = "the TLS handshake with localhost failed: the certificate is not the one that \
+                            `pinned_certificate` trusts";
+            assert_eq!(failed, [expected]);
         }
     }
 }
@@ -155,7 +153,7 @@ async fn pinned_certificate_needs_its_key() {
         let (failure, refused) = futures::join!(failure_of(&url, &options), accepting);
         assert!(refused.is_some());
         let Failure::Tls { source, .. } = &failure else { panic!("{failure:?}") };
-        assert!(source.to_string().contains("BadSignature"), "{source}");
+        assert!(source.to_string().contains("signature"), "{source}");
     }
 }
 
@@ -165,9 +163,9 @@ async fn root_certificate_of_an_issuer_names_the_option_to_use() {
     for version in VERSIONS {
         for options in [Options::new().root_certificate(server.certificate()), Options::new()] {
             let failed = connect(&server, version, "localhost", &options).await.unwrap_err();
-            assert_eq!(failed[0], "the TLS handshake with localhost failed");
-            assert!(failed[1].contains("CA:TRUE") && failed[1].contains("`pinned_certificate`"), "{failed:?}");
-            assert!(failed[2].contains("CaUsedAsEndEntity"), "{failed:?}");
+            assert!(failed[0].starts_with("the TLS handshake with localhost failed: "), "{failed:?}");
+            assert!(failed[0].contains("CA:TRUE") && failed[0].contains("`pinned_certificate`"), "{failed:?}");
+            assert!(failed[1].contains("CaUsedAsEndEntity"), "{failed:?}");
         }
     }
     // A root certificate that is not marked so is trusted as before.

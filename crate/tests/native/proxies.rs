@@ -1,18 +1,17 @@
 //! Tunnels through proxies, and the failure for each way in which a proxy refuses.
 
-use std::error::Error;
 use std::ffi::OsStr;
 use std::io;
 use std::process::{Command, Output};
 
 use samesocket::rustls::pki_types::CertificateDer;
-use samesocket::{Failure, Options, ProtocolFailure, Proxy, ProxyFailure, WebSocket};
+use samesocket::{Failure, Options, Proxy, ProxyFailure, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::certificates::TestCertificate;
 use crate::manual_server::{ManualConnection, ManualServer, failure_of, first_event};
-use crate::support::{TestServer, event_lines};
+use crate::support::{TestServer, UnusedAddress, event_lines};
 
 const DO: &str = "do=text:a,close:1000";
 const EVENTS: [&str; 3] = ["open", "text \"a\"", "close 1000 \"\" clean"];
@@ -33,8 +32,11 @@ async fn failure_after(answer: &str) -> Failure {
 async fn http_proxy_failures_are_distinguished() {
     for (status, reason) in [(407, "Proxy Authentication Required"), (502, "Bad Gateway"), (302, "Found")] {
         let failure = failure_after(&format!("HTTP/1.1 {status} {reason}\r\n\r\n")).await;
-        assert!(matches!(failure, Failure::Proxy(ProxyFailure::Status { found }) if found == status), "{failure:?}");
-        assert_eq!(failure.to_string(), format!("the proxy responded with status {status}"));
+        assert!(
+            matches!(&failure, Failure::Proxy(ProxyFailure::Refused(response)) if response.status() == status),
+            "{failure:?}"
+        );
+        assert_eq!(failure.to_string(), format!("the proxy answered {status} {reason}"));
     }
     for head in ["SSH-2.0-server\r\n\r\n".to_owned(), format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "a".repeat(16 << 10))]
     {
@@ -45,9 +47,10 @@ async fn http_proxy_failures_are_distinguished() {
         let failure = failure_after(part).await;
         let Failure::Proxy(ProxyFailure::Lost { source }) = &failure else { panic!("{failure:?}") };
         assert_eq!(source.kind(), io::ErrorKind::UnexpectedEof);
-        assert!(failure.source().is_some_and(<dyn Error>::is::<io::Error>));
+        assert_eq!(failure.to_string(), format!("the connection to the proxy was lost: {source}"));
     }
-    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let reserved = UnusedAddress::new();
+    let unused = reserved.get();
     let failure = failure_of("ws://nowhere.invalid/", &through(&format!("http://{unused}"))).await;
     assert!(matches!(&failure, Failure::Connect { port, .. } if *port == unused.port()), "{failure:?}");
     let proxy = format!("{}.invalid", "a".repeat(64));
@@ -116,7 +119,7 @@ async fn http_proxy_refusal_keeps_its_status() {
     ] {
         let failure = failure_after(answer).await;
         assert!(
-            matches!(failure, Failure::Proxy(ProxyFailure::Status { found }) if found == status),
+            matches!(&failure, Failure::Proxy(ProxyFailure::Refused(response)) if response.status() == status),
             "{answer:?}: {failure:?}"
         );
     }
@@ -134,11 +137,35 @@ async fn http_proxy_refusal_keeps_its_status() {
 }
 
 #[tokio::test]
+async fn http_proxy_refusal_with_a_long_head_keeps_its_status() {
+    let long = "a".repeat(20 << 10);
+    for (answer, headers) in [
+        (format!("HTTP/1.1 407 {long}"), None),
+        (format!("HTTP/1.1 407 x\r\nProxy-Authenticate: Basic\r\nX: {long}"), Some(1)),
+        (format!("HTTP/1.1 407 x\r\nProxy-Authenticate: Basic\r\n{}", "X: y\r\n".repeat(4000)), Some(2724)),
+        (format!("HTTP/1.1 407 x\r\nProxy-Authenticate: Basic\r\n {long}"), Some(0)),
+        (format!("HTTP/1.1 103 x\r\n\r\nHTTP/1.1 407 x\r\n{long}"), Some(0)),
+        (format!("HTTP/1.1 200 x\r\n{long}"), None),
+        (format!("HTTP/1.1 103 x\r\n{long}"), None),
+        (format!("HTTP/1.1 407 x\r\n\r\n{long}"), Some(0)),
+    ] {
+        let failure = failure_after(&answer).await;
+        match (&failure, headers) {
+            (Failure::Proxy(ProxyFailure::Refused(response)), Some(headers)) => {
+                assert_eq!((response.status(), response.headers().count()), (407, headers), "{}", &answer[..40]);
+            }
+            (Failure::Proxy(ProxyFailure::MalformedHead), None) => {}
+            _ => panic!("{}: {failure:?}", &answer[..40]),
+        }
+    }
+}
+
+#[tokio::test]
 async fn bytes_after_the_proxy_answer_reach_the_socket() {
     opens_after("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n").await;
     opens_after(&format!("HTTP/1.1 200 OK\n\n{}", "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000))).await;
     let failure = failure_after("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 403 Forbidden\r\n\r\n").await;
-    assert!(matches!(failure, Failure::Protocol(ProtocolFailure::Status { found: 403 })), "{failure:?}");
+    assert!(matches!(&failure, Failure::Refused(response) if response.status() == 403), "{failure:?}");
 }
 
 #[tokio::test]
@@ -277,7 +304,7 @@ async fn socks_proxy_failures_are_distinguished() {
     let (failure, ()) = futures::join!(ask(), refusing);
     let Failure::Proxy(ProxyFailure::Socks { source }) = &failure else { panic!("{failure:?}") };
     assert_eq!(source.to_string(), "the proxy refused the user name or the password with status 1");
-    assert_eq!(failure.to_string(), "the SOCKS proxy refused the connection or does not speak SOCKS5");
+    assert_eq!(failure.to_string(), format!("no connection through the SOCKS5 proxy: {source}"));
 
     let ending = async {
         let mut stream = proxy.accept().await;

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use samesocket::rustls::crypto::ring;
+use samesocket::rustls::version::{TLS12, TLS13};
 use samesocket::rustls::{ClientConfig, RootCertStore};
-use samesocket::{Failure, Options, Proxy, WebSocket};
+use samesocket::{Failure, Options, Proxy, ProxyFailure, WebSocket};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::certificates::TestCertificate;
 use crate::manual_server::{ManualConnection, ManualServer, failure_of, first_event};
+use crate::tls::demanding;
 
 const URL: &str = "ws://somewhere.invalid/a";
 
@@ -136,11 +138,12 @@ async fn proxy_gets_only_a_client_certificate_of_its_own() {
         let proxy = TestProxy::new(identity.acceptor_of_client(&proxys)).await;
         let mut settings = proxy.settings().root_certificate(identity.certificate());
         if given {
-            settings = settings.client_certificate(vec![proxys.certificate()], proxys.key());
+            settings = settings.client_certificate([proxys.certificate()], proxys.key().secret_der()).unwrap();
         }
         let options = Options::new()
             .root_certificate(server.certificate())
-            .client_certificate(vec![mine.certificate()], mine.key())
+            .client_certificate([mine.certificate()], mine.key().secret_der())
+            .unwrap()
             .proxy(settings);
         let socket = WebSocket::with_options("wss://somewhere.invalid/", (), &options).unwrap();
         let tunnel = proxy.accept().await.respond("HTTP/1.1 200 OK\r\n\r\n").await;
@@ -151,6 +154,21 @@ async fn proxy_gets_only_a_client_certificate_of_its_own() {
         let connection = ManualConnection::read(stream).await.accept_upgrade().await;
         assert_eq!(first_event(&socket).await, "open");
         drop(connection);
+    }
+}
+
+#[tokio::test]
+async fn proxy_that_demands_a_certificate_is_a_lasting_failure() {
+    let [identity, client] = ["proxy", "proxy-client"].map(TestCertificate::new);
+    for version in [&TLS12, &TLS13] {
+        let proxy = TestProxy::new(demanding(&identity, &client, version)).await;
+        let options = Options::new().proxy(proxy.settings().root_certificate(identity.certificate()));
+        let failure = proxy.failure(&options).await;
+        let (Failure::Tls { source, .. } | Failure::Proxy(ProxyFailure::Lost { source })) = &failure else {
+            panic!("{failure:?}")
+        };
+        assert!(source.to_string().starts_with("the server "), "{source}");
+        assert!(!failure.is_temporary(), "{failure:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::executor::block_on;
-use samesocket::reconnect::{Backoff, Cause, State, reconnect};
+use samesocket::reconnect::{Backoff, Cause, Status, reconnect};
 use samesocket::{ConnectError, Event, Failure, IoStream, Message, Options, ReadyState, Target, WebSocket, connect};
 use samesocket_fault_server::Until;
 use tokio::io::duplex;
@@ -22,11 +22,13 @@ fn on(runtime: &Runtime, url: &str) -> WebSocket {
 }
 
 #[tokio::test]
-async fn socket_created_within_a_runtime_outlives_it() {
+async fn socket_on_the_background_thread_outlives_a_runtime() {
     let test_server = TestServer::new().await;
     let short_lived = runtime();
     let url = test_server.url("a", "do=text:a,echo");
-    let socket = short_lived.spawn(async move { WebSocket::new(&url, ()).unwrap() }).await.unwrap();
+    let options = Options::new().background_thread();
+    let creating = async move { WebSocket::with_options(&url, (), &options).unwrap() };
+    let socket = short_lived.spawn(creating).await.unwrap();
     let mut events = socket.events();
     let opened = short_lived.spawn(async move {
         let event = events.next().await.map(|event| event_line(&event));
@@ -119,11 +121,12 @@ fn reconnecting_socket_retries_after_its_runtime_has_shut_down() {
     .backoff(Backoff { first: ms, longest: ms, ..Backoff::default() })
     .retry_while(|_, failures| failures < 4)
     .start();
-    let states = socket.states();
+    let states = socket.status_changes();
     assert!(matches!(block_on(socket.next()), Some(Ok(Message::Text(text))) if &*text == "a"));
     runtime.shutdown_background();
-    let cause = block_on(socket.next());
-    assert!(matches!(cause, Some(Err(Cause::NotConnected(ConnectError::Failed(_))))), "{cause:?}");
-    let waits = block_on(states.filter(|state| std::future::ready(matches!(state, State::Waiting { .. }))).count());
+    let end = block_on(socket.next());
+    let Some(Err(Cause::NotConnected(error))) = end else { panic!("{end:?}") };
+    assert!(matches!(*error, ConnectError::Failed(_)), "{error:?}");
+    let waits = block_on(states.filter(|state| std::future::ready(matches!(state, Status::Waiting { .. }))).count());
     assert_eq!(waits, 3);
 }

@@ -143,7 +143,7 @@ fn outcomes(kind: &str, urls: &[String]) -> BTreeMap<&'static str, String> {
         "current-thread" => Some(Builder::new_current_thread().enable_all().build().unwrap()),
         _ => Some(Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()),
     };
-    let mut options = Options::new().opening_timeout(Duration::from_mins(1));
+    let mut options = Options::new().opening_timeout(Duration::from_secs(60));
     if let Some(runtime) = &runtime {
         options = options.runtime(runtime.handle().clone());
     }

@@ -1,11 +1,13 @@
 //! A fault server for each test, events as text, and a waker that notifies.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Wake;
 
 use futures::StreamExt;
 use samesocket::{CloseEvent, Event, Message, WebSocket};
 use samesocket_fault_server::{Server, Store};
+use tokio::net::TcpSocket;
 use tokio::sync::Notify;
 
 /// The fault server of one test.
@@ -28,7 +30,7 @@ impl TestServer {
         format!("wss://{}/ws?id={id}&{query}", self.server.addresses().tls)
     }
 
-    pub(crate) fn address(&self) -> std::net::SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.server.addresses().plain
     }
 
@@ -39,6 +41,21 @@ impl TestServer {
 
     pub(crate) fn store(&self) -> &Store {
         self.server.store()
+    }
+}
+
+/// An address at which nobody listens. It stays bound, so that no other test gets its port.
+pub(crate) struct UnusedAddress(TcpSocket);
+
+impl UnusedAddress {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn get(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
     }
 }
 

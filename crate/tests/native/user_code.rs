@@ -369,8 +369,9 @@ impl Drop for LockedOnDrop {
 #[tokio::test]
 async fn payload_destructor_may_wait_for_a_thread_that_sends() {
     let test_server = TestServer::new().await;
-    // The socket lives on the background thread, which must not be blocked.
-    let socket = WebSocket::new(&test_server.url("a", "do=text:a,echo"), ()).unwrap();
+    // The background thread must not be blocked.
+    let options = Options::new().background_thread();
+    let socket = WebSocket::with_options(&test_server.url("a", "do=text:a,echo"), (), &options).unwrap();
     let mut events = socket.events();
     assert!(matches!(events.next().await, Some(Event::Open)));
     let lock = Arc::new(Mutex::new(()));

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::platform::native::failure::Failure;
+use crate::types::failure::Failure;
 
 /// Runs user code. Turns a panic into [`Failure::Panicked`], after the panic hook has run.
 pub(super) fn catch_as_failure<R>(user_code: impl FnOnce() -> R) -> Result<R, Failure> {

@@ -2,32 +2,35 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`options`]: the settings of a socket, with [`cookie_store`] and [`invalid_option`].
+//! 1. [`settings`]: the settings of a socket.
 //! 2. [`runtime`]: the background thread, the clock, and the queue of a socket's tasks.
 //! 3. [`dial`]: from a URL to a stream: names, TCP, proxies, TLS, and the queue of opening handshakes.
 //! 4. [`driver`]: the task of an open socket. Its `shared` is the state behind the lock.
-//! 5. [`failure`]: the causes of failed connections. [`catch_panic`] turns a panic of user code into one.
+//! 5. [`failure`] makes the causes of failed connections, and [`diagnosis`] holds one with the response. [`catch_panic`] turns a panic of user code into one.
 //!
 //! [`url`] parses URLs.
 
 mod catch_panic;
-mod cookie_store;
+mod diagnosis;
 mod dial;
 mod driver;
 mod failure;
-mod invalid_option;
-mod options;
 mod runtime;
+mod settings;
 mod url;
 
 use std::collections::VecDeque;
 
 use futures::channel::oneshot;
 
-pub(crate) use self::driver::transport::{FinalState, backpressure_backend};
-pub(crate) use self::options::Options;
-pub(crate) use self::runtime::clock::PlatformEnvironment;
+pub(crate) use self::diagnosis::Diagnosis;
+pub(crate) use self::dial::proxy::ProxyServer;
+pub(crate) use self::dial::redirects::Redirects;
+pub(crate) use self::driver::transport::backpressure_backend;
+pub(crate) use self::runtime::clock::{PlatformEnvironment, now};
 pub(crate) use self::runtime::tasks::{Task, Tasks};
+pub(crate) use self::settings::PlatformSettings;
+pub(crate) use self::settings::PlatformSettings as DefaultBackend;
 pub(crate) use self::url::Url;
 use crate::queue::{BoundedQueue, Capacity};
 use crate::types::binary_type::BinaryType;
@@ -35,17 +38,13 @@ use crate::types::message::Message;
 
 /// The public items that exist on native targets only.
 pub(crate) mod api {
-    pub use super::cookie_store::CookieStore;
     pub use super::dial::connector::{Connecting, Connector};
-    #[cfg(fuzzing)]
+    #[cfg(all(fuzzing, feature = "proxy"))]
     pub use super::dial::fuzzing;
     pub use super::dial::io_stream::IoStream;
-    pub use super::dial::proxy::Proxy;
     pub use super::dial::target::Target;
-    pub use super::failure::{Failure, ProxyFailure};
-    pub use super::invalid_option::InvalidOption;
-    pub use super::options::Options;
-    pub use samesocket_protocol::Failure as ProtocolFailure;
+    #[cfg(feature = "__tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub use tokio_rustls::rustls;
 }
 
@@ -135,8 +134,8 @@ pub(crate) const MAKE_SUBPROTOCOL_LIST: MakeSubprotocolList = NoHook;
 pub(crate) type WatchBufferedAmount = NoHook;
 pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = NoHook;
 
-/// Whether transports can end without the closing handshake.
-pub(crate) const CAN_ABORT: bool = true;
+/// Whether a [`LastLook`] exists.
+pub(crate) const MAY_LOOK_AGAIN: bool = true;
 
 /// Whether the connections of the default back end ask for capacity before they deliver messages.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = true;

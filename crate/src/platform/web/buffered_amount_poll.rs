@@ -6,13 +6,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use gloo_timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
 
 use super::inner::{PollBufferedAmount, SocketInner};
 use super::listener::EventListener;
-use super::sys::{MessageChannel, MessagePort};
-use super::tasks::set_timeout;
+use super::sys::{MessageChannel, MessagePort, attribute};
+use super::tasks::{Timeout, set_timeout};
 
 /// The interval while the amount falls, in milliseconds: at most 250 polls a second. Arbitrary.
 const MIN_INTERVAL: u32 = 4;
@@ -25,7 +24,13 @@ pub(crate) type WatchBufferedAmount = fn(&Rc<SocketInner>);
 
 // Code size: stored when a sender waits.
 pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = |inner| {
-    inner.poller.get_or_init(|| Box::new(BufferedAmountPoller::new(inner))).watch(inner);
+    if inner.poller.get().is_none() {
+        // Code size: `get_or_init` has a panic of its own.
+        let _ = inner.poller.set(Box::new(BufferedAmountPoller::new(inner)));
+    }
+    if let Some(poller) = inner.poller.get() {
+        poller.watch(inner);
+    }
 };
 
 /// A timer that polls bufferedAmount; each poll without a change doubles the interval.
@@ -70,21 +75,21 @@ impl BufferedAmountPoller {
     fn new(inner: &Rc<SocketInner>) -> Self {
         let (channel, inner) = (MessageChannel::new(), Rc::downgrade(inner));
         let on_message = move |_| {
-            if let Some(inner) = inner.upgrade()
-                && let Some(poller) = inner.poller.get()
-            {
-                poller.poll(&inner);
+            if let Some(inner) = inner.upgrade() {
+                if let Some(poller) = inner.poller.get() {
+                    poller.poll(&inner);
+                }
             }
         };
-        let receiving_port = channel.port2();
-        let listener = EventListener::new(&receiving_port, "message", on_message);
+        let receiving_port: MessagePort = attribute(&channel, "port2").unchecked_into();
+        let listener = EventListener::new(&receiving_port, "message", Box::new(on_message));
         receiving_port.start();
         Self {
             amount: Cell::default(),
             interval: Cell::default(),
             is_active: Cell::default(),
             timer: Cell::default(),
-            port: channel.port1(),
+            port: attribute(&channel, "port1").unchecked_into(),
             _listener: listener,
         }
     }

@@ -7,10 +7,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use gloo_timers::callback::Timeout;
-
-use super::tasks::set_timeout;
+use super::tasks::{Timeout, set_timeout};
 use crate::platform::{self, Clock, Sleep};
+
+/// Returns the time on the clock of the platform. Only differences between two times have a meaning.
+pub(crate) fn now() -> Duration {
+    Duration::try_from_secs_f64(js_sys::Date::now() / 1000.0).unwrap_or_default()
+}
 
 /// The clock of the event loop, which windows and all workers have.
 pub(super) struct EventLoopClock;

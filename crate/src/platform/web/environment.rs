@@ -6,11 +6,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use wasm_bindgen::prelude::*;
-use web_sys::EventTarget;
 
 use super::clock::Completion;
 use super::listener::EventListener;
-use super::sys::DOCUMENT;
+use super::sys::attribute;
 use crate::platform::{BoxFuture, Environment};
 
 /// The page or worker in which the program runs.
@@ -31,26 +30,31 @@ impl Environment for PlatformEnvironment {
 /// A worker receives only the first signal.
 struct RetryHint {
     completion: Rc<Completion>,
-    _listeners: Vec<EventListener>,
+    _listeners: [EventListener; 2],
 }
 
 impl RetryHint {
     fn new() -> Self {
         let completion: Rc<Completion> = Rc::default();
-        let mut listeners = Vec::new();
-        if let Ok(global) = js_sys::global().dyn_into::<EventTarget>() {
+        let global = js_sys::global();
+        let document = attribute(&global, "document");
+        let on_online = {
             let completion = Rc::clone(&completion);
-            listeners.push(EventListener::new(&global, "online", move |_| completion.complete()));
-        }
-        if let Some(document) = DOCUMENT.with(Clone::clone) {
-            let (completion, target) = (Rc::clone(&completion), document.clone());
-            let on_change = move |_| {
-                if !document.hidden() {
+            move |_| completion.complete()
+        };
+        let on_change = {
+            let (completion, document) = (Rc::clone(&completion), document.clone());
+            move |_| {
+                if attribute(&document, "hidden").is_falsy() {
                     completion.complete();
                 }
-            };
-            listeners.push(EventListener::new(&target, "visibilitychange", on_change));
-        }
+            }
+        };
+        // Adding a listener fails in a worker, which has no document, and outside a browser. No event is fired then.
+        let listeners = [
+            EventListener::new(document.unchecked_ref(), "visibilitychange", Box::new(on_change)),
+            EventListener::new(global.unchecked_ref(), "online", Box::new(on_online)),
+        ];
         Self { completion, _listeners: listeners }
     }
 }

@@ -3,14 +3,14 @@
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
-use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, WebSocket};
 
 use super::listener::EventListener;
 use super::messages::single_message;
-use super::sys::{CloseValues, PlatformSocket};
+use super::sys::{CloseValues, PlatformSocket, text_attribute};
+use super::tasks::Timeout;
 use crate::platform::{EventSink, ReceiveMode};
 use crate::types::lazy_message::{LazyMessage, copy_to_bytes};
 use crate::types::message::Message;
@@ -87,13 +87,13 @@ impl SocketInner {
 
     fn listener(self: &Rc<Self>, name: &'static str, act: fn(&Rc<Self>, &JsValue)) -> EventListener {
         let inner = Rc::clone(self);
-        EventListener::new(&self.platform, name, move |event| act(&inner, &event))
+        EventListener::new(&self.platform, name, Box::new(move |event| act(&inner, &event)))
     }
 
     fn on_open(self: &Rc<Self>, _: &JsValue) {
-        let platform: &PlatformSocket = self.platform.unchecked_ref();
-        let protocol = platform.protocol_if_any().unwrap_or_default();
-        let extensions = platform.extensions_if_any().unwrap_or_default();
+        // A class that is written in JavaScript may lack an attribute, here and in `on_close`.
+        let protocol = text_attribute(&self.platform, "protocol");
+        let extensions = text_attribute(&self.platform, "extensions");
         self.sink.handle_event(Feedback::Established { protocol, extensions });
     }
 
@@ -111,15 +111,15 @@ impl SocketInner {
     }
 
     fn on_close(self: &Rc<Self>, event: &JsValue) {
-        let event: &CloseValues = event.unchecked_ref();
         // A socket that is written in JavaScript, as in Node, may fire `close` within the call of `close()`. An engine
         // never does. Such a close is reported as a failure, because failures are delivered in a task.
         self.sink.handle_event(if self.in_close.get() {
             Feedback::Failed
         } else {
-            let was_clean = event.was_clean().unwrap_or_default();
-            let code = event.code().unwrap_or(if was_clean { 1005 } else { 1006 });
-            Feedback::closed(code, event.reason().unwrap_or_default(), was_clean)
+            let values: &CloseValues = event.unchecked_ref();
+            let was_clean = values.was_clean().unwrap_or_default();
+            let code = values.code().unwrap_or(if was_clean { 1005 } else { 1006 });
+            Feedback::closed(code, text_attribute(event, "reason"), was_clean)
         });
     }
 

@@ -8,7 +8,7 @@
 //! - `close_after_blobs`: a close that waits until sent blobs have left;
 //! - `buffered_amount_poll`: the timer that watches bufferedAmount, because no event reports it;
 //! - `websocket_stream`: a second transport over `WebSocketStream`, which has receive backpressure;
-//! - `messages`, `final_state`, `options`, `url`: the small types of the interface;
+//! - `messages`, `diagnosis`, `settings`, `url`: the small types of the interface;
 //! - `listener`, `poll_in_event`: event listeners, and futures that are polled within an event;
 //! - `tasks`, `clock`, `environment`: tasks, timers, and the online and visibility signals.
 //!
@@ -32,13 +32,13 @@
 mod buffered_amount_poll;
 mod clock;
 mod close_after_blobs;
+mod diagnosis;
 mod environment;
-mod final_state;
 mod inner;
 mod listener;
 mod messages;
-mod options;
 mod poll_in_event;
+mod settings;
 mod socket;
 mod sys;
 mod tasks;
@@ -50,15 +50,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub(crate) use self::buffered_amount_poll::{WATCH_BUFFERED_AMOUNT, WatchBufferedAmount};
+pub(crate) use self::clock::now;
+pub(crate) use self::diagnosis::Diagnosis;
 pub(crate) use self::environment::PlatformEnvironment;
-pub(crate) use self::final_state::FinalState;
 pub(crate) use self::inner::{MAKE_BLOB, MAKE_LAZY, MakeBlob, MakeLazy};
 pub(crate) use self::messages::{
     Messages, append_messages, apply_binary_type, drain_messages, measure_messages, next_message, single_message,
 };
-pub(crate) use self::options::Options;
 pub(crate) use self::poll_in_event::poll_in_event;
-pub(crate) use self::socket::{MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList};
+pub(crate) use self::settings::{PlatformSettings, ProxyServer, Redirects};
+pub(crate) use self::socket::{DefaultBackend, MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList};
 pub(crate) use self::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
 pub(crate) use self::websocket_stream::backpressure_backend;
@@ -88,8 +89,8 @@ pub(crate) const RECEIVE_LIMIT: Capacity = Capacity { messages: 1 << 16, bytes: 
 /// second, so 8 MiB keep the connection busy in the meantime.
 pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
 
-/// Whether transports can end without the closing handshake. A browser's socket cannot.
-pub(crate) const CAN_ABORT: bool = false;
+/// Whether a [`LastLook`] exists.
+pub(crate) const MAY_LOOK_AGAIN: bool = false;
 
 /// Whether the default transports have receive backpressure.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = false;

@@ -9,18 +9,16 @@ use web_sys::WebSocket;
 use super::buffered_amount_poll::WatchBufferedAmount;
 use super::clock::EventLoopClock;
 use super::close_after_blobs::close_after_blobs;
-use super::final_state::FinalState;
 use super::inner::SocketInner;
 use super::listener::EventListener;
-use super::options::Options;
 use super::sys::PlatformSocket;
 use super::tasks::Tasks;
 use super::url::Url;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
-use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Transport};
+use crate::platform::{Backend, Clock, DialParameters, EventSink, FinalState, ReceiveMode, SendOutcome, Transport};
 use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
-use crate::types::payload::Payload;
+use crate::types::payload::{Data, Payload};
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::constructor::UrlRecord;
 
@@ -43,8 +41,9 @@ impl Socket {
     ///
     /// The arguments have been checked, so `None` means that the platform refuses to start, as it does for mixed content.
     /// The Standard has no such exception, and lets the connection fail.
-    fn connect(url: &Url, protocols: Protocols<'_>, mode: ReceiveMode, sink: EventSink) -> Option<Self> {
-        let list = protocols.make_list.map_or(JsValue::UNDEFINED, |make_list| make_list(protocols.names).into());
+    fn connect(url: &Url, parameters: DialParameters<'_>, mode: ReceiveMode, sink: EventSink) -> Option<Self> {
+        let DialParameters { protocols, make_list, .. } = parameters;
+        let list = make_list.map_or(JsValue::UNDEFINED, |make_list| make_list(protocols).into());
         let platform: WebSocket = PlatformSocket::new(url.as_str(), &list).ok()?.unchecked_into();
         let inner = SocketInner::new(platform, mode, sink);
         let listeners = inner.listen();
@@ -58,25 +57,26 @@ impl Socket {
     /// The platform does not accept a view of shared memory, so a build with threads copies the bytes first. Nor does it
     /// accept a view of resizable memory, which a page can request by `toResizableBuffer` of the WebAssembly memory. Such
     /// a call throws before anything is queued, so it is repeated with a copy.
-    fn send_bytes(&self, bytes: &[u8]) -> Result<(), JsValue> {
-        let platform = &self.inner.platform;
-        if !cfg!(target_feature = "atomics") && platform.send_with_u8_array(bytes).is_ok() {
-            return Ok(());
-        }
-        platform.send_with_js_u8_array(&Uint8Array::from(bytes))
+    fn send_bytes(&self, bytes: &[u8]) -> bool {
+        !cfg!(target_feature = "atomics") && self.inner.platform.send_with_u8_array(bytes).is_ok()
+            || self.inner.send_value(&Uint8Array::from(bytes))
     }
 }
 
-impl Backend for Options {
+/// The back end over the platform's `WebSocket`.
+#[derive(Default)]
+pub(crate) struct DefaultBackend {}
+
+impl Backend for DefaultBackend {
     fn dial(
         &self,
         url: &Url,
-        protocols: Protocols<'_>,
+        parameters: DialParameters<'_>,
         mode: ReceiveMode,
         _tasks: &Tasks,
         sink: EventSink,
     ) -> Result<Shared<dyn Transport>, FinalState> {
-        let socket = Socket::connect(url, protocols, mode, sink).ok_or_else(FinalState::default)?;
+        let socket = Socket::connect(url, parameters, mode, sink).ok_or_else(FinalState::default)?;
         Ok(Shared::new(socket))
     }
 
@@ -94,18 +94,17 @@ impl Transport for Socket {
     fn start(&self) {}
 
     /// An exception means that the platform cannot queue the data, where the Standard closes: the data is valid.
-    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+    fn send(&self, Data { payload, .. }: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         queued.add(payload.max_size());
-        let sent = match payload {
-            Payload::Text(text, _) => self.inner.platform.send_with_str(text),
+        SendOutcome::accepted_if(match payload {
+            Payload::Text(text, _) => self.inner.platform.send_with_str(text).is_ok(),
             Payload::Binary(bytes, _) => self.send_bytes(bytes),
             Payload::Blob(blob) => {
                 self.inner.blob_sent.set(true);
-                return SendOutcome::accepted_if(self.inner.send_value(blob.as_js()));
+                self.inner.send_value(blob.as_js())
             }
-            Payload::Lazy(lazy) => return SendOutcome::accepted_if(self.inner.send_value(lazy.as_js())),
-        };
-        SendOutcome::accepted_if(sent.is_ok())
+            Payload::Lazy(lazy) => self.inner.send_value(lazy.as_js()),
+        })
     }
 
     fn close(&self, frame: CloseFrame<'_>) {
@@ -114,6 +113,12 @@ impl Transport for Socket {
         } else {
             self.inner.close(frame);
         }
+    }
+
+    /// Closes at once. The platform performs the closing handshake by itself, and its events are not awaited.
+    fn abort(&self) -> bool {
+        self.inner.close(None);
+        false
     }
 
     fn set_binary_type(&self, mode: ReceiveMode) {

@@ -1,6 +1,6 @@
 //! Bindings to the web interfaces that `web-sys` lacks, or binds with other types.
 
-use js_sys::{Object, Promise};
+use js_sys::{Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
@@ -20,19 +20,10 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = send)]
     pub(super) fn send_value(this: &PlatformSocket, data: &JsValue) -> Result<(), JsValue>;
 
-    /// Returns `protocol`, which a class that is written in JavaScript may lack.
-    #[wasm_bindgen(method, getter, js_name = protocol)]
-    pub(super) fn protocol_if_any(this: &PlatformSocket) -> Option<String>;
-    /// Returns `extensions`, which a class that is written in JavaScript may lack.
-    #[wasm_bindgen(method, getter, js_name = extensions)]
-    pub(super) fn extensions_if_any(this: &PlatformSocket) -> Option<String>;
-
     /// A `CloseEvent`, whose members a class that is written in JavaScript may lack.
     pub(super) type CloseValues;
     #[wasm_bindgen(method, getter)]
     pub(super) fn code(this: &CloseValues) -> Option<u16>;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn reason(this: &CloseValues) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = wasClean)]
     pub(super) fn was_clean(this: &CloseValues) -> Option<bool>;
 
@@ -93,10 +84,6 @@ extern "C" {
     pub(super) type MessageChannel;
     #[wasm_bindgen(constructor)]
     pub(super) fn new() -> MessageChannel;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn port1(this: &MessageChannel) -> MessagePort;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn port2(this: &MessageChannel) -> MessagePort;
 
     #[derive(Clone)]
     #[wasm_bindgen(extends = EventTarget)]
@@ -108,27 +95,19 @@ extern "C" {
     #[wasm_bindgen(method, js_name = postMessage)]
     pub(super) fn post_message(this: &MessagePort, message: &JsValue);
 
-    // The global object, the document and the location.
+    // Timers.
 
-    /// The global object of a window or of a worker.
-    pub(super) type Global;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn document(this: &Global) -> Option<Document>;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn location(this: &Global) -> Option<Location>;
+    #[wasm_bindgen(js_name = setTimeout)]
+    pub(super) fn set_timeout(callback: &Function, milliseconds: u32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    pub(super) fn clear_timeout(id: &JsValue);
 
-    #[derive(Clone)]
-    #[wasm_bindgen(extends = EventTarget)]
-    pub(super) type Document;
-    #[wasm_bindgen(method, getter, js_name = baseURI)]
-    pub(super) fn base_uri(this: &Document) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn hidden(this: &Document) -> bool;
-    /// The document of a window; a worker has none.
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    pub(super) static DOCUMENT: Option<Document>;
+    // Any object.
 
-    pub(super) type Location;
+    /// An object whose attributes are read by name.
+    type Attributes;
+    #[wasm_bindgen(method, catch, structural, indexing_getter)]
+    fn get(this: &Attributes, name: &str) -> Result<JsValue, JsValue>;
 
     // `URL`.
 
@@ -137,6 +116,15 @@ extern "C" {
     pub(super) type ParsedUrl;
     #[wasm_bindgen(constructor, catch, js_class = "URL")]
     pub(super) fn new(url: &str, base: &JsValue) -> Result<ParsedUrl, JsValue>;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn href(this: &ParsedUrl) -> String;
+}
+
+/// Returns an attribute of an object, or `undefined` if there is no object, or if it lacks the attribute.
+// Code size: one import for all attributes that are read rarely. An import for each costs 20 bytes and more.
+pub(super) fn attribute(object: &JsValue, name: &str) -> JsValue {
+    object.unchecked_ref::<Attributes>().get(name).unwrap_or_default()
+}
+
+/// Returns an attribute that is a string, or the empty string if the object lacks it.
+pub(super) fn text_attribute(object: &JsValue, name: &str) -> String {
+    attribute(object, name).as_string().unwrap_or_default()
 }

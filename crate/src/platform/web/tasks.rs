@@ -1,7 +1,11 @@
 //! Tasks on the event loop.
 
-use gloo_timers::callback::Timeout;
+use std::cell::Cell;
 
+use wasm_bindgen::prelude::*;
+
+use super::listener::Callback;
+use super::sys;
 use crate::platform::BoxFuture;
 
 /// The task queue of a socket.
@@ -30,7 +34,23 @@ impl Tasks {
     }
 }
 
-/// Sets a timer. All timers share one closure type, because each type adds to the code size.
+/// A timer, which is cancelled on drop.
+pub(super) struct Timeout {
+    /// The number of the timer, or an object in Node.
+    id: JsValue,
+    _callback: Callback,
+}
+
+/// Sets a timer that calls `steps` once.
 pub(super) fn set_timeout(milliseconds: u32, steps: Box<dyn FnOnce()>) -> Timeout {
-    Timeout::new(milliseconds, steps)
+    let steps = Cell::new(Some(steps));
+    let callback: Callback = Closure::wrap(Box::new(move |_| steps.take().into_iter().for_each(|steps| steps())));
+    let id = sys::set_timeout(callback.as_ref().unchecked_ref(), milliseconds);
+    Timeout { id, _callback: callback }
+}
+
+impl Drop for Timeout {
+    fn drop(&mut self) {
+        sys::clear_timeout(&self.id);
+    }
 }

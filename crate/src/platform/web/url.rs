@@ -2,17 +2,18 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::sys::{Global, ParsedUrl};
+use super::sys::{ParsedUrl, attribute, text_attribute};
 use samesocket_spec::constructor::UrlRecord;
 
 /// A URL as the platform's parser serialized it.
+#[derive(Clone)]
 pub(crate) struct Url(String);
 
 impl Url {
     /// Parses `url` against `base` or, if that is `None`, against the API base URL.
     pub(crate) fn parse(url: &str, base: Option<&str>) -> Option<Self> {
         let base = base.map_or_else(api_base_url, JsValue::from_str);
-        ParsedUrl::new(url, &base).ok().map(|record| Self(record.href()))
+        ParsedUrl::new(url, &base).ok().map(|record| Self(text_attribute(&record, "href")))
     }
 }
 
@@ -32,10 +33,6 @@ impl UrlRecord for Url {
 /// A program outside a browser has none, which is `undefined`.
 fn api_base_url() -> JsValue {
     let global = js_sys::global();
-    let global: &Global = global.unchecked_ref();
-    match global.document() {
-        Some(document) => document.base_uri(),
-        // `null` would be converted to a base called "null".
-        None => global.location().map_or(JsValue::UNDEFINED, JsValue::from),
-    }
+    let base = attribute(&attribute(&global, "document"), "baseURI");
+    if base.is_undefined() { attribute(&global, "location") } else { base }
 }

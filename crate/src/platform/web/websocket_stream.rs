@@ -16,20 +16,19 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::buffered_amount_poll::WatchBufferedAmount;
 use super::clock::EventLoopClock;
-use super::final_state::FinalState;
 use super::inner::MakeLazy;
 use super::messages::single_message;
 use super::sys::{CloseInfo, OpenInfo, ReadResult, WebSocketStream, Writer};
 use super::tasks::Tasks;
 use super::url::Url;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
-use crate::platform::{Backend, Clock, EventSink, Protocols, ReceiveMode, SendOutcome, Transport};
+use crate::platform::{Backend, Clock, DialParameters, EventSink, FinalState, ReceiveMode, SendOutcome, Transport};
 use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
 use crate::types::blob::Blob;
 use crate::types::lazy_message::copy_to_bytes;
 use crate::types::message::Message;
-use crate::types::payload::Payload;
+use crate::types::payload::{Data, Payload};
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::constructor::UrlRecord;
 use samesocket_spec::state::Feedback;
@@ -50,12 +49,12 @@ impl Backend for StreamBackend {
     fn dial(
         &self,
         url: &Url,
-        protocols: Protocols<'_>,
+        parameters: DialParameters<'_>,
         mode: ReceiveMode,
         _tasks: &Tasks,
         sink: EventSink,
     ) -> Result<Shared<dyn Transport>, FinalState> {
-        let stream = StreamTransport::connect(url, protocols.names, mode, sink).ok_or_else(FinalState::default)?;
+        let stream = StreamTransport::connect(url, parameters.protocols, mode, sink).ok_or_else(FinalState::default)?;
         Ok(Shared::new(stream))
     }
 
@@ -215,7 +214,7 @@ impl Transport for StreamTransport {
     /// Does nothing: the platform's constructor has started the connection.
     fn start(&self) {}
 
-    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+    fn send(&self, Data { payload, .. }: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         queued.add(payload.max_size());
         let size = payload.size();
         let outgoing = match payload {
@@ -244,6 +243,12 @@ impl Transport for StreamTransport {
         // Wake outside the borrow of the cell: the waker is the executor's.
         let reader = self.state.reader.take();
         reader.into_iter().for_each(Waker::wake);
+    }
+
+    /// Closes at once, without the messages that were not written.
+    fn abort(&self) -> bool {
+        let _ = self.platform.close(&Object::new());
+        false
     }
 
     fn set_binary_type(&self, mode: ReceiveMode) {

@@ -50,7 +50,9 @@ impl<T: PayloadLen> LocalBatch<T> {
     pub(crate) fn next(&mut self, items: &mut VecDeque<T>) -> Option<T> {
         if self.items.is_empty() && items.len() > 1 {
             std::mem::swap(items, &mut self.items);
-            items.extend(self.items.pop_back_if(|last| last.may_grow()));
+            if self.items.back().is_some_and(PayloadLen::may_grow) {
+                items.extend(self.items.pop_back());
+            }
         }
         if let Some(item) = self.items.pop_front() {
             return Some(item);

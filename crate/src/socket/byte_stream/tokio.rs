@@ -32,6 +32,6 @@ impl AsyncWrite for ByteStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_close_socket(context)
+        self.get_mut().poll_end_writing(context)
     }
 }

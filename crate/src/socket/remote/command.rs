@@ -1,9 +1,14 @@
 //! The channels between the handles of a remote and its driver, and the values that they carry.
 
+use std::time::Duration;
+
 use futures::channel::{mpsc, oneshot};
 
 use super::super::Error;
+use crate::sync::cancellable_queue::Cancellable;
 use crate::types::owned_message::OwnedMessage;
+use crate::types::payload::MessageCompression;
+use crate::types::ping::{PingError, ReceivedPings};
 use samesocket_spec::{CloseEvent, ReadyState};
 
 /// The capacity of the channel of received messages, and of unanswered sends of a sink. Arbitrary.
@@ -32,13 +37,23 @@ pub(super) enum Item {
 /// A message to send.
 pub(super) struct SendRequest {
     pub(super) message: OwnedMessage,
+    pub(super) compression: MessageCompression,
     pub(super) reply: oneshot::Sender<Result<(), Error<OwnedMessage>>>,
+}
+
+impl Cancellable for SendRequest {
+    fn is_cancelled(&self) -> bool {
+        self.reply.is_canceled()
+    }
 }
 
 /// A request other than sending.
 pub(super) enum Command {
     Close(Option<u16>, Option<String>, oneshot::Sender<Result<CloseEvent, Error<OwnedMessage>>>),
+    Abort,
     Drained(oneshot::Sender<Result<(), Error<OwnedMessage>>>),
+    Ping(oneshot::Sender<Result<Duration, PingError>>),
+    ReceivedPings(oneshot::Sender<Option<ReceivedPings>>),
     Status(oneshot::Sender<(ReadyState, u64)>),
 }
 

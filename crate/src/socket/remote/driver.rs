@@ -1,6 +1,5 @@
 //! The task that owns the socket of a remote and executes the requests of its handles.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -14,14 +13,12 @@ use super::command::{Channels, Command, Item, SendRequest};
 use crate::connection::closed::Closed;
 use crate::platform::BoxFuture;
 use crate::socket::{Error, Receiver, Sender, Socket};
+use crate::sync::cancellable_queue::CancellableQueue;
 use crate::types::binary_type::BinaryType;
 use crate::types::blob::BlobError;
 use crate::types::message::Message;
 use crate::types::owned_message::OwnedMessage;
 use samesocket_spec::CloseEvent;
-
-/// The minimum queue length at which cancelled sends are removed. Arbitrary.
-const MIN_PRUNE: usize = 16;
 
 /// The task that owns the socket of a [`Remote`](crate::Remote), for
 /// [`Socket::into_remote_by`](crate::Socket::into_remote_by). It ends with the connection.
@@ -92,7 +89,7 @@ async fn forward_messages(
         let Some(next) = next.await else { return };
         let item = match next {
             None => Item::End,
-            Some(Err(error)) => Item::Error(error.without_message()),
+            Some(Err(error)) => Item::Error(error.into_owned()),
             Some(Ok(message)) => match into_owned(message).await {
                 Ok(message) => Item::Message(message),
                 Err(error) => Item::Error(Error::Unreadable(error)),
@@ -117,10 +114,11 @@ async fn into_owned(message: Message) -> Result<OwnedMessage, BlobError> {
 
 /// Executes the sends in order, each once the socket has capacity.
 async fn execute_sends(sender: Sender, mut sends: mpsc::Receiver<SendRequest>) {
-    let mut queue = SendQueue { sends: VecDeque::new(), live: 0 };
+    // The sends behind the one that waits for capacity.
+    let mut queue = CancellableQueue::default();
     loop {
-        let queued = queue.sends.pop_front();
-        let Some(SendRequest { message, mut reply }) = (match queued {
+        let queued = queue.pop();
+        let Some(SendRequest { message, compression, mut reply }) = (match queued {
             Some(request) => Some(request),
             None => sends.next().await,
         }) else {
@@ -131,33 +129,15 @@ async fn execute_sends(sender: Sender, mut sends: mpsc::Receiver<SendRequest>) {
             // The wait ends early if the send is cancelled.
             poll_fn(|context| {
                 while let Poll::Ready(Some(send)) = sends.poll_next_unpin(context) {
-                    queue.push(send);
+                    drop(queue.push(send));
                 }
                 if reply.poll_canceled(context).is_ready() { Poll::Ready(()) } else { capacity.as_mut().poll(context) }
             })
             .await;
         }
         if !reply.is_canceled() {
-            let sent = sender.send_now(message.clone().into()).map_err(|_| Error::NotOpen(message));
+            let sent = sender.core().send_now(message.clone().into(), compression).map_err(|_| Error::NotOpen(message));
             drop(reply.send(sent));
-        }
-    }
-}
-
-/// The sends behind the one that waits for capacity.
-struct SendQueue {
-    sends: VecDeque<SendRequest>,
-    /// The number of sends that were not cancelled when the queue was last pruned.
-    live: usize,
-}
-
-impl SendQueue {
-    /// Adds a send. Removes the cancelled ones when they may be more than half of the queue.
-    fn push(&mut self, send: SendRequest) {
-        self.sends.push_back(send);
-        if self.sends.len() > 2 * self.live + MIN_PRUNE {
-            self.sends.retain(|send| !send.reply.is_canceled());
-            self.live = self.sends.len();
         }
     }
 }
@@ -176,12 +156,16 @@ async fn execute_commands(sender: Sender, mut commands: mpsc::Receiver<Command>)
             Some(Command::Status(reply)) => drop(reply.send((control.ready_state(), control.buffered_amount()))),
             Some(Command::Close(code, reason, reply)) => {
                 let closing = control.close(code, reason.as_deref());
-                let closed = async { closing.await.map_err(Error::without_message) };
+                let closed = async { closing.await.map_err(Error::into_owned) };
                 waits.push(Box::pin(reply_with(reply, closed)));
             }
+            Some(Command::Abort) => control.abort(),
+            // The ping is sent at once, even if nothing waits for its answer.
+            Some(Command::Ping(reply)) => waits.push(Box::pin(reply_with(reply, control.ping()))),
+            Some(Command::ReceivedPings(reply)) => drop(reply.send(control.received_pings())),
             Some(Command::Drained(reply)) => {
                 let sender = sender.clone();
-                let drained = async move { sender.drained().await.map_err(Error::without_message) };
+                let drained = async move { sender.drained().await.map_err(Error::into_owned) };
                 waits.push(Box::pin(reply_with(reply, drained)));
             }
         }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::channel::{mpsc, oneshot};
 use futures::future::FusedFuture;
@@ -15,6 +16,7 @@ use super::receiver::RemoteReceiver;
 use super::sender::{Info, RemoteSender};
 use crate::socket::{Error, Socket};
 use crate::types::owned_message::OwnedMessage;
+use crate::types::ping::PingError;
 use samesocket_spec::CloseEvent;
 
 /// A handle to an open socket that any thread can use, from [`Socket::into_remote`]: a `Stream` and a `Sink` of
@@ -63,7 +65,12 @@ impl Socket {
 
     /// Does the same as [`into_remote`](Self::into_remote) on another executor: `spawn` receives the task.
     pub fn into_remote_by(self, spawn: impl FnOnce(RemoteDriver)) -> Remote {
-        let info = Info { url: self.url().to_owned(), protocol: self.protocol(), extensions: self.extensions() };
+        let info = Info {
+            url: self.url().to_owned(),
+            protocol: self.protocol(),
+            extensions: self.extensions(),
+            response: self.response(),
+        };
         let (item_sender, items) = mpsc::channel(CHANNEL_CAPACITY);
         let (alive, receiver_alive) = oneshot::channel();
         // A request waits for its reply, and each sender has a slot of its own, so a capacity of zero is enough.
@@ -125,6 +132,21 @@ impl Remote {
         self.sender.close(code, reason)
     }
 
+    /// Requests the end of the connection, without a closing handshake; see [`RemoteSender::abort`].
+    pub fn abort(&self) {
+        self.sender.abort();
+    }
+
+    /// Requests a ping, and returns a future of the round-trip time; see [`RemoteSender::ping`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`RemoteSender::ping`].
+    #[must_use = "the future returns the result; the ping is sent even if it is dropped"]
+    pub fn ping(&self) -> impl Future<Output = Result<Duration, PingError>> + Send + use<> {
+        self.sender.ping()
+    }
+
     /// Returns a future that waits for the `close` event, or completes at once if it was fired already.
     ///
     /// Any number of futures can wait.
@@ -132,7 +154,8 @@ impl Remote {
         self.sender.closed()
     }
 
-    /// Returns a sender, which also reads the socket's attributes, without a split.
+    /// Returns a sender, which also reads the socket's attributes, without a split. Its
+    /// [`without_compression`](RemoteSender::without_compression) sends messages that are not compressed.
     pub fn sender(&self) -> RemoteSender {
         self.sender.clone()
     }

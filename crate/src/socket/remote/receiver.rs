@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use futures::channel::{mpsc, oneshot};
 use futures::future::FusedFuture;
-use futures::stream::{FusedStream, Stream, StreamExt};
+use futures::stream::{FusedStream, Stream, StreamExt, TryStreamExt};
 
 use super::command::Item;
 use crate::platform::FinalState;
@@ -52,6 +52,17 @@ impl RemoteReceiver {
         &mut self,
     ) -> impl FusedFuture<Output = Option<Result<OwnedMessage, Error<OwnedMessage>>>> + Send + Unpin {
         StreamExt::next(self)
+    }
+
+    /// Waits for the next message, with the error outside of the option; see [`Socket::try_next`](crate::Socket::try_next).
+    ///
+    /// # Errors
+    ///
+    /// Returns one error if the connection did not end cleanly, and `None` after it.
+    pub fn try_next(
+        &mut self,
+    ) -> impl FusedFuture<Output = Result<Option<OwnedMessage>, Error<OwnedMessage>>> + Send + Unpin {
+        TryStreamExt::try_next(self)
     }
 }
 

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures::channel::{mpsc, oneshot};
 use futures::future::{FutureExt, Shared};
@@ -15,8 +16,10 @@ use super::command::{CHANNEL_CAPACITY, Command, SendRequest, request};
 use crate::platform::FinalState;
 use crate::socket::{ConnectionFailed, Error};
 use crate::types::owned_message::OwnedMessage;
+use crate::types::payload::MessageCompression;
+use crate::types::ping::{PingError, ReceivedPings};
 use samesocket_spec::close;
-use samesocket_spec::{CloseEvent, ReadyState, RedactedUrl};
+use samesocket_spec::{CloseEvent, ReadyState, RedactedUrl, Response};
 
 /// The sending half of a [`Remote`](crate::Remote): a `Sink` of [`OwnedMessage`]s that also closes the socket and reads its
 /// attributes. A clone sends over the same socket.
@@ -36,6 +39,7 @@ pub struct RemoteSender {
     commands: mpsc::Sender<Command>,
     info: Arc<Info>,
     close_event: Shared<oneshot::Receiver<CloseEvent>>,
+    compression: MessageCompression,
     sink: SinkState,
 }
 
@@ -44,6 +48,7 @@ pub(super) struct Info {
     pub(super) url: String,
     pub(super) protocol: String,
     pub(super) extensions: String,
+    pub(super) response: Option<Response>,
 }
 
 impl RemoteSender {
@@ -53,7 +58,9 @@ impl RemoteSender {
         info: Info,
         close_event: oneshot::Receiver<CloseEvent>,
     ) -> Self {
-        Self { sends, commands, info: Arc::new(info), close_event: close_event.shared(), sink: SinkState::default() }
+        let (info, close_event) = (Arc::new(info), close_event.shared());
+        let (compression, sink) = (MessageCompression::OF_CONNECTION, SinkState::default());
+        Self { sends, commands, info, close_event, compression, sink }
     }
 
     /// Sends a message, after waiting until bufferedAmount is at most the
@@ -66,8 +73,31 @@ impl RemoteSender {
     ///
     /// Returns [`Error::NotOpen`] with the message, from CLOSING on.
     pub async fn send(&self, message: OwnedMessage) -> Result<(), Error<OwnedMessage>> {
-        let sent = request(&self.sends, |reply| SendRequest { message: message.clone(), reply });
-        sent.await.unwrap_or(Err(Error::NotOpen(message)))
+        self.request_send(message.clone()).await.unwrap_or(Err(Error::NotOpen(message)))
+    }
+
+    /// Requests a send. The reply is cancelled if the driver is gone.
+    fn request_send(&self, message: OwnedMessage) -> oneshot::Receiver<SendResult> {
+        request(&self.sends, |reply| SendRequest { message, compression: self.compression, reply })
+    }
+
+    /// Returns the same sender, whose messages are not compressed; see
+    /// [`Sender::without_compression`](crate::Sender::without_compression). Other senders of the socket are not affected.
+    ///
+    /// In a page it has no effect, because the browser decides.
+    ///
+    /// ```no_run
+    /// # async fn example(socket: samesocket::Socket) -> Result<(), samesocket::Error<samesocket::OwnedMessage>> {
+    /// let remote = socket.into_remote();
+    /// let secrets = remote.sender().without_compression();
+    /// secrets.send("token=2a".into()).await?;
+    /// remote.send("a long text".into()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn without_compression(self) -> Self {
+        Self { compression: MessageCompression::OFF, ..self }
     }
 
     /// Waits until bufferedAmount is zero, so that all that was sent has been passed to the network.
@@ -101,6 +131,43 @@ impl RemoteSender {
         async { requested.map_err(Error::Exception)?.await.unwrap_or_else(|_| Ok(CloseEvent::abnormal())) }
     }
 
+    /// Requests the end of the connection, without a closing handshake; see [`Socket::abort`](crate::Socket::abort).
+    ///
+    /// It happens when the [driver](crate::RemoteDriver) is polled next.
+    pub fn abort(&self) {
+        // Each clone of the sender has a slot of its own, so this fails only if the driver is gone, and the socket with it.
+        let _ = self.commands.clone().try_send(Command::Abort);
+    }
+
+    /// Requests a ping, and returns a future of the round-trip time; see [`Control::ping`](crate::Control::ping).
+    ///
+    /// The ping is sent when the [driver](crate::RemoteDriver) is polled next, and the time counts from then. Dropping the
+    /// future has no effect on the connection.
+    ///
+    /// ```no_run
+    /// # async fn example(remote: samesocket::Remote) -> Result<(), samesocket::PingError> {
+    /// println!("the server has answered after {:?}", remote.ping().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`PingError`] if no ping could be sent, or if the connection ends without an answer. In a browser it is
+    /// [`PingError::Unsupported`].
+    #[must_use = "the future returns the result; the ping is sent even if it is dropped"]
+    pub fn ping(&self) -> impl Future<Output = Result<Duration, PingError>> + Send + use<> {
+        let answered = request(&self.commands, Command::Ping);
+        // Without a driver the socket is gone, so that no ping was sent, or none is answered.
+        answered.map(|answered| answered.unwrap_or(Err(PingError::Closed)))
+    }
+
+    /// Requests the number of the server's pings, and the time since the last; see
+    /// [`Control::received_pings`](crate::Control::received_pings).
+    pub async fn received_pings(&self) -> Option<ReceivedPings> {
+        request(&self.commands, Command::ReceivedPings).await.unwrap_or_default()
+    }
+
     /// Returns a future that waits for the `close` event, or completes at once if it was fired already.
     ///
     /// Any number of futures can wait. They do not keep the socket open.
@@ -131,6 +198,12 @@ impl RemoteSender {
     /// Returns the extensions that the server selected, or the empty string.
     pub fn extensions(&self) -> &str {
         &self.info.extensions
+    }
+
+    /// Returns the response to the opening handshake; see [`Control::response`](crate::Control::response). In a page it is not
+    /// known, so the result is `None` there.
+    pub fn response(&self) -> Option<&Response> {
+        self.info.response.as_ref()
     }
 
     async fn status(&self) -> (ReadyState, u64) {
@@ -180,7 +253,7 @@ impl Sink<OwnedMessage> for RemoteSender {
 
     /// Requests the send. `poll_flush` waits for the result.
     fn start_send(mut self: Pin<&mut Self>, message: OwnedMessage) -> SendResult {
-        let sent = request(&self.sends, |reply| SendRequest { message: message.clone(), reply });
+        let sent = self.request_send(message.clone());
         self.sink.sends.push_back((message, sent));
         Ok(())
     }

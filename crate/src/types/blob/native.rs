@@ -248,13 +248,14 @@ impl Eq for BlobError {}
 
 impl fmt::Display for BlobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the blob cannot be read from {}", self.path.display())
+        write!(f, "the blob cannot be read from {}: {}", self.path.display(), self.source)
     }
 }
 
+// `Display` shows the text of the error of the system, so this is the source of that error.
 impl Error for BlobError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
+        self.source.source()
     }
 }
 

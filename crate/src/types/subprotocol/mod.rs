@@ -9,6 +9,12 @@ use std::str::FromStr;
 use samesocket_spec::Exception;
 use samesocket_spec::subprotocol::{check_one, first_outside_token};
 
+/// Returns a subprotocol for logs: its name if IANA has registered it, or `…`, because some programs pass tokens there.
+pub(crate) fn shown(name: &str) -> &str {
+    let is_public = name.is_empty() || registered::ALL.iter().any(|registered| registered.as_str() == name);
+    if is_public { name } else { "…" }
+}
+
 /// The name of a subprotocol: a token, never empty.
 ///
 /// A literal is checked at compile time:
@@ -19,14 +25,16 @@ use samesocket_spec::subprotocol::{check_one, first_outside_token};
 /// ```
 ///
 /// ```compile_fail
-/// # use samesocket::Subprotocol;
+/// use samesocket::Subprotocol;
+///
 /// const CHAT: Subprotocol = Subprotocol::from_static("chat.example.com/2.0"); // a slash is not allowed in a token
 /// ```
 ///
 /// A name that is known only at run time is parsed. The error is the [`Exception`] that the constructor would throw:
 ///
 /// ```
-/// # use samesocket::Subprotocol;
+/// use samesocket::Subprotocol;
+///
 /// let error = "chat.example.com/2.0".parse::<Subprotocol>().unwrap_err();
 /// assert!(error.to_string().contains("'/' at position 16"));
 /// ```

@@ -13,7 +13,7 @@ use samesocket::reconnect::{Backoff, Losses, Outbox};
 use samesocket::testing::Received;
 use samesocket::{
     BinaryType, Blob, Failure, Heartbeat, LazyMessage, Message, Options, OwnedMessage, Proxy, ProxyFailure,
-    Subprotocol, Target, Text, WebSocket, connect,
+    Subprotocol, Target, Text, TrustStore, WebSocket, connect,
 };
 
 use self::packages::{of_protocol, of_spec};
@@ -24,7 +24,7 @@ const SECRET: &str = "sEcReT";
 const URL: &str = "ws://sEcReT:sEcReT@example.com/chat?token=sEcReT";
 
 /// The public types that have no texts of their own, with the reason.
-const WITHOUT_TEXT: [&str; 14] = [
+const WITHOUT_TEXT: [&str; 16] = [
     // Traits, which the program implements.
     "samesocket::Connector",
     "samesocket::CookieStore",
@@ -40,6 +40,10 @@ const WITHOUT_TEXT: [&str; 14] = [
     "samesocket_protocol::Entropy",
     "samesocket_protocol::Sink",
     "samesocket::typed::BoxError",
+    // Native targets support all options. It holds nothing but the name of a method.
+    "samesocket::UnsupportedOption",
+    // A form of the text that it is given.
+    "samesocket_spec::Quoted",
     // A unit, which exists only with the feature `serde`.
     "samesocket::typed::Json",
 ];
@@ -154,12 +158,15 @@ fn of_values() -> Vec<Texts> {
         debug("samesocket::Subprotocol", &[&subprotocol]),
         display("samesocket::Subprotocol", &[&subprotocol]),
         debug("samesocket::BinaryType", &[&BinaryType::Blob]),
+        debug("samesocket::TrustStore", &[&TrustStore::Platform]),
         display("samesocket::BinaryType", &[&BinaryType::Blob]),
         errors("samesocket::UnknownBinaryType", &[&"other".parse::<BinaryType>().unwrap_err()]),
         debug("samesocket::testing::Received", &[&Received::Message("hello".into())]),
         debug("samesocket::reconnect::Backoff", &[&Backoff::default()]),
         debug("samesocket::reconnect::Outbox", &[&Outbox::Return]),
         debug("samesocket::reconnect::Losses", &[&Losses::default()]),
+        debug("samesocket::Compression", &[&samesocket::Compression::new()]),
+        debug("samesocket::Http2", &[&samesocket::Http2::if_offered()]),
         debug("samesocket::Heartbeat", &[&Heartbeat::new(SECRET.into(), |_| true)]),
     ]
 }
@@ -192,10 +199,11 @@ fn of_options() -> Vec<Texts> {
         .unwrap()
         .cookies(Cookies)
         .proxy(proxy())
-        .root_certificate(SECRET.as_bytes().to_vec().into());
+        .root_certificate(SECRET);
     let unstarted = || connect(URL).subprotocols([SECRET]).base_url(URL).options(options.clone());
     vec![
         errors("samesocket::InvalidOption", &invalid.each_ref().map(|error| error as &dyn Error)),
+        errors("samesocket::StartError", &[&WebSocket::with_options(&format!("ftp{URL}"), (), &options).unwrap_err()]),
         debug("samesocket::Proxy", &[&proxy()]),
         debug("samesocket::Options", &[&options]),
         debug("samesocket::Connect", &[&unstarted()]),
@@ -223,6 +231,20 @@ async fn of_failures() -> Vec<Texts> {
         socket.closed().await;
         failures.extend(socket.failure());
     }
+    let redirects = [
+        "ws://sEcReT:sEcReT@127.0.0.1:25/?sEcReT",
+        "sEcReT:sEcReT",
+        "ws://sEcReT:sEcReT@",
+        "/\r\nLocation: /sEcReT",
+        "",
+    ];
+    for location in redirects {
+        let socket = WebSocket::with_options(&url, [SECRET], &Options::new().max_redirects(1)).unwrap();
+        let answer = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n");
+        drop(server.next().await.respond(&answer).await);
+        socket.closed().await;
+        failures.extend(socket.failure());
+    }
     let mut proxies = Vec::new();
     for answer in ["HTTP/1.1 407 x\r\nProxy-Authenticate: sEcReT\r\n\r\n", "sEcReT\r\n\r\n", ""] {
         let proxy = Proxy::new(&format!("http://sEcReT:sEcReT@{}", server.address())).unwrap();
@@ -238,7 +260,7 @@ async fn of_failures() -> Vec<Texts> {
         ProxyFailure::NotUtf8 { variable: "http_proxy" },
         ProxyFailure::Cgi { variable: "http_proxy" },
     ]);
-    assert_eq!((failures.len(), proxies.len()), (11, 6));
+    assert_eq!((failures.len(), proxies.len()), (16, 6));
     let target = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&target);
     let connector = move |target: &Target| {

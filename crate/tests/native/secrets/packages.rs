@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::time::Duration;
 
-use samesocket_protocol::{Limits, Request, Response, handshake};
+use samesocket_protocol::{Compression, Limits, Request, Response, handshake};
 use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketState};
 use samesocket_spec::subprotocol::Offer;
-use samesocket_spec::{Argument, CloseEvent, Exception, ReadyState, RedactedUrl};
+use samesocket_spec::{Argument, CloseEvent, Exception, ReadyState, RedactedUrl, header_field};
 
 use super::{SECRET, Texts, URL, debug, display, errors};
 
@@ -34,6 +34,7 @@ pub(super) fn of_spec() -> Vec<Texts> {
     vec![
         errors("samesocket_spec::Exception", &exceptions.each_ref().map(|exception| exception as &dyn Error)),
         debug("samesocket_spec::Argument", &[&Argument::Url]),
+        debug("samesocket_spec::InvalidField", &[&header_field::check("Authorization", "sEcReT\n").unwrap_err()]),
         debug("samesocket_spec::ReadyState", &[&ReadyState::Open]),
         debug("samesocket_spec::CloseEvent", &[&CloseEvent::abnormal()]),
         debug("samesocket_spec::RedactedUrl", &[&RedactedUrl(URL)]),
@@ -48,6 +49,7 @@ pub(super) fn of_spec() -> Vec<Texts> {
 }
 
 pub(super) fn of_protocol() -> Vec<Texts> {
+    use samesocket_protocol::body::BodyReader;
     use samesocket_protocol::head::{HeadParser, Version};
     use samesocket_protocol::{BorrowedMessage, Connection, Failure, Kind, Message, Payload, deflate, extensions};
 
@@ -59,6 +61,7 @@ pub(super) fn of_protocol() -> Vec<Texts> {
         protocols: vec![secret()],
         origin: Some(secret()),
         headers: vec![("Authorization".to_owned(), secret())],
+        compression: None,
     };
     let mut invalid = Vec::new();
     for change in [
@@ -74,13 +77,15 @@ pub(super) fn of_protocol() -> Vec<Texts> {
         change(&mut request);
         invalid.push(request.check().unwrap_err());
     }
-    let response = Response { status: 200, headers: vec![("Set-Cookie".to_owned(), SECRET.into())] };
+    let response = Response::new(200).with_header("Set-Cookie", SECRET).with_body(SECRET);
     let head_parser = {
         let mut parser = HeadParser::new(1000);
         let used = parser.read(b"HTTP/1.1 200 OK\r\nA: sEcReT\r\nB: sEcReT\r\nC: sEcReT").unwrap();
         assert_eq!(used.1, None);
         parser
     };
+    let mut body_reader = BodyReader::new(response.clone());
+    body_reader.read(SECRET.as_bytes());
     let (_, head) = HeadParser::new(1000).read(b"HTTP/1.1 200 OK\r\nSet-Cookie: sEcReT\r\n\r\n").unwrap();
     let answered = |answer: &str| {
         let random = |bytes: &mut [u8]| bytes.fill(7);
@@ -106,17 +111,20 @@ pub(super) fn of_protocol() -> Vec<Texts> {
         failures.extend(connection.failure().cloned());
     }
     assert!(matches!(&failures[..], [Failure::MissingHeader { .. }, Failure::WrongHeader { .. }]), "{failures:?}");
-    let extension = extensions::accept("permessage-deflate").unwrap();
+    let extension = extensions::accept("permessage-deflate", Some(&Compression::default())).unwrap();
     vec![
         debug("samesocket_protocol::Request", &[&request]),
         errors("samesocket_protocol::InvalidRequest", &invalid.iter().map(|error| error as _).collect::<Vec<_>>()),
-        debug("samesocket_protocol::Response", &[&response]),
+        debug("samesocket_spec::Response", &[&response]),
         debug("samesocket_protocol::Head", &[&head]),
         debug("samesocket_protocol::HeadParser", &[&head_parser]),
+        debug("samesocket_protocol::BodyReader", &[&body_reader]),
         debug("samesocket_protocol::Version", &[&Version::Http11]),
         Texts("samesocket_protocol::Connection", connections),
-        errors("samesocket_protocol::Failure", &failures.iter().map(|error| error as _).collect::<Vec<_>>()),
+        errors("samesocket_spec::ProtocolFailure", &failures.iter().map(|error| error as _).collect::<Vec<_>>()),
+        errors("samesocket_spec::RedirectFailure", &[&samesocket_spec::RedirectFailure::InvalidLocation]),
         debug("samesocket_protocol::Limits", &[&Limits::default()]),
+        debug("samesocket_protocol::Compression", &[&Compression::default()]),
         debug("samesocket_protocol::StreamAction", &[&samesocket_protocol::StreamAction::Keep]),
         debug("samesocket_protocol::Deflate", &[&extension]),
         debug("samesocket_protocol::Inflater", &[&deflate::Inflater::new(&extension)]),

@@ -1,13 +1,15 @@
 //! Sockets, their handles, and their errors.
 
 use std::error::Error;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
-use samesocket::reconnect::{Cause, State, reconnect};
+use samesocket::reconnect::{Cause, Limit, Sent, Status, Update};
 use samesocket::testing::{self, Network};
 use samesocket::typed::{self, BoxError, Codec, Typed};
-use samesocket::{CloseEvent, Connect, Event, Message, Options, ReuniteError, Socket, WebSocket, connect};
+use samesocket::{
+    CloseEvent, Connect, Event, Message, Options, OwnedMessage, ReuniteError, Socket, WebSocket, connect,
+};
 
 use super::{SECRET, Texts, URL, debug, display, errors};
 use crate::manual_server::ManualServer;
@@ -35,6 +37,9 @@ pub(super) async fn of_sockets() -> Vec<Texts> {
     texts.push(debug("samesocket::Control", &[&socket.control()]));
     texts.push(debug("samesocket::WeakControl", &[&socket.control().downgrade()]));
     texts.push(debug("samesocket::Closed", &[&socket.closed()]));
+    texts.push(debug("samesocket::Ping", &[&socket.ping()]));
+    texts.push(errors("samesocket::PingError", &[&samesocket::PingError::Closed]));
+    texts.push(debug("samesocket::ReceivedPings", &[&socket.control().received_pings()]));
     let (sender, receiver) = socket.split();
     let (other_sender, other_receiver) = other.split();
     texts.push(debug("samesocket::Sender", &[&sender]));
@@ -143,29 +148,58 @@ async fn of_errors() -> Vec<Texts> {
 
 pub(super) async fn of_reconnect() -> Vec<Texts> {
     let network = Network::new();
-    let attempts = network.clone();
-    let builder = reconnect(move |_| {
-        let connecting = attempts.connect(URL).subprotocols([SECRET]);
-        async { Some(connecting) }
-    });
+    let builder = network.connect(URL).subprotocols([SECRET]).reconnect();
     let builder_texts = debug("samesocket::reconnect::Reconnect", &[&builder]);
     let reconnecting = builder.start();
     let failed = refused().await;
     let exception = connect(URL).subprotocols([SECRET, SECRET]).await.unwrap_err();
     let causes = [
         Cause::NoAttempt,
-        Cause::NotConnected(exception),
-        Cause::NotPrepared(samesocket::Error::Failed(failed.clone())),
-        Cause::Lost(samesocket::Error::Failed(failed)),
+        Cause::NotConnected(Arc::new(exception)),
+        Cause::NotPrepared(Arc::new(samesocket::Error::Failed(failed.clone()))),
+        Cause::Lost(Arc::new(samesocket::Error::Failed(failed))),
         Cause::Closed(CloseEvent::abnormal()),
     ];
-    let waiting = State::Waiting { cause: causes[1].clone(), wait: Duration::ZERO, unknown_bytes: 0 };
+    let (limit, cause) = (Limit::Attempts(1), Arc::new(causes[1].clone()));
+    let gave_up = Cause::GaveUp { limit, cause };
+    let ended = Status::Ended { cause: gave_up.clone() };
+    let builder = || network.connect(URL).reconnect().disconnected();
+    let driver = Arc::new(Mutex::new(None));
+    let slot = Arc::clone(&driver);
+    let (live, updates) = builder().executor(move |driver| *slot.lock().unwrap() = Some(driver)).drive_stream();
+    live.send(SECRET).unwrap();
+    live.reconnect_now();
+    let driver = driver.lock().unwrap().take().unwrap();
+    let typed = || builder().typed::<(), ()>(Unusable);
+    let (typed_live, mut typed_updates) = typed().drive_stream();
+    typed_live.socket().reconnect_now();
+    network.accept().await.open().send("hello");
+    let undecodable = loop {
+        if let Update::Message(Err(error)) = typed_updates.next().await.unwrap() {
+            break error;
+        }
+    };
+    let update = Update::<OwnedMessage>::Status(ended.clone());
     vec![
         builder_texts,
         debug("samesocket::reconnect::Reconnecting", &[&reconnecting]),
         debug("samesocket::reconnect::Sender", &[&reconnecting.sender()]),
-        debug("samesocket::reconnect::States", &[&reconnecting.states()]),
-        debug("samesocket::reconnect::State", &[&waiting, &State::Open]),
+        debug("samesocket::reconnect::StatusChanges", &[&reconnecting.status_changes()]),
+        debug("samesocket::reconnect::Status", &[&ended, &Status::Open]),
+        display("samesocket::reconnect::Status", &[&ended, &Status::Open]),
+        debug("samesocket::reconnect::LiveDriver", &[&driver]),
+        debug("samesocket::reconnect::LiveSocket", &[&live]),
+        debug("samesocket::reconnect::WeakLiveSocket", &[&live.downgrade()]),
+        debug("samesocket::reconnect::Sent", &[&Sent::Queued]),
+        debug("samesocket::reconnect::Update", &[&update]),
+        debug("samesocket::reconnect::Updates", &[&updates]),
+        debug("samesocket::reconnect::TypedReconnect", &[&typed()]),
+        debug("samesocket::reconnect::TypedLiveSocket", &[&typed_live]),
+        debug("samesocket::reconnect::TypedUpdates", &[&typed_updates]),
+        errors("samesocket::reconnect::DecodeError", &[&undecodable]),
+        debug("samesocket::reconnect::Limit", &[&limit]),
+        display("samesocket::reconnect::Limit", &[&limit]),
         errors("samesocket::reconnect::Cause", &causes.each_ref().map(|cause| cause as &dyn Error)),
+        errors("samesocket::reconnect::Cause", &[&gave_up]),
     ]
 }

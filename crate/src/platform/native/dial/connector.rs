@@ -8,11 +8,29 @@ use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::dial::target::Target;
 
 /// The future of a [`Connector`]: a stream that is being connected.
+///
+/// ```no_run
+/// use samesocket::{Connecting, Connector, IoStream, Target};
+/// use tokio::net::TcpStream;
+///
+/// struct Local;
+///
+/// impl Connector for Local {
+///     fn connect(&self, target: &Target) -> Connecting {
+///         let port = target.port;
+///         Box::pin(async move {
+///             let stream: Box<dyn IoStream> = Box::new(TcpStream::connect(("127.0.0.1", port)).await?);
+///             Ok(stream)
+///         })
+///     }
+/// }
+/// ```
 pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn IoStream>>> + Send>>;
 
-/// A factory of streams, set by [`Options::connector`](crate::Options::connector) in place of TCP and proxies.
+/// A factory of streams, set by [`Options::connector`](crate::Options::connector) in place of TCP.
 ///
-/// A closure from [`&Target`](Target) to a future is one:
+/// Closures from [`&Target`](Target) to a future implement it. This example needs the package `tokio` with the feature
+/// `net`, on a Unix system:
 ///
 /// ```no_run
 /// # #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! TCP to a host with one or more addresses, by [RFC 8305](https://www.rfc-editor.org/rfc/rfc8305), "happy eyeballs".
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -16,16 +17,18 @@ use tokio::time::sleep;
 use crate::platform::native::dial::handshake_queue::{HandshakePermit, HandshakeSlot};
 use crate::platform::native::dial::resolve::resolve;
 use crate::platform::native::dial::tcp::TcpStream;
-use crate::platform::native::failure::Failure;
+use crate::platform::native::dial::tcp_settings::TcpSettings;
 use crate::platform::native::runtime::clock::REACTOR_TURN;
+use crate::trace::event;
+use crate::types::failure::Failure;
 
 /// The delay after which the next address is tried beside the one before. It is the value that
 /// [RFC 8305, section 5](https://www.rfc-editor.org/rfc/rfc8305#section-5) recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address of `host` that accepts a connection.
-pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
-    connect_with(host, port, TcpStream::connect).await
+pub(super) async fn connect(host: &str, port: u16, settings: &TcpSettings) -> Result<TcpStream, Failure> {
+    connect_with(host, port, settings, |address| TcpStream::connect(address, settings)).await
 }
 
 /// Connects like [`connect`], but acquires a handshake permit for each address before it is tried.
@@ -34,22 +37,39 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure>
 pub(super) async fn connect_with_permit(
     host: &str,
     port: u16,
+    settings: &TcpSettings,
     slot: &HandshakeSlot,
 ) -> Result<(TcpStream, HandshakePermit), Failure> {
     let open = |address: SocketAddr| async move {
+        // An address that is never tried need not wait.
+        settings.local_address_for(address)?;
         let permit = slot.acquire(address.into()).await;
-        Ok((TcpStream::connect(address).await?, permit))
+        Ok((TcpStream::connect(address, settings).await?, permit))
     };
-    connect_with(host, port, open).await
+    connect_with(host, port, settings, open).await
 }
 
 async fn connect_with<T, R: Future<Output = io::Result<T>>>(
     host: &str,
     port: u16,
+    settings: &TcpSettings,
     open: impl Fn(SocketAddr) -> R,
 ) -> Result<T, Failure> {
-    let addresses = resolve(host, port).await?;
+    let addresses = resolve(host, port, settings).await?;
+    event!(current, DEBUG, "name resolved", host = host, addresses = %Addresses(&addresses));
     race(addresses, open).await.map_err(|attempts| Failure::Connect { host: host.to_owned(), port, attempts })
+}
+
+/// Addresses as text, separated by commas.
+struct Addresses<'a>(&'a VecDeque<SocketAddr>);
+
+impl fmt::Display for Addresses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, address) in self.0.iter().enumerate() {
+            write!(f, "{}{address}", if index > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
 }
 
 /// Tries one address after the other, each [`ATTEMPT_DELAY`] after the one before or as soon as one has failed.
@@ -74,8 +94,14 @@ async fn race<T, R: Future<Output = io::Result<T>>>(
             sleep(REACTOR_TURN).await;
         };
         match select(attempts.next(), pin!(delay)).await {
-            Either::Left((Some((_, Ok(opened))), _)) => return Ok(opened),
-            Either::Left((Some((address, Err(error))), _)) => failed.push((address, Arc::new(error))),
+            Either::Left((Some((address, Ok(opened))), _)) => {
+                event!(current, DEBUG, "TCP connected", address = %address);
+                return Ok(opened);
+            }
+            Either::Left((Some((address, Err(error))), _)) => {
+                event!(current, DEBUG, "TCP failed", address = %address, error = %error);
+                failed.push((address, Arc::new(error)));
+            }
             Either::Left((None, _)) => return Err(failed),
             Either::Right(_) => {}
         }
@@ -140,7 +166,7 @@ mod tests {
     async fn address_that_waits_for_a_permit_counts_as_hanging() {
         let [first, second] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 8001)));
         let start = tokio::time::Instant::now();
-        let (other, slot) = (HandshakeSlot::default(), HandshakeSlot::default());
+        let (other, slot) = (HandshakeSlot::new(1), HandshakeSlot::new(1));
         let held = other.acquire(first.into()).await;
         let opened = race(VecDeque::from([first, second]), |address| {
             let slot = &slot;

@@ -1,8 +1,9 @@
 //! The byte stream that a socket runs over.
 
+#[cfg(feature = "proxy")]
 use std::io;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A duplex stream of bytes that a socket can run over: TCP, TLS, a Unix socket, or a pipe in memory.
 ///
@@ -22,7 +23,10 @@ pub trait IoStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> IoStream for S {}
 
 /// Writes and flushes all bytes. A stream may keep what is written until it is flushed, as TLS does while TCP accepts nothing.
+#[cfg(feature = "proxy")]
 pub(super) async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    use tokio::io::AsyncWriteExt as _;
+
     stream.write_all(bytes).await?;
     stream.flush().await
 }

@@ -2,23 +2,30 @@
 
 use std::fmt;
 use std::io;
+#[cfg(feature = "__tls")]
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
+use samesocket_protocol::Response;
+use samesocket_protocol::body::{BODY_TIMEOUT, BodyReader};
 use samesocket_protocol::head::{Head, HeadParser, Version};
 use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, timeout_at};
+#[cfg(feature = "__tls")]
 use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::platform::native::dial::basic_auth::basic_auth;
+use crate::platform::native::dial::http_versions::HttpVersions;
 use crate::platform::native::dial::io_stream::{IoStream, send};
 use crate::platform::native::dial::prefixed_stream::prefixed;
 use crate::platform::native::dial::socks5::{self, Credentials};
 use crate::platform::native::dial::target::{Target, without_brackets};
+use crate::platform::native::dial::tls;
 use crate::platform::native::dial::tls::TlsSettings;
-use crate::platform::native::dial::{happy_eyeballs, tls};
-use crate::platform::native::failure::{Failure, ProxyFailure};
-use crate::platform::native::invalid_option::InvalidOption;
+use crate::trace::event;
+use crate::types::failure::{Failure, ProxyFailure};
+use crate::types::invalid_option::InvalidOption;
+use samesocket_spec::ProtocolFailure;
 
 /// The most bytes of the head of an HTTP proxy's response, interim responses included. Arbitrary: real heads have some
 /// hundred bytes.
@@ -27,21 +34,9 @@ const MAX_HEAD: usize = 16 << 10;
 /// The most bytes of it that one read takes. Arbitrary.
 const HEAD_READ: usize = 1 << 10;
 
-/// A proxy to connect through, given as a URL; see [`Options::proxy`](crate::Options::proxy).
-///
-/// The methods are settings for TLS with an `https` proxy. Those of [`Options`](crate::Options) are for the server.
-///
-/// ```
-/// use samesocket::{Options, Proxy};
-///
-/// let proxy = Proxy::new("http://user:password@proxy.example:3128")?;
-/// assert_eq!(format!("{proxy:?}"), "Http proxy at proxy.example:3128");
-/// let options = Options::new().proxy(proxy);
-/// # drop(options);
-/// # Ok::<(), samesocket::InvalidOption>(())
-/// ```
-#[derive(Clone)]
-pub struct Proxy {
+/// A proxy to connect through, behind the public [`Proxy`](crate::Proxy).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ProxyServer {
     kind: Kind,
     host: String,
     port: u16,
@@ -60,38 +55,17 @@ enum Kind {
     Socks5,
 }
 
-impl Proxy {
+impl ProxyServer {
     /// Parses the URL of a proxy.
-    ///
-    /// | scheme | default port | protocol |
-    /// | --- | --- | --- |
-    /// | `http` | 80 | CONNECT, by [RFC 9110, section 9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6) |
-    /// | `https` | 443 | the same over TLS with the proxy |
-    /// | `socks5`, `socks5h` | 1080 | SOCKS5, by [RFC 1928](https://www.rfc-editor.org/rfc/rfc1928) |
-    ///
-    /// The proxy resolves the name of the server with all of them. Credentials stand before the host, as in
-    /// `http://user:password@host`. They are sent as Basic authentication, or by
-    /// [RFC 1929](https://www.rfc-editor.org/rfc/rfc1929) with SOCKS5. A password that is missing is sent as an empty
-    /// one. Bytes that are percent-encoded are sent as they are, even if they are not UTF-8. The path and the rest of the
-    /// URL are ignored.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`InvalidOption`] if `url` is no URL with one of these schemes and a host, or if a user name or password
-    /// for SOCKS5 has more than 255 bytes. The error contains no part of the URL but its scheme.
-    pub fn new(url: &str) -> Result<Self, InvalidOption> {
-        Self::parse(url)
-    }
-
-    pub(super) fn parse(url: &str) -> Result<Self, InvalidOption> {
+    pub(crate) fn parse(url: &str) -> Result<Self, InvalidOption> {
         // Without the slashes, what is before the first colon may be a host or a user name.
         let is_scheme =
             |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
         let Some((scheme, _)) = url.trim().split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
             return Err(InvalidOption::new("the proxy URL has no scheme; it has the form http://host:port"));
         };
-        let record =
-            url::Url::parse(url).map_err(|error| InvalidOption::new(format!("the proxy URL is invalid: {error}")))?;
+        let invalid = |error: url::ParseError| InvalidOption::new(format!("the proxy URL is invalid: {error}"));
+        let record = url::Url::parse(url).map_err(invalid)?;
         let (kind, default_port) = match record.scheme() {
             "http" => (Kind::Http, 80),
             "https" => (Kind::Https, 443),
@@ -104,9 +78,11 @@ impl Proxy {
         let Some(host) = record.host_str().filter(|host| !host.is_empty()) else {
             return Err(InvalidOption::new("the proxy URL has no host"));
         };
+        // The URL parser leaves the host of a scheme that is not special as it is: `socks5` is none.
+        let host = url::Host::parse(host).map_err(invalid)?.to_string();
         let proxy = Self {
             kind,
-            host: without_brackets(host).to_owned(),
+            host: without_brackets(&host).to_owned(),
             port: record.port().unwrap_or(default_port),
             username: record.username().to_owned(),
             password: record.password().map(str::to_owned),
@@ -120,122 +96,52 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// Trusts one more root certificate, in DER, for TLS with an `https` proxy. The default is none.
-    ///
-    /// The settings of [`Options`](crate::Options) are for the server, except for its root certificates: a proxy without
-    /// TLS settings of its own is verified by the platform's root certificates and by
-    /// [`Options::root_certificate`](crate::Options::root_certificate).
-    ///
-    /// ```no_run
-    /// use samesocket::Proxy;
-    ///
-    /// let proxy = Proxy::new("https://proxy.example:3129")?.root_certificate(std::fs::read("root.der")?.into());
-    /// # drop(proxy);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn root_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
-        self.tls.add_root(certificate);
-        self
-    }
-
-    /// Trusts exactly this certificate of the proxy. It is as
-    /// [`Options::pinned_certificate`](crate::Options::pinned_certificate), but for TLS with an `https` proxy.
-    ///
-    /// ```no_run
-    /// use samesocket::Proxy;
-    ///
-    /// let proxy = Proxy::new("https://proxy.example:3129")?.pinned_certificate(std::fs::read("proxy.der")?.into());
-    /// # drop(proxy);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn pinned_certificate(mut self, certificate: CertificateDer<'static>) -> Self {
-        self.tls.add_pinned(certificate);
-        self
-    }
-
-    /// Sets the certificate for an `https` proxy that demands one. The default is none.
-    ///
-    /// The server behind the proxy does not get it. Its certificate is
-    /// [`Options::client_certificate`](crate::Options::client_certificate), which the proxy does not get.
-    ///
-    /// ```no_run
-    /// use samesocket::Proxy;
-    /// use samesocket::rustls::pki_types::PrivatePkcs8KeyDer;
-    ///
-    /// let key = PrivatePkcs8KeyDer::from(std::fs::read("client-key.der")?);
-    /// let chain = vec![std::fs::read("client.der")?.into()];
-    /// let proxy = Proxy::new("https://proxy.example:3129")?.client_certificate(chain, key.into());
-    /// # drop(proxy);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn client_certificate(mut self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
-        self.tls.set_client(chain, key);
-        self
-    }
-
-    /// Sets the whole TLS configuration for an `https` proxy. It cannot be combined with the other TLS settings of the
-    /// proxy; see [`Options::tls_config`](crate::Options::tls_config).
-    ///
-    /// ```
-    /// use samesocket::Proxy;
-    /// use samesocket::rustls::crypto::ring;
-    /// use samesocket::rustls::{ClientConfig, RootCertStore};
-    /// use std::sync::Arc;
-    ///
-    /// let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-    ///     .with_safe_default_protocol_versions()?
-    ///     .with_root_certificates(RootCertStore::empty())
-    ///     .with_no_client_auth();
-    /// let proxy = Proxy::new("https://proxy.example:3129")?.tls_config(Arc::new(config));
-    /// # drop(proxy);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
-        self.tls.set_custom(config);
-        self
-    }
-
-    /// Accepts any certificate of an `https` proxy. By default, certificates are verified.
-    ///
-    /// An attacker on the network can then read the credentials of the proxy, and all messages of `ws:` URLs.
-    ///
-    /// ```
-    /// let proxy = samesocket::Proxy::new("https://localhost:3129")?.dangerous_accept_any_certificate();
-    /// # drop(proxy);
-    /// # Ok::<(), samesocket::InvalidOption>(())
-    /// ```
-    #[must_use]
-    pub fn dangerous_accept_any_certificate(mut self) -> Self {
-        self.tls.accept_any();
-        self
-    }
-
     pub(super) const fn tls(&self) -> &TlsSettings {
         &self.tls
     }
 
-    /// Opens a tunnel to `target`. If the proxy has no TLS settings of its own, `shared` are used for TLS with it.
-    pub(super) async fn connect(&self, target: &Target, shared: &TlsSettings) -> Result<Box<dyn IoStream>, Failure> {
-        let mut stream: Box<dyn IoStream> = Box::new(happy_eyeballs::connect(&self.host, self.port).await?);
-        if self.kind == Kind::Https {
-            let settings = if self.tls.is_default() { shared } else { &self.tls };
-            stream = tls::connect(settings, &self.host, stream).await?;
-        }
-        self.open_tunnel(stream, target).await.map_err(Failure::Proxy)
+    /// Returns the settings for TLS with the proxy, if there is any. If it has none of its own, these are `shared`.
+    fn tls_settings<'a>(&'a self, shared: &'a TlsSettings) -> Option<&'a TlsSettings> {
+        let settings = if self.tls.is_default() { shared } else { &self.tls };
+        (self.kind == Kind::Https).then_some(settings)
     }
 
-    /// Opens a tunnel to `target` over a stream to the proxy.
+    /// Checks that a configuration for TLS with the proxy can be made with the features of this build.
+    pub(super) fn check_features(&self, shared: &TlsSettings) -> Result<(), Failure> {
+        self.tls_settings(shared).map_or(Ok(()), TlsSettings::check_features)
+    }
+
+    /// Returns the proxy itself as the target of a stream.
+    pub(super) fn target(&self) -> Target {
+        Target { secure: self.kind == Kind::Https, host: self.host.clone(), port: self.port, is_proxy: true }
+    }
+
+    /// Opens a tunnel to `target` over a stream to the proxy. If the proxy has no TLS settings of its own, `shared` are
+    /// used for TLS with it. The body of a refusal is read until `end` at the latest.
+    pub(super) async fn connect(
+        &self,
+        mut stream: Box<dyn IoStream>,
+        target: &Target,
+        shared: &TlsSettings,
+        end: Option<Instant>,
+    ) -> Result<Box<dyn IoStream>, Failure> {
+        if let Some(settings) = self.tls_settings(shared) {
+            (stream, _) = tls::connect(settings, &self.host, stream, HttpVersions::Http1).await?;
+        }
+        let tunnel = self.open_tunnel(stream, target, end).await.map_err(Failure::Proxy)?;
+        event!(current, DEBUG, "proxy connected");
+        Ok(tunnel)
+    }
+
+    /// Opens a tunnel to `target` over a stream to the proxy. The body of a refusal is read until `end` at the latest.
     pub(super) async fn open_tunnel(
         &self,
         stream: Box<dyn IoStream>,
         target: &Target,
+        end: Option<Instant>,
     ) -> Result<Box<dyn IoStream>, ProxyFailure> {
         match self.kind {
-            Kind::Http | Kind::Https => self.connect_http(stream, target).await,
+            Kind::Http | Kind::Https => self.connect_http(stream, target, end).await,
             Kind::Socks5 => self.connect_socks5(stream, target).await,
         }
     }
@@ -245,6 +151,7 @@ impl Proxy {
         &self,
         mut stream: Box<dyn IoStream>,
         target: &Target,
+        end: Option<Instant>,
     ) -> Result<Box<dyn IoStream>, ProxyFailure> {
         let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
         let authority = format!("{host}:{}", target.port);
@@ -255,9 +162,9 @@ impl Proxy {
         request.push_str("\r\n");
         send(&mut stream, request.as_bytes()).await.map_err(ProxyFailure::lost)?;
         let (head, rest) = read_head(&mut stream).await?;
-        match head.response.status {
+        match head.response.status() {
             200..300 => head.check(Version::Http10).map_err(|_| ProxyFailure::MalformedHead)?,
-            found => return Err(ProxyFailure::Status { found }),
+            _ => return Err(ProxyFailure::Refused(read_body(&mut stream, head.response, &rest, end).await)),
         }
         // RFC 9110, section 9.3.6: what follows the head belongs to the tunnel, whatever its fields say.
         Ok(prefixed(&rest, stream))
@@ -276,12 +183,36 @@ impl Proxy {
         socks5::connect(stream, credentials, &target.host, target.port).await
     }
 
-    const fn has_credentials(&self) -> bool {
+    fn has_credentials(&self) -> bool {
         !self.username.is_empty() || self.password.is_some()
     }
 }
 
-impl fmt::Debug for Proxy {
+/// The settings for TLS with the proxy itself.
+#[cfg(feature = "__tls")]
+impl ProxyServer {
+    pub(crate) fn add_root(&mut self, certificate: &[u8]) {
+        self.tls.add_root(certificate);
+    }
+
+    pub(crate) fn add_pinned(&mut self, certificate: &[u8]) {
+        self.tls.add_pinned(certificate);
+    }
+
+    pub(crate) fn set_client(&mut self, chain: Vec<Vec<u8>>, key: &[u8]) -> Result<(), InvalidOption> {
+        self.tls.set_client(chain, key)
+    }
+
+    pub(crate) fn accept_any_certificate(&mut self) {
+        self.tls.accept_any();
+    }
+
+    pub(crate) fn set_tls_config(&mut self, config: Arc<ClientConfig>) {
+        self.tls.set_custom(config);
+    }
+}
+
+impl fmt::Debug for ProxyServer {
     /// Shows the proxy without its credentials and certificates.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} proxy at {}:{}", self.kind, self.host, self.port)
@@ -297,10 +228,45 @@ async fn read_head(stream: &mut dyn IoStream) -> Result<(Head, Vec<u8>), ProxyFa
         if stream.read_buf(&mut bytes).await.map_err(ProxyFailure::lost)? == 0 {
             return Err(ProxyFailure::lost(io::ErrorKind::UnexpectedEof.into()));
         }
-        if let (used, Some(head)) = parser.read(&bytes).map_err(|_| ProxyFailure::MalformedHead)? {
-            return Ok((head, bytes.split_off(used)));
+        match parser.read(&bytes) {
+            Ok((used, Some(head))) => return Ok((head, bytes.split_off(used))),
+            Ok((_, None)) => {}
+            Err(failure) => return Err(failure_of_head(&failure, parser)),
         }
     }
+}
+
+/// Reads the body of a refusal, of which `rest` has arrived with the head, until `end` at the latest.
+///
+/// The opening timeout ends then. So the refusal is reported, and not the timeout.
+async fn read_body(stream: &mut dyn IoStream, head: Response, rest: &[u8], end: Option<Instant>) -> Response {
+    let mut reader = BodyReader::new(head);
+    reader.read(rest);
+    let mut bytes = Vec::with_capacity(HEAD_READ);
+    let until_over = async {
+        while !reader.is_over() {
+            bytes.clear();
+            if !matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
+                return true;
+            }
+            reader.read(&bytes);
+        }
+        false
+    };
+    let latest = Instant::now() + BODY_TIMEOUT;
+    let is_end = timeout_at(end.map_or(latest, |end| end.min(latest)), until_over).await.unwrap_or(false);
+    reader.finish(is_end)
+}
+
+/// Returns the failure for a head that cannot be read. If the head is too long and its status line is a refusal, the
+/// failure is that refusal.
+fn failure_of_head(failure: &ProtocolFailure, mut parser: HeadParser) -> ProxyFailure {
+    let is_refusal = |response: &Response| !(200..300).contains(&response.status());
+    match failure {
+        ProtocolFailure::HeadTooLong { .. } => parser.incomplete().filter(is_refusal),
+        _ => None,
+    }
+    .map_or(ProxyFailure::MalformedHead, |response| ProxyFailure::Refused(response.with_truncated_body("")))
 }
 
 #[cfg(test)]
@@ -321,11 +287,34 @@ mod tests {
             far.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
             far
         };
-        let target = Target { secure: false, host: "h".to_owned(), port: 80 };
-        let client = Proxy::new("http://proxy.test").unwrap();
-        let tunnel = async { client.open_tunnel(Box::new(BufStream::new(near)), &target).await.unwrap() };
+        let target = Target { secure: false, host: "h".to_owned(), port: 80, is_proxy: false };
+        let client = ProxyServer::parse("http://proxy.test").unwrap();
+        let tunnel = async { client.open_tunnel(Box::new(BufStream::new(near)), &target, None).await.unwrap() };
         let both = async { tokio::join!(proxy, tunnel) };
         drop(tokio::time::timeout(Duration::from_secs(10), both).await.expect("the proxy got no request"));
+    }
+
+    #[test]
+    fn host_of_a_proxy_is_a_name_in_ascii_or_an_address() {
+        for scheme in ["http", "https", "socks5", "socks5h"] {
+            for (host, expected) in [
+                ("M\u{fc}nchen.test", "xn--mnchen-3ya.test"),
+                ("m%C3%BCnchen.test", "xn--mnchen-3ya.test"),
+                ("xn--mnchen-3ya.test", "xn--mnchen-3ya.test"),
+                ("PROXY.test.", "proxy.test."),
+                ("127.1", "127.0.0.1"),
+                ("0x7f000001", "127.0.0.1"),
+                ("[2001:DB8::0:1]", "2001:db8::1"),
+                ("\u{ff11}27.0.0.1", "127.0.0.1"),
+            ] {
+                let proxy = ProxyServer::parse(&format!("{scheme}://{host}:9")).unwrap();
+                assert_eq!((&*proxy.host, proxy.port), (expected, 9), "{scheme}://{host}");
+            }
+            for host in ["a b", "a%20b", "xn--a", "1.2.3.4.5", "[::1", "a%00"] {
+                let error = ProxyServer::parse(&format!("{scheme}://u:secret@{host}")).unwrap_err().to_string();
+                assert!(error.starts_with("the proxy URL is invalid: "), "{scheme}://{host}: {error}");
+            }
+        }
     }
 
     #[test]
@@ -346,12 +335,12 @@ mod tests {
             (&format!("socks5://{long}@h"), "a user name or password for SOCKS5 has at most 255 bytes"),
             (&format!("socks5h://u:%78{long}@h"), "a user name or password for SOCKS5 has at most 255 bytes"),
         ] {
-            let error = Proxy::new(url).unwrap_err();
+            let error = ProxyServer::parse(url).unwrap_err();
             assert_eq!(error.to_string(), expected, "{url}");
             assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }
         let most = "%78".repeat(255);
-        assert!(Proxy::new(&format!("socks5://{most}:{most}@h")).is_ok());
-        assert!(Proxy::new(&format!("http://{long}:{long}@h")).is_ok());
+        assert!(ProxyServer::parse(&format!("socks5://{most}:{most}@h")).is_ok());
+        assert!(ProxyServer::parse(&format!("http://{long}:{long}@h")).is_ok());
     }
 }

@@ -4,22 +4,22 @@ use std::env;
 use std::ffi::OsString;
 
 use crate::platform::native::dial::no_proxy::exempts;
-use crate::platform::native::dial::proxy::Proxy;
+use crate::platform::native::dial::proxy::ProxyServer;
 use crate::platform::native::dial::target::Target;
-use crate::platform::native::failure::ProxyFailure;
+use crate::types::failure::ProxyFailure;
 
 /// The proxy settings of a socket.
 #[derive(Clone, Default)]
 pub(in crate::platform::native) enum ProxySettings {
     #[default]
     None,
-    Fixed(Proxy),
+    Fixed(ProxyServer),
     Environment,
 }
 
 impl ProxySettings {
     /// Returns whether the fixed proxy has two TLS settings, one of which would be ignored.
-    pub(super) const fn is_contradictory(&self) -> bool {
+    pub(super) fn is_contradictory(&self) -> bool {
         matches!(self, Self::Fixed(proxy) if proxy.tls().is_contradictory())
     }
 
@@ -29,7 +29,7 @@ impl ProxySettings {
     }
 
     /// Returns the proxy for `target`, or `None` if it is dialed directly.
-    pub(super) fn proxy_for(&self, target: &Target) -> Result<Option<Proxy>, ProxyFailure> {
+    pub(super) fn proxy_for(&self, target: &Target) -> Result<Option<ProxyServer>, ProxyFailure> {
         match self {
             Self::None => Ok(None),
             Self::Fixed(proxy) => Ok(Some(proxy.clone())),
@@ -46,7 +46,7 @@ fn from_environment(
     target: &Target,
     any_case: bool,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<Proxy>, ProxyFailure> {
+) -> Result<Option<ProxyServer>, ProxyFailure> {
     let first_of = |names: &[&'static str]| {
         names.iter().find_map(|&name| Some((name, variable(name).filter(|value| !value.is_empty())?)))
     };
@@ -56,10 +56,10 @@ fn from_environment(
         &["http_proxy", "all_proxy", "ALL_PROXY"]
     });
     let Some((variable, proxy)) = proxy else { return Ok(None) };
-    if let Some((variable, list)) = first_of(&["no_proxy", "NO_PROXY"])
-        && exempts(&utf8(variable, list)?, &target.host, target.port)
-    {
-        return Ok(None);
+    if let Some((variable, list)) = first_of(&["no_proxy", "NO_PROXY"]) {
+        if exempts(&utf8(variable, list)?, &target.host, target.port) {
+            return Ok(None);
+        }
     }
     // A web server sets `HTTP_PROXY` from the field `Proxy` of its client's request (https://httpoxy.org).
     if any_case && variable == "http_proxy" && first_of(&["REQUEST_METHOD"]).is_some() {
@@ -67,7 +67,7 @@ fn from_environment(
     }
     let value = utf8(variable, proxy)?;
     let url = if value.contains("://") { value } else { format!("http://{value}") };
-    Proxy::parse(&url).map(Some).map_err(|_| ProxyFailure::InvalidUrl { variable })
+    ProxyServer::parse(&url).map(Some).map_err(|_| ProxyFailure::InvalidUrl { variable })
 }
 
 fn utf8(variable: &'static str, value: OsString) -> Result<String, ProxyFailure> {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn target(secure: bool, host: &str) -> Target {
-        Target { secure, host: host.to_owned(), port: 80 }
+        Target { secure, host: host.to_owned(), port: 80, is_proxy: false }
     }
 
     /// Returns the proxy that these variables name for `host`, as text, or the failure.

@@ -11,8 +11,9 @@ use std::thread;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::platform::native::failure::Failure;
+use crate::platform::native::dial::tcp_settings::TcpSettings;
 use crate::platform::native::runtime::per_process::PerProcess;
+use crate::types::failure::Failure;
 
 /// The most threads of the process that resolve names at one time. Arbitrary: more names than this seldom hang at once.
 ///
@@ -25,10 +26,16 @@ static NETWORK: Threads = Threads::new();
 /// The permits of threads. A forked process has none of the parent's threads, which would never return theirs.
 type Threads = PerProcess<&'static Semaphore>;
 
-/// Returns the addresses of `host` in the order in which to try them. An address literal and `localhost` need no thread.
+/// Returns the addresses of `host` in the order in which to try them. An address literal, `localhost` and a name whose
+/// addresses are in the settings need no thread.
 ///
 /// Dropping the future ends the wait. A lookup that has started keeps its thread until the system's resolver returns.
-pub(super) async fn resolve(host: &str, port: u16) -> Result<VecDeque<SocketAddr>, Failure> {
+pub(super) async fn resolve(host: &str, port: u16, settings: &TcpSettings) -> Result<VecDeque<SocketAddr>, Failure> {
+    if let Some(addresses) = settings.resolved(host) {
+        let addresses: VecDeque<_> = addresses.iter().map(|&address| SocketAddr::new(address, port)).collect();
+        let failed = Failure::Resolve { host: host.to_owned(), source: None };
+        return if addresses.is_empty() { Err(failed) } else { Ok(addresses) };
+    }
     let threads = *NETWORK.lock().value.get_or_insert_with(|| Box::leak(Box::new(Semaphore::new(MAX_THREADS))));
     resolve_by(system_lookup, threads, host, port).await
 }

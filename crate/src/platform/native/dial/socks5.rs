@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::platform::native::dial::io_stream::send;
-use crate::platform::native::failure::ProxyFailure;
+use crate::types::failure::ProxyFailure;
 
 /// The most bytes of a user name, a password, or a host name: their length is sent as one byte.
 pub(super) const MAX_LEN: usize = u8::MAX as usize;

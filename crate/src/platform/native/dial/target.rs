@@ -2,10 +2,10 @@
 
 use crate::platform::native::url::Url;
 
-/// The server that a stream has to reach, as a [`Connector`](crate::Connector) sees it.
+/// The server or proxy that a stream has to reach, as a [`Connector`](crate::Connector) sees it.
 ///
 /// ```
-/// # use std::io;
+/// use std::io;
 /// use samesocket::{Connecting, Options, Target};
 ///
 /// let options = Options::new().connector(|target: &Target| -> Connecting {
@@ -17,12 +17,14 @@ use crate::platform::native::url::Url;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Target {
-    /// Whether the URL is `wss:`. The socket then does TLS over the stream.
+    /// Whether the socket does TLS over the stream: the URL is `wss:`, or that of the proxy is `https:`.
     pub secure: bool,
     /// The host of the URL: a name, or an address. An IPv6 address has no brackets.
     pub host: String,
-    /// The port of the URL, or 80 for `ws:` and 443 for `wss:`.
+    /// The port of the URL, or the default of its scheme.
     pub port: u16,
+    /// Whether this is the [`Proxy`](crate::Proxy) of the options, through which the socket connects to the server.
+    pub is_proxy: bool,
 }
 
 impl Target {
@@ -33,6 +35,7 @@ impl Target {
             secure: record.scheme() == "wss",
             host: without_brackets(host).to_owned(),
             port: record.port_or_known_default().unwrap_or_default(),
+            is_proxy: false,
         }
     }
 }

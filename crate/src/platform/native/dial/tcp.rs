@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::platform::native::dial::tcp_settings::TcpSettings;
+
 thread_local! {
     static IS_ABORTING: Cell<bool> = const { Cell::new(false) };
 }
@@ -25,6 +27,12 @@ pub(in crate::platform::native) fn abort(drop_stream: impl FnOnce()) {
     drop_stream();
 }
 
+/// Returns whether this thread aborts streams.
+#[cfg(feature = "http2")]
+pub(super) fn is_aborting() -> bool {
+    IS_ABORTING.get()
+}
+
 /// Restores the mark of the thread, even if a destructor of the user panics.
 struct Restored(bool);
 
@@ -35,11 +43,8 @@ impl Drop for Restored {
 }
 
 impl TcpStream {
-    pub(super) async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = tokio::net::TcpStream::connect(address).await?;
-        // Nagle's algorithm would delay messages. The driver has coalesced what can be coalesced.
-        let _ = stream.set_nodelay(true);
-        Ok(Self(stream))
+    pub(super) async fn connect(address: SocketAddr, settings: &TcpSettings) -> io::Result<Self> {
+        settings.connect(address).await.map(Self)
     }
 }
 

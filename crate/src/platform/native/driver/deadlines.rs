@@ -156,6 +156,11 @@ impl Deadlines {
             look.started = now;
             self.arm_look();
         }
+        // The deadline of a refused opening handshake is no timeout, because the refusal is the failure. Tasks that
+        // wait for the look wait for the end of the driver instead, which reports the refusal.
+        if self.look.as_ref().is_some_and(|look| !look.requests.is_empty()) && state.end_refusal(now) {
+            return None;
+        }
         let LookInProgress { since, requests, .. } = self.look.take()?;
         let now = now.max(since);
         if self.drain_at(state).is_some_and(|drain_at| drain_at <= now) {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use crate::types::blob::{Blob, BlobError};
+use crate::types::payload::MessageCompression;
 use samesocket_protocol::{Connection, Kind, MESSAGE_OVERHEAD, Payload};
 use samesocket_spec::close::CloseFrame;
 
@@ -24,8 +25,8 @@ pub(super) struct FileQueue {
 }
 
 enum Entry {
-    Message(Kind, Bytes),
-    File(Blob),
+    Message(Kind, Bytes, MessageCompression),
+    File(Blob, MessageCompression),
     Close(Option<(u16, String)>),
 }
 
@@ -45,14 +46,14 @@ impl FileQueue {
         self.bytes.saturating_add(self.entries.len() as u64 * MESSAGE_OVERHEAD)
     }
 
-    pub(super) fn push_message(&mut self, kind: Kind, payload: Bytes) {
+    pub(super) fn push_message(&mut self, kind: Kind, payload: Bytes, compression: MessageCompression) {
         self.bytes += payload.len() as u64;
-        self.entries.push_back(Entry::Message(kind, payload));
+        self.entries.push_back(Entry::Message(kind, payload, compression));
     }
 
-    pub(super) fn push_file(&mut self, file: Blob) {
+    pub(super) fn push_file(&mut self, file: Blob, compression: MessageCompression) {
         self.bytes += file.size();
-        self.entries.push_back(Entry::File(file));
+        self.entries.push_back(Entry::File(file, compression));
     }
 
     pub(super) fn push_close(&mut self, frame: CloseFrame<'_>) {
@@ -63,7 +64,7 @@ impl FileQueue {
     pub(super) fn clear(&mut self, unused: &mut Vec<Bytes>) {
         self.reading = None;
         for entry in std::mem::take(&mut self.entries) {
-            if let Entry::Message(_, payload) = entry {
+            if let Entry::Message(_, payload, _) = entry {
                 unused.push(payload);
             }
         }
@@ -82,36 +83,36 @@ impl FileQueue {
     ) -> Poll<Result<(), BlobError>> {
         while let Some(entry) = self.entries.pop_front() {
             match entry {
-                Entry::Message(kind, payload) => {
+                Entry::Message(kind, payload, compression) => {
                     self.bytes -= payload.len() as u64;
-                    connection.send(kind, Payload::Shared(&payload));
+                    send(connection, kind, Payload::Shared(&payload), compression);
                     unused.push(payload);
                 }
                 Entry::Close(frame) => {
                     connection.close(frame.as_ref().map(|(code, reason)| (*code, &**reason)), now);
                 }
-                Entry::File(file) => {
+                Entry::File(file, compression) => {
                     let reading = self.reading.get_or_insert_with(|| {
                         let file = file.clone();
                         tokio::task::spawn_blocking(move || file.read())
                     });
                     let Poll::Ready(read) = Pin::new(reading).poll(context) else {
-                        self.entries.push_front(Entry::File(file));
+                        self.entries.push_front(Entry::File(file, compression));
                         return Poll::Pending;
                     };
                     self.reading = None;
                     match read {
                         Ok(Ok(payload)) => {
                             self.bytes -= file.size();
-                            connection.send(Kind::Binary, Payload::Shared(&payload));
+                            send(connection, Kind::Binary, Payload::Shared(&payload), compression);
                         }
                         Ok(Err(error)) => {
-                            self.entries.push_front(Entry::File(file));
+                            self.entries.push_front(Entry::File(file, compression));
                             return Poll::Ready(Err(error));
                         }
                         // A runtime that ends while it reads ends the socket, too.
                         Err(_) => {
-                            self.entries.push_front(Entry::File(file));
+                            self.entries.push_front(Entry::File(file, compression));
                             return Poll::Pending;
                         }
                     }
@@ -119,5 +120,15 @@ impl FileQueue {
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Queues a message in the protocol, compressed if it may be.
+#[inline]
+pub(super) fn send(connection: &mut Connection, kind: Kind, payload: Payload<'_>, compression: MessageCompression) {
+    if compression.is_off() {
+        connection.send_uncompressed(kind, payload);
+    } else {
+        connection.send(kind, payload);
     }
 }

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::task::coop::{has_budget_remaining, unconstrained};
 
 use crate::platform::native::dial::io_stream::IoStream;
-use crate::platform::native::failure::Failure;
+use crate::types::failure::Failure;
 
 /// A stream, and the state of its two directions.
 #[expect(clippy::struct_excessive_bools, reason = "the two directions change independently")]

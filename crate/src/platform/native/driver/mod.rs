@@ -11,6 +11,7 @@
 //!   [`look_requests`] does so for deadlines elsewhere.
 //! - [`file_queue`] holds messages that wait for a file to be read.
 //! - [`small_messages`] coalesces short messages.
+//! - [`redirects`] dials again when the server redirects the opening handshake.
 //! - [`scope`] marks a thread on which a driver is polled.
 
 mod deadlines;
@@ -20,6 +21,7 @@ mod look_requests;
 #[cfg(all(test, shuttle))]
 mod model;
 mod receive_backpressure;
+mod redirects;
 mod run_state;
 mod scope;
 mod shared;
@@ -44,19 +46,23 @@ use self::scope::DriverScope;
 use self::shared::{ConnectionLock, Guard, Next, SocketShared, Unused};
 use self::small_messages::MessageBatch;
 use super::catch_panic::catch_as_failure;
-use super::cookie_store::CookieStore;
+use super::dial;
 use super::dial::handshake_queue::HandshakePermit;
+use super::dial::redirects::Redirects;
+use super::dial::route::Dialed;
 use super::dial::tcp::abort;
-use super::dial::{self, DialedStream};
-use super::failure::Failure;
 use super::runtime::background;
-use super::{Options, Url};
+use super::{PlatformSettings, Url};
 use crate::platform::EventSink;
+use crate::platform::pings::FinishedPings;
 use crate::queue::Capacity;
 use crate::sync::catch_panic::drop_caught;
-use samesocket_protocol::StreamAction;
-use samesocket_spec::CloseEvent;
+use crate::trace::{Edge, event};
+use crate::types::failure::Failure;
+use crate::types::response_cookies::ResponseCookies;
+use samesocket_protocol::{Request, StreamAction};
 use samesocket_spec::state::Feedback;
+use samesocket_spec::{CloseEvent, Response};
 
 /// The rounds of one poll, after which the task yields to others of its thread. Arbitrary.
 const MAX_ROUNDS: usize = 32;
@@ -74,16 +80,22 @@ pub(super) struct Driver {
     /// Whether the driver runs on the background thread.
     in_background: bool,
     deadlines: Deadlines,
-    /// The store that cookies of the response are given to, and the URL they belong to.
-    cookies: Option<(Arc<dyn CookieStore>, String)>,
+    /// The store for the cookies of the response.
+    cookies: Option<ResponseCookies>,
+    /// The redirects, if they are followed and the opening handshake is not over.
+    redirects: Option<Box<Redirects>>,
     /// The treatment of received messages, as of the last look at the state.
     delivery: Delivery,
     /// Messages on their way from the protocol to the receiver.
     batch: MessageBatch,
     stage: Stage,
+    /// Whether the opening handshake is over, and subscribers know the response.
+    answered: Edge,
+    /// Whether reading has paused because the receiver is full.
+    paused: Edge,
 }
 
-type Dialing = Pin<Box<dyn Future<Output = Result<DialedStream, Failure>> + Send>>;
+type Dialing = Pin<Box<dyn Future<Output = Result<Dialed, Failure>> + Send>>;
 
 /// The stage of a driver, which decides the failure that its drop reports.
 enum Stage {
@@ -104,31 +116,47 @@ struct Round {
     /// Whether senders wait for bufferedAmount to fall, and bytes were written.
     notify_senders: bool,
     action: StreamAction,
+    /// The pings whose pongs have arrived.
+    answered: Option<FinishedPings>,
     /// The futures whose last look at the stream is over.
     looked: Option<LookRequests>,
     /// Whether the driver has parked or deferred its next poll, so that this poll is over.
     parked: bool,
+    /// The right to perform an opening handshake, if the server has refused it.
+    permit: Option<HandshakePermit>,
+    /// The redirect at which the opening handshake has paused.
+    redirect: Option<Response>,
 }
 
 impl Driver {
-    fn new(shared: Arc<SocketShared>, url: Url, options: Options, receiver: EventSink) -> Self {
+    fn new(
+        shared: Arc<SocketShared>,
+        url: Url,
+        options: PlatformSettings,
+        request: Option<Request>,
+        redirects: Option<Redirects>,
+        receiver: EventSink,
+    ) -> Self {
         let has_own_stream = options.has_builtin_stream();
-        let in_background = options.is_on_background_thread();
+        let in_background = shared.tasks().is_in_background();
         let slot = shared.handshake_slot().clone();
         let deadlines = Deadlines::new(options.limits.drain);
-        let cookies = options.cookies.clone().map(|store| (store, dial::request::cookie_url(&url)));
+        let cookies = options.response_cookies(&url);
         Self {
             shared,
             receiver,
-            dialing: Some(Box::pin(dial::connect(url, options, slot))),
+            dialing: Some(Box::pin(dial::connect(url, options, request, slot))),
             permit: None,
             has_own_stream,
             in_background,
             deadlines,
             cookies,
+            redirects: redirects.map(Box::new),
             delivery: Delivery::Bounded,
             batch: MessageBatch::default(),
             stage: Stage::Waiting,
+            answered: Edge::default(),
+            paused: Edge::default(),
         }
     }
 
@@ -145,10 +173,17 @@ impl Driver {
             self.shared.tasks().run_queued();
             let dialed = self.poll_dialing(context);
             let capacity = receive_backpressure::capacity(self.delivery, &self.receiver, context, budget);
+            receive_backpressure::report(&mut self.paused, &self.receiver, capacity);
             let mut round = self.round(context, capacity, dialed, active);
             active |= round.progress;
-            // Outside the lock: this wakes tasks.
+            // Outside the lock: this wakes tasks. Pongs come first, because a last look may be for one.
+            drop(round.answered.take());
             drop(round.looked.take());
+            drop(round.permit.take());
+            if let Some(response) = round.redirect.take() {
+                self.follow_redirect(context, &response);
+                continue;
+            }
             if round.parked {
                 return Poll::Pending;
             }
@@ -162,7 +197,7 @@ impl Driver {
             }
             if round.action == StreamAction::Close && delivered_all && !round.progress {
                 if is_gone {
-                    self.end_last_looks();
+                    self.end_waits();
                     return Poll::Ready(());
                 }
                 // The sender that still uses the stream wakes this task.
@@ -190,7 +225,7 @@ impl Driver {
     ///
     /// `active` says whether an earlier round of this poll has made progress.
     fn round(&mut self, context: &mut Context<'_>, capacity: Option<Capacity>, dialed: bool, active: bool) -> Round {
-        let Self { shared, deadlines, batch, .. } = self;
+        let Self { shared, deadlines, batch, permit, redirects, .. } = self;
         let now = shared.now();
         let mut unused = Unused::default();
         let mut state = shared.lock();
@@ -203,7 +238,9 @@ impl Driver {
         if moved && may_read {
             next = decode(&mut state, batch, &mut rest, now);
         }
-        progress |= moved;
+        // Without redirects to follow, no handshake pauses.
+        let redirect = redirects.as_ref().and_then(|_| state.redirect().cloned());
+        progress |= moved | redirect.is_some();
         if progress {
             deadlines.on_activity(now);
         }
@@ -229,14 +266,17 @@ impl Driver {
                 *batch = MessageBatch::default();
             }
         }
+        // The next handshake with the server need not wait for the body of a refusal.
+        let permit = if permit.is_some() && state.is_refused() { permit.take() } else { None };
         self.delivery = state.delivery();
+        let answered = state.take_answered_pings(|| shared.now());
         drop(state);
         // Drop outside the lock: payloads, and errors of a stream, may be the user's.
         if unused.is_some() {
             drop_caught(unused);
         }
         let used = capacity.unwrap_or(Capacity::NONE).minus(rest.unwrap_or(Capacity::NONE));
-        Round { progress, next, used, notify_senders, action, looked, parked }
+        Round { progress, next, used, notify_senders, action, answered, looked, parked, permit, redirect }
     }
 
     /// Delivers the messages of the batch, and the feedback that follows them.
@@ -257,6 +297,16 @@ impl Driver {
                 return;
             }
         };
+        if self.answered.changes_to(true) {
+            let status = self.shared.lock().response().map(Response::status);
+            if let Some(status) = status {
+                event!(self.receiver.span(), DEBUG, "response", status = status);
+            }
+        }
+        if self.redirects.is_some() {
+            // Drop outside the lock: the options own values of the user.
+            drop_caught(self.redirects.take());
+        }
         let established = matches!(feedback, Feedback::Established { .. });
         if established {
             self.permit = None;
@@ -269,26 +319,42 @@ impl Driver {
 
     /// Hands the cookies of the response to the store, before any event is delivered.
     fn keep_cookies(&mut self) -> Result<(), Failure> {
-        let Some((store, url)) = &self.cookies else { return Ok(()) };
-        let Some(response) = self.shared.lock().take_response() else { return Ok(()) };
-        let fields = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
-        let values: Vec<&[u8]> = fields.map(|(_, value)| &**value).collect();
-        let kept = if values.is_empty() { Ok(()) } else { catch_as_failure(|| store.set_cookies(url, &values)) };
+        if self.cookies.is_none() {
+            return Ok(());
+        }
+        let Some(response) = self.shared.lock().response().cloned() else { return Ok(()) };
+        self.store_cookies(&response)
+    }
+
+    /// Hands the cookies of this response to the store, which is not needed any more.
+    fn store_cookies(&mut self, response: &Response) -> Result<(), Failure> {
+        let Some(cookies) = &self.cookies else { return Ok(()) };
+        let kept = catch_as_failure(|| cookies.keep(response));
         drop_caught(self.cookies.take());
         kept
     }
 
     /// Polls the dial; returns whether there is a stream or a failure now.
     fn poll_dialing(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(dialing) = &mut self.dialing else { return false };
-        let polled = catch_as_failure(|| dialing.as_mut().poll(context))
+        let Self { dialing: Some(dialing), receiver, .. } = self else { return false };
+        let polled = catch_as_failure(|| receiver.span().in_scope(|| dialing.as_mut().poll(context)))
             .unwrap_or_else(|panic| Poll::Ready(Err(panic.or_missing_driver())));
         let Poll::Ready(dialed) = polled else { return false };
         drop_caught(self.dialing.take());
         match dialed {
-            Ok((stream, permit)) => {
+            Ok(Dialed { stream, permit, response, .. }) => {
                 self.permit = permit;
-                self.shared.lock().stream().set(StreamIo::new(stream, self.has_own_stream));
+                // The task of an HTTP/2 connection polls the stream of the user below it.
+                let is_own = self.has_own_stream || response.is_some();
+                if response.is_none() {
+                    event!(self.receiver.span(), DEBUG, "sending the request");
+                }
+                let now = self.shared.now();
+                let mut state = self.shared.lock();
+                if let Some(response) = response {
+                    state.receive_connect_response(response, now);
+                }
+                state.stream().set(StreamIo::new(stream, is_own));
             }
             Err(failure) => {
                 let unused = self.shared.lock().on_stream_lost(failure);
@@ -308,9 +374,9 @@ impl Driver {
         drop(unused);
     }
 
-    /// Completes the futures that wait for a last look at the stream.
-    fn end_last_looks(&mut self) {
-        self.shared.end_last_looks();
+    /// Completes the futures that wait for a last look at the stream or for a pong.
+    fn end_waits(&mut self) {
+        self.shared.end_waits();
         self.deadlines.end_last_look();
     }
 
@@ -418,7 +484,7 @@ impl Drop for Driver {
             Stage::Waiting => Failure::Runtime,
         };
         let _scope = DriverScope::enter();
-        drop_caught(self.dialing.take());
+        drop_caught((self.dialing.take(), self.redirects.take(), self.cookies.take()));
         let (stream, unused) = {
             let mut state = self.shared.lock();
             let dropped = state.on_driver_dropped(failure);
@@ -432,7 +498,7 @@ impl Drop for Driver {
             // The panic may come from a waker of the user's.
             let _ = catch_as_failure(|| self.receiver.handle_event(feedback));
         }
-        self.end_last_looks();
+        self.end_waits();
         self.shared.tasks().detach_driver();
     }
 }

@@ -21,8 +21,8 @@ use shuttle::{Config, Runner, future, thread};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Handle};
 
+use crate::options::Options;
 use crate::platform::native::dial::io_stream::IoStream;
-use crate::platform::native::options::Options;
 use crate::socket::{Socket, connect};
 use crate::types::message::Message;
 use samesocket_protocol::handshake::accept_key;
@@ -169,7 +169,7 @@ fn exchange(is_own_stream: bool) {
         std::future::ready(Ok(stream))
     };
     let options = Options::new().connector(connector).runtime(Handle::current());
-    // `Options::has_builtin_stream` looks at the origin in this model.
+    // `PlatformSettings::has_builtin_stream` looks at the origin in this model.
     let options = if is_own_stream { options } else { options.origin("http://model.invalid").unwrap() };
     let socket: Arc<Socket> =
         Arc::new(future::block_on(connect("ws://model.invalid/").options(options).into_future()).unwrap());
@@ -193,6 +193,8 @@ fn exchange(is_own_stream: bool) {
         thread.join().unwrap();
     }
     server.join().unwrap();
+    // The server may have the last bytes before the driver has counted them: the user's stream is written without the lock.
+    future::block_on(socket.drained()).unwrap();
     assert_eq!(socket.buffered_amount(), 0);
     // The driver ends with the stream.
     drop(socket);

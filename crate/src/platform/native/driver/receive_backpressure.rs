@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use crate::platform::EventSink;
 use crate::queue::Capacity;
+use crate::trace::{Edge, event};
 
 /// The treatment of received messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,5 +58,17 @@ pub(super) fn capacity(
             Poll::Pending => None,
         },
         Delivery::Unbounded | Delivery::Discarded => Some(budget),
+    }
+}
+
+/// Reports to subscribers that reading pauses because the receiver is full, and that it goes on. No lock may be held.
+pub(super) fn report(paused: &mut Edge, receiver: &EventSink, capacity: Option<Capacity>) {
+    if !paused.changes_to(capacity.is_none()) {
+        return;
+    }
+    if capacity.is_none() {
+        event!(receiver.span(), TRACE, "reading paused");
+    } else {
+        event!(receiver.span(), TRACE, "reading resumed");
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use bytes::buf::Limit;
 
-use super::file_queue::FileQueue;
+use super::file_queue::{self, FileQueue};
 use super::io::{IoState, Locked, StateLock, StreamIo};
 use super::look_requests::LookRequests;
 use super::receive_backpressure::Delivery;
@@ -29,18 +29,22 @@ use super::write_policy::{Decision, MAX_SENDER_WRITE, Snapshot, WritePolicy};
 use crate::platform::LastLook;
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial::handshake_queue::HandshakeSlot;
-use crate::platform::native::failure::Failure;
+use crate::platform::native::dial::tcp;
 use crate::platform::native::runtime::tasks::Tasks;
+use crate::platform::pings::{FinishedPings, PendingPings, PingReply};
 use crate::queue::Capacity;
 use crate::sync::catch_panic::drop_caught;
 use crate::sync::{Lock, LockGuard};
 use crate::types::blob::Blob;
+use crate::types::failure::Failure;
 use crate::types::owned_message::OwnedMessage;
-use crate::types::payload::Payload;
+use crate::types::payload::{Data, MessageCompression, Payload};
+use crate::types::ping::{PingError, ReceivedPings};
 use samesocket_protocol::{
     BorrowedMessage, Connection, Failure as ProtocolFailure, Kind, MESSAGE_OVERHEAD, Payload as Sent, Response,
     StreamAction,
 };
+use samesocket_spec::RedirectFailure;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
 
@@ -71,6 +75,8 @@ pub(super) struct ConnState {
     run: RunState,
     /// The futures that ask for a last look at the stream. `None` once the driver has ended.
     look_requests: Option<LookRequests>,
+    /// The pings that wait for their pongs. `None` once the driver has ended.
+    pings: Option<PendingPings>,
     /// Whether a sender waits for bufferedAmount to fall, and is to be notified of it.
     drain_watched: bool,
 
@@ -85,11 +91,18 @@ pub(super) struct ConnState {
     // Receiving.
     delivery: Delivery,
 
+    /// The response to the opening handshake, once it has succeeded or failed.
+    response: Option<Response>,
+    /// The URL of the request, after redirects.
+    redirected_url: Option<Box<str>>,
+
     // The end.
     /// The first cause of a failure that the protocol does not know: it only sees that the stream ended.
     cause: Option<Failure>,
     /// Whether the connection has failed or closed uncleanly. Otherwise the cause is of no interest.
     has_failed: bool,
+    /// The reason why a redirect was not followed, and the number of those that were.
+    redirect_failure: Option<(RedirectFailure, u32)>,
 }
 
 /// The item after the messages that [`ConnState::next_messages`] returned.
@@ -147,27 +160,32 @@ fn drop_each(payloads: impl IntoIterator<Item = Bytes>) -> Result<(), Failure> {
 }
 
 impl SocketShared {
-    pub(super) fn new(connection: Connection, policy: WritePolicy, queue_limit: u64, tasks: Tasks) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        policy: WritePolicy,
+        queue_limit: u64,
+        tasks: Tasks,
+        handshake_slot: HandshakeSlot,
+    ) -> Self {
         let state = ConnState {
             connection,
             stream: StreamSlot::Absent,
             run: RunState::Running { look_again: false },
             look_requests: Some(LookRequests::default()),
+            pings: Some(PendingPings::default()),
             drain_watched: false,
             policy,
             files: FileQueue::default(),
             queue_limit,
             rejected: 0,
             delivery: Delivery::Bounded,
+            response: None,
+            redirected_url: None,
             cause: None,
             has_failed: false,
+            redirect_failure: None,
         };
-        Self {
-            state: ConnectionLock(Lock::new(state)),
-            tasks,
-            handshake_slot: HandshakeSlot::default(),
-            start: Instant::now(),
-        }
+        Self { state: ConnectionLock(Lock::new(state)), tasks, handshake_slot, start: Instant::now() }
     }
 
     pub(super) const fn connection_lock(&self) -> &ConnectionLock {
@@ -194,16 +212,16 @@ impl SocketShared {
     /// Converts a time of the protocol connection's clock.
     pub(super) fn instant(&self, time: Duration) -> Instant {
         // An instant that the clock cannot represent is as good as one in some years.
-        self.start.checked_add(time).unwrap_or_else(|| self.start + Duration::from_hours(1 << 16))
+        self.start.checked_add(time).unwrap_or_else(|| self.start + Duration::from_secs(3600 << 16))
     }
 
     /// Queues a message; returns whether it was accepted, and whether [`flush`](Self::flush) has to follow.
     ///
     /// `on_queued` is called under the lock with the new bufferedAmount.
-    pub(super) fn send(&self, payload: Payload<'_>, on_queued: impl FnOnce(u64)) -> (bool, bool) {
+    pub(super) fn send(&self, data: Data<'_>, on_queued: impl FnOnce(u64)) -> (bool, bool) {
         let mut state = self.lock();
-        let (size, before) = (payload.size(), state.connection.queued_bytes());
-        let accepted = state.queue_message(payload);
+        let (size, before) = (data.payload.size(), state.connection.queued_bytes());
+        let accepted = state.queue_message(data);
         let after = state.connection.queued_bytes();
         state.policy.on_send(size, before, after);
         on_queued(state.buffered_amount());
@@ -221,9 +239,8 @@ impl SocketShared {
     /// Writes what was sent, or wakes the driver for it.
     pub(super) fn flush(&self) {
         let mut state = self.lock();
-        if state.decide() == Decision::Write
-            && let Some(stream) = state.stream.borrow()
-        {
+        let stream = (state.decide() == Decision::Write).then(|| state.stream.borrow()).flatten();
+        if let Some(stream) = stream {
             self.write_from_sender(state, stream);
         } else if state.run.request_look() {
             drop(state);
@@ -277,17 +294,49 @@ impl SocketShared {
         self.change(|state| state.close(frame, now));
     }
 
-    /// Sends a ping.
-    pub(super) fn ping(&self) {
-        self.change(|state| {
-            state.connection.take_pong();
-            state.connection.ping(&[]);
-        });
+    /// Sends a ping, whose pong completes `reply`.
+    pub(super) fn ping(&self, reply: PingReply) -> Result<(), PingError> {
+        let now = self.now();
+        let (finished, wake) = {
+            let mut state = self.lock();
+            let ConnState { pings: Some(pings), connection, run, .. } = &mut *state else {
+                return Err(PingError::NotOpen);
+            };
+            let number = connection.ping().ok_or(PingError::NotOpen)?;
+            (pings.push(number, now, reply), run.request_look())
+        };
+        // Drop outside the lock: a future that is being dropped may still be woken.
+        drop(finished);
+        if wake {
+            self.tasks.wake_driver();
+        }
+        Ok(())
     }
 
-    /// Ends a connection that closes, without waiting for the server any longer.
+    /// Returns the pings of the server.
+    pub(super) fn received_pings(&self) -> ReceivedPings {
+        let (count, last) = self.lock().connection.received_pings();
+        let mut pings = ReceivedPings::default();
+        (pings.count, pings.since_last) = (count, last.map(|last| self.now().saturating_sub(last)));
+        pings
+    }
+
+    /// Ends the connection at once. TCP is reset before this returns, unless another thread uses the stream at the
+    /// moment, or the connection is being dialed. In these cases the driver resets it. The driver always reports the
+    /// end.
     pub(super) fn abort(&self) {
-        self.change(|state| state.connection.abort());
+        self.handshake_slot.release();
+        let (stream, wake) = {
+            let mut state = self.lock();
+            state.delivery = state.delivery.max_of(Delivery::Unbounded);
+            state.connection.abort();
+            (state.stream.take(), state.run.request_look())
+        };
+        // Drop outside the lock: the stream may be the user's.
+        tcp::abort(|| drop_caught(stream));
+        if wake {
+            self.tasks.wake_driver();
+        }
     }
 
     /// Asks the driver for a last look at the stream. Returns `None` if the driver has ended.
@@ -304,11 +353,14 @@ impl SocketShared {
         Some(looked)
     }
 
-    /// Completes the futures that wait for a last look, because the driver has ended.
-    pub(super) fn end_last_looks(&self) {
-        let requests = self.lock().look_requests.take();
+    /// Completes the futures that wait for a last look or for a pong, because the driver has ended.
+    pub(super) fn end_waits(&self) {
+        let (requests, pings) = {
+            let mut state = self.lock();
+            (state.look_requests.take(), state.pings.take().map(|mut pings| pings.take_all()))
+        };
         // Drop outside the lock: this wakes tasks.
-        drop(requests);
+        drop((requests, pings));
     }
 
     /// Changes the state, and makes the driver look at it.
@@ -332,8 +384,20 @@ impl ConnState {
 
     /// Returns why the connection failed, if it did.
     pub(super) fn failure(&self) -> Option<Failure> {
-        let protocol = || self.connection.failure().cloned().map(Failure::Protocol);
-        if self.has_failed { self.cause.clone().or_else(protocol) } else { None }
+        if !self.has_failed {
+            return None;
+        }
+        match (self.connection.failure(), &self.response) {
+            // A refusal counts even if the connection was lost within the body.
+            (Some(ProtocolFailure::Status { .. }), Some(response)) => {
+                let response = response.clone();
+                Some(match self.redirect_failure {
+                    Some((reason, followed)) => Failure::Redirect { reason, followed, response },
+                    None => Failure::Refused(response),
+                })
+            }
+            (failure, _) => self.cause.clone().or_else(|| failure.cloned().map(Failure::Protocol)),
+        }
     }
 
     /// Returns whether the connection was given up because the server did not answer, or was not awaited.
@@ -341,28 +405,43 @@ impl ConnState {
         matches!(
             self.connection.failure(),
             Some(
-                ProtocolFailure::OpeningTimeout
+                ProtocolFailure::Aborted
+                    | ProtocolFailure::OpeningTimeout
                     | ProtocolFailure::ClosingTimeout
                     | ProtocolFailure::ClosedWhileConnecting
             )
         )
     }
 
+    /// Returns whether the server has refused the opening handshake, while the body of its response is being read.
+    pub(super) fn is_refused(&self) -> bool {
+        self.connection.is_refused()
+    }
+
+    /// Ends a refusal without the rest of its body, and looks again, because events follow. Returns whether there was one.
+    pub(super) fn end_refusal(&mut self, now: Duration) -> bool {
+        let is_refused = self.connection.end_refusal(now);
+        if is_refused {
+            self.run.request_look();
+        }
+        is_refused
+    }
+
+    /// Returns the response to the opening handshake, once an event says that this has succeeded or failed.
+    pub(super) const fn response(&self) -> Option<&Response> {
+        self.response.as_ref()
+    }
+
     /// Asks for a notification when bufferedAmount falls.
     pub(super) const fn watch_drain(&mut self) {
         self.drain_watched = true;
-    }
-
-    /// Returns whether a pong has arrived since the last call.
-    pub(super) fn take_pong(&mut self) -> bool {
-        self.connection.take_pong().is_some()
     }
 }
 
 /// Sending and closing.
 impl ConnState {
     /// Queues a message; returns whether it was accepted.
-    fn queue_message(&mut self, payload: Payload<'_>) -> bool {
+    fn queue_message(&mut self, Data { payload, compression }: Data<'_>) -> bool {
         let size = payload.size();
         let (kind, sent) = match payload {
             Payload::Text(_, Some(text)) => (Kind::Text, Sent::Shared(text.utf8())),
@@ -371,7 +450,7 @@ impl ConnState {
             Payload::Binary(bytes, None) => (Kind::Binary, Sent::Borrowed(bytes)),
             Payload::Blob(blob) => match blob.in_memory() {
                 Some(bytes) => (Kind::Binary, Sent::Shared(bytes)),
-                None => return self.queue_file(blob),
+                None => return self.queue_file(blob, compression),
             },
             Payload::Lazy(lazy) => match lazy.owned() {
                 OwnedMessage::Text(text) => (Kind::Text, Sent::Shared(text.utf8())),
@@ -380,23 +459,23 @@ impl ConnState {
         };
         if self.files.is_empty() {
             let had_failed = self.connection.failure().is_some();
-            self.connection.send(kind, sent);
+            file_queue::send(&mut self.connection, kind, sent, compression);
             let accepted = had_failed || self.connection.failure().is_none();
             self.rejected += if accepted { 0 } else { size };
             return accepted;
         }
         let fits = self.fits_behind_files(size);
         if fits {
-            self.files.push_message(kind, sent.into_bytes());
+            self.files.push_message(kind, sent.into_bytes(), compression);
         }
         fits
     }
 
     /// Queues a file, which is read when its turn comes. What is sent after it waits behind it.
-    fn queue_file(&mut self, file: &Blob) -> bool {
+    fn queue_file(&mut self, file: &Blob, compression: MessageCompression) -> bool {
         let fits = self.fits_behind_files(file.size());
         if fits {
-            self.files.push_file(file.clone());
+            self.files.push_file(file.clone(), compression);
         }
         fits
     }
@@ -499,6 +578,7 @@ impl ConnState {
             None => return Next::Nothing,
             Some(Err(feedback)) => {
                 self.has_failed |= is_failure(&feedback);
+                self.response = self.response.take().or_else(|| self.take_response());
                 return Next::Feedback(feedback);
             }
             Some(Ok(mut has_capacity)) => {
@@ -523,6 +603,56 @@ impl ConnState {
         }
         *capacity = rest;
         Next::More
+    }
+
+    /// Takes the response of the connection, and adds the URL that redirects have led to.
+    fn take_response(&mut self) -> Option<Response> {
+        let response = self.connection.take_response()?;
+        Some(match self.redirected_url.take() {
+            Some(url) => response.with_url(url),
+            None => response,
+        })
+    }
+
+    /// Takes the head of the response to an extended CONNECT, which was sent in place of the request.
+    pub(super) fn receive_connect_response(&mut self, response: Response, now: Duration) {
+        self.connection.receive_connect_response(response, now);
+    }
+
+    /// Returns the redirect at which the opening handshake has paused.
+    pub(super) fn redirect(&self) -> Option<&Response> {
+        self.connection.redirect()
+    }
+
+    /// Treats the redirect as a refusal, because it must not be followed. `followed` is how many were.
+    pub(super) fn refuse_redirect(&mut self, reason: RedirectFailure, followed: u32) {
+        self.redirect_failure = Some((reason, followed));
+        self.connection.refuse_redirect();
+        self.run.request_look();
+    }
+
+    /// Continues with the connection to `url`, unless the socket was closed at the redirect. Returns what has to be dropped
+    /// outside the lock: the former connection with the cause of its end, or this connection as the error.
+    pub(super) fn redirect_to(
+        &mut self,
+        connection: Connection,
+        url: Option<String>,
+    ) -> Result<(Connection, Option<Failure>), Box<Connection>> {
+        if self.redirect().is_none() {
+            return Err(Box::new(connection));
+        }
+        self.redirected_url = url.map(Into::into);
+        self.run.request_look();
+        Ok((std::mem::replace(&mut self.connection, connection), self.cause.take()))
+    }
+
+    /// Fails the connection at a redirect, for a reason that the protocol does not know. Returns the former cause, to be
+    /// dropped outside the lock.
+    #[must_use]
+    pub(super) fn fail_redirect(&mut self, failure: Failure, now: Duration) -> Option<Failure> {
+        self.connection.close(None, now);
+        self.run.request_look();
+        self.cause.replace(failure)
     }
 
     /// Queues messages whose file before them has been read; returns whether there was any progress.
@@ -558,8 +688,10 @@ impl ConnState {
         std::mem::replace(&mut self.drain_watched, false)
     }
 
-    pub(super) fn take_response(&mut self) -> Option<Response> {
-        self.connection.take_response()
+    /// Takes the pings that were answered. `now` is called only if a ping waits.
+    pub(super) fn take_answered_pings(&mut self, now: impl FnOnce() -> Duration) -> Option<FinishedPings> {
+        let pings = self.pings.as_mut().filter(|pings| !pings.is_empty())?;
+        Some(pings.take_answered(self.connection.answered_pings(), now()))
     }
 
     /// Takes the requests for a last look at the stream.
@@ -691,7 +823,7 @@ pub(super) struct Unused {
 }
 
 impl Unused {
-    pub(super) const fn is_some(&self) -> bool {
+    pub(super) fn is_some(&self) -> bool {
         !self.payloads.is_empty() || self.failure.is_some()
     }
 }

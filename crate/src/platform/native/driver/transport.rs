@@ -1,56 +1,43 @@
 //! The interface's end of a socket on a native target.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::rngs::{StdRng, SysRng};
-use rand::{Rng as _, SeedableRng as _};
+use tokio::time::Instant;
 
 use super::Driver;
+use super::redirects::new_connection;
 use super::shared::SocketShared;
 use super::write_policy::WritePolicy;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial;
-use crate::platform::native::failure::Failure;
-use crate::platform::native::options::Options;
+use crate::platform::native::dial::handshake_queue::HandshakeSlot;
+use crate::platform::native::dial::redirects::Redirects;
 use crate::platform::native::runtime::clock::RuntimeClock;
+use crate::platform::native::settings::PlatformSettings;
 use crate::platform::native::url::Url;
+use crate::platform::pings::{PingReply, Pings};
+use crate::platform::timeouts::Timeouts;
 use crate::platform::{
-    Backend, Clock, EventSink, LastLook, Protocols, ReceiveMode, SendOutcome, Tasks, Transport, WatchBufferedAmount,
+    Backend, Clock, DialParameters, EventSink, FinalState, LastLook, ReceiveMode, SendOutcome, Tasks, Transport,
+    WatchBufferedAmount,
 };
 use crate::sync::{Lock, Shared};
-use crate::types::payload::Payload;
-use samesocket_protocol::Connection;
+use crate::types::failure::Failure;
+use crate::types::payload::Data;
+use crate::types::ping::{PingError, ReceivedPings};
 use samesocket_spec::close::CloseFrame;
+
+/// The time that the server has to close TCP after both Close frames, unless the closing timeout is shorter. Arbitrary: the
+/// value of Chromium.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection that a task drives. Dropping it starts the closing handshake, which the task completes.
 struct Socket {
     shared: Arc<SocketShared>,
     /// The driver, until it is started.
     driver: Lock<Option<Driver>>,
-}
-
-/// The state of a connection after its transport was dropped.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FinalState {
-    /// The payload bytes that were not sent.
-    pub(crate) buffered_amount: u64,
-    /// The reason for which the connection failed, if it did.
-    pub(crate) failure: Option<Failure>,
-}
-
-impl FinalState {
-    /// Creates the final state of a connection of which nothing else is known.
-    pub(crate) const fn of(buffered_amount: u64) -> Self {
-        Self { buffered_amount, failure: None }
-    }
-
-    /// Returns the reason for which the connection failed, as an error.
-    pub(crate) fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.failure.as_ref().map(|failure| failure as _)
-    }
 }
 
 impl Socket {
@@ -63,18 +50,23 @@ impl Socket {
     /// Returns [`Failure::System`] if the system has no thread, file descriptor or random numbers for it.
     fn connect(
         url: &Url,
-        protocols: Vec<String>,
-        options: &Options,
+        parameters: DialParameters<'_>,
+        options: &PlatformSettings,
         tasks: &Tasks,
         receiver: EventSink,
     ) -> Result<Self, Failure> {
         if let Some(Err(error)) = tasks.runtime() {
             return Err(Failure::System { source: Arc::clone(error) });
         }
-        // A generator of its own, because some systems take longer for a key than all the rest of a short message does.
-        let mut generator = StdRng::try_from_rng(&mut SysRng).map_err(Failure::system)?;
-        let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
         let mut options = options.clone();
+        let Timeouts { opening, applies_opening, closing } = parameters.timeouts;
+        options.limits.opening = if applies_opening { opening } else { Duration::MAX };
+        // The clock of the timer that ends the handshake: that of the protocol, or that of the caller.
+        let start = if applies_opening { std::time::Instant::now().into() } else { Instant::now() };
+        options.opening_end = start.checked_add(opening);
+        (options.limits.closing, options.limits.drain) = (closing, closing.min(DRAIN_TIMEOUT));
+        let protocols = parameters.protocols.to_vec();
+        let redirects = Redirects::new(url, &protocols, &options);
         let (request, failure) = match catch_as_failure(|| dial::request::request(url, protocols.clone(), &options)) {
             Ok(request) => (request, None),
             Err(failure) => {
@@ -82,11 +74,12 @@ impl Socket {
                 (dial::request::request(url, protocols, &options), Some(failure))
             }
         };
-        let connection =
-            Connection::new(&request, options.limits.clone(), entropy, Duration::ZERO).map_err(Failure::system)?;
-        let policy = WritePolicy::new(options.shares_thread());
-        let shared = Arc::new(SocketShared::new(connection, policy, options.limits.queue, tasks.clone()));
-        let mut driver = Driver::new(Arc::clone(&shared), url.clone(), options, receiver);
+        let connection = new_connection(&request, &options)?;
+        let dialing_request = options.request_for_dialing(&request);
+        let policy = WritePolicy::new(tasks.shares_thread());
+        let slot = HandshakeSlot::new(options.max_concurrent_handshakes);
+        let shared = Arc::new(SocketShared::new(connection, policy, options.limits.queue, tasks.clone(), slot));
+        let mut driver = Driver::new(Arc::clone(&shared), url.clone(), options, dialing_request, redirects, receiver);
         if let Some(failure) = failure {
             driver.fail(failure);
         }
@@ -100,30 +93,35 @@ pub(crate) fn backpressure_backend() -> Option<Shared<dyn Backend>> {
     None
 }
 
-impl Backend for Options {
+impl Backend for PlatformSettings {
     fn dial(
         &self,
         url: &Url,
-        protocols: Protocols<'_>,
+        parameters: DialParameters<'_>,
         _: ReceiveMode,
         tasks: &Tasks,
         receiver: EventSink,
     ) -> Result<Shared<dyn Transport>, FinalState> {
-        match Socket::connect(url, protocols.names.to_vec(), self, tasks, receiver) {
+        match Socket::connect(url, parameters, self, tasks, receiver) {
             Ok(socket) => Ok(Shared::new(socket)),
-            Err(failure) => Err(FinalState { failure: Some(failure), ..FinalState::default() }),
+            Err(failure) => Err(FinalState::default().with_diagnosis(Some(failure), None)),
         }
     }
 
     fn tasks(&self) -> Tasks {
-        Tasks::new(self.runtime_of_socket())
+        Tasks::new(self.runtime())
     }
 
     fn clock(&self) -> Shared<dyn Clock> {
-        Shared::new(RuntimeClock { runtime: self.custom_runtime() })
+        Shared::new(RuntimeClock { runtime: self.runtime() })
     }
 
     fn has_backpressure(&self) -> bool {
+        true
+    }
+
+    /// The driver measures it, so that it applies to a socket that was dropped, too.
+    fn measures_closing(&self) -> bool {
         true
     }
 }
@@ -151,14 +149,14 @@ impl Transport for Socket {
 
     fn final_state(&self) -> FinalState {
         let state = self.shared.lock();
-        FinalState { buffered_amount: state.buffered_amount(), failure: state.failure() }
+        FinalState::of(state.buffered_amount()).with_diagnosis(state.failure(), state.response().cloned())
     }
 
     /// The interface converts messages itself.
     fn set_binary_type(&self, _: ReceiveMode) {}
 
-    fn send(&self, payload: Payload<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        let (accepted, needs_flush) = self.shared.send(payload, |amount| queued.set(amount));
+    fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+        let (accepted, needs_flush) = self.shared.send(data, |amount| queued.set(amount));
         if accepted && needs_flush { SendOutcome::NeedsFlush } else { SendOutcome::accepted_if(accepted) }
     }
 
@@ -170,8 +168,9 @@ impl Transport for Socket {
         self.shared.close(frame);
     }
 
-    fn abort(&self) {
+    fn abort(&self) -> bool {
         self.shared.abort();
+        true
     }
 
     /// The driver completes a closing handshake whether or not the transport still exists.
@@ -183,13 +182,18 @@ impl Transport for Socket {
         self.shared.lock().watch_drain();
     }
 
-    fn ping(&self) -> bool {
-        self.shared.ping();
-        true
+    fn pings(&self) -> Option<&dyn Pings> {
+        Some(self)
+    }
+}
+
+impl Pings for Socket {
+    fn ping(&self, reply: PingReply) -> Result<(), PingError> {
+        self.shared.ping(reply)
     }
 
-    fn take_pong(&self) -> bool {
-        self.shared.lock().take_pong()
+    fn received_pings(&self) -> ReceivedPings {
+        self.shared.received_pings()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The background thread, where sockets live by default.
+//! The background thread, where sockets live that are created outside of a tokio runtime.
 
 use std::cell::RefCell;
 use std::io;
@@ -31,6 +31,11 @@ pub(in crate::platform::native) fn background() -> io::Result<Handle> {
         .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
     background.value = Some(handle.clone());
     Ok(handle)
+}
+
+/// Returns whether this is the runtime of the background thread.
+pub(in crate::platform::native) fn is_background(runtime: &Handle) -> bool {
+    BACKGROUND.lock().value.as_ref().is_some_and(|background| background.id() == runtime.id())
 }
 
 thread_local! {

@@ -2,9 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker, ready};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
@@ -20,6 +20,12 @@ use crate::sync::catch_panic::catch_panic;
 /// Both timers and readiness come from the reactor. After a process was stopped, its timers may end before it has asked
 /// the system for readiness. A timer that was armed then ends only after that. This is the resolution of tokio's timers.
 pub(in crate::platform::native) const REACTOR_TURN: Duration = Duration::from_millis(1);
+
+/// Returns the time on a clock that no one sets. Only differences between two times have a meaning.
+pub(crate) fn now() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
 
 /// The clock of a socket's runtime.
 pub(crate) struct RuntimeClock {
@@ -189,6 +195,10 @@ impl Environment for PlatformEnvironment {
     fn random(&self) -> f64 {
         // Without randomness, no socket can be created, so this number does not matter then.
         f64::from(SysRng.try_next_u32().unwrap_or_default()) / f64::from(u32::MAX)
+    }
+
+    fn unix_time(&self) -> Option<Duration> {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()
     }
 }
 

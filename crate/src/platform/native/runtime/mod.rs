@@ -1,10 +1,15 @@
 //! The runtime of native sockets.
 //!
-//! Read in this order: [`background`], the thread of sockets without a runtime of the user's; [`per_process`], the values
-//! that a forked process does not inherit; [`tasks`], the queue of one socket's tasks; [`clock`], timers that outlive
-//! their runtime.
+//! Read in this order:
+//!
+//! - [`choice`]: where a socket lives.
+//! - [`background`]: the thread of sockets that live on no runtime of the user.
+//! - [`per_process`]: the values that a forked process does not inherit.
+//! - [`tasks`]: the queue of one socket's tasks.
+//! - [`clock`]: timers that outlive their runtime.
 
 pub(in crate::platform::native) mod background;
+pub(in crate::platform::native) mod choice;
 pub(crate) mod clock;
 pub(in crate::platform::native) mod per_process;
 pub(crate) mod tasks;

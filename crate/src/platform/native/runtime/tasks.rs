@@ -2,8 +2,10 @@
 //!
 //! The driver runs queued tasks between its own steps, so that all events of a socket are in order.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +13,12 @@ use std::task::Waker;
 use std::thread;
 
 use futures::task::{ArcWake, AtomicWaker, waker_ref};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::background;
 use crate::platform::BoxFuture;
 use crate::sync::Lock;
+use crate::sync::cancellable_queue::{Cancellable, CancellableQueue};
 
 /// A handle to the task queue of one socket. Clones share the queue.
 #[derive(Clone, Default)]
@@ -25,8 +28,10 @@ pub(crate) struct Tasks(Arc<TaskQueue>);
 struct TaskQueue {
     /// The runtime of the socket. `None` if none is needed.
     runtime: Option<Result<Handle, Arc<io::Error>>>,
+    /// Whether that is the background thread.
+    in_background: bool,
     /// The tasks for the driver, or `None` while there is no driver.
-    queued: Lock<Option<Vec<QueuedTask>>>,
+    queued: Lock<Option<CancellableQueue<QueuedTask>>>,
     driver_waker: AtomicWaker,
 }
 
@@ -42,10 +47,23 @@ pub(crate) struct Task {
 }
 
 impl Tasks {
-    /// Creates the queue of a socket that lives on `runtime`.
-    pub(in crate::platform::native) fn new(runtime: io::Result<Handle>) -> Self {
-        let runtime = Some(runtime.map_err(Arc::new));
-        Self(Arc::new(TaskQueue { runtime, queued: Lock::default(), driver_waker: AtomicWaker::new() }))
+    /// Creates the queue of a socket that lives on `runtime`, or on the background thread, which is started if needed.
+    pub(in crate::platform::native) fn new(runtime: Option<Handle>) -> Self {
+        let in_background = runtime.is_none();
+        let runtime = Some(runtime.map_or_else(background::background, Ok).map_err(Arc::new));
+        Self(Arc::new(TaskQueue { runtime, in_background, ..TaskQueue::default() }))
+    }
+
+    /// Returns whether the socket lives on the background thread.
+    pub(in crate::platform::native) fn is_in_background(&self) -> bool {
+        self.0.in_background
+    }
+
+    /// Returns whether the socket lives on a current-thread runtime of the program, where the sender most likely runs on
+    /// the same thread.
+    pub(in crate::platform::native) fn shares_thread(&self) -> bool {
+        let is_current_thread = |runtime: &Handle| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread;
+        !self.0.in_background && self.runtime().is_some_and(|runtime| runtime.is_ok_and(is_current_thread))
     }
 
     /// Queues a task.
@@ -55,17 +73,10 @@ impl Tasks {
     pub(crate) fn queue(&self, steps: impl FnOnce() + Send + 'static) -> Task {
         let cancelled = Arc::new(AtomicBool::new(false));
         let task = QueuedTask { steps: Some(Box::new(steps)), cancelled: Arc::clone(&cancelled) };
-        let mut unused = Vec::new();
-        let without_driver = match &mut *self.0.queued.lock() {
-            Some(queued) => {
-                if queued.len() == queued.capacity() {
-                    // A driver that is not polled runs no task, while subscribers may come and go.
-                    unused.extend(queued.extract_if(.., |task| task.is_cancelled()));
-                }
-                queued.push(task);
-                None
-            }
-            None => Some(task),
+        let (without_driver, unused) = match &mut *self.0.queued.lock() {
+            // A driver that is not polled runs no task, while subscribers may come and go.
+            Some(queued) => (None, queued.push(task)),
+            None => (Some(task), VecDeque::new()),
         };
         // Drop outside the lock: a task may own a value of the user.
         drop(unused);
@@ -98,7 +109,7 @@ impl Tasks {
 
     /// Keeps the tasks that are queued from now on for the driver.
     pub(in crate::platform::native) fn attach_driver(&self) {
-        self.0.queued.replace(Some(Vec::new()));
+        self.0.queued.replace(Some(CancellableQueue::default()));
     }
 
     /// Spawns the driver, which runs the tasks that are queued from now on. If the runtime has ended, the driver is dropped.
@@ -129,7 +140,7 @@ impl Tasks {
 
     /// Runs the queued tasks.
     pub(in crate::platform::native) fn run_queued(&self) {
-        let queued = self.0.queued.lock().as_mut().map(std::mem::take);
+        let queued = self.0.queued.lock().as_mut().map(mem::take);
         // Drop outside the lock: dropping a task runs it.
         drop(queued);
     }
@@ -160,7 +171,7 @@ struct QueuedTask {
     cancelled: Arc<AtomicBool>,
 }
 
-impl QueuedTask {
+impl Cancellable for QueuedTask {
     fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }
@@ -168,9 +179,8 @@ impl QueuedTask {
 
 impl Drop for QueuedTask {
     fn drop(&mut self) {
-        if let Some(steps) = self.steps.take()
-            && !self.is_cancelled()
-        {
+        let steps = self.steps.take();
+        if let Some(steps) = steps.filter(|_| !self.is_cancelled()) {
             steps();
         }
     }

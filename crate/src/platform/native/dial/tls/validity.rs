@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::types::date_time::DateTime;
+
 const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -56,21 +58,15 @@ fn seconds(time: &[u8]) -> Option<i64> {
     let number = |from: usize, to: usize| {
         digits.get(from..to).unwrap_or_default().iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'))
     };
-    let (year, month, day) = (number(0, 4), number(4, 6), number(6, 8));
-    let (hour, minute, second) = (number(8, 10), number(10, 12), number(12, 14));
-    let is_valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
-    is_valid.then(|| ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
-}
-
-/// Returns the days from 1970-01-01 to this day of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    // A year that begins in March has the leap day as its last day.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    // From March on, the months have 31, 30, 31, 30 and 31 days, over and over.
-    let days_of_months = (153 * month + 2) / 5;
-    // 719,469 days lie between the first of March of the year 0 and 1970, with the first day itself.
-    year * 365 + leap_days + days_of_months + day - 719_469
+    let date = DateTime {
+        year: number(0, 4),
+        month: number(4, 6),
+        day: number(6, 8),
+        hour: number(8, 10),
+        minute: number(10, 12),
+        second: number(12, 14),
+    };
+    date.seconds_since_1970()
 }
 
 #[cfg(test)]

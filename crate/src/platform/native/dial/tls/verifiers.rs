@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,29 +14,29 @@ use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, Other
 
 use crate::platform::native::dial::tls::validity::validity;
 
-/// A verifier that accepts a certificate if any of its judges does.
+/// A verifier that accepts a certificate if any of its checks does.
 ///
 /// It checks itself that the server owns the key of its certificate.
 #[derive(Debug)]
 pub(super) struct AnyOfVerifier {
-    /// The judges in the order in which they are asked. The first one's error is reported.
+    /// The checks in the order in which they are tried. The first one's error is reported.
     ///
     /// `None` accepts any certificate.
-    pub(super) judges: Option<Vec<Judge>>,
+    pub(super) checks: Option<Vec<CertificateCheck>>,
     pub(super) provider: Arc<CryptoProvider>,
 }
 
-/// A judge of certificates. The signatures of handshakes are not its business.
+/// A check of certificates. It does not check the signatures of handshakes.
 #[derive(Debug)]
-pub(super) enum Judge {
+pub(super) enum CertificateCheck {
     /// Accepts what a root certificate vouches for.
     Roots(Arc<dyn ServerCertVerifier>),
     /// Accepts these certificates, and no others.
     Pinned(Vec<CertificateDer<'static>>),
 }
 
-impl Judge {
-    fn judge(
+impl CertificateCheck {
+    fn verify(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -97,10 +96,10 @@ impl ServerCertVerifier for AnyOfVerifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(judges) = &self.judges else { return Ok(ServerCertVerified::assertion()) };
+        let Some(checks) = &self.checks else { return Ok(ServerCertVerified::assertion()) };
         let mut first_error = None;
-        for judge in judges {
-            match judge.judge(end_entity, intermediates, server_name, ocsp, now) {
+        for check in checks {
+            match check.verify(end_entity, intermediates, server_name, ocsp, now) {
                 Ok(()) => return Ok(ServerCertVerified::assertion()),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
@@ -133,7 +132,7 @@ impl ServerCertVerifier for AnyOfVerifier {
 
 /// The reasons against a certificate for which there is an option.
 #[derive(Clone, Debug)]
-enum CertificateProblem {
+pub(super) enum CertificateProblem {
     /// The certificate is none of the pinned ones.
     NotPinned,
     /// The certificate is that of an issuer, which webpki never accepts for a server.
@@ -159,19 +158,4 @@ impl StdError for CertificateProblem {
             Self::OfAnIssuer(error) => Some(error),
         }
     }
-}
-
-/// Replaces the error of a handshake by one that names the option to use, if there is one.
-pub(super) fn explain(error: io::Error) -> io::Error {
-    let tls = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
-    let Some(Error::InvalidCertificate(CertificateError::Other(OtherError(inner)))) = tls else { return error };
-    let problem = match inner.downcast_ref::<CertificateProblem>() {
-        Some(problem) => problem.clone(),
-        // The type of webpki's error is not exported by rustls.
-        None if inner.to_string() == "CaUsedAsEndEntity" => {
-            CertificateProblem::OfAnIssuer(CertificateError::Other(OtherError(Arc::clone(inner))).into())
-        }
-        None => return error,
-    };
-    io::Error::new(error.kind(), problem)
 }

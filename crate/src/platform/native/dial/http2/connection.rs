@@ -1,0 +1,226 @@
+//! A connection of HTTP/2, and the places for its streams.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::ext::Protocol;
+use h2::{Ping, Reason};
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Uri};
+
+use super::stream::{Http2Stream, into_io};
+use super::task::ConnectionTask;
+use super::usage::{ConnectionList, Reservation, Usage};
+use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::dial::route::{Dialed, Route};
+use crate::types::failure::Failure;
+use samesocket_protocol::Request;
+use samesocket_spec::{ProtocolFailure, Response};
+
+/// The bytes of one stream that wait to be written to the connection, at most.
+///
+/// Arbitrary, and small, so that bufferedAmount falls when bytes leave.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// The memory that `h2` counts for each byte in the smallest frames: 256 bytes for a frame of two.
+///
+/// So one stream that is read slowly ends no connection, however small its messages are.
+const SMALL_FRAME_COST: usize = 128;
+
+/// The most that it may count for a connection before it closes it, unless one stream may need more. Arbitrary: 500,000
+/// small frames that nobody reads.
+const MAX_SMALL_FRAMES_COST: usize = 128 << 20;
+
+/// The largest window of a connection, by [RFC 9113, section 6.9.1](https://www.rfc-editor.org/rfc/rfc9113#section-6.9.1).
+const MAX_CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// The fields that are never put into the compression table, which the streams of a connection share.
+/// See [RFC 7541, section 7.1.3](https://www.rfc-editor.org/rfc/rfc7541#section-7.1.3).
+const SECRET_FIELDS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+
+/// A connection that takes streams. Dropping it ends the connection after its last stream.
+pub(super) struct Connection {
+    send: SendRequest<Bytes>,
+    usage: Arc<Usage>,
+    /// The most streams at a time that we want.
+    max_streams: usize,
+}
+
+/// A reserved place on a connection, for one stream.
+pub(super) struct Place {
+    send: SendRequest<Bytes>,
+    reservation: Reservation,
+    /// Whether other streams were opened before.
+    is_reused: bool,
+    /// Whether no other place was reserved.
+    is_only: bool,
+}
+
+/// The reason why a stream was not opened.
+pub(super) enum OpenError {
+    /// The server has not processed the request, so that it can be sent again.
+    NotProcessed(Failure),
+    /// The server wants HTTP/1.1 for this request, which it has not processed.
+    NeedsHttp1(Failure),
+    Failed(Failure),
+}
+
+impl Connection {
+    /// Begins HTTP/2 over `stream`, and spawns the task of the connection. Returns the connection and its first place, or
+    /// `None` if the server does not accept WebSockets.
+    ///
+    /// It waits for the settings of the server. An answer to a ping shows that they have arrived, because the server
+    /// [sends them first](https://www.rfc-editor.org/rfc/rfc9113#section-3.4).
+    pub(super) async fn start(
+        stream: Box<dyn IoStream>,
+        route: &Route<'_>,
+        list: Weak<dyn ConnectionList>,
+    ) -> Result<Option<(Self, Place)>, Failure> {
+        let settings = &route.options.http2;
+        let max_head = u32::try_from(route.options.limits.head).unwrap_or(u32::MAX);
+        // As much as all streams together may receive. So a stream that is not read never stops another one.
+        let window = settings.stream_window.saturating_mul(settings.max_streams).min(MAX_CONNECTION_WINDOW);
+        let mut builder = Builder::new();
+        builder.enable_push(false).initial_window_size(settings.stream_window);
+        builder.initial_connection_window_size(window).max_header_list_size(max_head);
+        builder.max_send_buffer_size(SEND_BUFFER);
+        let cost = |window: u32| usize::try_from(window).unwrap_or(usize::MAX).saturating_mul(SMALL_FRAME_COST);
+        let one_stream = cost(settings.stream_window);
+        builder.data_frame_budget(cost(window).min(MAX_SMALL_FRAMES_COST.max(one_stream)));
+        // What arrives late for streams that were dropped is answered by resets, and must not end the other streams.
+        builder.max_local_error_reset_streams(None);
+        let (send, mut connection) = builder.handshake(stream).await.map_err(failure)?;
+        let mut pings = connection.ping_pong().ok_or_else(|| failure(Reason::INTERNAL_ERROR.into()))?;
+        pings.send_ping(Ping::opaque()).map_err(failure)?;
+        let mut is_answered = false;
+        let is_accepting = poll_fn(|context| {
+            match Pin::new(&mut connection).poll(context) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(failure(error))),
+                Poll::Ready(Ok(())) => return Poll::Ready(Err(Failure::Protocol(ProtocolFailure::LostWhileOpening))),
+                Poll::Pending => {}
+            }
+            if let Poll::Ready(pong) = pings.poll_pong(context) {
+                is_answered = true;
+                pong.map_err(failure)?;
+            }
+            let accepts = send.is_extended_connect_protocol_enabled();
+            if accepts || is_answered { Poll::Ready(Ok(accepts)) } else { Poll::Pending }
+        });
+        if !is_accepting.await? {
+            return Ok(None);
+        }
+        let (usage, reservation) = Usage::new(list);
+        let task = ConnectionTask::new(connection, pings, !is_answered, settings, Arc::clone(&usage));
+        // The join handle is not needed: the task ends with the connection.
+        drop(tokio::spawn(task));
+        let max_streams = usize::try_from(settings.max_streams).unwrap_or(usize::MAX);
+        let place = Place { send: send.clone(), reservation, is_reused: false, is_only: false };
+        Ok(Some((Self::new(send, usage, max_streams), place)))
+    }
+
+    /// Creates the handle of a connection that was started.
+    pub(super) const fn new(send: SendRequest<Bytes>, usage: Arc<Usage>, max_streams: usize) -> Self {
+        Self { send, usage, max_streams }
+    }
+
+    /// Reserves a place, if there is one.
+    pub(super) fn reserve(&self) -> Option<Place> {
+        let limit = self.max_streams.min(self.send.current_max_send_streams());
+        let (reservation, is_only) = self.usage.reserve(limit)?;
+        Some(Place { send: self.send.clone(), reservation, is_reused: true, is_only })
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.usage.number()
+    }
+
+    /// Returns how the connection is used.
+    pub(super) fn usage(&self) -> Arc<Usage> {
+        Arc::clone(&self.usage)
+    }
+}
+
+impl Place {
+    /// Wakes the task of the connection if no other place was reserved, so that it does not count as idle.
+    pub(super) fn announce(&self) {
+        if self.is_only {
+            self.usage().wake_task();
+        }
+    }
+
+    /// Returns how the connection is used.
+    pub(super) fn usage(&self) -> &Usage {
+        self.reservation.usage()
+    }
+
+    /// Sends the request, and waits for the head of the response.
+    pub(super) async fn open(mut self, route: &Route<'_>, request: &Request) -> Result<Dialed, OpenError> {
+        let request = encode(request, route.target.secure).map_err(OpenError::Failed)?;
+        if let Err(error) = poll_fn(|context| self.send.poll_ready(context)).await {
+            return Err(self.classify(error));
+        }
+        let (response, send) = self.send.send_request(request, false).map_err(|error| self.classify(error))?;
+        let (head, receive) = response.await.map_err(|error| self.classify(error))?.into_parts();
+        let headers: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        // The sizes count as in HTTP/1.1, with ": " and the end of the line.
+        let size: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let limit = route.options.limits.head;
+        if size > limit {
+            return Err(OpenError::Failed(Failure::Protocol(ProtocolFailure::HeadTooLong { limit })));
+        }
+        let response = Response::new(head.status.as_u16()).with_headers(&headers);
+        let stream = Http2Stream::new(send, receive, self.reservation);
+        Ok(Dialed { stream: Box::new(stream), permit: None, is_http2: true, response: Some(response) })
+    }
+
+    /// Returns whether the request can be sent again, and the failure otherwise.
+    fn classify(&self, error: h2::Error) -> OpenError {
+        // A connection that is going away, or that ended while it was not used, takes no more streams.
+        let is_unprocessed = match error.reason() {
+            Some(Reason::REFUSED_STREAM) => true,
+            _ if error.is_go_away() && error.is_remote() => true,
+            // The server may have broken a rule, or ended the connection, before this request.
+            _ => self.is_reused && (error.is_go_away() || error.is_io()),
+        };
+        if error.is_go_away() || error.is_io() {
+            self.usage().close();
+        }
+        let needs_http1 = error.is_remote() && error.reason() == Some(Reason::HTTP_1_1_REQUIRED);
+        let failure = self.usage().cause().map_or_else(|| failure(error), Failure::lost);
+        if needs_http1 {
+            return OpenError::NeedsHttp1(failure);
+        }
+        if is_unprocessed { OpenError::NotProcessed(failure) } else { OpenError::Failed(failure) }
+    }
+}
+
+/// Returns the request as an extended CONNECT.
+fn encode(request: &Request, is_secure: bool) -> Result<http::Request<()>, Failure> {
+    let target = PathAndQuery::try_from(request.target()).map_err(Failure::http2)?;
+    let scheme = if is_secure { "https" } else { "http" };
+    let uri = Uri::builder().scheme(scheme).authority(&*request.host).path_and_query(target).build();
+    let mut encoded = http::Request::new(());
+    *encoded.method_mut() = Method::CONNECT;
+    *encoded.uri_mut() = uri.map_err(Failure::http2)?;
+    encoded.extensions_mut().insert(Protocol::from_static("websocket"));
+    for (name, value) in request.connect_fields() {
+        let name = HeaderName::try_from(name).map_err(Failure::http2)?;
+        let mut value = HeaderValue::try_from(value).map_err(Failure::http2)?;
+        value.set_sensitive(SECRET_FIELDS.contains(&name));
+        encoded.headers_mut().append(name, value);
+    }
+    Ok(encoded)
+}
+
+fn failure(error: h2::Error) -> Failure {
+    // A stream or a connection that the server ends is like a TCP connection that it resets.
+    if error.is_io() || error.is_remote() {
+        return Failure::lost(into_io(error));
+    }
+    Failure::http2(error)
+}

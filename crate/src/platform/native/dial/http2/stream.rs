@@ -1,0 +1,130 @@
+//! The stream of one socket, as a stream of bytes.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
+use h2::{Reason, RecvStream, SendStream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::usage::Reservation;
+use crate::platform::native::dial::tcp;
+
+/// The most bytes that one write copies. Arbitrary: as many as four frames of HTTP/2 hold.
+const MAX_WRITE: usize = 64 << 10;
+
+/// The stream of one socket. Dropping it ends the stream, and cancels it if the socket is aborted.
+pub(super) struct Http2Stream {
+    send: SendStream<Bytes>,
+    receive: RecvStream,
+    /// The received bytes that were not read.
+    unread: Bytes,
+    /// Whether our direction has ended.
+    is_shut_down: bool,
+    /// The place on the connection.
+    reservation: Reservation,
+}
+
+impl Http2Stream {
+    pub(super) fn new(send: SendStream<Bytes>, receive: RecvStream, reservation: Reservation) -> Self {
+        Self { send, receive, unread: Bytes::new(), is_shut_down: false, reservation }
+    }
+
+    /// Ends our direction.
+    fn end(&mut self) {
+        if !self.is_shut_down {
+            self.is_shut_down = true;
+            // A stream that was reset has ended already.
+            let _ = self.send.send_data(Bytes::new(), true);
+        }
+    }
+
+    /// Returns the error of a stream or of its connection.
+    fn error(&self, error: h2::Error) -> io::Error {
+        self.reservation.usage().cause().unwrap_or_else(|| into_io(error))
+    }
+}
+
+/// Returns the error of the system, if there is one.
+pub(super) fn into_io(error: h2::Error) -> io::Error {
+    if error.is_io() {
+        error.into_io().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())
+    } else {
+        io::Error::other(error)
+    }
+}
+
+impl AsyncRead for Http2Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.unread.is_empty() {
+            match ready!(self.receive.poll_data(context)) {
+                Some(Ok(bytes)) => self.unread = bytes,
+                // The server needs no more of a request, which says nothing against its response.
+                Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => return Poll::Ready(Ok(())),
+                Some(Err(error)) => return Poll::Ready(Err(self.error(error))),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let count = self.unread.len().min(buffer.remaining());
+        buffer.put_slice(&self.unread[..count]);
+        self.unread.advance(count);
+        // The server may send as much again. It fails only if more is released than was received.
+        let _ = self.receive.flow_control().release_capacity(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Http2Stream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let wanted = bytes.len().min(MAX_WRITE);
+        self.send.reserve_capacity(wanted);
+        let mut capacity = self.send.capacity();
+        while capacity == 0 {
+            capacity = match ready!(self.send.poll_capacity(context)) {
+                Some(Ok(capacity)) => capacity,
+                Some(Err(error)) => return Poll::Ready(Err(self.error(error))),
+                None => return Poll::Ready(Err(self.end_of_sending(context))),
+            };
+        }
+        let count = wanted.min(capacity);
+        let sent = self.send.send_data(Bytes::copy_from_slice(&bytes[..count]), false);
+        Poll::Ready(sent.map(|()| count).map_err(|error| self.error(error)))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The task of the connection writes what the stream has accepted.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.end();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Http2Stream {
+    /// Returns why nothing more can be sent.
+    fn end_of_sending(&mut self, context: &mut Context<'_>) -> io::Error {
+        let reason = match self.send.poll_reset(context) {
+            Poll::Ready(Ok(reason)) => h2::Error::from(reason),
+            Poll::Ready(Err(error)) => error,
+            Poll::Pending => return io::ErrorKind::BrokenPipe.into(),
+        };
+        self.error(reason)
+    }
+}
+
+impl Drop for Http2Stream {
+    fn drop(&mut self) {
+        if tcp::is_aborting() {
+            self.send.send_reset(Reason::CANCEL);
+        } else {
+            self.end();
+        }
+    }
+}

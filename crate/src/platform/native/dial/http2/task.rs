@@ -1,0 +1,163 @@
+//! The task of a connection: it moves bytes, sends pings, and ends the connection.
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::{Ping, PingPong};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::usage::Usage;
+use crate::platform::native::catch_panic::catch_as_failure;
+use crate::platform::native::dial::io_stream::IoStream;
+use crate::platform::native::runtime::background;
+use crate::types::http2::Http2;
+
+/// The time that an idle connection has to say farewell. Arbitrary.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The cause of an end by a ping without an answer.
+const NO_PONG: &str = "the server did not answer a ping of HTTP/2 in time";
+
+/// The cause of an end by a panic of the stream below, which can be the user's.
+const PANICKED: &str = "the stream of a connector panicked";
+
+/// The task of a connection. Dropping it ends the connection and all its streams.
+pub(super) struct ConnectionTask {
+    connection: h2::client::Connection<Box<dyn IoStream>, Bytes>,
+    pings: PingPong,
+    settings: Http2,
+    usage: Arc<Usage>,
+    phase: Phase,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// The phase of a connection: an event that its task waits for, with the time since it does.
+#[derive(Clone, Copy)]
+enum Phase {
+    /// The time for the next ping.
+    Active(Instant),
+    /// The answer to a ping.
+    Pinged(Instant),
+    /// A first or a further stream.
+    Idle(Instant),
+    /// The end of a connection without streams.
+    Retired(Instant),
+}
+
+impl ConnectionTask {
+    /// `is_pinged` is whether a ping was sent and not answered.
+    pub(super) fn new(
+        connection: h2::client::Connection<Box<dyn IoStream>, Bytes>,
+        pings: PingPong,
+        is_pinged: bool,
+        settings: &Http2,
+        usage: Arc<Usage>,
+    ) -> Self {
+        let now = Instant::now();
+        let phase = if is_pinged { Phase::Pinged(now) } else { Phase::Active(now) };
+        Self { connection, pings, settings: settings.clone(), usage, phase, timer: None }
+    }
+
+    /// Changes the phase as the streams have changed, and takes the answer to a ping.
+    fn update(&mut self, context: &mut Context<'_>) {
+        let now = Instant::now();
+        let is_used = self.usage.is_used();
+        if let Phase::Pinged(_) = self.phase {
+            if self.pings.poll_pong(context).is_ready() {
+                self.phase = Phase::Active(now);
+            }
+        }
+        self.phase = match self.phase {
+            // An answer to an earlier ping may be outstanding, and no other ping is sent before it arrives.
+            Phase::Active(_) if !is_used => Phase::Idle(now),
+            Phase::Idle(_) if is_used => Phase::Active(now),
+            other => other,
+        };
+    }
+
+    /// Returns the time at which the phase ends.
+    fn deadline(&self) -> Option<Instant> {
+        let (since, wait) = match self.phase {
+            Phase::Active(since) => (since, self.settings.ping_interval),
+            Phase::Pinged(since) => (since, self.settings.ping_timeout),
+            Phase::Idle(since) => (since, self.settings.idle_timeout),
+            Phase::Retired(since) => (since, FAREWELL),
+        };
+        since.checked_add(wait)
+    }
+
+    /// Acts on the end of the phase; returns whether the connection ends.
+    fn end_phase(&mut self) -> bool {
+        let now = Instant::now();
+        match self.phase {
+            Phase::Active(_) => {
+                // It fails only if the connection has ended, or if a ping is outstanding.
+                let sent = self.pings.send_ping(Ping::opaque());
+                self.phase = if sent.is_ok() { Phase::Pinged(now) } else { Phase::Active(now) };
+                false
+            }
+            Phase::Pinged(_) => {
+                self.usage.set_cause(ErrorKind::TimedOut, NO_PONG);
+                true
+            }
+            Phase::Idle(_) => {
+                self.phase = if self.usage.retire() { Phase::Retired(now) } else { Phase::Active(now) };
+                false
+            }
+            Phase::Retired(_) => true,
+        }
+    }
+
+    /// Moves bytes. Returns `Ready` when the connection has ended.
+    fn poll_connection(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let polled = catch_as_failure(|| Pin::new(&mut self.connection).poll(context));
+        if polled.is_err() {
+            self.usage.set_cause(ErrorKind::Other, PANICKED);
+        }
+        polled.map_or(Poll::Ready(()), |polled| polled.map(|_| ()))
+    }
+
+    /// Polls the timer for the end of the phase.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.deadline() else { return Poll::Pending };
+        match &mut self.timer {
+            Some(timer) if timer.deadline() == deadline => {}
+            Some(timer) => timer.as_mut().reset(deadline),
+            none => *none = Some(Box::pin(sleep_until(deadline))),
+        }
+        self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(context))
+    }
+}
+
+impl Future for ConnectionTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        background::count_poll();
+        self.usage.register_task(context.waker());
+        loop {
+            if self.poll_connection(context).is_ready() {
+                return Poll::Ready(());
+            }
+            self.update(context);
+            if self.poll_timer(context).is_pending() {
+                return Poll::Pending;
+            }
+            if self.end_phase() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl Drop for ConnectionTask {
+    fn drop(&mut self) {
+        self.usage.close();
+        self.usage.forget_task();
+    }
+}

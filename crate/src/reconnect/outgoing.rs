@@ -1,0 +1,322 @@
+//! The sending side of a reconnecting socket, which it shares with its handles.
+//!
+//! Messages are passed to the connection outside the lock, because a payload's destructor and a connector's stream are
+//! the user's code. One call at a time passes messages. What is sent meanwhile waits behind it, and leaves in order.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use super::Outbox;
+use super::outbox::Kept;
+use crate::socket::{Error, SocketCore};
+use crate::sync::catch_panic::wake;
+use crate::sync::{Lock, Shared};
+use crate::types::message::Message;
+use crate::types::payload::MessageCompression;
+
+/// The sending side of a reconnecting socket, and the requests of its handles.
+pub(super) struct Outgoing {
+    /// The current connection.
+    pub(super) current: Option<Shared<SocketCore>>,
+    /// The number of connections until now.
+    connections: u64,
+    /// Whether the close of the current connection was requested.
+    is_closing: bool,
+    pub(super) kept: Kept<Message>,
+    passing: Passing,
+    /// The number of sends that wait for capacity.
+    pub(super) waiting_sends: usize,
+    /// Whether no further connection will be made.
+    ended: bool,
+    pub(super) requests: Requests,
+    /// The waker of the stream, which a request wakes.
+    pub(super) waker: Option<Waker>,
+}
+
+/// The call that passes messages to the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    /// There is none.
+    Idle,
+    /// There is one, and no message was sent meanwhile.
+    Busy,
+    /// There is one, and a message was sent meanwhile, which waits behind the others.
+    Followed,
+}
+
+/// A [`CloseFrame`](samesocket_spec::close::CloseFrame) with a reason of its own.
+pub(super) type OwnedCloseFrame = Option<(u16, String)>;
+
+/// The requests of the handles, which the stream carries out when it is polled.
+#[derive(Default)]
+pub(super) struct Requests {
+    /// The Close frame of the close that was requested, which was checked.
+    pub(super) close: Option<OwnedCloseFrame>,
+    /// Whether to connect now instead of waiting.
+    pub(super) reconnect_now: bool,
+    /// Whether to start again once the socket has ended.
+    pub(super) restart: bool,
+}
+
+impl Outgoing {
+    pub(super) const fn new(policy: Outbox) -> Self {
+        Self {
+            current: None,
+            connections: 0,
+            is_closing: false,
+            kept: Kept::new(policy),
+            passing: Passing::Idle,
+            waiting_sends: 0,
+            ended: false,
+            requests: Requests { close: None, reconnect_now: false, restart: false },
+            waker: None,
+        }
+    }
+
+    /// Sets a new connection.
+    pub(super) fn open(&mut self, connection: Shared<SocketCore>) {
+        self.current = Some(connection);
+        self.connections += 1;
+        self.is_closing = false;
+    }
+
+    /// Removes the connection, which had `unknown_bytes` queued. What is returned must be dropped outside the lock.
+    pub(super) fn disconnect(&mut self, unknown_bytes: u64) -> (Option<Shared<SocketCore>>, VecDeque<Message>) {
+        (self.current.take(), self.kept.disconnect(unknown_bytes))
+    }
+
+    /// Ends the socket and removes the connection. What is returned must be dropped outside the lock.
+    pub(super) fn end(&mut self) -> (Option<Shared<SocketCore>>, VecDeque<Message>) {
+        self.ended = true;
+        self.disconnect(0)
+    }
+
+    /// Forgets the end, so that the socket can connect again.
+    pub(super) const fn restart(&mut self) {
+        self.ended = false;
+    }
+
+    /// Returns whether every send fails, because the socket ended or its close was requested.
+    const fn is_closed(&self) -> bool {
+        self.ended || self.requests.close.is_some()
+    }
+
+    /// Returns whether a send has to wait for capacity of the connection.
+    fn is_full(&self) -> bool {
+        self.current.as_ref().is_some_and(|connection| !connection.has_capacity())
+    }
+
+    /// Ends the turn of a call that passes messages. Returns the waker to call outside the lock.
+    ///
+    /// Messages that were sent meanwhile may have found no capacity. Then the stream has to wait for it.
+    #[must_use]
+    fn end_turn(&mut self) -> Option<Waker> {
+        let has_followers = std::mem::replace(&mut self.passing, Passing::Idle) == Passing::Followed;
+        if has_followers && !self.kept.is_empty() { self.waker.take() } else { None }
+    }
+}
+
+/// The turn of a call to pass messages to the connection. It ends on drop, even if the user's code panics.
+struct Turn<'a> {
+    outgoing: &'a Lock<Outgoing>,
+    has_ended: bool,
+}
+
+impl<'a> Turn<'a> {
+    /// Takes the turn, which no other call has. `locked` is the locked `outgoing`.
+    const fn take(outgoing: &'a Lock<Outgoing>, locked: &mut Outgoing) -> Self {
+        locked.passing = Passing::Busy;
+        Self { outgoing, has_ended: false }
+    }
+
+    /// Passes the kept messages while the connection has capacity. If a close was requested, passes all, and then closes.
+    fn pass_kept(mut self) {
+        while let Some((connection, number, step)) = self.next() {
+            match step {
+                Pass::Message(message) => {
+                    if let Err(error) = send_now(&connection, message) {
+                        self.put_back(number, error);
+                    }
+                }
+                Pass::Close(frame) => {
+                    connection.connection.close(frame.as_ref().map(|(code, reason)| (*code, &**reason)));
+                }
+            }
+        }
+    }
+
+    /// Returns what to pass next, and to which connection, with its number. Ends the turn if there is nothing.
+    ///
+    /// Both happen under one lock, so that no message is left behind that was sent meanwhile.
+    fn next(&mut self) -> Option<(Shared<SocketCore>, u64, Pass)> {
+        if self.has_ended {
+            return None;
+        }
+        let mut locked = self.outgoing.lock();
+        let outgoing = &mut *locked;
+        let close = outgoing.requests.close.as_ref().filter(|_| !outgoing.is_closing);
+        // Without an outbox, messages were only accepted because there is a connection.
+        let ignores_mark = close.is_some() || !outgoing.kept.keeps();
+        // Lock order: outgoing, then connection.
+        let current = outgoing.current.as_ref();
+        if let Some(connection) = current.filter(|connection| ignores_mark || connection.has_capacity()) {
+            let pass = match (outgoing.kept.pop_front(), close) {
+                (Some(message), _) => Some(Pass::Message(message)),
+                (None, Some(frame)) => {
+                    outgoing.is_closing = true;
+                    Some(Pass::Close(frame.clone()))
+                }
+                (None, None) => None,
+            };
+            if let Some(pass) = pass {
+                return Some((Shared::clone(connection), outgoing.connections, pass));
+            }
+        }
+        let waker = outgoing.end_turn();
+        self.has_ended = true;
+        drop(locked);
+        wake(waker);
+        None
+    }
+
+    /// Puts the message back that a connection did not take. Ends the turn, unless there is another connection by now.
+    fn put_back(&mut self, number: u64, error: Error) {
+        let mut outgoing = self.outgoing.lock();
+        if let Some(message) = error.into_message() {
+            outgoing.kept.push_front(message);
+        }
+        if outgoing.connections == number {
+            let waker = outgoing.end_turn();
+            self.has_ended = true;
+            drop(outgoing);
+            wake(waker);
+        }
+    }
+}
+
+/// A step of a [`Turn`].
+enum Pass {
+    Message(Message),
+    Close(OwnedCloseFrame),
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let waker = self.outgoing.lock().end_turn();
+            wake(waker);
+        }
+    }
+}
+
+/// Passes the kept messages to the connection while it has capacity. Carries out a close that was requested.
+pub(super) fn pass_kept(outgoing: &Lock<Outgoing>) {
+    let turn = {
+        let mut locked = outgoing.lock();
+        let has_work = !locked.kept.is_empty() || locked.requests.close.is_some() && !locked.is_closing;
+        if locked.passing != Passing::Idle || locked.current.is_none() || !has_work {
+            return;
+        }
+        Turn::take(outgoing, &mut locked)
+    };
+    turn.pass_kept();
+}
+
+/// Returns the connection if it has no capacity for another message.
+pub(super) fn full_connection(outgoing: &Lock<Outgoing>) -> Option<crate::Sender> {
+    pass_kept(outgoing);
+    let outgoing = outgoing.lock();
+    if outgoing.is_full() { outgoing.current.clone().map(crate::Sender::new) } else { None }
+}
+
+/// Returns whether kept messages wait for capacity of the connection.
+pub(super) fn has_blocked_messages(outgoing: &Lock<Outgoing>) -> bool {
+    pass_kept(outgoing);
+    let outgoing = outgoing.lock();
+    !outgoing.kept.is_empty() && outgoing.is_full()
+}
+
+/// Sends a message if that neither exceeds the high-water mark nor overtakes a waiting send.
+pub(super) fn try_send(outgoing: &Lock<Outgoing>, message: Message) -> Result<(), Error> {
+    pass_kept(outgoing);
+    {
+        let outgoing = outgoing.lock();
+        if !outgoing.is_closed() {
+            // Kept messages are bounded by the outbox instead.
+            let is_full = outgoing.is_full() && (outgoing.kept.is_empty() || !outgoing.kept.keeps());
+            let queues = outgoing.current.is_some() || outgoing.kept.keeps();
+            if is_full || queues && outgoing.waiting_sends > 0 {
+                return Err(Error::Full(message));
+            }
+        }
+    }
+    send(outgoing, message)
+}
+
+/// Sends a message without a check of the high-water mark, or applies the outbox policy.
+pub(super) fn send(outgoing: &Lock<Outgoing>, message: Message) -> Result<(), Error> {
+    pass_kept(outgoing);
+    let (connection, turn) = {
+        let mut locked = outgoing.lock();
+        if locked.is_closed() {
+            return Err(Error::NotOpen(message));
+        }
+        match &locked.current {
+            Some(_) if locked.passing != Passing::Idle => {
+                locked.passing = Passing::Followed;
+                locked.kept.push_back(message);
+                return Ok(());
+            }
+            // Kept messages leave first.
+            Some(connection) if locked.kept.is_empty() => {
+                let connection = Shared::clone(connection);
+                (connection, Turn::take(outgoing, &mut locked))
+            }
+            _ => {
+                let added = locked.kept.add(message, false);
+                // Drop outside the lock: the message may be owned by the user.
+                drop(locked);
+                return added.map(drop);
+            }
+        }
+    };
+    let sent = match send_now(&connection, message) {
+        Err(Error::NotOpen(message)) => {
+            let added = outgoing.lock().kept.add(message, true);
+            added.map(drop)
+        }
+        other => other,
+    };
+    // There may be another connection by now.
+    turn.pass_kept();
+    sent
+}
+
+/// Sends a message over a connection, without a check of the high-water mark.
+fn send_now(connection: &SocketCore, message: Message) -> Result<(), Error> {
+    connection.send_now(message, MessageCompression::OF_CONNECTION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends a turn after these messages. Returns whether the stream is woken, so that it waits for capacity.
+    fn wakes_stream(passing: Passing, kept: usize) -> bool {
+        let mut outgoing = Outgoing::new(Outbox::Keep { messages: 9, bytes: 99 });
+        outgoing.waker = Some(Waker::noop().clone());
+        outgoing.passing = passing;
+        (0..kept).for_each(|_| outgoing.kept.push_back("kept".into()));
+        let woken = outgoing.end_turn();
+        assert!(outgoing.passing == Passing::Idle);
+        assert_eq!(woken.is_none(), outgoing.waker.is_some());
+        woken.is_some()
+    }
+
+    #[test]
+    fn message_that_was_sent_during_a_turn_is_not_left_behind() {
+        assert!(wakes_stream(Passing::Followed, 1));
+        assert!(!wakes_stream(Passing::Followed, 0), "all messages were passed");
+        assert!(!wakes_stream(Passing::Busy, 1), "the stream waits for capacity already");
+    }
+}

@@ -1,0 +1,316 @@
+//! Streams and connections that fail, at each moment.
+
+use std::io::Result;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::StreamExt;
+use h2::Reason;
+use http::Response;
+use samesocket::{Connecting, Event, Failure, Http2, IoStream, Options, ProtocolFailure, Target, WebSocket, connect};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::raw_server::{DATA, HEADERS, RawServer};
+use crate::server::Server;
+use crate::{check_echo, events, open, options, rest_of, run};
+
+#[test]
+fn reset_ends_one_socket_in_one_close_event() {
+    run(async {
+        for reason in [Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::NO_ERROR] {
+            let mut server = Server::start().await;
+            let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+            let mut stream = server.next().await.accept();
+            let neighbour = tokio::spawn(open(server.url("")));
+            let echo = tokio::spawn(server.next().await.accept().echo());
+            let mut neighbour = neighbour.await.unwrap();
+            // In the middle of a frame.
+            stream.send_all(vec![0x81, 5, b'h'].into()).await.unwrap();
+            stream.send.send_reset(reason);
+            assert_eq!(events(&socket).await, ["open", "error", "close 1006 false"], "{reason:?}");
+            assert!(matches!(socket.failure(), Some(Failure::Lost { .. } | Failure::Protocol(_))));
+            check_echo(&mut neighbour, "hello").await;
+            drop(neighbour);
+            echo.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn end_of_the_stream_without_close_frame_is_unclean() {
+    run(async {
+        let mut server = Server::start().await;
+        let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+        server.next().await.accept().end();
+        assert_eq!(events(&socket).await, ["open", "error", "close 1006 false"]);
+        assert_eq!(socket.failure(), Some(Failure::Protocol(ProtocolFailure::Lost)));
+    });
+}
+
+#[test]
+fn reset_before_the_response_is_a_failed_connection() {
+    run(async {
+        let mut server = Server::start().await;
+        let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+        server.next().await.reset(Reason::INTERNAL_ERROR);
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+        let failure = socket.failure().unwrap();
+        assert!(failure.is_temporary() && failure.to_string().contains("internal error"), "{failure}");
+    });
+}
+
+#[test]
+fn refused_stream_is_opened_again() {
+    run(async {
+        let mut server = Server::start().await;
+        let opening = tokio::spawn(open(server.url("")));
+        server.next().await.reset(Reason::REFUSED_STREAM);
+        let echo = tokio::spawn(server.next().await.accept().echo());
+        check_echo(&mut opening.await.unwrap(), "hello").await;
+        echo.await.unwrap();
+        let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+        for _ in 0..4 {
+            server.next().await.reset(Reason::REFUSED_STREAM);
+        }
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+    });
+}
+
+#[test]
+fn lost_connection_ends_each_of_its_sockets() {
+    run(async {
+        let mut server = Server::start().await;
+        let mut sockets = Vec::new();
+        for _ in 0..3 {
+            let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+            let mut list = socket.events();
+            let stream = server.next().await.accept();
+            assert!(matches!(list.next().await, Some(Event::Open)));
+            sockets.push((socket, list, stream));
+        }
+        server.drop_connection(1);
+        for (socket, mut list, _stream) in sockets {
+            assert!(matches!(list.next().await, Some(Event::Error)));
+            assert!(matches!(list.next().await, Some(Event::Close(event)) if event.code == 1006 && !event.was_clean));
+            assert!(list.next().await.is_none());
+            assert!(matches!(socket.failure(), Some(Failure::Lost { .. } | Failure::Protocol(_))));
+        }
+        // The next socket makes a new connection.
+        let opening = tokio::spawn(open(server.url("")));
+        assert_eq!(server.next().await.connection, 2);
+        opening.abort();
+    });
+}
+
+#[test]
+fn request_on_a_connection_that_is_lost_is_sent_again() {
+    run(async {
+        let mut server = Server::start().await;
+        let first = tokio::spawn(open(server.url("")));
+        let _stream = server.next().await.accept();
+        drop(first.await.unwrap().sender());
+        let opening = tokio::spawn(open(server.url("")));
+        let unanswered = server.next().await;
+        assert_eq!(unanswered.connection, 1);
+        server.drop_connection(1);
+        let exchange = server.next().await;
+        assert_eq!(exchange.connection, 2);
+        let echo = tokio::spawn(exchange.accept().echo());
+        check_echo(&mut opening.await.unwrap(), "hello").await;
+        echo.await.unwrap();
+    });
+}
+
+#[test]
+fn ping_without_answer_ends_the_connection_and_says_so() {
+    run(async {
+        let mut server = Server::start().await;
+        let ping = Duration::from_millis(100);
+        let http2 = Http2::prior_knowledge().ping_interval(ping).ping_timeout(ping);
+        let socket = WebSocket::with_options(&server.url(""), (), &Options::new().http2(http2)).unwrap();
+        let stream = server.next().await.accept();
+        let mut list = socket.events();
+        assert!(matches!(list.next().await, Some(Event::Open)));
+        server.freeze(1);
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+        let failure = socket.failure().unwrap().to_string();
+        assert_eq!(failure, "the connection was lost: the server did not answer a ping of HTTP/2 in time");
+        drop(stream);
+    });
+}
+
+#[test]
+fn pings_keep_a_connection_with_sockets() {
+    run(async {
+        let server = Server::start().await.echo();
+        let ping = Duration::from_millis(20);
+        let http2 = Http2::prior_knowledge().ping_interval(ping).ping_timeout(Duration::from_secs(30));
+        let mut socket = connect(server.url("")).options(Options::new().http2(http2)).await.unwrap();
+        for _ in 0..10 {
+            tokio::time::sleep(ping).await;
+            check_echo(&mut socket, "hello").await;
+        }
+        assert_eq!(server.connections(), 1);
+    });
+}
+
+#[test]
+fn server_without_the_setting_fails_prior_knowledge() {
+    run(async {
+        let server = Server::start_with(|_| ()).await;
+        let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+        let failure = socket.failure().unwrap();
+        assert!(matches!(failure, Failure::Http2 { .. }) && !failure.is_temporary(), "{failure}");
+        assert_eq!(failure.to_string(), "HTTP/2 failed: the server does not accept WebSockets over HTTP/2");
+    });
+}
+
+#[test]
+fn server_of_http_1_fails_prior_knowledge() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let socket = WebSocket::with_options(&url, (), &options()).unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut preface = [0; 24];
+        stream.read_exact(&mut preface).await.unwrap();
+        assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+        assert!(matches!(socket.failure(), Some(Failure::Http2 { .. })), "{:?}", socket.failure());
+    });
+}
+
+#[test]
+fn response_with_too_many_bytes_of_fields_fails() {
+    run(async {
+        let mut server = Server::start().await;
+        let options = options().max_head_bytes(1000);
+        let socket = WebSocket::with_options(&server.url(""), (), &options).unwrap();
+        let response = Response::builder().header("x", "x".repeat(2000)).body(()).unwrap();
+        let _stream = server.next().await.accept_with(response);
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+    });
+}
+
+#[test]
+fn wrong_status_is_a_refusal() {
+    run(async {
+        let mut server = Server::start().await;
+        for status in [304, 404, 500] {
+            let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+            server.next().await.refuse(Response::builder().status(status).body(()).unwrap(), "");
+            assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+            assert!(matches!(socket.failure(), Some(Failure::Refused(response)) if response.status() == status));
+        }
+    });
+}
+
+#[test]
+fn request_that_may_be_processed_is_not_sent_again() {
+    run(async {
+        let mut server = Server::start().await;
+        let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+        let request = server.next().await;
+        // The GOAWAY says that the request was processed.
+        server.give_up(1);
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+        assert_eq!((request.connection, server.connections()), (1, 1));
+    });
+}
+
+#[test]
+fn request_is_not_sent_again_to_a_server_that_breaks_rules() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let socket = WebSocket::with_options(&url, (), &options()).unwrap();
+        let serving = tokio::spawn(async move {
+            for _ in 0..2 {
+                let mut server = RawServer::accept(&listener).await;
+                server.next(HEADERS).await;
+                // Data that belongs to no stream.
+                server.send(DATA, 0, b"data").await;
+                server.wait_for_end().await;
+            }
+        });
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+        assert!(matches!(socket.failure(), Some(Failure::Http2 { .. })), "{:?}", socket.failure());
+        assert!(!serving.is_finished(), "the request was sent again");
+        serving.abort();
+    });
+}
+
+#[test]
+fn failed_connection_says_why_in_a_close_frame() {
+    run(async {
+        let mut server = Server::start().await;
+        let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
+        let mut stream = server.next().await.accept();
+        // A masked frame of a server is an error.
+        stream.send_all(vec![0x81, 0x80, 0, 0, 0, 0].into()).await.unwrap();
+        assert_eq!(stream.frame().await.map(|frame| (frame.0, frame.1[..2].to_vec())), Some((0x88, vec![0x03, 0xea])));
+        assert_eq!(events(&socket).await, ["open", "error", "close 1006 false"]);
+    });
+}
+
+/// A stream that panics once it is told to.
+struct Panicking(TcpStream, Arc<AtomicBool>);
+
+impl AsyncRead for Panicking {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let read = Pin::new(&mut self.0).poll_read(context, buffer);
+        assert!(read.is_pending() || !self.1.load(Ordering::Relaxed), "a panic of the user's stream");
+        read
+    }
+}
+
+impl AsyncWrite for Panicking {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+#[test]
+fn panic_of_a_connectors_stream_ends_its_sockets() {
+    run(async {
+        let mut server = Server::start().await;
+        let panics = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&panics);
+        let dial = move |target: &Target| -> Connecting {
+            let (address, flag) = ((target.host.clone(), target.port), Arc::clone(&flag));
+            Box::pin(
+                async move { Ok(Box::new(Panicking(TcpStream::connect(address).await?, flag)) as Box<dyn IoStream>) },
+            )
+        };
+        let options = options().connector(dial);
+        let mut sockets = Vec::new();
+        for _ in 0..3 {
+            let socket = WebSocket::with_options(&server.url(""), (), &options).unwrap();
+            let mut list = socket.events();
+            let stream = server.next().await.accept();
+            assert!(matches!(list.next().await, Some(Event::Open)));
+            sockets.push((stream, socket, list));
+        }
+        panics.store(true, Ordering::Relaxed);
+        sockets[0].0.text("hello").await;
+        for (_stream, socket, list) in sockets {
+            assert_eq!(rest_of(list).await, ["error", "close 1006 false"]);
+            let failure = socket.failure().unwrap().to_string();
+            assert!(failure.contains("panic"), "{failure}");
+        }
+    });
+}

@@ -1,0 +1,79 @@
+//! Limits that protect the client, and that no lawful server meets.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use futures::future::{join, join_all};
+use samesocket::{Http2, Options, connect};
+use tokio::net::TcpListener;
+
+use crate::flow_control::STALL;
+use crate::raw_server::{DATA, RESET, RawServer};
+use crate::server::Server;
+use crate::{open, run};
+
+#[test]
+fn aborted_sockets_do_not_end_their_neighbours() {
+    // More than the streams that h2 remembers, and than the resets that it counts before it ends a connection.
+    const SOCKETS: usize = 60;
+    const LATE: usize = 1100;
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            let mut server = RawServer::accept(&listener).await;
+            let mut last = 0;
+            for _ in 1..SOCKETS {
+                last = server.next(RESET).await.0;
+            }
+            // A server that has not seen the reset of the last socket goes on for a while.
+            for _ in 0..LATE {
+                server.send(DATA, last, &[0x81, 1, b'a']).await;
+                assert_eq!(server.next(RESET).await.0, last);
+            }
+            server.send(DATA, 1, &[0x81, 1, b'a']).await;
+            server
+        });
+        let mut neighbour = open(url.clone()).await;
+        let sockets = join_all((1..SOCKETS).map(|_| open(url.clone()))).await;
+        for socket in &sockets {
+            socket.control().abort();
+        }
+        assert_eq!(neighbour.next().await.unwrap().unwrap().size(), 1);
+        drop(serving.await.unwrap());
+    });
+}
+
+#[test]
+fn small_messages_to_a_slow_reader_are_backpressure() {
+    run(async {
+        let mut server = Server::start().await;
+        let options = Options::new().http2(Http2::prior_knowledge().stream_window(0).max_streams(1));
+        let opening = tokio::spawn(connect(server.url("")).options(options).into_future());
+        let mut stream = server.next().await.accept();
+        let mut socket = opening.await.unwrap().unwrap();
+        let (sent, is_stalled) = (Cell::new(0), Cell::new(false));
+        let sending = async {
+            // The smallest messages, each in a DATA frame of its own.
+            while !is_stalled.get() {
+                stream.send_all(Bytes::from_static(&[0x81, 0])).await.unwrap();
+                sent.set(sent.get() + 1);
+                assert!(sent.get() < 1 << 20, "the client takes everything");
+            }
+            stream.text("end").await;
+        };
+        let reading = async {
+            let mut before = None;
+            while before.replace(sent.get()) != Some(sent.get()) {
+                tokio::time::sleep(STALL).await;
+            }
+            is_stalled.set(true);
+            let mut received = 0;
+            while socket.next().await.unwrap().unwrap().size() == 0 {
+                received += 1;
+            }
+            received
+        };
+        assert_eq!(join(sending, reading).await.1, sent.get());
+    });
+}

@@ -1,0 +1,76 @@
+//! A server that writes frames of HTTP/2 as a test says, even wrong ones.
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RESET: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+
+/// The flags of frames.
+const ACK: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// The field `:status: 200` of the static table.
+const STATUS_200: u8 = 0x88;
+
+/// A connection whose WebSockets are all accepted.
+pub(crate) struct RawServer<S = TcpStream>(S);
+
+impl RawServer {
+    pub(crate) async fn accept(listener: &TcpListener) -> Self {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self::over(stream).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
+    /// Begins HTTP/2 over a stream.
+    pub(crate) async fn over(mut stream: S) -> Self {
+        stream.read_exact(&mut [0; 24]).await.unwrap();
+        let mut server = Self(stream);
+        // ENABLE_CONNECT_PROTOCOL is 1.
+        server.send(SETTINGS, 0, &[0, 8, 0, 0, 0, 1]).await;
+        server
+    }
+
+    /// Sends a frame.
+    pub(crate) async fn send(&mut self, kind: u8, stream: u32, payload: &[u8]) {
+        self.send_flagged(kind, 0, stream, payload).await;
+    }
+
+    async fn send_flagged(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let length = u8::try_from(payload.len()).unwrap();
+        let frame = [&[0, 0, length, kind, flags], &stream.to_be_bytes()[..], payload].concat();
+        self.0.write_all(&frame).await.unwrap();
+    }
+
+    /// Reads up to the next frame of this kind; returns its stream and payload. It accepts requests and answers pings.
+    pub(crate) async fn next(&mut self, wanted: u8) -> (u32, Vec<u8>) {
+        loop {
+            let mut head = [0; 9];
+            self.0.read_exact(&mut head).await.unwrap();
+            let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+            let mut payload = vec![0; length];
+            self.0.read_exact(&mut payload).await.unwrap();
+            let (kind, stream) = (head[3], u32::from_be_bytes(head[5..].try_into().unwrap()));
+            if kind == wanted {
+                return (stream, payload);
+            }
+            match kind {
+                HEADERS => self.send_flagged(HEADERS, END_HEADERS, stream, &[STATUS_200]).await,
+                PING if head[4] & ACK == 0 => self.send_flagged(PING, ACK, 0, &payload).await,
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until the client has ended the connection.
+    pub(crate) async fn wait_for_end(mut self) {
+        // A reset is an end as well.
+        let _ = self.0.read_to_end(&mut Vec::new()).await;
+    }
+}
