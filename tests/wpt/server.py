@@ -2,7 +2,7 @@
 
 It serves files as the checkout's own server does: it fills in templates, runs Python handlers, and generates the page for a
 test that is only a script. With `--class`, each page and worker starts with that classic script, which replaces the global
-`WebSocket`.
+`WebSocket`. `--host` is the host name of all addresses.
 
 The first line of standard output is the ports, as JSON. All are on the loopback interface.
 """
@@ -25,7 +25,6 @@ from wptserve.pipes import template
 from wptserve.server import WebTestHttpd
 from wptserve.utils import HTTPException
 
-HOST = "web-platform.test"
 OTHER_HOST = "not-web-platform.test"
 SUBDOMAINS = ["www", "www1", "www2", "www1.www2", "天気の良い日", "élève"]
 CLASS_PATH = "/samesocket.js"
@@ -229,14 +228,20 @@ class WebSockets(standalone.WebSocketServer):
         pass
 
 
-def certify(folder):
-    """Generates a certificate for one run."""
-    key, certificate = os.path.join(folder, "key.pem"), os.path.join(folder, "certificate.pem")
-    names = [f"{prefix}{host}".encode("idna").decode() for host in (HOST, OTHER_HOST) for prefix in ("", *(f"{name}." for name in SUBDOMAINS))]
-    subject = ["-subj", f"/CN={HOST}", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-keyout", key, "-out", certificate]
-    subprocess.run([*command, *subject], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def certify(folder, host):
+    """Generates an authority and a certificate of it for one run. `authority.pem` is for runtimes, which check it."""
+    authority, key, certificate = (os.path.join(folder, name) for name in ("authority.pem", "key.pem", "certificate.pem"))
+    names = [f"{prefix}{host}".encode("idna").decode() for host in (host, OTHER_HOST) for prefix in ("", *(f"{name}." for name in SUBDOMAINS))]
+    issue(["-keyout", f"{authority}.key", "-out", authority, "-subj", "/CN=samesocket tests"])
+    signed = ["-keyout", key, "-out", certificate, "-CA", authority, "-CAkey", f"{authority}.key", "-subj", f"/CN={host}"]
+    names = "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)
+    issue([*signed, "-addext", names, "-addext", "basicConstraints=critical,CA:FALSE"])
     return key, certificate
+
+
+def issue(options):
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", *options]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def domains(host):
@@ -248,19 +253,21 @@ def main():
     parser.add_argument("--root", required=True)
     parser.add_argument("--scratch", required=True)
     parser.add_argument("--class", dest="class_script")
+    parser.add_argument("--host", required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
     root = os.path.abspath(arguments.root)
     sys.path.insert(0, root)
-    key, certificate = certify(arguments.scratch)
+    host = arguments.host
+    key, certificate = certify(arguments.scratch, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     config = Config(
-        browser_host=HOST,
+        browser_host=host,
         server_host="127.0.0.1",
         doc_root=root,
-        all_domains={"": domains(HOST), "alt": domains(OTHER_HOST)},
-        domains=domains(HOST),
+        all_domains={"": domains(host), "alt": domains(OTHER_HOST)},
+        domains=domains(host),
         logging={"level": "critical", "suppress_handler_traceback": True},
     )
     pages = Pages(root, arguments.class_script and os.path.abspath(arguments.class_script))

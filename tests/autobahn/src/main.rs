@@ -51,9 +51,8 @@ async fn first_text(url: &str) -> Result<String> {
     let mut events = socket.events();
     let mut found = None;
     while let Some(event) = events.next().await {
-        if let Event::Message(event) = event
-            && let Message::Text(text) = event.data
-        {
+        let Event::Message(event) = event else { continue };
+        if let Message::Text(text) = event.data {
             found.get_or_insert(String::from(text));
         }
     }

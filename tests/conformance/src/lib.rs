@@ -11,7 +11,7 @@
 //! - [`subject`] and [`subjects`]: the interface of an implementation, and the implementations;
 //! - `runner`, `event_queue`, [`describe`]: one run, its waits, and the notation of its lines;
 //! - [`report`]: many runs, compared and reported;
-//! - [`native_expectations`], [`known_deviations`], [`node_deviations`]: where another result is expected, and why;
+//! - [`native_expectations`], [`known_deviations`], [`runtime_deviations`]: where another result is expected, and why;
 //! - [`server`] and [`target`]: the fault server, and the code for one target;
 //! - [`short_lived`]: short connections for leak tests.
 
@@ -20,9 +20,9 @@ pub mod describe;
 mod event_queue;
 pub mod known_deviations;
 pub mod native_expectations;
-pub mod node_deviations;
 pub mod report;
 pub mod runner;
+pub mod runtime_deviations;
 pub mod script;
 pub mod scripts;
 pub mod server;
@@ -31,6 +31,6 @@ pub mod subject;
 pub mod subjects;
 pub mod target;
 
-pub use self::runner::run_script;
+pub use self::runner::{Limits, run_script};
 pub use self::script::Script;
 pub use self::subject::Subject;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures::FutureExt;
@@ -24,28 +24,43 @@ pub struct ScriptOutcome {
     pub lacking: Option<&'static str>,
 }
 
+/// How long a run waits for events.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The timeout for an event in milliseconds.
+    pub timeout: u32,
+    /// Whether to wait at the end until each socket has closed. Of a class that does not throw where it has to, the events
+    /// then do not depend on the speed of the machine.
+    pub awaits_closes: bool,
+}
+
 /// Runs a script and returns what was observed.
 ///
-/// The script ends early if an expected event takes more than `timeout` milliseconds, or if the subject lacks a member.
-/// No event arrives between two steps that do not wait.
-pub async fn run_script<S: Subject>(script: &'static Script, server: &Server, id: &str, timeout: u32) -> ScriptOutcome {
+/// The script ends early if an expected event takes more than the timeout, or if the subject lacks a member. No event arrives
+/// between two steps that do not wait.
+pub async fn run_script<S: Subject>(
+    script: &'static Script,
+    server: &Server,
+    id: &str,
+    limits: Limits,
+) -> ScriptOutcome {
     let (event_sender, events) = unbounded();
     let (runner_server, id) = (server.clone(), id.to_owned());
-    target::run_uninterrupted(server, move |task| {
+    target::run_uninterrupted(move |task| {
         let runner = Arc::new(Runner::<S> {
             server: runner_server,
             id,
             task,
             socket: Mutex::default(),
-            has_connected: AtomicBool::new(false),
+            sockets: AtomicUsize::new(0),
             seen: Mutex::default(),
             nested_steps: Mutex::default(),
             blobs: Mutex::default(),
             lacking: Mutex::default(),
             event_sender,
         });
-        let event_queue = EventQueue { events, skipped: VecDeque::new(), timeout };
-        Box::pin(run_steps(runner, script.steps, event_queue))
+        let event_queue = EventQueue { events, skipped: VecDeque::new(), timeout: limits.timeout };
+        Box::pin(run_steps(runner, script.steps, event_queue, limits.awaits_closes))
     })
     .await
 }
@@ -54,6 +69,7 @@ async fn run_steps<S: Subject>(
     runner: Arc<Runner<S>>,
     steps: &'static [Step],
     mut event_queue: EventQueue,
+    awaits_closes: bool,
 ) -> ScriptOutcome {
     let mut rest = steps.iter().peekable();
     while let Some(step) = rest.next() {
@@ -64,12 +80,12 @@ async fn run_steps<S: Subject>(
         if let Some(binary_type) = binary_type {
             runner.run_step_with(step, Some(binary_type));
             rest.next();
-        } else if !runner.run_step(step)
-            && let Err(missing) = runner.wait_for(step, &mut event_queue).await
-            && runner.lacking().is_none()
-        {
-            runner.record_line(format!("nothing: {missing}"));
-            break;
+        } else if !runner.run_step(step) {
+            let waited = runner.wait_for(step, &mut event_queue).await;
+            if let Some(missing) = waited.err().filter(|_| runner.lacking().is_none()) {
+                runner.record_line(format!("nothing: {missing}"));
+                break;
+            }
         }
         if runner.lacking().is_some() {
             break;
@@ -79,6 +95,9 @@ async fn run_steps<S: Subject>(
         runner.drop_socket();
     } else {
         // Wait for events that the script does not expect.
+        for _ in 0..if awaits_closes { runner.sockets.load(Ordering::Relaxed) } else { 0 } {
+            event_queue.wait_for(Kind::Close).await;
+        }
         runner.settle().await;
     }
     let blobs = mem::take(&mut *lock(&runner.blobs));
@@ -116,8 +135,8 @@ struct Runner<S> {
     id: String,
     task: ScriptTask,
     socket: Mutex<Option<Arc<S>>>,
-    /// Whether a socket was ever constructed.
-    has_connected: AtomicBool,
+    /// The number of sockets that were constructed.
+    sockets: AtomicUsize,
     seen: Mutex<Vec<Line>>,
     nested_steps: Mutex<Vec<(Kind, &'static [Step])>>,
     /// The blobs that are still to be read, with the indices of their lines.
@@ -152,9 +171,7 @@ impl<S: Subject> Runner<S> {
                 self.record_exception(Member::Close, |socket| socket.close(*code, reason.as_deref()));
             }
             Step::SetBinaryType(value) => {
-                if let Some(socket) = self.socket()
-                    && self.has(&socket, Member::SetBinaryType)
-                {
+                if let Some(socket) = self.socket().filter(|socket| self.has(socket, Member::SetBinaryType)) {
                     socket.set_binary_type(value);
                 }
             }
@@ -173,7 +190,7 @@ impl<S: Subject> Runner<S> {
     async fn wait_for(&self, step: &Step, event_queue: &mut EventQueue) -> Result<(), String> {
         match step {
             // Without a socket no event can come.
-            Step::Until(kind) if self.has_connected.load(Ordering::Relaxed) && event_queue.wait_for(*kind).await => {}
+            Step::Until(kind) if self.sockets.load(Ordering::Relaxed) > 0 && event_queue.wait_for(*kind).await => {}
             Step::Until(kind) => return Err(format!("no {kind:?} event came")),
             Step::Release(gate) => self.server.release(&self.id, gate).await,
             Step::ServerHas(progress) => {
@@ -211,7 +228,7 @@ impl<S: Subject> Runner<S> {
         };
         match constructed {
             Ok(socket) => {
-                self.has_connected.store(true, Ordering::Relaxed);
+                self.sockets.fetch_add(1, Ordering::Relaxed);
                 let former = lock(&self.socket).replace(Arc::new(socket));
                 drop(former);
             }
@@ -275,9 +292,8 @@ impl<S: Subject> Runner<S> {
                 (text, "OPEN")
             }
         };
-        if let Some(socket) = self.socket()
-            && socket.lacks(Member::Attribute(Attribute::ReadyState)).is_none()
-        {
+        let ready_state = Member::Attribute(Attribute::ReadyState);
+        if let Some(socket) = self.socket().filter(|socket| socket.lacks(ready_state).is_none()) {
             let state = socket.read(Attribute::ReadyState);
             if state != natural {
                 text.push_str(" in ");
@@ -306,9 +322,10 @@ impl<S: Subject> Runner<S> {
 
     fn record_exception(&self, member: Member, act: impl FnOnce(&S) -> Result<(), Thrown>) {
         let Some(socket) = self.socket() else { return self.record_line("no socket".to_owned()) };
-        if self.has(&socket, member)
-            && let Err(thrown) = act(&socket)
-        {
+        if !self.has(&socket, member) {
+            return;
+        }
+        if let Err(thrown) = act(&socket) {
             self.record_line(describe_thrown(&thrown));
         }
     }
@@ -363,7 +380,7 @@ impl<S: Subject> Runner<S> {
             .replace("{id}", &self.id)
     }
 
-    /// Replaces addresses that differ from run to run by names, and secure schemes by plain ones.
+    /// Replaces addresses and ids that differ from run to run by names, and secure schemes by plain ones.
     fn normalise(&self, text: &str) -> String {
         let page = target::origin();
         let page = page.split_once("://").map_or("no page", |(_, host)| host);
@@ -375,7 +392,7 @@ impl<S: Subject> Runner<S> {
         if let Some(server6) = &self.server.plain6 {
             text = text.replace(&**server6, "server6");
         }
-        text.replace(port_of(host), "port")
+        text.replace(&*self.id, "id").replace(port_of(host), "port")
     }
 }
 

@@ -13,6 +13,12 @@ pub struct Server {
     pub plain6: Option<String>,
     /// Host and port of the TLS listener.
     pub tls: String,
+    /// Host and port of the listeners of HTTP/2, without and with TLS, for a client that can be told to use it.
+    #[serde(skip)]
+    pub http2: Option<(String, String)>,
+    /// Whether connections use these.
+    #[serde(skip)]
+    pub is_http2: bool,
     /// The name of the engine; empty if the file serves several engines.
     #[serde(default)]
     pub engine: String,
@@ -83,6 +89,17 @@ impl Server {
     #[must_use]
     pub fn over_tls(self) -> Self {
         Self { secure: true, ..self }
+    }
+
+    /// Returns the same server with connections over HTTP/2.
+    ///
+    /// # Panics
+    ///
+    /// If the server has no listeners for it.
+    #[must_use]
+    pub fn over_http2(self) -> Self {
+        let (plain, tls) = self.http2.clone().expect("the server speaks HTTP/2");
+        Self { plain, tls, is_http2: true, ..self }
     }
 
     /// Returns the URL of a connection that the server records as `id`.

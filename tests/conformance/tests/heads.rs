@@ -51,8 +51,8 @@ async fn outcome(url: &str) -> String {
         }
     }
     let reason = match socket.failure() {
+        Some(Failure::Refused(response)) => format!("status {}", response.status()),
         Some(Failure::Protocol(failure)) => match failure {
-            ProtocolFailure::Status { found } => format!("status {found}"),
             ProtocolFailure::MalformedHead { rule } => rule.to_owned(),
             ProtocolFailure::HeadTooLong { limit } => format!("more than {limit} bytes"),
             ProtocolFailure::MissingHeader { name, .. } => format!("no {name}"),

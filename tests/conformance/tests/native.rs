@@ -4,7 +4,7 @@
 use futures::executor::block_on;
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::{Futures, Samesocket};
-use samesocket_conformance::{checklist, known_deviations, native_expectations, node_deviations, report, scripts};
+use samesocket_conformance::{checklist, known_deviations, native_expectations, report, runtime_deviations, scripts};
 
 #[test]
 fn samesocket_passes_the_scripts() {
@@ -23,9 +23,31 @@ fn samesocket_passes_the_selection_over_tls() {
 }
 
 #[test]
+fn samesocket_passes_the_scripts_over_http2() {
+    let server = block_on(Server::find()).over_http2();
+    block_on(report::run_at::<Samesocket>(server, "http2", scripts::all())).demand();
+}
+
+#[test]
+fn futures_api_passes_the_scripts_over_http2() {
+    let server = block_on(Server::find()).over_http2();
+    block_on(report::run_at::<Futures>(server, "http2", scripts::all())).demand();
+}
+
+#[test]
+fn samesocket_passes_the_selection_over_http2_with_tls() {
+    let server = block_on(Server::find()).over_http2().over_tls();
+    block_on(report::run_at::<Samesocket>(server, "http2-tls", scripts::selection())).demand();
+}
+
+#[test]
 fn expectation_tables_name_existing_scripts() {
     native_expectations::check();
-    known_deviations::check(node_deviations::TABLE);
+    for runtime in runtime_deviations::RUNTIMES {
+        let table = runtime_deviations::table(runtime).expect("each runtime has a table");
+        known_deviations::check(table);
+        assert!(table.iter().all(|line| line.engine == *runtime), "a line of {runtime} names another engine");
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn chaos_ends_every_socket_once_and_leaves_nothing() {
     let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
     let minutes = number("SAMESOCKET_CHAOS_MINUTES").unwrap_or(1);
     let now = || SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
-    chaos::run(Duration::from_mins(minutes), number("SAMESOCKET_CHAOS_SEED").unwrap_or_else(now));
+    chaos::run(Duration::from_secs(60 * minutes), number("SAMESOCKET_CHAOS_SEED").unwrap_or_else(now));
 }
 
 /// Locks the process for one test, because each test counts resources of the whole process.

@@ -1,5 +1,6 @@
 // An echo server on npm's `ws` with the commands of `src/interop.rs`. It prints its port and runs until its standard input closes.
 import { createRequire } from 'node:module';
+import { run } from './commands.mjs';
 
 const { WebSocketServer } = createRequire(process.argv[2] + '/')('ws');
 const server = new WebSocketServer({
@@ -10,19 +11,5 @@ const server = new WebSocketServer({
   handleProtocols: () => 'chat',
 });
 server.on('listening', () => console.log(server.address().port));
-server.on('connection', (socket) => {
-  socket.on('error', () => {});
-  socket.on('pong', () => socket.send('pong'));
-  socket.on('message', (data, isBinary) => {
-    const [command, code, reason] = isBinary ? [] : data.toString().split(' ');
-    if (command === '!close') code ? socket.close(Number(code), reason) : socket.close();
-    else if (command === '!ping') socket.ping('are you there?');
-    else if (command === '!drop') socket.terminate();
-    else if (command === '!fragments') {
-      socket.send('one', { fin: false });
-      socket.send('two', { fin: false });
-      socket.send('three', { fin: true });
-    } else socket.send(data, { binary: isBinary });
-  });
-});
+server.on('connection', run);
 process.stdin.on('end', () => process.exit()).resume();

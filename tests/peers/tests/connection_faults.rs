@@ -171,7 +171,7 @@ impl Setup {
         let server = Server::builder().start().await.expect("a free port");
         let options = Options::new()
             .runtime(sockets.handle().clone())
-            .fin_timeout(Duration::from_millis(200))
+            .closing_timeout(Duration::from_millis(200))
             .tls_config(Arc::new(trust(server.certificate())));
         Self { server, options }
     }

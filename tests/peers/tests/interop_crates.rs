@@ -88,7 +88,14 @@ async fn tungstenite_server_passes_all_conversations() {
             tokio::spawn(tungstenite(stream));
         }
     });
-    let peer = Peer { url, options: Options::new(), extensions: "", fragments: true, repeats_reason: true };
+    let peer = Peer {
+        url,
+        options: Options::new(),
+        extensions: "",
+        control_frames: true,
+        fragments: true,
+        repeats_reason: true,
+    };
     peer.run_all().await;
     serving.abort();
 }
@@ -148,7 +155,8 @@ async fn test_sockudo(compress: bool, extensions: &'static str) {
         }
     });
     // sockudo-ws cannot send a message in several frames.
-    let peer = Peer { url, options: Options::new(), extensions, fragments: false, repeats_reason: true };
+    let peer =
+        Peer { url, options: Options::new(), extensions, control_frames: true, fragments: false, repeats_reason: true };
     peer.run_all().await;
     serving.abort();
 }

@@ -3,55 +3,22 @@
 //!
 //! `cargo xtask test` installs the programs. A test fails if its program is missing.
 
-use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use samesocket::rustls::pki_types::CertificateDer;
 use samesocket::{Options, Proxy};
-use samesocket_peers::Peer;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use samesocket_peers::{Peer, START_TIMEOUT, npm_ws, script, spawn, spawn_server, variable};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
-
-/// The longest time that a program may take to start on a busy machine. Arbitrary.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The extensions that `ws` negotiates.
 const WS: &str = "permessage-deflate";
 /// The extensions that `websockets` negotiates.
 const WEBSOCKETS: &str = "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12";
-
-fn variable(name: &str) -> PathBuf {
-    env::var_os(name).unwrap_or_else(|| panic!("{name} is not set; `cargo xtask test` sets it")).into()
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name)
-}
-
-/// Starts a server that prints its port. Dropping the child kills it.
-async fn spawn_server(command: &mut Command) -> (Child, u16) {
-    let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
-    let output = child.stdout.take().expect("the output is piped");
-    let line =
-        timeout(START_TIMEOUT, BufReader::new(output).lines().next_line()).await.expect("the server starts in time");
-    let port =
-        line.expect("the output is UTF-8").expect("the server prints a line").parse().expect("the line is a port");
-    (child, port)
-}
-
-fn spawn(command: &mut Command) -> Child {
-    command.kill_on_drop(true).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
-}
-
-async fn npm_ws() -> (Child, u16) {
-    spawn_server(Command::new("node").arg(script("server.mjs")).arg(variable("SAMESOCKET_NPM"))).await
-}
 
 async fn python_websockets() -> (Child, u16) {
     spawn_server(Command::new(variable("SAMESOCKET_PYTHON")).arg(script("server.py"))).await
@@ -75,7 +42,7 @@ async fn wait_for_listener(port: u16) {
 }
 
 fn peer_at(url: String, options: Options, extensions: &'static str) -> Peer {
-    Peer { url, options, extensions, fragments: true, repeats_reason: true }
+    Peer { url, options, extensions, control_frames: true, fragments: true, repeats_reason: true }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! One client connection after its HTTP request: buffered writes, rate-limited reads, and which side ended it.
+//! One client connection or stream after its HTTP request: buffered writes, rate-limited reads, and which side ended it.
 
 use std::{
     future::poll_fn,
@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    http2::{self, Misbehaviour},
     receiver::Receiver,
     record::End,
     socket::{Socket, end_for_error},
@@ -65,6 +66,22 @@ impl Connection {
         };
         connection.receiver.feed(rest, &mut connection.outgoing);
         connection
+    }
+
+    /// Returns the stream, if the connection is one of HTTP/2.
+    pub(crate) fn http2(&mut self) -> Option<&mut http2::Stream> {
+        self.socket.http2()
+    }
+
+    /// Writes the queued bytes, and does what only HTTP/2 has, if the connection is a stream.
+    ///
+    /// Nothing is read meanwhile.
+    pub(crate) async fn misbehave(&mut self, step: Misbehaviour) -> Result<(), Disconnected> {
+        self.flush().await?;
+        if let Some(stream) = self.socket.http2() {
+            http2::misbehave(stream, step).await;
+        }
+        self.flush().await
     }
 
     /// Queues bytes for the next [`Connection::flush`].
@@ -148,16 +165,23 @@ impl Connection {
             Poll::Ready(())
         })
         .await;
+        let stream_error = self.socket.http2().and_then(|stream| {
+            // The nearest to a FIN. The drop then resets the stream, with `NO_ERROR`, if the client has not ended it.
+            stream.end();
+            stream.client_error()
+        });
         let end = self.end.unwrap_or(End::Server);
         drop(self.socket);
-        self.receiver.record().update(|record| record.end = Some(end));
+        self.receiver.record().update(|record| {
+            record.end = Some(end);
+            record.stream_error = stream_error;
+        });
     }
 
-    /// Resets the connection.
-    pub(crate) fn reset(self) {
+    /// Resets the TCP connection, or the stream with this error code.
+    pub(crate) fn reset(self, code: Option<u32>) {
         let end = self.end.unwrap_or(End::Server);
-        self.socket.reset_on_drop();
-        drop(self.socket);
+        self.socket.reset(code);
         self.receiver.record().update(|record| record.end = Some(end));
     }
 

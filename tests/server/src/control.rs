@@ -24,6 +24,7 @@ pub(crate) async fn respond(store: &Store, request: &Request, body: Vec<u8>) -> 
         ("GET", "record") => record(store, request).await,
         ("GET" | "POST", "release") => release(store, request),
         ("GET", "live") => live(store, request).await,
+        ("GET", "connections") => json(&store.connections()),
         ("GET", "report") => report(store, request),
         ("POST", "report") => put_report(store, request, body),
         (method, _) => Err(Response::text(404, format!("there is no control request `{method} {path}`\n"))),

@@ -7,12 +7,16 @@ use crate::{
     deflate::Inflater,
     heads,
     http::{Request, Response, push_header, status_line},
+    http2,
     record::Handshake,
     script::{Accept, Answer, Fault, Pick, Script, Value},
 };
 
 /// The permessage-deflate response: no context takeover in either direction.
 const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+/// The value of `Link` in an interim response.
+pub(crate) const EARLY_LINK: &[u8] = b"</style.css>; rel=preload; as=style";
 
 /// The state of a connection after the opening handshake.
 #[derive(Debug)]
@@ -23,8 +27,8 @@ pub(crate) enum Outcome {
     Drain,
     /// The socket must be closed at once.
     Drop,
-    /// The connection must be reset.
-    Reset,
+    /// The connection must be reset, or the stream with this error code.
+    Reset(Option<u32>),
 }
 
 /// Answers the opening handshake.
@@ -35,10 +39,7 @@ pub(crate) async fn respond(
 ) -> Result<Outcome, Disconnected> {
     if script.hold {
         let gate = connection.receiver.record().gate("handshake");
-        if let Err(disconnected) = connection.receive_until(gate).await {
-            record_outcome(connection, Handshake::Aborted);
-            return Err(disconnected);
-        }
+        connection.receive_until(gate).await.map_err(|disconnected| abort(connection, disconnected))?;
     }
     if let Some(fault) = script.fault {
         record_outcome(connection, Handshake::Aborted);
@@ -49,6 +50,10 @@ pub(crate) async fn respond(
         connection.queue(&heads::with_accept(head, &derive_accept_key(key.as_bytes())));
         record_outcome(connection, Handshake::Accepted);
         return Ok(Outcome::Accepted { compress: false });
+    }
+    let extensions = extensions(request, &script.answer);
+    if request.is_http2() {
+        return answer_stream(connection, request, script, &extensions).await;
     }
     let refusal = match script.answer.status {
         Some(status) => Some(refuse(status, &script.answer)),
@@ -65,10 +70,9 @@ pub(crate) async fn respond(
         return Ok(Outcome::Drain);
     }
     queue_early(connection, &script.answer);
-    if script.answer.early && !script.packet {
+    if script.answer.early > 0 && !script.packet {
         connection.flush().await?;
     }
-    let extensions = extensions(request, &script.answer);
     connection.receiver.inflate_with(inflater(&extensions));
     let compress = script.compress && !extensions.is_empty();
     connection.queue(&response(request, &script.answer, &extensions));
@@ -79,13 +83,57 @@ pub(crate) async fn respond(
     Ok(Outcome::Accepted { compress })
 }
 
+/// Answers an extended CONNECT request.
+async fn answer_stream(
+    connection: &mut Connection,
+    request: &Request,
+    script: &Script,
+    extensions: &[Vec<u8>],
+) -> Result<Outcome, Disconnected> {
+    if let Some(status) = script.answer.status {
+        record_outcome(connection, Handshake::Refused);
+        refuse_stream(connection, &Response::text(status, format!("status {status}\n")), &script.answer).await;
+        return Ok(Outcome::Drain);
+    }
+    connection.receiver.inflate_with(inflater(extensions));
+    if let Some(stream) = connection.http2() {
+        if script.packet {
+            stream.cork();
+        }
+        http2::answer(stream, request, &script.answer, extensions);
+    }
+    record_outcome(connection, Handshake::Accepted);
+    if !script.packet {
+        connection.flush().await?;
+    }
+    Ok(Outcome::Accepted { compress: script.compress && !extensions.is_empty() })
+}
+
+async fn refuse_stream(connection: &mut Connection, response: &Response, answer: &Answer) {
+    if let Some(stream) = connection.http2() {
+        let body = http2::refuse(stream, answer, response);
+        connection.queue(&body);
+        connection.finish_sending().await;
+    }
+}
+
+/// Records that the client has left before the response.
+pub(crate) fn abort(connection: &Connection, disconnected: Disconnected) -> Disconnected {
+    record_outcome(connection, Handshake::Aborted);
+    disconnected
+}
+
 /// Answers a request whose script is invalid, with 400.
 pub(crate) async fn refuse_script(connection: &mut Connection, error: String) {
-    connection.queue(&Response::text(400, format!("{error}\n")).bytes(true));
+    let response = Response::text(400, format!("{error}\n"));
     connection.receiver.record().update(|record| {
         record.handshake = Some(Handshake::Refused);
         record.error = Some(error);
     });
+    if connection.http2().is_some() {
+        return refuse_stream(connection, &response, &Answer::default()).await;
+    }
+    connection.queue(&response.bytes(true));
     connection.finish_sending().await;
 }
 
@@ -98,7 +146,13 @@ async fn send_fault(
     match fault {
         Fault::Nothing => {}
         Fault::Drop => return Ok(Outcome::Drop),
-        Fault::Reset => return Ok(Outcome::Reset),
+        Fault::Reset(code) => return Ok(Outcome::Reset(code)),
+        Fault::Garbage | Fault::Half if request.is_http2() => {
+            if let Some(stream) = connection.http2() {
+                http2::break_response(stream, fault == Fault::Half).await;
+            }
+            connection.flush().await?;
+        }
         Fault::Garbage => {
             connection.queue(b"\x00this is no HTTP\x00\r\n\r\n");
             connection.finish_sending().await;
@@ -118,9 +172,9 @@ fn record_outcome(connection: &Connection, handshake: Handshake) {
 }
 
 fn queue_early(connection: &mut Connection, answer: &Answer) {
-    if answer.early {
+    for _ in 0..answer.early {
         let mut early = status_line(103);
-        push_header(&mut early, "Link", b"</style.css>; rel=preload; as=style");
+        push_header(&mut early, "Link", EARLY_LINK);
         early.extend_from_slice(b"\r\n");
         connection.queue(&early);
     }
@@ -159,11 +213,14 @@ fn response(request: &Request, answer: &Answer, extensions: &[Vec<u8>]) -> Vec<u
         push_header(&mut bytes, "Sec-WebSocket-Extensions", extension);
     }
     push_literal(&mut bytes, &answer.headers);
+    if answer.fill > 0 {
+        push_header(&mut bytes, "X-Fill", &vec![b'f'; answer.fill]);
+    }
     bytes.extend_from_slice(b"\r\n");
     bytes
 }
 
-fn subprotocols(request: &Request, answer: &Answer) -> Vec<Vec<u8>> {
+pub(crate) fn subprotocols(request: &Request, answer: &Answer) -> Vec<Vec<u8>> {
     if !answer.subprotocols.is_empty() {
         return answer.subprotocols.clone();
     }

@@ -1,10 +1,10 @@
-//! The part of HTTP/1.1 that the server needs. Each connection carries one request.
+//! Requests and responses, and the part of HTTP/1.1 that the server needs. There, each connection carries one request.
 
 use std::io;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::{query, socket::Socket};
+use crate::{query, record::HttpVersion, socket::Socket};
 
 /// The largest request head, in bytes. Arbitrary.
 const MAX_HEAD_LEN: usize = 64 * 1024;
@@ -22,6 +22,9 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// The headers in the order of the request. Names are lower-case.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) version: HttpVersion,
+    /// The number of the HTTP/2 stream.
+    pub(crate) stream: Option<u32>,
 }
 
 impl Request {
@@ -63,6 +66,8 @@ impl Request {
                 .iter()
                 .map(|header| (header.name.to_ascii_lowercase(), header.value.to_vec()))
                 .collect(),
+            version: HttpVersion::Http1,
+            stream: None,
         };
         Ok(Some((parsed, length)))
     }
@@ -106,8 +111,15 @@ impl Request {
         (!values.is_empty()).then(|| values.join(", "))
     }
 
-    /// Returns whether the client asks to upgrade to a WebSocket.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.version == HttpVersion::Http2
+    }
+
+    /// Returns whether the client asks for a WebSocket.
     pub(crate) fn is_upgrade(&self) -> bool {
+        if self.is_http2() {
+            return self.method == "CONNECT" && self.header(":protocol").is_some_and(|name| name == "websocket");
+        }
         self.tokens("upgrade").iter().any(|token| token.eq_ignore_ascii_case("websocket"))
     }
 
@@ -164,24 +176,41 @@ impl Response {
 
     pub(crate) fn bytes(&self, with_body: bool) -> Vec<u8> {
         let mut bytes = status_line(self.status);
-        for (name, value) in &self.headers {
-            push_header(&mut bytes, name, value);
-        }
-        let length = self.body.len().to_string();
-        for (name, value) in [
-            ("Content-Length", length.as_str()),
-            ("Connection", "close"),
-            ("Cache-Control", "no-store"),
-            ("Access-Control-Allow-Origin", "*"),
-            ("Cross-Origin-Resource-Policy", "cross-origin"),
-        ] {
-            push_header(&mut bytes, name, value.as_bytes());
+        for (name, value) in self.all_headers() {
+            push_header(&mut bytes, name, &value);
         }
         bytes.extend_from_slice(b"\r\n");
         if with_body {
             bytes.extend_from_slice(&self.body);
         }
         bytes
+    }
+
+    fn all_headers(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let mut headers = self.headers.clone();
+        headers.extend([
+            ("Content-Length", self.body.len().to_string().into_bytes()),
+            ("Connection", b"close".to_vec()),
+            ("Cache-Control", b"no-store".to_vec()),
+            ("Access-Control-Allow-Origin", b"*".to_vec()),
+            ("Cross-Origin-Resource-Policy", b"cross-origin".to_vec()),
+        ]);
+        headers
+    }
+
+    /// Returns the header fields for HTTP/2, which has no `Connection` and no `Upgrade`.
+    pub(crate) fn fields(&self) -> Vec<(String, Vec<u8>)> {
+        let is_allowed = |name: &str| !matches!(name, "Connection" | "Upgrade");
+        let headers = self.all_headers().into_iter().filter(|(name, _)| is_allowed(name));
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Writes the response, shuts the write side down, and reads until the client disconnects.

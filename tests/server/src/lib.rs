@@ -9,7 +9,7 @@
 //! `server` routes a request. `script` parses its query, with `step` for the value of `do`.
 //! `run_script` runs it: `handshake` answers the request, then the steps run one by one on a
 //! `connection`, whose `receiver` parses the client's frames. `store` holds the `record`s, and
-//! `control` lets tests read them over HTTP.
+//! `control` lets tests read them over HTTP. `http2` makes a connection of each stream.
 //!
 //! # Keys of the opening handshake
 //!
@@ -25,8 +25,10 @@
 //! | `upgrade=`, `connection=` | has this value in the header; with `missing` it lacks the header |
 //! | `status=NNN`, `location=URL` | refuses with this status and `Location` |
 //! | `header=NAME: VALUE` | has this additional header; repeatable |
-//! | `early=1` | follows a 103 Early Hints response |
+//! | `early=N` | follows N 103 Early Hints responses |
+//! | `fill=N` | has header fields with N bytes in all |
 //! | `handshake=garbage\|nothing\|drop\|reset\|half` | is not HTTP, never comes, is replaced by a FIN or a reset, or is cut in half |
+//! | `first=STEP,...` | follows these steps: gates, and those of HTTP/2 |
 //! | `head=NAME` | is this one of the [`heads`](heads()) |
 //! | `hold=handshake` | waits for the gate `handshake` |
 //! | `packet=1` | is in one write with the steps that only send |
@@ -59,12 +61,50 @@
 //! | `read-gate:NAME` | reads nothing until the gate is opened or the client disconnects |
 //! | `read-never` | reads nothing until the client disconnects; must be the last step |
 //! | `fin` | sends a FIN (after TLS `close_notify`), and keeps reading |
-//! | `drop` `reset` | closes the socket without TLS `close_notify`, resets TCP; must be the last step |
+//! | `drop` `reset` `reset:CODE` | closes the socket without TLS `close_notify`, resets TCP or the stream; must be the last step |
 //! | `end` | waits until the client disconnects; must be the last step |
 //!
 //! After the last step the server waits until the client disconnects. If the server has sent a
 //! Close, it waits for the client's Close and then closes TCP with a FIN. It answers pings
 //! whenever it reads.
+//!
+//! # HTTP/2
+//!
+//! With [`Builder::http2`] the server has two more ports, with TLS and ALPN and without TLS (prior knowledge). There, each
+//! stream of an extended CONNECT request with `:protocol: websocket` (RFC 8441) runs a script of its own. Keys and steps
+//! are the same, with these differences:
+//!
+//! - The response has status 200, and neither `Upgrade`, `Connection` nor `Sec-WebSocket-Accept`. `status` may be 101.
+//!   `accept`, `upgrade` and `connection` do nothing, and `head` is refused.
+//! - `fin` sends `END_STREAM`. `drop` does, too, and resets the stream with `NO_ERROR`; before the response, with `CANCEL`.
+//! - `reset` and `handshake=reset` send `RST_STREAM` with `CANCEL`; `reset:CODE` and `handshake=reset:CODE` with another code,
+//!   which is a number or a name such as `refused-stream`.
+//! - `handshake=garbage` is a response without `:status`. `handshake=half` is half a header block, and ends TCP.
+//! - A step that sends waits until its frames were written to the TCP connection. `packet=1` writes them together.
+//!
+//! These keys are added:
+//!
+//! | key | the response |
+//! | --- | --- |
+//! | `end-stream=1` | ends the stream with its headers |
+//! | `field=NAME: VALUE` | has this field, with its name as it is; repeatable |
+//!
+//! In these steps, `TARGET` is `stream` for the script's own, `connection`, or a number:
+//!
+//! | step | what the server does |
+//! | --- | --- |
+//! | `frame:TYPE:FLAGS:TARGET:HEX` | writes a frame; type and flags are decimal |
+//! | `goaway:LAST:CODE` | sends GOAWAY; the last stream is `before` the own one, `this`, `all` or a number |
+//! | `settings:ID:VALUE\|ID:VALUE` | sends SETTINGS, such as `8:0` to withdraw extended CONNECT or `3:1` for one stream at a time |
+//! | `window:TARGET:BYTES` | sends `WINDOW_UPDATE` |
+//! | `hold-window:TARGET` `release-window:TARGET` | holds `WINDOW_UPDATE` frames back, sends those that were held back |
+//! | `settings-flood:N` `pings:N` `empty:N` `padded:N` | sends many SETTINGS, PING, empty DATA, or DATA frames with only padding |
+//! | `continuations:N:SIZE` | starts a header block that does not end, with a field of SIZE bytes in each CONTINUATION |
+//! | `ignore-pings` | answers no more pings |
+//! | `trailers` `trailers:NAME:VALUE` | sends trailers, which end the stream's sending side |
+//! | `drop-tcp` `reset-tcp` | closes or resets the TCP connection with all its streams |
+//!
+//! [`Server::set_http2`] sets the settings with which later connections begin.
 //!
 //! # Control plane
 //!
@@ -73,6 +113,7 @@
 //! | `GET /control/record?id=X` | the latest [`Record`], or the one with `nth=N`; `until=request\|handshake\|message\|close-frame\|end` waits |
 //! | `GET /control/release?id=X&gate=NAME` | opens the gate; it stays open |
 //! | `GET /control/live?prefix=P` | the number of open connections whose id starts with P; `until=N` waits for that number |
+//! | `GET /control/connections` | a [`ConnectionSeen`] for each TCP connection |
 //! | `POST`, `GET /control/report?name=N` | stores a text, returns it |
 //! | `GET /control/heads` | the [`heads`](heads()), with the query for each |
 //! | `GET /control/ping` | `pong` |
@@ -86,6 +127,7 @@ mod frame;
 mod handshake;
 mod heads;
 mod http;
+mod http2;
 mod query;
 mod receiver;
 mod record;
@@ -99,9 +141,10 @@ mod store;
 mod tls;
 
 pub use heads::{Head, heads};
+pub use http2::Http2;
 pub use record::{
-    CloseSeen, End, FrameSeen, Handshake, Kind, MAX_RECORDED, MAX_RECORDED_TEXT_LEN, MessageSeen, Record, UnknownUntil,
-    Until,
+    CloseSeen, ConnectionSeen, End, FrameSeen, GoAwaySeen, Handshake, HttpVersion, Kind, MAX_RECORDED,
+    MAX_RECORDED_TEXT_LEN, MessageSeen, Record, UnknownUntil, Until,
 };
 pub use server::{Addresses, Builder, Server};
 pub use store::Store;

@@ -13,7 +13,7 @@ use std::{
 use samesocket_fault_server::{Builder, Server};
 use tokio::sync::oneshot;
 
-const USAGE: &str = "usage: fault-server [--static DIR] [--plain-port PORT] [--tls-port PORT]";
+const USAGE: &str = "usage: fault-server [--static DIR] [--plain-port PORT] [--tls-port PORT] [--http2]";
 
 fn main() -> ExitCode {
     match run() {
@@ -39,6 +39,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
 fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Builder, Box<dyn Error>> {
     let mut builder = Server::builder();
     while let Some(name) = arguments.next() {
+        if name == "--http2" {
+            builder = builder.http2();
+            continue;
+        }
         let value = arguments.next().ok_or(USAGE)?;
         builder = match name.as_str() {
             "--static" => builder.static_dir(value),

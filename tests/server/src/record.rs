@@ -25,9 +25,18 @@ pub struct Record {
     pub target: String,
     /// Whether the connection uses TLS.
     pub secure: bool,
+    /// The version of HTTP of the request.
+    pub version: HttpVersion,
+    /// The number of the TCP connection, from 1 in the order of accepting. Streams of HTTP/2 may share one.
+    pub connection: usize,
+    /// The number of the stream, with HTTP/2.
+    pub stream: Option<u32>,
+    /// The error code with which the client has reset the stream, with HTTP/2.
+    pub stream_error: Option<u32>,
     /// The offered subprotocols.
     pub offered: Vec<String>,
-    /// The headers of the request, by lower-case name. Values of the same name are joined by `, `.
+    /// The headers of the request, by lower-case name. Values of the same name are joined by `, `. With HTTP/2, the
+    /// pseudo-headers `:protocol`, `:scheme` and `:authority` are among them.
     pub headers: BTreeMap<String, String>,
     /// The `Origin` header of the request.
     pub origin: Option<String>,
@@ -43,17 +52,66 @@ pub struct Record {
     pub message_count: u64,
     /// The client's Close frame.
     pub close: Option<CloseSeen>,
-    /// The end of the TCP connection, once it has ended.
+    /// The end of the TCP connection or of the stream, once it has ended.
     pub end: Option<End>,
     /// The error in the request's script or in the bytes that the client sent.
     pub error: Option<String>,
+}
+
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpVersion {
+    /// HTTP/1.1, or 1.0.
+    #[default]
+    #[serde(rename = "1.1")]
+    Http1,
+    /// HTTP/2.
+    #[serde(rename = "2")]
+    Http2,
+}
+
+/// The record of one TCP connection, with the frames of HTTP/2 that the client has sent on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConnectionSeen {
+    /// The number of the connection, from 1 in the order of accepting.
+    pub number: usize,
+    /// Whether the connection uses TLS.
+    pub secure: bool,
+    /// The version of HTTP.
+    pub version: HttpVersion,
+    /// The client's settings, by number.
+    pub settings: BTreeMap<u16, u32>,
+    /// The number of streams that the client has opened.
+    pub stream_count: u64,
+    /// The number of SETTINGS frames that the client has acknowledged.
+    pub settings_ack_count: u64,
+    /// The number of pings that the client has sent.
+    pub ping_count: u64,
+    /// The number of pings that the client has answered.
+    pub pong_count: u64,
+    /// The number of `RST_STREAM` frames that the client has sent.
+    pub reset_count: u64,
+    /// The client's last GOAWAY frame.
+    pub goaway: Option<GoAwaySeen>,
+    /// Whether the connection has ended.
+    pub ended: bool,
+}
+
+/// A GOAWAY frame that the client sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoAwaySeen {
+    /// The last stream that the client has processed.
+    pub last_stream: u32,
+    /// The error code.
+    pub code: u32,
 }
 
 /// The outcome of an opening handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Handshake {
-    /// The response had status 101. Its headers may be wrong.
+    /// The response had status 101, or 200 with HTTP/2. Its headers may be wrong.
     Accepted,
     /// The response had another status.
     Refused,
@@ -61,13 +119,13 @@ pub enum Handshake {
     Aborted,
 }
 
-/// The end of a TCP connection: the side that ended it first, and how.
+/// The end of a TCP connection or of a stream: the side that ended it first, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
-    /// The client sent a FIN.
+    /// The client sent a FIN, or `END_STREAM`.
     Fin,
-    /// The client sent a reset.
+    /// The client sent a reset, or `RST_STREAM`.
     Reset,
     /// The server ended the connection.
     Server,
@@ -135,7 +193,7 @@ pub enum Until {
     Message,
     /// The client has sent its Close frame.
     CloseFrame,
-    /// The TCP connection has ended.
+    /// The TCP connection or the stream has ended.
     End,
 }
 
@@ -205,7 +263,7 @@ pub(crate) fn short_text(payload: &[u8]) -> Option<String> {
     if payload.len() > MAX_RECORDED_TEXT_LEN {
         return None;
     }
-    str::from_utf8(payload).ok().map(str::to_owned)
+    std::str::from_utf8(payload).ok().map(str::to_owned)
 }
 
 fn sha1_hex(payload: &[u8]) -> String {

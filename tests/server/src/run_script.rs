@@ -18,7 +18,11 @@ const FLOOD_WRITE_LEN: usize = 64 * 1024;
 
 /// Serves one client from its request to its end.
 pub(crate) async fn run_script(mut connection: Connection, request: &Request) {
-    let script = match Script::parse(request.query()) {
+    let parsed = Script::parse(request.query()).and_then(|script| match script.unsupported(request.is_http2()) {
+        Some(error) => Err(error.to_owned()),
+        None => Ok(script),
+    });
+    let mut script = match parsed {
         Ok(script) => script,
         Err(error) => {
             handshake::refuse_script(&mut connection, error).await;
@@ -26,7 +30,12 @@ pub(crate) async fn run_script(mut connection: Connection, request: &Request) {
             return connection.close().await;
         }
     };
-    let ending = match handshake::respond(&mut connection, request, &script).await {
+    let first = std::mem::take(&mut script.first);
+    let outcome = match run_first(&mut connection, first).await {
+        Ok(()) => handshake::respond(&mut connection, request, &script).await,
+        Err(disconnected) => Err(handshake::abort(&connection, disconnected)),
+    };
+    let ending = match outcome {
         Ok(Outcome::Accepted { compress }) => {
             let mut runner = StepRunner {
                 connection: &mut connection,
@@ -39,11 +48,11 @@ pub(crate) async fn run_script(mut connection: Connection, request: &Request) {
         }
         Ok(Outcome::Drain) => Ok(Ending::Drain),
         Ok(Outcome::Drop) => Ok(Ending::Drop),
-        Ok(Outcome::Reset) => Ok(Ending::Reset),
+        Ok(Outcome::Reset(code)) => Ok(Ending::Reset(code)),
         Err(disconnected) => Err(disconnected),
     };
     match ending {
-        Ok(Ending::Reset) => return connection.reset(),
+        Ok(Ending::Reset(code)) => return connection.reset(code),
         Ok(Ending::Drain) => connection.drain().await,
         Ok(Ending::Close) => {
             connection.finish_sending().await;
@@ -52,6 +61,22 @@ pub(crate) async fn run_script(mut connection: Connection, request: &Request) {
         Ok(Ending::Drop) | Err(_) => {}
     }
     connection.close().await;
+}
+
+/// Runs the steps before the response.
+async fn run_first(connection: &mut Connection, steps: Vec<Step>) -> Result<(), Disconnected> {
+    for step in steps {
+        match step {
+            Step::Gate(name) => {
+                let gate = connection.receiver.record().gate(&name);
+                connection.receive_until(gate).await?;
+            }
+            Step::Http2(step) => connection.misbehave(step).await?,
+            // The script has no other steps here.
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The way to end the connection after the last step.
@@ -63,8 +88,8 @@ enum Ending {
     Close,
     /// Close the socket at once.
     Drop,
-    /// Reset the connection.
-    Reset,
+    /// Reset the connection, or the stream with this error code.
+    Reset(Option<u32>),
 }
 
 /// The state of a script while its steps run.
@@ -117,7 +142,8 @@ impl StepRunner<'_> {
             Step::Flood { count, size } => self.flood(count, size).await?,
             Step::Fin => self.connection.finish_sending().await,
             Step::Drop => return Ok(Some(Ending::Drop)),
-            Step::Reset => return Ok(Some(Ending::Reset)),
+            Step::Reset(code) => return Ok(Some(Ending::Reset(code))),
+            Step::Http2(step) => self.connection.misbehave(step).await?,
             Step::Await(count) => {
                 for _ in 0..count {
                     if !self.message_or_close().await? {

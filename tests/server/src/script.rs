@@ -1,6 +1,6 @@
 //! Parsing of a request's query into the script that the server runs.
 
-use crate::{heads::Head, query, step::Step};
+use crate::{heads::Head, http2, query, step::Step};
 
 /// The script of one connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(crate) struct Script {
     pub(crate) packet: bool,
     /// Whether to compress the server's own messages.
     pub(crate) compress: bool,
+    /// The steps before the response.
+    pub(crate) first: Vec<Step>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -31,7 +33,14 @@ pub(crate) struct Answer {
     pub(crate) connection: Value,
     pub(crate) status: Option<u16>,
     pub(crate) location: Option<Vec<u8>>,
-    pub(crate) early: bool,
+    /// The number of interim responses.
+    pub(crate) early: u32,
+    /// Whether the headers of the response end the stream.
+    pub(crate) end_stream: bool,
+    /// The number of bytes in header fields that only fill the response.
+    pub(crate) fill: usize,
+    /// The header fields whose names stay as they are, over HTTP/2.
+    pub(crate) fields: Vec<Vec<u8>>,
     pub(crate) headers: Vec<Vec<u8>>,
 }
 
@@ -70,7 +79,8 @@ pub(crate) enum Fault {
     Garbage,
     Nothing,
     Drop,
-    Reset,
+    /// With this error code, over HTTP/2.
+    Reset(Option<u32>),
     Half,
 }
 
@@ -97,23 +107,48 @@ impl Script {
                 "connection" => answer.connection = Value::parse(raw),
                 "status" => answer.status = Some(status(&word).ok_or_else(wrong)?),
                 "location" => answer.location = Some(query::decode(raw)),
-                "early" => answer.early = flag(&word).ok_or_else(wrong)?,
+                "early" => answer.early = word.parse().map_err(|_| wrong())?,
+                "end-stream" => answer.end_stream = flag(&word).ok_or_else(wrong)?,
+                "field" => answer.fields.push(query::decode(raw)),
+                "fill" => answer.fill = word.parse().map_err(|_| wrong())?,
                 "header" => answer.headers.push(query::decode(raw)),
                 "head" => script.head = Some(Head::bytes(&word).ok_or_else(wrong)?),
                 "handshake" => script.fault = Some(Fault::parse(&word).ok_or_else(wrong)?),
                 "hold" if word == "handshake" => script.hold = true,
                 "hold" => return Err(wrong()),
                 "packet" => script.packet = flag(&word).ok_or_else(wrong)?,
+                "first" => script.first.extend(Step::parse_list(raw)?),
                 "do" if raw_steps.is_none() => raw_steps = Some(raw),
                 "do" => return Err("the key `do` appears twice".to_owned()),
                 _ => return Err(format!("unknown key `{key}`")),
             }
+        }
+        if let Some(step) = script.first.iter().find(|step| !matches!(step, Step::Gate(_) | Step::Http2(_))) {
+            return Err(format!("the step `{step:?}` cannot precede the response"));
         }
         script.steps = match raw_steps {
             Some(raw) => Step::parse_list(raw)?,
             None => vec![Step::Echo(None)],
         };
         Ok(script)
+    }
+}
+
+impl Script {
+    /// Returns the key or step that the version of HTTP does not have, if there is one.
+    pub(crate) fn unsupported(&self, is_http2: bool) -> Option<&'static str> {
+        if is_http2 {
+            return self.head.map(|_| "the key `head` needs HTTP/1.1");
+        }
+        let is_of_http2 = |step: &Step| matches!(step, Step::Http2(_));
+        if self.first.iter().chain(&self.steps).any(is_of_http2) {
+            return Some("a step needs HTTP/2");
+        }
+        if self.answer.status == Some(101) {
+            return Some("the key `status` cannot be `101`");
+        }
+        let needs_http2 = self.answer.end_stream || !self.answer.fields.is_empty();
+        needs_http2.then_some("the keys `end-stream` and `field` need HTTP/2")
     }
 }
 
@@ -155,9 +190,9 @@ impl Fault {
             "garbage" => Some(Self::Garbage),
             "nothing" => Some(Self::Nothing),
             "drop" => Some(Self::Drop),
-            "reset" => Some(Self::Reset),
             "half" => Some(Self::Half),
-            _ => None,
+            "reset" => Some(Self::Reset(None)),
+            _ => http2::parse_error_code(word.strip_prefix("reset:")?).map(|code| Self::Reset(Some(code))),
         }
     }
 }
@@ -171,10 +206,9 @@ fn flag(word: &str) -> Option<bool> {
     }
 }
 
-/// Parses a status other than 101, because 101 is the default.
+/// Parses a status.
 fn status(word: &str) -> Option<u16> {
-    let status = word.parse().ok()?;
-    ((100..=599).contains(&status) && status != 101).then_some(status)
+    word.parse().ok().filter(|status| (100..=599).contains(status))
 }
 
 #[cfg(test)]
@@ -199,7 +233,8 @@ mod tests {
     fn unknown_keys_and_values_are_named() {
         for (query, wanted) in [
             ("stauts=404", "unknown key `stauts`"),
-            ("status=101", "the key `status` cannot be `101`"),
+            ("status=99", "the key `status` cannot be `99`"),
+            ("first=text:a", "the step `Message(Text, [97])` cannot precede the response"),
             ("pick=best", "the key `pick` cannot be `best`"),
             ("hold=open", "the key `hold` cannot be `open`"),
             ("early=yes", "the key `early` cannot be `yes`"),

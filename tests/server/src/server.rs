@@ -4,7 +4,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,14 @@ use crate::{
     connection::Connection,
     control,
     http::{Request, Response},
+    http2::{self, Http2, Incoming},
     receiver::Receiver,
-    record::Record,
+    record::{HttpVersion, Record},
     run_script::run_script,
     socket::Socket,
     static_files,
-    store::Store,
+    store::{ConnectionHandle, Store},
+    tls,
 };
 
 /// The number of attempts to find a port that is free on IPv4 and IPv6. Arbitrary.
@@ -61,6 +63,10 @@ pub struct Addresses {
     pub tls: SocketAddr,
     /// The address with TLS, on `::1`.
     pub tls6: Option<SocketAddr>,
+    /// The address with TLS and HTTP/2 or HTTP/1.1 by ALPN, on 127.0.0.1, if [`Builder::http2`] was called.
+    pub h2: Option<SocketAddr>,
+    /// The address with HTTP/2 and without TLS, on 127.0.0.1, if [`Builder::http2`] was called.
+    pub h2c: Option<SocketAddr>,
 }
 
 /// A builder for a [`Server`].
@@ -70,12 +76,24 @@ pub struct Builder {
     static_dir: Option<PathBuf>,
     plain_port: u16,
     tls_port: u16,
+    http2: bool,
 }
 
 #[derive(Debug)]
 struct Shared {
     store: Arc<Store>,
     static_dir: Option<PathBuf>,
+    http2: Mutex<Http2>,
+}
+
+/// The protocols of a listener's connections.
+#[derive(Clone)]
+enum Speaks {
+    Http1,
+    Http1Tls(TlsAcceptor),
+    Http2,
+    /// HTTP/2 or HTTP/1.1.
+    BothTls(TlsAcceptor),
 }
 
 impl Server {
@@ -97,6 +115,11 @@ impl Server {
     /// Returns the store of connection records, gates and reports.
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    /// Sets the settings with which HTTP/2 connections begin from now on.
+    pub fn set_http2(&self, settings: Http2) {
+        *self.shared.http2.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
     /// Returns the report that a page stored under this name.
@@ -129,6 +152,14 @@ impl Builder {
         self
     }
 
+    /// Adds two ports for HTTP/2: with TLS, where clients choose it by ALPN, and without. By default there are none.
+    ///
+    /// Both serve what the other ports serve. A script runs on a stream of an extended CONNECT request.
+    pub fn http2(mut self) -> Self {
+        self.http2 = true;
+        self
+    }
+
     /// Binds the ports and starts the server on the current Tokio runtime.
     ///
     /// # Errors
@@ -139,22 +170,31 @@ impl Builder {
     pub async fn start(self) -> io::Result<Server> {
         let (plain, plain6) = bind(self.plain_port).await?;
         let (tls, tls6) = bind(self.tls_port).await?;
-        let (acceptor, certificate) = crate::tls::acceptor()?;
+        let (acceptor, h2_acceptor, certificate) = tls::acceptors()?;
+        let (h2, h2c) = if self.http2 { (Some(bind(0).await?), Some(bind(0).await?)) } else { (None, None) };
+        let first = |pair: &Option<(TcpListener, Option<TcpListener>)>| {
+            pair.as_ref().map(|(v4, _)| v4.local_addr()).transpose()
+        };
         let address = |listener: &Option<TcpListener>| listener.as_ref().map(TcpListener::local_addr).transpose();
         let addresses = Addresses {
             plain: plain.local_addr()?,
             plain6: address(&plain6)?,
             tls: tls.local_addr()?,
             tls6: address(&tls6)?,
+            h2: first(&h2)?,
+            h2c: first(&h2c)?,
         };
-        let shared = Arc::new(Shared { store: Arc::default(), static_dir: self.static_dir });
+        let shared = Arc::new(Shared { store: Arc::default(), static_dir: self.static_dir, http2: Mutex::default() });
         let mut listeners = JoinSet::new();
-        for listener in [Some(plain), plain6].into_iter().flatten() {
-            listeners.spawn(accept_connections(listener, None, Arc::clone(&shared)));
-        }
-        for listener in [Some(tls), tls6].into_iter().flatten() {
-            let acceptor = Some(acceptor.clone());
-            listeners.spawn(accept_connections(listener, acceptor, Arc::clone(&shared)));
+        for (pair, speaks) in [
+            (Some((plain, plain6)), Speaks::Http1),
+            (Some((tls, tls6)), Speaks::Http1Tls(acceptor)),
+            (h2, Speaks::BothTls(h2_acceptor)),
+            (h2c, Speaks::Http2),
+        ] {
+            for listener in pair.into_iter().flat_map(|(v4, v6)| [Some(v4), v6]).flatten() {
+                listeners.spawn(accept_connections(listener, speaks.clone(), Arc::clone(&shared)));
+            }
         }
         Ok(Server { addresses, certificate, shared, _listeners: listeners })
     }
@@ -182,13 +222,13 @@ async fn bind_once(port: u16) -> io::Result<(TcpListener, io::Result<TcpListener
 }
 
 /// Accepts and serves connections. Dropping the future drops the connections, too.
-async fn accept_connections(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn accept_connections(listener: TcpListener, speaks: Speaks, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, acceptor.clone(), Arc::clone(&shared)));
+                    connections.spawn(serve(stream, speaks.clone(), Arc::clone(&shared)));
                 }
                 // Accepting fails without a free file descriptor. Wait until a connection ends.
                 Err(_) => match connections.join_next().await {
@@ -201,28 +241,63 @@ async fn accept_connections(listener: TcpListener, acceptor: Option<TlsAcceptor>
     }
 }
 
-async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn serve(stream: TcpStream, speaks: Speaks, shared: Arc<Shared>) {
     // Disable Nagle's algorithm, so that each step's bytes leave at once.
     let _ = stream.set_nodelay(true);
-    let mut socket = match acceptor {
-        None => Socket::Plain(stream),
-        Some(acceptor) => match acceptor.accept(stream).await {
-            Ok(stream) => Socket::Tls(Box::new(stream)),
+    let (socket, is_http2) = match speaks {
+        Speaks::Http1 => (Socket::Plain(stream), false),
+        Speaks::Http2 => (Socket::Plain(stream), true),
+        Speaks::Http1Tls(acceptor) | Speaks::BothTls(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => {
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
+                (Socket::Tls(Box::new(stream)), is_http2)
+            }
             Err(_) => return,
         },
     };
+    let version = if is_http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
+    let seen = shared.store.add_connection(socket.is_secure(), version);
+    if is_http2 {
+        let number = seen.number();
+        let settings = shared.http2.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let serve = |request, incoming| serve_stream(request, incoming, Arc::clone(&shared), number);
+        http2::serve(socket, settings, seen, serve).await;
+    } else {
+        serve_connection(socket, seen, &shared).await;
+    }
+}
+
+/// Serves a stream of an HTTP/2 connection with this number.
+async fn serve_stream(request: Request, mut incoming: Incoming, shared: Arc<Shared>, number: usize) {
+    if request.is_upgrade() && is_script_path(request.path()) {
+        let record = shared.store.add_record(initial_record(&request, incoming.is_secure(), number));
+        let socket = Socket::Http2(Box::new(incoming.into_stream()));
+        let connection = Connection::new(socket, Receiver::new(record), b"");
+        return run_script(connection, &request).await;
+    }
+    // The body of a CONNECT request need not end.
+    let body = if request.method == "CONNECT" { Some(Vec::new()) } else { incoming.read_body().await };
+    let Some(body) = body else {
+        return;
+    };
+    let response = respond(&shared, &request, body).await;
+    incoming.respond(&response, request.method != "HEAD").await;
+}
+
+/// Serves the one request of an HTTP/1.1 connection.
+async fn serve_connection(mut socket: Socket, seen: ConnectionHandle, shared: &Shared) {
     let Some((request, rest)) = Request::read(&mut socket).await else {
         return;
     };
     if request.is_upgrade() && is_script_path(request.path()) {
-        let record = shared.store.add_record(initial_record(&request, &socket));
+        let record = shared.store.add_record(initial_record(&request, socket.is_secure(), seen.number()));
         let connection = Connection::new(socket, Receiver::new(record), &rest);
         return run_script(connection, &request).await;
     }
     let Ok(body) = request.read_body(&mut socket, rest).await else {
         return;
     };
-    let response = respond(&shared, &request, body).await;
+    let response = respond(shared, &request, body).await;
     let _ = response.write(&mut socket, request.method != "HEAD").await;
 }
 
@@ -230,7 +305,7 @@ fn is_script_path(path: &str) -> bool {
     path.starts_with("/ws") || path == "/echo" || path.starts_with("/echo/")
 }
 
-fn initial_record(request: &Request, socket: &Socket) -> Record {
+fn initial_record(request: &Request, secure: bool, connection: usize) -> Record {
     let headers = request.headers.iter().map(|(name, _)| {
         let value = request.header(name).unwrap_or_default();
         (name.clone(), value)
@@ -239,7 +314,10 @@ fn initial_record(request: &Request, socket: &Socket) -> Record {
         id: request.parameter("id").unwrap_or_default(),
         path: request.path().to_owned(),
         target: request.target.clone(),
-        secure: socket.is_secure(),
+        secure,
+        version: request.version,
+        connection,
+        stream: request.stream,
         offered: request.offered(),
         headers: headers.collect(),
         origin: request.header("origin"),
@@ -255,13 +333,13 @@ async fn respond(shared: &Shared, request: &Request, body: Vec<u8>) -> Response 
     if path.starts_with("/control/") {
         return control::respond(&shared.store, request, body).await;
     }
-    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+    if !matches!(request.method.as_str(), "GET" | "HEAD") && !request.is_upgrade() {
         return Response::text(405, "only GET and HEAD are allowed\n");
     }
-    if let Some(directory) = &shared.static_dir
-        && let Some(response) = static_files::respond(directory, path).await
-    {
-        return response;
+    if let Some(directory) = &shared.static_dir {
+        if let Some(response) = static_files::respond(directory, path).await {
+            return response;
+        }
     }
     if is_script_path(path) {
         return Response::text(426, "this path accepts only WebSocket connections\n").with("Upgrade", "websocket");

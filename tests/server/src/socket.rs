@@ -1,4 +1,4 @@
-//! A TCP connection with or without TLS.
+//! The byte stream of a WebSocket: a TCP connection with or without TLS, or a stream of an HTTP/2 connection.
 
 use std::{
     io,
@@ -12,43 +12,75 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use crate::record::End;
+use crate::{http2, record::End};
 
-/// An accepted connection.
+/// The error code of a stream that is reset like a TCP connection (RFC 8441, section 5.3).
+const CANCEL: u32 = 8;
+
+/// An accepted connection, or a stream of one.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Http2(Box<http2::Stream>),
 }
 
 impl Socket {
     pub(crate) fn is_secure(&self) -> bool {
-        matches!(self, Self::Tls(_))
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(_) => true,
+            Self::Http2(stream) => stream.is_secure(),
+        }
     }
 
-    /// Sets `SO_LINGER` to zero, so that dropping the socket resets the connection.
+    /// Returns the stream, if the socket is one of HTTP/2.
+    pub(crate) fn http2(&mut self) -> Option<&mut http2::Stream> {
+        match self {
+            Self::Http2(stream) => Some(stream),
+            Self::Plain(_) | Self::Tls(_) => None,
+        }
+    }
+
+    /// Resets the TCP connection, or the stream with this error code.
+    pub(crate) fn reset(mut self, code: Option<u32>) {
+        match &mut self {
+            Self::Http2(stream) => stream.reset(code.unwrap_or(CANCEL)),
+            Self::Plain(_) | Self::Tls(_) => self.reset_on_drop(),
+        }
+    }
+
+    /// Sets `SO_LINGER` to zero, so that dropping the socket resets the TCP connection.
     pub(crate) fn reset_on_drop(&self) {
-        let _ = self.tcp().set_zero_linger();
+        if let Some(tcp) = self.tcp() {
+            let _ = tcp.set_zero_linger();
+        }
     }
 
     /// Waits until the client disconnects, without reading.
     pub(crate) async fn wait_for_disconnect(&self) -> End {
+        let tcp = match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+            Self::Http2(stream) => return stream.wait_for_disconnect().await,
+        };
         // `PRIORITY` reports a FIN and is not triggered by unread bytes, as `READABLE` would be.
         // Systems without it report only a reset.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let interest = Interest::PRIORITY | Interest::ERROR;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let interest = Interest::ERROR;
-        match self.tcp().ready(interest).await {
+        match tcp.ready(interest).await {
             Ok(ready) if !ready.is_error() => End::Fin,
             _ => End::Reset,
         }
     }
 
-    fn tcp(&self) -> &TcpStream {
+    fn tcp(&self) -> Option<&TcpStream> {
         match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
+            Self::Plain(tcp) => Some(tcp),
+            Self::Tls(tls) => Some(tls.get_ref().0),
+            Self::Http2(_) => None,
         }
     }
 }
@@ -58,6 +90,8 @@ pub(crate) fn end_for_error(error: &io::Error) -> End {
     match error.kind() {
         // A TCP FIN without TLS `close_notify`.
         io::ErrorKind::UnexpectedEof => End::Fin,
+        // The server has ended the TCP connection under a stream.
+        io::ErrorKind::ConnectionAborted => End::Server,
         _ => End::Reset,
     }
 }
@@ -67,6 +101,7 @@ impl AsyncRead for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, buffer),
+            Self::Http2(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
         }
     }
 }
@@ -76,6 +111,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_write(cx, bytes),
+            Self::Http2(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
         }
     }
 
@@ -83,6 +119,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
+            Self::Http2(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
         }
     }
 
@@ -90,6 +127,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_shutdown(cx),
+            Self::Http2(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }
 }

@@ -16,10 +16,10 @@ const ISOLATION: [(&str, &str); 3] = [
 
 /// Returns the file at `path`, if it exists. Both `/page/` and `/` stand for `directory`.
 pub(crate) async fn respond(directory: &Path, path: &str) -> Option<Response> {
-    if let Some(path) = path.strip_prefix("/page/")
-        && let Some(response) = read(directory, path).await
-    {
-        return Some(response);
+    if let Some(path) = path.strip_prefix("/page/") {
+        if let Some(response) = read(directory, path).await {
+            return Some(response);
+        }
     }
     read(directory, path.strip_prefix('/')?).await
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     frame::{self, FrameSpec},
+    http2::{Misbehaviour, parse_error_code},
     query,
     record::Kind,
 };
@@ -30,8 +31,10 @@ pub(crate) enum Step {
     Fin,
     /// Closes the socket at once.
     Drop,
-    /// Resets the TCP connection.
-    Reset,
+    /// Resets the TCP connection, or the stream with this error code.
+    Reset(Option<u32>),
+    /// Does what only HTTP/2 has.
+    Http2(Misbehaviour),
     /// Reads this number of data messages.
     Await(u64),
     /// Echoes this number of messages, or all messages until the client's Close, and answers that.
@@ -65,7 +68,7 @@ impl Step {
 
     /// Returns whether no step can run after this one.
     fn ends_script(&self) -> bool {
-        matches!(self, Self::Drop | Self::Reset | Self::Echo(None) | Self::PauseReading(None) | Self::End)
+        matches!(self, Self::Drop | Self::Reset(_) | Self::Echo(None) | Self::PauseReading(None) | Self::End)
     }
 
     fn parse(raw: &str) -> Result<Self, String> {
@@ -77,6 +80,10 @@ impl Step {
         Self::parse_valid(name, argument)
             .or_else(|| Self::parse_invalid(name, argument))
             .or_else(|| Self::parse_waiting(name, argument))
+            .or_else(|| {
+                let parsed = Misbehaviour::parse(name, argument.value)?;
+                Some(parsed.map(Self::Http2).map_err(|expected| argument.wrong(expected)))
+            })
             .unwrap_or_else(|| Err(format!("unknown step `{name}`")))
     }
 
@@ -139,7 +146,7 @@ impl Step {
             "close-hex" => argument.hex().map(Self::Close),
             "fin" => argument.none(Self::Fin),
             "drop" => argument.none(Self::Drop),
-            "reset" => argument.none(Self::Reset),
+            "reset" => argument.error_code().map(Self::Reset),
             _ => return None,
         })
     }
@@ -177,6 +184,11 @@ impl<'a> Argument<'a> {
             None => Ok(step),
             Some(_) => Err(self.wrong("takes no value")),
         }
+    }
+
+    fn error_code(self) -> Result<Option<u32>, String> {
+        let code = |word| parse_error_code(word).ok_or_else(|| self.wrong("needs the number or name of an error code"));
+        self.value.map(code).transpose()
     }
 
     fn name(self) -> Result<String, String> {

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::record::{Handshake, Record, Until};
+use crate::record::{ConnectionSeen, Handshake, HttpVersion, Record, Until};
 
 /// The records, gates and reports of a server. Waiters are woken by changes, without polling.
 #[derive(Debug, Default)]
@@ -20,6 +20,7 @@ pub struct Store {
 #[derive(Debug, Default)]
 struct Contents {
     records: Vec<Record>,
+    connections: Vec<ConnectionSeen>,
     by_id: HashMap<String, Vec<usize>>,
     open_gates: HashSet<(String, String)>,
     reports: HashMap<String, String>,
@@ -44,6 +45,24 @@ impl Store {
     /// Waits as [`Store::wait_record`] does, for the nth connection with this id, counted from 1.
     pub async fn wait_nth_record(&self, id: &str, nth: Option<usize>, until: Until) -> Record {
         self.wait_for(|contents| contents.find(id, nth).filter(|record| until.is_satisfied_by(record)).cloned()).await
+    }
+
+    /// Returns the records of all TCP connections, in the order of accepting.
+    pub fn connections(&self) -> Vec<ConnectionSeen> {
+        self.lock().connections.clone()
+    }
+
+    /// Waits until the TCP connection with this number satisfies the condition. Returns its record.
+    pub async fn wait_connection(
+        &self,
+        number: usize,
+        is_satisfied: impl Fn(&ConnectionSeen) -> bool,
+    ) -> ConnectionSeen {
+        self.wait_for(|contents| {
+            let seen = contents.connections.get(number.checked_sub(1)?)?;
+            is_satisfied(seen).then(|| seen.clone())
+        })
+        .await
     }
 
     /// Opens a gate for all present and future connections with this id.
@@ -98,6 +117,16 @@ impl Store {
         drop(contents);
         self.notify();
         RecordHandle { store: Arc::clone(self), index, id }
+    }
+
+    /// Adds the record of a new TCP connection.
+    pub(crate) fn add_connection(self: &Arc<Self>, secure: bool, version: HttpVersion) -> ConnectionHandle {
+        let mut contents = self.lock();
+        let number = contents.connections.len() + 1;
+        contents.connections.push(ConnectionSeen { number, secure, version, ..ConnectionSeen::default() });
+        drop(contents);
+        self.notify();
+        ConnectionHandle { store: Arc::clone(self), number }
     }
 
     /// Waits until `probe` returns a value.
@@ -166,5 +195,31 @@ impl RecordHandle {
     pub(crate) fn gate(&self, name: &str) -> impl Future<Output = ()> + Send + use<> {
         let (store, id, name) = (Arc::clone(&self.store), self.id.clone(), name.to_owned());
         async move { store.wait_gate(&id, &name).await }
+    }
+}
+
+/// A handle by which a TCP connection updates its own record, and records its end on drop.
+#[derive(Debug)]
+pub(crate) struct ConnectionHandle {
+    store: Arc<Store>,
+    number: usize,
+}
+
+impl ConnectionHandle {
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(crate) fn update(&self, change: impl FnOnce(&mut ConnectionSeen)) {
+        if let Some(seen) = self.store.lock().connections.get_mut(self.number - 1) {
+            change(seen);
+        }
+        self.store.notify();
+    }
+}
+
+impl Drop for ConnectionHandle {
+    fn drop(&mut self) {
+        self.update(|seen| seen.ended = true);
     }
 }

@@ -14,8 +14,11 @@ use tokio_rustls::{
 /// The subject names of the certificate.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// Generates a self-signed certificate, and returns it with a TLS acceptor for it.
-pub(crate) fn acceptor() -> io::Result<(TlsAcceptor, CertificateDer<'static>)> {
+/// The name of HTTP/2 in ALPN ([RFC 9113, section 3.2](https://www.rfc-editor.org/rfc/rfc9113#section-3.2)).
+pub(crate) const H2: &[u8] = b"h2";
+
+/// Generates a self-signed certificate, and returns it after two TLS acceptors for it: for HTTP/1.1, and for HTTP/2, too.
+pub(crate) fn acceptors() -> io::Result<(TlsAcceptor, TlsAcceptor, CertificateDer<'static>)> {
     let names = NAMES.map(str::to_owned);
     let certified = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
     let certificate = certified.cert.der().clone();
@@ -26,5 +29,7 @@ pub(crate) fn acceptor() -> io::Result<(TlsAcceptor, CertificateDer<'static>)> {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.clone()], PrivateKeyDer::Pkcs8(key))
         .map_err(io::Error::other)?;
-    Ok((TlsAcceptor::from(Arc::new(config)), certificate))
+    let mut with_h2 = config.clone();
+    with_h2.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
+    Ok((TlsAcceptor::from(Arc::new(config)), TlsAcceptor::from(Arc::new(with_h2)), certificate))
 }

@@ -190,12 +190,11 @@ impl Client {
             .options(&url)
             .opening_timeout(Duration::from_millis(50 + random.below(500) as u64))
             .closing_timeout(Duration::from_millis(50 + random.below(1000) as u64))
-            .fin_timeout(Duration::from_millis(10 + random.below(200) as u64))
             .max_message_bytes(1 << 20)
             .max_queued_bytes(4 << 20);
         let options = match self.runtimes.get(place) {
             Some(runtime) => options.runtime(runtime.clone()),
-            None => options,
+            None => options.background_thread(),
         };
         let watch = Arc::new(Watch { id, description: format!("{url} on runtime {place}"), ..Watch::default() });
         lock(&self.watches).push(Arc::clone(&watch));

@@ -7,16 +7,9 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, ServerName},
-    },
-};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
-use crate::raw_client::{Client, http, record, start, within};
+use crate::raw_client::{Client, http, record, start, trusting, within};
 
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
@@ -143,14 +136,7 @@ async fn read_gate_reads_after_the_release() {
 #[tokio::test]
 async fn drop_over_tls_sends_no_close_notify() {
     let server = start().await;
-    let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from(server.certificate().to_vec());
-    roots.add(certificate).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = trusting(&server);
     for (step, cut_off) in [("fin", false), ("drop", true)] {
         let stream = TcpStream::connect(server.addresses().tls).await.unwrap();
         let connector = TlsConnector::from(Arc::new(config.clone()));

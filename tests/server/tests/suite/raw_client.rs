@@ -1,6 +1,6 @@
 //! A client on a raw socket: it writes and reads single frames and HTTP heads.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use samesocket_fault_server::{Record, Server, Until};
 use tokio::{
@@ -8,6 +8,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 
 /// The `Sec-WebSocket-Accept` value for the key that every request sends.
 pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -24,6 +25,17 @@ pub(crate) struct Client {
 /// Starts a server without static files.
 pub(crate) async fn start() -> Server {
     Server::builder().start().await.unwrap()
+}
+
+/// Returns the TLS configuration of a client that trusts the server.
+pub(crate) fn trusting(server: &Server) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(server.certificate().to_vec())).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 /// Awaits a future and panics after [`TIMEOUT`].

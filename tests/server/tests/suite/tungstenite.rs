@@ -3,14 +3,10 @@
 use std::{net::SocketAddr, net::TcpStream, sync::Arc};
 
 use samesocket_fault_server::{CloseSeen, End, Kind, Until};
-use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName},
-};
+use tokio_rustls::rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use tungstenite::{Message, protocol::CloseFrame};
 
-use crate::raw_client::{record, start};
+use crate::raw_client::{record, start, trusting};
 
 /// Runs a conversation over TCP, on a thread that may block.
 async fn echo(address: SocketAddr, id: &'static str) {
@@ -66,13 +62,7 @@ async fn ipv6_is_served_on_the_same_port() {
 #[tokio::test]
 async fn certificate_is_valid_for_each_loopback_name() {
     let server = start().await;
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(server.certificate().to_vec())).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = trusting(&server);
     let config = Arc::new(config);
     let address = server.addresses().tls;
     for name in ["localhost", "127.0.0.1", "::1"] {

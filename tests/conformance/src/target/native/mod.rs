@@ -10,7 +10,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use samesocket::rustls::pki_types::CertificateDer;
-use samesocket::{Connect, Exception, IntoProtocols, Options, WebSocket};
+use samesocket::{Connect, Exception, Http2, IntoProtocols, Options, StartError, WebSocket};
 use samesocket_fault_server::{Server as FaultServer, Until};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time;
@@ -40,7 +40,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// The fault server of this process, with its own runtime.
 static HOME: LazyLock<Home> = LazyLock::new(|| {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime starts");
-    let server = runtime.block_on(FaultServer::builder().start()).expect("the fault server can listen");
+    let server = runtime.block_on(FaultServer::builder().http2().start()).expect("the fault server can listen");
     Home { runtime, server }
 });
 
@@ -68,7 +68,10 @@ pub(crate) fn origin() -> String {
 
 /// Calls our constructor, with trust in the self-signed certificate of the fault server.
 pub(crate) fn open(url: &str, protocols: impl IntoProtocols) -> Result<WebSocket, Exception> {
-    WebSocket::with_options(url, protocols, &options(url))
+    WebSocket::with_options(url, protocols, &options(url)).map_err(|error| match error {
+        StartError::Exception(exception) => exception,
+        other => panic!("native targets support all options: {other}"),
+    })
 }
 
 /// Returns a connection attempt of the futures API.
@@ -77,10 +80,19 @@ pub(crate) fn connect_to(url: &str) -> Connect {
 }
 
 fn options(url: &str) -> Options {
-    if !url.starts_with("wss:") {
-        return Options::new();
+    let mut options = Options::new();
+    if url.starts_with("wss:") {
+        options = options.root_certificate(CertificateDer::from(HOME.server.certificate().to_vec()));
     }
-    Options::new().root_certificate(CertificateDer::from(HOME.server.certificate().to_vec()))
+    let (plain, tls) = http2_hosts();
+    if url.contains(&plain) || url.contains(&tls) { options.http2(Http2::prior_knowledge()) } else { options }
+}
+
+/// Returns the hosts and ports of the listeners of HTTP/2.
+fn http2_hosts() -> (String, String) {
+    let addresses = HOME.server.addresses();
+    let (h2c, h2) = addresses.h2c.zip(addresses.h2).expect("the server was started with HTTP/2");
+    (h2c.to_string(), format!("localhost:{}", h2.port()))
 }
 
 /// Returns the addresses of the server, and starts it on the first call.
@@ -90,6 +102,8 @@ pub(crate) async fn look_up() -> Result<Server, String> {
         plain: addresses.plain.to_string(),
         plain6: addresses.plain6.map(|address| address.to_string()),
         tls: format!("localhost:{}", addresses.tls.port()),
+        http2: Some(http2_hosts()),
+        is_http2: false,
         engine: crate::native_expectations::ENGINE.to_owned(),
         secure: false,
     })

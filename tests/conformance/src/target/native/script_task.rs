@@ -15,8 +15,7 @@ use futures::future::poll_fn;
 use futures::task::AtomicWaker;
 use samesocket::{Event, ReadyState, WebSocket};
 
-use super::{BoxFuture, unique_id};
-use crate::server::Server;
+use super::{BoxFuture, HOME, unique_id};
 
 /// A handle to the task that runs a script.
 #[derive(Clone, Default)]
@@ -62,10 +61,7 @@ impl Wake for TaskState {
 }
 
 /// Runs a script as a future that is polled only within callbacks.
-pub(crate) async fn run_uninterrupted<T: Send + 'static>(
-    server: &Server,
-    script: impl FnOnce(ScriptTask) -> BoxFuture<T>,
-) -> T {
+pub(crate) async fn run_uninterrupted<T: Send + 'static>(script: impl FnOnce(ScriptTask) -> BoxFuture<T>) -> T {
     let (done, mut outcome) = oneshot::channel();
     let script_task = ScriptTask::default();
     let future = script(script_task.clone());
@@ -73,7 +69,7 @@ pub(crate) async fn run_uninterrupted<T: Send + 'static>(
         let _ = done.send(future.await);
     }));
     script_task.0.is_awake.store(true, Ordering::Release);
-    let ticker = Ticker::connect(server, &script_task);
+    let ticker = Ticker::connect(&script_task);
     let outcome = poll_fn(|context| {
         script_task.0.parent.register(context.waker());
         let outcome = outcome.poll_unpin(context);
@@ -90,8 +86,8 @@ struct Ticker(WebSocket);
 
 impl Ticker {
     /// Connects; the first callback is that of the `open` event.
-    fn connect(server: &Server, script_task: &ScriptTask) -> Self {
-        let url = format!("ws://{}/ws?id=ticker-{}", server.plain, unique_id());
+    fn connect(script_task: &ScriptTask) -> Self {
+        let url = format!("ws://{}/ws?id=ticker-{}", HOME.server.addresses().plain, unique_id());
         let socket = WebSocket::new(&url, ()).expect("a valid URL");
         let script_task = script_task.clone();
         let callback = move |_: &WebSocket, event: &Event| {

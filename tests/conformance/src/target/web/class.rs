@@ -6,6 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::origin;
 use super::platform::{Class, ClassSubject};
+use crate::subject;
 
 #[wasm_bindgen]
 extern "C" {
@@ -29,7 +30,7 @@ const SCRIPT: &str = "samesocket.js";
 pub struct DropInClass;
 
 impl Class for DropInClass {
-    const NAME: &'static str = "class";
+    const NAME: &'static str = subject::CLASS;
 
     fn find() -> Function {
         let package = Reflect::get(&js_sys::global(), &"samesocket".into()).expect("a global object");

@@ -58,7 +58,7 @@ impl ScriptTask {
 }
 
 /// Runs a script on the event loop, which runs one task at a time.
-pub(crate) async fn run_uninterrupted<T>(_: &Server, script: impl FnOnce(ScriptTask) -> BoxFuture<T>) -> T {
+pub(crate) async fn run_uninterrupted<T>(script: impl FnOnce(ScriptTask) -> BoxFuture<T>) -> T {
     script(ScriptTask).await
 }
 

@@ -2,13 +2,20 @@
 
 use std::marker::PhantomData;
 
-use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
+use js_sys::{Array, Function, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CloseEvent, DomException, Event, MessageEvent, WebSocket};
 
 use crate::script::{Attribute, Payload, Protocols};
 use crate::subject::{Received, Subject, SubjectEvent, Thrown, pattern};
+
+#[wasm_bindgen]
+extern "C" {
+    /// Converts any value to a text.
+    #[wasm_bindgen(js_name = String)]
+    fn to_string(value: &JsValue) -> String;
+}
 
 /// The platform's `WebSocket` as a subject, with arguments as a page passes them.
 pub type Platform = ClassSubject<PlatformClass>;
@@ -75,14 +82,14 @@ impl<C: Class> Subject for ClassSubject<C> {
 
     fn read(&self, attribute: Attribute) -> String {
         match attribute {
-            Attribute::Url => self.socket.url(),
             Attribute::ReadyState => {
                 ["CONNECTING", "OPEN", "CLOSING", "CLOSED"][usize::from(self.socket.ready_state())].to_owned()
             }
-            Attribute::BufferedAmount => get(&self.socket, "bufferedAmount").as_f64().expect("a number").to_string(),
-            Attribute::Extensions => self.socket.extensions(),
-            Attribute::Protocol => self.socket.protocol(),
-            Attribute::BinaryType => get(&self.socket, "binaryType").as_string().expect("a string"),
+            Attribute::Url => text(&self.socket, "url"),
+            Attribute::BufferedAmount => text(&self.socket, "bufferedAmount"),
+            Attribute::Extensions => text(&self.socket, "extensions"),
+            Attribute::Protocol => text(&self.socket, "protocol"),
+            Attribute::BinaryType => text(&self.socket, "binaryType"),
         }
     }
 
@@ -134,17 +141,23 @@ fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).expect("an object")
 }
 
+/// Returns the text of a property, which in some runtimes is `null` or missing.
+fn text(object: &JsValue, name: &str) -> String {
+    let value = get(object, name);
+    value.as_string().unwrap_or_else(|| to_string(&value))
+}
+
 fn subject_event(event: &Event) -> SubjectEvent {
     match &*event.type_() {
         "open" => SubjectEvent::Open,
         "error" => SubjectEvent::Error,
         "message" => {
             let event: &MessageEvent = event.unchecked_ref();
-            SubjectEvent::Message { data: received(event.data()), origin: event.origin() }
+            SubjectEvent::Message { data: received(event.data()), origin: text(event, "origin") }
         }
         _ => {
             let event: &CloseEvent = event.unchecked_ref();
-            SubjectEvent::Close { code: event.code(), reason: event.reason(), was_clean: event.was_clean() }
+            SubjectEvent::Close { code: event.code(), reason: text(event, "reason"), was_clean: event.was_clean() }
         }
     }
 }
@@ -152,13 +165,13 @@ fn subject_event(event: &Event) -> SubjectEvent {
 fn received(data: JsValue) -> Received {
     match data.as_string() {
         Some(text) => Received::Text(text),
-        None => match data.dyn_into::<ArrayBuffer>() {
-            Ok(buffer) => Received::Binary(Uint8Array::new(&buffer).to_vec()),
-            Err(data) => Received::Blob(Box::pin(async move {
-                let promise = data.unchecked_into::<web_sys::Blob>().array_buffer();
-                let buffer = JsFuture::from(promise).await.expect("a message can be read");
+        None => match data.dyn_into::<web_sys::Blob>() {
+            Ok(blob) => Received::Blob(Box::pin(async move {
+                let buffer = JsFuture::from(blob.array_buffer()).await.expect("a message can be read");
                 Uint8Array::new(&buffer).to_vec()
             })),
+            // An `ArrayBuffer`, or in Bun a view.
+            Err(data) => Received::Binary(Uint8Array::new(&data).to_vec()),
         },
     }
 }

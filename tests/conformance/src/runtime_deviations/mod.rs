@@ -1,0 +1,41 @@
+//! The known deviations in the JavaScript runtimes outside browsers, where the platform's class performs the handshake and
+//! reads the frames.
+//!
+//! The tables are exact, as the table of the engines is: if a runtime changes, the run fails until the line is removed.
+
+mod bun;
+mod deno;
+mod node_ws;
+mod undici;
+mod workerd;
+
+use crate::known_deviations::{KnownDeviation, line};
+
+/// The names of the runtimes, as the reports have them.
+pub const RUNTIMES: &[&str] = &["node", "node-global", "node-20", "node-22", "node-ws", "deno", "bun", "workerd"];
+
+/// Returns the table of a runtime, or `None` for a browser engine.
+#[must_use]
+pub fn table(runtime: &str) -> Option<&'static [KnownDeviation]> {
+    Some(match runtime {
+        "node" => undici::NODE,
+        "node-global" => undici::NODE_GLOBAL,
+        "node-20" => undici::NODE_20,
+        "node-22" => undici::NODE_22,
+        "node-ws" => node_ws::TABLE,
+        "deno" => deno::TABLE,
+        "bun" => bun::TABLE,
+        "workerd" => workerd::TABLE,
+        _ => return None,
+    })
+}
+
+/// Creates a line for a deviation that the npm class corrects. The crate does not, because each page would load the code.
+const fn in_crate(
+    engine: &'static str,
+    script: &'static str,
+    seen: &'static [&'static [&'static str]],
+    reason: &'static str,
+) -> KnownDeviation {
+    KnownDeviation { is_corrected_by_class: true, ..line(engine, script, seen, reason) }
+}

@@ -1,0 +1,108 @@
+//! Node over the class of the npm package `ws`.
+
+use super::in_crate;
+use crate::known_deviations::{KnownDeviation, line};
+
+const NAME: &str = "node-ws";
+
+/// The table.
+pub(super) const TABLE: &[KnownDeviation] = &[
+    line(
+        NAME,
+        "subprotocols are offered in order, in one header",
+        &[&["open", "close 1000 \"\" clean", "server saw sec-websocket-protocol: b,a"]],
+        "ws writes the list without spaces",
+    ),
+    line(
+        NAME,
+        "extensions is the server's header from open on, and after close",
+        &[&[
+            "extensions \"\"",
+            "open",
+            "extensions permessage-deflate",
+            "close 1000 \"\" clean",
+            "extensions permessage-deflate",
+        ]],
+        "ws omits the parameters from extensions, and no other API returns them",
+    ),
+    line(
+        NAME,
+        "a received 0 is passed on",
+        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
+        "ws treats the code as a protocol error",
+    ),
+    line(
+        NAME,
+        "a received 999 is passed on",
+        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
+        "ws treats the code as a protocol error",
+    ),
+    line(
+        NAME,
+        "a received 1004 is passed on",
+        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
+        "ws treats the code as a protocol error",
+    ),
+    line(
+        NAME,
+        "a received 1016 is passed on",
+        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
+        "ws treats the code as a protocol error",
+    ),
+    line(
+        NAME,
+        "a received 5000 is passed on",
+        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
+        "ws treats the code as a protocol error",
+    ),
+    line(
+        NAME,
+        "a received 65535 is passed on",
+        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
+        "ws treats the code as a protocol error",
+    ),
+    line(
+        NAME,
+        "the state is CLOSING between the server's Close and the end of TCP",
+        &[&["open", "close 1001 \"\" clean", "readyState CLOSED", "bufferedAmount 4", "server saw Close 1001 \"\""]],
+        "ws reports the end as soon as it has answered the Close",
+    ),
+    line(
+        NAME,
+        "a length that is not minimal fails the connection",
+        &[&["open", "message text \"hello\"", "message text \"after\"", "close 1000 \"\" clean"]],
+        "ws accepts the frame",
+    ),
+    in_crate(
+        NAME,
+        "bufferedAmount grows by the bytes of each send",
+        &[&[
+            "open",
+            "bufferedAmount 0",
+            "bufferedAmount 0",
+            "bufferedAmount 0",
+            "bufferedAmount 100",
+            "bufferedAmount 100",
+            "message text \"grün€😀\"",
+            "message blob 1000 pattern",
+            "message blob 100 pattern",
+            "message text \"\"",
+            "bufferedAmount 0",
+            "close 1000 \"\" clean",
+            "bufferedAmount 0",
+        ]],
+        "ws does not count what it has written at once; the npm class does",
+    ),
+    in_crate(
+        NAME,
+        "a megabyte of text and of bytes is echoed",
+        &[&[
+            "open",
+            "bufferedAmount 0",
+            "message text 1048576 all a",
+            "message arraybuffer 1048576 pattern",
+            "close 1000 \"\" clean",
+        ]],
+        "ws does not count what it has written at once; the npm class does",
+    ),
+];
