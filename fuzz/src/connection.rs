@@ -115,7 +115,7 @@ impl Model {
         match script.below(16) {
             0 | 1 => self.client_sends(script),
             2 => self.client_closes(script),
-            3 => self.connection.ping(&vec![1; usize::from(script.byte())]),
+            3 => drop(self.connection.ping()),
             4 | 5 => self.server_sends(script),
             6 => self.server_pings(script),
             7 => self.server_closes(script),
@@ -140,7 +140,7 @@ impl Model {
                     self.connection.set_unflushed(false);
                     self.poll();
                 }
-                4 => drop(self.connection.take_pong()),
+                4 => assert!(self.connection.answered_pings() <= self.connection.ping().unwrap_or(u64::MAX)),
                 _ => self.take_messages(),
             },
         }

@@ -34,6 +34,7 @@ pub fn decoder(data: &[u8]) {
         release_memory: flag(2),
         next_message: flag(6),
         short_writes: flag(7),
+        pauses: false,
     };
     let extensions = if flag(3) { EXTENSIONS[usize::from(flags >> 4 & 3)] } else { "" };
 

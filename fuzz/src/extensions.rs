@@ -1,6 +1,7 @@
 //! Properties of the parser of `Sec-WebSocket-Extensions`.
 
-use samesocket_protocol::extensions::{Deflate, accept};
+use samesocket_protocol::extensions::{self, Deflate};
+use samesocket_protocol::{Compression, Failure};
 
 /// Checks that an accepted value means the same as its shortest form, and the same with empty list elements around it.
 ///
@@ -29,4 +30,9 @@ fn shortest_form(deflate: &Deflate) -> String {
     }
     let Deflate { server_max_window_bits: server, client_max_window_bits: client, .. } = deflate;
     answer + &format!(";server_max_window_bits={server};client_max_window_bits={client}")
+}
+
+/// Accepts an answer to the default offer.
+fn accept(answer: &str) -> Result<Deflate, Failure> {
+    extensions::accept(answer, Some(&Compression::default()))
 }

@@ -7,7 +7,9 @@ use crate::session::{Behaviour, Event, Session};
 /// The limit of the head in bytes.
 const HEAD: usize = 1 << 10;
 
-/// Checks that the result of the opening handshake does not depend on how the response is read.
+/// Checks that the result of the opening handshake does not depend on how the response is read, nor on a pause at a redirect.
+///
+/// The URL that a redirect leads to is encrypted, and can be sent in a request.
 ///
 /// It also checks an accepted response with plain string functions. The first byte encodes the offered subprotocols and the
 /// behaviour of the driver, the second the number of read sizes that follow. The rest are the bytes of the server.
@@ -34,16 +36,18 @@ pub fn handshake(data: &[u8]) {
     };
     let pieces = run(Behaviour { own_buffer: flag(0), short_writes: flag(1), ..Behaviour::default() }, sizes);
     assert_eq!(pieces, run(Behaviour::default(), &[]), "the result depends on how the bytes are read");
+    let pausing = Behaviour { pauses: true, ..Behaviour::default() };
+    assert_eq!(pieces, run(pausing, sizes), "a redirect that is not followed is no refusal like any other");
 
     let (events, _, response) = pieces;
     let established = events.iter().position(|event| matches!(event, Event::Established { .. }));
     assert!(matches!(established, None | Some(0)), "another event precedes it");
     let Some(Event::Established { protocol, extensions }) = events.first() else { return };
     let response = response.expect("a response was received");
-    assert_eq!(response.status, 101);
+    assert_eq!(response.status(), 101);
     let field = |name: &str| {
-        let fields = response.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
-        let values: Vec<_> = fields.map(|(_, value)| String::from_utf8_lossy(value)).collect();
+        let fields = response.headers().filter(|(found, _)| found.eq_ignore_ascii_case(name));
+        let values: Vec<_> = fields.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
         values.join(", ")
     };
     assert_eq!(field("Upgrade").to_ascii_lowercase(), "websocket");

@@ -12,6 +12,7 @@ mod decoder;
 mod driver;
 mod extensions;
 mod handshake;
+mod http2;
 mod inflater;
 #[cfg(fuzzing)]
 mod no_proxy;
@@ -29,6 +30,7 @@ pub use self::decoder::decoder;
 pub use self::driver::driver;
 pub use self::extensions::extensions;
 pub use self::handshake::handshake;
+pub use self::http2::http2;
 pub use self::inflater::inflater;
 #[cfg(fuzzing)]
 pub use self::no_proxy::no_proxy;
@@ -41,12 +43,13 @@ pub use self::request::request;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All fuzz targets but those that need private code.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("connection", connection),
     ("decoder", decoder),
     ("driver", driver),
     ("extensions", extensions),
     ("handshake", handshake),
+    ("http2", http2),
     ("inflater", inflater),
     ("reconnect", reconnect),
     ("request", request),

@@ -2,13 +2,16 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::FutureExt as _;
-use samesocket::Proxy;
 use samesocket::fuzzing::open_tunnel;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::runtime::{Builder, Runtime};
+
+/// The runtime of the timers. They never end, because the stream is always ready.
+static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| Builder::new_current_thread().enable_time().build());
 
 /// The proxies, and the host behind each.
 const PROXIES: [(&str, &str); 6] = [
@@ -52,16 +55,18 @@ pub fn proxy(data: &[u8]) {
 
 /// Returns what the client writes, and the bytes that come through the tunnel or the error.
 fn converse(url: &str, host: &str, bytes: &[u8], sizes: &[u8]) -> (Vec<u8>, Result<Vec<u8>, String>) {
-    let proxy = Proxy::new(url).expect("the URL is valid");
     let written = Arc::new(Mutex::new(Vec::new()));
     let stream = Pieces { bytes: bytes.to_vec(), sizes: sizes.to_vec(), turn: 0, written: Arc::clone(&written) };
     let talking = async {
-        let mut tunnel = open_tunnel(&proxy, Box::new(stream), host, 80).await?;
+        let mut tunnel = open_tunnel(url, Box::new(stream), host, 80).await?;
         let mut rest = Vec::new();
         tunnel.read_to_end(&mut rest).await?;
         io::Result::Ok(rest)
     };
+    // The body of a refusal has a timeout, which needs a runtime.
+    let entered = RUNTIME.as_ref().map(Runtime::enter).expect("a runtime");
     let result = talking.now_or_never().expect("the stream is always ready");
+    drop(entered);
     let written = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
     (written, result.map_err(|error| error.to_string()))
 }

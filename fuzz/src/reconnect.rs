@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _};
-use samesocket::reconnect::{Backoff, Cause, Outbox, Reconnecting, Sender, State, States, reconnect as connect_again};
+use samesocket::reconnect::{
+    Backoff, Cause, Outbox, Reconnecting, Sender, Status, StatusChanges, reconnect as connect_again,
+};
 use samesocket::testing::{Network, Peer, Received};
 use samesocket::{Error, Message};
 
@@ -80,7 +82,7 @@ impl Scene {
         };
         let socket = connect_again(attempt).backoff(BACKOFF).outbox(outbox).start();
         Self {
-            states: StateLog::new(socket.states()),
+            states: StateLog::new(socket.status_changes()),
             sender: socket.sender(),
             socket: Some(socket),
             network,
@@ -231,7 +233,7 @@ impl Scene {
             self.resume();
             self.peers.iter().for_each(Peer::answer_close);
             self.states.read(&self.network);
-            self.network.clock().advance(Duration::from_hours(1));
+            self.network.clock().advance(Duration::from_secs(3600));
         }
         assert!(self.ended, "the socket has not ended");
         self.send(false);
@@ -262,8 +264,8 @@ impl Scene {
 
 /// The states of a socket, which are checked as they come.
 struct StateLog {
-    states: States,
-    last: Option<State>,
+    states: StatusChanges,
+    last: Option<Status>,
     /// The failures at the last attempt.
     failures: u32,
     /// The time of the last state.
@@ -275,7 +277,7 @@ struct StateLog {
 }
 
 impl StateLog {
-    const fn new(states: States) -> Self {
+    const fn new(states: StatusChanges) -> Self {
         Self { states, last: None, failures: 0, since: Duration::ZERO, may_be_early: false, misses_failure: false }
     }
 
@@ -283,20 +285,24 @@ impl StateLog {
         while let Some(Some(state)) = self.states.next().now_or_never() {
             let now = network.clock().now();
             match (&self.last, &state) {
-                (None, State::Connecting { failures }) => assert_eq!(*failures, 0),
-                (None | Some(State::Connecting { .. } | State::Open | State::Waiting { .. }), State::Ended)
-                | (Some(State::Connecting { .. }), State::Open) => {}
-                (Some(before @ (State::Connecting { .. } | State::Open)), State::Waiting { wait, cause, .. }) => {
+                (None, Status::Connecting { attempt }) => assert_eq!(*attempt, 1),
+                (
+                    None | Some(Status::Connecting { .. } | Status::Open | Status::Waiting { .. }),
+                    Status::Ended { .. },
+                )
+                | (Some(Status::Connecting { .. }), Status::Open) => {}
+                (Some(before @ (Status::Connecting { .. } | Status::Open)), Status::Waiting { wait, cause, .. }) => {
                     assert!(cause.is_worth_another_attempt());
-                    let is_open = matches!(before, State::Open);
+                    let is_open = matches!(before, Status::Open);
                     let least = if is_open { 1 } else { self.failures + 1 };
                     let whole = |failures: u32| (BACKOFF.first * 2_u32.pow(failures.min(8) - 1)).min(BACKOFF.longest);
                     let bounds = whole(least) / 2..=whole(self.failures + 1);
                     assert!(bounds.contains(wait), "a wait of {wait:?} is not in {bounds:?}");
                 }
-                (Some(State::Waiting { wait, .. }), State::Connecting { failures }) => {
-                    assert!((1..=self.failures + 1).contains(failures), "{failures} after {}", self.failures);
-                    self.failures = *failures;
+                (Some(Status::Waiting { wait, .. }), Status::Connecting { attempt }) => {
+                    let failures = *attempt - 1;
+                    assert!((1..=self.failures + 1).contains(&failures), "{failures} after {}", self.failures);
+                    self.failures = failures;
                     assert!(self.may_be_early || now >= self.since + *wait, "an attempt came too early");
                 }
                 (last, state) => panic!("{state:?} follows {last:?}"),
@@ -308,7 +314,7 @@ impl StateLog {
 
     /// Checks that the last state is the end.
     fn check_end(&mut self) {
-        assert!(matches!(self.last, Some(State::Ended)), "{:?} is the last state", self.last);
+        assert!(matches!(self.last, Some(Status::Ended { .. })), "{:?} is the last state", self.last);
         assert!(matches!(self.states.next().now_or_never(), Some(None)), "the states have not ended");
     }
 }

@@ -25,7 +25,7 @@ pub fn request(data: &[u8]) {
     while let Some(name) = lines.next() {
         headers.push((name, lines.next().unwrap_or_default()));
     }
-    let request = Request { host, path, query, protocols, origin, headers };
+    let request = Request { host, path, query, protocols, origin, headers, ..Request::default() };
     let checked = request.check();
     let built = Connection::new(&request, Limits::default(), Box::new(|bytes| bytes.fill(0)), Duration::ZERO);
     match (checked, built) {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use samesocket_protocol::{Connection, Failure, Kind, Limits, Message, Payload, Request, StreamAction};
-use samesocket_spec::CloseEvent;
+use samesocket_spec::redirect::location_url;
 use samesocket_spec::state::Feedback;
+use samesocket_spec::{CloseEvent, Response};
 
 /// An event in a form that can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(crate) struct Behaviour {
     pub(crate) next_message: bool,
     /// Whether the stream accepts a few bytes at a time.
     pub(crate) short_writes: bool,
+    /// Whether to pause at redirects, and not to follow them after all.
+    pub(crate) pauses: bool,
 }
 
 /// A connection, its events, and the bytes that it wrote.
@@ -56,7 +59,10 @@ impl Session {
     /// Begins the opening handshake. The nonce and all masking keys are zero, so that results are reproducible.
     pub(crate) fn new(request: &Request, limits: Limits, behaviour: Behaviour) -> Self {
         let connection = Connection::new(request, limits, Box::new(|bytes| bytes.fill(0)), Duration::ZERO);
-        let connection = connection.expect("the request is valid");
+        let mut connection = connection.expect("the request is valid");
+        if behaviour.pauses {
+            connection.pause_at_redirects();
+        }
         let mut session = Self { connection, behaviour, events: Vec::new(), written: Vec::new() };
         session.write();
         session
@@ -103,14 +109,18 @@ impl Session {
     }
 
     fn poll(&mut self) {
-        while self.behaviour.next_message
-            && let Some(message) = self.connection.next_message()
-        {
+        while self.behaviour.next_message {
+            let Some(message) = self.connection.next_message() else { break };
             self.handle(Event::Message(message));
         }
         loop {
             let Some(event) = self.connection.poll_event(Duration::ZERO) else {
                 if self.connection.has_more_events() {
+                    continue;
+                }
+                if let Some(redirect) = self.connection.redirect() {
+                    check_location(redirect);
+                    self.connection.refuse_redirect();
                     continue;
                 }
                 break;
@@ -124,15 +134,16 @@ impl Session {
     }
 
     fn handle(&mut self, event: Event) {
-        if let Event::Message(message) = &event
-            && self.behaviour.echo
-        {
-            let (kind, payload) = match message {
-                Message::Text(text) => (Kind::Text, Payload::Borrowed(text.as_bytes())),
-                Message::Binary(bytes) => (Kind::Binary, Payload::Shared(bytes)),
-            };
-            self.connection.send(kind, payload);
-            self.write();
+        match &event {
+            Event::Message(message) if self.behaviour.echo => {
+                let (kind, payload) = match message {
+                    Message::Text(text) => (Kind::Text, Payload::Borrowed(text.as_bytes())),
+                    Message::Binary(bytes) => (Kind::Binary, Payload::Shared(bytes)),
+                };
+                self.connection.send(kind, payload);
+                self.write();
+            }
+            _ => {}
         }
         self.events.push(event);
     }
@@ -166,4 +177,13 @@ impl Session {
         assert_eq!(self.connection.stream_action(), StreamAction::Close);
         (self.events, failure, self.written)
     }
+}
+
+/// Checks the URL that a redirect leads to, if it has one.
+fn check_location(redirect: &Response) {
+    let base = url::Url::parse("https://user@h/path?query").expect("a URL");
+    let parse = |location: &str| base.join(location).ok().map(String::from);
+    let Ok(url) = location_url(redirect, &"wss://user@h/path?query".to_owned(), parse) else { return };
+    assert!(url.starts_with("wss://"), "{url:?} is not encrypted");
+    assert!(url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'), "{url:?} breaks the request");
 }
