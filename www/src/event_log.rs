@@ -82,10 +82,10 @@ impl EventLog {
         let item = LogItem { parts: dom::append(&element, "span", "parts", ""), element };
         self.fill(&item, entry);
         self.written_count.set(self.written_count.get() + 1);
-        if self.list.child_element_count() > MAX_ITEMS
-            && let Some(oldest) = self.list.first_element_child()
-        {
-            oldest.remove();
+        if self.list.child_element_count() > MAX_ITEMS {
+            if let Some(oldest) = self.list.first_element_child() {
+                oldest.remove();
+            }
         }
         self.show_count();
         item

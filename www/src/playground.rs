@@ -58,9 +58,7 @@ impl Playground {
 
     /// Updates the panel, on each frame while the socket may change without an event.
     pub(crate) fn update_panel(&self) {
-        if let Some(socket) = self.socket()
-            && self.panel.update(&socket)
-        {
+        if self.socket().is_some_and(|socket| self.panel.update(&socket)) {
             self.animation_frame.request();
         }
     }

@@ -78,10 +78,11 @@ impl Row {
                 append_entry(&list, "reason", rule);
             }
         }
-        if Outcome::of(samesocket) == Outcome::Engine
-            && let Some(limit) = known_deviations::find(known_deviations::TABLE, &samesocket.script, engine)
-        {
-            append_entry(&list, "reason", limit.reason);
+        if Outcome::of(samesocket) == Outcome::Engine {
+            let limit = known_deviations::find(known_deviations::TABLE, &samesocket.script, engine);
+            if let Some(limit) = limit {
+                append_entry(&list, "reason", limit.reason);
+            }
         }
     }
 }

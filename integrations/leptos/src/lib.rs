@@ -1,0 +1,112 @@
+#![doc = include_str!("../README.md")]
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use samesocket::reconnect::{LiveSocket, Reconnect, Sent, Status, Update};
+use samesocket::{Error, OwnedMessage, connect};
+
+/// A socket of a component, from [`use_websocket`]. It can be copied into each closure.
+///
+/// After the component was unmounted, its methods do nothing, and sending returns [`Error::NotOpen`].
+#[derive(Clone, Copy, Debug)]
+pub struct UseWebsocket {
+    /// The status: connecting, open, waiting with the reason, or ended. Its `Display` is a line for the user.
+    pub status: Signal<Status>,
+    socket: StoredValue<LiveSocket>,
+}
+
+/// Opens a socket that reconnects for as long as the component is mounted, and passes each message to `on_message`.
+///
+/// The URL may be a text or any signal. A relative URL is resolved against the page's. When the signal changes, the socket
+/// is closed, and another one is opened. Messages that are still kept for the old URL are dropped then.
+pub fn use_websocket(
+    url: impl Into<Signal<String>>,
+    on_message: impl Fn(OwnedMessage) + Send + Sync + 'static,
+) -> UseWebsocket {
+    use_websocket_with(url, |url| connect(url).reconnect(), on_message)
+}
+
+/// Opens a socket as [`use_websocket`] does, with options.
+///
+/// `configure` is called for each URL. It can set subprotocols, heartbeats, waits, the outbox, or an attempt that fetches a
+/// token.
+///
+/// ```
+/// use leptos::prelude::*;
+/// use samesocket::connect;
+/// use samesocket_leptos::{UseWebsocket, use_websocket_with};
+///
+/// fn use_chat(room: Signal<String>, messages: RwSignal<Vec<samesocket::OwnedMessage>>) -> UseWebsocket {
+///     let url = Signal::derive(move || format!("wss://example.com/{}", room.get()));
+///     let configure = |url: String| connect(url).reconnect().max_attempts(10);
+///     use_websocket_with(url, configure, move |message| messages.write().push(message))
+/// }
+/// ```
+pub fn use_websocket_with(
+    url: impl Into<Signal<String>>,
+    configure: impl Fn(String) -> Reconnect + Send + Sync + 'static,
+    on_message: impl Fn(OwnedMessage) + Send + Sync + 'static,
+) -> UseWebsocket {
+    let url = url.into();
+    let status = RwSignal::new(Status::Idle);
+    let on_message = Arc::new(on_message);
+    let start = move |url: String| {
+        let on_message = Arc::clone(&on_message);
+        configure(url).disconnected().drive(move |update| match update {
+            Update::Status(new) => drop(status.try_set(new)),
+            Update::Message(message) => on_message(message),
+            _ => {}
+        })
+    };
+    let first = url.get_untracked();
+    let socket = StoredValue::new(start(first.clone()));
+    // Effects do not run on a server, so nothing connects there.
+    Effect::new(move |current: Option<String>| {
+        let url = url.get();
+        if current.as_ref().unwrap_or(&first) != &url {
+            socket.set_value(start(url.clone()));
+        }
+        if current.as_ref() != Some(&url) {
+            socket.with_value(LiveSocket::reconnect_now);
+        }
+        url
+    });
+    UseWebsocket { status: status.into(), socket }
+}
+
+impl UseWebsocket {
+    /// Sends a message, or keeps it while there is no connection; see [`LiveSocket::send`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::NotOpen`] after the end, or [`Error::Full`] if too much is kept. Both have the message.
+    pub fn send(&self, message: impl Into<OwnedMessage>) -> Result<Sent, Error<OwnedMessage>> {
+        let message = message.into();
+        match self.socket() {
+            Some(socket) => socket.send(message),
+            None => Err(Error::NotOpen(message)),
+        }
+    }
+
+    /// Connects now if there is no connection, also after the end; see [`LiveSocket::restart`].
+    pub fn restart(&self) {
+        if let Some(socket) = self.socket() {
+            socket.restart();
+        }
+    }
+
+    /// Closes the socket for good; see [`LiveSocket::close`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Exception`] if an argument is invalid. The socket then stays as it was.
+    pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Error<OwnedMessage>> {
+        self.socket().map_or(Ok(()), |socket| socket.close(code, reason))
+    }
+
+    /// Returns a handle with everything else, or `None` after the component was unmounted. It keeps the socket open.
+    pub fn socket(&self) -> Option<LiveSocket> {
+        self.socket.try_get_value()
+    }
+}

@@ -1,0 +1,29 @@
+//! Rendering on a server: nothing connects.
+
+use leptos::prelude::*;
+use samesocket::reconnect::{Sent, Status};
+use samesocket_leptos::use_websocket;
+
+#[component]
+fn Chat() -> impl IntoView {
+    let socket = use_websocket("/chat", |_| panic!("nothing connects"));
+    assert_eq!(socket.status.get_untracked(), Status::Idle);
+    assert_eq!(socket.send("hello").unwrap(), Sent::Kept);
+    view! { <p>{move || socket.status.get().to_string()}</p> }
+}
+
+#[test]
+fn component_on_server_renders_the_idle_status() {
+    let owner = Owner::new();
+    let html = owner.with(|| view! { <Chat/> }.to_html());
+    assert!(html.contains(&Status::Idle.to_string()), "{html}");
+}
+
+#[test]
+fn handle_after_the_unmount_returns_the_message() {
+    let owner = Owner::new();
+    let socket = owner.with(|| use_websocket("/chat", |_| ()));
+    owner.unset_with_forced_cleanup();
+    let error = socket.send("hello").unwrap_err();
+    assert_eq!(error.into_message(), Some("hello".into()));
+}
