@@ -5,7 +5,7 @@ import { isBytes, sizeOf } from "./conversions.js";
 import { isFull } from "./faults.js";
 import { checkClose, Ending, Opening, State } from "./rules_bg.js";
 
-const { addEventListener, dispatchEvent, removeEventListener } = EventTarget.prototype;
+const { addEventListener, removeEventListener } = EventTarget.prototype;
 const { setInterval, clearInterval, setTimeout, clearTimeout } = globalThis;
 const { apply } = Reflect;
 
@@ -205,7 +205,7 @@ export class Connection {
   }
 
   #dispatch(event) {
-    apply(dispatchEvent, this.#target, [event]);
+    this.#platform.dispatch(this.#target, event);
   }
 
   #queueFailure() {

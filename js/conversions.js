@@ -78,12 +78,25 @@ export function toData(value) {
 
 /** Returns the size in bytes of a result of `toData`. A string counts as UTF-8, with U+FFFD for lone surrogates. */
 export function sizeOf(data) {
-  if (typeof data === "string") return encoder.encode(data).length;
+  if (typeof data === "string") return sizeOfText(data);
   if (isView(data)) {
     if (typedArrayName.call(data)) return apply(sizeOfTypedArray, data, []);
     return attempt(sizeOfDataView, data) ?? 0; // it throws for a detached buffer, which has no bytes left
   }
   return attempt(sizeOfBuffer, data) ?? apply(sizeOfBlob, data, []);
+}
+
+/** Returns the size of a string in bytes. It encodes a piece at a time, because memory for a copy may be short. */
+function sizeOfText(text) {
+  // Smaller than any whole slice, so that the end of a slice is never encoded: a surrogate pair may lie across it.
+  const bytes = new Bytes(1024);
+  let size = 0;
+  for (let start = 0; start < text.length; ) {
+    const { read, written } = encoder.encodeInto(text.slice(start, start + 1025), bytes);
+    start += read;
+    size += written;
+  }
+  return size;
 }
 
 /**

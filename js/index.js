@@ -1,11 +1,11 @@
-// The main entry for browsers. It loads the WebAssembly file beside it.
+// The main entry. The WebAssembly is embedded in it, so that every bundler and runtime can load it synchronously.
 
+import { frequent, text } from "./embedded.js";
+import { decode } from "./embedding.js";
 import { load } from "./load.js";
 import { over } from "./websocket.js";
 
-const response = await fetch(new URL("./samesocket.wasm", import.meta.url));
-if (!response.ok) throw new Error(`${response.url}: ${response.status} ${response.statusText}`);
-load(await WebAssembly.compile(await response.arrayBuffer()));
+load(new WebAssembly.Module(decode(frequent, text)));
 
 export const WebSocket = over(globalThis);
 export { over };

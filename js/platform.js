@@ -5,12 +5,13 @@
 
 import { copyBytes, isAnyBytes, isBytes } from "./conversions.js";
 
+const { dispatchEvent } = EventTarget.prototype;
 const { apply, construct, get: getProperty } = Reflect;
 const { toString } = Function.prototype;
 
 /** The parts of a platform that the class uses: `WebSocket`, and the events for a class that is written in JavaScript. */
 export class Platform {
-  constructor(host) {
+  constructor(host, isWrapped) {
     const { WebSocket } = host;
     this.isAvailable = typeof WebSocket === "function";
     if (!this.isAvailable) return;
@@ -19,12 +20,12 @@ export class Platform {
 
     // An engine's class recognizes its objects by internal slots, so they can have our prototype. A class that is written
     // in JavaScript may recognize them by their prototype, so its object is wrapped instead.
-    const isNative = isEngines(WebSocket);
+    const isNative = !isWrapped && isEngines(WebSocket);
     this.construct = (url, protocols, ours) => {
       const platformSocket = construct(WebSocket, [url, protocols], isNative ? ours : WebSocket);
       return { platformSocket, target: isNative ? platformSocket : construct(EventTarget, [], ours) };
     };
-    captureMembers(this, WebSocket.prototype);
+    captureMembers(this, WebSocket.prototype, isNative);
     if (!isNative) tolerateDeviations(this, eventClass(host, "MessageEvent") ?? MessageEvent);
   }
 }
@@ -41,7 +42,7 @@ function isEngines(Class) {
 }
 
 /** Captures the members of an engine's class. A member that is not on the prototype is looked up on the object. */
-function captureMembers(platform, prototype) {
+function captureMembers(platform, prototype, captures) {
   const find = (name) => Object.getOwnPropertyDescriptor(prototype ?? {}, name) ?? {};
   const reader = (name) => {
     const { get } = find(name);
@@ -61,9 +62,10 @@ function captureMembers(platform, prototype) {
   platform.send = send ? (socket, data) => apply(send, socket, [data]) : (socket, data) => socket.send(data);
   platform.close = close ? (socket, frame) => apply(close, socket, frame) : (socket, frame) => socket.close(...frame);
   platform.addEventListener = (socket, type, listener) =>
-    apply(addEventListener ?? socket.addEventListener, socket, [type, listener, true]);
+    apply(addEventListener ?? socket.addEventListener, socket, [type, listener, captures]);
   platform.removeEventListener = (socket, type, listener) =>
-    apply(removeEventListener ?? socket.removeEventListener, socket, [type, listener, true]);
+    apply(removeEventListener ?? socket.removeEventListener, socket, [type, listener, captures]);
+  platform.dispatch = (target, event) => apply(dispatchEvent, target, [event]);
   platform.closed = (event) => event;
 }
 
@@ -87,7 +89,7 @@ function tolerateDeviations(platform, MessageEvent) {
   /** Creates the `message` event to fire for one of the platform's. */
   platform.messageEvent = (event, type, origin) => new MessageEvent("message", {
     data: toBinaryType(event?.data, type),
-    origin: typed(getProperty, event, origin, "origin"),
+    origin,
     lastEventId: typed(getProperty, event, "", "lastEventId"),
   });
 

@@ -34,9 +34,15 @@ class Slot extends ReturnObject {
   }
 }
 
-/** Creates the class over a platform: any object with a `WebSocket`, such as the global object or a Node package. */
-export function over(host) {
-  const platform = new Platform(host);
+/**
+ * Creates the class over a platform: any object with a `WebSocket`, such as the global object or a Node package.
+ *
+ * The entries for runtimes outside browsers pass `level`, which changes the members of the platform. The one for workerd also
+ * has the platform's object wrapped, because listeners cannot capture there.
+ */
+export function over(host, level, isWrapped) {
+  const platform = new Platform(host, isWrapped);
+  level?.(platform);
 
   // The class gets its name from the property, which minifiers do not rename.
   const { WebSocket } = { WebSocket: class extends EventTarget {

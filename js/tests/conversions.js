@@ -1,7 +1,7 @@
 // The Web IDL conversions, value by value, and the order in which the class makes them.
 // Where the package `webidl-conversions` has the conversion, it is the reference.
 
-import { isObject, toClampedUnsignedShort, toData, toDOMString, toProtocols, toUSVString } from "../conversions.js";
+import { isObject, sizeOf, toClampedUnsignedShort, toData, toDOMString, toProtocols, toUSVString } from "../conversions.js";
 import { same, show, throws, throwsThis } from "./assert.js";
 
 const thrown = { name: "thrown by the page" };
@@ -92,6 +92,16 @@ export function tests(WebSocket, url, reference) {
     throwsThis(thrown, () => toProtocols([throwing]));
     throwsThis(thrown, () => toProtocols({ get [Symbol.iterator]() { throw thrown; } }));
     throwsThis(thrown, () => toProtocols((function* () { yield "a"; throw thrown; })()));
+  });
+
+  test("size of a string is that of its UTF-8, whatever lies where it is sliced", () => {
+    const encoder = new TextEncoder();
+    for (const character of ["a", "\u00e9", "\u20ac", "\u{1f600}", "\ud800", "\udc00"]) {
+      for (const before of [0, 1, 1021, 1022, 1023, 1024, 2047, 2048]) {
+        const text = `${"x".repeat(before)}${character}\udc00${character.repeat(3)}`;
+        same(sizeOf(text), encoder.encode(text).length, show([before, character]));
+      }
+    }
   });
 
   test("iterator is called as in Web IDL", () => {

@@ -1,7 +1,8 @@
 // The tests in an engine: in a window, and in the workers that the window starts.
 // It is bundled as one classic script, together with the class, so that a service worker can load it.
 
-import { over, WebSocket } from "../sync.js";
+import { over, WebSocket } from "../index.js";
+import * as stream from "../stream.js";
 import { NOWHERE } from "./assert.js";
 import * as buffers from "./buffers.js";
 import * as conversions from "./conversions.js";
@@ -10,8 +11,10 @@ import * as faults from "./faults.js";
 import * as lifetime from "./lifetime.js";
 import * as loading from "./loading.js";
 import * as shape from "./shape.js";
+import * as streams from "./streams.js";
 
 const Platform = globalThis.WebSocket;
+const hasStreams = globalThis.WebSocketStream !== undefined;
 const script = globalThis.document?.currentScript.src;
 
 async function run(server, more = []) {
@@ -25,6 +28,10 @@ async function run(server, more = []) {
     buffers.tests("the platform", Platform, server, false),
     buffers.tests("samesocket", WebSocket, server),
     faults.tests(),
+    // Only the platform's streams know that data was not sent.
+    hasStreams ? streams.tests("the platform's streams", globalThis, server, { isOurs: false, hasUnsent: true }) : [],
+    streams.tests("streams", stream, server, { hasUnsent: hasStreams }),
+    streams.tests("streams over the class", { ...stream, WebSocketStream: stream.over(globalThis) }, server),
     more,
   ];
   const failed = [];
@@ -65,7 +72,7 @@ const CONTEXTS = {
 };
 
 /** Rejects after the time limit of a test. */
-const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} timed out`)), 240_000));
+const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} timed out`)), 120_000));
 
 /** Runs the tests in a worker. */
 function ask(port, server, { target = port, send = () => port.postMessage(server) } = {}) {

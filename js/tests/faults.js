@@ -1,5 +1,6 @@
 // The class over platform classes that throw, or that report what the Standard does not allow.
 
+import { level } from "../runtimes.js";
 import { over } from "../websocket.js";
 import { next, same, show, throwsThis } from "./assert.js";
 
@@ -77,8 +78,8 @@ const withMembers = (members) => class extends Fake {
 };
 
 /** Creates a socket over a platform's class. Returns it, the platform's object, and the log of its events. */
-function create(Class = Fake, protocols = []) {
-  const socket = new (over({ WebSocket: Class }))(URL, protocols);
+function create(Class = Fake, protocols = [], change = undefined) {
+  const socket = new (over({ WebSocket: Class }, change))(URL, protocols);
   const log = [];
   for (const type of TYPES) {
     socket.addEventListener(type, (event) => {
@@ -135,6 +136,23 @@ export function tests() {
       same(log, ["open 1", "error 3", "close 1005  true 3"]);
     });
   }
+
+  test("full platform without memory for a copy of the text closes as full", () => {
+    const { socket, fake, log } = create(withMembers({ send: () => { throw FULL[0]; } }));
+    fake.open();
+    // A pair of surrogates lies across each multiple of 1024, where a slice of the text could end.
+    const text = `a${"\u{1f600}".repeat(5000)}\ud800é`;
+    const { encode } = TextEncoder.prototype;
+    TextEncoder.prototype.encode = () => { throw FULL[0]; };
+    try {
+      socket.send(text);
+    } finally {
+      TextEncoder.prototype.encode = encode;
+    }
+    same([socket.readyState, socket.bufferedAmount, fake.calls], [2, 1 + 4 * 5000 + 3 + 2, [["close"]]]);
+    fake.end({ code: 1005, reason: "", wasClean: true });
+    same(log, ["open 1", "error 3", "close 1005  true 3"]);
+  });
 
   test("full platform whose close throws ends the connection", async () => {
     const { socket, fake, log } = create(withMembers({ send: () => { throw FULL[0]; }, close: () => { throw FAULTS[0]; } }));
@@ -245,9 +263,41 @@ export function tests() {
     const { socket, fake } = create();
     const message = next(socket, "message");
     fake.open();
-    fake.receive("text");
+    // Deno reports the whole URL as the origin.
+    fake.dispatchEvent(Object.assign(new Event("message"), { data: "text", origin: URL }));
     const { constructor, origin, lastEventId, ports, source } = await message;
     same([constructor === MessageEvent, origin, lastEventId, ports.length, source], [true, "ws://127.0.0.1:9", "", 0, null]);
+  });
+
+  test("close event of a lost connection has neither reason nor error, in runtimes", () => {
+    for (const values of [{ code: 0 }, { code: 1006, reason: "lost" }]) {
+      const { socket, fake, log } = create(Fake, [], level);
+      fake.open();
+      socket.close();
+      fake.end({ wasClean: false, ...values });
+      same(log, ["open 1", "close 1006  false 3"]);
+    }
+  });
+
+  test("bufferedAmount counts what was sent in the task, in runtimes", async () => {
+    // As in Bun, which has written everything at once, and in Deno, which counts no blobs.
+    const Counting = class extends Fake {
+      send(data) {
+        this.bufferedAmount += data.byteLength ?? 0;
+      }
+    };
+    const { socket, fake } = create(Counting, [], level);
+    fake.open();
+    const seen = ["€", new Uint8Array(10), new Blob(["abc"])].map((data) => {
+      socket.send(data);
+      return socket.bufferedAmount;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    same([seen, socket.bufferedAmount], [[3, 13, 16], 10]);
+    // As in workerd, which has no such attribute.
+    delete fake.bufferedAmount;
+    socket.send("ab");
+    same(socket.bufferedAmount, 2);
   });
 
   test("close event with missing fields gets the Standard's", () => {

@@ -10,7 +10,7 @@ export function tests(site, server) {
   const url = `ws://${server}/ws?id=loading&do=close:3000`;
   const codeOf = async (WebSocket) => (await next(new WebSocket(url), "close")).code;
 
-  for (const name of ["index.js", "sync.js"]) {
+  for (const name of ["index.js", "fetch.js"]) {
     test(`${name} loads without a bundler and keeps the global`, async () => {
       const before = globalThis.WebSocket;
       const { WebSocket } = await import(entry(name));
@@ -65,7 +65,7 @@ export function tests(site, server) {
       return next(script, "load");
     };
     const before = page.WebSocket;
-    await load("sync.classic.js");
+    await load("classic.js");
     same([Object.keys(page.samesocket).sort(), page.WebSocket === before], [["WebSocket", "over"], true]);
     same(await codeOf(page.samesocket.WebSocket), 3000);
     await load("auto.classic.js");

@@ -6,13 +6,16 @@ import * as undici from "undici";
 import reference from "webidl-conversions";
 import * as ws from "ws";
 
-import { over } from "../node.js";
+import { over } from "../index.js";
+import * as stream from "../stream.js";
 import { NOWHERE } from "./assert.js";
 import * as buffers from "./buffers.js";
 import * as conversions from "./conversions.js";
 import * as events from "./events.js";
 import * as faults from "./faults.js";
+import * as pulling from "./pulling.js";
 import * as shape from "./shape.js";
+import * as streams from "./streams.js";
 
 const server = process.env.SAMESOCKET_SERVER;
 if (!server) throw new Error("SAMESOCKET_SERVER must be the host and port of the fault server");
@@ -42,5 +45,8 @@ const lists = [
   buffers.tests("samesocket over undici", WebSocket, server),
   buffers.tests("samesocket over ws", OverWs, server),
   faults.tests(),
+  pulling.tests(over, undici.CloseEvent),
+  streams.tests("streams over undici", { ...stream, WebSocketStream: stream.over(undici) }, server),
+  streams.tests("streams over ws", { ...stream, WebSocketStream: stream.over(ws) }, server),
 ];
 for (const [name, run] of lists.flat()) test(name, { timeout: 30_000 }, run);

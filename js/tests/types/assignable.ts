@@ -1,7 +1,8 @@
 // Our types and the platform's are assignable to each other: instances, classes and events.
 
 import { over, WebSocket as Ours, type WebSocketEventMap as OursEvents } from "samesocket";
-import { WebSocket as Sync } from "samesocket/sync";
+import { WebSocketError, WebSocketStream } from "samesocket/stream";
+import { WebSocket as Fetched } from "samesocket/fetch";
 import "samesocket/auto";
 
 declare const theirs: globalThis.WebSocket;
@@ -11,7 +12,7 @@ export const oursAsTheirs: globalThis.WebSocket = ours;
 export const theirsAsOurs: Ours = theirs;
 export const classAsTheirs: typeof globalThis.WebSocket = Ours;
 export const classAsOurs: typeof Ours = globalThis.WebSocket;
-export const same: typeof Ours = Sync;
+export const same: typeof Ours = Fetched;
 export const made: Ours = new (over(globalThis))("/feed", ["chat"]);
 export const eventsAsTheirs: globalThis.WebSocketEventMap = {} as OursEvents;
 export const eventsAsOurs: OursEvents = {} as globalThis.WebSocketEventMap;
@@ -34,3 +35,12 @@ ours.binaryType = "text";
 ours.send(1);
 // @ts-expect-error
 new Ours();
+
+const stream = new WebSocketStream("/feed", { protocols: ["chat"], signal: AbortSignal.timeout(1000) });
+export const closed: Promise<{ closeCode: number; reason: string }> = stream.closed;
+export const text = stream.opened.then(({ readable, writable }) => {
+  writable.getWriter().write(new Uint8Array(1));
+  return readable.cancel(new WebSocketError("", { closeCode: 3000 }));
+});
+// @ts-expect-error
+new WebSocketStream("/feed", { protocols: 5 });

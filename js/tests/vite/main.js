@@ -1,6 +1,6 @@
-// A minimal program that a bundler builds, with the package and its WebAssembly.
+// A minimal program that a bundler builds, with the entry that loads the WebAssembly file.
 
-import { WebSocket } from "samesocket";
+import { WebSocket } from "samesocket/fetch";
 
 const socket = new WebSocket(new URLSearchParams(location.search).get("url"));
 socket.onclose = ({ code }) => parent.postMessage([socket.constructor === WebSocket, code], "*");
