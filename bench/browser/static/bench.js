@@ -181,7 +181,7 @@ function post(name, text) {
 try {
   module = await import("./samesocket-bench-browser.js");
   await module.default();
-  const { over } = await import("./package/dist/sync.js");
+  const { over } = await import("./package/dist/index.js");
   classes.set(platform, over(globalThis));
   classes.set(StandIn, over({ WebSocket: NativeLooking }));
   const { socket, page } = sets(plan.quick);

@@ -29,7 +29,7 @@ pub use self::growth::{Curve, Growth, Point};
 pub use self::native::{
     FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, REFERENCE, Run, Sample, Series,
 };
-pub use self::size::{Program, Sizes};
+pub use self::size::{App, Module, Program, Sizes};
 
 /// The bench's folder, relative to the checkout's root, where `cargo xtask` runs it. A path from compile time could be
 /// another checkout's, if both share a target folder.

@@ -17,7 +17,7 @@ pub const REFERENCE: &str = "tokio-tungstenite";
 /// Our protocol core in a plain loop, without a driver.
 pub const PROTOCOL: &str = "samesocket (protocol)";
 
-/// The `WebSocket` interface with its socket on the background thread, the default.
+/// The `WebSocket` interface with its socket on the background thread.
 pub const INTERFACE: &str = "samesocket (interface)";
 
 /// The futures API with the same driver. In a page, an executor polls it.

@@ -55,5 +55,5 @@ pub(super) fn options(address: &Address, on_caller_runtime: bool) -> Options {
     let limit = LIMIT as u64;
     let options = Options::new().max_frame_bytes(limit).max_message_bytes(limit).max_queued_bytes(u64::MAX);
     let options = options.root_certificate(address.certificate());
-    if on_caller_runtime { options.runtime(Handle::current()) } else { options }
+    if on_caller_runtime { options.runtime(Handle::current()) } else { options.background_thread() }
 }

@@ -1,0 +1,37 @@
+//! The chat over `samesocket::connect`, which also shows why there is no connection.
+
+use futures::StreamExt as _;
+use futures::channel::mpsc::unbounded;
+use samesocket::{Message, connect};
+use samesocket_bench_apps::{URL, show};
+use wasm_bindgen_futures::spawn_local;
+
+fn main() {
+    show(|chat| {
+        let (outgoing, mut texts) = unbounded::<String>();
+        spawn_local(async move {
+            let socket = match connect(URL).await {
+                Ok(socket) => socket,
+                Err(error) => return chat.set_status(error.to_string()),
+            };
+            let (sender, mut receiver) = socket.split();
+            spawn_local(async move {
+                while let Some(text) = texts.next().await {
+                    if sender.send(text.into()).await.is_err() {
+                        break;
+                    }
+                }
+            });
+            chat.set_status("open");
+            while let Some(message) = receiver.next().await {
+                match message {
+                    Ok(Message::Text(text)) => chat.received(text.into()),
+                    Ok(_) => {}
+                    Err(error) => return chat.set_status(error.to_string()),
+                }
+            }
+            chat.set_status("closed");
+        });
+        move |text| drop(outgoing.unbounded_send(text))
+    });
+}
