@@ -26,14 +26,18 @@ pub(crate) const PAGE: &str = "samesocket-www";
 pub(crate) const THREADS: &str = "threads";
 /// The soak test target for browsers.
 pub(crate) const SOAK: &str = "soak";
-/// The test target that runs in Node.
-pub(crate) const NODE: &str = "node";
+/// The test target that runs in JavaScript runtimes outside browsers.
+const RUNTIMES: &str = "runtimes";
 /// The soak test target for native targets.
 pub(crate) const NATIVE_SOAK: &str = "native_soak";
 /// The program of the page served over https.
 pub(crate) const HTTPS: &str = "https";
 
-const TARGET: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+/// The workspace of the apps for [`size_app`].
+pub(crate) const APPS: &str = "bench/apps";
+
+/// The options of cargo for wasm32.
+pub(crate) const TARGET: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 const JSON: &str = "--message-format=json-render-diagnostics";
 
 /// The flags for shared memory, with the exports that wasm-bindgen needs to give each thread its own stack and
@@ -119,14 +123,14 @@ pub(crate) fn coverage_tests(project: &Project, packages: &[&str]) -> Result<(Co
 /// Builds the tests that run in every engine.
 pub(crate) fn tests(project: &Project) -> Result<Vec<TestBinary>> {
     let mut command = wasm_cargo(project)?;
-    command.args(["test", "--no-run", "--tests", JSON]).args(TARGET);
+    command.args(["test", "--no-run", "--tests", "--features", "samesocket/tracing", JSON]).args(TARGET);
     for package in project.wasm_tested()? {
         command.args(["-p", package]);
     }
     let binaries = test_binaries(project, "wasm tests", command)?;
     let mut wanted = Vec::new();
     for binary in binaries {
-        let is_apart = binary.package == CONFORMANCE && [THREADS, SOAK, NODE].contains(&binary.target.as_str());
+        let is_apart = binary.package == CONFORMANCE && [THREADS, SOAK, RUNTIMES].contains(&binary.target.as_str());
         if !is_apart && !project.is_native_test(&binary.package, &binary.target)? {
             wanted.push(binary);
         }
@@ -177,9 +181,9 @@ pub(crate) fn soak(project: &Project) -> Result<TestBinary> {
     conformance_test(project, SOAK)
 }
 
-/// Builds the test for Node.
-pub(crate) fn node_test(project: &Project) -> Result<TestBinary> {
-    conformance_test(project, NODE)
+/// Builds the test for JavaScript runtimes.
+pub(crate) fn runtimes_test(project: &Project) -> Result<TestBinary> {
+    conformance_test(project, RUNTIMES)
 }
 
 fn conformance_test(project: &Project, target: &str) -> Result<TestBinary> {
@@ -240,6 +244,12 @@ pub(crate) fn bench_page(project: &Project, package: &str, folder: &Path) -> Res
     copy(statics.as_std_path(), folder).with_context(|| format!("cannot copy {statics}"))
 }
 
+/// Builds a package's program for wasm32 with the given cargo command, which selects the workspace.
+pub(crate) fn program_of(package: &str, mut command: Command) -> Result<PathBuf> {
+    command.args(["build", "-p", package, JSON]).args(TARGET);
+    program(package, command)
+}
+
 /// Builds a program for a page, optimised for size, with only the feature of its name.
 pub(crate) fn size_program(project: &Project, package: &str, name: &str) -> Result<PathBuf> {
     let mut command = wasm_cargo(project)?;
@@ -259,9 +269,19 @@ pub(crate) fn size_program(project: &Project, package: &str, name: &str) -> Resu
     program(name, command)
 }
 
-/// Generates the JavaScript that loads a program in a page.
-pub(crate) fn page_program(project: &Project, wasm: &Path, folder: &Path) -> Result<()> {
-    bindgen(project, wasm, folder)
+/// Builds an app for a page, optimised for size, with only the feature of its name.
+///
+/// The apps are a workspace of their own. They share the target folder, because most of their dependencies are the same.
+pub(crate) fn size_app(project: &Project, name: &str) -> Result<PathBuf> {
+    let mut command = wasm_cargo(project)?;
+    command.current_dir(project.root().join(APPS));
+    command.args(["build", "--profile", "size", "--features", name, "--bin", name, JSON]).args(TARGET);
+    program(name, command)
+}
+
+/// Generates the JavaScript that loads a program in a page, in files of this name.
+pub(crate) fn page_program(project: &Project, wasm: &Path, folder: &Path, name: &str) -> Result<()> {
+    bindgen_with(project, wasm, folder, &["--target", "web", "--out-name", name])
 }
 
 fn in_workspace(project: &Project, toolchain: Toolchain, target: &str) -> Command {

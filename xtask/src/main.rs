@@ -14,11 +14,15 @@ mod cargo;
 mod coverage;
 mod demo;
 mod doctor;
+mod examples;
 mod fuzz;
+mod msrv;
 mod native_reports;
 mod npm;
+mod package;
 mod process;
 mod project;
+mod semver;
 mod serve;
 mod setup;
 mod size;
@@ -41,8 +45,14 @@ enum Subcommand {
     Test(test::Arguments),
     /// Compare what the engines and the native client make of malformed heads of responses
     Heads(test::heads::Arguments),
+    /// Check the library's Cargo features: that sets of them build, that small builds work, and what each brings
+    Features(test::features::Arguments),
+    /// Run the conformance scripts in JavaScript runtimes outside browsers: Node, Deno, Bun, workerd
+    Runtimes(test::runtimes::Arguments),
     /// List the tools that the commands need, which are missing, and how to install them
     Doctor,
+    /// Check and test the example programs with their servers, and the chats in frameworks in a browser
+    Examples(examples::Arguments),
     /// Run the Autobahn test suite against the native client
     Autobahn(autobahn::Arguments),
     /// Measure which lines of the specification and the protocol the tests reach
@@ -51,6 +61,12 @@ enum Subcommand {
     Bench(bench::Arguments),
     /// Search for inputs that violate a property, with libFuzzer
     Fuzz(fuzz::Arguments),
+    /// Build and test the published packages with the oldest compiler that they support
+    Msrv,
+    /// Build the published packages as a registry would receive them, without uploading
+    Package,
+    /// Compare the public API of the published packages with the baseline
+    Semver(semver::Arguments),
     /// Measure the size of each client's smallest program for a page
     Size,
     /// Run the conformance scripts that take minutes
@@ -76,11 +92,17 @@ fn main() -> ExitCode {
         Subcommand::Demo(arguments) => demo::run(&arguments, runtime),
         Subcommand::Test(arguments) => test::run(&arguments, runtime),
         Subcommand::Heads(arguments) => test::heads::run(&arguments, runtime),
+        Subcommand::Features(arguments) => test::features::run(&arguments),
+        Subcommand::Runtimes(arguments) => test::runtimes::run(&arguments, runtime),
         Subcommand::Doctor => doctor::run(),
+        Subcommand::Examples(arguments) => examples::run(&arguments, runtime),
         Subcommand::Autobahn(arguments) => autobahn::run(&arguments),
         Subcommand::Coverage => coverage::run(),
         Subcommand::Bench(arguments) => bench::run(&arguments, runtime),
         Subcommand::Fuzz(arguments) => fuzz::run(&arguments),
+        Subcommand::Msrv => msrv::run(),
+        Subcommand::Package => package::run(),
+        Subcommand::Semver(arguments) => semver::run(&arguments),
         Subcommand::Size => size::run(),
         Subcommand::Soak(arguments) => soak::run(&arguments, runtime),
         Subcommand::Wpt(arguments) => wpt::run(&arguments, runtime),

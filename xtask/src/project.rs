@@ -26,8 +26,8 @@ pub(crate) struct PackageMetadata {
     pub(crate) reports: Vec<String>,
     /// The reports that a native run must write, named in the same way.
     pub(crate) native_reports: Vec<String>,
-    /// The reports that a run in Node must post, named in the same way.
-    pub(crate) node_reports: Vec<String>,
+    /// The reports that a run in a JavaScript runtime must post, named in the same way.
+    pub(crate) runtime_reports: Vec<String>,
 }
 
 impl Project {
@@ -40,6 +40,11 @@ impl Project {
 
     pub(crate) fn root(&self) -> &Utf8PathBuf {
         &self.metadata.workspace_root
+    }
+
+    /// Returns the workspace's packages.
+    pub(crate) fn packages(&self) -> Vec<&Package> {
+        self.metadata.workspace_packages()
     }
 
     /// Returns the version of wasm-bindgen in the lock file. The command-line tool must have exactly this version.

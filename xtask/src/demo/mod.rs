@@ -1,15 +1,20 @@
-//! `cargo xtask demo`: builds and serves the demo page, and opens or checks it.
+//! `cargo xtask demo`: builds and serves the demo page, and opens or checks it. `--example` serves a chat instead.
 
 mod check;
 
 use std::{env, path::PathBuf, process::Command, process::Stdio};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tokio::runtime::Handle;
 
 use crate::{
     browser::{Browser, Engine},
-    build, native_reports,
+    build,
+    examples::{
+        frontends::{self, PAGES},
+        people::{self, ChatServer},
+    },
+    native_reports,
     npm::Package,
     process::print_line,
     project::Project,
@@ -36,6 +41,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Engine::Chromium)]
     engine: Engine,
 
+    /// Serve a chat instead of the page, for example `leptos-chat`
+    #[arg(long, value_name = "NAME", conflicts_with = "screenshot")]
+    example: Option<String>,
+
     /// Save a screenshot after the check; implies --check
     #[arg(long, value_name = "FILE")]
     screenshot: Option<PathBuf>,
@@ -44,6 +53,9 @@ pub(crate) struct Arguments {
 /// Serves the page until Ctrl-C, or until the check is done.
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let project = Project::open()?;
+    if let Some(name) = &arguments.example {
+        return serve_example(&project, name, arguments, runtime);
+    }
     let checks = arguments.check || arguments.screenshot.is_some();
     let mut required = setup::wasm();
     required.push(setup::node());
@@ -70,12 +82,45 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         print_line(&format!("The page passed its check in {}.", arguments.engine.name()));
         return Ok(true);
     }
+    stay(&address, arguments, runtime);
+    Ok(true)
+}
+
+/// Serves the chat in a framework until Ctrl-C, or lets two browsers talk over it.
+fn serve_example(project: &Project, name: &str, arguments: &Arguments, runtime: &Handle) -> Result<bool> {
+    let framework = name.strip_suffix("-chat").filter(|name| PAGES.contains(name));
+    let framework =
+        framework.with_context(|| format!("there is no page `{name}`; there are {}", names().join(", ")))?;
+    let mut required = setup::wasm();
+    required.push(setup::chat_server());
+    if arguments.check {
+        required.push(setup::engine(Engine::Chromium));
+    }
+    setup::ensure(project, &required)?;
+    let folder = project.cache.empty_folder("example")?;
+    frontends::build_page(project, framework, &folder)?;
+    if arguments.check {
+        people::talk(project, &folder, arguments.port, runtime)?;
+        print_line(&format!("Two people talked in {name}."));
+        return Ok(true);
+    }
+    let server = ChatServer::start(project, &folder, arguments.port)?;
+    print_line(&format!("The chat: {}. Open it twice, to talk.", server.address()));
+    stay(&server.address(), arguments, runtime);
+    Ok(true)
+}
+
+fn names() -> Vec<String> {
+    PAGES.iter().map(|name| format!("{name}-chat")).collect()
+}
+
+/// Opens the address, and waits for Ctrl-C.
+fn stay(address: &str, arguments: &Arguments, runtime: &Handle) {
     if !arguments.no_open {
-        open(&address);
+        open(address);
     }
     print_line("Press Ctrl-C to stop.");
     runtime.block_on(std::future::pending::<()>());
-    Ok(true)
 }
 
 /// Drives the page in a browser, compares its log, and runs the scripts in it.

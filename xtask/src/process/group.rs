@@ -35,6 +35,16 @@ impl Group {
         &mut self.child
     }
 
+    /// Asks the group to end, and returns whether the leader has ended within the limit.
+    pub(crate) fn ask_to_end(&mut self, limit: Duration) -> io::Result<bool> {
+        signal(self.child.id(), false);
+        let deadline = Instant::now() + limit;
+        while self.ended()?.is_none() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(self.ended()?.is_some())
+    }
+
     /// Returns the leader's exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()

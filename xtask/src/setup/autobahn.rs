@@ -4,11 +4,8 @@ use std::{env, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::Requirement;
-use crate::{
-    process::{command_line, first_line, print_line, run_to_end},
-    project::Project,
-};
+use super::{Requirement, packages::run};
+use crate::{process::first_line, project::Project};
 
 const PACKAGE: &str = "autobahntestsuite";
 const VERSION: &str = "25.10.1";
@@ -85,10 +82,4 @@ impl Requirement for Autobahn {
         command.args(["install", &format!("{PACKAGE}=={VERSION}")]);
         run(PACKAGE, command)
     }
-}
-
-fn run(title: &str, mut command: Command) -> Result<()> {
-    print_line(&format!("$ {}", command_line(&command)));
-    run_to_end(title, &mut command)?.checked(&command)?;
-    Ok(())
 }

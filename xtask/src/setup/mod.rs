@@ -4,15 +4,20 @@
 //! elsewhere the command to install them is printed.
 
 mod autobahn;
-mod cargo_deny;
+mod cargo_tool;
+mod chat_server;
 mod chromium;
 mod components;
 mod cxx;
 mod firefox;
 mod llvm_tools;
 mod node;
+mod oldest_rust;
 mod packages;
 mod peers;
+mod python;
+mod runtimes;
+mod servers;
 mod valgrind;
 mod wasm_bindgen;
 mod wasm_target;
@@ -22,9 +27,13 @@ mod wpt;
 use anyhow::{Context as _, Result, bail};
 
 pub(crate) use autobahn::wstest;
-pub(crate) use cargo_deny::program as cargo_deny;
+pub(crate) use cargo_tool::{CARGO_DENY, SEMVER_CHECKS};
+pub(crate) use chat_server::python as chat_server_python;
 pub(crate) use llvm_tools::tool as llvm_tool;
+pub(crate) use oldest_rust::{OldestRust, Source as OldestRustSource, VERSION as OLDEST_RUST};
 pub(crate) use peers::tell as set_peer_paths;
+pub(crate) use runtimes::{folder as runtime_folder, sources as runtime_sources, version as runtime_version};
+pub(crate) use servers::tell as set_server_paths;
 pub(crate) use wasm_bindgen::tool as wasm_bindgen_tool;
 pub(crate) use wpt::python as wpt_python;
 
@@ -64,13 +73,19 @@ pub(crate) trait Requirement {
     }
 }
 
-/// Returns all tools of all commands. A tool comes after those that it depends on.
+/// Returns the tools of all commands but `autobahn`, `msrv` and `wpt`, which install them when they run.
+///
+/// A tool comes after those that it depends on.
 pub(crate) fn everything() -> Vec<Box<dyn Requirement>> {
     let mut all = wasm();
     all.extend(lints());
+    all.push(semver_checks());
     all.push(sources());
     all.push(peers());
+    all.push(servers());
+    all.push(chat_server());
     all.push(node());
+    all.push(runtimes());
     all.push(valgrind());
     all.push(cxx());
     all.push(llvm_tools());
@@ -91,7 +106,12 @@ pub(crate) fn autobahn() -> Vec<Box<dyn Requirement>> {
 /// Returns the tools that format and lint.
 pub(crate) fn lints() -> Vec<Box<dyn Requirement>> {
     use components::Component;
-    vec![Box::new(Component::Rustfmt), Box::new(Component::Clippy), Box::new(cargo_deny::CargoDeny)]
+    vec![Box::new(Component::Rustfmt), Box::new(Component::Clippy), Box::new(CARGO_DENY)]
+}
+
+/// Returns the program that compares public APIs.
+pub(crate) fn semver_checks() -> Box<dyn Requirement> {
+    Box::new(SEMVER_CHECKS)
 }
 
 /// Returns the standard library's sources.
@@ -104,6 +124,16 @@ pub(crate) fn peers() -> Box<dyn Requirement> {
     Box::new(peers::Peers)
 }
 
+/// Returns the servers of the example programs.
+pub(crate) fn servers() -> Box<dyn Requirement> {
+    Box::new(servers::Servers)
+}
+
+/// Returns the server of the chats in frameworks.
+pub(crate) fn chat_server() -> Box<dyn Requirement> {
+    Box::new(chat_server::ChatServer)
+}
+
 /// Returns the server for a web-platform-tests checkout.
 pub(crate) fn wpt() -> Box<dyn Requirement> {
     Box::new(wpt::Wpt)
@@ -112,6 +142,11 @@ pub(crate) fn wpt() -> Box<dyn Requirement> {
 /// Returns Node, which builds and tests the npm package.
 pub(crate) fn node() -> Box<dyn Requirement> {
     Box::new(node::Node)
+}
+
+/// Returns the JavaScript runtimes other than Node.
+pub(crate) fn runtimes() -> Box<dyn Requirement> {
+    Box::new(runtimes::Runtimes)
 }
 
 /// Returns Valgrind, which counts instructions.

@@ -5,8 +5,10 @@ use std::process::Command;
 use super::{Requirement, packages};
 use crate::{process::first_line, project::Project};
 
-/// The lowest major version that runs the tools of the npm package.
-const LOWEST: u32 = 20;
+/// The lowest major and minor version that runs the tools of the npm package. Vite needs it.
+const LOWEST: (u32, u32) = (20, 19);
+/// Vite supports no version 21, and version 22 only from this one.
+const LOWEST_OF_22: (u32, u32) = (22, 12);
 
 const PACKAGES: [&str; 2] = ["nodejs", "npm"];
 
@@ -18,13 +20,20 @@ fn version() -> Option<String> {
 }
 
 fn is_recent(version: &str) -> bool {
-    let major = version.trim_start_matches('v').split('.').next();
-    major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= LOWEST)
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return false };
+    let version = (major, minor);
+    (major == LOWEST.0 && version >= LOWEST) || version >= LOWEST_OF_22
+}
+
+/// Names the supported versions.
+fn wanted() -> String {
+    format!("Node {}.{} or {}.{} or newer", LOWEST.0, LOWEST.1, LOWEST_OF_22.0, LOWEST_OF_22.1)
 }
 
 impl Requirement for Node {
     fn title(&self) -> String {
-        format!("Node {LOWEST} or newer, and npm")
+        format!("{}, and npm", wanted())
     }
 
     fn is_installed(&self, _project: &Project) -> bool {
@@ -36,7 +45,7 @@ impl Requirement for Node {
     }
 
     fn instructions(&self, _project: &Project) -> String {
-        packages::instructions(&PACKAGES, &format!("install Node {LOWEST} or newer, with npm"))
+        packages::instructions(&PACKAGES, &format!("install {}, with npm", wanted()))
     }
 
     fn packages(&self) -> Vec<&'static str> {
@@ -50,7 +59,8 @@ mod tests {
 
     #[test]
     fn versions_are_compared_by_number() {
-        assert!(is_recent("v20.20.2") && is_recent("v100.0.0"));
+        assert!(is_recent("v20.20.2") && is_recent("v20.19.0") && is_recent("v22.12.0") && is_recent("v100.0.0"));
+        assert!(!is_recent("v20.18.3") && !is_recent("v21.7.3") && !is_recent("v22.11.0"));
         assert!(!is_recent("v18.20.4") && !is_recent("v9.0.0") && !is_recent("none"));
     }
 }

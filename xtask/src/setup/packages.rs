@@ -24,10 +24,15 @@ pub(crate) fn install(wanted: &[&str], instructions: impl FnOnce() -> Vec<String
     if !is_root() {
         bail!("system packages are missing. Please run\n  sudo {}", command_line(&apt_install(&missing)));
     }
+    update_lists()?;
+    run("system packages", apt_install(&missing))
+}
+
+/// Fetches the lists of packages.
+pub(super) fn update_lists() -> Result<()> {
     let mut update = apt();
     update.arg("update");
-    run("package lists", update)?;
-    run("system packages", apt_install(&missing))
+    run("package lists", update)
 }
 
 /// Returns the command that installs the packages, or `elsewhere` on machines without apt.
@@ -40,12 +45,23 @@ pub(crate) fn instructions(packages: &[&'static str], elsewhere: &str) -> String
     }
 }
 
+/// Returns the command that installs the packages, if some are missing, and then these commands.
+pub(super) fn instructions_before(
+    missing: &[&'static str],
+    elsewhere: &str,
+    commands: impl IntoIterator<Item = Command>,
+) -> String {
+    let first = (!missing.is_empty()).then(|| instructions(missing, elsewhere));
+    let commands = commands.into_iter().map(|command| command_line(&command));
+    first.into_iter().chain(commands).collect::<Vec<_>>().join("; ")
+}
+
 /// Returns whether packages can be installed without asking the user.
 pub(crate) fn can_install() -> bool {
     has_apt() && is_root()
 }
 
-fn has_apt() -> bool {
+pub(crate) fn has_apt() -> bool {
     which::which("apt-get").is_ok() && which::which("dpkg-query").is_ok()
 }
 
@@ -71,7 +87,8 @@ fn apt() -> Command {
     command
 }
 
-fn run(title: &str, mut command: Command) -> Result<()> {
+/// Runs a command of an installation, and shows it.
+pub(super) fn run(title: &str, mut command: Command) -> Result<()> {
     print_line(&format!("$ {}", command_line(&command)));
     run_to_end(title, &mut command)?.checked(&command)?;
     Ok(())

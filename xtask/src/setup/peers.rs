@@ -1,22 +1,20 @@
 //! Third-party servers and proxies for the tests of the native client: from npm, from `PyPI`, and from system packages.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::{Requirement, packages};
-use crate::{
-    cargo::clean,
-    process::{command_line, first_line, print_line, run_to_end},
-    project::Project,
+use super::{
+    Requirement, packages,
+    python::{Environment, has_venv},
 };
+use crate::{cargo::clean, project::Project};
 
 /// The system programs and their Debian packages.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("nginx", "nginx-light"),
+    ("haproxy", "haproxy"),
+    ("nghttpx", "nghttp2-proxy"),
     ("microsocks", "microsocks"),
     ("tinyproxy", "tinyproxy"),
     ("node", "nodejs"),
@@ -24,43 +22,31 @@ const PROGRAMS: [(&str, &str); 6] = [
     ("python3", "python3"),
 ];
 const WS: &str = "8.23.0";
-const WEBSOCKETS: &str = "17.4";
+const WEBSOCKETS: Environment = Environment { packages: &[("websockets", "17.4")] };
+const HYPERCORN: Environment = Environment { packages: &[("hypercorn", "0.18.0")] };
 
-/// nginx, a SOCKS and an HTTP proxy, Node with `ws`, Python with `websockets`.
+/// nginx, haproxy, nghttpx, a SOCKS and an HTTP proxy, Node with `ws`, Python with `websockets` and with hypercorn.
 pub(crate) struct Peers;
 
 /// Sets the environment variables that tell the tests the programs' paths.
 pub(crate) fn tell(project: &Project, command: &mut Command) -> Result<()> {
-    command.env("SAMESOCKET_NPM", ws(project)).env("SAMESOCKET_PYTHON", python(&websockets(project)));
-    command.env("SAMESOCKET_NGINX", find("nginx").context("nginx is not installed")?);
+    command.env("SAMESOCKET_NPM", ws(project)).env("SAMESOCKET_PYTHON", WEBSOCKETS.python(project));
+    command.env("SAMESOCKET_HYPERCORN", HYPERCORN.python(project));
+    for (program, variable) in
+        [("nginx", "SAMESOCKET_NGINX"), ("haproxy", "SAMESOCKET_HAPROXY"), ("nghttpx", "SAMESOCKET_NGHTTPX")]
+    {
+        command.env(variable, find(program).with_context(|| format!("{program} is not installed"))?);
+    }
     Ok(())
 }
 
 /// Finds a system program. Debian installs servers in folders that only root's PATH has.
-fn find(name: &str) -> Option<PathBuf> {
+pub(super) fn find(name: &str) -> Option<PathBuf> {
     which::which(name).ok().or_else(|| which::which_in(name, Some("/usr/sbin:/usr/local/sbin"), "/").ok())
 }
 
 fn ws(project: &Project) -> PathBuf {
     project.cache.tool("ws", WS)
-}
-
-fn websockets(project: &Project) -> PathBuf {
-    project.cache.tool("websockets", WEBSOCKETS)
-}
-
-fn python(folder: &Path) -> PathBuf {
-    folder.join("bin/python")
-}
-
-/// Debian splits Python's venv into a package of its own.
-fn has_venv() -> bool {
-    first_line(Command::new("python3").args(["-c", "import ensurepip; print(ensurepip.version())"])).is_some()
-}
-
-fn has_websockets(project: &Project) -> bool {
-    let check = format!("import websockets.version as v; assert v.version == '{WEBSOCKETS}'; print(v.version)");
-    first_line(Command::new(python(&websockets(project))).args(["-c", &check])).is_some()
 }
 
 fn has_ws(project: &Project) -> bool {
@@ -75,14 +61,8 @@ fn installations(project: &Project) -> Vec<Command> {
         npm.args(["install", "--no-fund", "--no-audit", "--prefix"]).arg(ws(project)).arg(format!("ws@{WS}"));
         commands.push(npm);
     }
-    if !has_websockets(project) {
-        let folder = websockets(project);
-        let mut venv = clean("python3");
-        venv.args(["-m", "venv"]).arg(&folder);
-        let mut pip = clean(python(&folder));
-        pip.args(["-m", "pip", "install", "--quiet", &format!("websockets=={WEBSOCKETS}")]);
-        commands.extend([venv, pip]);
-    }
+    let missing = [WEBSOCKETS, HYPERCORN].into_iter().filter(|environment| !environment.is_installed(project));
+    commands.extend(missing.flat_map(|environment| environment.installations(project)));
     commands
 }
 
@@ -96,16 +76,19 @@ impl Requirement for Peers {
     }
 
     fn describe(&self, _project: &Project) -> String {
-        format!("nginx, microsocks, tinyproxy, ws {WS}, websockets {WEBSOCKETS}")
+        format!(
+            "nginx, haproxy, nghttpx, microsocks, tinyproxy, ws {WS}, {}, {}",
+            WEBSOCKETS.describe(),
+            HYPERCORN.describe()
+        )
     }
 
     fn instructions(&self, project: &Project) -> String {
-        let mut commands: Vec<String> = installations(project).iter().map(command_line).collect();
-        let missing = self.packages();
-        if !missing.is_empty() {
-            commands.insert(0, packages::instructions(&missing, "install servers and proxies, Node and Python"));
-        }
-        commands.join("; ")
+        packages::instructions_before(
+            &self.packages(),
+            "install servers and proxies, Node and Python",
+            installations(project),
+        )
     }
 
     fn packages(&self) -> Vec<&'static str> {
@@ -114,10 +97,6 @@ impl Requirement for Peers {
     }
 
     fn complete(&self, project: &Project) -> Result<()> {
-        for mut command in installations(project) {
-            print_line(&format!("$ {}", command_line(&command)));
-            run_to_end("third-party servers", &mut command)?.checked(&command)?;
-        }
-        Ok(())
+        installations(project).into_iter().try_for_each(|command| packages::run("third-party servers", command))
     }
 }

@@ -4,40 +4,24 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use super::{Requirement, packages};
-use crate::{
-    cargo::clean,
-    process::{command_line, first_line, print_line, run_to_end},
-    project::Project,
+use super::{
+    Requirement, packages,
+    python::{Environment, has_venv},
 };
+use crate::{process::first_line, project::Project};
 
-const WPTSERVE: &str = "4.0.3";
-const PYWEBSOCKET: &str = "4.0.2";
+const ENVIRONMENT: Environment = Environment { packages: &[("wptserve", "4.0.3"), ("pywebsocket3", "4.0.2")] };
 
 /// `wptserve`, `pywebsocket3`, and their dependencies.
 pub(crate) struct Wpt;
 
 /// Returns the path of the environment's Python.
 pub(crate) fn python(project: &Project) -> PathBuf {
-    folder(project).join("bin/python")
-}
-
-fn folder(project: &Project) -> PathBuf {
-    project.cache.tool("wptserve", WPTSERVE)
+    ENVIRONMENT.python(project)
 }
 
 fn runs(program: &str, arguments: &[&str]) -> bool {
     first_line(Command::new(program).args(arguments)).is_some()
-}
-
-/// Returns the commands that create the environment.
-fn installations(project: &Project) -> [Command; 2] {
-    let mut venv = clean("python3");
-    venv.args(["-m", "venv"]).arg(folder(project));
-    let mut pip = clean(python(project));
-    pip.args(["-m", "pip", "install", "--quiet"]);
-    pip.args([format!("wptserve=={WPTSERVE}"), format!("pywebsocket3=={PYWEBSOCKET}")]);
-    [venv, pip]
 }
 
 impl Requirement for Wpt {
@@ -51,22 +35,21 @@ impl Requirement for Wpt {
     }
 
     fn describe(&self, _project: &Project) -> String {
-        format!("wptserve {WPTSERVE}, pywebsocket3 {PYWEBSOCKET}")
+        ENVIRONMENT.describe()
     }
 
     fn instructions(&self, project: &Project) -> String {
-        let mut commands: Vec<String> = installations(project).iter().map(command_line).collect();
-        let missing = self.packages();
-        if !missing.is_empty() {
-            commands.insert(0, packages::instructions(&missing, "install Python with venv, and openssl"));
-        }
-        commands.join("; ")
+        packages::instructions_before(
+            &self.packages(),
+            "install Python with venv, and openssl",
+            ENVIRONMENT.installations(project),
+        )
     }
 
     fn packages(&self) -> Vec<&'static str> {
         [
             ("python3", runs("python3", &["--version"])),
-            ("python3-venv", runs("python3", &["-c", "import ensurepip; print(ensurepip.version())"])),
+            ("python3-venv", has_venv()),
             ("openssl", runs("openssl", &["version"])),
         ]
         .into_iter()
@@ -75,10 +58,9 @@ impl Requirement for Wpt {
     }
 
     fn complete(&self, project: &Project) -> Result<()> {
-        for mut command in installations(project) {
-            print_line(&format!("$ {}", command_line(&command)));
-            run_to_end("web-platform-tests server", &mut command)?.checked(&command)?;
-        }
-        Ok(())
+        ENVIRONMENT
+            .installations(project)
+            .into_iter()
+            .try_for_each(|command| packages::run("web-platform-tests server", command))
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::steps::Steps;
 use crate::{
     browser_tests::Counts,
-    build::{native_cargo, wasm_cargo},
+    build::{APPS, TARGET, native_cargo, wasm_cargo},
     cargo,
     process::run_to_end,
     project::Project,
@@ -16,7 +16,6 @@ use crate::{
 
 /// The libraries that have docs for wasm32.
 const WASM_LIBRARIES: [&str; 4] = ["-p", "samesocket", "-p", "samesocket-spec"];
-const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
 /// Runs all lints.
 pub(super) fn run(project: &Project, steps: &Steps) {
@@ -26,7 +25,7 @@ pub(super) fn run(project: &Project, steps: &Steps) {
         Ok(command)
     });
     run_step(steps, "licences and sources", || {
-        let mut command = cargo::clean(setup::cargo_deny(project));
+        let mut command = cargo::clean(setup::CARGO_DENY.program(project));
         // The lock file decides, and `deny.toml` beside it says what is permitted.
         command.current_dir(project.root()).args(["--locked", "check", "licenses", "bans", "sources"]);
         Ok(command)
@@ -40,29 +39,48 @@ pub(super) fn run(project: &Project, steps: &Steps) {
     });
     run_step(steps, "clippy for wasm32", || {
         let mut command = wasm_cargo(project)?;
-        command.args(["clippy", "--all-targets"]).args(WASM);
+        command.args(["clippy", "--all-targets"]).args(TARGET);
         for package in project.wasm()? {
             command.args(["-p", package]);
         }
         command.args(["--", "-D", "warnings"]);
         Ok(command)
     });
+    for (title, arguments) in [
+        ("formatting of the apps to weigh", &["fmt", "--check"][..]),
+        ("clippy for the apps to weigh", &["clippy", "--all-features", TARGET[0], TARGET[1], "--", "-D", "warnings"]),
+    ] {
+        run_step(steps, title, || {
+            let mut command = wasm_cargo(project)?;
+            command.current_dir(project.root().join(APPS)).args(arguments);
+            Ok(command)
+        });
+    }
     run_step(steps, "docs", || {
         let mut command = native_cargo(project);
         command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps", "--workspace"]);
         exclude_wasm_only(project, &mut command)?;
         Ok(command)
     });
+    run_step(steps, "docs with all features", || {
+        let mut command = native_cargo(project);
+        command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps", "--all-features", "-p", "samesocket"]);
+        Ok(command)
+    });
     run_step(steps, "docs for wasm32", || {
         let mut command = wasm_cargo(project)?;
-        command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps"]).args(WASM_LIBRARIES).args(WASM);
+        command
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .args(["doc", "--no-deps", "--all-features"])
+            .args(WASM_LIBRARIES)
+            .args(TARGET);
         Ok(command)
     });
     run_step(steps, "doc examples for wasm32", || {
         let mut command = wasm_cargo(project)?;
         // The examples are only compiled, because there is no server to run them with.
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "true");
-        command.args(["test", "--doc"]).args(WASM_LIBRARIES).args(WASM);
+        command.args(["test", "--doc"]).args(WASM_LIBRARIES).args(TARGET);
         Ok(command)
     });
 }

@@ -1,28 +1,37 @@
 //! `cargo xtask test`: runs everything that has to pass, the quickest steps first.
 //!
-//! `steps` records the results. `lints` and `engines` have most of the steps; `report` checks the conformance reports that the
-//! tests leave, `heads` compares what is made of malformed heads, and `reporting_page` runs the pages that test themselves.
+//! `steps` records the results. `lints` and `engines` have most of the steps, and `features` checks the Cargo features.
+//! `report` checks the conformance reports that the tests leave. `heads` compares the results of malformed heads.
+//! `reporting_page` runs the pages that test themselves.
 
 mod engines;
+pub(crate) mod features;
 pub(crate) mod heads;
 mod lints;
+#[cfg(test)]
+mod newer_syntax;
 mod report;
 mod reporting_page;
+mod runtime_tallies;
+pub(crate) mod runtimes;
 mod steps;
 
 use anyhow::{Result, ensure};
 use tokio::runtime::Handle;
 
-use self::steps::Steps;
+use self::{runtimes::Runtime, steps::Steps};
 use crate::{
     browser::{Engine, Pick},
     browser_tests::Counts,
     build::{self, model_cargo, native_cargo},
+    examples::{self, frontends::FEW},
     fuzz,
     native_reports::Reports,
     npm::Package,
+    package,
     process::run_to_end,
     project::Project,
+    semver,
     serve::Site,
     setup, size,
 };
@@ -41,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=3))]
     jobs: u8,
 
-    /// Update the tables of the engines' deviations in the source
+    /// Update the generated tables in the source: the engines' deviations, and the crates of each feature
     #[arg(long)]
     bless: bool,
 }
@@ -53,15 +62,19 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let mut required = setup::wasm();
     required.push(setup::peers());
     required.push(setup::node());
+    required.push(setup::runtimes());
     required.push(setup::valgrind());
     required.push(setup::cxx());
+    required.extend(examples::required());
+    required.extend(semver::required());
     if !arguments.skip_lints {
         required.extend(setup::lints());
     }
     if picked.contains(&Engine::Chromium) {
         required.push(setup::sources());
     }
-    required.extend(picked.iter().map(|engine| setup::engine(*engine)));
+    // The example programs need Chromium, which is in the list already.
+    required.extend(picked.iter().filter(|engine| **engine != Engine::Chromium).map(|engine| setup::engine(*engine)));
     setup::ensure(&project, &required)?;
     // Two runs would share the engines' folders and the tables.
     let _lock = project.cache.lock("test")?;
@@ -69,19 +82,26 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let steps = Steps::default();
     if !arguments.skip_lints {
         lints::run(&project, &steps);
+        features::lint_builds(&project, &steps);
+        steps.run_step("example programs: lints", || Ok((Counts::default(), examples::lint(&project)?)));
+        steps.run_step("chats in frameworks: lints", || Ok((Counts::default(), examples::frontends::lint(&project)?)));
     }
+    features::run_steps(&project, &steps, arguments.bless);
     let reports = Reports::new(&project)?;
     steps.run_step("native tests", || Ok((native_tests(&project, &reports)?, ())));
+    steps.run_step("packages to publish", || Ok((Counts::default(), package::check(&project)?)));
+    steps.run_step("public API", || Ok((semver::check(&project)?, ())));
     steps.run_step("model of the driver", || Ok((model_tests(&project)?, ())));
     steps.run_step("fuzzing, for seconds", || Ok((fuzz::check(&project)?, ())));
     steps.run_step("instructions per message", || Ok((instruction_tests(&project)?, ())));
     steps.run_step("third-party servers and proxies", || Ok((program_tests(&project)?, ())));
+    steps.run_step("example programs", || Ok((examples::test(&project)?, ())));
+    steps.run_step("chats in frameworks", || Ok((examples::frontends::test(&project, &FEW, runtime)?, ())));
     steps.run_step("native conformance reports", || report::collect_native(&project, &reports));
     let package = steps.run_step("npm package", || {
         let package = Package::build(&project)?;
         Ok((package.weigh()?, package))
     });
-    let mut in_node = None;
     if let Some(package) = &package {
         steps.run_step("program size in a page", || Ok((size::check(&project, package)?, ())));
         steps.run_step("npm package: types", || Ok((package.check_types()?, ())));
@@ -89,16 +109,14 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
             let site = Site::start(&project.cache.empty_folder("node-site")?, None, runtime)?;
             Ok((package.test_in_node(&site)?, ()))
         });
-        in_node = steps.run_step("npm package: conformance in Node", || {
-            let scripts = build::node_test(&project)?;
+        steps.run_step("npm package: runtimes and bundlers", || {
             let site = Site::start(&project.cache.empty_folder("node-site")?, None, runtime)?;
-            let counts = package.run_scripts_in_node(&project, &scripts, &site)?;
-            report::collect_node(&project, &site)?;
-            Ok((counts, site))
+            Ok((package.test_consumers(&project, &site, arguments.bless)?, ()))
         });
+        runtimes::run_steps(&project, package, &Runtime::ALL, runtime, &steps, arguments.bless);
     }
     if !picked.is_empty() {
-        let without_engines = WithoutEngines { reports, package, in_node };
+        let without_engines = WithoutEngines { reports, package };
         browser_steps(&project, &picked, arguments, runtime, without_engines, &steps)?;
     }
     Ok(steps.print_summary())
@@ -108,8 +126,6 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
 struct WithoutEngines {
     reports: Reports,
     package: Option<Package>,
-    /// The site that has the reports of the scripts in Node.
-    in_node: Option<Site>,
 }
 
 fn browser_steps(
@@ -120,7 +136,7 @@ fn browser_steps(
     without_engines: WithoutEngines,
     steps: &Steps,
 ) -> Result<()> {
-    let WithoutEngines { reports, package, in_node } = without_engines;
+    let WithoutEngines { reports, package } = without_engines;
     let folder = project.cache.empty_folder("site")?;
     let none = Counts::default();
     let built = engines::Built {
@@ -155,9 +171,7 @@ fn browser_steps(
         steps.run_step("HTTP heads", || heads::check(project, picked, &site, &reports, arguments.bless));
     }
     if built.tests.is_some() {
-        steps.run_step("conformance reports", || {
-            report::collect(project, picked, &site, in_node.as_ref(), arguments.bless)
-        });
+        steps.run_step("conformance reports", || report::collect(project, picked, &site, arguments.bless));
     }
     Ok(())
 }
@@ -197,6 +211,7 @@ fn instruction_tests(project: &Project) -> Result<Counts> {
 fn program_tests(project: &Project) -> Result<Counts> {
     let mut command = native_cargo(project);
     command.args(["test", "-p", "samesocket-peers", "--features", "programs", "--test", "interop_programs"]);
+    command.args(["--test", "http2_programs"]);
     setup::set_peer_paths(project, &mut command)?;
     let finished = run_to_end("third-party servers and proxies", &mut command)?.checked(&command)?;
     Ok(Counts::read(&finished.log).unwrap_or_default())

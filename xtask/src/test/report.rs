@@ -6,14 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::{runtime_tallies, runtimes::Runtime};
 use crate::{
-    browser::Engine,
-    browser_tests::Counts,
-    build::{CONFORMANCE, NODE},
-    native_reports::Reports,
-    process::print_line,
-    project::Project,
-    serve::Site,
+    browser::Engine, browser_tests::Counts, build::CONFORMANCE, native_reports::Reports, process::print_line,
+    project::Project, serve::Site,
 };
 
 /// The subject whose deviations the table lists.
@@ -24,6 +20,11 @@ const DIFFERENT: &str = "different";
 const DEVIATIONS: &str = "tests/deviations.md";
 /// The path of the table of differences that no wrapper can level, which the documentation includes.
 const DIFFERENCES: &str = "crate/differences.md";
+
+/// The path of the table of the runtimes' deviations.
+const RUNTIME_DEVIATIONS: &str = "tests/runtime_deviations.md";
+/// The path of the table of differences in runtimes, which the documentation includes.
+const RUNTIME_DIFFERENCES: &str = "crate/runtime_differences.md";
 
 /// The result of one script.
 #[derive(Deserialize)]
@@ -37,11 +38,11 @@ struct Line {
 
 /// A difference that no wrapper can level.
 #[derive(Deserialize)]
-struct Unlevelled {
-    script: String,
+pub(super) struct Unlevelled {
+    pub(super) script: String,
     engine: String,
     seen: Vec<Value>,
-    varies: bool,
+    pub(super) varies: bool,
     reason: String,
 }
 
@@ -59,13 +60,7 @@ struct Deviation {
 type Deviations = BTreeMap<Deviation, Vec<String>>;
 
 /// Reads all required reports, prints the counts, and checks the tables.
-pub(super) fn collect(
-    project: &Project,
-    engines: &[Engine],
-    site: &Site,
-    in_node: Option<&Site>,
-    bless: bool,
-) -> Result<(Counts, ())> {
+pub(super) fn collect(project: &Project, engines: &[Engine], site: &Site, bless: bool) -> Result<(Counts, ())> {
     let package_metadata = project.package_metadata(CONFORMANCE)?;
     ensure!(!package_metadata.reports.is_empty(), "[package.metadata.samesocket] of {CONFORMANCE} names no reports");
     let mut deviations = Deviations::new();
@@ -73,21 +68,61 @@ pub(super) fn collect(
     for engine in engines {
         missing.extend(read(site, engine.name(), &package_metadata.reports, &mut deviations, print_line)?);
     }
-    if let Some(site) = in_node {
-        missing.extend(read(site, NODE, &package_metadata.node_reports, &mut deviations, |_| {})?);
-    }
-    let unlevelled = site.report("unlevelled").context("the report `unlevelled` is missing")?;
-    let unlevelled: Vec<Unlevelled> = serde_json::from_str(&unlevelled).context("the report unlevelled")?;
-    check_deviations(project, &table(&deviations), bless)?;
-    check_differences(project, &differences(&unlevelled), bless)?;
+    // Each engine posts the same table.
+    let unlevelled = unlevelled(site, engines.first().context("no engine was picked")?.name())?;
+    check_deviations(project, DEVIATIONS, &table(ENGINES_TITLE, &deviations), bless)?;
+    check_differences(project, DIFFERENCES, &differences(ENGINES_INTRODUCTION, &unlevelled), bless)?;
     fail_if_missing(&missing)
 }
 
-/// Reads all reports that a run in Node must post, and prints the counts.
-pub(super) fn collect_node(project: &Project, site: &Site) -> Result<()> {
-    let runs = project.package_metadata(CONFORMANCE)?.node_reports;
-    fail_if_missing(&read(site, NODE, &runs, &mut Deviations::new(), print_line)?)?;
-    Ok(())
+/// Reads all reports that the runs in these runtimes must post, and prints the counts. If all runtimes are picked, checks
+/// the tables.
+pub(super) fn collect_runtimes(
+    project: &Project,
+    picked: &[Runtime],
+    site: &Site,
+    bless: bool,
+) -> Result<(Counts, ())> {
+    let runs = project.package_metadata(CONFORMANCE)?.runtime_reports;
+    let mut deviations = Deviations::new();
+    let mut missing = Vec::new();
+    for runtime in picked {
+        missing.extend(read(site, runtime.name(), &runs, &mut deviations, print_line)?);
+    }
+    fail_if_missing(&missing)?;
+    if Runtime::ALL.iter().all(|runtime| picked.contains(runtime)) {
+        check_runtime_tables(project, &deviations, site, bless)?;
+    }
+    Ok((Counts::default(), ()))
+}
+
+fn check_runtime_tables(project: &Project, deviations: &Deviations, site: &Site, bless: bool) -> Result<()> {
+    let mut names = Vec::new();
+    let mut lines = Vec::new();
+    for runtime in Runtime::ALL {
+        names.push(format!("`{}` is {}", runtime.name(), runtime.describe(project)?));
+        lines.extend(unlevelled(site, runtime.name())?);
+    }
+    let names = names.join(", ");
+    let title = format!(
+        "# Deviations of the runtimes' own `WebSocket` from the Standard\n\n\
+         Written by `cargo xtask runtimes --bless` from the results of the conformance scripts: {names}.\n\n"
+    );
+    check_deviations(project, RUNTIME_DEVIATIONS, &table(&title, deviations), bless)?;
+    let introduction = format!(
+        "The deviations of JavaScript runtimes outside browsers that neither this crate nor the npm package can correct.\n\n\
+         In each case the runtime's own protocol code decides. The runtimes: {names}. A star marks a result that varies from \
+         run to run. A run of the scripts fails if this table is wrong; `cargo xtask runtimes --bless` writes it.\n\n"
+    );
+    check_differences(project, RUNTIME_DIFFERENCES, &differences(&introduction, &lines), bless)?;
+    runtime_tallies::check(project, site, bless)
+}
+
+/// Reads the table of known deviations that a run has posted.
+pub(super) fn unlevelled(site: &Site, engine: &str) -> Result<Vec<Unlevelled>> {
+    let name = format!("unlevelled-{engine}");
+    let report = site.report(&name).with_context(|| format!("the report {name} is missing"))?;
+    serde_json::from_str(&report).with_context(|| format!("the report {name}"))
 }
 
 /// Reads the reports of one engine and prints their counts. Returns the names of missing reports.
@@ -107,7 +142,7 @@ fn read(
             continue;
         };
         let lines: Vec<Line> = serde_json::from_str(&text).with_context(|| format!("cannot read the report {name}"))?;
-        print_line(&format!("          {engine:<10}{context:<12}{subject:<12}{}", verdicts(&lines)));
+        print_line(&format!("          {engine:<12}{context:<12}{subject:<12}{}", verdicts(&lines)));
         for line in lines.into_iter().filter(|line| subject == PLATFORM && plain(&line.verdict) == DIFFERENT) {
             let Line { script, checklist, expected, seen, .. } = line;
             let row = Deviation {
@@ -153,11 +188,13 @@ fn verdicts(lines: &[Line]) -> String {
     format!("{} scripts: {}", lines.len(), each.join(", "))
 }
 
-fn table(deviations: &Deviations) -> String {
-    let mut text = String::from(
-        "# Deviations of the engines' own `WebSocket` from the Standard\n\n\
-         Written by `cargo xtask test --bless` from the results of the conformance scripts. `node` is undici's `WebSocket` in Node.\n\n\
-         | script | checklist | engine | where | expected | seen |\n| --- | --- | --- | --- | --- | --- |\n",
+/// The beginning of the table of the engines' deviations.
+const ENGINES_TITLE: &str = "# Deviations of the engines' own `WebSocket` from the Standard\n\n\
+    Written by `cargo xtask test --bless` from the results of the conformance scripts.\n\n";
+
+fn table(title: &str, deviations: &Deviations) -> String {
+    let mut text = format!(
+        "{title}| script | checklist | engine | where | expected | seen |\n| --- | --- | --- | --- | --- | --- |\n"
     );
     for (row, contexts) in deviations {
         let Deviation { script, checklist, engine, expected, seen } = row;
@@ -175,14 +212,15 @@ fn table(deviations: &Deviations) -> String {
     text
 }
 
-fn differences(lines: &[Unlevelled]) -> String {
-    let mut text = String::from(
-        "The deviations of browser engines that this crate cannot correct.\n\n\
-         In each case the engine's own protocol code decides. The versions are Chromium 156, Firefox ESR 153 and WebKitGTK \
-         2.50. A star marks a result that varies from run to run. The results are in the notation of the conformance scripts. \
-         A run of the scripts fails if this table is wrong; `cargo xtask test --bless` writes it.\n\n\
-         | rule of the Standard | engine | result | reason |\n| --- | --- | --- | --- |\n",
-    );
+/// The beginning of the table of differences that remain in engines.
+const ENGINES_INTRODUCTION: &str = "The deviations of browser engines that this crate cannot correct.\n\n\
+    In each case the engine's own protocol code decides. The versions are Chromium 156, Firefox ESR 153 and WebKitGTK \
+    2.50. A star marks a result that varies from run to run. The results are in the notation of the conformance scripts. \
+    A run of the scripts fails if this table is wrong; `cargo xtask test --bless` writes it.\n\n";
+
+fn differences(introduction: &str, lines: &[Unlevelled]) -> String {
+    let mut text =
+        format!("{introduction}| rule of the Standard | engine | result | reason |\n| --- | --- | --- | --- |\n");
     for Unlevelled { script, engine, seen, varies, reason } in lines {
         let star = if *varies { " *" } else { "" };
         let seen: Vec<String> = seen.iter().map(list).collect();
@@ -193,25 +231,22 @@ fn differences(lines: &[Unlevelled]) -> String {
 
 /// Compares the table of deviations with the source. Engines change from version to version, so a stale table is only
 /// reported.
-fn check_deviations(project: &Project, table: &str, bless: bool) -> Result<()> {
+fn check_deviations(project: &Project, file: &str, table: &str, bless: bool) -> Result<()> {
     let folder = project.cache.folder().join("reports");
     fs::create_dir_all(&folder)?;
-    let path = folder.join("deviations.md");
+    let path = folder.join(file.rsplit('/').next().unwrap_or(file));
     fs::write(&path, table)?;
-    print_line(&format!("          the engines' deviations: {}", path.display()));
-    if !is_current(project, DEVIATIONS, table, bless)? {
-        print_line(&format!("          {DEVIATIONS} is stale; `cargo xtask test --bless` with all engines updates it"));
+    print_line(&format!("          the deviations of the platforms: {}", path.display()));
+    if !is_current(project, file, table, bless)? {
+        print_line(&format!("          {file} is stale; `--bless` with all engines or runtimes updates it"));
     }
     Ok(())
 }
 
 /// Compares the table of unlevelled differences with the source. Every run asserts these differences, so a stale table
 /// is an error.
-fn check_differences(project: &Project, table: &str, bless: bool) -> Result<()> {
-    ensure!(
-        is_current(project, DIFFERENCES, table, bless)?,
-        "{DIFFERENCES} is stale; `cargo xtask test --bless` updates it"
-    );
+fn check_differences(project: &Project, file: &str, table: &str, bless: bool) -> Result<()> {
+    ensure!(is_current(project, file, table, bless)?, "{file} is stale; `--bless` updates it");
     Ok(())
 }
 
@@ -259,7 +294,7 @@ mod tests {
             expected: list(&serde_json::json!(["SyntaxError"])),
             seen: list(&serde_json::json!(["open", "close"])),
         };
-        let text = table(&BTreeMap::from([(row, vec!["window".to_owned(), "worker".to_owned()])]));
+        let text = table(ENGINES_TITLE, &BTreeMap::from([(row, vec!["window".to_owned(), "worker".to_owned()])]));
         assert!(
             text.ends_with("| a\\|b | 14 | webkit | window, worker | `SyntaxError` | `open`<br>`close` |\n"),
             "{text}"

@@ -63,7 +63,7 @@ pub(super) fn run(
                 }
             };
             ensure!(outcome.class == class, "{} used the class {:?}", test.url, outcome.class);
-            found.insert((browser.engine, class, test.url.clone()), outcome);
+            found.insert((browser.engine.name(), class, test.url.clone()), outcome);
         }
         window.session.close().await;
         Ok(found)

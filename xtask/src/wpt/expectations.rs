@@ -36,18 +36,18 @@ impl Expectations {
                 continue;
             }
             for (subtest, (status, message)) in verdicts(outcome) {
-                let is_expected = self.0.iter().any(|line| line.is(*engine, test) && line.subtest == subtest);
+                let is_expected = self.0.iter().any(|line| line.is(engine, test) && line.subtest == subtest);
                 if !is_ok(status) && !is_expected {
-                    complaints.push(format!("{}: {test} {subtest:?}: {status} {message}", engine.name()));
+                    complaints.push(format!("{engine}: {test} {subtest:?}: {status} {message}"));
                 }
                 if is_ok(status) && is_expected {
-                    complaints.push(format!("{}: {test} {subtest:?} passes, but is listed as failing", engine.name()));
+                    complaints.push(format!("{engine}: {test} {subtest:?} passes, but is listed as failing"));
                 }
             }
         }
         for line in self.0.iter().filter(|line| line.test.contains(filter)) {
             for engine in engines.iter().filter(|engine| line.engine.is_none_or(|own| own == **engine)) {
-                let outcome = outcomes.get(&(*engine, Class::Samesocket, line.test.clone()));
+                let outcome = outcomes.get(&(engine.name(), Class::Samesocket, line.test.clone()));
                 let ran = outcome.is_some_and(|outcome| verdicts(outcome).contains_key(&*line.subtest));
                 if !ran {
                     complaints.push(format!(
@@ -80,8 +80,8 @@ impl Line {
         Ok(Self { engine, test: test.to_owned(), subtest })
     }
 
-    fn is(&self, engine: Engine, test: &str) -> bool {
-        self.engine.is_none_or(|own| own == engine) && self.test == test
+    fn is(&self, engine: &str, test: &str) -> bool {
+        self.engine.is_none_or(|own| own.name() == engine) && self.test == test
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
             tests: statuses.iter().map(subtest).collect(),
         };
         [(Class::Samesocket, outcome.clone()), (Class::Platform, outcome)]
-            .map(|(class, outcome)| ((Engine::Firefox, class, "/a.html".to_owned()), outcome))
+            .map(|(class, outcome)| (("firefox", class, "/a.html".to_owned()), outcome))
             .into()
     }
 

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::browser::Engine;
-
 /// The class that the tests use.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -16,6 +14,13 @@ pub(super) enum Class {
 
 impl Class {
     pub(super) const BOTH: [Self; 2] = [Self::Platform, Self::Samesocket];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Samesocket => "samesocket",
+        }
+    }
 }
 
 /// The result of one page.
@@ -37,5 +42,5 @@ pub(super) struct Subtest {
     pub(super) message: String,
 }
 
-/// The results of all pages, by engine, class and test.
-pub(super) type Outcomes = BTreeMap<(Engine, Class, String), Outcome>;
+/// The results of all pages, by engine or runtime, class and test.
+pub(super) type Outcomes = BTreeMap<(&'static str, Class, String), Outcome>;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -16,22 +16,27 @@ use crate::{process::Group, project::Project, setup};
 /// The folder with the files for these tests.
 pub(super) const FOLDER: &str = "tests/wpt";
 
-/// The host name that the tests expect.
-const HOST: &str = "web-platform.test";
+/// The host name in browsers, which resolve it as they are told.
+pub(super) const HOST: &str = "web-platform.test";
+/// The host name in runtimes, which ask the system.
+pub(super) const LOCAL_HOST: &str = "localhost";
 
 /// A running server. Dropping it ends the process.
 pub(super) struct Server {
+    host: &'static str,
     ports: BTreeMap<String, Vec<u16>>,
+    scratch: PathBuf,
     _group: Group,
 }
 
 impl Server {
     /// Starts a server. It puts the script, if any, before all others in every page and worker.
-    pub(super) fn start(project: &Project, checkout: &Path, script: Option<&Path>) -> Result<Self> {
-        let scratch = project.cache.empty_folder(if script.is_some() { "wpt-samesocket" } else { "wpt-platform" })?;
+    pub(super) fn start(project: &Project, checkout: &Path, host: &'static str, script: Option<&Path>) -> Result<Self> {
+        let name = if script.is_some() { "samesocket" } else { "platform" };
+        let scratch = project.cache.empty_folder(&format!("wpt-{name}-{host}"))?;
         let mut command = Command::new(setup::wpt_python(project));
         command.arg(project.root().join(FOLDER).join("server.py"));
-        command.arg("--root").arg(checkout).arg("--scratch").arg(&scratch);
+        command.arg("--root").arg(checkout).arg("--scratch").arg(&scratch).args(["--host", host]);
         if let Some(script) = script {
             // A copy, because another command may rebuild the package while this one runs.
             let copy = scratch.join("class.js");
@@ -45,17 +50,26 @@ impl Server {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let ports = serde_json::from_str(&line).context("the tests' server did not start; is openssl installed?")?;
-        Ok(Self { ports, _group: group })
+        Ok(Self { host, ports, scratch, _group: group })
+    }
+
+    /// Returns the certificate of the authority that has signed the server's.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.scratch.join("authority.pem")
     }
 
     /// Returns the address of a test.
     pub(super) fn address(&self, test: &Test) -> Result<String> {
-        let scheme = if test.is_secure { "https" } else { "http" };
+        self.address_over(if test.is_secure { "https" } else { "http" }, test)
+    }
+
+    /// Returns the address of a test with this scheme.
+    pub(super) fn address_over(&self, scheme: &str, test: &Test) -> Result<String> {
         let port = self
             .ports
             .get(scheme)
             .and_then(|ports| ports.first())
             .context("the server reported no port for this scheme")?;
-        Ok(format!("{scheme}://{HOST}:{port}{}", test.url))
+        Ok(format!("{scheme}://{}:{port}{}", self.host, test.url))
     }
 }

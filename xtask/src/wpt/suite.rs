@@ -22,6 +22,15 @@ pub(super) struct Test {
     pub(super) is_secure: bool,
     /// Whether the test has a longer time limit.
     pub(super) is_long: bool,
+    /// Whether the test uses what only a page or a worker in a page has.
+    needs_page: bool,
+}
+
+impl Test {
+    /// Returns whether the test is about `WebSocketStream`.
+    pub(super) fn is_of_streams(&self) -> bool {
+        self.url.contains("/stream/")
+    }
 }
 
 /// The tests, and the number of those left out for each reason.
@@ -36,6 +45,22 @@ const OF_KEPT_PAGES: &str = "about the back/forward cache, which engines disable
 const OVER_HTTP2: &str = "over HTTP/2, which needs the checkout's own server";
 const SCRIPT_IS_MISSING: &str = "with a script that is missing in this checkout";
 const OTHER_GLOBAL: &str = "in a global other than a window or a classic worker";
+const OF_PAGES: &str = "with elements of a page, other pages, or workers";
+const OF_WORKERS: &str = "which repeat a script in a kind of worker";
+
+/// Words in tests that use what only pages have.
+const PAGE_WORDS: [&str; 10] = [
+    "document",
+    "iframe",
+    "window.open",
+    "onload",
+    "<base",
+    "postMessage",
+    "<body",
+    "new Worker",
+    "XMLHttpRequest",
+    "importScripts",
+];
 
 /// The globals of an `.any.js` test: its name in `META: global=`, the end of the page's name, and whether it needs a
 /// secure origin.
@@ -64,13 +89,29 @@ impl Suite {
         Ok(suite)
     }
 
+    /// Leaves out the tests that engines do not run.
+    pub(super) fn retain_for_engines(&mut self) {
+        self.leave_out(OF_ANOTHER_INTERFACE, Test::is_of_streams);
+    }
+
+    /// Leaves out the tests that runtimes outside browsers cannot run. A script runs there once, not in each global.
+    pub(super) fn retain_for_runtimes(&mut self) {
+        self.leave_out(OF_PAGES, |test| test.needs_page);
+        self.leave_out(OF_WORKERS, |test| test.url.contains("worker.html"));
+    }
+
+    fn leave_out(&mut self, reason: &'static str, is_left_out: impl Fn(&Test) -> bool) {
+        let before = self.tests.len();
+        self.tests.retain(|test| !is_left_out(test));
+        if before > self.tests.len() {
+            *self.left_out.entry(reason).or_default() += before - self.tests.len();
+        }
+    }
+
     /// Adds the tests of one file. `has` returns whether a script exists.
     fn add(&mut self, path: &str, text: &str, has: impl Fn(&str) -> bool) {
         let Some(source) = Source::read(path, text) else { return };
         let mut leave_out = |reason, count| *self.left_out.entry(reason).or_default() += count;
-        if path.contains("/stream/") {
-            return leave_out(OF_ANOTHER_INTERFACE, source.pages.len() * source.variants.len());
-        }
         if path.contains("/back-forward-cache") {
             return leave_out(OF_KEPT_PAGES, source.pages.len() * source.variants.len());
         }
@@ -85,7 +126,12 @@ impl Suite {
             }
             for (page, is_secure) in &source.pages {
                 let is_secure = *is_secure || variant.contains("wpt_flags=https") || path.contains(".https.");
-                self.tests.push(Test { url: format!("{page}{variant}"), is_secure, is_long: source.is_long });
+                self.tests.push(Test {
+                    url: format!("{page}{variant}"),
+                    is_secure,
+                    is_long: source.is_long,
+                    needs_page: PAGE_WORDS.iter().any(|word| text.contains(word)),
+                });
             }
         }
         self.left_out.retain(|_, count| *count > 0);
@@ -209,8 +255,13 @@ mod tests {
     use super::*;
 
     fn urls(path: &str, text: &str) -> (Vec<String>, Vec<(&'static str, usize)>) {
+        urls_for(Suite::retain_for_engines, path, text)
+    }
+
+    fn urls_for(retain: fn(&mut Suite), path: &str, text: &str) -> (Vec<String>, Vec<(&'static str, usize)>) {
         let mut suite = Suite::default();
         suite.add(path, text, |script| script != "/missing.js");
+        retain(&mut suite);
         let show = |test: Test| format!("{}{}", if test.is_secure { "secure " } else { "" }, test.url);
         (suite.tests.into_iter().map(show).collect(), suite.left_out.into_iter().collect())
     }
@@ -248,6 +299,16 @@ mod tests {
             urls("/websockets/d.https.html", "<script src=\"/resources/testharness.js\">").0,
             ["secure /websockets/d.https.html"]
         );
+    }
+
+    #[test]
+    fn runtimes_run_each_script_once_and_no_page() {
+        let retained = |path, text| urls_for(Suite::retain_for_runtimes, path, text);
+        let (pages, left_out) = retained("/websockets/stream/a.any.js", "// META: variant=?wss\n");
+        assert_eq!(pages, ["/websockets/stream/a.any.html?wss"]);
+        assert_eq!(left_out, [(OF_WORKERS, 1)]);
+        let page = "<script src=/resources/testharness.js></script><iframe>";
+        assert_eq!(retained("/websockets/a.html", page).1, [(OF_PAGES, 1)]);
     }
 
     #[test]
