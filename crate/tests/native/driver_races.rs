@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use samesocket::{Blob, Event, IoStream, Options, Socket, Target, WebSocket};
+use samesocket::{Blob, Event, IoStream, Options, ReadyState, Socket, Target, WebSocket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::broken_connections::broken_socket;
 use crate::manual_server::{ManualConnection, ManualServer};
@@ -187,6 +187,61 @@ async fn destructor_that_fills_the_queue_runs_outside_the_lock() {
     assert!(soon(has_dropped.recv()).await.is_some());
 }
 
+/// A stream that has a Close frame at the third poll after a deadline: the timer of the last look ends before that.
+struct AnswersAtTheEnd {
+    stream: DuplexStream,
+    deadline: Arc<OnceLock<Instant>>,
+    polls: usize,
+}
+
+impl AsyncRead for AnswersAtTheEnd {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.deadline.get().is_some_and(|deadline| *deadline <= Instant::now()) {
+            self.polls += 1;
+            if self.polls == 3 {
+                buffer.put_slice(&[0x88, 2, 3, 0xe8]);
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for AnswersAtTheEnd {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_arrive_at_the_end_of_the_last_look_count() {
+    const TIMEOUT: Duration = Duration::from_secs(10);
+    let (stream, far) = duplex(1 << 14);
+    let deadline = Arc::new(OnceLock::new());
+    let stream = AnswersAtTheEnd { stream, deadline: Arc::clone(&deadline), polls: 0 };
+    let options = over(stream).runtime(Handle::current()).closing_timeout(TIMEOUT);
+    let socket = WebSocket::with_options("ws://a.example/", (), &options).unwrap();
+    let _far = ManualConnection::read(far).await.accept_upgrade().await;
+    while socket.ready_state() != ReadyState::Open {
+        tokio::task::yield_now().await;
+    }
+    socket.close(Some(1000), None).unwrap();
+    deadline.set(Instant::now() + TIMEOUT).unwrap();
+    assert_eq!(event_lines(&socket).await, ["open", "close 1000 \"\" clean"]);
+}
+
 /// A stream that accepts everything once it is told to, and records what was written before its shutdown.
 struct Recording {
     stream: DuplexStream,
@@ -264,7 +319,7 @@ fn payloads_that_panic_at_the_end_of_a_runtime_do_not_abort() {
         let (stream, far) = duplex(1 << 14);
         let socket = WebSocket::with_options("ws://a.example/", (), &over(stream).runtime(Handle::current())).unwrap();
         let far = ManualConnection::read(far).await.accept_upgrade().await.into_stream();
-        while socket.ready_state() != samesocket::ReadyState::Open {
+        while socket.ready_state() != ReadyState::Open {
             tokio::task::yield_now().await;
         }
         let folder = tempfile::tempdir().unwrap();

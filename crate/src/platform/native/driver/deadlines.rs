@@ -35,13 +35,15 @@ pub(super) struct Deadlines {
 /// A last look at the stream, before a deadline has its effect.
 ///
 /// If the process was stopped, or its threads were busy, the deadline may pass while the awaited bytes have arrived. The
-/// timer can end before the reactor has noticed them. So the look lasts for a turn of the reactor. A look that finds bytes
-/// is repeated, up to [`MAX_LOOK`].
+/// timer can end before the reactor has noticed them. So the look lasts for a turn of the reactor, and the stream is
+/// polled once more after it. A look that finds bytes is repeated, up to [`MAX_LOOK`].
 struct LookInProgress {
     /// The time at which the deadline was noticed.
     since: Duration,
     /// The time of the last start or repetition.
     started: Duration,
+    /// Whether the time of the look is over, so that the stream is polled for the last time.
+    is_last_poll: bool,
     /// The futures that asked for this look.
     requests: LookRequests,
 }
@@ -72,8 +74,8 @@ impl Deadlines {
         self.idle_check_at.is_some()
     }
 
-    /// Acts on a deadline that has expired. Returns `None` if there was none; otherwise the futures that waited for the
-    /// last look, to be dropped outside the lock.
+    /// Acts on a deadline that has expired. Returns `None` if there is nothing to do now; otherwise the futures that waited
+    /// for the last look, to be dropped outside the lock, and the caller polls the stream again.
     ///
     /// It is called after the stream was polled.
     pub(super) fn poll(
@@ -96,7 +98,7 @@ impl Deadlines {
             if requests.is_empty() && !is_due(state.deadline()) && !is_due(self.drain_at(state)) {
                 return checked_idle.then_some(requests);
             }
-            self.look = Some(LookInProgress { since, started: now, requests });
+            self.look = Some(LookInProgress { since, started: now, is_last_poll: false, requests });
             self.arm_look();
         }
         self.poll_look(context, state, now)
@@ -145,16 +147,18 @@ impl Deadlines {
 
     /// Waits for the end of the last look, and then acts on the deadlines that have still expired.
     fn poll_look(&mut self, context: &mut Context<'_>, state: &mut ConnState, now: Duration) -> Option<LookRequests> {
-        loop {
+        let look = self.look.as_mut()?;
+        if look.is_last_poll && self.last_activity > look.started && now.saturating_sub(look.since) < MAX_LOOK {
+            (look.started, look.is_last_poll) = (now, false);
+            self.arm_look();
+        }
+        if !self.look.as_ref()?.is_last_poll {
             if !self.poll_sleep(context) {
                 return None;
             }
-            let look = self.look.as_mut()?;
-            if self.last_activity <= look.started || now.saturating_sub(look.since) >= MAX_LOOK {
-                break;
-            }
-            look.started = now;
-            self.arm_look();
+            // Another thread may have run the reactor since the stream was polled.
+            self.look.as_mut()?.is_last_poll = true;
+            return Some(LookRequests::default());
         }
         // The deadline of a refused opening handshake is no timeout, because the refusal is the failure. Tasks that
         // wait for the look wait for the end of the driver instead, which reports the refusal.
