@@ -1,7 +1,6 @@
 //! A connection of HTTP/2, and the places for its streams.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 
@@ -13,6 +12,7 @@ use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
+use super::buffered::BufferedConnection;
 use super::stream::{Http2Stream, into_io};
 use super::task::ConnectionTask;
 use super::usage::{ConnectionList, Reservation, Usage};
@@ -94,12 +94,12 @@ impl Connection {
         builder.data_frame_budget(cost(window).min(MAX_SMALL_FRAMES_COST.max(one_stream)));
         // What arrives late for streams that were dropped is answered by resets, and must not end the other streams.
         builder.max_local_error_reset_streams(None);
-        let (send, mut connection) = builder.handshake(stream).await.map_err(failure)?;
+        let (send, mut connection) = BufferedConnection::start(&builder, stream).await.map_err(failure)?;
         let mut pings = connection.ping_pong().ok_or_else(|| failure(Reason::INTERNAL_ERROR.into()))?;
         pings.send_ping(Ping::opaque()).map_err(failure)?;
         let mut is_answered = false;
         let is_accepting = poll_fn(|context| {
-            match Pin::new(&mut connection).poll(context) {
+            match connection.poll(context) {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(failure(error))),
                 Poll::Ready(Ok(())) => return Poll::Ready(Err(Failure::Protocol(ProtocolFailure::LostWhileOpening))),
                 Poll::Pending => {}

@@ -61,20 +61,28 @@ impl AsyncRead for Http2Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.unread.is_empty() {
-            match ready!(self.receive.poll_data(context)) {
-                Some(Ok(bytes)) => self.unread = bytes,
-                // The server needs no more of a request, which says nothing against its response.
-                Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => return Poll::Ready(Ok(())),
-                Some(Err(error)) => return Poll::Ready(Err(self.error(error))),
-                None => return Poll::Ready(Ok(())),
+        let this = &mut *self;
+        let mut count = 0;
+        while buffer.remaining() > 0 {
+            if this.unread.is_empty() {
+                match this.receive.poll_data(context) {
+                    Poll::Ready(Some(Ok(bytes))) => this.unread = bytes,
+                    // What was read comes first. The next read finds the end again.
+                    _ if count > 0 => break,
+                    Poll::Pending => return Poll::Pending,
+                    // The server needs no more of a request, which says nothing against its response.
+                    Poll::Ready(Some(Err(error))) if error.reason() == Some(Reason::NO_ERROR) => break,
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(this.error(error))),
+                    Poll::Ready(None) => break,
+                }
             }
+            let part = this.unread.len().min(buffer.remaining());
+            buffer.put_slice(&this.unread[..part]);
+            this.unread.advance(part);
+            count += part;
         }
-        let count = self.unread.len().min(buffer.remaining());
-        buffer.put_slice(&self.unread[..count]);
-        self.unread.advance(count);
         // The server may send as much again. It fails only if more is released than was received.
-        let _ = self.receive.flow_control().release_capacity(count);
+        let _ = this.receive.flow_control().release_capacity(count);
         Poll::Ready(Ok(()))
     }
 }

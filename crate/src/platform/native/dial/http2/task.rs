@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use h2::{Ping, PingPong};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::buffered::BufferedConnection;
 use super::usage::Usage;
 use crate::platform::native::catch_panic::catch_as_failure;
-use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::runtime::background;
 use crate::types::http2::Http2;
 
@@ -28,7 +27,7 @@ const PANICKED: &str = "the stream of a connector panicked";
 
 /// The task of a connection. Dropping it ends the connection and all its streams.
 pub(super) struct ConnectionTask {
-    connection: h2::client::Connection<Box<dyn IoStream>, Bytes>,
+    connection: BufferedConnection,
     pings: PingPong,
     settings: Http2,
     usage: Arc<Usage>,
@@ -52,7 +51,7 @@ enum Phase {
 impl ConnectionTask {
     /// `is_pinged` is whether a ping was sent and not answered.
     pub(super) fn new(
-        connection: h2::client::Connection<Box<dyn IoStream>, Bytes>,
+        connection: BufferedConnection,
         pings: PingPong,
         is_pinged: bool,
         settings: &Http2,
@@ -96,6 +95,7 @@ impl ConnectionTask {
         let now = Instant::now();
         match self.phase {
             Phase::Active(_) => {
+                self.connection.release_memory();
                 // It fails only if the connection has ended, or if a ping is outstanding.
                 let sent = self.pings.send_ping(Ping::opaque());
                 self.phase = if sent.is_ok() { Phase::Pinged(now) } else { Phase::Active(now) };
@@ -115,7 +115,7 @@ impl ConnectionTask {
 
     /// Moves bytes. Returns `Ready` when the connection has ended.
     fn poll_connection(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let polled = catch_as_failure(|| Pin::new(&mut self.connection).poll(context));
+        let polled = catch_as_failure(|| self.connection.poll(context));
         if polled.is_err() {
             self.usage.set_cause(ErrorKind::Other, PANICKED);
         }

@@ -1,0 +1,189 @@
+//! A connection of `h2` over a stream with buffers in both directions.
+//!
+//! `h2` reads and writes each frame by itself, and flushes after each. Here the frames of one poll are gathered, and
+//! written at its end.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use h2::PingPong;
+use h2::client::{Builder, SendRequest};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+
+use crate::platform::native::dial::io_stream::IoStream;
+use crate::sync::Lock;
+
+/// The bytes of each direction that are buffered, at most. Arbitrary: four frames of the usual size.
+const CAPACITY: usize = 64 << 10;
+
+/// A connection of `h2`, which writes what its polls have gathered.
+pub(super) struct BufferedConnection {
+    connection: h2::client::Connection<SharedStream, Bytes>,
+    stream: SharedStream,
+}
+
+/// The stream under `h2`, which gathers what is written.
+///
+/// The buffers are taken out while the stream is used, because it can be the user's.
+#[derive(Clone)]
+struct SharedStream(Arc<Lock<Option<Box<Buffers>>>>);
+
+struct Buffers {
+    stream: Box<dyn IoStream>,
+    /// What was read from the stream.
+    input: BytesMut,
+    /// What is to be written to the stream.
+    output: BytesMut,
+    /// Whether the stream was written to since it was flushed.
+    needs_flush: bool,
+    /// The error of a write, until a read reports it.
+    write_error: Option<io::Error>,
+}
+
+impl BufferedConnection {
+    /// Begins HTTP/2 over `stream`.
+    pub(super) async fn start(
+        builder: &Builder,
+        stream: Box<dyn IoStream>,
+    ) -> Result<(SendRequest<Bytes>, Self), h2::Error> {
+        let buffers =
+            Buffers { stream, input: BytesMut::new(), output: BytesMut::new(), needs_flush: false, write_error: None };
+        let stream = SharedStream(Arc::new(Lock::new(Some(Box::new(buffers)))));
+        let (send, connection) = builder.handshake(stream.clone()).await?;
+        Ok((send, Self { connection, stream }))
+    }
+
+    /// Returns the pings of the connection, the first time.
+    pub(super) fn ping_pong(&mut self) -> Option<PingPong> {
+        self.connection.ping_pong()
+    }
+
+    /// Moves bytes. Returns `Ready` when the connection has ended.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        loop {
+            if let Poll::Ready(end) = Pin::new(&mut self.connection).poll(context) {
+                return Poll::Ready(end);
+            }
+            if self.stream.poll_write_gathered(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Releases the memory of empty buffers.
+    pub(super) fn release_memory(&self) {
+        if let Some(buffers) = &mut *self.stream.0.lock() {
+            buffers.release_memory();
+        }
+    }
+}
+
+impl SharedStream {
+    /// Uses the buffers. They are gone after a panic of the stream.
+    fn with<T>(&self, act: impl FnOnce(&mut Buffers) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let Some(mut buffers) = self.0.lock().take() else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let result = act(&mut buffers);
+        *self.0.lock() = Some(buffers);
+        result
+    }
+
+    /// Writes and flushes what was gathered. Returns `Ready` if that has failed, and the next read reports it.
+    fn poll_write_gathered(&self, context: &mut Context<'_>) -> Poll<()> {
+        let written = self.with(|buffers| match buffers.poll_flush(context) {
+            Poll::Ready(Err(error)) => {
+                buffers.output.clear();
+                buffers.needs_flush = false;
+                buffers.write_error = Some(error);
+                Poll::Ready(Ok(()))
+            }
+            _ => Poll::Pending,
+        });
+        written.map(|_| ())
+    }
+}
+
+impl Buffers {
+    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(error) = self.write_error.take() {
+            return Poll::Ready(Err(error));
+        }
+        if self.input.is_empty() {
+            self.input.reserve(CAPACITY);
+            // The future keeps nothing between polls, so that it may be dropped.
+            ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context))?;
+        }
+        let count = self.input.len().min(buffer.remaining());
+        buffer.put_slice(&self.input[..count]);
+        self.input.advance(count);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.output.len() >= CAPACITY {
+            ready!(self.poll_write_all(context))?;
+        }
+        let count = bytes.len().min(CAPACITY - self.output.len());
+        self.output.extend_from_slice(&bytes[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write_all(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.output.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, &self.output))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.needs_flush = true;
+            self.output.advance(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_write_all(context))?;
+        if self.needs_flush {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            self.needs_flush = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn release_memory(&mut self) {
+        for buffer in [&mut self.input, &mut self.output] {
+            if buffer.is_empty() {
+                *buffer = BytesMut::new();
+            }
+        }
+    }
+}
+
+impl AsyncRead for SharedStream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.with(|buffers| buffers.poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for SharedStream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.with(|buffers| buffers.poll_write(context, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // `poll_write_gathered` does it.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|buffers| buffers.poll_shutdown(context))
+    }
+}
