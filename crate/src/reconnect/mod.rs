@@ -61,6 +61,8 @@ mod builder;
 mod cause;
 mod driver;
 mod live;
+#[cfg(all(test, shuttle))]
+mod model;
 mod outbox;
 mod outgoing;
 mod reconnecting;

@@ -40,8 +40,8 @@ enum Passing {
     Idle,
     /// There is one, and no message was sent meanwhile.
     Busy,
-    /// There is one, and a message was sent meanwhile, which waits behind the others.
-    Followed,
+    /// There is one. A message was sent meanwhile, which waits behind the others, or the stream was polled.
+    Awaited,
 }
 
 /// A [`CloseFrame`](samesocket_spec::close::CloseFrame) with a reason of its own.
@@ -108,11 +108,12 @@ impl Outgoing {
 
     /// Ends the turn of a call that passes messages. Returns the waker to call outside the lock.
     ///
-    /// Messages that were sent meanwhile may have found no capacity. Then the stream has to wait for it.
+    /// Messages that are left may have found no capacity, so that the stream has to wait for it. If no message was sent and
+    /// the stream was not polled meanwhile, it waits already.
     #[must_use]
     fn end_turn(&mut self) -> Option<Waker> {
-        let has_followers = std::mem::replace(&mut self.passing, Passing::Idle) == Passing::Followed;
-        if has_followers && !self.kept.is_empty() { self.waker.take() } else { None }
+        let is_awaited = std::mem::replace(&mut self.passing, Passing::Idle) == Passing::Awaited;
+        if is_awaited && !self.kept.is_empty() { self.waker.take() } else { None }
     }
 }
 
@@ -120,17 +121,29 @@ impl Outgoing {
 struct Turn<'a> {
     outgoing: &'a Lock<Outgoing>,
     has_ended: bool,
+    /// Whether the turn has ended because the connection has no capacity for the kept messages.
+    is_blocked: bool,
 }
 
 impl<'a> Turn<'a> {
     /// Takes the turn, which no other call has. `locked` is the locked `outgoing`.
     const fn take(outgoing: &'a Lock<Outgoing>, locked: &mut Outgoing) -> Self {
+        debug_assert!(matches!(locked.passing, Passing::Idle), "one turn at a time");
         locked.passing = Passing::Busy;
-        Self { outgoing, has_ended: false }
+        Self { outgoing, has_ended: false, is_blocked: false }
+    }
+
+    /// Takes the turn if it is free, and if there is something to pass to a connection.
+    fn take_if_needed(outgoing: &'a Lock<Outgoing>, locked: &mut Outgoing) -> Option<Self> {
+        let has_work = !locked.kept.is_empty() || locked.requests.close.is_some() && !locked.is_closing;
+        let can_pass = has_work && locked.passing == Passing::Idle && locked.current.is_some();
+        can_pass.then(|| Self::take(outgoing, locked))
     }
 
     /// Passes the kept messages while the connection has capacity. If a close was requested, passes all, and then closes.
-    fn pass_kept(mut self) {
+    ///
+    /// Returns whether messages are left that wait for capacity of the connection.
+    fn pass_kept(mut self) -> bool {
         while let Some((connection, number, step)) = self.next() {
             match step {
                 Pass::Message(message) => {
@@ -143,6 +156,7 @@ impl<'a> Turn<'a> {
                 }
             }
         }
+        self.is_blocked
     }
 
     /// Returns what to pass next, and to which connection, with its number. Ends the turn if there is nothing.
@@ -172,6 +186,7 @@ impl<'a> Turn<'a> {
                 return Some((Shared::clone(connection), outgoing.connections, pass));
             }
         }
+        self.is_blocked = outgoing.current.is_some() && !outgoing.kept.is_empty();
         let waker = outgoing.end_turn();
         self.has_ended = true;
         drop(locked);
@@ -211,15 +226,26 @@ impl Drop for Turn<'_> {
 
 /// Passes the kept messages to the connection while it has capacity. Carries out a close that was requested.
 pub(super) fn pass_kept(outgoing: &Lock<Outgoing>) {
+    let turn = Turn::take_if_needed(outgoing, &mut outgoing.lock());
+    if let Some(turn) = turn {
+        turn.pass_kept();
+    }
+}
+
+/// Passes the kept messages for the stream. Returns whether some are left, for which the stream has to wait for capacity.
+///
+/// If another call has the turn, that is not known yet. The end of the turn wakes the stream if messages are left.
+pub(super) fn has_blocked_messages(outgoing: &Lock<Outgoing>) -> bool {
     let turn = {
         let mut locked = outgoing.lock();
-        let has_work = !locked.kept.is_empty() || locked.requests.close.is_some() && !locked.is_closing;
-        if locked.passing != Passing::Idle || locked.current.is_none() || !has_work {
-            return;
+        if locked.passing != Passing::Idle {
+            locked.passing = Passing::Awaited;
+            return false;
         }
-        Turn::take(outgoing, &mut locked)
+        Turn::take_if_needed(outgoing, &mut locked)
     };
-    turn.pass_kept();
+    // The turn decides under one lock. If the connection has capacity again afterwards, the stream does not wait.
+    turn.is_some_and(Turn::pass_kept)
 }
 
 /// Returns the connection if it has no capacity for another message.
@@ -227,13 +253,6 @@ pub(super) fn full_connection(outgoing: &Lock<Outgoing>) -> Option<crate::Sender
     pass_kept(outgoing);
     let outgoing = outgoing.lock();
     if outgoing.is_full() { outgoing.current.clone().map(crate::Sender::new) } else { None }
-}
-
-/// Returns whether kept messages wait for capacity of the connection.
-pub(super) fn has_blocked_messages(outgoing: &Lock<Outgoing>) -> bool {
-    pass_kept(outgoing);
-    let outgoing = outgoing.lock();
-    !outgoing.kept.is_empty() && outgoing.is_full()
 }
 
 /// Sends a message if that neither exceeds the high-water mark nor overtakes a waiting send.
@@ -263,7 +282,7 @@ pub(super) fn send(outgoing: &Lock<Outgoing>, message: Message) -> Result<(), Er
         }
         match &locked.current {
             Some(_) if locked.passing != Passing::Idle => {
-                locked.passing = Passing::Followed;
+                locked.passing = Passing::Awaited;
                 locked.kept.push_back(message);
                 return Ok(());
             }
@@ -315,8 +334,19 @@ mod tests {
 
     #[test]
     fn message_that_was_sent_during_a_turn_is_not_left_behind() {
-        assert!(wakes_stream(Passing::Followed, 1));
-        assert!(!wakes_stream(Passing::Followed, 0), "all messages were passed");
+        assert!(wakes_stream(Passing::Awaited, 1));
+        assert!(!wakes_stream(Passing::Awaited, 0), "all messages were passed");
         assert!(!wakes_stream(Passing::Busy, 1), "the stream waits for capacity already");
+    }
+
+    #[test]
+    fn stream_polled_during_a_turn_is_woken_at_its_end() {
+        let mut outgoing = Outgoing::new(Outbox::Keep { messages: 9, bytes: 99 });
+        outgoing.waker = Some(Waker::noop().clone());
+        outgoing.passing = Passing::Busy;
+        outgoing.kept.push_back("kept".into());
+        let outgoing = Lock::new(outgoing);
+        assert!(!has_blocked_messages(&outgoing), "the turn of the other call may still pass it");
+        assert!(outgoing.lock().end_turn().is_some());
     }
 }
