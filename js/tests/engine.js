@@ -37,6 +37,8 @@ async function run(server, more = []) {
   const failed = [];
   let passed = 0;
   for (const [name, act] of lists.flat()) {
+    // Whoever waits for the report sees which test runs.
+    if (globalThis.document) document.title = name;
     try {
       await Promise.race([act(), late(name)]);
       passed += 1;
@@ -90,6 +92,7 @@ if (globalThis.document) {
   const all = { passed: 0, failed: [] };
   (async () => {
     for (const [context, start] of Object.entries(CONTEXTS)) {
+      document.title = `the tests in the context "${context}"`;
       try {
         const { passed, failed } = await start(plain);
         all.passed += passed;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use serde::Deserialize;
 
 use crate::{
@@ -51,10 +51,27 @@ pub(super) fn report(browser: &Browser, site: &Site, page: &Page) -> Result<Stri
     site.runtime().block_on(async {
         let session = Session::start(browser).await?;
         session.client.goto(&url).await.with_context(|| format!("cannot open {url}"))?;
-        let report = site.wait_report(&format!("{folder}-{engine}"), *limit).await;
+        let name = format!("{folder}-{engine}");
+        let report = tokio::select! {
+            report = site.wait_report(&name, *limit) => report,
+            lost = wait_for_loss(&session) => Err(lost),
+        };
         session.close().await;
         report
     })
+}
+
+/// Waits until the page is lost, because it or the browser has crashed. The error has the last title of the page.
+async fn wait_for_loss(session: &Session) -> Error {
+    let (mut last, mut seconds) = (String::new(), tokio::time::interval(Duration::from_secs(1)));
+    loop {
+        // No driver reports a crash before it is asked.
+        seconds.tick().await;
+        match session.client.title().await {
+            Ok(title) => last = title,
+            Err(error) => return Error::new(error).context(format!("the page was lost; its title was {last:?}")),
+        }
+    }
 }
 
 /// Runs the tests of the page.
