@@ -12,7 +12,7 @@ use std::time::Duration;
 /// | [`never`](Self::never) | | a connection of HTTP/1.1 for each socket |
 /// | [`if_offered`](Self::if_offered) | | HTTP/2 if the server offers it by TLS, otherwise HTTP/1.1 |
 /// | [`prior_knowledge`](Self::prior_knowledge) | | HTTP/2 only, with or without TLS |
-/// | [`stream_window`](Self::stream_window) | 256 KiB | the received bytes of one socket that may wait to be read |
+/// | [`stream_window`](Self::stream_window) | 512 KiB | the received bytes of one socket that may wait to be read |
 /// | [`max_streams`](Self::max_streams) | 1000 | the sockets of one connection, if the server allows as many |
 /// | [`idle_timeout`](Self::idle_timeout) | 60 s | the time after which a connection without sockets is closed |
 /// | [`ping_interval`](Self::ping_interval) | 30 s | the time between two pings of a connection with sockets |
@@ -57,7 +57,7 @@ impl Http2 {
     const fn new(choice: Http2Choice) -> Self {
         Self {
             choice,
-            stream_window: 256 << 10,
+            stream_window: 512 << 10,
             max_streams: 1000,
             idle_timeout: Duration::from_secs(60),
             ping_interval: Duration::from_secs(30),
@@ -87,7 +87,7 @@ impl Http2 {
         Self::new(Http2Choice::PriorKnowledge)
     }
 
-    /// Sets the bytes of one socket that may be received and not yet read by it, 64 KiB to 16 MiB. The default is 256 KiB.
+    /// Sets the bytes of one socket that may be received and not yet read by it, 64 KiB to 16 MiB. The default is 512 KiB.
     ///
     /// It is the flow-control window of the stream, and bounds the memory that a socket whose program reads slowly takes.
     /// Small messages take up to 128 times as much, because each frame takes about 256 bytes beside its content.

@@ -16,8 +16,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use crate::platform::native::dial::io_stream::IoStream;
 use crate::sync::Lock;
 
-/// The bytes of each direction that are buffered, at most. Arbitrary: four frames of the usual size.
-const CAPACITY: usize = 64 << 10;
+/// The bytes that are read at once, at most. Arbitrary: four frames of the usual size.
+const READ_SIZE: usize = 64 << 10;
+
+/// The gathered bytes from which they are written before more are taken. Arbitrary: as many as a stream may have waiting.
+const MAX_GATHERED: usize = 256 << 10;
+
+/// The bytes that one poll reads, about, so that the sockets take them and the server may send more. Arbitrary.
+const MAX_READ: usize = 128 << 10;
 
 /// A connection of `h2`, which writes what its polls have gathered.
 pub(super) struct BufferedConnection {
@@ -33,6 +39,8 @@ struct SharedStream(Arc<Lock<Option<Box<Buffers>>>>);
 
 struct Buffers {
     stream: Box<dyn IoStream>,
+    /// The bytes that may be read before the task yields.
+    read_budget: usize,
     /// What was read from the stream.
     input: BytesMut,
     /// What is to be written to the stream.
@@ -49,8 +57,14 @@ impl BufferedConnection {
         builder: &Builder,
         stream: Box<dyn IoStream>,
     ) -> Result<(SendRequest<Bytes>, Self), h2::Error> {
-        let buffers =
-            Buffers { stream, input: BytesMut::new(), output: BytesMut::new(), needs_flush: false, write_error: None };
+        let buffers = Buffers {
+            stream,
+            read_budget: MAX_READ,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            needs_flush: false,
+            write_error: None,
+        };
         let stream = SharedStream(Arc::new(Lock::new(Some(Box::new(buffers)))));
         let (send, connection) = builder.handshake(stream.clone()).await?;
         Ok((send, Self { connection, stream }))
@@ -63,6 +77,9 @@ impl BufferedConnection {
 
     /// Moves bytes. Returns `Ready` when the connection has ended.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        if let Some(buffers) = &mut *self.stream.0.lock() {
+            buffers.read_budget = MAX_READ;
+        }
         loop {
             if let Poll::Ready(end) = Pin::new(&mut self.connection).poll(context) {
                 return Poll::Ready(end);
@@ -113,9 +130,14 @@ impl Buffers {
             return Poll::Ready(Err(error));
         }
         if self.input.is_empty() {
-            self.input.reserve(CAPACITY);
+            if self.read_budget == 0 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.input.reserve(READ_SIZE);
             // The future keeps nothing between polls, so that it may be dropped.
-            ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context))?;
+            let count = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context))?;
+            self.read_budget = self.read_budget.saturating_sub(count);
         }
         let count = self.input.len().min(buffer.remaining());
         buffer.put_slice(&self.input[..count]);
@@ -124,12 +146,11 @@ impl Buffers {
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.output.len() >= CAPACITY {
+        if self.output.len() >= MAX_GATHERED {
             ready!(self.poll_write_all(context))?;
         }
-        let count = bytes.len().min(CAPACITY - self.output.len());
-        self.output.extend_from_slice(&bytes[..count]);
-        Poll::Ready(Ok(count))
+        self.output.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_write_all(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

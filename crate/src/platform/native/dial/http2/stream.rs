@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::usage::Reservation;
 use crate::platform::native::dial::tcp;
 
-/// The most bytes that one write copies. Arbitrary: as many as four frames of HTTP/2 hold.
-const MAX_WRITE: usize = 64 << 10;
+/// The most bytes that one write copies. Arbitrary: as many as may wait for the connection.
+const MAX_WRITE: usize = 256 << 10;
 
 /// The stream of one socket. Dropping it ends the stream, and cancels it if the socket is aborted.
 pub(super) struct Http2Stream {
