@@ -27,7 +27,8 @@ pub use self::comparison::{Comparison, Pair};
 pub use self::figures::quartiles;
 pub use self::growth::{Curve, Growth, Point};
 pub use self::native::{
-    FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, REFERENCE, Run, Sample, Series,
+    FUTURES, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, REFERENCE, Run,
+    Sample, Series,
 };
 pub use self::size::{App, Module, Program, Sizes};
 

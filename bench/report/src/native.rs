@@ -29,6 +29,9 @@ pub const INTERFACE_ON_TOKIO: &str = "samesocket (interface on tokio)";
 /// The futures API with its socket on the caller's runtime.
 pub const FUTURES_ON_TOKIO: &str = "samesocket (futures on tokio)";
 
+/// The futures API on the caller's runtime, with WebSockets that are streams of HTTP/2.
+pub const FUTURES_OVER_HTTP2: &str = "samesocket (futures on tokio) over HTTP/2";
+
 /// The result of one client at one job in one round.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Sample {

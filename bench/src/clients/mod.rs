@@ -17,13 +17,15 @@ mod tokio_websockets;
 mod yawc;
 
 use anyhow::Result;
-use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL, Sample};
+use samesocket_bench_report::{
+    FUTURES, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL, Sample,
+};
 
 use self::job_run::JobRun;
 use self::stream::ClientStream;
 use crate::jobs::{Direction, Job};
 use crate::measure::Counter;
-use crate::server::Address;
+use crate::server::{Address, Http};
 
 /// A client: its name in tables, its package, and its features.
 pub(crate) struct Client {
@@ -35,14 +37,22 @@ pub(crate) struct Client {
     compresses: bool,
     /// Whether the client supports TLS in this bench.
     speaks_tls: bool,
+    http: Http,
 }
 
 const fn client(name: &'static str, package: &'static str, compresses: bool) -> Client {
-    Client { name, package, former_name: None, compresses, speaks_tls: true }
+    Client { name, package, former_name: None, compresses, speaks_tls: true, http: Http::One }
 }
 
+const fn http2_client(name: &'static str, package: &'static str, compresses: bool) -> Client {
+    Client { http: Http::Two, ..client(name, package, compresses) }
+}
+
+const YAWC_OVER_HTTP2: &str = "yawc over HTTP/2";
+const SOCKUDO_OVER_HTTP2: &str = "sockudo-ws over HTTP/2";
+
 /// The clients in the order of the tables. The others are compared with the first one.
-pub(crate) const CLIENTS: [Client; 10] = [
+pub(crate) const CLIENTS: [Client; 13] = [
     client("tokio-tungstenite", "tokio-tungstenite", false),
     client("tokio-websockets", "tokio-websockets", false),
     client("fastwebsockets", "fastwebsockets", false),
@@ -53,12 +63,16 @@ pub(crate) const CLIENTS: [Client; 10] = [
     client(FUTURES, "samesocket", true),
     client(INTERFACE_ON_TOKIO, "samesocket", true),
     client(FUTURES_ON_TOKIO, "samesocket", true),
+    http2_client(YAWC_OVER_HTTP2, "yawc", true),
+    http2_client(SOCKUDO_OVER_HTTP2, "sockudo-ws", false),
+    http2_client(FUTURES_OVER_HTTP2, "samesocket", true),
 ];
 
 impl Client {
-    /// Returns whether the client supports a job.
-    pub(crate) const fn can(&self, job: &Job) -> bool {
-        (self.compresses || !job.compressed) && (self.speaks_tls || !job.tls)
+    /// Returns whether the client supports a job. Over HTTP/2, only jobs with one socket are measured.
+    pub(crate) fn can(&self, job: &Job) -> bool {
+        let has_connections = self.http == Http::One || job.connections == 1;
+        (self.compresses || !job.compressed) && (self.speaks_tls || !job.tls) && has_connections
     }
 }
 
@@ -72,11 +86,12 @@ pub(crate) async fn run(
 ) -> Result<Sample> {
     let path = job.path(count);
     let run = JobRun { job, count, counter };
+    let http = CLIENTS.iter().find(|client| client.name == name).map_or(Http::One, |client| client.http);
     match name {
         PROTOCOL => run.measure(async || protocol::connect(address.plain, &path).await).await,
-        INTERFACE | FUTURES | INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO => {
-            let on_caller_runtime = matches!(name, INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO);
-            let (url, options) = (address.url(job.tls, &path), stream::options(address, on_caller_runtime));
+        INTERFACE | FUTURES | INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO | FUTURES_OVER_HTTP2 => {
+            let on_caller_runtime = !matches!(name, INTERFACE | FUTURES);
+            let (url, options) = (address.url(http, job.tls, &path), stream::options(address, http, on_caller_runtime));
             if matches!(name, INTERFACE | INTERFACE_ON_TOKIO) {
                 run.measure(async || interface::connect(&url, &options).await).await
             } else {
@@ -85,10 +100,10 @@ pub(crate) async fn run(
             }
         }
         _ if job.tls => {
-            let tls = stream::Tls::new(address)?;
+            let tls = stream::Tls::new(address, http)?;
             over_stream(name, &run, &path, async || tls.connect().await).await
         }
-        _ => over_stream(name, &run, &path, async || stream::plain(address.plain).await).await,
+        _ => over_stream(name, &run, &path, async || stream::plain(address.port(http, false)).await).await,
     }
 }
 
@@ -108,6 +123,8 @@ async fn over_stream<S: ClientStream>(
         "sockudo-ws" if compressed => {
             run.measure(async || sockudo::connect_compressed(stream().await?, path).await).await
         }
+        YAWC_OVER_HTTP2 => run.measure(async || yawc::connect_http2(stream().await?, path, compressed).await).await,
+        SOCKUDO_OVER_HTTP2 => run.measure(async || sockudo::connect_http2(stream().await?, path).await).await,
         "sockudo-ws" => run.measure(async || sockudo::connect(stream().await?, path).await).await,
         _ => anyhow::bail!("unknown client {name}"),
     }

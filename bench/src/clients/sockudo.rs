@@ -4,7 +4,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use sockudo_ws::client::WebSocketClient;
 use sockudo_ws::handshake::client_handshake;
-use sockudo_ws::{CompressedWebSocketStream, Config, DeflateConfig, Error, Http1, Message, WebSocketStream};
+use sockudo_ws::{CompressedWebSocketStream, Config, DeflateConfig, Error, Http1, Http2, Message, WebSocketStream};
 
 use super::connection::{Connection, LIMIT};
 use super::sink_stream::SinkStream;
@@ -14,6 +14,12 @@ pub(super) async fn connect(stream: impl ClientStream, path: &str) -> Result<imp
     let client = WebSocketClient::<Http1>::new(config());
     let (stream, _) = client.connect_raw(stream, "localhost", path, None).await?;
     Ok(stream)
+}
+
+/// Connects over HTTP/2. The crate does not compress there.
+pub(super) async fn connect_http2(stream: impl ClientStream, path: &str) -> Result<impl Connection> {
+    let client = WebSocketClient::<Http2>::new(config());
+    Ok(client.connect(stream, &format!("http://localhost{path}"), None).await?)
 }
 
 /// Connects with compression. The crate's client never offers it, so this creates the compressing stream directly. The
