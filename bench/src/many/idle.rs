@@ -32,7 +32,7 @@ impl Measurement for IdleSockets {
         let (start, cpu) = (Instant::now(), cpu_time());
         let opening = stream::iter(0..self.count).map(|_| connect("/small")).buffer_unordered(OPENINGS);
         let connections: Vec<C> = opening.try_collect().await?;
-        let (seconds, cpu) = (start.elapsed().as_secs_f64(), (cpu_time() - cpu).as_secs_f64());
+        let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_time().saturating_sub(cpu).as_secs_f64());
         sleep(SETTLE).await;
         let kernel_sockets = u32::try_from(kernel::sockets()?.saturating_sub(sockets))?;
         let count = f64::from(u32::try_from(connections.len())?);

@@ -84,8 +84,10 @@ impl FrameParser {
         let mut rest = &mut bytes[preface..];
         loop {
             let Some(current) = &mut self.current else {
-                let Some(header) = collect(&mut self.partial, &mut rest, HEADER) else { return Ok(()) };
-                let header = Header::parse(*header.first_chunk().unwrap_or(&[0; HEADER]));
+                let count = collect(&mut self.partial, rest, HEADER);
+                rest = &mut rest[count..];
+                let Some(header) = self.partial.first_chunk() else { return Ok(()) };
+                let header = Header::parse(*header);
                 ensure!(header.length <= MAX_FRAME, "a frame is too long");
                 self.partial.clear();
                 let padding = (header.kind != DATA || !header.has(PADDED)).then_some(0);
@@ -100,8 +102,12 @@ impl FrameParser {
                 }
                 take(Part::DataEnd(header))?;
             } else {
-                let Some(payload) = collect(&mut self.partial, &mut rest, header.length) else { return Ok(()) };
-                take(Part::Frame(header, payload))?;
+                let count = collect(&mut self.partial, rest, header.length);
+                rest = &mut rest[count..];
+                if self.partial.len() < header.length {
+                    return Ok(());
+                }
+                take(Part::Frame(header, &self.partial))?;
                 self.partial.clear();
             }
             self.current = None;
@@ -133,13 +139,11 @@ impl Current {
     }
 }
 
-/// Moves bytes to `partial` until it has this length. Returns `None` if bytes are missing.
-fn collect<'a>(partial: &'a mut Vec<u8>, bytes: &mut &mut [u8], length: usize) -> Option<&'a [u8]> {
-    let now = bytes.len().min(length - partial.len());
-    let (taken, rest) = std::mem::take(bytes).split_at_mut(now);
-    partial.extend_from_slice(taken);
-    *bytes = rest;
-    (partial.len() == length).then_some(partial)
+/// Copies bytes to `partial` until it has this length. Returns the number of copied bytes.
+fn collect(partial: &mut Vec<u8>, bytes: &[u8], length: usize) -> usize {
+    let count = bytes.len().min(length - partial.len());
+    partial.extend_from_slice(&bytes[..count]);
+    count
 }
 
 /// Returns the content of a frame without its padding and priority.

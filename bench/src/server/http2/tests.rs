@@ -106,7 +106,7 @@ fn echo_survives_reads_of_any_size() {
         let sent = client.flush_in(size);
         let headers = sent.iter().find(|frame| frame.kind == HEADERS).unwrap();
         assert!(headers.stream == 1 && headers.payload.ends_with(b"permessage-deflate"));
-        assert_eq!(data(&sent, 1), answer, "{size}");
+        assert!(data(&sent, 1) == answer, "reads of {size}");
         assert!(sent.iter().any(|frame| (frame.kind, frame.flags) == (PING, ACK) && frame.payload == b"12345678"));
         let ends = sent.iter().filter(|frame| frame.kind == DATA && frame.flags & END_STREAM != 0);
         assert_eq!(ends.count(), 1);
@@ -123,23 +123,23 @@ fn full_window_stops_only_its_stream() {
     client.frame(DATA, 0, 1, &request);
     client.frame(DATA, 0, 3, &request);
     let sent = client.flush();
-    assert_eq!(data(&sent, 1), answer[..100]);
-    assert_eq!(data(&sent, 3), answer);
+    assert!(data(&sent, 1) == answer[..100]);
+    assert!(data(&sent, 3) == answer);
 
     // Fewer initial bytes than the stream has sent make its window negative.
     client.settings(50);
     write_window_update(1, 60, &mut client.frames);
     let sent = client.flush();
-    assert_eq!(data(&sent, 1), answer[100..110]);
+    assert!(data(&sent, 1) == answer[100..110]);
 
     write_window_update(1, 10_000, &mut client.frames);
-    assert_eq!(data(&client.flush(), 1), answer[110..]);
+    assert!(data(&client.flush(), 1) == answer[110..]);
 }
 
 #[test]
 fn full_connection_stops_every_stream_until_it_is_renewed() {
     let mut client = Client::new(1 << 20);
-    let (request, answer) = message(60_000);
+    let (request, answer) = message(40_000);
     for stream in [1, 3] {
         client.open(stream, "/echo");
         for piece in request.chunks(16_384) {
@@ -147,11 +147,11 @@ fn full_connection_stops_every_stream_until_it_is_renewed() {
         }
     }
     let sent = client.flush();
-    assert_eq!(data(&sent, 1), answer);
-    assert_eq!(data(&sent, 3), answer[..65_535 - answer.len()]);
+    assert!(data(&sent, 1) == answer);
+    assert!(data(&sent, 3) == answer[..65_535 - answer.len()]);
     assert!(!client.connection.can_send());
     write_window_update(0, 1 << 20, &mut client.frames);
-    assert_eq!(data(&client.flush(), 3), answer[65_535 - answer.len()..]);
+    assert!(data(&client.flush(), 3) == answer[65_535 - answer.len()..]);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn flood_takes_turns_and_ends_with_reset() {
     let (request, answer) = message(1000);
     client.frame(DATA, 0, 3, &request);
     let sent = client.flush();
-    assert_eq!(data(&sent, 3), answer);
+    assert!(data(&sent, 3) == answer);
     let flood = data(&sent, 1);
     assert!(flood.len() < 100_000 && flood[..4] == [0x82, 126, 0x03, 0xe8]);
     assert!(sent.iter().all(|frame| frame.payload.len() <= 16_384));
