@@ -14,9 +14,9 @@ pub(super) fn sockets() -> Result<usize> {
 }
 
 /// Returns the memory of the kernel's objects and of TCP's buffers, in KiB. It is that of the whole machine, because the
-/// kernel does not count it by process.
+/// kernel does not count it by process. Objects that the kernel can reclaim do not count, because most of them are of files.
 pub(super) fn memory() -> Result<f64> {
-    let slab = kibibytes("/proc/meminfo", "Slab:")?;
+    let slab = kibibytes("/proc/meminfo", "SUnreclaim:")?;
     // The words after the name are pairs of a name and a number.
     let words = fs::read_to_string("/proc/net/sockstat")?;
     let tcp = words.lines().find(|line| line.starts_with("TCP:")).context("there is no TCP in sockstat")?;

@@ -87,10 +87,11 @@ pub(crate) fn serve() -> Result<()> {
         http2_tls: port(&http2_tls)?,
         certificate: certificate.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
     };
-    println!("{}", serde_json::to_string(&address)?);
     thread::spawn(move || accept_tls(&tls, config, http1::serve));
     thread::spawn(move || accept(&http2, http2::serve));
     thread::spawn(move || accept_tls(&http2_tls, http2_config, http2::serve));
+    // Afterwards, only connections start threads.
+    println!("{}", serde_json::to_string(&address)?);
     accept(&plain, http1::serve)
 }
 
