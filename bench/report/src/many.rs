@@ -52,8 +52,8 @@ pub struct Idle {
     pub cpu: f64,
     /// The memory of the client's process for each socket, in KiB.
     pub process: f64,
-    /// The memory of the kernel for each socket, in KiB, at both ends of the connection.
-    pub kernel: f64,
+    /// The memory of the kernel for each socket, in KiB, at both ends of the connection, if it is known.
+    pub kernel: Option<f64>,
     /// The number of the client's kernel sockets.
     pub kernel_sockets: u32,
 }
@@ -128,7 +128,11 @@ pub(crate) fn goals(many: &Many) -> Vec<Goal> {
             Target::AtMost(0.5),
             &["process", "kernel"],
             |what| {
-                Some(if what == "process" { ratios(|sample| sample.process) } else { ratios(|sample| sample.kernel) })
+                Some(if what == "process" {
+                    ratios(|sample| sample.process)
+                } else {
+                    ratios(|sample| sample.kernel.unwrap_or(f64::NAN))
+                })
             },
         ),
         Goal::new(
@@ -158,7 +162,7 @@ pub(crate) fn tables(many: &Many) -> String {
             ("seconds to open all", |sample| sample.seconds),
             ("client CPU time for that, seconds", |sample| sample.cpu),
             ("process memory for each, KiB", |sample| sample.process),
-            ("kernel memory for each, KiB", |sample| sample.kernel),
+            ("kernel memory for each, KiB", |sample| sample.kernel.unwrap_or(f64::NAN)),
             ("kernel sockets of the client", |sample| f64::from(sample.kernel_sockets)),
         ],
     );
@@ -203,7 +207,10 @@ fn section<T>(text: &mut String, many: &Many, title: &str, samples: fn(&ManyClie
         .iter()
         .filter(|client| !samples(client).is_empty())
         .map(|client| {
-            let cell = |(_, of): &Column<T>| figure(quartiles(samples(client).iter().map(of).collect())[1]);
+            let cell = |(_, of): &Column<T>| {
+                let [_, median, _] = quartiles(samples(client).iter().map(of).collect());
+                if median.is_finite() { figure(median) } else { String::new() }
+            };
             let name = format!("{} {}", client.name, client.version);
             std::iter::once(name).chain(columns.iter().map(cell)).collect()
         })

@@ -26,8 +26,6 @@ impl Measurement for IdleSockets {
     type Sample = Idle;
 
     async fn measure<'a, C: Connection>(&'a self, connect: impl AsyncFn(&'a str) -> Result<C>) -> Result<Idle> {
-        // The server has a thread for each kernel socket, which is not the socket's memory.
-        let thread = kernel::memory_of_thread()?;
         let (process, kernel, sockets) = (memory()?, kernel::memory()?, kernel::sockets()?);
         let (start, cpu) = (Instant::now(), cpu_time());
         let opening = stream::iter(0..self.count).map(|_| connect("/small")).buffer_unordered(OPENINGS);
@@ -40,7 +38,7 @@ impl Measurement for IdleSockets {
             seconds,
             cpu,
             process: f64::from(memory()?.saturating_sub(process)) / count,
-            kernel: (kernel::memory()? - kernel - thread * f64::from(kernel_sockets)).max(0.0) / count,
+            kernel: kernel::memory()?.zip(kernel).map(|(after, before)| (after - before).max(0.0) / count),
             kernel_sockets,
         })
     }
