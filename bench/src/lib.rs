@@ -1,7 +1,7 @@
 //! The bench of native clients: samesocket and other WebSocket clients do the same jobs against one server.
 //!
-//! Start with `jobs` (the work), then `clients` (one file for each client) and `server`. `native` runs everything,
-//! `comparison` runs two programs, and `growth` varies one quantity. Each client runs in a process of its own, which
+//! Start with `jobs` (the work), then `clients` (one file for each client) and `server`. `native` runs
+//! everything, `comparison` runs two programs, `growth` varies one quantity, and `many` has many sockets to one host. Each client runs in a process of its own, which
 //! `measure` measures.
 
 mod clients;
@@ -9,6 +9,7 @@ mod comparison;
 mod growth;
 mod instructions;
 mod jobs;
+mod many;
 mod measure;
 mod native;
 mod server;
@@ -19,6 +20,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
+use self::clients::{JobRun, Setting};
 pub use self::instructions::instructions;
 use self::jobs::Job;
 pub use self::measure::Counter;
@@ -33,12 +35,16 @@ enum Subcommand {
     Compare(comparison::Arguments),
     /// Measure how cost grows
     Growth(growth::Arguments),
+    /// Measure many sockets to one host
+    Many(many::Arguments),
     /// Run the server of the jobs
     Serve,
     /// Print a description of the machine as JSON
     Machine,
     /// Do one job with one client
     Client { client: String, job: String, address: String, count: usize },
+    /// Measure many sockets with one client
+    ManyClient { client: String, what: many::What, address: String, amounts: Vec<usize> },
 }
 
 /// Runs the command line. With a counter, results include the number of allocations.
@@ -63,22 +69,38 @@ pub fn run(counter: Option<Counter>) -> Result<()> {
         }
         Subcommand::Compare(arguments) => comparison::run(&arguments),
         Subcommand::Growth(arguments) => growth::run(&arguments),
+        Subcommand::Many(arguments) => many::run(&arguments),
         Subcommand::Machine => {
             println!("{}", serde_json::to_string(&native::machine()?)?);
             Ok(())
         }
         Subcommand::Serve => {
             measure::pin_to_core(0)?;
+            measure::raise_file_limit()?;
             server::serve()
         }
         Subcommand::Client { client, job, address, count } => {
-            measure::pin_to_core(1)?;
             let job = Job::named(&job).with_context(|| format!("unknown job {job}"))?;
-            let address: Address = serde_json::from_str(&address)?;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let sample = runtime.block_on(clients::run(&client, &job, &address, count, counter))?;
+            let run = JobRun::new(job, count, counter);
+            let measurement =
+                async |address: &Address| clients::measure(&client, Setting::of(&job), address, &run).await;
+            let sample = measured(&address, measurement)?;
             println!("{}", serde_json::to_string(&sample)?);
             Ok(())
         }
+        Subcommand::ManyClient { client, what, address, amounts } => {
+            let sample = measured(&address, async |address| many::client(&client, what, address, &amounts).await)?;
+            println!("{sample}");
+            Ok(())
+        }
     }
+}
+
+/// Runs a measurement of a client on the core for clients.
+fn measured<T>(address: &str, measurement: impl AsyncFnOnce(&Address) -> Result<T>) -> Result<T> {
+    measure::pin_to_core(1)?;
+    measure::raise_file_limit()?;
+    let address: Address = serde_json::from_str(address)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(measurement(&address))
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -42,7 +43,7 @@ impl Stopwatch {
 }
 
 /// Returns the CPU time of all threads of this process, including the kernel's share.
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
 }
@@ -54,7 +55,12 @@ pub(crate) fn memory() -> Result<u32> {
 
 /// Reads a value from the process's status file, in KiB.
 fn status(name: &str) -> Result<u32> {
-    let status = fs::read_to_string("/proc/self/status")?;
+    status_of("self", name)
+}
+
+/// Reads a number from the status file of a process.
+pub(crate) fn status_of(process: &str, name: &str) -> Result<u32> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix(name))
@@ -71,4 +77,10 @@ pub(crate) fn pin_to_core(core: usize) -> Result<()> {
         sched_setaffinity(None, &set)?;
     }
     Ok(())
+}
+
+/// Lets this process have as many files as the system allows: there are jobs with 10,000 sockets.
+pub(crate) fn raise_file_limit() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?)
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::clients::CLIENTS;
 use crate::instructions::instructions;
 use crate::jobs::{JOBS, Job};
+use crate::measure::status_of;
 use samesocket_bench_report::{
     FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, Run, Sample, Series,
 };
@@ -99,6 +100,11 @@ impl Server {
         let output = child.stdout.take().context("the server has no output")?;
         BufReader::new(output).read_line(&mut line)?;
         Ok(Self { child, address: line.trim().to_owned() })
+    }
+
+    /// Returns the number of the server's threads: one for each connection, and those that listen.
+    pub(crate) fn threads(&self) -> Result<u32> {
+        status_of(&self.child.id().to_string(), "Threads:")
     }
 }
 
@@ -239,7 +245,7 @@ fn output(program: &str, arguments: &[&str]) -> Result<String> {
 }
 
 /// Returns the version of one of this package's dependencies, from the lock file.
-fn version(package: &str) -> Result<String> {
+pub(crate) fn version(package: &str) -> Result<String> {
     let lock = include_str!("../../Cargo.lock");
     let named = |name: &str| {
         let name = format!("name = \"{name}\"\n");

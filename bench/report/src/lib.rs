@@ -8,6 +8,7 @@ mod comparison;
 mod figures;
 mod goals;
 mod growth;
+mod many;
 mod native;
 mod page;
 mod plot;
@@ -26,8 +27,10 @@ pub use self::browser::Browsers;
 pub use self::comparison::{Comparison, Pair};
 pub use self::figures::quartiles;
 pub use self::growth::{Curve, Growth, Point};
+pub use self::many::{Fairness, Idle, Many, ManyClient, Paced, RoundTrips};
 pub use self::native::{
-    FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, REFERENCE, Run, Sample, Series,
+    FUTURES, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, REFERENCE, Run,
+    Sample, Series,
 };
 pub use self::size::{App, Module, Program, Sizes};
 
@@ -48,6 +51,11 @@ pub fn comparison_tables(comparison: &Comparison) -> String {
 /// Formats the tables of how cost grows as Markdown.
 pub fn growth_tables(growth: &Growth) -> String {
     growth::tables(growth)
+}
+
+/// Formats the tables of many sockets as Markdown.
+pub fn many_tables(many: &Many) -> String {
+    many::tables(many)
 }
 
 /// Updates the generated parts of the README for which there are results.
@@ -108,6 +116,7 @@ fn parts(results: &Path) -> Result<Vec<Part>> {
         part::<Sizes>(results, "size", size::table, |_, _| Ok(Vec::new()))?,
         part::<Browsers>(results, "browser", browser::tables, browser::plots)?,
         part::<Run>(results, "native", native::tables, native::plots)?,
+        part::<Many>(results, "many", many::tables, |_, _| Ok(Vec::new()))?,
         part::<Comparison>(results, "no-lto", comparison::tables, |_, _| Ok(Vec::new()))?,
         part::<Growth>(results, "growth", growth::tables, growth::plots)?,
     ];
@@ -119,6 +128,9 @@ fn goals(results: &Path) -> Result<Option<Part>> {
     let mut goals = Vec::new();
     if let Some(run) = read::<Run>(&results.join("native.json"))? {
         goals.extend(native::goals(&run));
+    }
+    if let Some(many) = read::<Many>(&results.join("many.json"))? {
+        goals.extend(many::goals(&many));
     }
     if let Some(run) = read::<Browsers>(&results.join("browser.json"))? {
         goals.extend(browser::goals(&run));

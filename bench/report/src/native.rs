@@ -29,6 +29,9 @@ pub const INTERFACE_ON_TOKIO: &str = "samesocket (interface on tokio)";
 /// The futures API with its socket on the caller's runtime.
 pub const FUTURES_ON_TOKIO: &str = "samesocket (futures on tokio)";
 
+/// The futures API on the caller's runtime, with WebSockets that are streams of HTTP/2.
+pub const FUTURES_OVER_HTTP2: &str = "samesocket (futures on tokio) over HTTP/2";
+
 /// The result of one client at one job in one round.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Sample {
@@ -153,6 +156,13 @@ pub(crate) fn goals(run: &Run) -> Vec<Goal> {
         let speed = |job: &str| Some(bounded_median(run.speeds(job, client, PROTOCOL)));
         Goal::new(client, &what, Target::AtLeast(0.9), &LONG, speed)
     }));
+    goals.push(Goal::new(
+        FUTURES_OVER_HTTP2,
+        "messages per second, ratio to HTTP/1.1",
+        Target::AtLeast(0.8),
+        &["echo1k", "echo16k", "recv16k", "send16k", "echo1m", "recv1m", "send1m"],
+        |job| Some(bounded_median(run.speeds(job, FUTURES_OVER_HTTP2, FUTURES_ON_TOKIO))),
+    ));
     goals.extend(SOCKETS.map(|client| {
         let asked = |job: &str| run.series(job, client)?.allocations.map(|asked| [asked; 3]);
         let jobs = ["recv64", "recv16k", "recvtext16k"];

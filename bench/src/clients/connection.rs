@@ -9,7 +9,7 @@ use bytes::Bytes;
 pub(super) const LIMIT: usize = 128 << 20;
 
 /// A connection of some client.
-pub(super) trait Connection {
+pub(crate) trait Connection {
     /// A message in the client's type. Cloning it does not copy the payload.
     type Message: Clone;
 
@@ -27,4 +27,13 @@ pub(super) trait Connection {
 
     /// Waits for a message and returns its length.
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>>;
+}
+
+/// What a client is measured at.
+pub(crate) trait Measurement {
+    /// The result.
+    type Sample;
+
+    /// Measures a client. `connect` opens a connection with a path.
+    async fn measure<'a, C: Connection>(&'a self, connect: impl AsyncFn(&'a str) -> Result<C>) -> Result<Self::Sample>;
 }

@@ -7,7 +7,7 @@ use samesocket::{Error, Message, Options, Socket};
 use super::connection::Connection;
 use super::sink_stream::SinkStream;
 
-pub(super) async fn connect(url: &str, options: Options, waits: bool) -> Result<impl Connection> {
+pub(super) async fn connect(url: &str, options: Options, waits: bool) -> Result<impl Connection + use<>> {
     let connect = samesocket::connect(url).options(options);
     Ok(if waits { connect.await? } else { connect.high_water_mark(u64::MAX).await? })
 }

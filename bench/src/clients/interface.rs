@@ -23,7 +23,7 @@ struct Interface {
     pause: Pin<Box<Sleep>>,
 }
 
-pub(super) async fn connect(url: &str, options: &Options) -> Result<impl super::connection::Connection> {
+pub(super) async fn connect(url: &str, options: &Options) -> Result<impl super::connection::Connection + use<>> {
     let socket = WebSocket::with_options(url, (), options)?;
     socket.set_binary_type(BinaryType::ArrayBuffer);
     let mut events = socket.events();

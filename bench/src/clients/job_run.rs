@@ -8,27 +8,38 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use samesocket_bench_report::Sample;
 
-use super::connection::Connection;
+use super::connection::{Connection, Measurement};
 use crate::jobs::{Direction, Job};
 use crate::measure::{Counter, Stopwatch, memory};
 
-pub(super) struct JobRun<'a> {
-    pub(super) job: &'a Job,
-    pub(super) count: usize,
-    pub(super) counter: Option<Counter>,
+pub(crate) struct JobRun {
+    job: Job,
+    count: usize,
+    counter: Option<Counter>,
+    path: String,
 }
 
-impl JobRun<'_> {
+impl JobRun {
+    /// Creates a run of a job with this number of messages.
+    pub(crate) fn new(job: Job, count: usize, counter: Option<Counter>) -> Self {
+        Self { job, count, counter, path: job.path(count) }
+    }
+}
+
+impl Measurement for JobRun {
+    type Sample = Sample;
+
     /// Opens the connections, warms them up, and measures the job.
-    pub(super) async fn measure<C: Connection>(&self, connect: impl AsyncFn() -> Result<C>) -> Result<Sample> {
-        let Self { job, count, counter } = *self;
+    async fn measure<'a, C: Connection>(&'a self, connect: impl AsyncFn(&'a str) -> Result<C>) -> Result<Sample> {
+        let Self { job, count, counter, path } = self;
+        let (count, counter) = (*count, *counter);
         let message = C::message(job.is_text(), job.payload())?;
         // The first connection also starts what all of them share, such as a thread, so it is not counted.
-        let _spare = if job.connections > 1 { Some(connect().await?) } else { None };
+        let _spare = if job.connections > 1 { Some(connect(path).await?) } else { None };
         let before = memory()?;
         let mut connections = Vec::new();
         for _ in 0..job.connections {
-            connections.push(connect().await?);
+            connections.push(connect(path).await?);
         }
         if job.direction == Direction::Queue {
             return queue(&mut connections, job, count, counter);

@@ -17,13 +17,13 @@ mod tokio_websockets;
 mod yawc;
 
 use anyhow::Result;
-use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL, Sample};
+use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL};
 
-use self::job_run::JobRun;
+pub(crate) use self::connection::{Connection, Measurement};
+pub(crate) use self::job_run::JobRun;
 use self::stream::ClientStream;
 use crate::jobs::{Direction, Job};
-use crate::measure::Counter;
-use crate::server::Address;
+use crate::server::{Address, Http};
 
 /// A client: its name in tables, its package, and its features.
 pub(crate) struct Client {
@@ -35,14 +35,22 @@ pub(crate) struct Client {
     compresses: bool,
     /// Whether the client supports TLS in this bench.
     speaks_tls: bool,
+    http: Http,
 }
 
 const fn client(name: &'static str, package: &'static str, compresses: bool) -> Client {
-    Client { name, package, former_name: None, compresses, speaks_tls: true }
+    Client { name, package, former_name: None, compresses, speaks_tls: true, http: Http::One }
 }
 
+const fn http2_client(name: &'static str, package: &'static str, compresses: bool) -> Client {
+    Client { http: Http::Two, ..client(name, package, compresses) }
+}
+
+pub(crate) const YAWC_OVER_HTTP2: &str = "yawc over HTTP/2";
+pub(crate) const SOCKUDO_OVER_HTTP2: &str = "sockudo-ws over HTTP/2";
+
 /// The clients in the order of the tables. The others are compared with the first one.
-pub(crate) const CLIENTS: [Client; 10] = [
+pub(crate) const CLIENTS: [Client; 13] = [
     client("tokio-tungstenite", "tokio-tungstenite", false),
     client("tokio-websockets", "tokio-websockets", false),
     client("fastwebsockets", "fastwebsockets", false),
@@ -53,62 +61,99 @@ pub(crate) const CLIENTS: [Client; 10] = [
     client(FUTURES, "samesocket", true),
     client(INTERFACE_ON_TOKIO, "samesocket", true),
     client(FUTURES_ON_TOKIO, "samesocket", true),
+    http2_client(YAWC_OVER_HTTP2, "yawc", true),
+    http2_client(SOCKUDO_OVER_HTTP2, "sockudo-ws", false),
+    http2_client(FUTURES_OVER_HTTP2, "samesocket", true),
 ];
 
 impl Client {
-    /// Returns whether the client supports a job.
-    pub(crate) const fn can(&self, job: &Job) -> bool {
-        (self.compresses || !job.compressed) && (self.speaks_tls || !job.tls)
+    /// Returns whether the client supports a job. Over HTTP/2, only jobs with one socket are measured.
+    pub(crate) fn can(&self, job: &Job) -> bool {
+        let has_connections = self.http == Http::One || job.connections == 1;
+        (self.compresses || !job.compressed) && (self.speaks_tls || !job.tls) && has_connections
     }
 }
 
-/// Does one job with the client of this name.
-pub(crate) async fn run(
+/// How clients connect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) tls: bool,
+    pub(crate) compressed: bool,
+    /// Whether a socket that buffers much makes its sender wait.
+    pub(crate) waits: bool,
+    /// The number of connections that open at a time.
+    pub(crate) openings: usize,
+}
+
+impl Setting {
+    /// Returns how clients connect for a job.
+    pub(crate) fn of(job: &Job) -> Self {
+        Self { tls: job.tls, compressed: job.compressed, waits: job.direction != Direction::Queue, openings: 1 }
+    }
+}
+
+/// Measures the client of this name.
+pub(crate) async fn measure<M: Measurement>(
     name: &str,
-    job: &Job,
+    setting: Setting,
     address: &Address,
-    count: usize,
-    counter: Option<Counter>,
-) -> Result<Sample> {
-    let path = job.path(count);
-    let run = JobRun { job, count, counter };
+    measurement: &M,
+) -> Result<M::Sample> {
+    let Setting { tls, waits, openings, .. } = setting;
+    let http = CLIENTS.iter().find(|client| client.name == name).map_or(Http::One, |client| client.http);
     match name {
-        PROTOCOL => run.measure(async || protocol::connect(address.plain, &path).await).await,
-        INTERFACE | FUTURES | INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO => {
-            let on_caller_runtime = matches!(name, INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO);
-            let (url, options) = (address.url(job.tls, &path), stream::options(address, on_caller_runtime));
+        PROTOCOL => measurement.measure(async |path| protocol::connect(address.plain, path).await).await,
+        INTERFACE | FUTURES | INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO | FUTURES_OVER_HTTP2 => {
+            let on_caller_runtime = !matches!(name, INTERFACE | FUTURES);
+            let options = stream::options(address, http, on_caller_runtime, openings);
+            let url = |path: &str| address.url(http, tls, path);
             if matches!(name, INTERFACE | INTERFACE_ON_TOKIO) {
-                run.measure(async || interface::connect(&url, &options).await).await
+                measurement.measure(async |path| interface::connect(&url(path), &options).await).await
             } else {
-                let waits = job.direction != Direction::Queue;
-                run.measure(async || futures::connect(&url, options.clone(), waits).await).await
+                measurement.measure(async |path| futures::connect(&url(path), options.clone(), waits).await).await
             }
         }
-        _ if job.tls => {
-            let tls = stream::Tls::new(address)?;
-            over_stream(name, &run, &path, async || tls.connect().await).await
+        _ if tls => {
+            let tls = stream::Tls::new(address, http)?;
+            over_stream(name, setting, measurement, async || tls.connect().await).await
         }
-        _ => over_stream(name, &run, &path, async || stream::plain(address.plain).await).await,
+        _ => {
+            let port = address.port(http, false);
+            over_stream(name, setting, measurement, async || stream::plain(port).await).await
+        }
     }
 }
 
-/// Does a job with a client that takes a connected stream.
-async fn over_stream<S: ClientStream>(
+/// Measures a client that takes a connected stream.
+async fn over_stream<M: Measurement, S: ClientStream>(
     name: &str,
-    run: &JobRun<'_>,
-    path: &str,
+    setting: Setting,
+    measurement: &M,
     stream: impl AsyncFn() -> Result<S>,
-) -> Result<Sample> {
-    let compressed = run.job.compressed;
+) -> Result<M::Sample> {
+    let compressed = setting.compressed;
     match name {
-        "tokio-tungstenite" => run.measure(async || tokio_tungstenite::connect(stream().await?, path).await).await,
-        "tokio-websockets" => run.measure(async || tokio_websockets::connect(stream().await?, path).await).await,
-        "fastwebsockets" => run.measure(async || fastwebsockets::connect(stream().await?, path).await).await,
-        "yawc" => run.measure(async || yawc::connect(stream().await?, path, compressed).await).await,
-        "sockudo-ws" if compressed => {
-            run.measure(async || sockudo::connect_compressed(stream().await?, path).await).await
+        "tokio-tungstenite" => {
+            measurement.measure(async |path| tokio_tungstenite::connect(stream().await?, path).await).await
         }
-        "sockudo-ws" => run.measure(async || sockudo::connect(stream().await?, path).await).await,
+        "tokio-websockets" => {
+            measurement.measure(async |path| tokio_websockets::connect(stream().await?, path).await).await
+        }
+        "fastwebsockets" => {
+            measurement.measure(async |path| fastwebsockets::connect(stream().await?, path).await).await
+        }
+        "yawc" => measurement.measure(async |path| yawc::connect(stream().await?, path, compressed).await).await,
+        YAWC_OVER_HTTP2 => {
+            measurement.measure(async |path| yawc::connect_http2(stream().await?, path, compressed).await).await
+        }
+        "sockudo-ws" if compressed => {
+            measurement.measure(async |path| sockudo::connect_compressed(stream().await?, path).await).await
+        }
+        "sockudo-ws" => measurement.measure(async |path| sockudo::connect(stream().await?, path).await).await,
+        SOCKUDO_OVER_HTTP2 => {
+            let connection = sockudo::Multiplexed::default();
+            measurement.measure(async |path| connection.open(&stream, path).await).await
+        }
         _ => anyhow::bail!("unknown client {name}"),
     }
 }

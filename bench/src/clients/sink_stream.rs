@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::{Sink, Stream};
 
 /// The parts that differ between such clients.
-pub(super) trait SinkStream {
+pub(crate) trait SinkStream {
     type Message: Clone;
 
     /// The item of the stream.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use samesocket::Options;
+use samesocket::{Http2, Options};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::connection::LIMIT;
-use crate::server::Address;
+use crate::server::{Address, Http};
 
 /// A connected stream.
 pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -34,14 +34,17 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    pub(super) fn new(address: &Address) -> Result<Self> {
+    pub(super) fn new(address: &Address, http: Http) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(address.certificate())?;
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { connector: TlsConnector::from(Arc::new(config)), port: address.tls })
+        if http == Http::Two {
+            config.alpn_protocols = vec![b"h2".to_vec()];
+        }
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)), port: address.port(http, true) })
     }
 
     pub(super) async fn connect(&self) -> Result<TlsStream<TcpStream>> {
@@ -49,11 +52,12 @@ impl Tls {
     }
 }
 
-/// Returns samesocket's options, with limits that no job reaches. The socket runs on the caller's runtime or on the
-/// background thread.
-pub(super) fn options(address: &Address, on_caller_runtime: bool) -> Options {
+/// Returns samesocket's options, with limits that nothing here reaches. The socket runs on the caller's runtime or on the
+/// background thread. `handshakes` may be under way at a time.
+pub(super) fn options(address: &Address, http: Http, on_caller_runtime: bool, handshakes: usize) -> Options {
     let limit = LIMIT as u64;
     let options = Options::new().max_frame_bytes(limit).max_message_bytes(limit).max_queued_bytes(u64::MAX);
-    let options = options.root_certificate(address.certificate());
+    let options = options.root_certificate(address.certificate()).max_concurrent_handshakes(handshakes);
+    let options = if http == Http::Two { options.http2(Http2::prior_knowledge()) } else { options };
     if on_caller_runtime { options.runtime(Handle::current()) } else { options.background_thread() }
 }

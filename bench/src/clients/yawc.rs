@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bytes::Bytes;
-use yawc::{Frame, OpCode, Options, WebSocket};
+use yawc::{Frame, HttpRequestBuilder, OpCode, Options, WebSocket, http2};
 
 use super::connection::{Connection, LIMIT};
 use super::sink_stream::SinkStream;
@@ -10,9 +10,18 @@ use super::stream::ClientStream;
 
 pub(super) async fn connect(stream: impl ClientStream, path: &str, compressed: bool) -> Result<impl Connection> {
     let url = format!("ws://localhost{path}").parse()?;
+    Ok(WebSocket::handshake(url, stream, options(compressed)).await?)
+}
+
+/// Connects over HTTP/2. The crate has no way to open a second WebSocket on the same connection.
+pub(super) async fn connect_http2(stream: impl ClientStream, path: &str, compressed: bool) -> Result<impl Connection> {
+    let url = format!("ws://localhost{path}").parse()?;
+    Ok(http2::handshake(url, stream, options(compressed), HttpRequestBuilder::new()).await?)
+}
+
+fn options(compressed: bool) -> Options {
     let options = Options::default().with_utf8().with_limits(LIMIT, LIMIT);
-    let options = if compressed { options.with_balanced_compression() } else { options.without_compression() };
-    Ok(WebSocket::handshake(url, stream, options).await?)
+    if compressed { options.with_balanced_compression() } else { options.without_compression() }
 }
 
 impl<S: ClientStream> SinkStream for WebSocket<S> {

@@ -18,9 +18,14 @@ use crate::{browser::Engine, build, process::Group, project::Project, setup, siz
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is an option of the command line")]
 pub(crate) struct Arguments {
-    /// Measure the native clients (without --native, --growth or --engines: everything)
+    /// Measure the native clients, and many sockets to one host (without --native, --many, --growth or --engines:
+    /// everything)
     #[arg(long)]
     native: bool,
+
+    /// Measure native clients with many sockets to one host
+    #[arg(long, conflicts_with = "jobs")]
+    many: bool,
 
     /// Compare samesocket's native clients built with and without link-time optimisation
     #[arg(long, requires = "native")]
@@ -57,7 +62,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     fn wants_all(&self) -> bool {
-        !self.native && !self.growth && self.engines.is_none()
+        !self.native && !self.many && !self.growth && self.engines.is_none()
     }
 
     /// Returns whether no job or client is left out, so that the results are saved.
@@ -130,6 +135,10 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     if runs_native {
         native(arguments, &program)?;
     }
+    // A selection of jobs or clients is for the jobs.
+    if arguments.many || runs_native && arguments.is_whole() {
+        many(arguments, &program)?;
+    }
     // A quick run skips growth, unless it is asked for.
     if arguments.growth || arguments.wants_all() && !arguments.quick {
         let mut command = program.command("growth");
@@ -151,5 +160,12 @@ fn native(arguments: &Arguments, program: &Program) -> Result<()> {
     let mut command = program.command("native");
     arguments.pass_on(&mut command);
     ensure!(command.status()?.success(), "measuring the native clients failed");
+    Ok(())
+}
+
+fn many(arguments: &Arguments, program: &Program) -> Result<()> {
+    let mut command = program.command("many");
+    arguments.pass_on(&mut command);
+    ensure!(command.status()?.success(), "measuring many sockets failed");
     Ok(())
 }
