@@ -28,9 +28,8 @@ async function run(server, more = []) {
     buffers.tests("the platform", Platform, server, false),
     buffers.tests("samesocket", WebSocket, server),
     faults.tests(),
-    // Only the platform's streams know that data was not sent.
-    hasStreams ? streams.tests("the platform's streams", globalThis, server, { isOurs: false, hasUnsent: true }) : [],
-    streams.tests("streams", stream, server, { hasUnsent: hasStreams }),
+    hasStreams ? streams.tests("the platform's streams", globalThis, server, { isOurs: false }) : [],
+    streams.tests("streams", stream, server),
     streams.tests("streams over the class", { ...stream, WebSocketStream: stream.over(globalThis) }, server),
     more,
   ];

@@ -7,10 +7,11 @@ const shown = (error) => [error.name, error.closeCode, error.reason];
 const rejection = (promise) => promise.then((value) => [`fulfilled with ${value}`], shown);
 
 /**
- * Returns the tests. `options.isOurs` is false for a platform's class, which differs in some values. `options.hasUnsent` tells
- * whether the platform knows at the end that data was not sent.
+ * Returns the tests. `options.isOurs` is false for a platform's class, which differs in some values.
+ *
+ * None has a server that closes while data is unsent: Chromium 156 crashes at a garbage collection after that.
  */
-export function tests(name, { WebSocketStream, WebSocketError }, server, { isOurs = true, hasUnsent = false } = {}) {
+export function tests(name, { WebSocketStream, WebSocketError }, server, { isOurs = true } = {}) {
   const list = [];
   const test = (title, act) => list.push([`${name}: ${title}`, act]);
   const url = (script = "") => `ws://${server}/ws?id=streams${script}`;
@@ -172,15 +173,6 @@ export function tests(name, { WebSocketStream, WebSocketError }, server, { isOur
     const errors = await Promise.all([stream.closed, readable.getReader().read(), writer.ready].map((ended) => ended.catch((reason) => reason)));
     same(errors.map((found) => found === errors[0]), [true, true, true]);
   });
-
-  if (hasUnsent) {
-    test("close with data that is not sent is not clean", async () => {
-      const { stream, writable } = await open("&do=close:4567");
-      const written = rejection(writable.getWriter().write(new Uint8Array(30_000_000)));
-      same(await rejection(stream.closed), ["WebSocketError", 4567, ""]);
-      same((await written)[0], "InvalidStateError");
-    });
-  }
 
   test("write after the start of the closing handshake sends nothing", async () => {
     const { stream, readable, writable } = await open();
