@@ -1,6 +1,7 @@
 //! WebSockets over HTTP/2, against a server that each test controls.
 #![cfg(not(target_family = "wasm"))]
 
+mod buffers;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../native/certificates.rs"]
 mod certificates;

@@ -43,12 +43,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
     }
 
     async fn send_flagged(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u8::try_from(payload.len()).unwrap();
-        let frame = [&[0, 0, length, kind, flags], &stream.to_be_bytes()[..], payload].concat();
+        let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let frame = [&length[..], &[kind, flags], &stream.to_be_bytes(), payload].concat();
         self.0.write_all(&frame).await.unwrap();
     }
 
-    /// Reads up to the next frame of this kind; returns its stream and payload. It accepts requests and answers pings.
+    /// Reads up to the next frame of this kind; returns its stream and payload. It accepts requests, and answers pings and settings.
     pub(crate) async fn next(&mut self, wanted: u8) -> (u32, Vec<u8>) {
         loop {
             let mut head = [0; 9];
@@ -63,6 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
             match kind {
                 HEADERS => self.send_flagged(HEADERS, END_HEADERS, stream, &[STATUS_200]).await,
                 PING if head[4] & ACK == 0 => self.send_flagged(PING, ACK, 0, &payload).await,
+                SETTINGS if head[4] & ACK == 0 => self.send_flagged(SETTINGS, ACK, 0, &[]).await,
                 _ => {}
             }
         }

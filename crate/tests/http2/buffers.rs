@@ -1,0 +1,159 @@
+//! The buffers between HTTP/2 and the byte stream of a connection.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io::{Error, ErrorKind, Result};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::StreamExt;
+use samesocket::{Connecting, Failure, Http2, IoStream, Options, Target, WebSocket, connect};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, duplex};
+use tokio::net::TcpStream;
+
+use crate::raw_server::{DATA, RawServer};
+use crate::server::Server;
+use crate::{options, rest_of, run};
+
+const KIB: usize = 1 << 10;
+
+/// What a stream of a connection did, and what it is to do.
+#[derive(Default)]
+struct Observed {
+    /// The size of the largest write.
+    largest_write: AtomicUsize,
+    /// Whether writes fail.
+    breaks: AtomicBool,
+    /// The turn of the runtime.
+    turn: AtomicUsize,
+    /// The bytes that were read in each turn.
+    read: Mutex<BTreeMap<usize, usize>>,
+}
+
+struct Observing<S>(S, Arc<Observed>);
+
+impl<S: AsyncRead + Unpin> AsyncRead for Observing<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.0).poll_read(context, buffer);
+        let turn = self.1.turn.load(Ordering::Relaxed);
+        *self.1.read.lock().unwrap().entry(turn).or_default() += buffer.filled().len() - before;
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Observing<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        if self.1.breaks.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(Error::new(ErrorKind::ConnectionReset, "broken on purpose")));
+        }
+        self.1.largest_write.fetch_max(bytes.len(), Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+/// Returns options whose connections are observed.
+fn observed_options() -> (Options, Arc<Observed>) {
+    let observed = Arc::<Observed>::default();
+    let shared = Arc::clone(&observed);
+    let dial = move |target: &Target| -> Connecting {
+        let (address, observed) = ((target.host.clone(), target.port), Arc::clone(&shared));
+        Box::pin(
+            async move { Ok(Box::new(Observing(TcpStream::connect(address).await?, observed)) as Box<dyn IoStream>) },
+        )
+    };
+    (options().connector(dial), observed)
+}
+
+#[test]
+fn frames_of_a_message_are_written_together() {
+    run(async {
+        let server = Server::start().await.echo();
+        let (options, observed) = observed_options();
+        let mut socket = connect(server.url("")).options(options).await.unwrap();
+        // Three frames, and less than the server's window.
+        socket.send(vec![7; 40 * KIB].into()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap().into_bytes().unwrap().len(), 40 * KIB);
+        assert!(observed.largest_write.load(Ordering::Relaxed) > 40 * KIB);
+    });
+}
+
+#[test]
+fn failed_write_ends_the_sockets_of_the_connection_with_its_error() {
+    run(async {
+        let mut server = Server::start().await;
+        let (options, observed) = observed_options();
+        let mut sockets = Vec::new();
+        for _ in 0..2 {
+            let socket = WebSocket::with_options(&server.url(""), (), &options).unwrap();
+            let mut list = socket.events();
+            let stream = server.next().await.accept();
+            assert!(list.next().await.is_some());
+            sockets.push((stream, socket, list));
+        }
+        observed.breaks.store(true, Ordering::Relaxed);
+        sockets[0].1.send("hello").unwrap();
+        for (_stream, socket, list) in sockets {
+            assert_eq!(rest_of(list).await, ["error", "close 1006 false"]);
+            let Some(Failure::Lost { source }) = socket.failure() else { panic!("{:?}", socket.failure()) };
+            assert!(source.to_string().contains("broken on purpose"), "{source}");
+        }
+    });
+}
+
+#[test]
+fn sockets_take_their_bytes_before_much_more_is_read() {
+    const MESSAGE: usize = 400 * KIB;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let observed = Arc::<Observed>::default();
+    let counting = Arc::clone(&observed);
+    let test = async {
+        // It runs between any two polls of another task.
+        tokio::spawn(poll_fn(move |context| {
+            counting.turn.fetch_add(1, Ordering::Relaxed);
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        }));
+        let (near, far) = duplex(4 << 20);
+        let near = Mutex::new(Some(Observing(near, Arc::clone(&observed))));
+        let dial = move |_: &Target| -> Connecting {
+            let near = near.lock().unwrap().take().expect("one connection");
+            Box::pin(async move { Ok(Box::new(near) as Box<dyn IoStream>) })
+        };
+        let options = Options::new().http2(Http2::prior_knowledge().stream_window(1 << 20)).connector(dial);
+        let client = async {
+            let mut socket = connect("ws://a.example/").options(options).await.unwrap();
+            socket.send("go".into()).await.unwrap();
+            assert_eq!(socket.next().await.unwrap().unwrap().into_bytes().unwrap().len(), MESSAGE);
+        };
+        let server = async {
+            let mut server = RawServer::over(far).await;
+            let (stream, _) = server.next(DATA).await;
+            let mut message = vec![0x82, 127];
+            message.extend((MESSAGE as u64).to_be_bytes());
+            message.resize(message.len() + MESSAGE, 0);
+            // All of it is there before the client reads, because nothing of this waits.
+            for part in message.chunks(16 * KIB) {
+                server.send(DATA, stream, part).await;
+            }
+            server
+        };
+        tokio::join!(server, client);
+    };
+    runtime
+        .block_on(async { tokio::time::timeout(Duration::from_secs(60), test).await.expect("the test ends in time") });
+    let most = observed.read.lock().unwrap().values().copied().max().unwrap();
+    // A poll reads 128 KiB, and the last read may exceed that by its own size.
+    assert!(most <= (128 + 64) * KIB, "{most} bytes were read in one turn");
+}
