@@ -126,14 +126,8 @@ pub(crate) fn goals(many: &Many) -> Vec<Goal> {
             FUTURES_OVER_HTTP2,
             &format!("memory of {sockets} idle sockets over TLS, ratio to HTTP/1.1"),
             Target::AtMost(0.5),
-            &["process", "kernel"],
-            |what| {
-                Some(if what == "process" {
-                    ratios(|sample| sample.process)
-                } else {
-                    ratios(|sample| sample.kernel.unwrap_or(f64::NAN))
-                })
-            },
+            &["process and kernel"],
+            |_| Some(ratios(|sample| sample.process + sample.kernel.unwrap_or_default())),
         ),
         Goal::new(
             FUTURES_OVER_HTTP2,
