@@ -32,6 +32,11 @@ const SOURCE: &str = "tests/heads";
 const NATIVE: &str = "heads-native";
 /// The result of an accepted head.
 const OPENS: &str = "opens";
+/// The heads whose end is missing. In Firefox the result varies, perhaps with what has arrived when it looks for the end.
+const WITHOUT_END: [&str; 2] = ["head without its last line", "head without its last line end"];
+/// The results that Firefox has for them, and how the table shows that.
+const VARYING: [&str; 2] = ["refuses", "opens, then fails"];
+const VARIES: &str = "refuses, or opens and then fails";
 /// The number of columns with results: the engines, then the crate.
 const RESULTS: usize = Engine::ALL.len() + 1;
 
@@ -108,6 +113,7 @@ pub(super) fn check(
     for (column, engine) in columns.iter_mut().zip(Engine::ALL).filter(|(_, engine)| picked.contains(engine)) {
         let name = format!("{}-{}", reporting_page::HEADS.folder, engine.name());
         *column = parse(&site.report(&name).with_context(|| format!("the report {name} is missing"))?)?;
+        replace_varying(engine, column);
     }
     columns[RESULTS - 1] = parse(&reports.read(NATIVE)?)?;
     let rows: Vec<Row> = heads().iter().map(|head| Row::new(head, &columns)).collect();
@@ -123,6 +129,18 @@ pub(super) fn check(
     let same = rows.iter().filter(|row| row.engines().all(|result| result == row.results[0])).count();
     print_line(&format!("          {} heads; the engines agree on {same}", rows.len()));
     Ok((Counts { passed: u64::try_from(rows.len())?, failed: 0 }, ()))
+}
+
+/// Replaces results that vary from run to run by one that tells so.
+fn replace_varying(engine: Engine, results: &mut Results) {
+    if engine != Engine::Firefox {
+        return;
+    }
+    for (_, result) in results.iter_mut().filter(|(name, _)| WITHOUT_END.contains(&name.as_str())) {
+        if VARYING.contains(&result.as_str()) {
+            VARIES.clone_into(result);
+        }
+    }
 }
 
 /// A row of the table.
@@ -230,6 +248,22 @@ mod tests {
         ] {
             assert_eq!(row(reason, results).violation().is_some(), is_wrong, "{results:?}");
         }
+    }
+
+    #[test]
+    fn only_known_results_may_vary() {
+        let after = |engine, name: &str, result: &str| {
+            let mut results = Results::from([(name.to_owned(), result.to_owned())]);
+            replace_varying(engine, &mut results);
+            results[name].clone()
+        };
+        let [name, _] = WITHOUT_END;
+        for result in VARYING {
+            assert_eq!(after(Engine::Firefox, name, result), VARIES);
+            assert_eq!(after(Engine::Chromium, name, result), result);
+            assert_eq!(after(Engine::Firefox, "valid", result), result);
+        }
+        assert_eq!(after(Engine::Firefox, name, OPENS), OPENS);
     }
 
     #[test]
