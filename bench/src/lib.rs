@@ -1,8 +1,8 @@
 //! The bench of native clients: samesocket and other WebSocket clients do the same jobs against one server.
 //!
-//! Start with `jobs` (the work), then `clients` (one file for each client) and `server`. `native` runs
-//! everything, `comparison` runs two programs, `growth` varies one quantity, and `many` has many sockets to one host. Each client runs in a process of its own, which
-//! `measure` measures.
+//! Start with `jobs` (the work), then `clients` (one file for each client) and `server`. `native` runs everything,
+//! `comparison` runs two programs, `growth` varies one quantity, and `many` has many sockets to one host. Each client runs in
+//! a process of its own, which `measure` measures.
 
 mod clients;
 mod comparison;

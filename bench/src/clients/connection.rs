@@ -29,7 +29,7 @@ pub(crate) trait Connection {
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>>;
 }
 
-/// What a client is measured at.
+/// A measurement that every client can do.
 pub(crate) trait Measurement {
     /// The result.
     type Sample;

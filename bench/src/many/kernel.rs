@@ -1,4 +1,4 @@
-//! What many sockets take of the kernel: sockets and memory.
+//! The kernel's share of many sockets: its sockets and its memory.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Many sockets to one host, over HTTP/1.1 and HTTP/2: `idle`, `paced` and `fairness` are what is measured.
+//! Many sockets to one host, over HTTP/1.1 and HTTP/2. `idle`, `paced` and `fairness` are the measurements.
 
 mod fairness;
 mod idle;
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     clients: Vec<String>,
 }
 
-/// What is measured.
+/// A measurement.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum What {
     /// Many idle sockets

@@ -20,7 +20,7 @@ use crate::{options, rest_of, run};
 
 const KIB: usize = 1 << 10;
 
-/// What a stream of a connection did, and what it is to do.
+/// A record of a connection's stream, and an order for it.
 #[derive(Default)]
 struct Observed {
     /// The size of the largest write.

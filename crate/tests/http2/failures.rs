@@ -1,20 +1,18 @@
 //! Streams and connections that fail, at each moment.
 
-use std::io::Result;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::StreamExt;
 use h2::Reason;
 use http::Response;
 use samesocket::{Connecting, Event, Failure, Http2, IoStream, Options, ProtocolFailure, Target, WebSocket, connect};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::raw_server::{DATA, HEADERS, RawServer};
+use crate::read_with::read_with;
 use crate::server::Server;
 use crate::{check_echo, events, open, options, rest_of, run};
 
@@ -259,31 +257,6 @@ fn failed_connection_says_why_in_a_close_frame() {
     });
 }
 
-/// A stream that panics once it is told to.
-struct Panicking(TcpStream, Arc<AtomicBool>);
-
-impl AsyncRead for Panicking {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        let read = Pin::new(&mut self.0).poll_read(context, buffer);
-        assert!(read.is_pending() || !self.1.load(Ordering::Relaxed), "a panic of the user's stream");
-        read
-    }
-}
-
-impl AsyncWrite for Panicking {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
-}
-
 #[test]
 fn panic_of_a_connectors_stream_ends_its_sockets() {
     run(async {
@@ -292,9 +265,15 @@ fn panic_of_a_connectors_stream_ends_its_sockets() {
         let flag = Arc::clone(&panics);
         let dial = move |target: &Target| -> Connecting {
             let (address, flag) = ((target.host.clone(), target.port), Arc::clone(&flag));
-            Box::pin(
-                async move { Ok(Box::new(Panicking(TcpStream::connect(address).await?, flag)) as Box<dyn IoStream>) },
-            )
+            Box::pin(async move {
+                let stream = TcpStream::connect(address).await?;
+                let panicking = read_with(stream, move |stream, context, buffer| {
+                    let read = stream.poll_read(context, buffer);
+                    assert!(read.is_pending() || !flag.load(Ordering::Relaxed), "a panic of the user's stream");
+                    read
+                });
+                Ok(Box::new(panicking) as Box<dyn IoStream>)
+            })
         };
         let options = options().connector(dial);
         let mut sockets = Vec::new();

@@ -12,6 +12,8 @@ mod limits;
 mod misbehaviour;
 mod pooling;
 mod raw_server;
+#[path = "../native/read_with.rs"]
+mod read_with;
 mod server;
 mod tls;
 

@@ -171,6 +171,14 @@ impl TlsServer {
         stream
     }
 
+    /// Accepts a connection of HTTP/2, and answers its first request with `HTTP_1_1_REQUIRED`.
+    async fn demand_http1(&self) -> RawServer<TlsStream<TcpStream>> {
+        let mut http2 = RawServer::over(self.accept("h2").await).await;
+        let (stream, _) = http2.next(HEADERS).await;
+        http2.send(RESET, stream, &HTTP_1_1_REQUIRED.to_be_bytes()).await;
+        http2
+    }
+
     /// Accepts a WebSocket over HTTP/1.1.
     async fn accept_http1(&self) -> TlsStream<TcpStream> {
         let mut stream = self.accept("http/1.1").await;
@@ -194,9 +202,7 @@ fn request_for_which_the_server_demands_http_1_gets_it() {
     run(async {
         let server = TlsServer::start().await;
         let opening = tokio::spawn(connect(server.url()).options(server.options()).into_future());
-        let mut http2 = RawServer::over(server.accept("h2").await).await;
-        let (stream, _) = http2.next(HEADERS).await;
-        http2.send(RESET, stream, &HTTP_1_1_REQUIRED.to_be_bytes()).await;
+        let http2 = server.demand_http1().await;
         let http1 = server.accept_http1().await;
         assert_eq!(opening.await.unwrap().unwrap().response().unwrap().status(), 101);
         drop((http1, http2));
@@ -209,9 +215,7 @@ fn demanded_http2_does_not_fall_back() {
         let server = TlsServer::start().await;
         let options = server.options().http2(Http2::prior_knowledge());
         let opening = tokio::spawn(connect(server.url()).options(options).into_future());
-        let mut http2 = RawServer::over(server.accept("h2").await).await;
-        let (stream, _) = http2.next(HEADERS).await;
-        http2.send(RESET, stream, &HTTP_1_1_REQUIRED.to_be_bytes()).await;
+        let _http2 = server.demand_http1().await;
         let error = opening.await.unwrap().unwrap_err();
         assert!(matches!(error.failure(), Some(Failure::Lost { .. })), "{error}");
     });
@@ -230,9 +234,7 @@ fn own_configuration_without_protocols_offers_both_versions() {
             .with_no_client_auth();
         let options = Options::new().tls_config(Arc::new(config)).http2(Http2::if_offered());
         let opening = tokio::spawn(connect(server.url()).options(options).into_future());
-        let mut http2 = RawServer::over(server.accept("h2").await).await;
-        let (stream, _) = http2.next(HEADERS).await;
-        http2.send(RESET, stream, &HTTP_1_1_REQUIRED.to_be_bytes()).await;
+        let http2 = server.demand_http1().await;
         let http1 = server.accept_http1().await;
         assert_eq!(opening.await.unwrap().unwrap().response().unwrap().status(), 101);
         drop((http1, http2));

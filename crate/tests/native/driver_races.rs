@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::broken_connections::broken_socket;
 use crate::manual_server::{ManualConnection, ManualServer};
+use crate::read_with::read_with;
 use crate::support::{NotifyWaker, event_lines};
 
 /// Fails the test if `work` hangs.
@@ -101,46 +102,19 @@ async fn drain_timeout_ends_a_connection_whose_receiver_is_full() {
     timeout(Duration::from_secs(4), socket.closed()).await.expect("closed after 50 ms, before the idle check");
 }
 
-/// A stream that closes its own socket when it is read for the second time.
-struct ClosesItsSocket {
-    stream: DuplexStream,
-    socket: Arc<OnceLock<WebSocket>>,
-    reads: usize,
-}
-
-impl AsyncRead for ClosesItsSocket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.reads += 1;
-        if let Some(socket) = self.socket.get().filter(|_| self.reads >= 2) {
-            socket.close(None, None).unwrap();
-        }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for ClosesItsSocket {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 #[tokio::test]
 async fn close_by_the_stream_itself_fires_error_and_close() {
     let (stream, _server) = duplex(1 << 20);
     let own = Arc::new(OnceLock::new());
-    let options = over(ClosesItsSocket { stream, socket: Arc::clone(&own), reads: 0 }).runtime(Handle::current());
+    let (closed, mut reads) = (Arc::clone(&own), 0);
+    let stream = read_with(stream, move |stream, context, buffer| {
+        reads += 1;
+        if let Some(socket) = closed.get().filter(|_: &&WebSocket| reads >= 2) {
+            socket.close(None, None).unwrap();
+        }
+        stream.poll_read(context, buffer)
+    });
+    let options = over(stream).runtime(Handle::current());
     let socket = WebSocket::with_options("ws://a.example/", (), &options).unwrap();
     let _ = own.set(socket.clone());
     assert_eq!(soon(event_lines(&socket)).await, ["error", "close 1006 \"\" unclean"]);
@@ -187,50 +161,21 @@ async fn destructor_that_fills_the_queue_runs_outside_the_lock() {
     assert!(soon(has_dropped.recv()).await.is_some());
 }
 
-/// A stream that has a Close frame at the third poll after a deadline: the timer of the last look ends before that.
-struct AnswersAtTheEnd {
-    stream: DuplexStream,
-    deadline: Arc<OnceLock<Instant>>,
-    polls: usize,
-}
-
-impl AsyncRead for AnswersAtTheEnd {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.deadline.get().is_some_and(|deadline| *deadline <= Instant::now()) {
-            self.polls += 1;
-            if self.polls == 3 {
-                buffer.put_slice(&[0x88, 2, 3, 0xe8]);
-                return Poll::Ready(Ok(()));
-            }
-        }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for AnswersAtTheEnd {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn bytes_that_arrive_at_the_end_of_the_last_look_count() {
     const TIMEOUT: Duration = Duration::from_secs(10);
     let (stream, far) = duplex(1 << 14);
-    let deadline = Arc::new(OnceLock::new());
-    let stream = AnswersAtTheEnd { stream, deadline: Arc::clone(&deadline), polls: 0 };
+    let deadline = Arc::new(OnceLock::<Instant>::new());
+    let (awaited, mut polls) = (Arc::clone(&deadline), 0);
+    // The answer, a Close frame, is there at the third poll after the deadline. The timer of the last look ends before that.
+    let stream = read_with(stream, move |stream, context, buffer| {
+        polls += usize::from(awaited.get().is_some_and(|deadline| *deadline <= Instant::now()));
+        if polls == 3 {
+            buffer.put_slice(&[0x88, 2, 3, 0xe8]);
+            return Poll::Ready(Ok(()));
+        }
+        stream.poll_read(context, buffer)
+    });
     let options = over(stream).runtime(Handle::current()).closing_timeout(TIMEOUT);
     let socket = WebSocket::with_options("ws://a.example/", (), &options).unwrap();
     let _far = ManualConnection::read(far).await.accept_upgrade().await;

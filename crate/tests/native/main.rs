@@ -31,6 +31,7 @@ mod pings;
 mod pinned_certificates;
 mod proxies;
 mod proxy_tls;
+mod read_with;
 mod reconnecting;
 mod redirects;
 mod responses;

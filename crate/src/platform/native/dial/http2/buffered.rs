@@ -41,9 +41,9 @@ struct Buffers {
     stream: Box<dyn IoStream>,
     /// The bytes that may be read before the task yields.
     read_budget: usize,
-    /// What was read from the stream.
+    /// The bytes that were read from the stream, and not by `h2`.
     input: BytesMut,
-    /// What is to be written to the stream.
+    /// The bytes to write to the stream.
     output: BytesMut,
     /// Whether the stream was written to since it was flushed.
     needs_flush: bool,
