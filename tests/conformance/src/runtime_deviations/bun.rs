@@ -1,6 +1,6 @@
 //! Bun.
 
-use super::in_crate;
+use super::{in_crate, refused_code};
 use crate::known_deviations::{KnownDeviation, line};
 
 const NAME: &str = "bun";
@@ -13,42 +13,12 @@ pub(super) const TABLE: &[KnownDeviation] = &[
         &[&["error", "close 1006 \"\" unclean", "protocol \"\""]],
         "Bun rejects them before it connects",
     ),
-    line(
-        NAME,
-        "a received 0 is passed on",
-        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
-        "Bun treats the code as a protocol error",
-    ),
-    line(
-        NAME,
-        "a received 999 is passed on",
-        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
-        "Bun treats the code as a protocol error",
-    ),
-    line(
-        NAME,
-        "a received 1004 is passed on",
-        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
-        "Bun treats the code as a protocol error",
-    ),
-    line(
-        NAME,
-        "a received 1016 is passed on",
-        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
-        "Bun treats the code as a protocol error",
-    ),
-    line(
-        NAME,
-        "a received 5000 is passed on",
-        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
-        "Bun treats the code as a protocol error",
-    ),
-    line(
-        NAME,
-        "a received 65535 is passed on",
-        &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]],
-        "Bun treats the code as a protocol error",
-    ),
+    refused_code(NAME, "a received 0 is passed on", "Bun treats the code as a protocol error"),
+    refused_code(NAME, "a received 999 is passed on", "Bun treats the code as a protocol error"),
+    refused_code(NAME, "a received 1004 is passed on", "Bun treats the code as a protocol error"),
+    refused_code(NAME, "a received 1016 is passed on", "Bun treats the code as a protocol error"),
+    refused_code(NAME, "a received 5000 is passed on", "Bun treats the code as a protocol error"),
+    refused_code(NAME, "a received 65535 is passed on", "Bun treats the code as a protocol error"),
     line(
         NAME,
         "the state is CLOSING between the server's Close and the end of TCP",

@@ -30,6 +30,11 @@ pub fn table(runtime: &str) -> Option<&'static [KnownDeviation]> {
     })
 }
 
+/// Creates a line for a received code at which the runtime fails the connection, with the code 1002 and no reason.
+const fn refused_code(engine: &'static str, script: &'static str, reason: &'static str) -> KnownDeviation {
+    line(engine, script, &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]], reason)
+}
+
 /// Creates a line for a deviation that the npm class corrects. The crate does not, because each page would load the code.
 const fn in_crate(
     engine: &'static str,

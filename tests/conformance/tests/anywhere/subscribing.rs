@@ -6,8 +6,7 @@ use std::rc::Rc;
 use crate::support::{Fixture, Token, collect, describe, until};
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
-use gloo_timers::future::TimeoutFuture;
-use samesocket::{Event, Events, ReadyState, Subscription, WebSocket};
+use samesocket::{Event, Events, Subscription, WebSocket};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// Subscribes a callback that logs its events.
@@ -30,11 +29,7 @@ async fn stream_after_close_receives_all_events() {
 async fn buffered_events_go_to_all_subscribers_of_one_task() {
     let fixture = Fixture::new("late-all").await;
     let socket = fixture.connect("do=text:a,gate:more,text:b,close:1000");
-    // Not every runtime opens sockets one after the other.
-    while socket.ready_state() == ReadyState::Connecting {
-        TimeoutFuture::new(1).await;
-    }
-    fixture.settle().await;
+    fixture.settle_after_opening(&socket).await;
     let (first, second) = (Rc::default(), Rc::default());
     let _first = listen(&socket, &first);
     let _second = listen(&socket, &second);
@@ -105,11 +100,7 @@ async fn dropping_last_handle_in_callback_discards_buffered_events() {
 async fn close_discards_buffered_messages() {
     let fixture = Fixture::new("purge").await;
     let socket = fixture.connect("do=text:a,echo");
-    fixture.settle().await;
-    // Not every runtime opens sockets in the order in which they were created.
-    while socket.ready_state() == ReadyState::Connecting {
-        fixture.settle().await;
-    }
+    fixture.settle_after_opening(&socket).await;
     socket.close(Some(1000), None).unwrap();
     assert_eq!(collect(socket.events()).await, ["open", "close 1000"]);
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures::StreamExt;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Function;
-use samesocket::{Event, Events, Message, WebSocket};
+use samesocket::{Event, Events, Message, ReadyState, WebSocket};
 use samesocket_conformance::server::Server;
 
 /// The fault server and an id that is unique to one test.
@@ -30,6 +30,15 @@ impl Fixture {
     /// Waits until the server has seen the end of the connection.
     pub(crate) async fn ended(&self) -> samesocket_conformance::server::Record {
         self.server.record(&self.id, "end").await.expect("the connection ends")
+    }
+
+    /// Waits until the socket is not connecting any more, and then like [`settle`](Self::settle). Not every runtime opens sockets
+    /// one after the other.
+    pub(crate) async fn settle_after_opening(&self, socket: &WebSocket) {
+        while socket.ready_state() == ReadyState::Connecting {
+            TimeoutFuture::new(1).await;
+        }
+        self.settle().await;
     }
 
     /// Waits until the event loop has run all tasks that are queued now.
