@@ -1,15 +1,19 @@
 //! Streams and connections that fail, at each moment.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::StreamExt;
 use h2::Reason;
 use http::Response;
-use samesocket::{Connecting, Event, Failure, Http2, IoStream, Options, ProtocolFailure, Target, WebSocket, connect};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use samesocket::{
+    Connecting, Event, Failure, Http2, IoStream, Message, Options, ProtocolFailure, Socket, Target, WebSocket, connect,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep_until};
 
 use crate::raw_server::{DATA, HEADERS, RawServer};
 use crate::read_with::read_with;
@@ -139,6 +143,67 @@ fn ping_without_answer_ends_the_connection_and_says_so() {
         assert_eq!(failure, "the connection was lost: the server did not answer a ping of HTTP/2 in time");
         drop(stream);
     });
+}
+
+/// Checks that a socket survives a ping whose answer is noticed late: the reads of the connection find nothing from the ping
+/// on. Of the reads after its time, `frame` says which one finds a frame, if any, and the next ones find everything from
+/// `answer` on.
+fn check_late_answer(frame: Option<usize>, answer: usize) {
+    const INTERVAL: Duration = Duration::from_secs(30);
+    const TIMEOUT: Duration = Duration::from_secs(20);
+    /// A `WINDOW_UPDATE` of the connection by a byte.
+    const WINDOW_UPDATE: [u8; 13] = [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (near, far) = duplex(1 << 16);
+        let start = Instant::now();
+        let mut reads = 0;
+        let near = read_with(near, move |stream, context, buffer| {
+            let elapsed = start.elapsed();
+            reads += usize::from(elapsed >= INTERVAL + TIMEOUT);
+            if frame == Some(reads) {
+                buffer.put_slice(&WINDOW_UPDATE);
+                return Poll::Ready(Ok(()));
+            }
+            if elapsed >= INTERVAL && reads < answer { Poll::Pending } else { stream.poll_read(context, buffer) }
+        });
+        let near = Mutex::new(Some(near));
+        let dial = move |_: &Target| -> Connecting {
+            let near = near.lock().unwrap().take().expect("one connection");
+            Box::pin(async move { Ok(Box::new(near) as Box<dyn IoStream>) })
+        };
+        let http2 = Http2::prior_knowledge().ping_interval(INTERVAL).ping_timeout(TIMEOUT);
+        let server = tokio::spawn(async move {
+            let mut server = RawServer::over(far).await;
+            let (stream, _) = server.next(DATA).await;
+            server.send(DATA, stream, &[0x81, 1, b'a']).await;
+            server
+        });
+        let options = Options::new().http2(http2).connector(dial);
+        let mut socket = connect("ws://a.example/").options(options).await.unwrap();
+        sleep_until(start + INTERVAL + TIMEOUT + Duration::from_secs(1)).await;
+        check_answer(&mut socket).await;
+        drop(server.await.unwrap());
+    });
+}
+
+/// Sends a message, and checks that the message `a` comes back.
+async fn check_answer(socket: &mut Socket) {
+    socket.send("go".into()).await.unwrap();
+    assert_eq!(socket.next().await.expect("a message").unwrap(), Message::from("a"));
+}
+
+#[test]
+fn answer_to_a_ping_that_is_noticed_late_counts() {
+    // When the time has passed, twice for the first turn of the reactor, twice for the second one, and then no more.
+    for read in 1..=5 {
+        check_late_answer(None, read);
+    }
+}
+
+#[test]
+fn ping_is_awaited_while_the_server_sends() {
+    check_late_answer(Some(5), 9);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::look_requests::LookRequests;
 use super::shared::{ConnState, SocketShared};
-use crate::platform::native::runtime::clock::REACTOR_TURN;
+use crate::platform::native::runtime::clock::{LOOK_TURNS, REACTOR_TURN};
 
 /// A connection that moves no byte for this long gives back the memory that it does not need. Arbitrary.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
@@ -35,15 +35,15 @@ pub(super) struct Deadlines {
 /// A last look at the stream, before a deadline has its effect.
 ///
 /// If the process was stopped, or its threads were busy, the deadline may pass while the awaited bytes have arrived. The
-/// timer can end before the reactor has noticed them. So the look lasts for a turn of the reactor, and the stream is
-/// polled once more after it. A look that finds bytes is repeated, up to [`MAX_LOOK`].
+/// timer can end before the reactor has noticed them. So the look lasts for [`LOOK_TURNS`] of the reactor. A look that finds
+/// bytes is repeated, up to [`MAX_LOOK`].
 struct LookInProgress {
     /// The time at which the deadline was noticed.
     since: Duration,
     /// The time of the last start or repetition.
     started: Duration,
-    /// Whether the time of the look is over, so that the stream is polled for the last time.
-    is_last_poll: bool,
+    /// The turns of the reactor that are left.
+    turns: u8,
     /// The futures that asked for this look.
     requests: LookRequests,
 }
@@ -74,8 +74,8 @@ impl Deadlines {
         self.idle_check_at.is_some()
     }
 
-    /// Acts on a deadline that has expired. Returns `None` if there is nothing to do now; otherwise the futures that waited
-    /// for the last look, to be dropped outside the lock, and the caller polls the stream again.
+    /// Acts on a deadline that has expired. Returns `None` if there was none; otherwise the futures that waited for the
+    /// last look, to be dropped outside the lock.
     ///
     /// It is called after the stream was polled.
     pub(super) fn poll(
@@ -98,7 +98,7 @@ impl Deadlines {
             if requests.is_empty() && !is_due(state.deadline()) && !is_due(self.drain_at(state)) {
                 return checked_idle.then_some(requests);
             }
-            self.look = Some(LookInProgress { since, started: now, is_last_poll: false, requests });
+            self.look = Some(LookInProgress { since, started: now, turns: LOOK_TURNS, requests });
             self.arm_look();
         }
         self.poll_look(context, state, now)
@@ -147,18 +147,20 @@ impl Deadlines {
 
     /// Waits for the end of the last look, and then acts on the deadlines that have still expired.
     fn poll_look(&mut self, context: &mut Context<'_>, state: &mut ConnState, now: Duration) -> Option<LookRequests> {
-        let look = self.look.as_mut()?;
-        if look.is_last_poll && self.last_activity > look.started && now.saturating_sub(look.since) < MAX_LOOK {
-            (look.started, look.is_last_poll) = (now, false);
-            self.arm_look();
-        }
-        if !self.look.as_ref()?.is_last_poll {
+        loop {
             if !self.poll_sleep(context) {
                 return None;
             }
-            // Another thread may have run the reactor since the stream was polled.
-            self.look.as_mut()?.is_last_poll = true;
-            return Some(LookRequests::default());
+            let look = self.look.as_mut()?;
+            if self.last_activity > look.started && now.saturating_sub(look.since) < MAX_LOOK {
+                (look.started, look.turns) = (now, LOOK_TURNS);
+            } else {
+                look.turns = look.turns.saturating_sub(1);
+                if look.turns == 0 {
+                    break;
+                }
+            }
+            self.arm_look();
         }
         // The deadline of a refused opening handshake is no timeout, because the refusal is the failure. Tasks that
         // wait for the look wait for the end of the driver instead, which reports the refusal.

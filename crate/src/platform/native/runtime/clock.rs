@@ -21,6 +21,13 @@ use crate::sync::catch_panic::catch_panic;
 /// the system for readiness. A timer that was armed then ends only after that. This is the resolution of tokio's timers.
 pub(in crate::platform::native) const REACTOR_TURN: Duration = Duration::from_millis(1);
 
+/// The turns of a reactor in a last look at a stream, before a deadline has its effect.
+///
+/// In the first one the reactor looks at its sockets. Another thread may do that between the poll of a stream and that of the
+/// timer, and over HTTP/2 the task of the connection has to run before the stream of a socket has its bytes. So the stream is
+/// polled again after another one.
+pub(in crate::platform::native) const LOOK_TURNS: u8 = 2;
+
 /// Returns the time on a clock that no one sets. Only differences between two times have a meaning.
 pub(crate) fn now() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();

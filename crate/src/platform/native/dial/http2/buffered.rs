@@ -90,6 +90,11 @@ impl BufferedConnection {
         }
     }
 
+    /// Returns whether the last poll has read anything.
+    pub(super) fn has_read(&self) -> bool {
+        self.stream.0.lock().as_ref().is_some_and(|buffers| buffers.read_budget < MAX_READ)
+    }
+
     /// Releases the memory of empty buffers.
     pub(super) fn release_memory(&self) {
         if let Some(buffers) = &mut *self.stream.0.lock() {
