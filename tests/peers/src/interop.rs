@@ -19,6 +19,8 @@ pub struct Peer {
     pub url: String,
     /// The options with which to connect.
     pub options: Options,
+    /// The subprotocols to offer. One is `chat`.
+    pub subprotocols: &'static [&'static str],
     /// The expected value of `extensions`.
     pub extensions: &'static str,
     /// Whether the server can send pings and a Close without a code, and end TCP. A program behind ASGI cannot.
@@ -35,6 +37,9 @@ enum Action {
     Binary(Vec<u8>),
     Close(Option<u16>, Option<&'static str>),
 }
+
+/// The subprotocols that most tests offer.
+pub const SUBPROTOCOLS: &[&str] = &["other", "chat"];
 
 /// The size of the largest message, in bytes.
 const LARGEST_MESSAGE: usize = 16 << 20;
@@ -120,7 +125,7 @@ impl Peer {
 
     /// Connects, takes one action after each event, and returns the descriptions of all events.
     async fn run(&self, actions: Vec<Action>) -> Vec<String> {
-        let socket = WebSocket::with_options(&self.url, ["other", "chat"], &self.options).expect("the URL is valid");
+        let socket = WebSocket::with_options(&self.url, self.subprotocols, &self.options).expect("the URL is valid");
         socket.set_binary_type(BinaryType::ArrayBuffer);
         let mut events = socket.events();
         let mut actions = actions.into_iter();

@@ -17,6 +17,6 @@ mod random;
 
 pub use event_text::{describe, describe_all, describe_binary, summarize};
 pub use fault_proxy::{Direction, Fault, FaultPlan, FaultProxy, Traffic};
-pub use interop::Peer;
+pub use interop::{Peer, SUBPROTOCOLS};
 pub use programs::{Http2Program, Http2Server, START_TIMEOUT, npm_ws, script, spawn, spawn_server, variable};
 pub use random::Random;

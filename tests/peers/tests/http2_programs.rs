@@ -1,14 +1,15 @@
-//! The servers that offer WebSockets over HTTP/2, with the `h2` crate as their client.
+//! The servers that offer WebSockets over HTTP/2, with the socket and with the `h2` crate as their clients.
 //!
 //! `cargo xtask test` installs the programs. A test fails if its program is missing.
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use futures::future::join_all;
 use h2::{Ping, client, ext::Protocol};
 use http::{Method, Request};
 use samesocket::{Compression, Http2, Options};
-use samesocket_peers::{Http2Program, Http2Server, Peer};
+use samesocket_peers::{FaultProxy, Http2Program, Http2Server, Peer, SUBPROTOCOLS};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -112,9 +113,11 @@ async fn hold_conversations(program: Http2Program) {
         let peer = Peer {
             url,
             options: options.compression(Compression::off()),
+            // sockudo-ws would return both subprotocols.
+            subprotocols: if program == Http2Program::Sockudo { &["chat"] } else { SUBPROTOCOLS },
             extensions: "",
             control_frames: is_complete,
-            fragments: is_complete,
+            fragments: is_complete && program != Http2Program::Sockudo,
             repeats_reason: true,
         };
         timeout(TIMEOUT, peer.run_all()).await.expect("the conversations end in time");
@@ -139,6 +142,60 @@ async fn socket_talks_through_haproxy_over_http2() {
 #[tokio::test]
 async fn socket_talks_through_nghttpx_over_http2() {
     hold_conversations(Http2Program::Nghttpx).await;
+}
+
+#[tokio::test]
+async fn socket_talks_with_sockudo_over_http2() {
+    hold_conversations(Http2Program::Sockudo).await;
+}
+
+/// The server returns all offered subprotocols in one field. A client may accept only one that it has offered.
+#[tokio::test]
+async fn two_subprotocols_from_sockudo_are_refused() {
+    let server = Http2Program::Sockudo.start(false).await;
+    let connecting = samesocket::connect(format!("ws://{}/", server.address)).subprotocols(SUBPROTOCOLS);
+    let outcome = connecting.options(Options::new().http2(Http2::prior_knowledge())).await;
+    let expected = "the response's Sec-WebSocket-Protocol is \"…\"; expected one of the 2 that were offered";
+    assert_eq!(outcome.expect_err("the response is not accepted").to_string(), expected);
+}
+
+/// The number of sockets that share a connection. Arbitrary.
+const SOCKETS: usize = 8;
+/// The size of the message that each of them sends and receives, in bytes. Arbitrary.
+const LARGE: usize = 1 << 20;
+
+/// Opens sockets through a proxy that refuses a second connection. All have sent before one of them receives.
+async fn share_connection(server: &Http2Server) {
+    let proxy = FaultProxy::start(server.address, None).await.expect("a free port");
+    let url = format!("wss://localhost:{}/", proxy.address().port());
+    let certificate = server.certificate.as_ref().expect("the server uses TLS");
+    let options = Options::new().root_certificate(certificate).http2(Http2::if_offered());
+    let connecting = (0..SOCKETS).map(|_| async { samesocket::connect(&url).options(options.clone()).await });
+    let opened = join_all(connecting).await.into_iter();
+    let mut sockets: Vec<_> = opened.map(|socket| socket.expect("the server accepts")).collect();
+    for (number, socket) in (0_u8..).zip(&sockets) {
+        socket.send(format!("text {number}").into()).await.expect("the socket is open");
+        socket.send(vec![number; LARGE].into()).await.expect("the socket is open");
+    }
+    for (number, socket) in (0_u8..).zip(&mut sockets) {
+        let text = socket.next().await.expect("a message").expect("the socket is open");
+        assert_eq!(text, format!("text {number}").into());
+        let binary = socket.next().await.expect("a message").expect("the socket is open");
+        assert_eq!(binary, vec![number; LARGE].into());
+    }
+    for socket in sockets {
+        let event = socket.close(Some(3000), Some("done")).await.expect("the connection is there");
+        assert_eq!((event.code, &*event.reason, event.was_clean), (3000, "done", true));
+    }
+}
+
+#[tokio::test]
+async fn sockets_to_one_program_share_a_connection() {
+    for program in Http2Program::ALL {
+        let server = program.start(true).await;
+        let sharing = timeout(TIMEOUT, share_connection(&server)).await;
+        sharing.unwrap_or_else(|_| panic!("{program:?}: the sockets take too long"));
+    }
 }
 
 async fn expect_echo_and_close(program: Http2Program) {

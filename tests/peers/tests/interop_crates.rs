@@ -2,7 +2,7 @@
 
 use futures::{SinkExt, StreamExt};
 use samesocket::Options;
-use samesocket_peers::Peer;
+use samesocket_peers::{Peer, SUBPROTOCOLS};
 use sockudo_ws::deflate::{DeflateConfig, negotiate_server_deflate};
 use sockudo_ws::error::CloseReason;
 use sockudo_ws::handshake::{build_response, generate_accept_key, parse_request};
@@ -91,6 +91,7 @@ async fn tungstenite_server_passes_all_conversations() {
     let peer = Peer {
         url,
         options: Options::new(),
+        subprotocols: SUBPROTOCOLS,
         extensions: "",
         control_frames: true,
         fragments: true,
@@ -155,8 +156,15 @@ async fn test_sockudo(compress: bool, extensions: &'static str) {
         }
     });
     // sockudo-ws cannot send a message in several frames.
-    let peer =
-        Peer { url, options: Options::new(), extensions, control_frames: true, fragments: false, repeats_reason: true };
+    let peer = Peer {
+        url,
+        options: Options::new(),
+        subprotocols: SUBPROTOCOLS,
+        extensions,
+        control_frames: true,
+        fragments: false,
+        repeats_reason: true,
+    };
     peer.run_all().await;
     serving.abort();
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use samesocket::rustls::pki_types::CertificateDer;
 use samesocket::{Options, Proxy};
-use samesocket_peers::{Peer, START_TIMEOUT, npm_ws, script, spawn, spawn_server, variable};
+use samesocket_peers::{Peer, START_TIMEOUT, SUBPROTOCOLS, npm_ws, script, spawn, spawn_server, variable};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -42,7 +42,15 @@ async fn wait_for_listener(port: u16) {
 }
 
 fn peer_at(url: String, options: Options, extensions: &'static str) -> Peer {
-    Peer { url, options, extensions, control_frames: true, fragments: true, repeats_reason: true }
+    Peer {
+        url,
+        options,
+        subprotocols: SUBPROTOCOLS,
+        extensions,
+        control_frames: true,
+        fragments: true,
+        repeats_reason: true,
+    }
 }
 
 #[tokio::test]
