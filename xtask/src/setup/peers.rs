@@ -8,7 +8,7 @@ use super::{
     Requirement, packages,
     python::{Environment, has_venv},
 };
-use crate::{cargo::clean, project::Project};
+use crate::{browser::Engine, cargo::clean, project::Project};
 
 /// The system programs and their Debian packages.
 const PROGRAMS: [(&str, &str); 8] = [
@@ -28,10 +28,11 @@ const HYPERCORN: Environment = Environment { packages: &[("hypercorn", "0.18.0")
 /// nginx, haproxy, nghttpx, a SOCKS and an HTTP proxy, Node with `ws`, Python with `websockets` and with hypercorn.
 pub(crate) struct Peers;
 
-/// Sets the environment variables that tell the tests the programs' paths.
+/// Sets the environment variables that tell the tests the paths of these programs and of Chromium.
 pub(crate) fn tell(project: &Project, command: &mut Command) -> Result<()> {
     command.env("SAMESOCKET_NPM", ws(project)).env("SAMESOCKET_PYTHON", WEBSOCKETS.python(project));
     command.env("SAMESOCKET_HYPERCORN", HYPERCORN.python(project));
+    command.env("SAMESOCKET_CHROMIUM", super::browser(Engine::Chromium, project)?.program);
     for (program, variable) in
         [("nginx", "SAMESOCKET_NGINX"), ("haproxy", "SAMESOCKET_HAPROXY"), ("nghttpx", "SAMESOCKET_NGHTTPX")]
     {

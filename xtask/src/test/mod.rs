@@ -211,7 +211,7 @@ fn instruction_tests(project: &Project) -> Result<Counts> {
 fn program_tests(project: &Project) -> Result<Counts> {
     let mut command = native_cargo(project);
     command.args(["test", "-p", "samesocket-peers", "--features", "programs", "--test", "interop_programs"]);
-    command.args(["--test", "http2_programs"]);
+    command.args(["--test", "http2_chromium", "--test", "http2_programs"]);
     setup::set_peer_paths(project, &mut command)?;
     let finished = run_to_end("third-party servers and proxies", &mut command)?.checked(&command)?;
     Ok(Counts::read(&finished.log).unwrap_or_default())

@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{listen, npm_ws, script, sockudo, spawn_server, variable};
+use super::{OutputLines, listen, npm_ws, script, sockudo, spawn_server, spawn_with_output, variable};
 
 /// A program that offers WebSockets over HTTP/2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,20 @@ impl Http2Program {
         children.insert(0, child);
         Http2Server::new(port, certificate, children, JoinSet::new(), folder)
     }
+}
+
+/// Starts Node's `http2` with a response or an ending at each path, with TLS. The lines are the reports of its page.
+///
+/// # Panics
+///
+/// The program is not installed or does not start.
+pub async fn http2_cases() -> (Http2Server, OutputLines) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = Certificate::create(folder.path());
+    let mut command = Command::new("node");
+    command.arg(script("http2_cases.mjs")).args([&files.chain, &files.key]);
+    let (child, port, lines) = spawn_with_output(&mut command).await;
+    (Http2Server::new(port, Some(files), vec![child], JoinSet::new(), folder), lines)
 }
 
 impl Http2Server {

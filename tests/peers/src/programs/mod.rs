@@ -1,5 +1,6 @@
 //! Starts other programs. `cargo xtask test` installs them, and tells their paths by environment variables.
 
+mod chromium;
 mod http2;
 mod sockudo;
 
@@ -12,12 +13,13 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
     time::timeout,
 };
 
-pub use http2::{Http2Program, Http2Server};
+pub use chromium::Chromium;
+pub use http2::{Http2Program, Http2Server, http2_cases};
 
 /// The longest time that a program may take to start on a busy machine. Arbitrary.
 pub const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,13 +44,21 @@ pub fn script(name: &str) -> PathBuf {
 ///
 /// The server cannot be started, or prints no port.
 pub async fn spawn_server(command: &mut Command) -> (Child, u16) {
+    let (child, port, _) = spawn_with_output(command).await;
+    (child, port)
+}
+
+/// The lines that a program prints.
+pub type OutputLines = Lines<BufReader<ChildStdout>>;
+
+/// Starts a server like [`spawn_server`]. Returns the lines after the port, too.
+async fn spawn_with_output(command: &mut Command) -> (Child, u16, OutputLines) {
     let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
-    let output = child.stdout.take().expect("the output is piped");
-    let line =
-        timeout(START_TIMEOUT, BufReader::new(output).lines().next_line()).await.expect("the server starts in time");
+    let mut lines = BufReader::new(child.stdout.take().expect("the output is piped")).lines();
+    let line = timeout(START_TIMEOUT, lines.next_line()).await.expect("the server starts in time");
     let port =
         line.expect("the output is UTF-8").expect("the server prints a line").parse().expect("the line is a port");
-    (child, port)
+    (child, port, lines)
 }
 
 /// Starts a program. Dropping the child kills it.
