@@ -79,6 +79,8 @@ pub(super) struct Driver {
     has_own_stream: bool,
     /// Whether the driver runs on the background thread.
     in_background: bool,
+    /// Whether the stream is one of an HTTP/2 connection.
+    over_http2: bool,
     deadlines: Deadlines,
     /// The store for the cookies of the response.
     cookies: Option<ResponseCookies>,
@@ -149,6 +151,7 @@ impl Driver {
             permit: None,
             has_own_stream,
             in_background,
+            over_http2: false,
             deadlines,
             cookies,
             redirects: redirects.map(Box::new),
@@ -167,7 +170,7 @@ impl Driver {
 
     /// Drives the connection until it is idle. Returns `Ready` when it has ended.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut budget = receive_backpressure::budget(self.in_background);
+        let mut budget = receive_backpressure::budget(self.in_background, self.over_http2);
         let mut active = false;
         for _ in 0..MAX_ROUNDS {
             self.shared.tasks().run_queued();
@@ -345,8 +348,9 @@ impl Driver {
             Ok(Dialed { stream, permit, response, .. }) => {
                 self.permit = permit;
                 // The task of an HTTP/2 connection polls the stream of the user below it.
-                let is_own = self.has_own_stream || response.is_some();
-                if response.is_none() {
+                self.over_http2 = response.is_some();
+                let is_own = self.has_own_stream || self.over_http2;
+                if !self.over_http2 {
                     event!(self.receiver.span(), DEBUG, "sending the request");
                 }
                 let now = self.shared.now();

@@ -37,9 +37,19 @@ const SHARED_BUDGET: Capacity = Capacity { messages: 1024, bytes: 64 << 10 };
 /// one (November 2026).
 const BACKGROUND_BUDGET: Capacity = Capacity { messages: 4096, bytes: 1 << 20 };
 
+/// The same for a socket over HTTP/2, whose bytes the task of the connection has read already: the window of a stream.
+///
+/// Measured: job `recv16k` over HTTP/2 takes 2.4 times the CPU with the one of HTTP/1.1, and `recvtext16k` 1.4 times (November
+/// 2026).
+const HTTP2_BUDGET: Capacity = Capacity { messages: 1024, bytes: 512 << 10 };
+
 /// Returns the messages that one poll of a driver delivers at most.
-pub(super) const fn budget(in_background: bool) -> Capacity {
-    if in_background { BACKGROUND_BUDGET } else { SHARED_BUDGET }
+pub(super) const fn budget(in_background: bool, over_http2: bool) -> Capacity {
+    match (in_background, over_http2) {
+        (true, _) => BACKGROUND_BUDGET,
+        (false, true) => HTTP2_BUDGET,
+        (false, false) => SHARED_BUDGET,
+    }
 }
 
 /// Returns how many messages may be delivered; `None` if the receiver wakes the task when it has capacity again.
