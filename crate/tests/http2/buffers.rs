@@ -23,8 +23,8 @@ const KIB: usize = 1 << 10;
 /// A record of a connection's stream, and an order for it.
 #[derive(Default)]
 struct Observed {
-    /// The size of the largest write.
-    largest_write: AtomicUsize,
+    /// The sizes of the writes.
+    writes: Mutex<Vec<usize>>,
     /// Whether writes fail.
     breaks: AtomicBool,
     /// The turn of the runtime.
@@ -50,7 +50,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observing<S> {
         if self.1.breaks.load(Ordering::Relaxed) {
             return Poll::Ready(Err(Error::new(ErrorKind::ConnectionReset, "broken on purpose")));
         }
-        self.1.largest_write.fetch_max(bytes.len(), Ordering::Relaxed);
+        self.1.writes.lock().unwrap().push(bytes.len());
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
 
@@ -76,16 +76,36 @@ fn observed_options() -> (Options, Arc<Observed>) {
     (options().connector(dial), observed)
 }
 
+/// Sends a message that the server sends back; returns the sizes of the writes.
+async fn writes_of_a_message(length: usize) -> Vec<usize> {
+    const WINDOW: u32 = 1 << 20;
+    let server = Server::start_with(|builder| {
+        builder.enable_connect_protocol().initial_window_size(WINDOW).initial_connection_window_size(WINDOW);
+    });
+    let server = server.await.echo();
+    let (options, observed) = observed_options();
+    let mut socket = connect(server.url("")).options(options).await.unwrap();
+    observed.writes.lock().unwrap().clear();
+    socket.send(vec![7; length].into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().into_bytes().unwrap().len(), length);
+    std::mem::take(&mut *observed.writes.lock().unwrap())
+}
+
 #[test]
 fn frames_of_a_message_are_written_together() {
     run(async {
-        let server = Server::start().await.echo();
-        let (options, observed) = observed_options();
-        let mut socket = connect(server.url("")).options(options).await.unwrap();
-        // Three frames, and less than the server's window.
-        socket.send(vec![7; 40 * KIB].into()).await.unwrap();
-        assert_eq!(socket.next().await.unwrap().unwrap().into_bytes().unwrap().len(), 40 * KIB);
-        assert!(observed.largest_write.load(Ordering::Relaxed) > 40 * KIB);
+        // Two frames. The writes after it update windows.
+        assert!(writes_of_a_message(20 * KIB).await[0] > 20 * KIB);
+    });
+}
+
+#[test]
+fn writes_of_one_poll_grow() {
+    run(async {
+        let writes = writes_of_a_message(200 * KIB).await;
+        // The server can begin early, and much is written at a time. The system may take a write in parts.
+        assert!((32 * KIB..49 * KIB).contains(&writes[0]), "{writes:?}");
+        assert!(writes.iter().any(|&size| size > 64 * KIB), "{writes:?}");
     });
 }
 

@@ -19,8 +19,14 @@ use crate::sync::Lock;
 /// The bytes that are read at once, at most. Arbitrary: four frames of the usual size.
 const READ_SIZE: usize = 64 << 10;
 
-/// The gathered bytes from which they are written before more are taken. Arbitrary: as many as a stream may have waiting.
-const MAX_GATHERED: usize = 256 << 10;
+/// The gathered bytes that one poll writes first, before it takes more, so that the server can begin.
+///
+/// Measured: with 256 KiB, job `echo16k` over HTTP/2 takes 1.4 times as long (November 2026).
+const FIRST_WRITE: usize = 32 << 10;
+
+/// The same for later writes, each of which may be twice as large as the one before. Arbitrary: as many bytes as a stream may
+/// have waiting.
+const MAX_WRITE: usize = 256 << 10;
 
 /// The bytes that one poll reads, about, so that the sockets take them and the server may send more. Arbitrary.
 const MAX_READ: usize = 128 << 10;
@@ -45,6 +51,8 @@ struct Buffers {
     input: BytesMut,
     /// The bytes to write to the stream.
     output: BytesMut,
+    /// The gathered bytes from which they are written before more are taken.
+    write_size: usize,
     /// Whether the stream was written to since it was flushed.
     needs_flush: bool,
     /// The error of a write, until a read reports it.
@@ -62,6 +70,7 @@ impl BufferedConnection {
             read_budget: MAX_READ,
             input: BytesMut::new(),
             output: BytesMut::new(),
+            write_size: FIRST_WRITE,
             needs_flush: false,
             write_error: None,
         };
@@ -79,6 +88,7 @@ impl BufferedConnection {
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
         if let Some(buffers) = &mut *self.stream.0.lock() {
             buffers.read_budget = MAX_READ;
+            buffers.write_size = FIRST_WRITE;
         }
         loop {
             if let Poll::Ready(end) = Pin::new(&mut self.connection).poll(context) {
@@ -151,8 +161,9 @@ impl Buffers {
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.output.len() >= MAX_GATHERED {
+        if self.output.len() >= self.write_size {
             ready!(self.poll_write_all(context))?;
+            self.write_size = MAX_WRITE.min(2 * self.write_size);
         }
         self.output.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
