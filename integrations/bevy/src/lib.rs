@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod values;
+
 use bevy_app::{App, Plugin, PostUpdate, PreUpdate};
 use bevy_ecs::prelude::*;
-pub use samesocket::reconnect;
+use samesocket::OwnedMessage;
 use samesocket::reconnect::{LiveSocket, Reconnect, Update, Updates};
-use samesocket::{OwnedMessage, connect};
+pub use samesocket::{connect, reconnect, typed};
+
+pub use self::values::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin};
 
 /// A socket of an entity. It connects at once, and reconnects until it is removed.
 ///

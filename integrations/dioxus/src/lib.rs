@@ -1,25 +1,46 @@
 #![doc = include_str!("../README.md")]
 
+mod values;
+
 use std::rc::Rc;
 
 use dioxus::core::Task;
 use dioxus::prelude::*;
-use samesocket::reconnect::{LiveSocket, Reconnect, Sent, Status, Update};
-use samesocket::{Error, OwnedMessage, connect};
+use samesocket::reconnect::{LiveSocket, Reconnect, Sent, Status, TypedLiveSocket, Update};
+use samesocket::{Error, OwnedMessage};
+pub use samesocket::{connect, typed};
 
-/// A socket of a component, from [`use_websocket`]. It can be copied into each closure.
-#[derive(Clone, Copy, PartialEq)]
-pub struct UseWebsocket {
+pub use self::values::{use_typed_websocket, use_typed_websocket_with};
+
+/// A socket of a component, from [`use_websocket`] or [`use_typed_websocket`]. It can be copied into each closure.
+pub struct UseWebsocket<S: 'static = LiveSocket> {
     /// The status: connecting, open, waiting with the reason, or ended. Its `Display` is a line for the user.
     pub status: ReadSignal<Status>,
-    running: CopyValue<Running>,
+    running: CopyValue<Running<S>>,
 }
 
 /// The socket of the current URL, and the task that passes on its updates.
-struct Running {
+struct Running<S> {
     url: String,
-    socket: LiveSocket,
+    socket: S,
     task: Task,
+}
+
+/// A handle of messages or of values.
+trait Handle: Clone + 'static {
+    fn messages(&self) -> &LiveSocket;
+}
+
+impl Handle for LiveSocket {
+    fn messages(&self) -> &LiveSocket {
+        self
+    }
+}
+
+impl<In: 'static, Out: 'static> Handle for TypedLiveSocket<In, Out> {
+    fn messages(&self) -> &LiveSocket {
+        self.socket()
+    }
 }
 
 /// Opens a socket that reconnects for as long as the component is mounted, and passes each message to `on_message`.
@@ -55,21 +76,37 @@ pub fn use_websocket_with(
     configure: impl Fn(String) -> Reconnect + 'static,
     on_message: impl FnMut(OwnedMessage) + 'static,
 ) -> UseWebsocket {
+    use_handle(url, on_message, move |url, mut on_update| {
+        let (socket, mut updates) = configure(url).disconnected().drive_stream();
+        let task = spawn(async move {
+            while let Some(update) = updates.next().await {
+                on_update(update);
+            }
+        });
+        (socket, task)
+    })
+}
+
+/// The callback of a socket.
+type OnUpdate<M> = Box<dyn FnMut(Update<M>)>;
+
+/// Keeps the handle that `start` returns for the URL, with the task that calls back. It starts without a connection.
+fn use_handle<S: Handle, M: 'static>(
+    url: impl FnMut() -> String + 'static,
+    on_message: impl FnMut(M) + 'static,
+    start: impl Fn(String, OnUpdate<M>) -> (S, Task) + 'static,
+) -> UseWebsocket<S> {
     let url = use_memo(url);
     let mut status = use_signal(Status::default);
     let on_message = use_callback(on_message);
     let start = use_hook(|| {
         Rc::new(move |url: String| {
-            let (socket, mut updates) = configure(url.clone()).disconnected().drive_stream();
-            let task = spawn(async move {
-                while let Some(update) = updates.next().await {
-                    match update {
-                        Update::Status(new) => status.set(new),
-                        Update::Message(message) => on_message.call(message),
-                        _ => {}
-                    }
-                }
-            });
+            let on_update = move |update| match update {
+                Update::Status(new) => status.set(new),
+                Update::Message(message) => on_message.call(message),
+                _ => {}
+            };
+            let (socket, task) = start(url.clone(), Box::new(on_update));
             Running { url, socket, task }
         })
     });
@@ -81,7 +118,7 @@ pub fn use_websocket_with(
             let old = std::mem::replace(&mut *running.write(), start(url));
             old.task.cancel();
         }
-        running.peek().socket.reconnect_now();
+        running.peek().socket.messages().reconnect_now();
     });
     UseWebsocket { status: status.into(), running }
 }
@@ -95,10 +132,13 @@ impl UseWebsocket {
     pub fn send(&self, message: impl Into<OwnedMessage>) -> Result<Sent, Error<OwnedMessage>> {
         self.socket().send(message)
     }
+}
 
+#[expect(private_bounds, reason = "there are two kinds of handles")]
+impl<S: Handle> UseWebsocket<S> {
     /// Connects now if there is no connection, also after the end; see [`LiveSocket::restart`].
     pub fn restart(&self) {
-        self.socket().restart();
+        self.socket().messages().restart();
     }
 
     /// Closes the socket for good; see [`LiveSocket::close`].
@@ -107,11 +147,25 @@ impl UseWebsocket {
     ///
     /// Returns [`Error::Exception`] if an argument is invalid. The socket then stays as it was.
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Error<OwnedMessage>> {
-        self.socket().close(code, reason)
+        self.socket().messages().close(code, reason)
     }
 
     /// Returns a handle with everything else. It keeps the socket open.
-    pub fn socket(&self) -> LiveSocket {
+    pub fn socket(&self) -> S {
         self.running.peek().socket.clone()
+    }
+}
+
+impl<S: 'static> Clone for UseWebsocket<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: 'static> Copy for UseWebsocket<S> {}
+
+impl<S: 'static> PartialEq for UseWebsocket<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.status == other.status && self.running == other.running
     }
 }

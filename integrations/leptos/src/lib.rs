@@ -1,19 +1,41 @@
 #![doc = include_str!("../README.md")]
 
+mod values;
+
+use std::fmt;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use samesocket::reconnect::{LiveSocket, Reconnect, Sent, Status, Update};
-use samesocket::{Error, OwnedMessage, connect};
+use samesocket::reconnect::{LiveSocket, Reconnect, Sent, Status, TypedLiveSocket, Update};
+use samesocket::{Error, OwnedMessage};
+pub use samesocket::{connect, typed};
 
-/// A socket of a component, from [`use_websocket`]. It can be copied into each closure.
+pub use self::values::{use_typed_websocket, use_typed_websocket_with};
+
+/// A socket of a component, from [`use_websocket`] or [`use_typed_websocket`]. It can be copied into each closure.
 ///
-/// After the component was unmounted, its methods do nothing, and sending returns [`Error::NotOpen`].
-#[derive(Clone, Copy, Debug)]
-pub struct UseWebsocket {
+/// After the component was unmounted, its methods do nothing, and sending returns an error.
+pub struct UseWebsocket<S: 'static = LiveSocket> {
     /// The status: connecting, open, waiting with the reason, or ended. Its `Display` is a line for the user.
     pub status: Signal<Status>,
-    socket: StoredValue<LiveSocket>,
+    socket: StoredValue<S>,
+}
+
+/// A handle of messages or of values.
+trait Handle: Clone + Send + Sync + 'static {
+    fn messages(&self) -> &LiveSocket;
+}
+
+impl Handle for LiveSocket {
+    fn messages(&self) -> &LiveSocket {
+        self
+    }
+}
+
+impl<In: 'static, Out: 'static> Handle for TypedLiveSocket<In, Out> {
+    fn messages(&self) -> &LiveSocket {
+        self.socket()
+    }
 }
 
 /// Opens a socket that reconnects for as long as the component is mounted, and passes each message to `on_message`.
@@ -48,27 +70,34 @@ pub fn use_websocket_with(
     configure: impl Fn(String) -> Reconnect + Send + Sync + 'static,
     on_message: impl Fn(OwnedMessage) + Send + Sync + 'static,
 ) -> UseWebsocket {
-    let url = url.into();
-    let status = RwSignal::new(Status::Idle);
     let on_message = Arc::new(on_message);
-    let start = move |url: String| {
+    use_handle(url, move |url, status| {
         let on_message = Arc::clone(&on_message);
         configure(url).disconnected().drive(move |update| match update {
             Update::Status(new) => drop(status.try_set(new)),
             Update::Message(message) => on_message(message),
             _ => {}
         })
-    };
+    })
+}
+
+/// Keeps the handle that `start` returns for the URL. It starts without a connection, and sets the status from then on.
+fn use_handle<S: Handle>(
+    url: impl Into<Signal<String>>,
+    start: impl Fn(String, RwSignal<Status>) -> S + Send + Sync + 'static,
+) -> UseWebsocket<S> {
+    let url = url.into();
+    let status = RwSignal::new(Status::Idle);
     let first = url.get_untracked();
-    let socket = StoredValue::new(start(first.clone()));
+    let socket = StoredValue::new(start(first.clone(), status));
     // Effects do not run on a server, so nothing connects there.
     Effect::new(move |current: Option<String>| {
         let url = url.get();
         if current.as_ref().unwrap_or(&first) != &url {
-            socket.set_value(start(url.clone()));
+            socket.set_value(start(url.clone(), status));
         }
         if current.as_ref() != Some(&url) {
-            socket.with_value(LiveSocket::reconnect_now);
+            socket.with_value(|socket| socket.messages().reconnect_now());
         }
         url
     });
@@ -89,9 +118,17 @@ impl UseWebsocket {
         }
     }
 
+    /// Returns a handle with everything else, or `None` after the component was unmounted. It keeps the socket open.
+    pub fn socket(&self) -> Option<LiveSocket> {
+        self.messages()
+    }
+}
+
+#[expect(private_bounds, reason = "there are two kinds of handles")]
+impl<S: Handle> UseWebsocket<S> {
     /// Connects now if there is no connection, also after the end; see [`LiveSocket::restart`].
     pub fn restart(&self) {
-        if let Some(socket) = self.socket() {
+        if let Some(socket) = self.messages() {
             socket.restart();
         }
     }
@@ -102,11 +139,24 @@ impl UseWebsocket {
     ///
     /// Returns [`Error::Exception`] if an argument is invalid. The socket then stays as it was.
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Error<OwnedMessage>> {
-        self.socket().map_or(Ok(()), |socket| socket.close(code, reason))
+        self.messages().map_or(Ok(()), |socket| socket.close(code, reason))
     }
 
-    /// Returns a handle with everything else, or `None` after the component was unmounted. It keeps the socket open.
-    pub fn socket(&self) -> Option<LiveSocket> {
-        self.socket.try_get_value()
+    fn messages(&self) -> Option<LiveSocket> {
+        self.socket.try_with_value(|socket| socket.messages().clone())
+    }
+}
+
+impl<S: 'static> Clone for UseWebsocket<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: 'static> Copy for UseWebsocket<S> {}
+
+impl<S: 'static> fmt::Debug for UseWebsocket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UseWebsocket").field("status", &self.status).finish_non_exhaustive()
     }
 }

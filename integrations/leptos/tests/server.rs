@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use samesocket::reconnect::{Sent, Status};
-use samesocket_leptos::use_websocket;
+use samesocket_leptos::typed::Json;
+use samesocket_leptos::{use_typed_websocket, use_websocket};
 
 #[component]
 fn Chat() -> impl IntoView {
@@ -26,4 +27,18 @@ fn handle_after_the_unmount_returns_the_message() {
     owner.unset_with_forced_cleanup();
     let error = socket.send("hello").unwrap_err();
     assert_eq!(error.into_message(), Some("hello".into()));
+}
+
+#[test]
+fn value_before_hydration_is_kept_and_after_the_unmount_is_an_error() {
+    let owner = Owner::new();
+    let socket = owner.with(|| use_typed_websocket("/sum", Json, |_: Result<u32, _>| panic!("nothing connects")));
+    owner.with(|| assert_eq!(socket.status.get_untracked(), Status::Idle));
+    assert_eq!(socket.send(&vec![6, 7]).unwrap(), Sent::Kept);
+    let kept = socket.socket().expect("the component is mounted").socket().take_kept();
+    assert_eq!(kept, ["[6,7]".into()]);
+    owner.unset_with_forced_cleanup();
+    let error = socket.send(&vec![8]).unwrap_err();
+    assert_eq!(error.to_string(), "a value could not be encoded: the component was unmounted");
+    assert!(socket.socket().is_none());
 }

@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
-use samesocket::reconnect::{LiveSocket, Reconnect, Update};
-use samesocket::{OwnedMessage, connect};
+use samesocket::OwnedMessage;
+use samesocket::reconnect::{DecodeError, LiveSocket, Reconnect, TypedLiveSocket, TypedReconnect, Update};
+use samesocket::typed::Codec;
+pub use samesocket::{connect, typed};
 use yew::prelude::*;
 
 /// Opens a socket that reconnects for as long as the component is mounted, and passes each message to `on_message`.
@@ -42,37 +44,112 @@ pub fn use_websocket_with(
     configure: impl Fn(AttrValue) -> Reconnect,
     on_message: impl Fn(OwnedMessage) + 'static,
 ) -> LiveSocket {
+    use_handle(
+        url,
+        on_message,
+        |url, on_update| drive(configure(url).disconnected(), on_update),
+        LiveSocket::reconnect_now,
+    )
+}
+
+/// Opens a socket as [`use_websocket`] does, and passes each received value to `on_value`: an `Err` if the codec could not decode a
+/// message. The handle sends values.
+///
+/// With the feature `serde`, JSON is a codec:
+///
+/// ```
+/// use samesocket::reconnect::TypedLiveSocket;
+/// use samesocket_yew::{typed::Json, use_typed_websocket};
+/// use yew::prelude::*;
+///
+/// #[hook]
+/// fn use_sum(sum: UseStateHandle<u32>) -> TypedLiveSocket<u32, Vec<u32>> {
+///     use_typed_websocket("/sum", Json, move |received: Result<u32, _>| sum.set(received.unwrap_or_default()))
+/// }
+/// ```
+#[hook]
+pub fn use_typed_websocket<In: 'static, Out: 'static>(
+    url: impl Into<AttrValue>,
+    codec: impl Codec<In, Out> + Send + Sync,
+    on_value: impl Fn(Result<In, DecodeError>) + 'static,
+) -> TypedLiveSocket<In, Out> {
+    use_typed_websocket_with(url, |url| connect(url.to_string()).reconnect(), codec, on_value)
+}
+
+/// Opens a socket as [`use_typed_websocket`] does, with the options of [`use_websocket_with`].
+#[hook]
+pub fn use_typed_websocket_with<In: 'static, Out: 'static>(
+    url: impl Into<AttrValue>,
+    configure: impl Fn(AttrValue) -> Reconnect,
+    codec: impl Codec<In, Out> + Send + Sync,
+    on_value: impl Fn(Result<In, DecodeError>) + 'static,
+) -> TypedLiveSocket<In, Out> {
+    let start = |url, on_update| drive_typed(configure(url).disconnected().typed(codec), on_update);
+    use_handle(url, on_value, start, |socket: &TypedLiveSocket<In, Out>| socket.socket().reconnect_now())
+}
+
+/// Keeps the handle that `start` returns for the URL, with the callback of its updates. It starts without a connection.
+#[hook]
+fn use_handle<S: Clone + 'static, M: 'static>(
+    url: impl Into<AttrValue>,
+    on_message: impl Fn(M) + 'static,
+    start: impl FnOnce(AttrValue, OnUpdate<M>) -> S,
+    connect_now: impl FnOnce(&S) + 'static,
+) -> S {
     let url = url.into();
     let rendering = use_force_update();
-    let callback = use_mut_ref(|| None::<Rc<dyn Fn(OwnedMessage)>>);
+    let callback = use_mut_ref(|| None::<Rc<dyn Fn(M)>>);
     *callback.borrow_mut() = Some(Rc::new(on_message));
     let socket = use_memo(url.clone(), move |url: &AttrValue| {
-        drive(configure(url.clone()).disconnected(), move |update| {
-            if let Update::Message(message) = update {
-                // Cloned, because the callback may render, which replaces it.
-                let callback = callback.borrow().clone();
-                if let Some(callback) = callback {
-                    callback(message);
+        start(
+            url.clone(),
+            Box::new(move |update| {
+                if let Update::Message(message) = update {
+                    // Cloned, because the callback may render, which replaces it.
+                    let callback = callback.borrow().clone();
+                    if let Some(callback) = callback {
+                        callback(message);
+                    }
                 }
-            }
-            rendering.force_update();
-        })
+                rendering.force_update();
+            }),
+        )
     });
     // Effects do not run on a server, so nothing connects there.
     use_effect_with(url, {
         let socket = Rc::clone(&socket);
-        move |_| socket.reconnect_now()
+        move |_| connect_now(&socket)
     });
     (*socket).clone()
 }
 
+/// The callback of a socket in a page.
+type OnUpdate<M> = Box<dyn FnMut(Update<M>)>;
+
 #[cfg(target_family = "wasm")]
-fn drive(socket: Reconnect, on_update: impl FnMut(Update) + 'static) -> LiveSocket {
+fn drive(socket: Reconnect, on_update: OnUpdate<OwnedMessage>) -> LiveSocket {
     socket.drive(on_update)
 }
 
 /// Starts a socket for a rendering on a server. It never connects, and the component cannot be sent to another thread.
 #[cfg(not(target_family = "wasm"))]
-fn drive(socket: Reconnect, _on_update: impl FnMut(Update) + 'static) -> LiveSocket {
+fn drive(socket: Reconnect, _on_update: OnUpdate<OwnedMessage>) -> LiveSocket {
+    socket.drive(|_| {})
+}
+
+#[cfg(target_family = "wasm")]
+fn drive_typed<In: 'static, Out: 'static>(
+    socket: TypedReconnect<In, Out>,
+    on_update: OnUpdate<Result<In, DecodeError>>,
+) -> TypedLiveSocket<In, Out> {
+    socket.drive(on_update)
+}
+
+/// The same for values.
+#[cfg(not(target_family = "wasm"))]
+fn drive_typed<In: 'static, Out: 'static>(
+    socket: TypedReconnect<In, Out>,
+    _on_update: OnUpdate<Result<In, DecodeError>>,
+) -> TypedLiveSocket<In, Out> {
     socket.drive(|_| {})
 }

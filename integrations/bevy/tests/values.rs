@@ -1,0 +1,61 @@
+//! Sockets of values, on the network in memory.
+
+use std::time::Duration;
+
+use bevy_app::{App, Update};
+use bevy_ecs::prelude::*;
+use samesocket::reconnect::{Status, Update as SocketUpdate};
+use samesocket::testing::{self, Network, Received};
+use samesocket::typed::Json;
+use samesocket_bevy::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin};
+
+/// What a system has seen.
+#[derive(Resource, Default)]
+struct Seen(Vec<String>);
+
+fn record(mut updates: MessageReader<TypedUpdate<u32>>, mut seen: ResMut<Seen>) {
+    for TypedUpdate { update, .. } in updates.read() {
+        seen.0.push(match update {
+            SocketUpdate::Message(Ok(value)) => format!("value {value}"),
+            SocketUpdate::Message(Err(error)) => format!("undecodable {:?}", error.message.as_text()),
+            SocketUpdate::Status(Status::Connecting { attempt }) => format!("attempt {attempt}"),
+            SocketUpdate::Status(Status::Open) => "open".to_owned(),
+            other => format!("{other:?}"),
+        });
+    }
+}
+
+/// Lets all tasks of the test run until they wait, and then a frame of the app.
+async fn frame(network: &Network, app: &mut App) -> Vec<String> {
+    network.clock().sleep(Duration::from_millis(1)).await;
+    app.update();
+    std::mem::take(&mut app.world_mut().resource_mut::<Seen>().0)
+}
+
+#[test]
+fn values_arrive_and_leave_between_statuses() {
+    testing::run(|network| async move {
+        let mut app = App::new();
+        app.add_plugins(TypedWebSocketPlugin::<u32, Vec<u32>>::default());
+        app.init_resource::<Seen>().add_systems(Update, record);
+        let tasks = network.clone();
+        let builder = samesocket::connect("wss://example.com/sum").network(&network).reconnect();
+        let builder = builder.executor(move |driver| tasks.spawn(driver));
+        let socket = app.world_mut().spawn(TypedWebSocket::<u32, Vec<u32>>::new(builder.typed(Json))).id();
+
+        // Kept until there is a connection.
+        app.world_mut().write_message(TypedSend { socket, value: vec![6_u32, 7] });
+        assert_eq!(frame(&network, &mut app).await, ["attempt 1"]);
+        let mut peer = network.accept().await.open();
+        let Some(Received::Message(message)) = peer.receive().await else { panic!("a message") };
+        assert_eq!(message.as_text(), Some("[6,7]"));
+        peer.send("13");
+        peer.send("many");
+        peer.send("42");
+        assert_eq!(frame(&network, &mut app).await, ["open", "value 13", "undecodable Some(\"many\")", "value 42"]);
+
+        app.world_mut().despawn(socket);
+        let Some(Received::Close { .. }) = peer.receive().await else { panic!("a Close") };
+        assert!(frame(&network, &mut app).await.is_empty());
+    });
+}

@@ -1,0 +1,68 @@
+//! Sockets of values.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use samesocket::reconnect::{DecodeError, Reconnect, Sent, TypedLiveSocket, Update};
+use samesocket::typed::{self, Codec};
+use samesocket::{Error, OwnedMessage, connect};
+
+use crate::{UseWebsocket, use_handle};
+
+/// Opens a socket as [`use_websocket`](crate::use_websocket) does, and passes each received value to `on_value`: an `Err` if the
+/// codec could not decode a message.
+///
+/// With the feature `serde`, JSON is a codec:
+///
+/// ```
+/// use leptos::prelude::*;
+/// use samesocket_leptos::{typed::Json, use_typed_websocket};
+///
+/// fn use_sum(sums: RwSignal<Vec<u32>>) -> impl Fn(Vec<u32>) {
+///     let socket = use_typed_websocket("/sum", Json, move |sum: Result<u32, _>| sums.write().extend(sum));
+///     move |numbers: Vec<u32>| drop(socket.send(&numbers))
+/// }
+/// ```
+pub fn use_typed_websocket<In: 'static, Out: 'static>(
+    url: impl Into<Signal<String>>,
+    codec: impl Codec<In, Out> + Clone + Send + Sync,
+    on_value: impl Fn(Result<In, DecodeError>) + Send + Sync + 'static,
+) -> UseWebsocket<TypedLiveSocket<In, Out>> {
+    use_typed_websocket_with(url, |url| connect(url).reconnect(), codec, on_value)
+}
+
+/// Opens a socket as [`use_typed_websocket`] does, with the options of [`use_websocket_with`](crate::use_websocket_with).
+pub fn use_typed_websocket_with<In: 'static, Out: 'static>(
+    url: impl Into<Signal<String>>,
+    configure: impl Fn(String) -> Reconnect + Send + Sync + 'static,
+    codec: impl Codec<In, Out> + Clone + Send + Sync,
+    on_value: impl Fn(Result<In, DecodeError>) + Send + Sync + 'static,
+) -> UseWebsocket<TypedLiveSocket<In, Out>> {
+    let on_value = Arc::new(on_value);
+    use_handle(url, move |url, status| {
+        let on_value = Arc::clone(&on_value);
+        configure(url).disconnected().typed(codec.clone()).drive(move |update| match update {
+            Update::Status(new) => drop(status.try_set(new)),
+            Update::Message(value) => on_value(value),
+            _ => {}
+        })
+    })
+}
+
+impl<In: 'static, Out: 'static> UseWebsocket<TypedLiveSocket<In, Out>> {
+    /// Encodes a value and sends it, or keeps it while there is no connection; see [`TypedLiveSocket::send`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`TypedLiveSocket::send`], and [`typed::Error::Encode`] after the component was unmounted, because the
+    /// codec is gone.
+    pub fn send(&self, value: &Out) -> Result<Sent, typed::Error<Error<OwnedMessage>>> {
+        let unmounted = || typed::Error::Encode { source: "the component was unmounted".into() };
+        self.socket().ok_or_else(unmounted)?.send(value)
+    }
+
+    /// Returns the handle of values, or `None` after the component was unmounted. It keeps the socket open.
+    pub fn socket(&self) -> Option<TypedLiveSocket<In, Out>> {
+        self.socket.try_get_value()
+    }
+}
