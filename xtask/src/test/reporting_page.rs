@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::{
     browser::Browser,
     browser_tests::Counts,
+    process::print_line,
     serve::{Site, percent_encoded},
     webdriver::Session,
 };
@@ -48,17 +49,39 @@ pub(super) fn report(browser: &Browser, site: &Site, page: &Page) -> Result<Stri
     let path = format!("{folder}/index.html");
     let address = if *is_secure { site.https(&path) } else { site.page(&path) };
     let url = format!("{address}?server={}", percent_encoded(&server.to_string()));
-    site.runtime().block_on(async {
+    let name = format!("{folder}-{engine}");
+    let open = async || {
         let session = Session::start(browser).await?;
         session.client.goto(&url).await.with_context(|| format!("cannot open {url}"))?;
-        let name = format!("{folder}-{engine}");
-        let report = tokio::select! {
-            report = site.wait_report(&name, *limit) => report,
-            lost = wait_for_loss(&session) => Err(lost),
+        let end = tokio::select! {
+            report = site.wait_report(&name, *limit) => End::Reported(report?),
+            lost = wait_for_loss(&session) => End::Lost(lost),
         };
         session.close().await;
-        report
-    })
+        Ok(end)
+    };
+    site.runtime().block_on(report_of(&name, open))
+}
+
+/// How a page has ended.
+enum End {
+    Reported(String),
+    /// It has crashed, or the browser has.
+    Lost(Error),
+}
+
+/// Returns the report of a page. One that is lost is opened once more: a tab of Chromium 156 can crash at a garbage collection
+/// after its own `WebSocketStream` was used.
+async fn report_of(name: &str, mut open: impl AsyncFnMut() -> Result<End>) -> Result<String> {
+    let lost = match open().await? {
+        End::Reported(report) => return Ok(report),
+        End::Lost(lost) => lost,
+    };
+    print_line(&format!("{name}: {lost:#}; the page is opened once more"));
+    match open().await? {
+        End::Reported(report) => Ok(report),
+        End::Lost(lost) => Err(lost.context("the page was lost twice")),
+    }
 }
 
 /// Waits until the page is lost, because it or the browser has crashed. The error has the last title of the page.
@@ -86,4 +109,31 @@ pub(super) fn run(browser: &Browser, site: &Site, page: &Page) -> Result<Counts>
         bail!("{}\ntest result: FAILED. {passed} passed; {failed} failed;", verdict.failed.join("\n"));
     }
     Ok(Counts { passed: verdict.passed, failed: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the report of a page that is lost the first `times`, and how often it was opened.
+    async fn outcome(times: usize) -> (Result<String, String>, usize) {
+        let mut opened = 0;
+        let open = async || {
+            opened += 1;
+            Ok(if opened > times {
+                End::Reported(format!("report {opened}"))
+            } else {
+                End::Lost(Error::msg("tab crashed"))
+            })
+        };
+        let report = report_of("class-chromium", open).await;
+        (report.map_err(|error| format!("{error:#}")), opened)
+    }
+
+    #[tokio::test]
+    async fn lost_page_is_opened_once_more() {
+        assert_eq!(outcome(0).await, (Ok("report 1".to_owned()), 1));
+        assert_eq!(outcome(1).await, (Ok("report 2".to_owned()), 2));
+        assert_eq!(outcome(2).await, (Err("the page was lost twice: tab crashed".to_owned()), 2));
+    }
 }
