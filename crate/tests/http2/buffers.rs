@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::raw_server::{DATA, RawServer};
 use crate::server::Server;
+use crate::streams::over;
 use crate::{options, rest_of, run};
 
 const KIB: usize = 1 << 10;
@@ -146,12 +147,8 @@ fn sockets_take_their_bytes_before_much_more_is_read() {
             Poll::<()>::Pending
         }));
         let (near, far) = duplex(4 << 20);
-        let near = Mutex::new(Some(Observing(near, Arc::clone(&observed))));
-        let dial = move |_: &Target| -> Connecting {
-            let near = near.lock().unwrap().take().expect("one connection");
-            Box::pin(async move { Ok(Box::new(near) as Box<dyn IoStream>) })
-        };
-        let options = Options::new().http2(Http2::prior_knowledge().stream_window(1 << 20)).connector(dial);
+        let near = Observing(near, Arc::clone(&observed));
+        let options = over(near).http2(Http2::prior_knowledge().stream_window(1 << 20));
         let client = async {
             let mut socket = connect("ws://a.example/").options(options).await.unwrap();
             socket.send("go".into()).await.unwrap();

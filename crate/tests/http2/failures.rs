@@ -1,8 +1,8 @@
 //! Streams and connections that fail, at each moment.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -11,13 +11,13 @@ use http::Response;
 use samesocket::{
     Connecting, Event, Failure, Http2, IoStream, Message, Options, ProtocolFailure, Socket, Target, WebSocket, connect,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use crate::raw_server::{DATA, HEADERS, RawServer};
-use crate::read_with::read_with;
 use crate::server::Server;
+use crate::streams::{over, read_with};
 use crate::{check_echo, events, open, options, rest_of, run};
 
 #[test]
@@ -145,43 +145,51 @@ fn ping_without_answer_ends_the_connection_and_says_so() {
     });
 }
 
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// A `WINDOW_UPDATE` of the connection by a byte.
+const WINDOW_UPDATE: [u8; 13] = [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+
+/// Runs a test on a clock that advances when all tasks wait.
+fn run_paused(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(test);
+}
+
+/// Opens a socket over a stream, with pings.
+async fn open_pinged(near: impl IoStream + 'static) -> Socket {
+    let http2 = Http2::prior_knowledge().ping_interval(PING_INTERVAL).ping_timeout(PING_TIMEOUT);
+    connect("ws://a.example/").options(over(near).http2(http2)).await.unwrap()
+}
+
+/// Answers the first data with the message `a`.
+async fn serve_message(stream: DuplexStream) -> RawServer<DuplexStream> {
+    let mut server = RawServer::over(stream).await;
+    let (stream, _) = server.next(DATA).await;
+    server.send(DATA, stream, &[0x81, 1, b'a']).await;
+    server
+}
+
 /// Checks that a socket survives a ping whose answer is noticed late: the reads of the connection find nothing from the ping
 /// on. Of the reads after its time, `frame` says which one finds a frame, if any, and the next ones find everything from
 /// `answer` on.
 fn check_late_answer(frame: Option<usize>, answer: usize) {
-    const INTERVAL: Duration = Duration::from_secs(30);
-    const TIMEOUT: Duration = Duration::from_secs(20);
-    /// A `WINDOW_UPDATE` of the connection by a byte.
-    const WINDOW_UPDATE: [u8; 13] = [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    run_paused(async {
         let (near, far) = duplex(1 << 16);
         let start = Instant::now();
         let mut reads = 0;
         let near = read_with(near, move |stream, context, buffer| {
             let elapsed = start.elapsed();
-            reads += usize::from(elapsed >= INTERVAL + TIMEOUT);
+            reads += usize::from(elapsed >= PING_INTERVAL + PING_TIMEOUT);
             if frame == Some(reads) {
                 buffer.put_slice(&WINDOW_UPDATE);
                 return Poll::Ready(Ok(()));
             }
-            if elapsed >= INTERVAL && reads < answer { Poll::Pending } else { stream.poll_read(context, buffer) }
+            if elapsed >= PING_INTERVAL && reads < answer { Poll::Pending } else { stream.poll_read(context, buffer) }
         });
-        let near = Mutex::new(Some(near));
-        let dial = move |_: &Target| -> Connecting {
-            let near = near.lock().unwrap().take().expect("one connection");
-            Box::pin(async move { Ok(Box::new(near) as Box<dyn IoStream>) })
-        };
-        let http2 = Http2::prior_knowledge().ping_interval(INTERVAL).ping_timeout(TIMEOUT);
-        let server = tokio::spawn(async move {
-            let mut server = RawServer::over(far).await;
-            let (stream, _) = server.next(DATA).await;
-            server.send(DATA, stream, &[0x81, 1, b'a']).await;
-            server
-        });
-        let options = Options::new().http2(http2).connector(dial);
-        let mut socket = connect("ws://a.example/").options(options).await.unwrap();
-        sleep_until(start + INTERVAL + TIMEOUT + Duration::from_secs(1)).await;
+        let server = tokio::spawn(serve_message(far));
+        let mut socket = open_pinged(near).await;
+        sleep_until(start + PING_INTERVAL + PING_TIMEOUT + Duration::from_secs(1)).await;
         check_answer(&mut socket).await;
         drop(server.await.unwrap());
     });
@@ -204,6 +212,29 @@ fn answer_to_a_ping_that_is_noticed_late_counts() {
 #[test]
 fn ping_is_awaited_while_the_server_sends() {
     check_late_answer(Some(5), 9);
+}
+
+#[test]
+fn ping_is_not_awaited_for_long_while_the_server_sends() {
+    run_paused(async {
+        let (near, far) = duplex(1 << 16);
+        let start = Instant::now();
+        let mut frames = interval(Duration::from_millis(1));
+        let near = read_with(near, move |stream, context, buffer| {
+            if start.elapsed() < PING_INTERVAL {
+                return stream.poll_read(context, buffer);
+            }
+            ready!(frames.poll_tick(context));
+            buffer.put_slice(&WINDOW_UPDATE);
+            Poll::Ready(Ok(()))
+        });
+        let server = tokio::spawn(serve_message(far));
+        let mut socket = open_pinged(near).await;
+        let end = timeout(PING_INTERVAL + PING_TIMEOUT + Duration::from_secs(1), socket.next()).await;
+        let error = end.expect("the connection ends").expect("an error").unwrap_err().to_string();
+        assert_eq!(error, "the connection was lost: the server did not answer a ping of HTTP/2 in time");
+        server.abort();
+    });
 }
 
 #[test]

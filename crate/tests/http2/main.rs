@@ -12,9 +12,9 @@ mod limits;
 mod misbehaviour;
 mod pooling;
 mod raw_server;
-#[path = "../native/read_with.rs"]
-mod read_with;
 mod server;
+#[path = "../native/streams.rs"]
+mod streams;
 mod tls;
 
 use std::future::Future;

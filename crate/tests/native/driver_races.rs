@@ -3,13 +3,13 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use samesocket::{Blob, Event, IoStream, Options, ReadyState, Socket, Target, WebSocket};
+use samesocket::{Blob, Event, Options, ReadyState, Socket, WebSocket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::broken_connections::broken_socket;
 use crate::manual_server::{ManualConnection, ManualServer};
-use crate::read_with::read_with;
+use crate::streams::{over, read_with};
 use crate::support::{NotifyWaker, event_lines};
 
 /// Fails the test if `work` hangs.
@@ -42,15 +42,6 @@ impl<F: FnMut() + Send + Sync> Drop for CallOnDrop<F> {
 
 fn payload(size: usize, on_drop: impl FnMut() + Send + Sync + 'static) -> Bytes {
     Bytes::from_owner(CallOnDrop(vec![0; size], on_drop))
-}
-
-/// Connects over a stream, which is used once.
-fn over(stream: impl IoStream + 'static) -> Options {
-    let stream = Mutex::new(Some(stream));
-    Options::new().connector(move |_: &Target| {
-        let stream = stream.lock().unwrap().take().expect("one connection");
-        std::future::ready(Ok(Box::new(stream) as Box<dyn IoStream>))
-    })
 }
 
 async fn discard(mut stream: TcpStream) {

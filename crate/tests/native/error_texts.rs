@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::certificates::TestCertificate;
 use crate::manual_server::ManualServer;
+use crate::streams::over;
 use crate::support::{TestServer, UnusedAddress};
 
 /// Returns the texts of an error and of its sources, after a check that no text contains one behind it.
@@ -175,11 +176,7 @@ async fn unclean_close_has_code_reason_and_cause() {
     let url = server.url("");
     // The server closes with 4001 and "bye", and accepts nothing more.
     let (socket, stream) = tokio::io::duplex(4096);
-    let connected = std::sync::Mutex::new(Some(socket));
-    let options = Options::new().connector(move |_: &Target| {
-        let stream = connected.lock().unwrap().take().expect("one connection");
-        async { Ok(Box::new(stream) as Box<dyn IoStream>) }
-    });
+    let options = over(socket);
     let accepting = async {
         let connection = crate::manual_server::ManualConnection::read(stream).await.accept_upgrade().await;
         let mut stream = connection.into_stream();

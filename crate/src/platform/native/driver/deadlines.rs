@@ -8,13 +8,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::look_requests::LookRequests;
 use super::shared::{ConnState, SocketShared};
-use crate::platform::native::runtime::clock::{LOOK_TURNS, REACTOR_TURN};
+use crate::platform::native::runtime::clock::{LookTurns, REACTOR_TURN};
 
 /// A connection that moves no byte for this long gives back the memory that it does not need. Arbitrary.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
-
-/// The time after which a last look ends, even if it still finds bytes. Arbitrary: a system buffers some megabytes.
-const MAX_LOOK: Duration = Duration::from_millis(100);
 
 /// The deadlines of one connection: those of the protocol, the idle check, and the drain timeout.
 #[derive(Default)]
@@ -33,17 +30,12 @@ pub(super) struct Deadlines {
 }
 
 /// A last look at the stream, before a deadline has its effect.
-///
-/// If the process was stopped, or its threads were busy, the deadline may pass while the awaited bytes have arrived. The
-/// timer can end before the reactor has noticed them. So the look lasts for [`LOOK_TURNS`] of the reactor. A look that finds
-/// bytes is repeated, up to [`MAX_LOOK`].
 struct LookInProgress {
     /// The time at which the deadline was noticed.
     since: Duration,
-    /// The time of the last start or repetition.
+    /// The start of the current turn of the reactor.
     started: Duration,
-    /// The turns of the reactor that are left.
-    turns: u8,
+    turns: LookTurns,
     /// The futures that asked for this look.
     requests: LookRequests,
 }
@@ -98,7 +90,7 @@ impl Deadlines {
             if requests.is_empty() && !is_due(state.deadline()) && !is_due(self.drain_at(state)) {
                 return checked_idle.then_some(requests);
             }
-            self.look = Some(LookInProgress { since, started: now, turns: LOOK_TURNS, requests });
+            self.look = Some(LookInProgress { since, started: now, turns: LookTurns::ALL, requests });
             self.arm_look();
         }
         self.poll_look(context, state, now)
@@ -152,14 +144,10 @@ impl Deadlines {
                 return None;
             }
             let look = self.look.as_mut()?;
-            if self.last_activity > look.started && now.saturating_sub(look.since) < MAX_LOOK {
-                (look.started, look.turns) = (now, LOOK_TURNS);
-            } else {
-                look.turns = look.turns.saturating_sub(1);
-                if look.turns == 0 {
-                    break;
-                }
+            if look.turns.end_one(self.last_activity > look.started, now.saturating_sub(look.since)) {
+                break;
             }
+            look.started = now;
             self.arm_look();
         }
         // The deadline of a refused opening handshake is no timeout, because the refusal is the failure. Tasks that

@@ -21,12 +21,34 @@ use crate::sync::catch_panic::catch_panic;
 /// the system for readiness. A timer that was armed then ends only after that. This is the resolution of tokio's timers.
 pub(in crate::platform::native) const REACTOR_TURN: Duration = Duration::from_millis(1);
 
-/// The turns of a reactor in a last look at a stream, before a deadline has its effect.
+/// The turns of the reactor that are left of a last look at a stream, before a deadline has its effect.
 ///
-/// In the first one the reactor looks at its sockets. Another thread may do that between the poll of a stream and that of the
+/// If the process was stopped, or its threads were busy, the deadline may pass while the awaited bytes have arrived. The timer
+/// can end before the reactor has noticed them.
+///
+/// In the first turn the reactor looks at its sockets. Another thread may do that between the poll of a stream and that of the
 /// timer, and over HTTP/2 the task of the connection has to run before the stream of a socket has its bytes. So the stream is
-/// polled again after another one.
-pub(in crate::platform::native) const LOOK_TURNS: u8 = 2;
+/// polled again after a second turn. A look that finds bytes is repeated, up to [`MAX_LOOK`].
+#[derive(Clone, Copy)]
+pub(in crate::platform::native) struct LookTurns(u8);
+
+/// The time after which a last look is not repeated, even if it still finds bytes. Arbitrary: a system buffers some megabytes.
+const MAX_LOOK: Duration = Duration::from_millis(100);
+
+impl LookTurns {
+    pub(in crate::platform::native) const ALL: Self = Self(2);
+
+    /// Ends a turn, in which bytes were `found` or not. `elapsed` is the time since the deadline was noticed. Returns whether the
+    /// look is over.
+    pub(in crate::platform::native) fn end_one(&mut self, found: bool, elapsed: Duration) -> bool {
+        if found && elapsed < MAX_LOOK {
+            *self = Self::ALL;
+        } else {
+            self.0 = self.0.saturating_sub(1);
+        }
+        self.0 == 0
+    }
+}
 
 /// Returns the time on a clock that no one sets. Only differences between two times have a meaning.
 pub(crate) fn now() -> Duration {

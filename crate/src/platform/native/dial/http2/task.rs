@@ -14,7 +14,7 @@ use super::buffered::BufferedConnection;
 use super::usage::Usage;
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::runtime::background;
-use crate::platform::native::runtime::clock::{LOOK_TURNS, REACTOR_TURN};
+use crate::platform::native::runtime::clock::{LookTurns, REACTOR_TURN};
 use crate::types::http2::Http2;
 
 /// The time that an idle connection has to say farewell. Arbitrary.
@@ -43,16 +43,24 @@ enum Phase {
     Active(Instant),
     /// The answer to a ping.
     Pinged(Instant),
-    /// The same, in the last look after its time: if the process was stopped, the answer may be there and not be noticed yet.
-    Looking {
-        since: Instant,
-        /// The turns of the reactor that are left.
-        turns: u8,
-    },
+    /// The same, in the last look after its time.
+    Looking(LastLook),
     /// A first or a further stream.
     Idle(Instant),
     /// The end of a connection without streams.
     Retired(Instant),
+}
+
+/// A last look at the connection, before a ping counts as not answered.
+#[derive(Clone, Copy)]
+struct LastLook {
+    /// The time at which the deadline was noticed.
+    noticed: Instant,
+    /// The start of the current turn of the reactor.
+    started: Instant,
+    /// Whether anything was read since then.
+    has_read: bool,
+    turns: LookTurns,
 }
 
 impl ConnectionTask {
@@ -73,13 +81,13 @@ impl ConnectionTask {
     fn update(&mut self, context: &mut Context<'_>) {
         let now = Instant::now();
         let is_used = self.usage.is_used();
-        if let Phase::Pinged(_) | Phase::Looking { .. } = self.phase {
+        if let Phase::Pinged(_) | Phase::Looking(_) = self.phase {
             if self.pings.poll_pong(context).is_ready() {
                 self.phase = Phase::Active(now);
             }
         }
         self.phase = match self.phase {
-            Phase::Looking { .. } if self.connection.has_read() => Phase::Looking { since: now, turns: LOOK_TURNS },
+            Phase::Looking(look) if self.connection.has_read() => Phase::Looking(LastLook { has_read: true, ..look }),
             // An answer to an earlier ping may be outstanding, and no other ping is sent before it arrives.
             Phase::Active(_) if !is_used => Phase::Idle(now),
             Phase::Idle(_) if is_used => Phase::Active(now),
@@ -92,7 +100,7 @@ impl ConnectionTask {
         let (since, wait) = match self.phase {
             Phase::Active(since) => (since, self.settings.ping_interval),
             Phase::Pinged(since) => (since, self.settings.ping_timeout),
-            Phase::Looking { since, .. } => (since, REACTOR_TURN),
+            Phase::Looking(look) => (look.started, REACTOR_TURN),
             Phase::Idle(since) => (since, self.settings.idle_timeout),
             Phase::Retired(since) => (since, FAREWELL),
         };
@@ -111,16 +119,17 @@ impl ConnectionTask {
                 false
             }
             Phase::Pinged(_) => {
-                self.phase = Phase::Looking { since: now, turns: LOOK_TURNS };
+                let look = LastLook { noticed: now, started: now, has_read: false, turns: LookTurns::ALL };
+                self.phase = Phase::Looking(look);
                 false
             }
-            Phase::Looking { turns: turns @ 2.., .. } => {
-                self.phase = Phase::Looking { since: now, turns: turns - 1 };
-                false
-            }
-            Phase::Looking { .. } => {
-                self.usage.set_cause(ErrorKind::TimedOut, NO_PONG);
-                true
+            Phase::Looking(mut look) => {
+                let is_over = look.turns.end_one(look.has_read, now - look.noticed);
+                if is_over {
+                    self.usage.set_cause(ErrorKind::TimedOut, NO_PONG);
+                }
+                self.phase = Phase::Looking(LastLook { started: now, has_read: false, ..look });
+                is_over
             }
             Phase::Idle(_) => {
                 self.phase = if self.usage.retire() { Phase::Retired(now) } else { Phase::Active(now) };

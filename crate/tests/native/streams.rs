@@ -1,10 +1,22 @@
-//! A stream whose reads a test decides.
+//! Connections over streams that a test makes.
 
+use std::future::ready;
 use std::io::Result;
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 
+use samesocket::{IoStream, Options, Target};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Connects over a stream, which is used once.
+pub(crate) fn over(stream: impl IoStream + 'static) -> Options {
+    let stream = Mutex::new(Some(stream));
+    Options::new().connector(move |_: &Target| {
+        let stream = stream.lock().unwrap().take().expect("one connection");
+        ready(Ok(Box::new(stream) as Box<dyn IoStream>))
+    })
+}
 
 /// A stream that reads by a function, and writes as the stream inside does.
 pub(crate) struct ReadWith<S, F>(S, F);
