@@ -9,7 +9,7 @@ use samesocket::testing::{self, Network, Received};
 use samesocket::typed::Json;
 use samesocket_bevy::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin};
 
-/// What a system has seen.
+/// The updates that a system has read, as text.
 #[derive(Resource, Default)]
 struct Seen(Vec<String>);
 

@@ -70,31 +70,37 @@ pub fn use_websocket_with(
     configure: impl Fn(String) -> Reconnect + Send + Sync + 'static,
     on_message: impl Fn(OwnedMessage) + Send + Sync + 'static,
 ) -> UseWebsocket {
-    let on_message = Arc::new(on_message);
-    use_handle(url, move |url, status| {
-        let on_message = Arc::clone(&on_message);
-        configure(url).disconnected().drive(move |update| match update {
-            Update::Status(new) => drop(status.try_set(new)),
-            Update::Message(message) => on_message(message),
-            _ => {}
-        })
-    })
+    use_handle(url, on_message, move |url, on_update| configure(url).disconnected().drive(on_update))
 }
 
-/// Keeps the handle that `start` returns for the URL. It starts without a connection, and sets the status from then on.
-fn use_handle<S: Handle>(
+/// The callback of a socket.
+type OnUpdate<M> = Box<dyn FnMut(Update<M>) + Send>;
+
+/// Keeps the handle that `start` returns for the URL, with the callback of its updates. It starts without a connection.
+fn use_handle<S: Handle, M: 'static>(
     url: impl Into<Signal<String>>,
-    start: impl Fn(String, RwSignal<Status>) -> S + Send + Sync + 'static,
+    on_message: impl Fn(M) + Send + Sync + 'static,
+    start: impl Fn(String, OnUpdate<M>) -> S + Send + Sync + 'static,
 ) -> UseWebsocket<S> {
     let url = url.into();
     let status = RwSignal::new(Status::Idle);
+    let on_message = Arc::new(on_message);
+    let start = move |url: String| {
+        let on_message = Arc::clone(&on_message);
+        let on_update = move |update| match update {
+            Update::Status(new) => drop(status.try_set(new)),
+            Update::Message(message) => on_message(message),
+            _ => {}
+        };
+        start(url, Box::new(on_update))
+    };
     let first = url.get_untracked();
-    let socket = StoredValue::new(start(first.clone(), status));
+    let socket = StoredValue::new(start(first.clone()));
     // Effects do not run on a server, so nothing connects there.
     Effect::new(move |current: Option<String>| {
         let url = url.get();
         if current.as_ref().unwrap_or(&first) != &url {
-            socket.set_value(start(url.clone(), status));
+            socket.set_value(start(url.clone()));
         }
         if current.as_ref() != Some(&url) {
             socket.with_value(|socket| socket.messages().reconnect_now());

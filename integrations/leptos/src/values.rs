@@ -1,9 +1,7 @@
 //! Sockets of values.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
-use samesocket::reconnect::{DecodeError, Reconnect, Sent, TypedLiveSocket, Update};
+use samesocket::reconnect::{DecodeError, Reconnect, Sent, TypedLiveSocket};
 use samesocket::typed::{self, Codec};
 use samesocket::{Error, OwnedMessage, connect};
 
@@ -38,15 +36,7 @@ pub fn use_typed_websocket_with<In: 'static, Out: 'static>(
     codec: impl Codec<In, Out> + Clone + Send + Sync,
     on_value: impl Fn(Result<In, DecodeError>) + Send + Sync + 'static,
 ) -> UseWebsocket<TypedLiveSocket<In, Out>> {
-    let on_value = Arc::new(on_value);
-    use_handle(url, move |url, status| {
-        let on_value = Arc::clone(&on_value);
-        configure(url).disconnected().typed(codec.clone()).drive(move |update| match update {
-            Update::Status(new) => drop(status.try_set(new)),
-            Update::Message(value) => on_value(value),
-            _ => {}
-        })
-    })
+    use_handle(url, on_value, move |url, on_update| configure(url).disconnected().typed(codec.clone()).drive(on_update))
 }
 
 impl<In: 'static, Out: 'static> UseWebsocket<TypedLiveSocket<In, Out>> {

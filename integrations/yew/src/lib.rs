@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use samesocket::OwnedMessage;
-use samesocket::reconnect::{DecodeError, LiveSocket, Reconnect, TypedLiveSocket, TypedReconnect, Update};
+use samesocket::reconnect::{DecodeError, LiveSocket, Reconnect, TypedLiveSocket, Update};
 use samesocket::typed::Codec;
 pub use samesocket::{connect, typed};
 use yew::prelude::*;
@@ -47,7 +47,7 @@ pub fn use_websocket_with(
     use_handle(
         url,
         on_message,
-        |url, on_update| drive(configure(url).disconnected(), on_update),
+        |url, on_update| configure(url).disconnected().drive(on_update),
         LiveSocket::reconnect_now,
     )
 }
@@ -84,7 +84,7 @@ pub fn use_typed_websocket_with<In: 'static, Out: 'static>(
     codec: impl Codec<In, Out> + Send + Sync,
     on_value: impl Fn(Result<In, DecodeError>) + 'static,
 ) -> TypedLiveSocket<In, Out> {
-    let start = |url, on_update| drive_typed(configure(url).disconnected().typed(codec), on_update);
+    let start = |url, on_update| configure(url).disconnected().typed(codec).drive(on_update);
     use_handle(url, on_value, start, |socket: &TypedLiveSocket<In, Out>| socket.socket().reconnect_now())
 }
 
@@ -101,19 +101,17 @@ fn use_handle<S: Clone + 'static, M: 'static>(
     let callback = use_mut_ref(|| None::<Rc<dyn Fn(M)>>);
     *callback.borrow_mut() = Some(Rc::new(on_message));
     let socket = use_memo(url.clone(), move |url: &AttrValue| {
-        start(
-            url.clone(),
-            Box::new(move |update| {
-                if let Update::Message(message) = update {
-                    // Cloned, because the callback may render, which replaces it.
-                    let callback = callback.borrow().clone();
-                    if let Some(callback) = callback {
-                        callback(message);
-                    }
+        let on_update = for_target(move |update| {
+            if let Update::Message(message) = update {
+                // Cloned, because the callback may render, which replaces it.
+                let callback = callback.borrow().clone();
+                if let Some(callback) = callback {
+                    callback(message);
                 }
-                rendering.force_update();
-            }),
-        )
+            }
+            rendering.force_update();
+        });
+        start(url.clone(), on_update)
     });
     // Effects do not run on a server, so nothing connects there.
     use_effect_with(url, {
@@ -124,32 +122,19 @@ fn use_handle<S: Clone + 'static, M: 'static>(
 }
 
 /// The callback of a socket in a page.
+#[cfg(target_family = "wasm")]
 type OnUpdate<M> = Box<dyn FnMut(Update<M>)>;
 
-#[cfg(target_family = "wasm")]
-fn drive(socket: Reconnect, on_update: OnUpdate<OwnedMessage>) -> LiveSocket {
-    socket.drive(on_update)
-}
-
-/// Starts a socket for a rendering on a server. It never connects, and the component cannot be sent to another thread.
+/// The callback of a socket for a rendering on a server. It never connects, and the component cannot be sent to another thread.
 #[cfg(not(target_family = "wasm"))]
-fn drive(socket: Reconnect, _on_update: OnUpdate<OwnedMessage>) -> LiveSocket {
-    socket.drive(|_| {})
-}
+type OnUpdate<M> = fn(Update<M>);
 
 #[cfg(target_family = "wasm")]
-fn drive_typed<In: 'static, Out: 'static>(
-    socket: TypedReconnect<In, Out>,
-    on_update: OnUpdate<Result<In, DecodeError>>,
-) -> TypedLiveSocket<In, Out> {
-    socket.drive(on_update)
+fn for_target<M>(on_update: impl FnMut(Update<M>) + 'static) -> OnUpdate<M> {
+    Box::new(on_update)
 }
 
-/// The same for values.
 #[cfg(not(target_family = "wasm"))]
-fn drive_typed<In: 'static, Out: 'static>(
-    socket: TypedReconnect<In, Out>,
-    _on_update: OnUpdate<Result<In, DecodeError>>,
-) -> TypedLiveSocket<In, Out> {
-    socket.drive(|_| {})
+fn for_target<M>(_on_update: impl FnMut(Update<M>) + 'static) -> OnUpdate<M> {
+    |_| {}
 }
