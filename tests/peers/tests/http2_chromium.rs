@@ -42,7 +42,7 @@ const REFUSED_BY_CHROMIUM: &str = "/created";
 const RESET_BY_CHROMIUM: [&str; 6] =
     ["/close-and-end", "/end", "/end-without-data", "/refuse", "/redirect", REFUSED_BY_CHROMIUM];
 
-/// A conversation that both clients have.
+/// A conversation of both clients with a server.
 struct Case {
     name: String,
     /// The URLs for Chromium and for the socket.
@@ -78,7 +78,7 @@ impl Case {
         json!({ "url": self.urls[0], "subprotocols": self.subprotocols, "actions": actions.collect::<Vec<_>>() })
     }
 
-    /// Has the conversation with the socket, and returns its events.
+    /// Runs the conversation with the socket, and returns its events.
     async fn run(&self, origin: &str) -> Value {
         let options = Options::new().root_certificate(&self.certificate).http2(Http2::if_offered()).origin(origin);
         let options = options.expect("the origin is valid");
@@ -127,7 +127,7 @@ impl Site {
         Case { name: path.to_owned(), urls: [url.clone(), url], certificate, subprotocols, actions: actions.to_vec() }
     }
 
-    /// Has the conversations with both clients.
+    /// Runs the conversations with both clients.
     async fn run(self, cases: Vec<Case>) -> Vec<Observed> {
         let Self { server, mut reports } = self;
         let origin = format!("https://localhost:{}", server.address.port());
