@@ -45,6 +45,11 @@ describe("consumers", { concurrency: 3 }, () => {
     });
   });
 
+  test("programs do not see what a bundler changes in the environment", { timeout: TIMEOUT }, async () => {
+    process.env.SAMESOCKET_CHANGED = "1";
+    equal(await run(scratch, [process.execPath, "--print", "process.env.SAMESOCKET_CHANGED"]), "undefined\n");
+  });
+
   test("publint finds nothing", { timeout: TIMEOUT }, async () => {
     await run(scratch, [bin("publint"), "run", tarball, "--strict"]);
   });

@@ -10,6 +10,9 @@ import { promisify } from "node:util";
 
 const tools = path.join(import.meta.dirname, "node_modules");
 
+/** The environment of the programs. Vite changes that of this process, where several rows run at once. */
+const environment = { ...process.env };
+
 const NAMES = { bun: "Bun", deno: "Deno", next: "Next.js", node24: "Node", rollup: "Rollup", vite: "Vite", vite6: "Vite", vite7: "Vite" };
 
 /** Returns the path of an installed program. */
@@ -29,7 +32,7 @@ export function version(tool) {
 
 /** Runs a command in a folder, for at most `timeout` milliseconds. Returns its standard output. */
 export async function run(folder, [program, ...options], timeout = 60_000) {
-  const env = { ...process.env, WRANGLER_SEND_METRICS: "false", NEXT_TELEMETRY_DISABLED: "1", CI: "1", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+  const env = { ...environment, WRANGLER_SEND_METRICS: "false", NEXT_TELEMETRY_DISABLED: "1", CI: "1", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
   delete env.NODE_TEST_CONTEXT;
   const { stdout } = await promisify(execFile)(path.resolve(folder, program), options, { cwd: folder, env, timeout });
   return stdout;
@@ -41,7 +44,7 @@ export async function run(folder, [program, ...options], timeout = 60_000) {
  * Like the servers of most users, it has no global WebSocket.
  */
 export async function startServer(folder, script, ...options) {
-  const env = { ...process.env, NODE_OPTIONS: "--no-experimental-websocket" };
+  const env = { ...environment, NODE_OPTIONS: "--no-experimental-websocket" };
   const server = spawn(process.execPath, [script, ...options], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => server.once("exit", resolve));
   const stop = async () => {
