@@ -82,7 +82,7 @@ impl BufferedAmountPoller {
             }
         };
         let receiving_port: MessagePort = attribute(&channel, "port2").unchecked_into();
-        let listener = EventListener::new(&receiving_port, "message", Box::new(on_message));
+        let listener = EventListener::new(&receiving_port, "message", on_message);
         receiving_port.start();
         Self {
             amount: Cell::default(),

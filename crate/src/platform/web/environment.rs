@@ -52,8 +52,8 @@ impl RetryHint {
         };
         // Adding a listener fails in a worker, which has no document, and outside a browser. No event is fired then.
         let listeners = [
-            EventListener::new(document.unchecked_ref(), "visibilitychange", Box::new(on_change)),
-            EventListener::new(global.unchecked_ref(), "online", Box::new(on_online)),
+            EventListener::new(document.unchecked_ref(), "visibilitychange", on_change),
+            EventListener::new(global.unchecked_ref(), "online", on_online),
         ];
         Self { completion, _listeners: listeners }
     }

@@ -17,7 +17,7 @@ pub(super) struct EventListener {
 
 impl EventListener {
     /// Adds a listener for the events called `name`.
-    pub(super) fn new(target: &EventTarget, name: &'static str, callback: Box<dyn Fn(JsValue)>) -> Self {
+    pub(super) fn new(target: &EventTarget, name: &'static str, callback: impl Fn(JsValue) + 'static) -> Self {
         let callback: Callback = Closure::wrap(Box::new(move |event| call_listener(|| callback(event))));
         let function = callback.as_ref().unchecked_ref();
         // Adding fails only in a detached window, where no event is fired.
