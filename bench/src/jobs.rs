@@ -65,7 +65,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// The jobs, in the order of the tables.
-pub(crate) const JOBS: [Job; 24] = [
+pub(crate) const JOBS: [Job; 25] = [
     binary("lat64", echo(1), 64, 1, 4_000),
     binary("pipe64", echo(1024), 64, 64, 400_000),
     binary("recv64", Direction::Receive, 64, 1, 1_000_000),
@@ -82,6 +82,7 @@ pub(crate) const JOBS: [Job; 24] = [
     binary("send1m", Direction::Send, MIB, 1, 300),
     binary("echo16m", echo(2), 16 * MIB, 1, 8),
     Job { compressed: true, ..text("deflate64", echo(1), 64, 1, 4_000) },
+    Job { compressed: true, ..text("deflate1k", echo(64), KIB, 1, 8_000) },
     Job { compressed: true, ..text("deflate16k", echo(8), 16 * KIB, 1, 2_000) },
     Job { compressed: true, content: Content::Random, ..binary("random16k", echo(8), 16 * KIB, 1, 8_000) },
     Job { compressed: true, content: Content::Random, ..binary("random1m", echo(4), MIB, 1, 200) },

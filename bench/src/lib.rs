@@ -26,6 +26,12 @@ use self::jobs::Job;
 pub use self::measure::Counter;
 use self::server::Address;
 
+/// The core of the server.
+const SERVER_CORE: usize = 0;
+
+/// The core of the clients.
+const CLIENT_CORE: usize = 1;
+
 /// Measures WebSocket clients side by side
 #[derive(Parser)]
 enum Subcommand {
@@ -75,13 +81,14 @@ pub fn run(counter: Option<Counter>) -> Result<()> {
             Ok(())
         }
         Subcommand::Serve => {
-            measure::pin_to_core(0)?;
+            measure::pin_to_core(SERVER_CORE)?;
             measure::raise_file_limit()?;
             server::serve()
         }
         Subcommand::Client { client, job, address, count } => {
             let job = Job::named(&job).with_context(|| format!("unknown job {job}"))?;
             let run = JobRun::new(job, count, counter);
+            measure::pin_to_core(CLIENT_CORE)?;
             let measurement =
                 async |address: &Address| clients::measure(&client, Setting::of(&job), address, &run).await;
             let sample = measured(&address, measurement)?;
@@ -89,6 +96,9 @@ pub fn run(counter: Option<Counter>) -> Result<()> {
             Ok(())
         }
         Subcommand::ManyClient { client, what, address, amounts } => {
+            if !what.uses_all_cores() {
+                measure::pin_to_core(CLIENT_CORE)?;
+            }
             let sample = measured(&address, async |address| many::client(&client, what, address, &amounts).await)?;
             println!("{sample}");
             Ok(())
@@ -96,11 +106,9 @@ pub fn run(counter: Option<Counter>) -> Result<()> {
     }
 }
 
-/// Runs a measurement of a client on the core for clients.
+/// Runs a measurement of a client.
 fn measured<T>(address: &str, measurement: impl AsyncFnOnce(&Address) -> Result<T>) -> Result<T> {
-    measure::pin_to_core(1)?;
     measure::raise_file_limit()?;
     let address: Address = serde_json::from_str(address)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(measurement(&address))
+    measure::on_runtime(async || measurement(&address).await)
 }

@@ -79,6 +79,11 @@ pub(crate) fn pin_to_core(core: usize) -> Result<()> {
     Ok(())
 }
 
+/// Runs something on a runtime of this thread alone.
+pub(crate) fn on_runtime<T>(act: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(act())
+}
+
 /// Lets this process have as many files as the system allows: there are jobs with 10,000 sockets.
 pub(crate) fn raise_file_limit() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);

@@ -11,7 +11,7 @@ use crate::instructions::instructions;
 use crate::jobs::{JOBS, Job};
 use crate::measure::status_of;
 use samesocket_bench_report::{
-    FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, Run, Sample, Series,
+    FUTURES, FUTURES_AGAIN, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, Run, Sample, Series,
 };
 
 /// The program with the counting allocator.
@@ -189,9 +189,10 @@ pub(crate) fn over_budget(run: &Run) -> Vec<String> {
     over.collect()
 }
 
-/// Counts allocations and instructions, which do not depend on the clock. Only jobs with one connection are counted.
+/// Counts allocations and instructions, which do not depend on the clock. Only jobs with one connection are counted, and each
+/// client once.
 fn count_exactly(client: &str, job: &Job, address: &str, quick: bool) -> Result<(Option<f64>, Option<f64>)> {
-    if job.connections > 1 {
+    if job.connections > 1 || client == FUTURES_AGAIN {
         return Ok((None, None));
     }
     let counted = Command::new(env::current_exe()?.with_file_name(COUNTED).with_extension(env::consts::EXE_EXTENSION));

@@ -16,6 +16,7 @@ const HEAP_MESSAGES = 1000;
 const CLIENTS = {
   JavaScript: (job) => script(globalThis.WebSocket, job),
   "web-sys": rust,
+  "web-sys (again)": rust,
   "web-sys (awaited)": rust,
   "samesocket (interface)": rust,
   "samesocket (futures)": rust,

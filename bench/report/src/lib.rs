@@ -13,6 +13,7 @@ mod native;
 mod page;
 mod plot;
 mod size;
+mod summary;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -27,10 +28,10 @@ pub use self::browser::Browsers;
 pub use self::comparison::{Comparison, Pair};
 pub use self::figures::quartiles;
 pub use self::growth::{Curve, Growth, Point};
-pub use self::many::{Fairness, Idle, Many, ManyClient, Paced, RoundTrips};
+pub use self::many::{Fairness, Idle, Loaded, Many, ManyClient, Paced, RoundTrips};
 pub use self::native::{
-    FUTURES, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL, REFERENCE, Run,
-    Sample, Series,
+    FUTURES, FUTURES_AGAIN, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, INTERFACE, INTERFACE_ON_TOKIO, Machine, PROTOCOL,
+    REFERENCE, Run, Sample, Series,
 };
 pub use self::size::{App, Module, Program, Sizes};
 
@@ -112,6 +113,8 @@ fn parts(results: &Path) -> Result<Vec<Part>> {
         Ok(found.map(|data| Part { name, content: table(&data), plots: Box::new(move |folder| plots(&data, folder)) }))
     }
     let all = [
+        without_plots("summary", read(&results.join("native.json"))?.as_ref().map(summary::table)),
+        without_plots("summary in a page", read(&results.join("browser.json"))?.as_ref().map(browser::summary)),
         goals(results)?,
         part::<Sizes>(results, "size", size::table, |_, _| Ok(Vec::new()))?,
         part::<Browsers>(results, "browser", browser::tables, browser::plots)?,
@@ -138,8 +141,12 @@ fn goals(results: &Path) -> Result<Option<Part>> {
     if let Some(sizes) = read::<Sizes>(&results.join("size.json"))? {
         goals.extend(size::goals(&sizes));
     }
-    let part = |content| Part { name: "goals", content, plots: Box::new(|_| Ok(Vec::new())) };
-    Ok((!goals.is_empty()).then(|| part(goals::table(goals))))
+    Ok(without_plots("goals", (!goals.is_empty()).then(|| goals::table(goals))))
+}
+
+/// Creates a part of tables alone, if there are any.
+fn without_plots(name: &'static str, content: Option<String>) -> Option<Part> {
+    Some(Part { name, content: content?, plots: Box::new(|_| Ok(Vec::new())) })
 }
 
 /// Reads a result file, if it exists.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::{bounded_median, figure, quartiles};
-use crate::goals::{Goal, Target};
+use crate::goals::{Figure, Goal, Target};
 use crate::native::{FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, Machine};
 use crate::page;
 
@@ -28,8 +28,8 @@ pub struct Many {
     pub clients: Vec<ManyClient>,
 }
 
-/// The results of one client.
-#[derive(Debug, Serialize, Deserialize)]
+/// The results of one client. Not every client takes part in every measurement.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct ManyClient {
     /// The client's name.
     pub name: String,
@@ -41,6 +41,9 @@ pub struct ManyClient {
     pub paced: Vec<Paced>,
     /// The samples of an echo beside a flood.
     pub fairness: Vec<Fairness>,
+    /// The samples of an echo under load.
+    #[serde(default)]
+    pub loaded: Vec<Loaded>,
 }
 
 /// A sample of many idle sockets.
@@ -78,6 +81,17 @@ pub struct Fairness {
     pub flood: f64,
 }
 
+/// A sample of an echo under the load of a hundred sockets.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Loaded {
+    /// Microseconds of the client's CPU time for each echo of all sockets.
+    pub cpu: f64,
+    /// The echoes of all sockets in a second.
+    pub echoes: f64,
+    /// The round trips of the socket that is not part of the load.
+    pub round_trips: RoundTrips,
+}
+
 /// Round-trip times, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct RoundTrips {
@@ -102,8 +116,40 @@ impl RoundTrips {
     }
 }
 
-/// Returns the goals of samesocket over HTTP/2.
+/// Returns the goals of samesocket.
 pub(crate) fn goals(many: &Many) -> Vec<Goal> {
+    let mut goals = http2_goals(many);
+    goals.push(Goal::new(
+        FUTURES_ON_TOKIO,
+        "an echo under the load of 100 sockets, ratio to the best peer",
+        Target::AtMost(1.0),
+        &LOADED.map(|(figure, _)| figure),
+        |figure| loaded_ratio(many, figure),
+    ));
+    goals
+}
+
+/// The figures under load, of which less is better.
+const LOADED: [(&str, fn(&Loaded) -> f64); 5] = [
+    ("CPU time", |sample| sample.cpu),
+    ("time of all", |sample| 1.0 / sample.echoes),
+    ("p50", |sample| sample.round_trips.p50),
+    ("p99", |sample| sample.round_trips.p99),
+    ("p99.9", |sample| sample.round_trips.p999),
+];
+
+/// Returns a figure under load as a ratio to the least median of the peers.
+fn loaded_ratio(many: &Many, figure: &str) -> Option<Figure> {
+    let (_, of) = LOADED.into_iter().find(|(name, _)| *name == figure)?;
+    let values = |client: &ManyClient| client.loaded.iter().map(of).collect::<Vec<_>>();
+    let peers = many.clients.iter().filter(|client| !client.name.starts_with("samesocket"));
+    let medians = peers.map(|peer| quartiles(values(peer))[1]).filter(|median| median.is_finite());
+    let least = medians.min_by(f64::total_cmp)?;
+    let own = many.clients.iter().find(|client| client.name == FUTURES_ON_TOKIO)?;
+    Some(bounded_median(values(own).into_iter().map(|value| value / least).collect()))
+}
+
+fn http2_goals(many: &Many) -> Vec<Goal> {
     let client = |name: &str| many.clients.iter().find(|client| client.name == name);
     let (Some(one), Some(two)) = (client(FUTURES_ON_TOKIO), client(FUTURES_OVER_HTTP2)) else { return Vec::new() };
     let ratios = |of: fn(&Idle) -> f64| {
@@ -184,6 +230,19 @@ pub(crate) fn tables(many: &Many) -> String {
             ("99 %", |sample| sample.beside.p99),
             ("ratio of the medians", |sample| sample.beside.p50 / sample.alone.p50),
             ("flood, MiB per second", |sample| sample.flood),
+        ],
+    );
+    section::<Loaded>(
+        &mut text,
+        many,
+        "An echo under the load of 100 sockets, on two threads",
+        |client| &client.loaded,
+        &[
+            ("client CPU time per echo, microseconds", |sample| sample.cpu),
+            ("echoes of all sockets in a second", |sample| sample.echoes),
+            ("round trip, median, microseconds", |sample| sample.round_trips.p50),
+            ("99 %", |sample| sample.round_trips.p99),
+            ("99.9 %", |sample| sample.round_trips.p999),
         ],
     );
     text

@@ -29,6 +29,9 @@ pub const INTERFACE_ON_TOKIO: &str = "samesocket (interface on tokio)";
 /// The futures API with its socket on the caller's runtime.
 pub const FUTURES_ON_TOKIO: &str = "samesocket (futures on tokio)";
 
+/// The same once more, which shows how much the results of one client differ.
+pub const FUTURES_AGAIN: &str = "samesocket (futures on tokio), again";
+
 /// The futures API on the caller's runtime, with WebSockets that are streams of HTTP/2.
 pub const FUTURES_OVER_HTTP2: &str = "samesocket (futures on tokio) over HTTP/2";
 
@@ -109,6 +112,11 @@ impl Run {
         self.series.iter().find(|series| series.job == job && series.client == client)
     }
 
+    /// Returns the median of a client's figures at a job.
+    pub(crate) fn median(&self, job: &str, client: &str, figure: fn(&Sample) -> f64) -> f64 {
+        quartiles(self.samples(job, client).iter().map(figure).collect())[1]
+    }
+
     /// Returns the speed of a client relative to another one, round by round.
     fn speeds(&self, job: &str, client: &str, other: &str) -> Vec<f64> {
         let pairs = self.samples(job, client).iter().zip(self.samples(job, other));
@@ -122,67 +130,114 @@ impl Run {
     }
 }
 
-/// The public sockets.
-const SOCKETS: [&str; 4] = [FUTURES_ON_TOKIO, INTERFACE_ON_TOKIO, FUTURES, INTERFACE];
-
-/// The jobs with short messages, and those with messages of 16 KiB and more.
-const SHORT: [&str; 5] = ["lat64", "pipe64", "recv64", "send64", "echo1k"];
-const LONG: [&str; 10] =
-    ["echo16k", "text16k", "ascii16k", "recv16k", "recvtext16k", "send16k", "echo1m", "recv1m", "send1m", "echo16m"];
+/// The jobs of one plain connection.
+const PLAIN: [&str; 15] = [
+    "lat64",
+    "pipe64",
+    "recv64",
+    "send64",
+    "echo1k",
+    "echo16k",
+    "text16k",
+    "ascii16k",
+    "recv16k",
+    "recvtext16k",
+    "send16k",
+    "echo1m",
+    "recv1m",
+    "send1m",
+    "echo16m",
+];
 
 /// Returns the goals of the protocol core and of the sockets.
 pub(crate) fn goals(run: &Run) -> Vec<Goal> {
-    let time = format!("client CPU time, ratio to {REFERENCE}");
-    let ratio = |client: &'static str| move |job: &str| Some(bounded_median(run.ratios(job, client, REFERENCE)));
-    let mut goals = vec![
+    let cpu = |client: &'static str| {
+        move |job: &str| Some(bounded_median(run.ratios(job, client, best_peer(run, job, cpu_time)?)))
+    };
+    let wall = |job: &str| {
+        let speeds = run.speeds(job, best_peer(run, job, wall_time)?, FUTURES_ON_TOKIO);
+        Some(bounded_median(speeds))
+    };
+    let to_own =
+        |client: &'static str, own: &'static str| move |job: &str| Some(bounded_median(run.ratios(job, client, own)));
+    let idle = |job: &str| {
+        let memory =
+            |client: &str| run.samples(job, client).iter().map(|sample| sample.idle).collect::<Option<Vec<_>>>();
+        let least = peers(run).filter_map(memory).map(|values| quartiles(values)[1]).filter(|value| value.is_finite());
+        let least = least.min_by(f64::total_cmp)?;
+        Some(bounded_median(memory(FUTURES_ON_TOKIO)?.into_iter().map(|own| own / least).collect()))
+    };
+    let best = "client CPU time, ratio to the best peer";
+    vec![
+        Goal::new(FUTURES_ON_TOKIO, best, Target::AtMost(1.0), &PLAIN, cpu(FUTURES_ON_TOKIO)),
+        Goal::new(FUTURES_ON_TOKIO, "time, ratio to the best peer", Target::AtMost(1.0), &PLAIN, wall),
+        Goal::new(INTERFACE_ON_TOKIO, best, Target::AtMost(1.05), &PLAIN, cpu(INTERFACE_ON_TOKIO)),
+        Goal::new(PROTOCOL, best, Target::AtMost(1.05), &PLAIN, cpu(PROTOCOL)),
         Goal::new(
-            PROTOCOL,
-            &time,
-            Target::AtMost(0.6),
-            &["recv64", "send64", "pipe64", "recvtext16k"],
-            ratio(PROTOCOL),
+            FUTURES,
+            "client CPU time, ratio to the one on the caller's runtime",
+            Target::AtMost(1.2),
+            &PLAIN,
+            to_own(FUTURES, FUTURES_ON_TOKIO),
         ),
         Goal::new(
-            PROTOCOL,
-            "client CPU time, ratio to the best peer",
-            Target::AtMost(1.05),
-            &[&SHORT[..], &LONG, &["deflate16k"]].concat(),
-            |job| Some(bounded_median(run.ratios(job, PROTOCOL, best_peer(run, job)?))),
+            INTERFACE,
+            "client CPU time, ratio to the one on the caller's runtime",
+            Target::AtMost(1.2),
+            &PLAIN,
+            to_own(INTERFACE, INTERFACE_ON_TOKIO),
         ),
-    ];
-    goals.extend(SOCKETS.map(|client| Goal::new(client, &time, Target::AtMost(0.8), &SHORT, ratio(client))));
-    goals.extend(SOCKETS.map(|client| {
-        let what = format!("messages per second, ratio to {PROTOCOL}");
-        let speed = |job: &str| Some(bounded_median(run.speeds(job, client, PROTOCOL)));
-        Goal::new(client, &what, Target::AtLeast(0.9), &LONG, speed)
-    }));
-    goals.push(Goal::new(
-        FUTURES_OVER_HTTP2,
-        "messages per second, ratio to HTTP/1.1",
-        Target::AtLeast(0.8),
-        &["echo1k", "echo16k", "recv16k", "send16k", "echo1m", "recv1m", "send1m"],
-        |job| Some(bounded_median(run.speeds(job, FUTURES_OVER_HTTP2, FUTURES_ON_TOKIO))),
-    ));
-    goals.extend(SOCKETS.map(|client| {
-        let asked = |job: &str| run.series(job, client)?.allocations.map(|asked| [asked; 3]);
-        let jobs = ["recv64", "recv16k", "recvtext16k"];
-        Goal::new(client, "allocations per received message", Target::AtMost(1.0), &jobs, asked)
-    }));
-    goals.extend(SOCKETS.map(|client| {
-        let idle = |job: &str| {
-            Some(bounded_median(run.samples(job, client).iter().map(|sample| sample.idle).collect::<Option<_>>()?))
-        };
-        let what = "KiB of an idle connection";
-        Goal::new(client, what, Target::AtMost(16.0), &["conn100", "conn10k"], idle)
-    }));
-    goals
+        Goal::new(FUTURES_ON_TOKIO, best, Target::AtMost(0.9), &["deflate1k", "deflate16k"], cpu(FUTURES_ON_TOKIO)),
+        Goal::new(
+            FUTURES_ON_TOKIO,
+            "client CPU time of random bytes with compression, ratio to without",
+            Target::AtMost(1.2),
+            &["random16k", "random1m"],
+            |job| {
+                let plain = job.replace("random", "echo");
+                let pairs = run.samples(job, FUTURES_ON_TOKIO).iter().zip(run.samples(&plain, FUTURES_ON_TOKIO));
+                Some(bounded_median(pairs.map(|(random, plain)| random.cpu / plain.cpu).collect()))
+            },
+        ),
+        Goal::new(FUTURES_ON_TOKIO, best, Target::AtMost(1.05), &["tls64", "tls16k", "tls1m"], cpu(FUTURES_ON_TOKIO)),
+        Goal::new(
+            FUTURES_ON_TOKIO,
+            "memory of an idle connection, ratio to the best peer",
+            Target::AtMost(1.0),
+            &["conn100", "conn10k"],
+            idle,
+        ),
+        Goal::new(FUTURES_OVER_HTTP2, "messages per second, ratio to HTTP/1.1", Target::AtLeast(0.8), &PLAIN, |job| {
+            Some(bounded_median(run.speeds(job, FUTURES_OVER_HTTP2, FUTURES_ON_TOKIO)))
+        }),
+        Goal::new(
+            FUTURES_ON_TOKIO,
+            "allocations per received message",
+            Target::AtMost(1.0),
+            &["recv64", "recv16k", "recvtext16k"],
+            |job| run.series(job, FUTURES_ON_TOKIO)?.allocations.map(|count| [count; 3]),
+        ),
+    ]
 }
 
-/// Returns the peer with the lowest median CPU time at a job.
-fn best_peer<'a>(run: &'a Run, job: &str) -> Option<&'a str> {
-    let time = |client: &str| quartiles(run.samples(job, client).iter().map(|sample| sample.cpu).collect())[1];
-    let peers = run.clients.iter().map(|(name, _)| &**name).filter(|name| !name.starts_with("samesocket"));
-    peers.filter(|peer| time(peer).is_finite()).min_by(|one, other| time(one).total_cmp(&time(other)))
+/// Returns the other libraries, over HTTP/1.1.
+pub(crate) fn peers(run: &Run) -> impl Iterator<Item = &str> {
+    let names = run.clients.iter().map(|(name, _)| &**name);
+    names.filter(|name| !name.starts_with("samesocket") && !name.ends_with("HTTP/2"))
+}
+
+pub(crate) const fn cpu_time(sample: &Sample) -> f64 {
+    sample.cpu
+}
+
+const fn wall_time(sample: &Sample) -> f64 {
+    sample.wall
+}
+
+/// Returns the peer with the lowest median time at a job.
+fn best_peer<'a>(run: &'a Run, job: &str, time: fn(&Sample) -> f64) -> Option<&'a str> {
+    let time = |client: &str| run.median(job, client, time);
+    peers(run).filter(|peer| time(peer).is_finite()).min_by(|one, other| time(one).total_cmp(&time(other)))
 }
 
 /// Formats the tables as Markdown.
@@ -231,7 +286,25 @@ pub(crate) fn tables(run: &Run) -> String {
     part("Memory of an idle connection, KiB: median", &|job, client| {
         median(job, client, |sample| sample.idle).map(figure)
     });
+    let rows: Vec<Vec<String>> = jobs(run).into_iter().filter_map(|job| noise(run, job)).collect();
+    if !rows.is_empty() {
+        let head = ["job", "CPU time", "time"].map(str::to_owned);
+        let title = "The same client twice: ratio of the second to the first, median and its bounds";
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n### {title}\n\n{}", page::table(&head, rows));
+    }
     text
+}
+
+/// Returns a row with the ratios of a client to itself, if it was measured twice.
+fn noise(run: &Run, job: &str) -> Option<Vec<String>> {
+    let cell = |ratios: Vec<f64>| {
+        let [low, middle, high] = bounded_median(ratios);
+        middle.is_finite().then(|| format!("{middle:.2} ({low:.2}–{high:.2})"))
+    };
+    let cpu = cell(run.ratios(job, FUTURES_AGAIN, FUTURES_ON_TOKIO))?;
+    let time = cell(run.speeds(job, FUTURES_ON_TOKIO, FUTURES_AGAIN))?;
+    Some(vec![job.to_owned(), cpu, time])
 }
 
 pub(crate) fn plots(run: &Run, folder: &Path) -> Result<Plots> {
@@ -242,7 +315,7 @@ pub(crate) fn plots(run: &Run, folder: &Path) -> Result<Plots> {
         let points = places.zip(jobs.iter().map(ratio)).filter(|point| point.1.is_finite()).collect();
         Line { name: client.clone(), points }
     };
-    let lines: Vec<Line> = run.clients.iter().map(line).collect();
+    let lines: Vec<Line> = run.clients.iter().filter(|(name, _)| name != FUTURES_AGAIN).map(line).collect();
     let title = format!("client CPU time per message, ratio to {REFERENCE}, median");
     let names: Vec<String> = jobs.iter().map(|job| (*job).to_owned()).collect();
     let labels = Labels { title: &title, x: "", y: "ratio" };
@@ -251,18 +324,18 @@ pub(crate) fn plots(run: &Run, folder: &Path) -> Result<Plots> {
 }
 
 /// Returns the jobs in the order of the run.
-fn jobs(run: &Run) -> Vec<&str> {
+pub(crate) fn jobs(run: &Run) -> Vec<&str> {
     let mut jobs: Vec<&str> = run.series.iter().map(|series| &*series.job).collect();
     jobs.dedup();
     jobs
 }
 
 fn section(text: &mut String, run: &Run, title: &str, cell: &dyn Fn(&str, &str) -> Option<String>) {
+    let clients: Vec<&(String, String)> = run.clients.iter().filter(|(name, _)| name != FUTURES_AGAIN).collect();
     let head: Vec<String> =
-        [vec!["job".to_owned()], run.clients.iter().map(|(name, version)| format!("{name} {version}")).collect()]
-            .concat();
+        [vec!["job".to_owned()], clients.iter().map(|(name, version)| format!("{name} {version}")).collect()].concat();
     let rows = jobs(run).into_iter().filter_map(|job| {
-        let cells: Vec<Option<String>> = run.clients.iter().map(|(client, _)| cell(job, client)).collect();
+        let cells: Vec<Option<String>> = clients.iter().map(|(client, _)| cell(job, client)).collect();
         cells.iter().any(Option::is_some).then(|| {
             let cells = cells.into_iter().map(Option::unwrap_or_default);
             std::iter::once(job.to_owned()).chain(cells).collect::<Vec<_>>()

@@ -17,7 +17,9 @@ mod tokio_websockets;
 mod yawc;
 
 use anyhow::Result;
-use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL};
+use samesocket_bench_report::{
+    FUTURES, FUTURES_AGAIN, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, INTERFACE, INTERFACE_ON_TOKIO, PROTOCOL,
+};
 
 pub(crate) use self::connection::{Connection, Measurement};
 pub(crate) use self::job_run::JobRun;
@@ -50,7 +52,7 @@ pub(crate) const YAWC_OVER_HTTP2: &str = "yawc over HTTP/2";
 pub(crate) const SOCKUDO_OVER_HTTP2: &str = "sockudo-ws over HTTP/2";
 
 /// The clients in the order of the tables. The others are compared with the first one.
-pub(crate) const CLIENTS: [Client; 13] = [
+pub(crate) const CLIENTS: [Client; 14] = [
     client("tokio-tungstenite", "tokio-tungstenite", false),
     client("tokio-websockets", "tokio-websockets", false),
     client("fastwebsockets", "fastwebsockets", false),
@@ -61,6 +63,7 @@ pub(crate) const CLIENTS: [Client; 13] = [
     client(FUTURES, "samesocket", true),
     client(INTERFACE_ON_TOKIO, "samesocket", true),
     client(FUTURES_ON_TOKIO, "samesocket", true),
+    client(FUTURES_AGAIN, "samesocket", true),
     http2_client(YAWC_OVER_HTTP2, "yawc", true),
     http2_client(SOCKUDO_OVER_HTTP2, "sockudo-ws", false),
     http2_client(FUTURES_OVER_HTTP2, "samesocket", true),
@@ -103,7 +106,7 @@ pub(crate) async fn measure<M: Measurement>(
     let http = CLIENTS.iter().find(|client| client.name == name).map_or(Http::One, |client| client.http);
     match name {
         PROTOCOL => measurement.measure(async |path| protocol::connect(address.plain, path).await).await,
-        INTERFACE | FUTURES | INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO | FUTURES_OVER_HTTP2 => {
+        INTERFACE | FUTURES | INTERFACE_ON_TOKIO | FUTURES_ON_TOKIO | FUTURES_AGAIN | FUTURES_OVER_HTTP2 => {
             let on_caller_runtime = !matches!(name, INTERFACE | FUTURES);
             let options = stream::options(address, http, on_caller_runtime, openings);
             let url = |path: &str| address.url(http, tls, path);

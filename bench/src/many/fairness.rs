@@ -11,7 +11,7 @@ use futures::future::{Either, select};
 use samesocket_bench_report::{Fairness, RoundTrips};
 use tokio::time::{Instant, sleep};
 
-use super::round_trip::{message, round_trip};
+use super::round_trip::{Echo, SHORT};
 use crate::clients::{Connection, Measurement};
 
 /// The size of the flood's messages.
@@ -43,12 +43,12 @@ impl Measurement for Flooded {
     type Sample = Fairness;
 
     async fn measure<'a, C: Connection>(&'a self, connect: impl AsyncFn(&'a str) -> Result<C>) -> Result<Fairness> {
-        let message = message::<C>()?;
+        let message = Echo::new(SHORT)?;
         let mut connection = connect("/echo").await?;
         let mut echo = async |count: usize| {
             let mut times = Vec::new();
             for _ in 0..count {
-                times.push(round_trip(&mut connection, &message).await?);
+                times.push(message.round_trip(&mut connection).await?);
             }
             anyhow::Ok(times)
         };

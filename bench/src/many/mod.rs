@@ -1,8 +1,9 @@
-//! Many sockets to one host, over HTTP/1.1 and HTTP/2. `idle`, `paced` and `fairness` are the measurements.
+//! Many sockets to one host, over HTTP/1.1 and HTTP/2. `idle`, `paced`, `fairness` and `loaded` are the measurements.
 
 mod fairness;
 mod idle;
 mod kernel;
+mod loaded;
 mod paced;
 mod round_trip;
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
-use samesocket_bench_report::{FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, Many, ManyClient};
+use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, Many, ManyClient};
 use serde::de::DeserializeOwned;
 
 use self::fairness::Flooded;
@@ -48,11 +49,33 @@ pub(crate) enum What {
     Paced,
     /// An echo beside a flood
     Fairness,
+    /// An echo under the load of a hundred sockets
+    Loaded,
 }
 
-/// The clients in the order of the tables. yawc has a connection of HTTP/2 for each socket, because it cannot share one.
-const MEASURED: [&str; 5] =
+impl What {
+    /// Returns whether the client has two threads, which run where there is room.
+    pub(crate) const fn uses_all_cores(self) -> bool {
+        matches!(self, Self::Loaded)
+    }
+
+    /// Returns whether a client takes part. An echo under load is for those over HTTP/1.1, with a TCP connection for each
+    /// socket, and the other measurements compare HTTP/2 with it.
+    fn has(self, client: &str) -> bool {
+        match self {
+            Self::Loaded => LOADED.contains(&client),
+            Self::Idle | Self::Paced | Self::Fairness => OVER_BOTH.contains(&client),
+        }
+    }
+}
+
+/// The clients that compare HTTP/2 with HTTP/1.1. yawc has a connection of HTTP/2 for each socket, because it cannot share one.
+const OVER_BOTH: [&str; 5] =
     ["tokio-tungstenite", FUTURES_ON_TOKIO, YAWC_OVER_HTTP2, SOCKUDO_OVER_HTTP2, FUTURES_OVER_HTTP2];
+
+/// The clients under load.
+const LOADED: [&str; 7] =
+    ["tokio-tungstenite", "tokio-websockets", "fastwebsockets", "yawc", "sockudo-ws", FUTURES, FUTURES_ON_TOKIO];
 
 /// The amounts of a run.
 struct Amounts {
@@ -60,12 +83,12 @@ struct Amounts {
     paced: usize,
     /// The echoes of each paced socket.
     paced_echoes: usize,
-    /// The echoes beside a flood.
-    fairness: usize,
+    /// The echoes beside a flood, and under load.
+    echoes: usize,
 }
 
-const AMOUNTS: Amounts = Amounts { idle: 10_000, paced: 1_000, paced_echoes: 10, fairness: 5_000 };
-const QUICK: Amounts = Amounts { idle: 1_000, paced: 200, paced_echoes: 2, fairness: 500 };
+const AMOUNTS: Amounts = Amounts { idle: 10_000, paced: 1_000, paced_echoes: 10, echoes: 5_000 };
+const QUICK: Amounts = Amounts { idle: 1_000, paced: 200, paced_echoes: 2, echoes: 500 };
 
 /// Measures all selected clients, prints the tables, and saves the results unless clients are left out.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -81,16 +104,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn measure(arguments: &Arguments) -> Result<Many> {
-    let Amounts { idle, paced, paced_echoes, fairness } = if arguments.quick { QUICK } else { AMOUNTS };
+    let Amounts { idle, paced, paced_echoes, echoes } = if arguments.quick { QUICK } else { AMOUNTS };
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { 5 });
     let (date, machine) = (now()?, machine()?);
-    let measured = |name: &&str| is_wanted(&arguments.clients, name);
-    let clients = MEASURED.into_iter().filter(measured).map(|name| {
-        let client = CLIENTS.iter().find(|client| client.name == name).context("there is no such client")?;
-        let version = version(client.package)?;
-        Ok(ManyClient { name: name.to_owned(), version, idle: Vec::new(), paced: Vec::new(), fairness: Vec::new() })
-    });
-    let mut clients = clients.collect::<Result<Vec<_>>>()?;
+    let takes_part = |name: &str| What::value_variants().iter().any(|what| what.has(name));
+    let measured =
+        CLIENTS.iter().filter(|client| takes_part(client.name) && is_wanted(&arguments.clients, client.name));
+    let mut clients = measured
+        .map(|client| {
+            Ok(ManyClient { name: client.name.to_owned(), version: version(client.package)?, ..ManyClient::default() })
+        })
+        .collect::<Result<Vec<_>>>()?;
     ensure!(!clients.is_empty(), "no client has this name");
     let server = Server::start()?;
     let idle_threads = server.threads()?;
@@ -98,10 +122,12 @@ fn measure(arguments: &Arguments) -> Result<Many> {
         for place in 0..clients.len() {
             // Each client is first in turn.
             let index = (place + round) % clients.len();
-            let ManyClient { name, idle: idles, paced: paceds, fairness: fairnesses, .. } = &mut clients[index];
-            idles.push(sample(&server, idle_threads, name, What::Idle, &[idle])?);
-            paceds.push(sample(&server, idle_threads, name, What::Paced, &[paced, paced_echoes])?);
-            fairnesses.push(sample(&server, idle_threads, name, What::Fairness, &[fairness])?);
+            let ManyClient { name, idle: idles, paced: paceds, fairness, loaded, .. } = &mut clients[index];
+            let pair = Pair { server: &server, idle_threads, client: name };
+            pair.sample(idles, What::Idle, &[idle])?;
+            pair.sample(paceds, What::Paced, &[paced, paced_echoes])?;
+            pair.sample(fairness, What::Fairness, &[echoes])?;
+            pair.sample(loaded, What::Loaded, &[echoes])?;
         }
         eprintln!("  done    round {} of many sockets", round + 1);
     }
@@ -111,25 +137,35 @@ fn measure(arguments: &Arguments) -> Result<Many> {
 /// The time in which the server ends its threads. Arbitrary.
 const END: Duration = Duration::from_secs(30);
 
-/// Measures a client in a process of its own, after the server has ended the connections of the one before.
-fn sample<T: DeserializeOwned>(
-    server: &Server,
-    threads: u32,
-    client: &str,
-    what: What,
-    amounts: &[usize],
-) -> Result<T> {
-    let start = Instant::now();
-    while server.threads()? > threads && start.elapsed() < END {
-        std::thread::sleep(Duration::from_millis(50));
+/// A client and its server.
+struct Pair<'a> {
+    server: &'a Server,
+    /// The number of the server's threads without connections.
+    idle_threads: u32,
+    client: &'a str,
+}
+
+impl Pair<'_> {
+    /// Adds a sample of a measurement, if the client takes part. It runs in a process of its own, after the server has ended
+    /// the connections of the one before.
+    fn sample<T: DeserializeOwned>(&self, samples: &mut Vec<T>, what: What, amounts: &[usize]) -> Result<()> {
+        let Self { server, idle_threads, client } = *self;
+        if !what.has(client) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        while server.threads()? > idle_threads && start.elapsed() < END {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let name = what.to_possible_value().context("it has a name")?;
+        let mut program = this_program()?;
+        program.args(["many-client", client, name.get_name(), &server.address]);
+        program.args(amounts.iter().map(usize::to_string));
+        let output = program.stderr(Stdio::inherit()).output()?;
+        ensure!(output.status.success(), "{client} failed at {what:?}");
+        samples.push(serde_json::from_slice(&output.stdout)?);
+        Ok(())
     }
-    let name = what.to_possible_value().context("it has a name")?;
-    let mut program = this_program()?;
-    program.args(["many-client", client, name.get_name(), &server.address]);
-    program.args(amounts.iter().map(usize::to_string));
-    let output = program.stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "{client} failed at {what:?}");
-    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Measures a client, and returns the sample as JSON.
@@ -145,6 +181,7 @@ pub(crate) async fn client(name: &str, what: What, address: &Address, amounts: &
             let measurement = PacedSockets { sockets: amount(0)?.try_into()?, echoes: amount(1)?.try_into()? };
             serde_json::to_string(&clients::measure(name, setting(false), address, &measurement).await?)?
         }
+        What::Loaded => serde_json::to_string(&loaded::measure(name, setting(false), address, amount(0)?).await?)?,
         What::Fairness => {
             let measurement = Flooded::new(amount(0)?);
             serde_json::to_string(&clients::measure(name, setting(false), address, &measurement).await?)?

@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use samesocket_bench_report::{Paced, RoundTrips};
 use tokio::time::{Instant, sleep_until};
 
-use super::round_trip::{message, round_trip};
+use super::round_trip::{Echo, SHORT};
 use crate::clients::{Connection, Measurement};
 use crate::measure::Stopwatch;
 
@@ -25,7 +25,7 @@ impl Measurement for PacedSockets {
     type Sample = Paced;
 
     async fn measure<'a, C: Connection>(&'a self, connect: impl AsyncFn(&'a str) -> Result<C>) -> Result<Paced> {
-        let message = message::<C>()?;
+        let message = Echo::new(SHORT)?;
         let mut connections = Vec::new();
         for _ in 0..self.sockets {
             connections.push(connect("/small").await?);
@@ -40,13 +40,13 @@ impl Measurement for PacedSockets {
 
 impl PacedSockets {
     /// Echoes on all sockets, evenly spread over time, and returns the round trips in microseconds.
-    async fn echo<C: Connection>(&self, connections: &mut [C], message: &C::Message, echoes: u32) -> Result<Vec<f64>> {
+    async fn echo<C: Connection>(&self, connections: &mut [C], message: &Echo<C>, echoes: u32) -> Result<Vec<f64>> {
         let start = Instant::now();
         let sockets = connections.iter_mut().zip(0..).map(|(connection, place)| async move {
             let mut times = Vec::new();
             for echo in 0..echoes {
                 sleep_until(start + INTERVAL * place / self.sockets + INTERVAL * echo).await;
-                times.push(round_trip(connection, message).await?);
+                times.push(message.round_trip(connection).await?);
             }
             anyhow::Ok(times)
         });

@@ -35,7 +35,7 @@ pub(crate) enum Http {
 }
 
 /// The server's ports and its certificate, in hexadecimal digits.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Address {
     pub(crate) plain: u16,
     pub(crate) tls: u16,

@@ -22,8 +22,9 @@ use crate::{
 const CLIENTS: &str = "samesocket-bench-browser";
 
 /// The package of each client in the page. A client that is not listed belongs to the engine.
-const VERSIONS: [(&str, &str); 11] = [
+const VERSIONS: [(&str, &str); 12] = [
     ("web-sys", "web-sys"),
+    ("web-sys (again)", "web-sys"),
     ("web-sys (awaited)", "web-sys"),
     ("samesocket (interface)", "samesocket"),
     ("samesocket (futures)", "samesocket"),

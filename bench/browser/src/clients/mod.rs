@@ -21,7 +21,7 @@ pub(crate) async fn run(name: &str, job: Job) -> Result<Outcome> {
     }
     let job = &job;
     match name {
-        "web-sys" => callbacks::run::<web_sys::Client>(job).await,
+        "web-sys" | "web-sys (again)" => callbacks::run::<web_sys::Client>(job).await,
         "web-sys (awaited)" => streams::run::<awaited::Client>(job).await,
         "samesocket (interface)" => callbacks::run::<interface::Client>(job).await,
         "samesocket (futures)" => streams::run::<futures::Client>(job).await,

@@ -1,0 +1,104 @@
+//! The first table of the README: which client takes how much time for which work.
+
+use crate::native::{self, FUTURES_ON_TOKIO, Run, Sample, cpu_time};
+use crate::page;
+
+/// The work of the jobs that the table has.
+const WORK: [(&str, &str); 22] = [
+    ("lat64", "64 bytes there and back, one message at a time"),
+    ("pipe64", "64 bytes there and back, many at a time"),
+    ("echo1k", "1 KiB there and back"),
+    ("echo16k", "16 KiB there and back"),
+    ("text16k", "16 KiB of JSON there and back"),
+    ("echo1m", "1 MiB there and back"),
+    ("echo16m", "16 MiB there and back"),
+    ("recv64", "receive 64 bytes"),
+    ("recv16k", "receive 16 KiB"),
+    ("recvtext16k", "receive 16 KiB of JSON"),
+    ("recv1m", "receive 1 MiB"),
+    ("send64", "send 64 bytes"),
+    ("send16k", "send 16 KiB"),
+    ("send1m", "send 1 MiB"),
+    ("deflate1k", "1 KiB of JSON there and back, compressed"),
+    ("deflate16k", "16 KiB of JSON there and back, compressed"),
+    ("random16k", "16 KiB of random bytes there and back, compression on"),
+    ("tls64", "64 bytes there and back over TLS, one message at a time"),
+    ("tls16k", "16 KiB there and back over TLS"),
+    ("tls1m", "1 MiB there and back over TLS"),
+    ("conn100", "64 bytes there and back on each of 100 connections"),
+    ("conn10k", "64 bytes there and back on each of 10,000 connections"),
+];
+
+/// The job whose idle connections are compared.
+const IDLE: &str = "conn10k";
+
+/// Formats the CPU time of samesocket on the caller's runtime and of the other libraries, relative to the fastest.
+pub(crate) fn table(run: &Run) -> String {
+    let clients: Vec<&str> = std::iter::once(FUTURES_ON_TOKIO).chain(native::peers(run)).collect();
+    let title = |client: &&str| if *client == FUTURES_ON_TOKIO { "samesocket" } else { *client }.to_owned();
+    let head: Vec<String> = std::iter::once("CPU time for".to_owned()).chain(clients.iter().map(title)).collect();
+    let jobs = WORK.into_iter().map(|(job, work)| row(run, &clients, format!("{work} (`{job}`)"), job, cpu_time));
+    let memory = |sample: &Sample| sample.idle.unwrap_or(f64::NAN);
+    let idle = row(run, &clients, "memory of an idle connection, 10,000 of them".to_owned(), IDLE, memory);
+    page::table(&head, jobs.chain([idle]).flatten())
+}
+
+/// Returns a row with ratios to the least figure, if our own client did the job.
+fn row(run: &Run, clients: &[&str], title: String, job: &str, figure: fn(&Sample) -> f64) -> Option<Vec<String>> {
+    let figures: Vec<f64> = clients.iter().map(|client| run.median(job, client, figure)).collect();
+    figures.first().filter(|own| own.is_finite())?;
+    let least = figures.iter().copied().filter(|figure| figure.is_finite()).min_by(f64::total_cmp)?;
+    let cells = figures.iter().map(|figure| match figure / least {
+        ratio if ratio.is_nan() => String::new(),
+        // The fastest client, and those whose ratio is shown as the same.
+        ratio if ratio < 1.005 => "**1.00**".to_owned(),
+        ratio if ratio < 10.0 => format!("{ratio:.2}"),
+        ratio => format!("{ratio:.0}"),
+    });
+    Some(std::iter::once(title).chain(cells).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::native::{Machine, Series};
+
+    #[test]
+    fn ratios_are_to_the_fastest_client_of_each_row() {
+        let series = |job: &str, client: &str, cpu| {
+            let sample = Sample { cpu, wall: cpu, peak: 0, idle: None, allocations: None };
+            let (job, client) = (job.to_owned(), client.to_owned());
+            Series { job, client, samples: vec![sample], allocations: None, instructions: None }
+        };
+        let machine = Machine {
+            processor: String::new(),
+            cores: 2,
+            kernel: String::new(),
+            rustc: String::new(),
+            load: String::new(),
+        };
+        let clients = ["a", "b", "b over HTTP/2", FUTURES_ON_TOKIO, "samesocket (futures)"];
+        let run = Run {
+            date: String::new(),
+            machine,
+            clients: clients.map(|name| (name.to_owned(), String::new())).into(),
+            quick: false,
+            rounds: 1,
+            series: vec![
+                series("lat64", "a", 3.0),
+                series("lat64", "b", 36.0),
+                series("lat64", FUTURES_ON_TOKIO, 2.0),
+                series("tls64", "a", 1.0),
+                series("tls64", FUTURES_ON_TOKIO, 1.004),
+                series("send64", "a", 1.0),
+            ],
+        };
+        let expected = [
+            "| CPU time for | samesocket | a | b |",
+            "| --- | --- | --- | --- |",
+            "| 64 bytes there and back, one message at a time (`lat64`) | **1.00** | 1.50 | 18 |",
+            "| 64 bytes there and back over TLS, one message at a time (`tls64`) | **1.00** | **1.00** |  |",
+        ];
+        assert_eq!(table(&run).lines().collect::<Vec<_>>(), expected);
+    }
+}
