@@ -130,7 +130,7 @@ pub(crate) fn goals(many: &Many) -> Vec<Goal> {
 }
 
 /// The figures under load, of which less is better.
-const LOADED: [(&str, fn(&Loaded) -> f64); 5] = [
+const LOADED: [Column<Loaded>; 5] = [
     ("CPU time", |sample| sample.cpu),
     ("time of all", |sample| 1.0 / sample.echoes),
     ("p50", |sample| sample.round_trips.p50),
