@@ -1,5 +1,5 @@
-//! Checks the budgets of our clients: allocations and instructions for each message. They are counted, so they do not
-//! depend on the machine's load.
+//! Checks the budgets of our clients: allocations and instructions for each message, and memory of each connection. They are
+//! counted, so they do not depend on the machine's load.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -82,6 +82,24 @@ fn allocations_per_message_stay_in_budget() {
         }
     }
     assert!(over.is_empty(), "{over:#?}");
+}
+
+/// A client, and the budget of the memory of a connection after one echo, in KiB: the result plus a fifth.
+#[cfg(target_os = "linux")]
+const CONNECTION_BUDGETS: [(&str, f64); 2] = [(INTERFACE_ON_TOKIO, 8.8), (FUTURES_ON_TOKIO, 8.2)];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_of_a_connection_stays_in_budget() {
+    let server = Server::start();
+    for (client, budget) in CONNECTION_BUDGETS {
+        let arguments = ["client", client, "connections=1000", &server.address, "2000"];
+        let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{client} failed: {}", String::from_utf8_lossy(&output.stderr));
+        let idle = serde_json::from_slice::<Sample>(&output.stdout).unwrap().idle.unwrap();
+        println!("{client}: {idle:.2} KiB, of {budget}");
+        assert!(idle <= budget, "{client} holds {idle:.2} KiB for a connection, over its budget of {budget}");
+    }
 }
 
 /// A client, a job, and its budget in thousands of instructions for each message, with the profile `bench-no-lto`, whose

@@ -533,6 +533,25 @@ impl Connection {
         self.response.take()
     }
 
+    /// Uses `lend` for the memory of the read buffer, if that has none.
+    ///
+    /// With [`take_read_memory`](Self::take_read_memory), connections that receive little can share a buffer. The content of the
+    /// memory does not matter.
+    pub fn lend_read_memory(&mut self, lend: impl FnOnce() -> Vec<u8>) {
+        self.decoder.lend_memory(|| {
+            let mut memory = lend();
+            memory.clear();
+            memory
+        });
+    }
+
+    /// Takes the memory of the read buffer, which is empty then.
+    ///
+    /// Returns `None` if it holds bytes that were not decoded, or has grown beyond 4 KiB because the peer sends much.
+    pub fn take_read_memory(&mut self) -> Option<Vec<u8>> {
+        self.decoder.take_memory()
+    }
+
     /// Releases the memory that an idle connection does not need, and the [response](Self::take_response).
     ///
     /// Call it when nothing was sent or received for some time.
@@ -555,6 +574,10 @@ impl Connection {
         let mut budget = STEP;
         loop {
             if let Some(event) = self.events.pop_front() {
+                if self.events.is_empty() {
+                    // Events other than messages are rare.
+                    self.events = VecDeque::new();
+                }
                 return Some(event);
             }
             match self.step(now, &mut budget) {
@@ -595,6 +618,8 @@ impl Connection {
     /// Ends the opening handshake, which has succeeded.
     fn establish(&mut self, negotiated: Negotiated) {
         self.phase = Phase::Established;
+        // The memory of the request, which is longer than most messages.
+        self.queue.release_memory();
         self.decoder.establish(&self.limits, negotiated.deflate.as_ref());
         let Compression { level, min_size, .. } = negotiated.compression;
         if let Some(deflater) = negotiated.deflate.as_ref().map(|deflate| Deflater::with_level(deflate, level)) {

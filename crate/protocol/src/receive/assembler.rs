@@ -17,7 +17,8 @@ pub(crate) struct Assembler {
     message_limit: u64,
     /// The smaller one of both limits.
     single_frame_limit: u64,
-    inflater: Option<Inflater>,
+    // In memory of its own, because most connections have none.
+    inflater: Option<Box<Inflater>>,
     /// Whether a message has begun and its last frame has not ended.
     fragmented: bool,
     partial: Option<Partial>,
@@ -57,7 +58,7 @@ impl Assembler {
             frame_limit: limits.frame,
             message_limit: limits.message,
             single_frame_limit: limits.frame.min(limits.message),
-            inflater: deflate.map(Inflater::new),
+            inflater: deflate.map(Inflater::new).map(Box::new),
             fragmented: false,
             partial: None,
             discarding: false,
@@ -73,7 +74,7 @@ impl Assembler {
     pub(crate) fn discard(&mut self) {
         self.discarding = true;
         self.partial = None;
-        self.inflater = self.inflater.take().map(Inflater::reset);
+        self.inflater = self.inflater.take().map(|inflater| Box::new(inflater.reset()));
     }
 
     /// Returns whether a message of one frame with this length can be borrowed from the read buffer.
@@ -130,7 +131,7 @@ impl Assembler {
 
     /// Returns whether more of the message can be inflated without more bytes.
     pub(crate) fn has_pending_output(&self) -> bool {
-        self.inflater.as_ref().is_some_and(Inflater::has_pending_output)
+        self.inflater.as_deref().is_some_and(Inflater::has_pending_output)
     }
 
     /// Ends a data frame, and returns the message that it completes.

@@ -90,6 +90,16 @@ impl Decoder {
         self.read_buffer.room(awaited)
     }
 
+    /// Uses `lend` for the memory of the read buffer, if it has none.
+    pub(crate) fn lend_memory(&mut self, lend: impl FnOnce() -> Vec<u8>) {
+        self.read_buffer.lend_memory(lend);
+    }
+
+    /// Takes the memory of the read buffer, if it is for small reads and all bytes in it were decoded.
+    pub(crate) fn take_memory(&mut self) -> Option<Vec<u8>> {
+        self.read_buffer.take_memory()
+    }
+
     /// Returns the number of missing bytes of a frame that stays in the read buffer until it is complete.
     fn awaited(&self) -> usize {
         let rest = self.read_buffer.rest();

@@ -98,6 +98,26 @@ impl ReadBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Uses `lend` for memory, if there is none. What it returns is empty.
+    pub(crate) fn lend_memory(&mut self, lend: impl FnOnce() -> Vec<u8>) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = lend();
+        }
+    }
+
+    /// Takes the memory, if it is for small reads and all bytes were decoded.
+    ///
+    /// Memory for large reads stays, because more of them are likely to follow.
+    pub(crate) fn take_memory(&mut self) -> Option<Vec<u8>> {
+        if !self.is_empty() || !(1..=MIN_READ).contains(&self.bytes.capacity()) {
+            return None;
+        }
+        (self.start, self.full) = (0, 0);
+        let mut memory = std::mem::take(&mut self.bytes);
+        memory.clear();
+        Some(memory)
+    }
+
     /// Releases all memory except that of the bytes that were not decoded.
     pub(crate) fn release_memory(&mut self) {
         *self = Self { bytes: self.rest().to_vec(), ..Self::default() };
@@ -132,6 +152,31 @@ mod tests {
         read_buffer.room(0).put_u8(1);
         read_buffer.clear();
         assert_eq!((read_buffer.room(0).remaining_mut(), read_buffer.bytes.capacity()), (MIN_READ, MIN_READ));
+    }
+
+    #[test]
+    fn memory_of_small_reads_is_taken_once_all_is_decoded() {
+        let mut read_buffer = ReadBuffer::default();
+        assert_eq!(read_buffer.take_memory(), None);
+        read_buffer.room(0).put_slice(b"left");
+        assert_eq!(read_buffer.take_memory(), None);
+        assert_eq!(read_buffer.rest(), b"left");
+        read_buffer.clear();
+        let memory = read_buffer.take_memory().unwrap();
+        assert_eq!((memory.len(), memory.capacity()), (0, MIN_READ));
+        assert_eq!((read_buffer.rest(), read_buffer.bytes.capacity()), (&b""[..], 0));
+
+        let address = memory.as_ptr();
+        read_buffer.lend_memory(|| memory);
+        read_buffer.lend_memory(|| panic!("there is memory"));
+        read_buffer.room(0).put_slice(b"next");
+        assert_eq!((read_buffer.rest(), read_buffer.bytes.as_ptr()), (&b"next"[..], address));
+        read_buffer.clear();
+
+        assert_eq!((fill(&mut read_buffer), fill(&mut read_buffer)), (MIN_READ, 4 * MIN_READ));
+        read_buffer.clear();
+        assert_eq!(read_buffer.take_memory(), None);
+        assert_eq!(fill(&mut read_buffer), MAX_READ);
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub(crate) struct SendQueue {
     /// The value of [`Limits::queue`](crate::Limits::queue).
     limit: u64,
     keys: MaskingKeys,
-    compressor: Option<Compressor>,
+    // In memory of its own, because most connections have none.
+    compressor: Option<Box<Compressor>>,
     output: WriteBuffer,
     buffered_amount: BufferedAmount,
     messages: VecDeque<OutgoingMessage>,
@@ -123,7 +124,7 @@ impl SendQueue {
 
     /// Compresses messages of at least `min_size` bytes from now on.
     pub(crate) fn set_deflater(&mut self, deflater: Deflater, min_size: usize) {
-        self.compressor = Some(Compressor::new(deflater, min_size));
+        self.compressor = Some(Box::new(Compressor::new(deflater, min_size)));
     }
 
     /// Returns the payload bytes that the stream has not accepted.
@@ -394,7 +395,7 @@ impl SendQueue {
     fn choose_form(&mut self, message: &OutgoingMessage) -> Form {
         let first = &message.payload[..message.payload.len().min(FRAGMENT)];
         let accepts = |compressor: &mut Compressor| compressor.accepts(message.opcode, first);
-        if self.compressor.as_mut().is_some_and(accepts) { Form::Compressed } else { Form::Uncompressed }
+        if self.compressor.as_deref_mut().is_some_and(accepts) { Form::Compressed } else { Form::Uncompressed }
     }
 
     /// Deflates the next part of a fragment, or masks the next part of a deflated one. Returns whether the message is complete.

@@ -133,6 +133,35 @@ fn release_memory_loses_nothing() {
 }
 
 #[test]
+fn connections_share_the_memory_of_small_reads() {
+    let [mut one, mut other] = [(); 2].map(|()| Driver::established("", Limits::default()));
+    let mut memory = one.connection.take_read_memory().unwrap();
+    assert_eq!((memory.len(), one.connection.take_read_memory()), (0, None));
+    memory.extend_from_slice(b"of no meaning");
+    let address = memory.as_ptr();
+
+    // A connection with memory of its own takes no other, and the head of a frame stays.
+    other.receive(b"\x81");
+    other.connection.lend_read_memory(|| panic!("it has memory"));
+    assert_eq!(other.connection.take_read_memory(), None);
+    other.receive(b"\x05hello");
+    assert_eq!(other.take_events(), [text("hello")]);
+    assert!(other.connection.take_read_memory().is_some());
+
+    other.connection.lend_read_memory(|| memory);
+    other.receive(&frame(0x81, b"next"));
+    assert_eq!(other.take_events(), [text("next")]);
+    assert_eq!(other.connection.take_read_memory().unwrap().as_ptr(), address);
+}
+
+#[test]
 fn new_connection_is_small() {
-    assert!(size_of::<Connection>() < 2048, "{}", size_of::<Connection>());
+    assert!(size_of::<Connection>() < 1200, "{}", size_of::<Connection>());
+}
+
+#[test]
+fn established_connection_holds_no_memory_of_its_handshake() {
+    let driver = Driver::established("", Limits::default());
+    let debug = driver.connection.buffers();
+    assert!(debug.contains("output: WriteBuffer { memory: []"), "{debug}");
 }

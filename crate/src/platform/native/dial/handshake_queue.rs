@@ -172,7 +172,10 @@ impl Drop for HandshakePermit {
         let place = match &mut *self.slot.state() {
             SlotState::Active(places) => {
                 let index = places.iter().position(|place| Some(place.number) == self.number);
-                index.map(|index| places.swap_remove(index))
+                let place = index.map(|index| places.swap_remove(index));
+                // A socket has few handshakes, and then lives on.
+                places.shrink_to_fit();
+                place
             }
             SlotState::Released => None,
         };

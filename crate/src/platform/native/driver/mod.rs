@@ -11,6 +11,7 @@
 //!   [`look_requests`] does so for deadlines elsewhere.
 //! - [`file_queue`] holds messages that wait for a file to be read.
 //! - [`small_messages`] coalesces short messages.
+//! - [`spare_memory`] has the memory to read into, which the connections of a thread share.
 //! - [`redirects`] dials again when the server redirects the opening handshake.
 //! - [`scope`] marks a thread on which a driver is polled.
 
@@ -26,6 +27,7 @@ mod run_state;
 mod scope;
 mod shared;
 mod small_messages;
+mod spare_memory;
 mod stream_slot;
 pub(super) mod transport;
 mod write_policy;
@@ -237,6 +239,9 @@ impl Driver {
         let mut rest = capacity;
         let mut next = decode(&mut state, batch, &mut rest, now);
         let may_read = matches!(next, Some(Next::Nothing));
+        if may_read {
+            state.lend_read_memory();
+        }
         let (mut state, moved) = exchange(shared, state, context, may_read, now);
         if moved && may_read {
             next = decode(&mut state, batch, &mut rest, now);
@@ -271,6 +276,9 @@ impl Driver {
         }
         // The next handshake with the server need not wait for the body of a refusal.
         let permit = if permit.is_some() && state.is_refused() { permit.take() } else { None };
+        if parked {
+            state.return_read_memory();
+        }
         self.delivery = state.delivery();
         let answered = state.take_answered_pings(|| shared.now());
         drop(state);

@@ -24,6 +24,7 @@ use super::receive_backpressure::Delivery;
 use super::run_state::RunState;
 use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
+use super::spare_memory;
 use super::stream_slot::StreamSlot;
 use super::write_policy::{Decision, MAX_SENDER_WRITE, Snapshot, WritePolicy};
 use crate::platform::LastLook;
@@ -715,6 +716,18 @@ impl ConnState {
     /// Discards received messages from now on, because the receiver did not take them in time.
     pub(super) const fn discard_messages(&mut self) {
         self.delivery = Delivery::Discarded;
+    }
+
+    /// Lends the thread's memory to read into, if the connection has none.
+    pub(super) fn lend_read_memory(&mut self) {
+        self.connection.lend_read_memory(spare_memory::take);
+    }
+
+    /// Returns the memory to read into to the thread, unless the connection still needs it.
+    pub(super) fn return_read_memory(&mut self) {
+        if let Some(memory) = self.connection.take_read_memory() {
+            spare_memory::keep(memory);
+        }
     }
 
     /// Releases the memory that an idle connection does not need.
