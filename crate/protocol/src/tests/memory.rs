@@ -151,7 +151,8 @@ fn connections_share_the_memory_of_small_reads() {
     other.connection.lend_read_memory(|| memory);
     other.receive(&frame(0x81, b"next"));
     assert_eq!(other.take_events(), [text("next")]);
-    assert_eq!(other.connection.take_read_memory().unwrap().as_ptr(), address);
+    let returned = other.connection.take_read_memory().unwrap();
+    assert_eq!(returned.as_ptr(), address);
 }
 
 #[test]
