@@ -533,10 +533,9 @@ impl Connection {
         self.response.take()
     }
 
-    /// Uses `lend` for the memory of the read buffer, if that has none.
+    /// Gives memory to the read buffer, if it has none. `lend` is called only then. The content of the memory does not matter.
     ///
-    /// With [`take_read_memory`](Self::take_read_memory), connections that receive little can share a buffer. The content of the
-    /// memory does not matter.
+    /// With [`take_read_memory`](Self::take_read_memory), connections that receive little can share their memory.
     pub fn lend_read_memory(&mut self, lend: impl FnOnce() -> Vec<u8>) {
         self.decoder.lend_memory(|| {
             let mut memory = lend();
@@ -545,9 +544,10 @@ impl Connection {
         });
     }
 
-    /// Takes the memory of the read buffer, which is empty then.
+    /// Takes the memory of the read buffer, and leaves the buffer without any.
     ///
-    /// Returns `None` if it holds bytes that were not decoded, or has grown beyond 4 KiB because the peer sends much.
+    /// Returns `None` if there is none, if it holds bytes that were not decoded, or if it is larger than 4 KiB: then more such
+    /// bytes are likely to follow.
     pub fn take_read_memory(&mut self) -> Option<Vec<u8>> {
         self.decoder.take_memory()
     }
@@ -575,7 +575,7 @@ impl Connection {
         loop {
             if let Some(event) = self.events.pop_front() {
                 if self.events.is_empty() {
-                    // Events other than messages are rare.
+                    // Free the list, because events other than messages are rare.
                     self.events = VecDeque::new();
                 }
                 return Some(event);
@@ -618,7 +618,7 @@ impl Connection {
     /// Ends the opening handshake, which has succeeded.
     fn establish(&mut self, negotiated: Negotiated) {
         self.phase = Phase::Established;
-        // The memory of the request, which is longer than most messages.
+        // Release the memory of the request, which is larger than most messages need.
         self.queue.release_memory();
         self.decoder.establish(&self.limits, negotiated.deflate.as_ref());
         let Compression { level, min_size, .. } = negotiated.compression;

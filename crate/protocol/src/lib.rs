@@ -96,6 +96,9 @@
 //! ## `read_buffer`, `receive`, `receive_eof`
 //! Call [`poll_event`](Connection::poll_event). After [`receive_eof`](Connection::receive_eof), do not read any more.
 //!
+//! ## `lend_read_memory`, `take_read_memory`
+//! No call has to follow. If many connections share memory, lend it before a read, and take it back before you wait.
+//!
 //! ## `pending_bytes`
 //! - If the slice is not empty, write it, and report how much was accepted with
 //!   [`advance_written`](Connection::advance_written). A later call returns the rest.

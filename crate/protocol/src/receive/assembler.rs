@@ -17,7 +17,7 @@ pub(crate) struct Assembler {
     message_limit: u64,
     /// The smaller one of both limits.
     single_frame_limit: u64,
-    // In memory of its own, because most connections have none.
+    // Boxed, because most connections have none.
     inflater: Option<Box<Inflater>>,
     /// Whether a message has begun and its last frame has not ended.
     fragmented: bool,

@@ -37,7 +37,7 @@ pub(crate) struct SendQueue {
     /// The value of [`Limits::queue`](crate::Limits::queue).
     limit: u64,
     keys: MaskingKeys,
-    // In memory of its own, because most connections have none.
+    // Boxed, because most connections have none.
     compressor: Option<Box<Compressor>>,
     output: WriteBuffer,
     buffered_amount: BufferedAmount,

@@ -173,7 +173,7 @@ impl Drop for HandshakePermit {
             SlotState::Active(places) => {
                 let index = places.iter().position(|place| Some(place.number) == self.number);
                 let place = index.map(|index| places.swap_remove(index));
-                // A socket has few handshakes, and then lives on.
+                // Free the list, because a connected socket does not use it again.
                 places.shrink_to_fit();
                 place
             }

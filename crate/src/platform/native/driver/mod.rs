@@ -239,9 +239,6 @@ impl Driver {
         let mut rest = capacity;
         let mut next = decode(&mut state, batch, &mut rest, now);
         let may_read = matches!(next, Some(Next::Nothing));
-        if may_read {
-            state.lend_read_memory();
-        }
         let (mut state, moved) = exchange(shared, state, context, may_read, now);
         if moved && may_read {
             next = decode(&mut state, batch, &mut rest, now);
@@ -443,6 +440,9 @@ fn exchange<'a>(
         state.stream().wait();
         return (state, false);
     };
+    if read {
+        state.lend_read_memory();
+    }
     if stream.is_own() {
         let moved = stream.exchange(context, &mut Locked::<ConnectionLock>(&mut state), read, now);
         state.stream().put_back(stream);

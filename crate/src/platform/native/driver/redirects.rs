@@ -7,13 +7,11 @@
 use std::task::Context;
 use std::time::Duration;
 
-use rand::rngs::{StdRng, SysRng};
-use rand::{Rng as _, SeedableRng as _};
-
 use super::Driver;
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial;
 use crate::platform::native::dial::redirects::Redirects;
+use crate::platform::native::runtime::random;
 use crate::platform::native::settings::PlatformSettings;
 use crate::sync::catch_panic::drop_caught;
 use crate::trace::event;
@@ -24,10 +22,8 @@ use samesocket_spec::{RedactedUrl, Response};
 
 /// Creates the connection that sends this request. The opening timeout counts from the start of the socket.
 pub(super) fn new_connection(request: &Request, options: &PlatformSettings) -> Result<Connection, Failure> {
-    // A generator of its own, because some systems take longer for a key than all the rest of a short message does.
-    let mut generator = StdRng::try_from_rng(&mut SysRng).map_err(Failure::system)?;
-    let entropy = Box::new(move |bytes: &mut [u8]| generator.fill_bytes(bytes));
-    let connection = Connection::new(request, options.limits.clone(), entropy, Duration::ZERO);
+    random::seed().map_err(Failure::system)?;
+    let connection = Connection::new(request, options.limits.clone(), Box::new(random::fill), Duration::ZERO);
     let mut connection = connection.map_err(Failure::system)?;
     if options.max_redirects > 0 {
         connection.pause_at_redirects();
