@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use samesocket_bench_report::{Comparison, FOLDER, Pair};
+use samesocket_bench_report::{Comparison, FOLDER, FUTURES_AGAIN, Pair};
 
 use crate::clients::{CLIENTS, Client};
 use crate::jobs::{JOBS, Job};
@@ -87,7 +87,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn measure(arguments: &Arguments, server: &Server) -> Result<Comparison> {
     let ours = |client: &&Client| {
-        if arguments.clients.is_empty() { client.package == OURS } else { is_wanted(&arguments.clients, client.name) }
+        if arguments.clients.is_empty() {
+            client.package == OURS && client.name != FUTURES_AGAIN
+        } else {
+            is_wanted(&arguments.clients, client.name)
+        }
     };
     let jobs: Vec<Job> = JOBS.into_iter().filter(|job| is_wanted(&arguments.jobs, job.name)).collect();
     let mut compared = Vec::new();

@@ -82,7 +82,7 @@ pub(crate) const JOBS: [Job; 25] = [
     binary("send1m", Direction::Send, MIB, 1, 300),
     binary("echo16m", echo(2), 16 * MIB, 1, 8),
     Job { compressed: true, ..text("deflate64", echo(1), 64, 1, 4_000) },
-    Job { compressed: true, ..text("deflate1k", echo(64), KIB, 1, 8_000) },
+    Job { compressed: true, ..text("deflate1k", echo(256), KIB, 16, 20_000) },
     Job { compressed: true, ..text("deflate16k", echo(8), 16 * KIB, 1, 2_000) },
     Job { compressed: true, content: Content::Random, ..binary("random16k", echo(8), 16 * KIB, 1, 8_000) },
     Job { compressed: true, content: Content::Random, ..binary("random1m", echo(4), MIB, 1, 200) },

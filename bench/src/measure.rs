@@ -79,7 +79,7 @@ pub(crate) fn pin_to_core(core: usize) -> Result<()> {
     Ok(())
 }
 
-/// Runs something on a runtime of this thread alone.
+/// Runs a function on a new runtime of this thread alone.
 pub(crate) fn on_runtime<T>(act: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(act())
 }

@@ -1,5 +1,5 @@
-//! Checks the budgets of our clients: allocations and instructions for each message, and memory of each connection. They are
-//! counted, so they do not depend on the machine's load.
+//! Checks the budgets of our clients: allocations and instructions for each message, and the resident memory of each connection.
+//! None of them depends on the machine's load.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -84,7 +84,8 @@ fn allocations_per_message_stay_in_budget() {
     assert!(over.is_empty(), "{over:#?}");
 }
 
-/// A client, and the budget of the memory of a connection after one echo, in KiB: the result plus a fifth.
+/// A client, and the budget of the memory of a connection after one echo, in KiB: the result of a build
+/// without optimisation, plus a fifth.
 #[cfg(target_os = "linux")]
 const CONNECTION_BUDGETS: [(&str, f64); 2] = [(INTERFACE_ON_TOKIO, 8.8), (FUTURES_ON_TOKIO, 8.2)];
 

@@ -129,26 +129,28 @@ pub(crate) fn goals(many: &Many) -> Vec<Goal> {
     goals
 }
 
-/// The figures under load, of which less is better.
+/// The figures under load, of which less is better. The first two are of all sockets, the others of the one beside them.
 const LOADED: [Column<Loaded>; 5] = [
-    ("CPU time", |sample| sample.cpu),
-    ("time of all", |sample| 1.0 / sample.echoes),
-    ("p50", |sample| sample.round_trips.p50),
+    ("CPU time per echo of all", |sample| sample.cpu),
+    ("time per echo of all", |sample| 1.0 / sample.echoes),
+    ("round trip p50", |sample| sample.round_trips.p50),
     ("p99", |sample| sample.round_trips.p99),
     ("p99.9", |sample| sample.round_trips.p999),
 ];
 
-/// Returns a figure under load as a ratio to the least median of the peers.
+/// Returns a figure under load as a ratio to the peer with the least median, round by round.
 fn loaded_ratio(many: &Many, figure: &str) -> Option<Figure> {
     let (_, of) = LOADED.into_iter().find(|(name, _)| *name == figure)?;
     let values = |client: &ManyClient| client.loaded.iter().map(of).collect::<Vec<_>>();
+    let median = |client: &ManyClient| quartiles(values(client))[1];
     let peers = many.clients.iter().filter(|client| !client.name.starts_with("samesocket"));
-    let medians = peers.map(|peer| quartiles(values(peer))[1]).filter(|median| median.is_finite());
-    let least = medians.min_by(f64::total_cmp)?;
+    let best =
+        peers.filter(|peer| median(peer).is_finite()).min_by(|one, other| median(one).total_cmp(&median(other)))?;
     let own = many.clients.iter().find(|client| client.name == FUTURES_ON_TOKIO)?;
-    Some(bounded_median(values(own).into_iter().map(|value| value / least).collect()))
+    Some(bounded_median(values(own).into_iter().zip(values(best)).map(|(own, best)| own / best).collect()))
 }
 
+/// Returns the goals of samesocket over HTTP/2.
 fn http2_goals(many: &Many) -> Vec<Goal> {
     let client = |name: &str| many.clients.iter().find(|client| client.name == name);
     let (Some(one), Some(two)) = (client(FUTURES_ON_TOKIO), client(FUTURES_OVER_HTTP2)) else { return Vec::new() };
@@ -277,6 +279,32 @@ fn section<T>(text: &mut String, many: &Many, title: &str, samples: fn(&ManyClie
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loads_are_compared_with_the_best_peer_of_each_figure() {
+        let loaded = |cpu, echoes| {
+            let round_trips = RoundTrips { p50: cpu, p99: cpu, p999: cpu };
+            Loaded { cpu, echoes, round_trips }
+        };
+        let client = |name: &str, loaded| ManyClient { name: name.to_owned(), loaded, ..ManyClient::default() };
+        let [processor, kernel, rustc, load] = [const { String::new() }; 4];
+        let many = Many {
+            date: String::new(),
+            machine: Machine { processor, cores: 2, kernel, rustc, load },
+            quick: false,
+            rounds: 2,
+            idle_sockets: 0,
+            paced_sockets: 0,
+            clients: vec![
+                client("a", vec![loaded(2.0, 10.0), loaded(4.0, 10.0)]),
+                client("b", vec![loaded(5.0, 40.0), loaded(5.0, 40.0)]),
+                client(FUTURES_ON_TOKIO, vec![loaded(1.0, 20.0), loaded(4.0, 20.0)]),
+            ],
+        };
+        assert_eq!(loaded_ratio(&many, "CPU time per echo of all"), Some([0.5, 0.75, 1.0]));
+        assert_eq!(loaded_ratio(&many, "time per echo of all"), Some([2.0; 3]));
+        assert_eq!(loaded_ratio(&many, "p99"), Some([0.5, 0.75, 1.0]));
+    }
 
     #[test]
     fn percentiles_are_nearest_ranks() {

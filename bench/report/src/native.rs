@@ -29,8 +29,8 @@ pub const INTERFACE_ON_TOKIO: &str = "samesocket (interface on tokio)";
 /// The futures API with its socket on the caller's runtime.
 pub const FUTURES_ON_TOKIO: &str = "samesocket (futures on tokio)";
 
-/// The same once more, which shows how much the results of one client differ.
-pub const FUTURES_AGAIN: &str = "samesocket (futures on tokio), again";
+/// The futures API on the caller's runtime once more, which shows how much the results of one client differ.
+pub const FUTURES_AGAIN: &str = "samesocket (futures on tokio again)";
 
 /// The futures API on the caller's runtime, with WebSockets that are streams of HTTP/2.
 pub const FUTURES_OVER_HTTP2: &str = "samesocket (futures on tokio) over HTTP/2";
@@ -113,7 +113,7 @@ impl Run {
     }
 
     /// Returns the median of a client's figures at a job.
-    pub(crate) fn median(&self, job: &str, client: &str, figure: fn(&Sample) -> f64) -> f64 {
+    pub(crate) fn median(&self, job: &str, client: &str, figure: Figure) -> f64 {
         quartiles(self.samples(job, client).iter().map(figure).collect())[1]
     }
 
@@ -125,8 +125,13 @@ impl Run {
 
     /// Returns the ratios of a client's CPU time to another's, round by round.
     pub fn ratios(&self, job: &str, client: &str, other: &str) -> Vec<f64> {
+        self.ratios_of(cpu_time, job, client, other)
+    }
+
+    /// Returns the ratios of a client's figures to another's, round by round.
+    fn ratios_of(&self, figure: Figure, job: &str, client: &str, other: &str) -> Vec<f64> {
         let pairs = self.samples(job, client).iter().zip(self.samples(job, other));
-        pairs.map(|(one, other)| one.cpu / other.cpu).collect()
+        pairs.map(|(one, other)| figure(one) / figure(other)).collect()
     }
 }
 
@@ -151,38 +156,34 @@ const PLAIN: [&str; 15] = [
 
 /// Returns the goals of the protocol core and of the sockets.
 pub(crate) fn goals(run: &Run) -> Vec<Goal> {
-    let cpu = |client: &'static str| {
-        move |job: &str| Some(bounded_median(run.ratios(job, client, best_peer(run, job, cpu_time)?)))
+    let to_best = |figure: Figure, client: &'static str| {
+        move |job: &str| Some(bounded_median(run.ratios_of(figure, job, client, best_peer(run, job, figure)?)))
     };
-    let wall = |job: &str| {
-        let speeds = run.speeds(job, best_peer(run, job, wall_time)?, FUTURES_ON_TOKIO);
-        Some(bounded_median(speeds))
-    };
+    let cpu = |client| to_best(cpu_time, client);
     let to_own =
         |client: &'static str, own: &'static str| move |job: &str| Some(bounded_median(run.ratios(job, client, own)));
-    let idle = |job: &str| {
-        let memory =
-            |client: &str| run.samples(job, client).iter().map(|sample| sample.idle).collect::<Option<Vec<_>>>();
-        let least = peers(run).filter_map(memory).map(|values| quartiles(values)[1]).filter(|value| value.is_finite());
-        let least = least.min_by(f64::total_cmp)?;
-        Some(bounded_median(memory(FUTURES_ON_TOKIO)?.into_iter().map(|own| own / least).collect()))
-    };
     let best = "client CPU time, ratio to the best peer";
     vec![
         Goal::new(FUTURES_ON_TOKIO, best, Target::AtMost(1.0), &PLAIN, cpu(FUTURES_ON_TOKIO)),
-        Goal::new(FUTURES_ON_TOKIO, "time, ratio to the best peer", Target::AtMost(1.0), &PLAIN, wall),
+        Goal::new(
+            FUTURES_ON_TOKIO,
+            "elapsed time per message, ratio to the best peer",
+            Target::AtMost(1.0),
+            &PLAIN,
+            to_best(wall_time, FUTURES_ON_TOKIO),
+        ),
         Goal::new(INTERFACE_ON_TOKIO, best, Target::AtMost(1.05), &PLAIN, cpu(INTERFACE_ON_TOKIO)),
         Goal::new(PROTOCOL, best, Target::AtMost(1.05), &PLAIN, cpu(PROTOCOL)),
         Goal::new(
             FUTURES,
-            "client CPU time, ratio to the one on the caller's runtime",
+            "client CPU time, ratio to the same API on the caller's runtime",
             Target::AtMost(1.2),
             &PLAIN,
             to_own(FUTURES, FUTURES_ON_TOKIO),
         ),
         Goal::new(
             INTERFACE,
-            "client CPU time, ratio to the one on the caller's runtime",
+            "client CPU time, ratio to the same API on the caller's runtime",
             Target::AtMost(1.2),
             &PLAIN,
             to_own(INTERFACE, INTERFACE_ON_TOKIO),
@@ -205,7 +206,7 @@ pub(crate) fn goals(run: &Run) -> Vec<Goal> {
             "memory of an idle connection, ratio to the best peer",
             Target::AtMost(1.0),
             &["conn100", "conn10k"],
-            idle,
+            to_best(idle_memory, FUTURES_ON_TOKIO),
         ),
         Goal::new(FUTURES_OVER_HTTP2, "messages per second, ratio to HTTP/1.1", Target::AtLeast(0.8), &PLAIN, |job| {
             Some(bounded_median(run.speeds(job, FUTURES_OVER_HTTP2, FUTURES_ON_TOKIO)))
@@ -226,6 +227,9 @@ pub(crate) fn peers(run: &Run) -> impl Iterator<Item = &str> {
     names.filter(|name| !name.starts_with("samesocket") && !name.ends_with("HTTP/2"))
 }
 
+/// A figure of a sample, of which less is better; NaN if the sample has none.
+type Figure = fn(&Sample) -> f64;
+
 pub(crate) const fn cpu_time(sample: &Sample) -> f64 {
     sample.cpu
 }
@@ -234,10 +238,14 @@ const fn wall_time(sample: &Sample) -> f64 {
     sample.wall
 }
 
-/// Returns the peer with the lowest median time at a job.
-fn best_peer<'a>(run: &'a Run, job: &str, time: fn(&Sample) -> f64) -> Option<&'a str> {
-    let time = |client: &str| run.median(job, client, time);
-    peers(run).filter(|peer| time(peer).is_finite()).min_by(|one, other| time(one).total_cmp(&time(other)))
+pub(crate) fn idle_memory(sample: &Sample) -> f64 {
+    sample.idle.unwrap_or(f64::NAN)
+}
+
+/// Returns the peer whose median is least at a job.
+fn best_peer<'a>(run: &'a Run, job: &str, figure: Figure) -> Option<&'a str> {
+    let median = |client: &str| run.median(job, client, figure);
+    peers(run).filter(|peer| median(peer).is_finite()).min_by(|one, other| median(one).total_cmp(&median(other)))
 }
 
 /// Formats the tables as Markdown.
@@ -289,7 +297,7 @@ pub(crate) fn tables(run: &Run) -> String {
     let rows: Vec<Vec<String>> = jobs(run).into_iter().filter_map(|job| noise(run, job)).collect();
     if !rows.is_empty() {
         let head = ["job", "CPU time", "time"].map(str::to_owned);
-        let title = "The same client twice: ratio of the second to the first, median and its bounds";
+        let title = "samesocket (futures on tokio) measured twice: ratio of the two, median and its bounds";
         // Writing to a string cannot fail.
         let _ = write!(text, "\n### {title}\n\n{}", page::table(&head, rows));
     }
@@ -303,7 +311,7 @@ fn noise(run: &Run, job: &str) -> Option<Vec<String>> {
         middle.is_finite().then(|| format!("{middle:.2} ({low:.2}–{high:.2})"))
     };
     let cpu = cell(run.ratios(job, FUTURES_AGAIN, FUTURES_ON_TOKIO))?;
-    let time = cell(run.speeds(job, FUTURES_ON_TOKIO, FUTURES_AGAIN))?;
+    let time = cell(run.ratios_of(wall_time, job, FUTURES_AGAIN, FUTURES_ON_TOKIO))?;
     Some(vec![job.to_owned(), cpu, time])
 }
 
@@ -345,5 +353,50 @@ fn section(text: &mut String, run: &Run, title: &str, cell: &dyn Fn(&str, &str) 
     if !rows.is_empty() {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n### {title}\n\n{}", page::table(&head, rows));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Creates a run of one job, with the CPU time of each round by client. A message takes twice that time.
+    pub(crate) fn run(results: &[(&str, &str, &[f64])]) -> Run {
+        let sample = |&cpu: &f64| Sample { cpu, wall: 2.0 * cpu, peak: 0, idle: Some(cpu), allocations: None };
+        let series = results.iter().map(|(job, client, times)| Series {
+            job: (*job).to_owned(),
+            client: (*client).to_owned(),
+            samples: times.iter().map(sample).collect(),
+            allocations: None,
+            instructions: None,
+        });
+        let mut clients: Vec<(String, String)> = Vec::new();
+        for (_, client, _) in results {
+            if !clients.iter().any(|(name, _)| name == client) {
+                clients.push(((*client).to_owned(), String::new()));
+            }
+        }
+        let [processor, kernel, rustc, load] = [const { String::new() }; 4];
+        let machine = Machine { processor, cores: 2, kernel, rustc, load };
+        Run { date: String::new(), machine, clients, quick: false, rounds: 1, series: series.collect() }
+    }
+
+    #[test]
+    fn goals_compare_with_the_best_peer_round_by_round() {
+        let times: [(&str, &[f64]); 4] = [
+            (FUTURES_ON_TOKIO, &[3.0, 6.0, 8.0]),
+            ("slow", &[2.0, 9.0, 9.0]),
+            ("fast", &[2.0, 4.0, 8.0]),
+            ("fast over HTTP/2", &[1.0, 1.0, 1.0]),
+        ];
+        let goals = |job| goals(&run(&times.map(|(client, times)| (job, client, times))));
+        let found = |goals: Vec<Goal>, what: &str| {
+            let found = goals.into_iter().find(|goal| goal.client == FUTURES_ON_TOKIO && goal.what.starts_with(what));
+            format!("{:?}", found.unwrap().results)
+        };
+        let expected = |job| format!("[({job:?}, [1.0, 1.5, 1.5])]");
+        assert_eq!(found(goals("lat64"), "client CPU time"), expected("lat64"));
+        assert_eq!(found(goals("lat64"), "elapsed time"), expected("lat64"));
+        assert_eq!(found(goals("conn10k"), "memory"), expected("conn10k"));
     }
 }

@@ -1,6 +1,6 @@
 //! The first table of the README: which client takes how much time for which work.
 
-use crate::native::{self, FUTURES_ON_TOKIO, Run, Sample, cpu_time};
+use crate::native::{self, FUTURES_ON_TOKIO, Run, Sample, cpu_time, idle_memory};
 use crate::page;
 
 /// The work of the jobs that the table has.
@@ -36,10 +36,9 @@ const IDLE: &str = "conn10k";
 pub(crate) fn table(run: &Run) -> String {
     let clients: Vec<&str> = std::iter::once(FUTURES_ON_TOKIO).chain(native::peers(run)).collect();
     let title = |client: &&str| if *client == FUTURES_ON_TOKIO { "samesocket" } else { *client }.to_owned();
-    let head: Vec<String> = std::iter::once("CPU time for".to_owned()).chain(clients.iter().map(title)).collect();
+    let head: Vec<String> = std::iter::once("work".to_owned()).chain(clients.iter().map(title)).collect();
     let jobs = WORK.into_iter().map(|(job, work)| row(run, &clients, format!("{work} (`{job}`)"), job, cpu_time));
-    let memory = |sample: &Sample| sample.idle.unwrap_or(f64::NAN);
-    let idle = row(run, &clients, "memory of an idle connection, 10,000 of them".to_owned(), IDLE, memory);
+    let idle = row(run, &clients, format!("memory of each of 10,000 idle connections (`{IDLE}`)"), IDLE, idle_memory);
     page::table(&head, jobs.chain([idle]).flatten())
 }
 
@@ -61,40 +60,22 @@ fn row(run: &Run, clients: &[&str], title: String, job: &str, figure: fn(&Sample
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::native::{Machine, Series};
+    use crate::native::tests::run;
 
     #[test]
     fn ratios_are_to_the_fastest_client_of_each_row() {
-        let series = |job: &str, client: &str, cpu| {
-            let sample = Sample { cpu, wall: cpu, peak: 0, idle: None, allocations: None };
-            let (job, client) = (job.to_owned(), client.to_owned());
-            Series { job, client, samples: vec![sample], allocations: None, instructions: None }
-        };
-        let machine = Machine {
-            processor: String::new(),
-            cores: 2,
-            kernel: String::new(),
-            rustc: String::new(),
-            load: String::new(),
-        };
-        let clients = ["a", "b", "b over HTTP/2", FUTURES_ON_TOKIO, "samesocket (futures)"];
-        let run = Run {
-            date: String::new(),
-            machine,
-            clients: clients.map(|name| (name.to_owned(), String::new())).into(),
-            quick: false,
-            rounds: 1,
-            series: vec![
-                series("lat64", "a", 3.0),
-                series("lat64", "b", 36.0),
-                series("lat64", FUTURES_ON_TOKIO, 2.0),
-                series("tls64", "a", 1.0),
-                series("tls64", FUTURES_ON_TOKIO, 1.004),
-                series("send64", "a", 1.0),
-            ],
-        };
+        let run = run(&[
+            ("lat64", "a", &[3.0]),
+            ("lat64", "b", &[36.0]),
+            ("lat64", "b over HTTP/2", &[0.1]),
+            ("lat64", FUTURES_ON_TOKIO, &[2.0]),
+            ("tls64", "a", &[1.0]),
+            ("tls64", FUTURES_ON_TOKIO, &[1.004]),
+            ("tls64", "samesocket (futures)", &[0.1]),
+            ("send64", "a", &[1.0]),
+        ]);
         let expected = [
-            "| CPU time for | samesocket | a | b |",
+            "| work | samesocket | a | b |",
             "| --- | --- | --- | --- |",
             "| 64 bytes there and back, one message at a time (`lat64`) | **1.00** | 1.50 | 18 |",
             "| 64 bytes there and back over TLS, one message at a time (`tls64`) | **1.00** | **1.00** |  |",

@@ -56,6 +56,8 @@ pub(crate) const CLIENTS: [Client; 14] = [
     client("tokio-tungstenite", "tokio-tungstenite", false),
     client("tokio-websockets", "tokio-websockets", false),
     client("fastwebsockets", "fastwebsockets", false),
+    // Far from its first measurement, as the others are.
+    client(FUTURES_AGAIN, "samesocket", true),
     client("yawc", "yawc", true),
     client("sockudo-ws", "sockudo-ws", true),
     Client { speaks_tls: false, former_name: Some("samesocket (wire)"), ..client(PROTOCOL, "samesocket", true) },
@@ -63,7 +65,6 @@ pub(crate) const CLIENTS: [Client; 14] = [
     client(FUTURES, "samesocket", true),
     client(INTERFACE_ON_TOKIO, "samesocket", true),
     client(FUTURES_ON_TOKIO, "samesocket", true),
-    client(FUTURES_AGAIN, "samesocket", true),
     http2_client(YAWC_OVER_HTTP2, "yawc", true),
     http2_client(SOCKUDO_OVER_HTTP2, "sockudo-ws", false),
     http2_client(FUTURES_OVER_HTTP2, "samesocket", true),

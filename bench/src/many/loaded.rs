@@ -1,12 +1,13 @@
 //! An echo under load: meanwhile a hundred sockets of the same client echo on two threads.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::{Result, anyhow, bail};
-use futures::future::{Either, select, try_join_all};
+use futures::StreamExt as _;
+use futures::future::{Either, try_join_all};
+use futures::stream::FuturesUnordered;
 use samesocket_bench_report::{Loaded, RoundTrips};
 use tokio::sync::Notify;
 
@@ -37,10 +38,8 @@ pub(super) async fn measure(name: &str, setting: Setting, address: &Address, ech
     let other = thread::spawn({
         let (load, name, address) = (Arc::clone(&load), name.to_owned(), address.clone());
         move || {
-            let half = OtherHalf(&load);
-            let outcome = on_runtime(async || clients::measure(&name, setting, &address, &half).await);
-            load.is_open.notify_one();
-            outcome
+            let _guard = NotifyOnDrop(Arc::clone(&load));
+            on_runtime(async || clients::measure(&name, setting, &address, &OtherHalf(&load)).await)
         }
     });
     let result = clients::measure(name, setting, address, &Probe { load: &load, echoes }).await;
@@ -58,7 +57,7 @@ impl Measurement for OtherHalf<'_> {
     async fn measure<'a, C: Connection>(&'a self, connect: impl AsyncFn(&'a str) -> Result<C>) -> Result<()> {
         let mut sockets = open(connect).await?;
         self.0.is_open.notify_one();
-        self.0.run(&mut sockets).await
+        try_join_all(sockets.iter_mut().map(|socket| self.0.echo(socket))).await.map(drop)
     }
 }
 
@@ -78,7 +77,7 @@ impl Measurement for Probe<'_> {
         let mut socket = connect("/small").await?;
         let mut sockets = open(connect).await?;
         load.is_open.notified().await;
-        let probe = async {
+        let probe = async move {
             let mut exchange = async |count: usize| {
                 let mut times = Vec::new();
                 for _ in 0..count {
@@ -90,15 +89,17 @@ impl Measurement for Probe<'_> {
             let (stopwatch, before) = (Stopwatch::start(None), load.echoes.load(Ordering::Relaxed));
             let times = exchange(echoes).await?;
             let sample = stopwatch.stop(load.echoes.load(Ordering::Relaxed) - before + echoes)?;
-            Ok(Loaded { cpu: sample.cpu, echoes: 1e6 / sample.wall, round_trips: RoundTrips::new(times) })
+            Ok(Some(Loaded { cpu: sample.cpu, echoes: 1e6 / sample.wall, round_trips: RoundTrips::new(times) }))
         };
-        match select(pin!(probe), pin!(load.run(&mut sockets))).await {
-            Either::Left((loaded, _)) => loaded,
-            Either::Right((outcome, _)) => {
-                outcome?;
-                bail!("the load has ended")
+        // Among the sockets of the load, so that it is polled when its turn comes.
+        let mut all: FuturesUnordered<_> = sockets.iter_mut().map(|socket| Either::Left(load.echo(socket))).collect();
+        all.push(Either::Right(probe));
+        while let Some(outcome) = all.next().await {
+            if let Some(loaded) = outcome? {
+                return Ok(loaded);
             }
         }
+        bail!("the load has ended")
     }
 }
 
@@ -112,16 +113,22 @@ async fn open<'a, C: Connection>(connect: impl AsyncFn(&'a str) -> Result<C>) ->
 }
 
 impl Load {
-    /// Echoes on all sockets at once, until the measurement is over.
-    async fn run<C: Connection>(&self, sockets: &mut [C]) -> Result<()> {
-        let echo = &Echo::<C>::new(SIZE)?;
-        let run = async |socket: &mut C| {
-            while !self.is_over.load(Ordering::Relaxed) {
-                echo.round_trip(socket).await?;
-                self.echoes.fetch_add(1, Ordering::Relaxed);
-            }
-            anyhow::Ok(())
-        };
-        try_join_all(sockets.iter_mut().map(run)).await.map(drop)
+    /// Echoes on a socket until the measurement is over.
+    async fn echo<C: Connection>(&self, socket: &mut C) -> Result<Option<Loaded>> {
+        let echo = Echo::<C>::new(SIZE)?;
+        while !self.is_over.load(Ordering::Relaxed) {
+            echo.round_trip(socket).await?;
+            self.echoes.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(None)
+    }
+}
+
+/// Notifies the thread that waits for the sockets of the other one, even if that has failed.
+struct NotifyOnDrop(Arc<Load>);
+
+impl Drop for NotifyOnDrop {
+    fn drop(&mut self) {
+        self.0.is_open.notify_one();
     }
 }
