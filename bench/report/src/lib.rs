@@ -1,7 +1,7 @@
 //! The results of the bench in `results/`, and the generated tables and plots.
 //!
-//! `native`, `many`, `browser`, `growth`, `size` and `comparison` each have one kind of result. `summary` has the first table. `goals` compares results with
-//! the project's goals; `page` writes the tables into the README.
+//! `native`, `many`, `browser`, `growth`, `size` and `comparison` each have one kind of result. `summary` has the first table.
+//! `goals` compares results with the project's goals; `page` writes the tables into the README.
 
 mod browser;
 mod comparison;

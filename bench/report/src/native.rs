@@ -297,7 +297,8 @@ pub(crate) fn tables(run: &Run) -> String {
     let rows: Vec<Vec<String>> = jobs(run).into_iter().filter_map(|job| noise(run, job)).collect();
     if !rows.is_empty() {
         let head = ["job", "CPU time", "time"].map(str::to_owned);
-        let title = "samesocket (futures on tokio) measured twice: ratio of the two, median and its bounds";
+        let title =
+            "Noise: samesocket (futures on tokio) measured again, ratio to its other result, median and its bounds";
         // Writing to a string cannot fail.
         let _ = write!(text, "\n### {title}\n\n{}", page::table(&head, rows));
     }
@@ -360,7 +361,7 @@ fn section(text: &mut String, run: &Run, title: &str, cell: &dyn Fn(&str, &str) 
 pub(crate) mod tests {
     use super::*;
 
-    /// Creates a run of one job, with the CPU time of each round by client. A message takes twice that time.
+    /// Creates a run. Each value is the CPU time and the idle memory of a round, and a message takes twice that time.
     pub(crate) fn run(results: &[(&str, &str, &[f64])]) -> Run {
         let sample = |&cpu: &f64| Sample { cpu, wall: 2.0 * cpu, peak: 0, idle: Some(cpu), allocations: None };
         let series = results.iter().map(|(job, client, times)| Series {

@@ -38,13 +38,6 @@ impl<T> PerProcess<T> {
         self.lock_as(process::id())
     }
 
-    /// Locks the value of the process that called [`lock`](Self::lock) last: of this one, if it has done so.
-    ///
-    /// It saves a call of the system. A child that has not called `lock` waits for a lock that its parent held at the `fork`.
-    pub(in crate::platform::native) fn lock_again(&self) -> MutexGuard<'_, Owned<T>> {
-        self.slots[slot(self.current.load(Ordering::Acquire))].lock()
-    }
-
     fn lock_as(&self, process: u32) -> MutexGuard<'_, Owned<T>> {
         // Read the owner before any lock, because a thread of the parent may hold its lock for ever.
         let mut current = self.current.load(Ordering::Acquire);
@@ -89,7 +82,6 @@ mod tests {
         assert_eq!(numbers.lock_as(8).value, None);
         numbers.lock_as(8).value = Some("child");
         assert_eq!(numbers.lock_as(8).value, Some("child"));
-        assert_eq!(numbers.lock_again().value, Some("child"));
     }
 
     #[test]

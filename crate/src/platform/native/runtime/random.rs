@@ -5,13 +5,13 @@ use std::time::SystemTime;
 use rand::rngs::{StdRng, SysError, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
-use super::per_process::PerProcess;
+use super::per_process::{Owned, PerProcess};
 
-/// The generator of the process. A forked child has one of its own, so that it does not repeat its parent's bytes.
+/// The generator of the process. A forked child seeds one of its own, so that it does not repeat its parent's bytes.
 ///
-/// Each key could come from the system, but some systems take longer for that than all the rest of a short message does. A
-/// generator for each socket would take 320 bytes of memory, and a call of the system when the socket is made. Keys are taken
-/// 64 at a time, so that threads hardly wait for each other.
+/// On some systems, a key from the system takes longer than sending a short message. A generator for each socket would take
+/// 320 bytes of memory, and a system call when the socket is made. Keys are taken 64 at a time, so that threads hardly wait for
+/// each other.
 static GENERATOR: PerProcess<StdRng> = PerProcess::new();
 
 /// Seeds the generator, unless that was done before.
@@ -20,21 +20,31 @@ static GENERATOR: PerProcess<StdRng> = PerProcess::new();
 ///
 /// If the system has no random bytes.
 pub(in crate::platform::native) fn seed() -> Result<(), SysError> {
-    let generator = &mut GENERATOR.lock().value;
-    if generator.is_none() {
-        *generator = Some(StdRng::try_from_rng(&mut SysRng)?);
+    seed_once(&mut GENERATOR.lock())
+}
+
+/// Fills `bytes` with unpredictable bytes. Call [`seed`] first.
+pub(in crate::platform::native) fn fill(bytes: &mut [u8]) {
+    let mut generator = GENERATOR.lock();
+    // It is seeded, except in a child that uses a socket of its parent.
+    let _ = seed_once(&mut generator);
+    match &mut generator.value {
+        Some(generator) => generator.fill_bytes(bytes),
+        None => fill_by_time(bytes),
+    }
+}
+
+fn seed_once(generator: &mut Owned<StdRng>) -> Result<(), SysError> {
+    if generator.value.is_none() {
+        generator.value = Some(StdRng::try_from_rng(&mut SysRng)?);
     }
     Ok(())
 }
 
-/// Fills `bytes` with unpredictable bytes. [`seed`] has succeeded before in this process.
-pub(in crate::platform::native) fn fill(bytes: &mut [u8]) {
-    // In a child whose system has no random bytes, sockets of its parent are left with the time. That this happens is not known.
-    let by_time = || {
-        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        StdRng::seed_from_u64(time.as_secs() << 30 | u64::from(time.subsec_nanos()))
-    };
-    GENERATOR.lock_again().value.get_or_insert_with(by_time).fill_bytes(bytes);
+/// Fills `bytes` if the system has no random bytes any more. No system is known where that happens.
+fn fill_by_time(bytes: &mut [u8]) {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    StdRng::seed_from_u64(time.as_secs() << 30 | u64::from(time.subsec_nanos())).fill_bytes(bytes);
 }
 
 #[cfg(test)]
@@ -42,16 +52,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generator_is_seeded_once_and_never_repeats() {
-        let mut blocks = [[0; 32]; 3];
+    fn bytes_never_repeat() {
+        let mut blocks = [[0; 32]; 4];
         seed().unwrap();
         fill(&mut blocks[0]);
         seed().unwrap();
         fill(&mut blocks[1]);
-        // As after `fork`.
+        // As a child finds it.
         GENERATOR.lock().value = None;
         fill(&mut blocks[2]);
-        assert!(!blocks.contains(&[0; 32]), "{blocks:?}");
-        assert!(blocks[0] != blocks[1] && blocks[1] != blocks[2] && blocks[0] != blocks[2], "{blocks:?}");
+        fill_by_time(&mut blocks[3]);
+        for (place, block) in blocks.iter().enumerate() {
+            assert!(*block != [0; 32] && !blocks[..place].contains(block), "{blocks:?}");
+        }
+    }
+
+    #[test]
+    fn generator_is_seeded_once() {
+        let mut generator = Owned { value: Some(StdRng::seed_from_u64(7)) };
+        seed_once(&mut generator).unwrap();
+        assert_eq!(generator.value, Some(StdRng::seed_from_u64(7)));
     }
 }
