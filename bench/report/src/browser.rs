@@ -143,19 +143,6 @@ impl Set {
 const AWAITED_PEERS: [&str; 4] = ["gloo-net", "ws_stream_wasm", "tokio-tungstenite-wasm", "websocket-web"];
 const CALLBACK_PEERS: [&str; 1] = ["ewebsock"];
 
-/// The clients of the summary: first those that an executor polls, then those that work within the event.
-const SUMMARY: [&str; 9] = [
-    AWAITED,
-    FUTURES,
-    "gloo-net",
-    "ws_stream_wasm",
-    "tokio-tungstenite-wasm",
-    "websocket-web",
-    CALLBACKS,
-    POLL_IN_EVENT,
-    "ewebsock",
-];
-
 /// The jobs of the summary, and their work.
 const SUMMARY_JOBS: [(&str, &str); 6] = [
     ("lat64", "64 bytes there and back, one message at a time"),
@@ -168,7 +155,10 @@ const SUMMARY_JOBS: [(&str, &str); 6] = [
 
 /// Formats the clients' own time for a message, in nanoseconds.
 pub(crate) fn summary(run: &Browsers) -> String {
-    let head: Vec<String> = std::iter::once("work, engine").chain(SUMMARY).map(str::to_owned).collect();
+    // First those that an executor polls, then those that work within the event.
+    let clients = [&[AWAITED, FUTURES], &AWAITED_PEERS[..], &[CALLBACKS, POLL_IN_EVENT], &CALLBACK_PEERS].concat();
+    let head: Vec<String> = std::iter::once("work, engine").chain(clients.iter().copied()).map(str::to_owned).collect();
+    let clients = &clients;
     let rows = compared(run).flat_map(|InEngine { engine, sets, .. }| {
         sets.iter().filter(|set| set.set == IN_PAGE).flat_map(move |set| {
             let was_run = |(job, _): &(&str, &str)| set.series.iter().any(|series| series.job == *job);
@@ -177,7 +167,9 @@ pub(crate) fn summary(run: &Browsers) -> String {
                     nanoseconds if nanoseconds.is_finite() => format!("{nanoseconds:.0}"),
                     _ => String::new(),
                 };
-                std::iter::once(format!("{work} (`{job}`), {engine}")).chain(SUMMARY.map(cell)).collect()
+                std::iter::once(format!("{work} (`{job}`), {engine}"))
+                    .chain(clients.iter().map(|client| cell(client)))
+                    .collect()
             })
         })
     });

@@ -287,10 +287,9 @@ mod tests {
             Loaded { cpu, echoes, round_trips }
         };
         let client = |name: &str, loaded| ManyClient { name: name.to_owned(), loaded, ..ManyClient::default() };
-        let [processor, kernel, rustc, load] = [const { String::new() }; 4];
         let many = Many {
             date: String::new(),
-            machine: Machine { processor, cores: 2, kernel, rustc, load },
+            machine: Machine::default(),
             quick: false,
             rounds: 2,
             idle_sockets: 0,

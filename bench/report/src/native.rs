@@ -87,7 +87,7 @@ pub struct Run {
 }
 
 /// A machine.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's name.
     pub processor: String,
@@ -333,7 +333,7 @@ pub(crate) fn plots(run: &Run, folder: &Path) -> Result<Plots> {
 }
 
 /// Returns the jobs in the order of the run.
-pub(crate) fn jobs(run: &Run) -> Vec<&str> {
+fn jobs(run: &Run) -> Vec<&str> {
     let mut jobs: Vec<&str> = run.series.iter().map(|series| &*series.job).collect();
     jobs.dedup();
     jobs
@@ -377,9 +377,8 @@ pub(crate) mod tests {
                 clients.push(((*client).to_owned(), String::new()));
             }
         }
-        let [processor, kernel, rustc, load] = [const { String::new() }; 4];
-        let machine = Machine { processor, cores: 2, kernel, rustc, load };
-        Run { date: String::new(), machine, clients, quick: false, rounds: 1, series: series.collect() }
+        let (date, machine) = (String::new(), Machine::default());
+        Run { date, machine, clients, quick: false, rounds: 1, series: series.collect() }
     }
 
     #[test]

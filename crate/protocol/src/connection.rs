@@ -533,15 +533,11 @@ impl Connection {
         self.response.take()
     }
 
-    /// Gives memory to the read buffer, if it has none. `lend` is called only then. The content of the memory does not matter.
+    /// Lends memory to the read buffer, if it has none. `lend` is called only then. The content of the memory does not matter.
     ///
     /// With [`take_read_memory`](Self::take_read_memory), connections that receive little can share their memory.
     pub fn lend_read_memory(&mut self, lend: impl FnOnce() -> Vec<u8>) {
-        self.decoder.lend_memory(|| {
-            let mut memory = lend();
-            memory.clear();
-            memory
-        });
+        self.decoder.lend_memory(lend);
     }
 
     /// Takes the memory of the read buffer, and leaves the buffer without any.

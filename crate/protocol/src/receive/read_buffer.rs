@@ -98,10 +98,11 @@ impl ReadBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Uses `lend` for memory, if there is none. What it returns is empty.
+    /// Uses `lend` for memory, if there is none. Its content does not matter.
     pub(crate) fn lend_memory(&mut self, lend: impl FnOnce() -> Vec<u8>) {
         if self.bytes.capacity() == 0 {
             self.bytes = lend();
+            self.bytes.clear();
         }
     }
 
