@@ -17,7 +17,8 @@ const Platform = globalThis.WebSocket;
 const hasStreams = globalThis.WebSocketStream !== undefined;
 const script = globalThis.document?.currentScript.src;
 
-async function run(server, more = []) {
+/** Runs the tests, and says before each what runs. */
+async function run(server, starts, more = []) {
   const lists = [
     // The platform's own class must pass, too. That shows that the tests expect the right thing.
     shape.tests("the platform", Platform, NOWHERE, false),
@@ -36,8 +37,7 @@ async function run(server, more = []) {
   const failed = [];
   let passed = 0;
   for (const [name, act] of lists.flat()) {
-    // Whoever waits for the report sees which test runs.
-    if (globalThis.document) document.title = name;
+    starts(name);
     try {
       await Promise.race([act(), late(name)]);
       passed += 1;
@@ -52,12 +52,12 @@ const CONTEXTS = {
   window: (server) => {
     // Not every engine can be started with a garbage collection switch.
     const lifetimes = lifetime.gc ? lifetime.tests(WebSocket, Platform, server) : [];
-    return run(server, [...loading.tests(script, server), ...lifetimes]);
+    return run(server, show, [...loading.tests(script, server), ...lifetimes]);
   },
-  dedicated: (server) => ask(new Worker(script), server),
+  dedicated: (server) => ask("dedicated", new Worker(script), server),
   shared: (server) => {
     const target = new SharedWorker(script);
-    return ask(target.port, server, { target });
+    return ask("shared", target.port, server, { target });
   },
   async service(server) {
     const scope = new URL("nothing/", script).href;
@@ -65,7 +65,7 @@ const CONTEXTS = {
     try {
       const worker = registration.installing ?? registration.waiting ?? registration.active;
       const { port1, port2 } = new MessageChannel();
-      return await ask(port1, server, { send: () => worker.postMessage(server, [port2]) });
+      return await ask("service", port1, server, { send: () => worker.postMessage(server, [port2]) });
     } finally {
       await registration.unregister();
     }
@@ -75,14 +75,45 @@ const CONTEXTS = {
 /** Rejects after the time limit of a test. */
 const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} timed out`)), 120_000));
 
+/** Whoever waits for the report reads the title: it is the test that runs, or says that a worker is lost. */
+const show = (title) => { document.title = title; };
+
+/** A worker beats once a second. One that has not for this long has crashed, which no event says. */
+const SILENCE = 30_000;
+
 /** Runs the tests in a worker. */
-function ask(port, server, { target = port, send = () => port.postMessage(server) } = {}) {
+function ask(context, port, server, { target = port, send = () => port.postMessage(server) } = {}) {
   return new Promise((resolve, reject) => {
-    port.onmessage = ({ data }) => resolve(data);
-    setTimeout(() => reject(new Error("no answer")), 60_000);
-    target.onerror = (event) => reject(new Error(event.message ?? event.type));
+    let title = context;
+    let silence;
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => show(`lost: ${title}`), SILENCE);
+    };
+    port.onmessage = ({ data: { starts, found } }) => {
+      heard();
+      if (starts) show(title = `${context}: ${starts}`);
+      if (!found) return;
+      clearTimeout(silence);
+      resolve(found);
+    };
+    target.onerror = (event) => {
+      clearTimeout(silence);
+      reject(new Error(event.message ?? event.type));
+    };
+    heard();
     send();
   });
+}
+
+/** The worker's side: runs the tests, and posts what runs, a beat every second and what was found. */
+async function answer(server, port) {
+  const beat = setInterval(() => port.postMessage({}), 1000);
+  try {
+    port.postMessage({ found: await run(server, (starts) => port.postMessage({ starts })) });
+  } finally {
+    clearInterval(beat);
+  }
 }
 
 if (globalThis.document) {
@@ -91,7 +122,7 @@ if (globalThis.document) {
   const all = { passed: 0, failed: [] };
   (async () => {
     for (const [context, start] of Object.entries(CONTEXTS)) {
-      document.title = `the tests in the context "${context}"`;
+      show(`the tests in the context "${context}"`);
       try {
         const { passed, failed } = await start(plain);
         all.passed += passed;
@@ -104,10 +135,10 @@ if (globalThis.document) {
   })();
 } else {
   globalThis.addEventListener("connect", ({ ports: [port] }) => {
-    port.onmessage = async ({ data }) => port.postMessage(await run(data));
+    port.onmessage = ({ data }) => answer(data, port);
   });
   globalThis.addEventListener("message", (event) => {
-    const answer = run(event.data).then((found) => (event.ports[0] ?? globalThis).postMessage(found));
-    event.waitUntil?.(answer);
+    const answered = answer(event.data, event.ports[0] ?? globalThis);
+    event.waitUntil?.(answered);
   });
 }

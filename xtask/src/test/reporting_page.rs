@@ -71,8 +71,8 @@ enum End {
     Lost(Error),
 }
 
-/// Returns the report of a page. If it `may_crash` and is lost, it is opened once more: a tab of Chromium 156 can crash at a
-/// garbage collection after its own `WebSocketStream` was used.
+/// Returns the report of a page. If it `may_crash` and is lost, it is opened once more: a tab or a shared worker of Chromium
+/// 156 can crash at a garbage collection after its own `WebSocketStream` was used.
 async fn report_of(name: &str, may_crash: bool, mut open: impl AsyncFnMut() -> Result<End>) -> Result<String> {
     let lost = match open().await? {
         End::Reported(report) => return Ok(report),
@@ -86,13 +86,15 @@ async fn report_of(name: &str, may_crash: bool, mut open: impl AsyncFnMut() -> R
     }
 }
 
-/// Waits until the page is lost, because it or the browser has crashed. The error has the last title of the page.
+/// Waits until the page is lost, because it, the browser or one of its workers has crashed. No event says the last, so a
+/// page that misses a worker has a title that starts with "lost". The error has the last title of the page.
 async fn wait_for_loss(session: &Session) -> Error {
     let (mut last, mut seconds) = (String::new(), tokio::time::interval(Duration::from_secs(1)));
     loop {
         // No driver reports a crash before it is asked.
         seconds.tick().await;
         match session.client.title().await {
+            Ok(title) if title.starts_with("lost: ") => return Error::msg(title),
             Ok(title) => last = title,
             Err(error) => return Error::new(error).context(format!("the page was lost; its title was {last:?}")),
         }
