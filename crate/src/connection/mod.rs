@@ -22,8 +22,8 @@ use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::pings::Pings;
 use crate::platform::timeouts::Timeouts;
 use crate::platform::{
-    self, Backend, BoxFuture, DialParameters, EventSink, FinalState, LastLook, MakeSubprotocolList, Messages, OnEvent,
-    ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
+    self, Backend, BoxFuture, DialParameters, DirectSender, EventSink, FinalState, LastLook, MakeSubprotocolList,
+    Messages, OnEvent, ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
@@ -44,8 +44,10 @@ pub(crate) struct Connection<L> {
     url: Url,
     /// Lock order: connection, then listener.
     state: Lock<ConnectionState<Self>>,
-    /// An upper bound of bufferedAmount. It is written while `state` is locked, and read without a lock.
+    /// An upper bound of bufferedAmount. It is written while `state` or the transport is locked, and read without a lock.
     buffered_amount_hint: BufferedAmountHint,
+    /// The way of messages around `state` while the socket is OPEN.
+    direct: DirectSender,
     tasks: Tasks,
     span: Span,
     /// The listener that handles all events.
@@ -84,6 +86,7 @@ impl<L: Listener> Connection<L> {
                 keep_alive: None,
             }),
             buffered_amount_hint: BufferedAmountHint::default(),
+            direct: DirectSender::default(),
             tasks: backend.tasks(),
             span,
             listener,
@@ -97,7 +100,10 @@ impl<L: Listener> Connection<L> {
             let mut state = connection.state.lock();
             state.socket_state = SocketState::new(protocols);
             match dialed {
-                Ok(transport) => state.transport = Some(transport),
+                Ok(transport) => {
+                    connection.direct.attach(&*transport);
+                    state.transport = Some(transport);
+                }
                 Err(final_state) => state.final_state = final_state,
             }
             state.transport.clone()
@@ -136,6 +142,9 @@ impl<L: Listener> Connection<L> {
         if self.buffered_amount_hint.upper_bound() <= limit {
             return true;
         }
+        if let Some(amount) = self.direct.measure(&self.buffered_amount_hint) {
+            return amount <= limit;
+        }
         let state = self.state.lock();
         let amount = state.buffered_amount();
         self.buffered_amount_hint.set(amount);
@@ -167,6 +176,10 @@ impl<L: Listener> Connection<L> {
     /// Implements `send(data)` of the Standard.
     pub(crate) fn send(&self, data: Data<'_>) -> Result<(), Exception> {
         let size = data.payload.size();
+        if let Some(outcome) = self.direct.send(data, &self.buffered_amount_hint) {
+            self.finish_direct_send(outcome, size);
+            return Ok(());
+        }
         let mut state = self.lock_current_state();
         if state.socket_state.send(size)? == SendAction::Transmit {
             self.transmit(state, data, size);
@@ -176,6 +189,9 @@ impl<L: Listener> Connection<L> {
 
     /// Sends the data if the socket is OPEN. Returns whether the transport accepted it.
     pub(crate) fn send_if_open(&self, data: Data<'_>) -> bool {
+        if let Some(outcome) = self.direct.send(data, &self.buffered_amount_hint) {
+            return self.finish_direct_send(outcome, 0);
+        }
         let state = self.lock_current_state();
         state.socket_state.ready_state() == ReadyState::Open && self.transmit(state, data, 0)
     }
@@ -186,11 +202,11 @@ impl<L: Listener> Connection<L> {
     /// data, `rejected_bytes` is added to bufferedAmount and the connection is closed.
     fn transmit(
         &self,
-        mut state: impl DerefMut<Target = ConnectionState<Self>>,
+        state: impl DerefMut<Target = ConnectionState<Self>>,
         data: Data<'_>,
         rejected_bytes: u64,
     ) -> bool {
-        let ConnectionState { transport: Some(transport), socket_state, .. } = &mut *state else { return false };
+        let Some(transport) = &state.transport else { return false };
         match transport.send(data, &self.buffered_amount_hint) {
             SendOutcome::Accepted => {}
             SendOutcome::NeedsFlush => {
@@ -198,16 +214,38 @@ impl<L: Listener> Connection<L> {
                 drop(state);
                 transport.flush();
             }
-            SendOutcome::Rejected => {
-                socket_state.flag_as_full(rejected_bytes);
-                let transport = Shared::clone(transport);
-                // Close outside the lock: a platform's class that is written in JavaScript may fire `close` at once.
-                drop(state);
-                transport.close(None);
-                return false;
-            }
+            SendOutcome::Rejected => return self.close_as_full(state, rejected_bytes),
         }
         true
+    }
+
+    /// Does what follows a message that was sent directly, like [`transmit`](Self::transmit).
+    fn finish_direct_send(&self, outcome: SendOutcome, rejected_bytes: u64) -> bool {
+        match outcome {
+            SendOutcome::Accepted => {}
+            SendOutcome::NeedsFlush => self.direct.flush(),
+            SendOutcome::Rejected => return self.close_as_full(self.state.lock(), rejected_bytes),
+        }
+        true
+    }
+
+    /// Closes the connection because the transport did not accept a message. Returns `false`.
+    fn close_as_full(&self, mut state: impl DerefMut<Target = ConnectionState<Self>>, rejected_bytes: u64) -> bool {
+        self.update(&mut state, |socket_state| socket_state.flag_as_full(rejected_bytes));
+        let transport = state.transport.clone();
+        // Close outside the lock: a platform's class that is written in JavaScript may fire `close` at once.
+        drop(state);
+        if let Some(transport) = transport {
+            transport.close(None);
+        }
+        false
+    }
+
+    /// Changes the Standard's state, and what a direct sender knows of it.
+    fn update<T>(&self, state: &mut ConnectionState<Self>, act: impl FnOnce(&mut SocketState) -> T) -> T {
+        let result = act(&mut state.socket_state);
+        self.direct.set_open(state.socket_state.ready_state() == ReadyState::Open);
+        result
     }
 
     /// Sends a ping frame. Returns a future of the round-trip time, which is cancelled when the connection ends.
@@ -246,7 +284,7 @@ impl<L: Listener> Connection<L> {
     pub(crate) fn close(&self, frame: CloseFrame<'_>) {
         let transport = {
             let mut state = self.lock_current_state();
-            if state.socket_state.close() == CloseAction::Nothing {
+            if self.update(&mut state, SocketState::close) == CloseAction::Nothing {
                 return;
             }
             state.transport.clone()
@@ -266,7 +304,7 @@ impl<L: Listener> Connection<L> {
     pub(crate) fn abort(self: &Shared<Self>) {
         let transport = {
             let mut state = self.state.lock();
-            if !state.socket_state.abort() {
+            if !self.update(&mut state, SocketState::abort) {
                 return;
             }
             state.transport.clone()
@@ -347,7 +385,7 @@ impl<L: Listener> Connection<L> {
     fn lock_current_state(&self) -> impl DerefMut<Target = ConnectionState<Self>> {
         let mut state = self.state.lock();
         if state.transport.as_ref().is_some_and(|transport| transport.is_closing()) {
-            state.socket_state.closing_handshake_started();
+            self.update(&mut state, SocketState::closing_handshake_started);
         }
         state
     }
@@ -430,7 +468,8 @@ impl<L: Listener> OnEvent for Connection<L> {
         let closing = matches!(feedback, Feedback::ClosingHandshakeStarted);
         let (action, closed_by_us) = {
             let mut state = self.state.lock();
-            (state.socket_state.handle_feedback(feedback), state.socket_state.is_closed_by_us())
+            let action = self.update(&mut state, |socket_state| socket_state.handle_feedback(feedback));
+            (action, state.socket_state.is_closed_by_us())
         };
         match action {
             Action::Nothing | Action::Message(()) => {

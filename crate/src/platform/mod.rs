@@ -67,11 +67,11 @@ use self::web as backend;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::backend::api;
 pub(crate) use self::backend::{
-    DefaultBackend, Diagnosis, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST, MAY_LOOK_AGAIN,
-    MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment, PlatformSettings, ProxyServer,
-    RECEIVE_LIMIT, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url, WATCH_BUFFERED_AMOUNT, WatchBufferedAmount,
-    append_messages, apply_binary_type, backpressure_backend, drain_messages, measure_messages, next_message, now,
-    poll_in_event, single_message,
+    DefaultBackend, Diagnosis, DirectSender, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST,
+    MAY_LOOK_AGAIN, MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment, PlatformSettings,
+    ProxyServer, RECEIVE_LIMIT, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url, WATCH_BUFFERED_AMOUNT,
+    WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend, drain_messages, measure_messages,
+    next_message, now, poll_in_event, single_message,
 };
 use self::buffered_amount_hint::BufferedAmountHint;
 pub(crate) use self::final_state::FinalState;
@@ -178,6 +178,12 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
 
     /// Sends data on an open connection, and raises `queued` to at least the resulting bufferedAmount.
     fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome;
+
+    /// Returns the state that [`DirectSender`] sends to, if there is one.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    fn shared(&self) -> Option<Shared<backend::SocketShared>> {
+        None
+    }
 
     /// Flushes the send queue after [`SendOutcome::NeedsFlush`]; called without any lock held.
     fn flush(&self) {}

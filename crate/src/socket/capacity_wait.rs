@@ -16,7 +16,12 @@ pub(super) struct CapacityWait {
 
 impl CapacityWait {
     /// Waits until bufferedAmount is at the high-water mark, or the socket is not OPEN.
+    #[inline]
     pub(super) fn poll_capacity(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<()> {
+        // The most frequent case, in few instructions.
+        if self.key.is_none() && core.has_capacity() {
+            return Poll::Ready(());
+        }
         let waited = self.key.is_some();
         let polled = self.poll(core, core.high_water_mark, context, |core| core.has_capacity().then_some(0));
         match (waited, &polled) {

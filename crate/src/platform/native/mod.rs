@@ -26,6 +26,8 @@ use futures::channel::oneshot;
 pub(crate) use self::diagnosis::Diagnosis;
 pub(crate) use self::dial::proxy::ProxyServer;
 pub(crate) use self::dial::redirects::Redirects;
+pub(crate) use self::driver::direct_sender::DirectSender;
+pub(crate) use self::driver::shared::SocketShared;
 pub(crate) use self::driver::transport::backpressure_backend;
 pub(crate) use self::runtime::clock::{PlatformEnvironment, now};
 pub(crate) use self::runtime::tasks::{Task, Tasks};

@@ -33,6 +33,7 @@ mod buffered_amount_poll;
 mod clock;
 mod close_after_blobs;
 mod diagnosis;
+mod direct_sender;
 mod environment;
 mod inner;
 mod listener;
@@ -52,6 +53,7 @@ use std::task::{Context, Poll};
 pub(crate) use self::buffered_amount_poll::{WATCH_BUFFERED_AMOUNT, WatchBufferedAmount};
 pub(crate) use self::clock::now;
 pub(crate) use self::diagnosis::Diagnosis;
+pub(crate) use self::direct_sender::DirectSender;
 pub(crate) use self::environment::PlatformEnvironment;
 pub(crate) use self::inner::{MAKE_BLOB, MAKE_LAZY, MakeBlob, MakeLazy};
 pub(crate) use self::messages::{

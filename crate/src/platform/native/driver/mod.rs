@@ -16,6 +16,7 @@
 //! - [`scope`] marks a thread on which a driver is polled.
 
 mod deadlines;
+pub(super) mod direct_sender;
 mod file_queue;
 mod io;
 mod look_requests;
@@ -25,7 +26,7 @@ mod receive_backpressure;
 mod redirects;
 mod run_state;
 mod scope;
-mod shared;
+pub(super) mod shared;
 mod small_messages;
 mod spare_memory;
 mod stream_slot;

@@ -1,4 +1,4 @@
-//! The model test of the hand-over between senders, the driver, the system, and a waiter for `drained`.
+//! The model tests of the hand-over between senders, the driver, the system, a waiter for `drained`, and one who closes.
 //!
 //! Everything is the real code, from the futures API down to [`super::Driver`]. Only the stream is a model of the system's: it
 //! accepts some of the bytes, or none until the server has taken some. `shuttle` runs the threads one at a time, and decides
@@ -27,11 +27,12 @@ use crate::socket::{Socket, connect};
 use crate::types::message::Message;
 use samesocket_protocol::handshake::accept_key;
 
-/// The schedules that are tried with a stream of this crate, which is polled under the connection's lock.
-const SCHEDULES: usize = 20_000;
+/// The schedules in which a wake-up could be lost, which are many: with a stream of this crate, which is polled under the
+/// connection's lock, and with one of the user's, which is polled while nothing is locked.
+const WAKING: [usize; 2] = [20_000, 10_000];
 
-/// The schedules that are tried with a stream of the user's, which is polled while nothing is locked.
-const UNLOCKED_SCHEDULES: usize = 10_000;
+/// The schedules in which a Close could overtake a message, likewise.
+const CLOSING: [usize; 2] = [4_000, 2_000];
 
 /// The messages of each sender, and the size of each in bytes.
 const MESSAGES: usize = 3;
@@ -153,17 +154,15 @@ fn response(head: &[u8]) -> String {
     )
 }
 
-/// Sends messages from two threads over one socket, while a third one waits until they are written.
-fn exchange(is_own_stream: bool) {
+fn new_system() -> Arc<System> {
     let system = Arc::new(System::default());
     system.pipe.lock().unwrap().capacity = thread_rng().gen_range(CAPACITY);
-    // A frame of this size has a header of 6 bytes: 2, and the masking key.
-    let expected = 2 * MESSAGES * (SIZE + 6);
-    let server = {
-        let system = Arc::clone(&system);
-        thread::spawn(move || serve(&system, expected))
-    };
-    let client = Arc::clone(&system);
+    system
+}
+
+/// Opens a socket over the system, which is served already.
+fn open(system: &Arc<System>, is_own_stream: bool) -> Arc<Socket> {
+    let client = Arc::clone(system);
     let connector = move |_: &_| {
         let stream: Box<dyn IoStream> = Box::new(Client(Arc::clone(&client)));
         std::future::ready(Ok(stream))
@@ -171,8 +170,19 @@ fn exchange(is_own_stream: bool) {
     let options = Options::new().connector(connector).runtime(Handle::current());
     // `PlatformSettings::has_builtin_stream` looks at the origin in this model.
     let options = if is_own_stream { options } else { options.origin("http://model.invalid").unwrap() };
-    let socket: Arc<Socket> =
-        Arc::new(future::block_on(connect("ws://model.invalid/").options(options).into_future()).unwrap());
+    Arc::new(future::block_on(connect("ws://model.invalid/").options(options).into_future()).unwrap())
+}
+
+/// Sends messages from two threads over one socket, while a third one waits until they are written.
+fn exchange(is_own_stream: bool) {
+    let system = new_system();
+    // A frame of this size has a header of 6 bytes: 2, and the masking key.
+    let expected = 2 * MESSAGES * (SIZE + 6);
+    let server = {
+        let system = Arc::clone(&system);
+        thread::spawn(move || serve(&system, expected))
+    };
+    let socket = open(&system, is_own_stream);
     let senders: Vec<_> = (0..2_u8)
         .map(|sender| {
             let socket = Arc::clone(&socket);
@@ -206,15 +216,105 @@ fn exchange(is_own_stream: bool) {
     reader.into_iter().for_each(Waker::wake);
 }
 
+/// Sends messages from two threads over one socket, while a third one closes it. What a sender was told is what arrives before
+/// the Close, in the order of each sender.
+fn exchange_and_close(is_own_stream: bool) {
+    let system = new_system();
+    let server = {
+        let system = Arc::clone(&system);
+        thread::spawn(move || serve_until_close(&system))
+    };
+    let socket = open(&system, is_own_stream);
+    let senders: Vec<_> = (0..2_u8)
+        .map(|sender| {
+            let socket = Arc::clone(&socket);
+            thread::spawn(move || {
+                let send = |number| {
+                    let message = Message::Binary(Bytes::from(vec![sender, number]));
+                    future::block_on(socket.send(message)).is_ok()
+                };
+                let sent: Vec<bool> = (0..MESSAGES as u8).map(send).collect();
+                assert!(
+                    sent.is_sorted_by(|before, after| before >= after),
+                    "no send succeeds after a failed one: {sent:?}"
+                );
+                sent.iter().filter(|is_ok| **is_ok).count()
+            })
+        })
+        .collect();
+    let closer = {
+        let socket = Arc::clone(&socket);
+        thread::spawn(move || drop(socket.close(None, None)))
+    };
+    let sent: Vec<usize> = senders.into_iter().map(|thread| thread.join().unwrap()).collect();
+    closer.join().unwrap();
+    let arrived = server.join().unwrap();
+    for (sender, sent) in (0..2_u8).zip(sent) {
+        let numbers: Vec<u8> =
+            arrived.iter().filter(|message| message[0] == sender).map(|message| message[1]).collect();
+        assert_eq!(numbers, (0..sent as u8).collect::<Vec<_>>());
+    }
+}
+
+/// Answers the opening handshake, and reads frames until the Close, which ends the stream. Returns the messages before it.
+fn serve_until_close(system: &System) -> Vec<[u8; 2]> {
+    let (mut bytes, mut is_open, mut messages) = (Vec::new(), false, Vec::new());
+    loop {
+        let wakers = {
+            let mut pipe = system.pipe.lock().unwrap();
+            while pipe.sent.is_empty() {
+                pipe = system.has_sent.wait(pipe).unwrap();
+            }
+            bytes.extend(pipe.sent.drain(..));
+            let mut reader = None;
+            if !is_open && bytes.ends_with(b"\r\n\r\n") {
+                is_open = true;
+                pipe.received.extend(response(&bytes).into_bytes());
+                bytes.clear();
+                reader = pipe.reader.take();
+            }
+            while is_open && bytes.len() >= 6 {
+                // Two bytes of payload, or a Close without any. The masking key follows the length.
+                let (opcode, length) = (bytes[0], usize::from(bytes[1] & 0x7f));
+                if opcode == 0x88 {
+                    pipe.received.extend([0x88, 0]);
+                    pipe.shut_down = true;
+                    let wakers = [pipe.writer.take(), pipe.reader.take()];
+                    drop(pipe);
+                    wakers.into_iter().flatten().for_each(Waker::wake);
+                    return messages;
+                }
+                if bytes.len() < 6 + length {
+                    break;
+                }
+                let frame: Vec<u8> = bytes.drain(..6 + length).collect();
+                messages.push([frame[6] ^ frame[2], frame[7] ^ frame[3]]);
+            }
+            [pipe.writer.take(), reader]
+        };
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+#[test]
+fn every_message_that_was_sent_arrives_before_the_close() {
+    explore(exchange_and_close, CLOSING);
+}
+
 #[test]
 fn no_schedule_loses_a_wake_up() {
+    explore(exchange, WAKING);
+}
+
+/// Tries the schedules, with a stream of this crate's and with one of the user's.
+fn explore(act: fn(bool), schedules: [usize; 2]) {
     // The driver's deadlines need a runtime's clock, which stands still here: nothing may depend on a deadline.
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let _entered = runtime.enter();
-    for (is_own_stream, schedules) in [(true, SCHEDULES), (false, UNLOCKED_SCHEDULES)] {
+    for (is_own_stream, schedules) in [true, false].into_iter().zip(schedules) {
         let mut config = Config::new();
         // The default is too small for the code of a whole socket.
         config.stack_size = 1 << 19;
-        Runner::new(RandomScheduler::new(schedules), config).run(move || exchange(is_own_stream));
+        Runner::new(RandomScheduler::new(schedules), config).run(move || act(is_own_stream));
     }
 }

@@ -27,12 +27,13 @@ use super::small_messages::MessageBatch;
 use super::spare_memory;
 use super::stream_slot::StreamSlot;
 use super::write_policy::{Decision, MAX_SENDER_WRITE, Snapshot, WritePolicy};
-use crate::platform::LastLook;
+use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial::handshake_queue::HandshakeSlot;
 use crate::platform::native::dial::tcp;
 use crate::platform::native::runtime::tasks::Tasks;
 use crate::platform::pings::{FinishedPings, PendingPings, PingReply};
+use crate::platform::{LastLook, SendOutcome};
 use crate::queue::Capacity;
 use crate::sync::catch_panic::drop_caught;
 use crate::sync::{Lock, LockGuard};
@@ -50,7 +51,7 @@ use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
 
 /// The state that the interface's end of a socket and its driver share.
-pub(super) struct SocketShared {
+pub(crate) struct SocketShared {
     state: ConnectionLock,
     tasks: Tasks,
     /// The places of this socket in the queues of opening handshakes.
@@ -82,6 +83,8 @@ pub(super) struct ConnState {
     drain_watched: bool,
 
     // Sending.
+    /// Whether the interface's socket is OPEN, for a sender that does not lock the connection.
+    is_open: bool,
     policy: WritePolicy,
     files: FileQueue,
     /// The limit of the bytes that wait to be sent; see `Limits::queue`.
@@ -175,6 +178,7 @@ impl SocketShared {
             look_requests: Some(LookRequests::default()),
             pings: Some(PendingPings::default()),
             drain_watched: false,
+            is_open: false,
             policy,
             files: FileQueue::default(),
             queue_limit,
@@ -216,25 +220,28 @@ impl SocketShared {
         self.start.checked_add(time).unwrap_or_else(|| self.start + Duration::from_secs(3600 << 16))
     }
 
-    /// Queues a message; returns whether it was accepted, and whether [`flush`](Self::flush) has to follow.
-    ///
-    /// `on_queued` is called under the lock with the new bufferedAmount.
-    pub(super) fn send(&self, data: Data<'_>, on_queued: impl FnOnce(u64)) -> (bool, bool) {
+    /// Queues a message, and sets `queued` to the new bufferedAmount.
+    pub(super) fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+        self.lock().send(data, queued)
+    }
+
+    /// Queues a message like [`send`](Self::send) if the interface's socket is OPEN. Otherwise returns `None`.
+    pub(super) fn send_if_open(&self, data: Data<'_>, queued: &BufferedAmountHint) -> Option<SendOutcome> {
         let mut state = self.lock();
-        let (size, before) = (data.payload.size(), state.connection.queued_bytes());
-        let accepted = state.queue_message(data);
-        let after = state.connection.queued_bytes();
-        state.policy.on_send(size, before, after);
-        on_queued(state.buffered_amount());
-        let needs_flush = match &mut state.run {
-            RunState::Running { look_again } => {
-                *look_again = true;
-                state.policy.is_flush_due()
-            }
-            RunState::Parked { .. } => true,
-        };
-        // A stream that accepts nothing for now wakes the driver by itself.
-        (accepted, needs_flush && !state.is_stream_blocked())
+        state.is_open.then(|| state.send(data, queued))
+    }
+
+    /// Records whether the interface's socket is OPEN.
+    pub(super) fn set_open(&self, is_open: bool) {
+        self.lock().is_open = is_open;
+    }
+
+    /// Returns bufferedAmount, and sets `queued` to it under the lock.
+    pub(super) fn measure(&self, queued: &BufferedAmountHint) -> u64 {
+        let state = self.lock();
+        let amount = state.buffered_amount();
+        queued.set(amount);
+        amount
     }
 
     /// Writes what was sent, or wakes the driver for it.
@@ -441,6 +448,29 @@ impl ConnState {
 
 /// Sending and closing.
 impl ConnState {
+    /// Queues a message, and sets `queued` to the new bufferedAmount.
+    #[inline]
+    fn send(&mut self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+        let (size, before) = (data.payload.size(), self.connection.queued_bytes());
+        let accepted = self.queue_message(data);
+        let after = self.connection.queued_bytes();
+        self.policy.on_send(size, before, after);
+        queued.set(self.buffered_amount());
+        let needs_flush = match &mut self.run {
+            RunState::Running { look_again } => {
+                *look_again = true;
+                self.policy.is_flush_due()
+            }
+            RunState::Parked { .. } => true,
+        };
+        // A stream that accepts nothing for now wakes the driver by itself.
+        if accepted && needs_flush && !self.is_stream_blocked() {
+            SendOutcome::NeedsFlush
+        } else {
+            SendOutcome::accepted_if(accepted)
+        }
+    }
+
     /// Queues a message; returns whether it was accepted.
     fn queue_message(&mut self, Data { payload, compression }: Data<'_>) -> bool {
         let size = payload.size();
@@ -459,9 +489,9 @@ impl ConnState {
             },
         };
         if self.files.is_empty() {
-            let had_failed = self.connection.failure().is_some();
             file_queue::send(&mut self.connection, kind, sent, compression);
-            let accepted = had_failed || self.connection.failure().is_none();
+            // A socket whose connection has failed in another way is still OPEN, until the event of that.
+            let accepted = !matches!(self.connection.failure(), Some(ProtocolFailure::QueueFull { .. }));
             self.rejected += if accepted { 0 } else { size };
             return accepted;
         }

@@ -156,8 +156,11 @@ impl Transport for Socket {
     fn set_binary_type(&self, _: ReceiveMode) {}
 
     fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        let (accepted, needs_flush) = self.shared.send(data, |amount| queued.set(amount));
-        if accepted && needs_flush { SendOutcome::NeedsFlush } else { SendOutcome::accepted_if(accepted) }
+        self.shared.send(data, queued)
+    }
+
+    fn shared(&self) -> Option<Arc<SocketShared>> {
+        Some(Arc::clone(&self.shared))
     }
 
     fn flush(&self) {
