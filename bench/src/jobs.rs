@@ -65,7 +65,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// The jobs, in the order of the tables.
-pub(crate) const JOBS: [Job; 25] = [
+pub(crate) const JOBS: [Job; 28] = [
     binary("lat64", echo(1), 64, 1, 4_000),
     binary("pipe64", echo(1024), 64, 64, 400_000),
     binary("recv64", Direction::Receive, 64, 1, 1_000_000),
@@ -87,6 +87,9 @@ pub(crate) const JOBS: [Job; 25] = [
     Job { compressed: true, content: Content::Random, ..binary("random16k", echo(8), 16 * KIB, 1, 8_000) },
     Job { compressed: true, content: Content::Random, ..binary("random1m", echo(4), MIB, 1, 200) },
     Job { tls: true, ..binary("tls64", echo(1), 64, 1, 4_000) },
+    Job { tls: true, ..binary("tlsecho1k", echo(256), KIB, 16, 40_000) },
+    Job { tls: true, ..binary("tlsrecv16k", Direction::Receive, 16 * KIB, 1, 10_000) },
+    Job { tls: true, ..binary("tlssend16k", Direction::Send, 16 * KIB, 1, 8_000) },
     Job { tls: true, ..binary("tls16k", echo(8), 16 * KIB, 1, 8_000) },
     Job { tls: true, ..binary("tls1m", echo(4), MIB, 1, 150) },
     Job { connections: 100, ..binary("conn100", echo(1), 64, 1, 20_000) },

@@ -135,6 +135,9 @@ impl Run {
     }
 }
 
+/// The jobs over TLS.
+const TLS: [&str; 6] = ["tls64", "tlsecho1k", "tls16k", "tlsrecv16k", "tlssend16k", "tls1m"];
+
 /// The jobs of one plain connection.
 const PLAIN: [&str; 15] = [
     "lat64",
@@ -200,7 +203,7 @@ pub(crate) fn goals(run: &Run) -> Vec<Goal> {
                 Some(bounded_median(pairs.map(|(random, plain)| random.cpu / plain.cpu).collect()))
             },
         ),
-        Goal::new(FUTURES_ON_TOKIO, best, Target::AtMost(1.05), &["tls64", "tls16k", "tls1m"], cpu(FUTURES_ON_TOKIO)),
+        Goal::new(FUTURES_ON_TOKIO, best, Target::AtMost(1.05), &TLS, cpu(FUTURES_ON_TOKIO)),
         Goal::new(
             FUTURES_ON_TOKIO,
             "memory of an idle connection, ratio to the best peer",

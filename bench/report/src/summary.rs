@@ -4,7 +4,7 @@ use crate::native::{self, FUTURES_ON_TOKIO, Run, Sample, cpu_time, idle_memory};
 use crate::page;
 
 /// The work of the jobs that the table has.
-const WORK: [(&str, &str); 22] = [
+const WORK: [(&str, &str); 25] = [
     ("lat64", "64 bytes there and back, one message at a time"),
     ("pipe64", "64 bytes there and back, many at a time"),
     ("echo1k", "1 KiB there and back"),
@@ -23,7 +23,10 @@ const WORK: [(&str, &str); 22] = [
     ("deflate16k", "16 KiB of JSON there and back, compressed"),
     ("random16k", "16 KiB of random bytes there and back, compression on"),
     ("tls64", "64 bytes there and back over TLS, one message at a time"),
+    ("tlsecho1k", "1 KiB there and back over TLS"),
     ("tls16k", "16 KiB there and back over TLS"),
+    ("tlsrecv16k", "receive 16 KiB over TLS"),
+    ("tlssend16k", "send 16 KiB over TLS"),
     ("tls1m", "1 MiB there and back over TLS"),
     ("conn100", "64 bytes there and back on each of 100 connections"),
     ("conn10k", "64 bytes there and back on each of 10,000 connections"),
