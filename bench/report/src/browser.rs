@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Deserialize;
 
-use crate::figures::{bounded_median, figure, quartiles};
+use crate::figures::{bounded_median, figure, least, quartiles};
 use crate::goals::{Goal, Target};
 use crate::native::{FUTURES, Machine};
 use crate::page;
@@ -114,8 +114,7 @@ impl Set {
 
     /// Returns the client with the lowest median time at a job among these.
     fn best(&self, job: &str, clients: &[&'static str]) -> Option<&'static str> {
-        let clients = clients.iter().copied().filter(|client| !self.samples(job, client).is_empty());
-        clients.min_by(|one, other| self.micros(job, one).total_cmp(&self.micros(job, other)))
+        least(clients.iter().copied(), |client| self.micros(job, client))
     }
 
     /// Formats a table of all jobs and clients. Rows and columns without a cell are left out.

@@ -39,6 +39,12 @@ pub(crate) fn bounded_median(mut values: Vec<f64>) -> [f64; 3] {
     [at(Some(outside)), middle, at(values.len().checked_sub(1 + outside))]
 }
 
+/// Returns the item with the least figure. Items without a figure do not count.
+pub(crate) fn least<T>(items: impl IntoIterator<Item = T>, figure: impl Fn(&T) -> f64) -> Option<T> {
+    let figures = items.into_iter().map(|item| (figure(&item), item)).filter(|(figure, _)| figure.is_finite());
+    figures.min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, item)| item)
+}
+
 /// Formats a number with three digits.
 pub(crate) fn figure(value: f64) -> String {
     if value.abs() < 1.0 {
@@ -61,6 +67,12 @@ mod tests {
         assert_eq!(format!("{:?}", quartiles(vec![3.0, 1.0, 2.0])), "[1.5, 2.0, 2.5]");
         assert_eq!(format!("{:?}", quartiles(vec![5.0])), "[5.0, 5.0, 5.0]");
         assert_eq!(format!("{:?}", quartiles(vec![4.0, 0.0, 8.0, 12.0, 16.0])), "[4.0, 8.0, 12.0]");
+    }
+
+    #[test]
+    fn least_counts_only_items_with_a_figure() {
+        assert_eq!(least([f64::NAN, 3.0, 2.0, f64::INFINITY], |figure| *figure), Some(2.0));
+        assert_eq!(least([f64::NAN], |figure| *figure), None);
     }
 
     #[test]

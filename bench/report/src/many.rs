@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::figures::{bounded_median, figure, quartiles};
+use crate::figures::{bounded_median, figure, least, quartiles};
 use crate::goals::{Figure, Goal, Target};
 use crate::native::{FUTURES_ON_TOKIO, FUTURES_OVER_HTTP2, Machine};
 use crate::page;
@@ -144,8 +144,7 @@ fn loaded_ratio(many: &Many, figure: &str) -> Option<Figure> {
     let values = |client: &ManyClient| client.loaded.iter().map(of).collect::<Vec<_>>();
     let median = |client: &ManyClient| quartiles(values(client))[1];
     let peers = many.clients.iter().filter(|client| !client.name.starts_with("samesocket"));
-    let best =
-        peers.filter(|peer| median(peer).is_finite()).min_by(|one, other| median(one).total_cmp(&median(other)))?;
+    let best = least(peers, |peer| median(peer))?;
     let own = many.clients.iter().find(|client| client.name == FUTURES_ON_TOKIO)?;
     Some(bounded_median(values(own).into_iter().zip(values(best)).map(|(own, best)| own / best).collect()))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::figures::{bounded_median, figure, quartiles};
+use crate::figures::{bounded_median, figure, least, quartiles};
 use crate::goals::{Goal, Target};
 use crate::page;
 use crate::plot::{self, Labels, Line, Plots};
@@ -247,8 +247,7 @@ pub(crate) fn idle_memory(sample: &Sample) -> f64 {
 
 /// Returns the peer whose median is least at a job.
 fn best_peer<'a>(run: &'a Run, job: &str, figure: Figure) -> Option<&'a str> {
-    let median = |client: &str| run.median(job, client, figure);
-    peers(run).filter(|peer| median(peer).is_finite()).min_by(|one, other| median(one).total_cmp(&median(other)))
+    least(peers(run), |peer| run.median(job, peer, figure))
 }
 
 /// Formats the tables as Markdown.
@@ -327,12 +326,17 @@ pub(crate) fn plots(run: &Run, folder: &Path) -> Result<Plots> {
         let points = places.zip(jobs.iter().map(ratio)).filter(|point| point.1.is_finite()).collect();
         Line { name: client.clone(), points }
     };
-    let lines: Vec<Line> = run.clients.iter().filter(|(name, _)| name != FUTURES_AGAIN).map(line).collect();
+    let lines: Vec<Line> = shown_clients(run).map(line).collect();
     let title = format!("client CPU time per message, ratio to {REFERENCE}, median");
     let names: Vec<String> = jobs.iter().map(|job| (*job).to_owned()).collect();
     let labels = Labels { title: &title, x: "", y: "ratio" };
     let drawn = plot::columns(&folder.join("native-cpu.svg"), &labels, &names, &lines)?;
     Ok(drawn.then(|| ("native-cpu.svg".to_owned(), title.clone())).into_iter().collect())
+}
+
+/// Returns the clients of the tables, each with its version: without the one that is measured a second time.
+fn shown_clients(run: &Run) -> impl Iterator<Item = &(String, String)> {
+    run.clients.iter().filter(|(name, _)| name != FUTURES_AGAIN)
 }
 
 /// Returns the jobs in the order of the run.
@@ -343,7 +347,7 @@ fn jobs(run: &Run) -> Vec<&str> {
 }
 
 fn section(text: &mut String, run: &Run, title: &str, cell: &dyn Fn(&str, &str) -> Option<String>) {
-    let clients: Vec<&(String, String)> = run.clients.iter().filter(|(name, _)| name != FUTURES_AGAIN).collect();
+    let clients: Vec<&(String, String)> = shown_clients(run).collect();
     let head: Vec<String> =
         [vec!["job".to_owned()], clients.iter().map(|(name, version)| format!("{name} {version}")).collect()].concat();
     let rows = jobs(run).into_iter().filter_map(|job| {

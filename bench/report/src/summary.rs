@@ -1,5 +1,6 @@
 //! The first table of the README: which client takes how much time for which work.
 
+use crate::figures::least;
 use crate::native::{self, FUTURES_ON_TOKIO, Run, Sample, cpu_time, idle_memory};
 use crate::page;
 
@@ -49,7 +50,7 @@ pub(crate) fn table(run: &Run) -> String {
 fn row(run: &Run, clients: &[&str], title: String, job: &str, figure: fn(&Sample) -> f64) -> Option<Vec<String>> {
     let figures: Vec<f64> = clients.iter().map(|client| run.median(job, client, figure)).collect();
     figures.first().filter(|own| own.is_finite())?;
-    let least = figures.iter().copied().filter(|figure| figure.is_finite()).min_by(f64::total_cmp)?;
+    let least = least(figures.iter().copied(), |figure| *figure)?;
     let cells = figures.iter().map(|figure| match figure / least {
         ratio if ratio.is_nan() => String::new(),
         // The fastest client, and those whose ratio is shown as the same.
