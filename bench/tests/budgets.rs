@@ -115,17 +115,21 @@ const INSTRUCTIONS: [(&str, &str, f64); 13] = [
     (PROTOCOL, "recv16k", 2.7),
     (INTERFACE_ON_TOKIO, "lat64", 11.6),
     (INTERFACE_ON_TOKIO, "recv64", 0.72),
-    (INTERFACE_ON_TOKIO, "send64", 0.63),
+    (INTERFACE_ON_TOKIO, "send64", 0.53),
     (INTERFACE_ON_TOKIO, "echo1k", 2.6),
     (FUTURES_ON_TOKIO, "lat64", 11.2),
     (FUTURES_ON_TOKIO, "recv64", 0.63),
-    (FUTURES_ON_TOKIO, "send64", 0.76),
+    (FUTURES_ON_TOKIO, "send64", 0.61),
     (FUTURES_ON_TOKIO, "echo1k", 2.7),
 ];
 
 /// The messages whose instructions are counted: so many that a buffer which grows once hardly counts.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 const COUNTED: u32 = 2_000;
+
+/// The counts of which the least is compared with the budget, at most: on a busy machine the reads are smaller, and more.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+const COUNTS: usize = 3;
 
 // `cargo xtask test` runs it on an optimised build, because the counts of others say little.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -136,7 +140,13 @@ fn instructions_per_message_stay_in_budget() {
     let program = Path::new(env!("CARGO_BIN_EXE_samesocket-bench"));
     let mut over = Vec::new();
     for (client, job, budget) in INSTRUCTIONS {
-        let counted = instructions(program, client, job, &server.address, COUNTED).unwrap() / 1000.0;
+        let count = || instructions(program, client, job, &server.address, COUNTED).unwrap() / 1000.0;
+        let mut counted = count();
+        for _ in 1..COUNTS {
+            if counted > budget {
+                counted = counted.min(count());
+            }
+        }
         println!("{client} {job}: {counted:.2} thousand, of {budget}");
         if counted > budget {
             over.push(format!(
