@@ -178,17 +178,17 @@ fn built_program(mut command: Command, package: &str, profile: &str) -> Result<P
 
 /// Builds the soak test for browsers.
 pub(crate) fn soak(project: &Project) -> Result<TestBinary> {
-    conformance_test(project, SOAK)
+    conformance_test(project, SOAK, &[])
 }
 
 /// Builds the test for JavaScript runtimes.
 pub(crate) fn runtimes_test(project: &Project) -> Result<TestBinary> {
-    conformance_test(project, RUNTIMES)
+    conformance_test(project, RUNTIMES, &["--features", "samesocket/js-runtimes"])
 }
 
-fn conformance_test(project: &Project, target: &str) -> Result<TestBinary> {
+fn conformance_test(project: &Project, target: &str, options: &[&str]) -> Result<TestBinary> {
     let mut command = wasm_cargo(project)?;
-    command.args(["test", "--no-run", "-p", CONFORMANCE, "--test", target, JSON]).args(TARGET);
+    command.args(["test", "--no-run", "-p", CONFORMANCE, "--test", target, JSON]).args(TARGET).args(options);
     let title = format!("{target} test");
     test_binaries(project, &title, command)?.pop().with_context(|| format!("cargo reported no binary of the {title}"))
 }

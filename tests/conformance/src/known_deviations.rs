@@ -20,8 +20,6 @@ pub struct KnownDeviation {
     pub seen: &'static [&'static [&'static str]],
     /// Whether the engine sometimes follows the Standard.
     pub varies: bool,
-    /// Whether the npm class corrects it, so that the line does not hold for the class.
-    pub is_corrected_by_class: bool,
     /// The reason why a wrapper cannot correct it.
     pub reason: &'static str,
 }
@@ -33,7 +31,7 @@ pub(crate) const fn line(
     seen: &'static [&'static [&'static str]],
     reason: &'static str,
 ) -> KnownDeviation {
-    KnownDeviation { script, engine, seen, varies: false, is_corrected_by_class: false, reason }
+    KnownDeviation { script, engine, seen, varies: false, reason }
 }
 
 /// The table.

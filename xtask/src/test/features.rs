@@ -81,7 +81,7 @@ fn check_builds(project: &Project) -> Result<Counts> {
     let mut command = native_cargo(project);
     command.args(["clippy", "--all-targets", "--all-features"]).args(PACKAGE);
     lint("features: all, with tests", &mut command)?;
-    for set in ["", "tracing"] {
+    for set in ["", "js-runtimes", "tracing"] {
         let mut command = wasm_cargo(project)?;
         command.args(["clippy", "--lib"]).args(PACKAGE).args(TARGET);
         lint("features for wasm32", without_defaults(&mut command, set))?;

@@ -110,7 +110,8 @@ fn check_runtime_tables(project: &Project, deviations: &Deviations, site: &Site,
     );
     check_deviations(project, RUNTIME_DEVIATIONS, &table(&title, deviations), bless)?;
     let introduction = format!(
-        "The deviations of JavaScript runtimes outside browsers that neither this crate nor the npm package can correct.\n\n\
+        "The deviations of JavaScript runtimes outside browsers that neither this crate, with its feature `js-runtimes`, nor the \
+         npm package can correct.\n\n\
          In each case the runtime's own protocol code decides. The runtimes: {names}. A star marks a result that varies from \
          run to run. A run of the scripts fails if this table is wrong; `cargo xtask runtimes --bless` writes it.\n\n"
     );

@@ -55,9 +55,6 @@ const SKIPPED_IN_WORKERD: &[&str] = &[
     // They create functions from strings, which workers refuse.
     "platform_faults",
     "nests_no_timers",
-    // workerd sends a blob as the text `[object Blob]`.
-    "backpressure_socket_behaves",
-    "blob_is_forwarded",
 ];
 
 /// A JavaScript runtime with a class to wrap.

@@ -11,9 +11,12 @@ use super::listener::EventListener;
 use super::messages::single_message;
 use super::sys::{CloseValues, PlatformSocket, text_attribute};
 use super::tasks::Timeout;
+#[cfg(feature = "js-runtimes")]
+use super::uncounted::Uncounted;
 use crate::platform::{EventSink, ReceiveMode};
 use crate::types::lazy_message::{LazyMessage, copy_to_bytes};
 use crate::types::message::Message;
+use crate::types::payload::Payload;
 use crate::types::text::Text;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
@@ -59,6 +62,9 @@ pub(crate) struct SocketInner {
     pub(super) pending_close: Cell<Option<Timeout>>,
     /// Whether a call of the platform's `close` is in progress.
     in_close: Cell<bool>,
+    /// What the platform does not count in bufferedAmount.
+    #[cfg(feature = "js-runtimes")]
+    pub(super) uncounted: Uncounted,
 }
 
 impl SocketInner {
@@ -72,6 +78,8 @@ impl SocketInner {
             blob_sent: Cell::default(),
             pending_close: Cell::default(),
             in_close: Cell::default(),
+            #[cfg(feature = "js-runtimes")]
+            uncounted: Uncounted::default(),
         })
     }
 
@@ -137,12 +145,49 @@ impl SocketInner {
         }
     }
 
-    /// Returns the platform's bufferedAmount.
+    /// Returns bufferedAmount: the platform's, and what the platform does not count.
     pub(super) fn buffered_amount(&self) -> u64 {
+        let bytes = self.platform_amount();
+        #[cfg(feature = "js-runtimes")]
+        let bytes = self.uncounted.added_to(bytes);
+        bytes
+    }
+
+    /// Returns the platform's bufferedAmount.
+    pub(super) fn platform_amount(&self) -> u64 {
         // The platform counts in a double, which holds every integer up to 2^53.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let bytes = self.platform.unchecked_ref::<PlatformSocket>().buffered_amount_f64() as u64;
         bytes
+    }
+
+    /// Returns whether nothing that was sent waits any more, so that a Close overtakes nothing.
+    pub(super) fn has_sent_all(&self) -> bool {
+        #[cfg(feature = "js-runtimes")]
+        if self.uncounted.has_waiting() {
+            return false;
+        }
+        self.buffered_amount() == 0
+    }
+
+    /// Sends a message; returns whether the platform accepted it.
+    pub(super) fn send(&self, payload: Payload<'_>) -> bool {
+        match payload {
+            Payload::Text(text, _) => self.platform.send_with_str(text).is_ok(),
+            Payload::Binary(bytes, _) => self.send_bytes(bytes),
+            Payload::Blob(blob) => self.send_value(blob.as_js()),
+            Payload::Lazy(lazy) => self.send_value(lazy.as_js()),
+        }
+    }
+
+    /// Sends bytes from the program's memory.
+    ///
+    /// The platform does not accept a view of shared memory, so a build with threads copies the bytes first. Nor does it
+    /// accept a view of resizable memory, which a page can request by `toResizableBuffer` of the WebAssembly memory. Such
+    /// a call throws before anything is queued, so it is repeated with a copy.
+    fn send_bytes(&self, bytes: &[u8]) -> bool {
+        !cfg!(target_feature = "atomics") && self.platform.send_with_u8_array(bytes).is_ok()
+            || self.send_value(&Uint8Array::from(bytes))
     }
 
     /// Sends a value that the platform owns; returns whether the platform accepted it.

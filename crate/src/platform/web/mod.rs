@@ -5,6 +5,7 @@
 //! - `sys`: the bindings to the web interfaces;
 //! - `socket`: the [`Transport`](super::Transport) over `WebSocket`;
 //! - `inner`: the part of a socket that its listeners share, and how events become feedback;
+//! - `js_runtimes`, `uncounted`: what runtimes outside browsers do not count or send, with the feature `js-runtimes`;
 //! - `close_after_blobs`: a close that waits until sent blobs have left;
 //! - `buffered_amount_poll`: the timer that watches bufferedAmount, because no event reports it;
 //! - `websocket_stream`: a second transport over `WebSocketStream`, which has receive backpressure;
@@ -36,6 +37,8 @@ mod diagnosis;
 mod direct_sender;
 mod environment;
 mod inner;
+#[cfg(feature = "js-runtimes")]
+mod js_runtimes;
 mod listener;
 mod messages;
 mod poll_in_event;
@@ -43,6 +46,8 @@ mod settings;
 mod socket;
 mod sys;
 mod tasks;
+#[cfg(feature = "js-runtimes")]
+mod uncounted;
 mod url;
 mod websocket_stream;
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Uint8Array};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
@@ -51,16 +51,6 @@ impl Socket {
         socket.set_binary_type(mode);
         Some(socket)
     }
-
-    /// Sends bytes from the program's memory.
-    ///
-    /// The platform does not accept a view of shared memory, so a build with threads copies the bytes first. Nor does it
-    /// accept a view of resizable memory, which a page can request by `toResizableBuffer` of the WebAssembly memory. Such
-    /// a call throws before anything is queued, so it is repeated with a copy.
-    fn send_bytes(&self, bytes: &[u8]) -> bool {
-        !cfg!(target_feature = "atomics") && self.inner.platform.send_with_u8_array(bytes).is_ok()
-            || self.inner.send_value(&Uint8Array::from(bytes))
-    }
 }
 
 /// The back end over the platform's `WebSocket`.
@@ -96,15 +86,14 @@ impl Transport for Socket {
     /// An exception means that the platform cannot queue the data, where the Standard closes: the data is valid.
     fn send(&self, Data { payload, .. }: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         queued.add(payload.max_size());
-        SendOutcome::accepted_if(match payload {
-            Payload::Text(text, _) => self.inner.platform.send_with_str(text).is_ok(),
-            Payload::Binary(bytes, _) => self.send_bytes(bytes),
-            Payload::Blob(blob) => {
-                self.inner.blob_sent.set(true);
-                self.inner.send_value(blob.as_js())
-            }
-            Payload::Lazy(lazy) => self.inner.send_value(lazy.as_js()),
-        })
+        if matches!(payload, Payload::Blob(_)) {
+            self.inner.blob_sent.set(true);
+        }
+        #[cfg(feature = "js-runtimes")]
+        let accepted = super::js_runtimes::send(&self.inner, payload);
+        #[cfg(not(feature = "js-runtimes"))]
+        let accepted = self.inner.send(payload);
+        SendOutcome::accepted_if(accepted)
     }
 
     fn close(&self, frame: CloseFrame<'_>) {

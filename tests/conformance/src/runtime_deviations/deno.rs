@@ -1,6 +1,6 @@
 //! Deno.
 
-use super::{in_crate, refused_code};
+use super::refused_code;
 use crate::known_deviations::{KnownDeviation, line};
 
 const NAME: &str = "deno";
@@ -108,25 +108,5 @@ pub(super) const TABLE: &[KnownDeviation] = &[
         "bad UTF-8 is reported to the server with 1007",
         &[&["open", "error", "close 1006 \"\" unclean", "server saw no code"]],
         "Deno sends no Close frame",
-    ),
-    in_crate(
-        NAME,
-        "bufferedAmount grows by the bytes of each send",
-        &[&[
-            "open",
-            "bufferedAmount 0",
-            "bufferedAmount 12",
-            "bufferedAmount 1012",
-            "bufferedAmount 1012",
-            "bufferedAmount 1012",
-            "message text \"grün€😀\"",
-            "message blob 1000 pattern",
-            "message blob 100 pattern",
-            "message text \"\"",
-            "bufferedAmount 0",
-            "close 1000 \"\" clean",
-            "bufferedAmount 0",
-        ]],
-        "Deno counts no blobs; the npm class does",
     ),
 ];

@@ -34,13 +34,3 @@ pub fn table(runtime: &str) -> Option<&'static [KnownDeviation]> {
 const fn refused_code(engine: &'static str, script: &'static str, reason: &'static str) -> KnownDeviation {
     line(engine, script, &[&["open", "error", "close 1006 \"\" unclean", "server saw Close 1002 \"\""]], reason)
 }
-
-/// Creates a line for a deviation that the npm class corrects. The crate does not, because each page would load the code.
-const fn in_crate(
-    engine: &'static str,
-    script: &'static str,
-    seen: &'static [&'static [&'static str]],
-    reason: &'static str,
-) -> KnownDeviation {
-    KnownDeviation { is_corrected_by_class: true, ..line(engine, script, seen, reason) }
-}

@@ -1,6 +1,6 @@
 //! Node over the class of the npm package `ws`.
 
-use super::{in_crate, refused_code};
+use super::refused_code;
 use crate::known_deviations::{KnownDeviation, line};
 
 const NAME: &str = "node-ws";
@@ -42,37 +42,5 @@ pub(super) const TABLE: &[KnownDeviation] = &[
         "a length that is not minimal fails the connection",
         &[&["open", "message text \"hello\"", "message text \"after\"", "close 1000 \"\" clean"]],
         "ws accepts the frame",
-    ),
-    in_crate(
-        NAME,
-        "bufferedAmount grows by the bytes of each send",
-        &[&[
-            "open",
-            "bufferedAmount 0",
-            "bufferedAmount 0",
-            "bufferedAmount 0",
-            "bufferedAmount 100",
-            "bufferedAmount 100",
-            "message text \"grün€😀\"",
-            "message blob 1000 pattern",
-            "message blob 100 pattern",
-            "message text \"\"",
-            "bufferedAmount 0",
-            "close 1000 \"\" clean",
-            "bufferedAmount 0",
-        ]],
-        "ws does not count what it has written at once; the npm class does",
-    ),
-    in_crate(
-        NAME,
-        "a megabyte of text and of bytes is echoed",
-        &[&[
-            "open",
-            "bufferedAmount 0",
-            "message text 1048576 all a",
-            "message arraybuffer 1048576 pattern",
-            "close 1000 \"\" clean",
-        ]],
-        "ws does not count what it has written at once; the npm class does",
     ),
 ];

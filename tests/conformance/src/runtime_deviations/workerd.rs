@@ -1,6 +1,5 @@
 //! workerd.
 
-use super::in_crate;
 use crate::known_deviations::{KnownDeviation, line};
 
 const NAME: &str = "workerd";
@@ -12,66 +11,6 @@ pub(super) const TABLE: &[KnownDeviation] = &[
         "a missing connection header fails the connection",
         &[&["open", "close 1000 \"\" clean"]],
         "workerd performs the handshake and does not check the header",
-    ),
-    in_crate(
-        NAME,
-        "text and binary messages are echoed",
-        &[&[
-            "open",
-            "message text \"grün € 😀\"",
-            "message arraybuffer 3 pattern",
-            "message text \"[object Blob]\"",
-            "close 1000 \"\" clean",
-        ]],
-        "workerd sends a blob as the text `[object Blob]`; the npm class sends its bytes",
-    ),
-    in_crate(
-        NAME,
-        "bufferedAmount grows by the bytes of each send",
-        &[
-            &[
-                "open",
-                "bufferedAmount 0",
-                "bufferedAmount 12",
-                "bufferedAmount 1012",
-                "bufferedAmount 1112",
-                "bufferedAmount 1112",
-                "message text \"grün€😀\"",
-                "message blob 1000 pattern",
-                "message text \"[object Blob]\"",
-                "message text \"\"",
-                "bufferedAmount 0",
-                "close 1000 \"\" clean",
-                "bufferedAmount 0",
-            ],
-            &[
-                "open",
-                "bufferedAmount 0",
-                "bufferedAmount 12",
-                "bufferedAmount 1012",
-                "bufferedAmount 1025",
-                "bufferedAmount 1025",
-                "message text \"grün€😀\"",
-                "message blob 1000 pattern",
-                "message text \"[object Blob]\"",
-                "message text \"\"",
-                "bufferedAmount 0",
-                "close 1000 \"\" clean",
-                "bufferedAmount 0",
-            ],
-        ],
-        "workerd sends a blob as the text `[object Blob]`; the npm class sends its bytes",
-    ),
-    in_crate(
-        NAME,
-        "messages are sent before the Close frame",
-        &[&[
-            "open",
-            "close 3000 \"done\" clean",
-            "server received text \"a\", text \"[object Blob]\", text \"b\", binary 5",
-            "server saw Close 3000 \"done\"",
-        ]],
-        "workerd sends a blob as the text `[object Blob]`; the npm class sends its bytes",
     ),
     KnownDeviation {
         varies: true,
@@ -89,16 +28,6 @@ pub(super) const TABLE: &[KnownDeviation] = &[
             "workerd may fire `error` before a clean close",
         )
     },
-    in_crate(
-        NAME,
-        "messages are sent in the order of the calls, from within events too",
-        &[&[
-            "open",
-            "close 1000 \"\" clean",
-            "server received text \"[object Blob]\", text \"a\", text \"[object Blob]\"",
-        ]],
-        "workerd sends a blob as the text `[object Blob]`; the npm class sends its bytes",
-    ),
     line(
         NAME,
         "a received 1005 fails the connection",
