@@ -19,10 +19,10 @@ const MAX_IDLE_POLLS: u32 = 500;
 
 /// Closes the socket as soon as bufferedAmount is zero.
 pub(super) fn close_after_blobs(inner: &Rc<SocketInner>, frame: CloseFrame<'_>) {
-    if inner.has_sent_all() {
+    let queued = inner.buffered_amount();
+    if inner.may_close(queued) {
         inner.close(frame);
     } else {
-        let queued = inner.buffered_amount();
         let frame = frame.map(|(code, reason)| (code, reason.to_owned()));
         poll_later(inner, frame, queued, 0);
     }
@@ -34,7 +34,7 @@ fn poll_later(inner: &Rc<SocketInner>, frame: Option<(u16, String)>, least: u64,
     let poll = move || {
         let queued = socket.buffered_amount();
         let idle_polls = if queued < least { 0 } else { idle_polls + 1 };
-        if socket.has_sent_all() || idle_polls == MAX_IDLE_POLLS {
+        if socket.may_close(queued) || idle_polls == MAX_IDLE_POLLS {
             socket.close(frame.as_ref().map(|(code, reason)| (*code, &**reason)));
             socket.pending_close.take();
         } else {

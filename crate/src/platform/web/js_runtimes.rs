@@ -19,6 +19,8 @@ use crate::types::payload::Payload;
 pub(super) fn send(inner: &Rc<SocketInner>, payload: Payload<'_>) -> bool {
     let size = payload.size();
     if inner.uncounted.has_waiting() || matches!(payload, Payload::Blob(_)) && !platform_sends_blobs() {
+        // A Close waits until all of this is sent.
+        inner.blob_sent.set(true);
         let message = owned(payload);
         if !inner.uncounted.has_waiting() {
             wasm_bindgen_futures::spawn_local(send_waiting(Rc::clone(inner)));

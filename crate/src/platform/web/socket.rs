@@ -18,7 +18,7 @@ use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{Backend, Clock, DialParameters, EventSink, FinalState, ReceiveMode, SendOutcome, Transport};
 use crate::sync::Shared;
 use crate::types::binary_type::BinaryType;
-use crate::types::payload::{Data, Payload};
+use crate::types::payload::Data;
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::constructor::UrlRecord;
 
@@ -86,9 +86,6 @@ impl Transport for Socket {
     /// An exception means that the platform cannot queue the data, where the Standard closes: the data is valid.
     fn send(&self, Data { payload, .. }: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         queued.add(payload.max_size());
-        if matches!(payload, Payload::Blob(_)) {
-            self.inner.blob_sent.set(true);
-        }
         #[cfg(feature = "js-runtimes")]
         let accepted = super::js_runtimes::send(&self.inner, payload);
         #[cfg(not(feature = "js-runtimes"))]
