@@ -1,6 +1,6 @@
 // Runs every client at every job, round by round, and posts the results.
 
-import { NativeLooking, StandIn } from "./stand-in.js";
+import { StandIn } from "./stand-in.js";
 import { path, sets } from "./jobs.js";
 import { perform } from "./script.js";
 
@@ -184,7 +184,7 @@ try {
   await module.default();
   const { over } = await import("./package/dist/index.js");
   classes.set(platform, over(globalThis));
-  classes.set(StandIn, over({ WebSocket: NativeLooking }));
+  classes.set(StandIn, over({ WebSocket: StandIn }));
   const { socket, page } = sets(plan.quick);
   const results = [await runSet("socket", socket), await withStandIn(() => runSet("page", page))];
   await post(plan.report, JSON.stringify({ agent: navigator.userAgent, sets: results }));

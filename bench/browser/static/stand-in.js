@@ -1,6 +1,7 @@
 // A stand-in for the platform's class that shows a client's own cost: without processes and network, it dispatches
 // every event synchronously from a microtask.
 
+const { toString } = Function.prototype;
 const { addEventListener, removeEventListener } = EventTarget.prototype;
 const { apply } = Reflect;
 
@@ -143,14 +144,12 @@ function payload(isText, size) {
   return new ArrayBuffer(size);
 }
 
-/**
- * The stand-in under the npm package's class.
- *
- * That class only accepts a native class, and calls members of `EventTarget.prototype`. So this one looks native, and
- * adds listeners through `EventTarget`'s own function.
- */
-export const NativeLooking = Object.assign(StandIn.bind(), { prototype: StandIn.prototype });
-
+// The npm package's class copies each message for a class that is not native, and calls members of `EventTarget.prototype`.
+// So the source of this one looks native, and adds listeners through `EventTarget`'s own function. Both are replaced before
+// the package is loaded.
+Function.prototype.toString = function () {
+  return this === StandIn ? "function StandIn() { [native code] }" : apply(toString, this, []);
+};
 EventTarget.prototype.addEventListener = function (type, listener, options) {
   if (StandIn.is(this)) return StandIn.listen(this, type, listener);
   return apply(addEventListener, this, [type, listener, options]);
