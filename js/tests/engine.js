@@ -17,7 +17,7 @@ const Platform = globalThis.WebSocket;
 const hasStreams = globalThis.WebSocketStream !== undefined;
 const script = globalThis.document?.currentScript.src;
 
-/** Runs the tests, and says before each what runs. */
+/** Runs the tests. Calls `starts` with the name of each before it runs. */
 async function run(server, starts, more = []) {
   const lists = [
     // The platform's own class must pass, too. That shows that the tests expect the right thing.
@@ -73,46 +73,47 @@ const CONTEXTS = {
 };
 
 /** Rejects after the time limit of a test. */
-const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} timed out`)), 120_000));
+const late = (name) => new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} timed out`)), 60_000));
 
-/** Whoever waits for the report reads the title: it is the test that runs, or says that a worker is lost. */
+/** Shows what runs in the title, which `cargo xtask test` reads while it waits for the report. */
 const show = (title) => { document.title = title; };
 
-/** A worker beats once a second. One that has not for this long has crashed, which no event says. */
-const SILENCE = 30_000;
-
-/** Runs the tests in a worker. */
+/** Runs the tests in a worker. If the worker crashes, which fires no event, the title begins with "lost: ". */
 function ask(context, port, server, { target = port, send = () => port.postMessage(server) } = {}) {
-  return new Promise((resolve, reject) => {
-    let title = context;
-    let silence;
-    const heard = () => {
-      clearTimeout(silence);
-      silence = setTimeout(() => show(`lost: ${title}`), SILENCE);
+  const watch = new AbortController();
+  let title = context;
+  const answered = new Promise((resolve, reject) => {
+    const takers = {
+      starts: (name) => show(title = `${context}: ${name}`),
+      // The worker holds this lock for as long as it lives.
+      holds: (lock) => {
+        navigator.locks.request(lock, { signal: watch.signal }, () => show(`lost: ${title}`)).catch(() => {});
+      },
+      found: resolve,
+      error: (text) => reject(new Error(text)),
     };
-    port.onmessage = ({ data: { starts, found } }) => {
-      heard();
-      if (starts) show(title = `${context}: ${starts}`);
-      if (!found) return;
-      clearTimeout(silence);
-      resolve(found);
-    };
-    target.onerror = (event) => {
-      clearTimeout(silence);
-      reject(new Error(event.message ?? event.type));
-    };
-    heard();
+    port.onmessage = ({ data: [kind, value] }) => takers[kind](value);
+    target.onerror = (event) => reject(new Error(event.message ?? event.type));
     send();
+  });
+  return answered.finally(() => {
+    watch.abort();
+    port.onmessage = target.onerror = null;
   });
 }
 
-/** The worker's side: runs the tests, and posts what runs, a beat every second and what was found. */
+/** The worker's side: runs the tests, and posts what runs and what was found. */
 async function answer(server, port) {
-  const beat = setInterval(() => port.postMessage({}), 1000);
+  const post = (kind, value) => port.postMessage([kind, value]);
+  const lock = crypto.randomUUID();
+  navigator.locks?.request(lock, () => {
+    post("holds", lock);
+    return new Promise(() => {});
+  });
   try {
-    port.postMessage({ found: await run(server, (starts) => port.postMessage({ starts })) });
-  } finally {
-    clearInterval(beat);
+    post("found", await run(server, (name) => post("starts", name)));
+  } catch (error) {
+    post("error", String(error?.stack ?? error));
   }
 }
 

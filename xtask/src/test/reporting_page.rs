@@ -3,7 +3,7 @@
 //! One is served over https: it tests wss, and errors that only a secure page can get. One has the tests of the npm
 //! package. One opens connections with malformed heads.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use anyhow::{Context as _, Error, Result, bail};
 use serde::Deserialize;
@@ -53,9 +53,12 @@ pub(super) fn report(browser: &Browser, site: &Site, page: &Page) -> Result<Stri
     let open = async || {
         let session = Session::start(browser).await?;
         session.client.goto(&url).await.with_context(|| format!("cannot open {url}"))?;
+        let title = RefCell::default();
         let end = tokio::select! {
-            report = site.wait_report(&name, *limit) => End::Reported(report?),
-            lost = wait_for_loss(&session) => End::Lost(lost),
+            report = site.wait_report(&name, *limit) => {
+                End::Reported(report.with_context(|| format!("the title of the page is {:?}", title.borrow()))?)
+            }
+            lost = wait_for_loss(&session, &title) => End::Lost(lost),
         };
         session.close().await;
         Ok(end)
@@ -71,8 +74,8 @@ enum End {
     Lost(Error),
 }
 
-/// Returns the report of a page. If it `may_crash` and is lost, it is opened once more: a tab or a shared worker of Chromium
-/// 156 can crash at a garbage collection after its own `WebSocketStream` was used.
+/// Returns the report of a page. If it `may_crash` and is lost, it is opened once more: a tab or a worker of Chromium 156
+/// can crash at a garbage collection after its own `WebSocketStream` was used.
 async fn report_of(name: &str, may_crash: bool, mut open: impl AsyncFnMut() -> Result<End>) -> Result<String> {
     let lost = match open().await? {
         End::Reported(report) => return Ok(report),
@@ -86,17 +89,19 @@ async fn report_of(name: &str, may_crash: bool, mut open: impl AsyncFnMut() -> R
     }
 }
 
-/// Waits until the page is lost, because it, the browser or one of its workers has crashed. No event says the last, so a
-/// page that misses a worker has a title that starts with "lost". The error has the last title of the page.
-async fn wait_for_loss(session: &Session) -> Error {
-    let (mut last, mut seconds) = (String::new(), tokio::time::interval(Duration::from_secs(1)));
+/// Waits until the page is lost, because it, the browser or a worker of the page has crashed. Keeps the last title of the page,
+/// which says what runs. A page that has lost a worker has a title that begins with "lost: ".
+async fn wait_for_loss(session: &Session, last: &RefCell<String>) -> Error {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         // No driver reports a crash before it is asked.
         seconds.tick().await;
         match session.client.title().await {
             Ok(title) if title.starts_with("lost: ") => return Error::msg(title),
-            Ok(title) => last = title,
-            Err(error) => return Error::new(error).context(format!("the page was lost; its title was {last:?}")),
+            Ok(title) => *last.borrow_mut() = title,
+            Err(error) => {
+                return Error::new(error).context(format!("the page was lost; its title was {:?}", last.borrow()));
+            }
         }
     }
 }
