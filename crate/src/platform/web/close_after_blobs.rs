@@ -1,7 +1,7 @@
 //! Closing a socket after the blobs that were sent.
 //!
 //! A Close frame must not overtake a blob that was sent before it. In WebKit it does, and the blob is lost. So the close
-//! waits until bufferedAmount is zero, or until it no longer falls.
+//! waits until bufferedAmount is zero and no blob waits to be read, or until the amount no longer falls.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ const POLL_INTERVAL: u32 = 10;
 /// This is 5 s, and longer in a hidden page, whose timers are throttled.
 const MAX_IDLE_POLLS: u32 = 500;
 
-/// Closes the socket as soon as bufferedAmount is zero.
+/// Closes the socket as soon as a Close overtakes nothing.
 pub(super) fn close_after_blobs(inner: &Rc<SocketInner>, frame: CloseFrame<'_>) {
     let queued = inner.buffered_amount();
     if inner.may_close(queued) {

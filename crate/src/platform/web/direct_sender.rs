@@ -1,10 +1,10 @@
-//! Sending without the lock of the connection, which native targets have.
+//! The direct sender of a page, which never sends.
 
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{SendOutcome, Transport};
 use crate::types::payload::Data;
 
-/// Nothing: a thread of its own needs no way around a lock.
+/// A direct sender that never sends, because a page has no lock to avoid.
 // Code size: nothing is stored or called, so that a page links nothing for it.
 #[derive(Default)]
 pub(crate) struct DirectSender {}

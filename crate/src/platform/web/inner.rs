@@ -62,7 +62,7 @@ pub(crate) struct SocketInner {
     pub(super) pending_close: Cell<Option<Timeout>>,
     /// Whether a call of the platform's `close` is in progress.
     in_close: Cell<bool>,
-    /// What the platform does not count in bufferedAmount.
+    /// The bytes that the platform does not count in bufferedAmount.
     #[cfg(feature = "js-runtimes")]
     pub(super) uncounted: Uncounted,
 }
@@ -119,6 +119,9 @@ impl SocketInner {
     }
 
     fn on_close(self: &Rc<Self>, event: &JsValue) {
+        // The amount at the end is kept, so it must not have what counts only until a task ends.
+        #[cfg(feature = "js-runtimes")]
+        self.uncounted.end_task();
         // A socket that is written in JavaScript, as in Node, may fire `close` within the call of `close()`. An engine
         // never does. Such a close is reported as a failure, because failures are delivered in a task.
         self.sink.handle_event(if self.in_close.get() {

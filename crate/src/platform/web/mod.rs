@@ -5,11 +5,11 @@
 //! - `sys`: the bindings to the web interfaces;
 //! - `socket`: the [`Transport`](super::Transport) over `WebSocket`;
 //! - `inner`: the part of a socket that its listeners share, and how events become feedback;
-//! - `js_runtimes`, `uncounted`: what runtimes outside browsers do not count or send, with the feature `js-runtimes`;
+//! - `js_runtimes`, `uncounted`: `bufferedAmount` and blobs in runtimes outside browsers, with the feature `js-runtimes`;
 //! - `close_after_blobs`: a close that waits until sent blobs have left;
 //! - `buffered_amount_poll`: the timer that watches bufferedAmount, because no event reports it;
 //! - `websocket_stream`: a second transport over `WebSocketStream`, which has receive backpressure;
-//! - `messages`, `diagnosis`, `settings`, `url`: the small types of the interface;
+//! - `messages`, `diagnosis`, `direct_sender`, `settings`, `url`: the small types of the interface;
 //! - `listener`, `poll_in_event`: event listeners, and futures that are polled within an event;
 //! - `tasks`, `clock`, `environment`: tasks, timers, and the online and visibility signals.
 //!
