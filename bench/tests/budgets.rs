@@ -127,7 +127,8 @@ const INSTRUCTIONS: [(&str, &str, f64); 13] = [
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 const COUNTED: u32 = 2_000;
 
-/// The counts of which the least is compared with the budget, at most: on a busy machine the reads are smaller, and more.
+/// The most runs of one measurement. The smallest count is compared with the budget: a busy machine needs more reads, each of
+/// fewer bytes.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 const COUNTS: usize = 3;
 

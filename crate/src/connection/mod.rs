@@ -44,9 +44,10 @@ pub(crate) struct Connection<L> {
     url: Url,
     /// Lock order: connection, then listener.
     state: Lock<ConnectionState<Self>>,
-    /// An upper bound of bufferedAmount. It is written while `state` or the transport is locked, and read without a lock.
+    /// An upper bound of the transport's bufferedAmount. A transport of this crate's native driver writes it under its own lock.
+    /// Otherwise it is written while `state` is locked. It is read without a lock.
     buffered_amount_hint: BufferedAmountHint,
-    /// The way of messages around `state` while the socket is OPEN.
+    /// Sends messages without locking `state` while the socket is OPEN.
     direct: DirectSender,
     tasks: Tasks,
     span: Span,
@@ -137,7 +138,9 @@ impl<L: Listener> Connection<L> {
         self.state.lock().buffered_amount()
     }
 
-    /// Returns whether bufferedAmount is at most `limit` bytes. Asks the transport only if the hint is larger.
+    /// Returns whether the bytes that wait in the transport are at most `limit`. Asks the transport only if the hint is larger.
+    ///
+    /// What was sent after the socket has left OPEN may count, or not.
     pub(crate) fn buffers_at_most(&self, limit: u64) -> bool {
         if self.buffered_amount_hint.upper_bound() <= limit {
             return true;

@@ -9,7 +9,7 @@ use samesocket_spec::state::SocketState;
 
 /// The mutable state of a connection, behind one lock because most operations need all of it.
 pub(crate) struct ConnectionState<C> {
-    /// The Standard's state machine.
+    /// The Standard's state machine. Its ready state changes only in [`Connection::update`](super::Connection::update).
     pub(crate) socket_state: SocketState,
     /// The platform's socket, from the constructor to the `close` event.
     pub(crate) transport: Option<Shared<dyn Transport>>,

@@ -23,6 +23,7 @@
 //! | `DefaultBackend` | the [`Backend`] with the default settings |
 //! | `Url` | a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one |
 //! | `Diagnosis` | the failure and the response of a connection, as far as the platform reports them |
+//! | `DirectSender` | sends while the socket is OPEN without the lock of the connection, where there are threads |
 //! | `MAY_LOOK_AGAIN` | whether a `LastLook` exists |
 //! | `LastLook` | a future that completes when a transport has looked at the network once more |
 //! | `PlatformEnvironment` | the platform's own [`Environment`] |

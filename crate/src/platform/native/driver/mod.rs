@@ -10,6 +10,7 @@
 //! - [`deadlines`] has the one timer. It looks at the stream once more before a deadline has its effect, and
 //!   [`look_requests`] does so for deadlines elsewhere.
 //! - [`file_queue`] holds messages that wait for a file to be read.
+//! - [`direct_sender`] sends while the socket is OPEN, without the lock of the interface's connection.
 //! - [`small_messages`] coalesces short messages.
 //! - [`spare_memory`] has the memory to read into, which the connections of a thread share.
 //! - [`redirects`] dials again when the server redirects the opening handshake.
@@ -203,7 +204,7 @@ impl Driver {
             }
             if round.action == StreamAction::Close && delivered_all && !round.progress {
                 if is_gone {
-                    self.end_waits();
+                    self.end();
                     return Poll::Ready(());
                 }
                 // The sender that still uses the stream wakes this task.
@@ -384,9 +385,9 @@ impl Driver {
         drop(unused);
     }
 
-    /// Completes the futures that wait for a last look at the stream or for a pong.
-    fn end_waits(&mut self) {
-        self.shared.end_waits();
+    /// Ends what waits for the driver, and releases what the connection still holds.
+    fn end(&mut self) {
+        self.shared.end();
         self.deadlines.end_last_look();
     }
 
@@ -511,7 +512,7 @@ impl Drop for Driver {
             // The panic may come from a waker of the user's.
             let _ = catch_as_failure(|| self.receiver.handle_event(feedback));
         }
-        self.end_waits();
+        self.end();
         self.shared.tasks().detach_driver();
     }
 }

@@ -1,4 +1,4 @@
-//! The model tests of the hand-over between senders, the driver, the system, a waiter for `drained`, and one who closes.
+//! The model tests of the hand-over between senders, the driver, the system, a waiter for `drained`, and a thread that closes.
 //!
 //! Everything is the real code, from the futures API down to [`super::Driver`]. Only the stream is a model of the system's: it
 //! accepts some of the bytes, or none until the server has taken some. `shuttle` runs the threads one at a time, and decides
@@ -216,8 +216,8 @@ fn exchange(is_own_stream: bool) {
     reader.into_iter().for_each(Waker::wake);
 }
 
-/// Sends messages from two threads over one socket, while a third one closes it. What a sender was told is what arrives before
-/// the Close, in the order of each sender.
+/// Sends messages from two threads over one socket, while a third one closes it. Each message whose send returned `Ok` arrives
+/// before the Close, in the order of its sender.
 fn exchange_and_close(is_own_stream: bool) {
     let system = new_system();
     let server = {

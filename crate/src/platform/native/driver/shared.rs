@@ -361,14 +361,19 @@ impl SocketShared {
         Some(looked)
     }
 
-    /// Completes the futures that wait for a last look or for a pong, because the driver has ended.
-    pub(super) fn end_waits(&self) {
+    /// Completes the futures that wait for a last look or for a pong, and releases what the connection still holds, because the
+    /// driver has ended. A handle that is kept holds no more than the state itself.
+    pub(super) fn end(&self) {
+        let mut unused = Unused::default();
         let (requests, pings) = {
             let mut state = self.lock();
+            state.files.clear(&mut unused.payloads);
+            state.connection.release_memory();
             (state.look_requests.take(), state.pings.take().map(|mut pings| pings.take_all()))
         };
-        // Drop outside the lock: this wakes tasks.
+        // Drop outside the lock: this wakes tasks, and a payload may be the user's.
         drop((requests, pings));
+        drop_caught(unused);
     }
 
     /// Changes the state, and makes the driver look at it.
@@ -473,6 +478,10 @@ impl ConnState {
 
     /// Queues a message; returns whether it was accepted.
     fn queue_message(&mut self, Data { payload, compression }: Data<'_>) -> bool {
+        // Another thread's message may have been rejected, and the socket is not closed for it yet.
+        if self.is_full() {
+            return false;
+        }
         let size = payload.size();
         let (kind, sent) = match payload {
             Payload::Text(_, Some(text)) => (Kind::Text, Sent::Shared(text.utf8())),
@@ -491,7 +500,7 @@ impl ConnState {
         if self.files.is_empty() {
             file_queue::send(&mut self.connection, kind, sent, compression);
             // A socket whose connection has failed in another way is still OPEN, until the event of that.
-            let accepted = !matches!(self.connection.failure(), Some(ProtocolFailure::QueueFull { .. }));
+            let accepted = !self.is_full();
             self.rejected += if accepted { 0 } else { size };
             return accepted;
         }
@@ -500,6 +509,11 @@ impl ConnState {
             self.files.push_message(kind, sent.into_bytes(), compression);
         }
         fits
+    }
+
+    /// Returns whether a message was rejected because the queue was full.
+    fn is_full(&self) -> bool {
+        matches!(self.connection.failure(), Some(ProtocolFailure::QueueFull { .. }))
     }
 
     /// Queues a file, which is read when its turn comes. What is sent after it waits behind it.
