@@ -215,10 +215,11 @@ pub(crate) fn page(project: &Project, folder: &Path) -> Result<()> {
     copy(statics.as_std_path(), folder).with_context(|| format!("cannot copy {statics}"))
 }
 
-/// Builds the program for the https page, with a page that loads it.
+/// Builds the program for the https page, with a page that loads it. It has the feature for JavaScript runtimes outside browsers,
+/// which must not change anything in a page.
 pub(crate) fn https(project: &Project, folder: &Path) -> Result<()> {
     let mut command = wasm_cargo(project)?;
-    command.args(["build", "-p", PAGE, "--bin", HTTPS, JSON]).args(TARGET);
+    command.args(["build", "-p", PAGE, "--bin", HTTPS, "--features", "samesocket/js-runtimes", JSON]).args(TARGET);
     bindgen(project, &program("https page", command)?, folder)?;
     fs::create_dir_all(folder)?;
     fs::write(
