@@ -9,7 +9,7 @@ use crate::known_deviations::{self, KnownDeviation};
 use crate::runner::{Limits, ScriptOutcome};
 use crate::script::{Protocols, Step};
 use crate::server::Server;
-use crate::{Script, Subject, native_expectations, run_script, subject, target};
+use crate::{Script, Subject, native_expectations, run_script, target};
 
 /// The result of one script.
 #[derive(Debug, Serialize, Deserialize)]
