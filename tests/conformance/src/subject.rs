@@ -3,9 +3,6 @@
 use crate::script::{Attribute, Kind, Payload, Protocols};
 use crate::target::{BoxFuture, MaybeSendSync};
 
-/// The name of the npm package's class in reports.
-pub(crate) const CLASS: &str = "class";
-
 /// An implementation under test; each method calls one member of the interface and nothing else.
 pub trait Subject: MaybeSendSync + Sized + 'static {
     /// The name in reports.

@@ -6,7 +6,6 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::origin;
 use super::platform::{Class, ClassSubject};
-use crate::subject;
 
 #[wasm_bindgen]
 extern "C" {
@@ -30,7 +29,7 @@ const SCRIPT: &str = "samesocket.js";
 pub struct DropInClass;
 
 impl Class for DropInClass {
-    const NAME: &'static str = subject::CLASS;
+    const NAME: &'static str = "class";
 
     fn find() -> Function {
         let package = Reflect::get(&js_sys::global(), &"samesocket".into()).expect("a global object");
