@@ -29,7 +29,8 @@ async function run(server, starts, more = []) {
     buffers.tests("the platform", Platform, server, false),
     buffers.tests("samesocket", WebSocket, server),
     faults.tests(),
-    hasStreams ? streams.tests("the platform's streams", globalThis, server, { isOurs: false }) : [],
+    // In the window only: Chromium 156 can crash after its own streams were used.
+    hasStreams && globalThis.document ? streams.tests("the platform's streams", globalThis, server, { isOurs: false }) : [],
     streams.tests("streams", stream, server),
     streams.tests("streams over the class", { ...stream, WebSocketStream: stream.over(globalThis) }, server),
     more,
