@@ -140,7 +140,7 @@ impl<L: Listener> Connection<L> {
 
     /// Returns whether the bytes that wait in the transport are at most `limit`. Asks the transport only if the hint is larger.
     ///
-    /// What was sent after the socket has left OPEN may count, or not.
+    /// Messages that were sent after the socket had left OPEN count in a page only.
     pub(crate) fn buffers_at_most(&self, limit: u64) -> bool {
         if self.buffered_amount_hint.upper_bound() <= limit {
             return true;

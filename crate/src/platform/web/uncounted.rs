@@ -58,7 +58,7 @@ impl Uncounted {
         self.waiting.borrow_mut().pop_front();
     }
 
-    /// Gives up the messages that wait. Their bytes stay counted, as the Standard has it at the end of a connection.
+    /// Drops the messages that wait. Their bytes stay counted, as the Standard has it at the end of a connection.
     pub(super) fn give_up(&self) {
         self.given_up.set(self.given_up.get().saturating_add(self.waiting_bytes()));
         self.waiting.take();

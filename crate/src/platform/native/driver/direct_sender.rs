@@ -50,3 +50,74 @@ impl DirectSender {
         Some(self.0.get()?.measure(queued))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::platform::native::dial::handshake_queue::HandshakeSlot;
+    use crate::platform::native::dial::request::request;
+    use crate::platform::native::driver::redirects::new_connection;
+    use crate::platform::native::driver::write_policy::WritePolicy;
+    use crate::platform::native::{PlatformSettings, Tasks, Url};
+    use crate::types::blob::Blob;
+
+    /// A payload that counts its drops.
+    struct Counted(Arc<AtomicUsize>);
+
+    impl AsRef<[u8]> for Counted {
+        fn as_ref(&self) -> &[u8] {
+            b"counted"
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Creates the sender of an open socket whose queue holds `limit` bytes, and in which a file waits to be read.
+    fn sender_behind_file(limit: u64) -> (DirectSender, Arc<SocketShared>, tempfile::NamedTempFile) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "file").unwrap();
+        let settings = PlatformSettings::default();
+        let url = Url::parse("ws://sender.invalid/", None).unwrap();
+        let connection = new_connection(&request(&url, Vec::new(), &settings), &settings).unwrap();
+        let (policy, slot) = (WritePolicy::new(false), HandshakeSlot::new(1));
+        let shared = Arc::new(SocketShared::new(connection, policy, limit, Tasks::new(None), slot));
+        let sender = DirectSender(OnceLock::from(Arc::clone(&shared)));
+        sender.set_open(true);
+        assert!(is_accepted(&sender, (&Blob::from_file(file.path()).unwrap()).into()));
+        (sender, shared, file)
+    }
+
+    fn is_accepted(sender: &DirectSender, data: Data<'_>) -> bool {
+        let sent = sender.send(data, &BufferedAmountHint::default()).expect("the socket is open");
+        !matches!(sent, SendOutcome::Rejected)
+    }
+
+    #[test]
+    fn full_queue_rejects_what_would_fit_behind_the_file() {
+        let (sender, _shared, _file) = sender_behind_file(1000);
+        assert!(is_accepted(&sender, "fits".into()));
+        assert!(!is_accepted(&sender, (&[0; 2000]).into()));
+        assert!(!is_accepted(&sender, "fits".into()), "the connection has failed");
+    }
+
+    #[test]
+    fn kept_socket_holds_no_payload_after_the_driver_has_ended() {
+        let (sender, shared, _file) = sender_behind_file(1000);
+        let drops = Arc::new(AtomicUsize::new(0));
+        let payload = Bytes::from_owner(Counted(Arc::clone(&drops)));
+        assert!(is_accepted(&sender, (&payload).into()));
+        drop(payload);
+        assert_eq!(drops.load(Ordering::Relaxed), 0);
+        shared.end();
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+        assert_eq!(sender.measure(&BufferedAmountHint::default()), Some(11), "it stays counted");
+    }
+}
