@@ -6,9 +6,13 @@
 mod anywhere;
 mod support;
 
+use js_sys::{Object, Promise, Reflect};
+use samesocket::Blob;
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::target::{DropIn, Platform};
 use samesocket_conformance::{native_expectations, report, scripts};
+use support::{Fixture, collect, until};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
@@ -30,4 +34,60 @@ async fn platform_deviations_are_reported() {
 #[wasm_bindgen_test]
 async fn known_deviations_are_reported() {
     report::report_known_deviations().await;
+}
+
+/// Makes the runtime look like workerd, where blobs are read before they are sent. Returns the former `navigator`.
+fn pretend_to_be_workerd() -> JsValue {
+    let former = Object::get_own_property_descriptor(&js_sys::global(), &"navigator".into());
+    let navigator = Object::new();
+    Reflect::set(&navigator, &"userAgent".into(), &"Cloudflare-Workers".into()).expect("a new object");
+    let descriptor = Object::new();
+    Reflect::set(&descriptor, &"value".into(), &navigator).expect("a new object");
+    Reflect::set(&descriptor, &"configurable".into(), &true.into()).expect("a new object");
+    Object::define_property(&js_sys::global(), &"navigator".into(), &descriptor);
+    former
+}
+
+fn restore_navigator(former: &JsValue) {
+    Reflect::delete_property(&js_sys::global(), &"navigator".into()).expect("a global");
+    if let Some(descriptor) = former.dyn_ref::<Object>() {
+        Object::define_property(&js_sys::global(), &"navigator".into(), descriptor);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn blob_that_cannot_be_read_fails_the_connection() {
+    let fixture = Fixture::new("unreadable-blob").await;
+    // The server does not answer the Close, because the code of an answer would count if it came soon enough.
+    let socket = fixture.connect("do=await-close,drop");
+    let mut events = socket.events();
+    until(&mut events, "open").await;
+    let blob = web_sys::Blob::new().expect("an empty blob");
+    let fail = Closure::<dyn Fn() -> Promise>::new(|| Promise::reject(&"unreadable".into()));
+    Reflect::set(&blob, &"arrayBuffer".into(), fail.as_ref()).expect("an extensible object");
+    let former = pretend_to_be_workerd();
+    socket.send(&Blob::from(blob)).expect("the socket is open");
+    socket.send("behind it").expect("the socket is open");
+    restore_navigator(&former);
+    assert_eq!(socket.buffered_amount(), 9);
+    // Deno reports the end of TCP like a Close without a code.
+    let closed = if fixture.server.engine == "deno" { "close 1005" } else { "close 1006" };
+    assert_eq!(collect(events).await, ["error", closed]);
+    assert_eq!(socket.buffered_amount(), 9, "it was not sent");
+    assert!(fixture.ended().await.messages.is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn close_does_not_overtake_an_empty_blob() {
+    let fixture = Fixture::new("empty-blob").await;
+    let socket = fixture.connect("do=await-close,answer");
+    let mut events = socket.events();
+    until(&mut events, "open").await;
+    let former = pretend_to_be_workerd();
+    socket.send(&Blob::new(&[])).expect("the socket is open");
+    restore_navigator(&former);
+    socket.close(Some(3000), None).expect("valid arguments");
+    assert_eq!(collect(events).await, ["close 3000"]);
+    let lengths: Vec<u64> = fixture.ended().await.messages.iter().map(|message| message.length).collect();
+    assert_eq!(lengths, [0]);
 }
