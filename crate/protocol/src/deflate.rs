@@ -223,7 +223,7 @@ impl Deflater {
     pub fn with_level(deflate: &Deflate, level: u8) -> Self {
         Self {
             level: level.clamp(1, 9),
-            // zlib has no window of 8 bits, but with 9 bits it looks back 250 bytes at most.
+            // zlib has no window of 8 bits, but with 9 bits it looks back 250 bytes at most, see `reach`.
             window_bits: deflate.client_max_window_bits.max(9),
             context_takeover: !deflate.client_no_context_takeover,
             state: None,
@@ -232,6 +232,13 @@ impl Deflater {
             output: Vec::new(),
             len: 0,
         }
+    }
+
+    /// Returns how many bytes before a message it may refer to: 0 without context takeover.
+    pub(crate) const fn reach(&self) -> usize {
+        /// The bytes of its window that zlib does not use.
+        const UNUSED: usize = 262;
+        if self.context_takeover { (1 << self.window_bits) - UNUSED } else { 0 }
     }
 
     /// Compresses the next bytes of a message.

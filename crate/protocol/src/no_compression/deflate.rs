@@ -45,6 +45,10 @@ impl Deflater {
         match *deflate {}
     }
 
+    pub(crate) const fn reach(&self) -> usize {
+        match *self {}
+    }
+
     pub(crate) const fn deflate(&mut self, _: &[u8], _: bool) {
         match *self {}
     }

@@ -15,6 +15,8 @@ use crate::frame::Opcode;
 pub(crate) struct CompressionPolicy {
     /// The size in bytes from which messages are compressed.
     min_size: usize,
+    /// The bytes before a message that it may refer to.
+    reach: usize,
     text: Backoff,
     binary: Backoff,
     /// The bytes that are taken for random by the quick check alone, because those before were.
@@ -34,9 +36,9 @@ const SAMPLE_INTERVAL: usize = 16 << 10;
 const MIN_SAMPLED: usize = 2 * SAMPLE;
 
 impl CompressionPolicy {
-    /// Creates the policy for messages of at least `min_size` bytes.
-    pub(crate) fn new(min_size: usize) -> Self {
-        Self { min_size, text: Backoff::default(), binary: Backoff::default(), unsampled_left: 0 }
+    /// Creates the policy for messages of at least `min_size` bytes, which may refer to the `reach` bytes before them.
+    pub(crate) fn new(min_size: usize, reach: usize) -> Self {
+        Self { min_size, reach, text: Backoff::default(), binary: Backoff::default(), unsampled_left: 0 }
     }
 
     /// Returns whether to compress the message. `first` is its first fragment.
@@ -66,9 +68,11 @@ impl CompressionPolicy {
     /// Records that `payload` was compressed to `size` bytes, and returns whether to send it compressed.
     ///
     /// If it is not smaller, but resembles the message before, which was not sent compressed either, it is worth a few bytes to
-    /// have it in the peer's window. Otherwise messages that only repeat each other would never be compressed.
+    /// have it in the peer's window. Otherwise messages that only repeat each other would never be compressed. A longer message
+    /// than the next one can refer to is not worth it.
     pub(crate) fn on_compressed(&mut self, opcode: Opcode, payload: &[u8], size: usize) -> bool {
-        self.backoff(opcode).on_compressed(payload, size)
+        let referable = payload.len() <= self.reach;
+        self.backoff(opcode).on_compressed(payload, size, referable)
     }
 
     const fn backoff(&mut self, opcode: Opcode) -> &mut Backoff {
@@ -105,8 +109,8 @@ impl Backoff {
 
     /// Records the result of an attempt, and returns whether to send the message compressed.
     ///
-    /// The attempt was in vain if it saved less than one byte in 256.
-    fn on_compressed(&mut self, payload: &[u8], size: usize) -> bool {
+    /// The attempt was in vain if it saved less than one byte in 256. `referable` is whether the next message can refer to it.
+    fn on_compressed(&mut self, payload: &[u8], size: usize, referable: bool) -> bool {
         let length = payload.len();
         if size < length - length / 256 {
             self.failures = 0;
@@ -114,7 +118,8 @@ impl Backoff {
         }
         let fingerprint = fingerprint(payload);
         let is_second = self.failures == 1;
-        let resembles = is_second
+        let resembles = referable
+            && is_second
             && fingerprint.iter().zip(&self.fingerprint).any(|(word, before)| word.is_some() && word == before);
         self.fingerprint = fingerprint;
         // One message may be an exception.
@@ -183,7 +188,7 @@ mod tests {
     }
 
     fn policy() -> CompressionPolicy {
-        CompressionPolicy::new(MIN_SAMPLED)
+        CompressionPolicy::new(MIN_SAMPLED, 1000)
     }
 
     fn looks_random(bytes: &[u8]) -> bool {
@@ -254,7 +259,7 @@ mod tests {
                     let accepts = backoff.accepts(1000);
                     if accepts {
                         noise.rotate_left(1);
-                        assert_eq!(backoff.on_compressed(&noise, after), after < 1000);
+                        assert_eq!(backoff.on_compressed(&noise, after, true), after < 1000);
                     }
                     accepts
                 })
@@ -284,14 +289,23 @@ mod tests {
         let mut backoff = Backoff::default();
         let (message, other) = (noise(512), noise(1024).split_off(512));
         let similar = [&message[..200], &other[..100]].concat();
-        assert!(!backoff.on_compressed(&message, 512));
-        assert!(backoff.on_compressed(&similar, 300));
+        assert!(!backoff.on_compressed(&message, 512, true));
+        assert!(backoff.on_compressed(&similar, 300, true));
         assert!(backoff.accepts(300));
         for _ in 0..10 {
-            assert!(!backoff.on_compressed(&similar, 300), "no more than one in a row is sent");
+            assert!(!backoff.on_compressed(&similar, 300, true), "no more than one in a row is sent");
         }
-        assert!(backoff.on_compressed(&similar, 10));
-        assert!(!backoff.on_compressed(&similar, 300));
-        assert!(!backoff.on_compressed(&other, 512));
+        assert!(backoff.on_compressed(&similar, 10, true));
+        assert!(!backoff.on_compressed(&similar, 300, true));
+        assert!(!backoff.on_compressed(&other, 512, true));
+    }
+
+    #[test]
+    fn message_that_later_ones_cannot_refer_to_never_grows() {
+        for (reach, sends) in [(512, true), (511, false), (0, false)] {
+            let (mut policy, message) = (CompressionPolicy::new(1, reach), noise(512));
+            assert!(!policy.on_compressed(Opcode::Binary, &message, 518));
+            assert_eq!(policy.on_compressed(Opcode::Binary, &message, 518), sends, "{reach}");
+        }
     }
 }

@@ -25,7 +25,8 @@ pub(crate) struct Fragment<'a> {
 impl Compressor {
     /// Creates a compressor for messages of at least `min_size` bytes.
     pub(crate) fn new(deflater: Deflater, min_size: usize) -> Self {
-        Self { deflater, policy: CompressionPolicy::new(min_size) }
+        let policy = CompressionPolicy::new(min_size, deflater.reach());
+        Self { deflater, policy }
     }
 
     /// Returns whether to compress a message. `first` is its first fragment.
