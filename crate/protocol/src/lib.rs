@@ -207,6 +207,6 @@ pub use self::error::Failure;
 pub use self::handshake::{InvalidRequest, Request};
 pub use self::limits::{Limits, MESSAGE_OVERHEAD};
 pub use self::mask::Entropy;
-pub use self::message::{BorrowedMessage, Kind, Message, Payload};
+pub use self::message::{BorrowedMessage, Kind, LongBinary, Message, Payload};
 pub use self::phase::StreamAction;
 pub use samesocket_spec::Response;

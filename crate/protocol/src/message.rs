@@ -1,6 +1,11 @@
 //! Messages: received ones, borrowed ones, and payloads to send.
 
+use std::fmt;
+use std::ops::Range;
+
 use bytes::Bytes;
+
+use crate::receive::read_buffer::ReadBuffer;
 
 /// The type of a message to send.
 ///
@@ -58,8 +63,44 @@ pub enum BorrowedMessage<'a> {
     Text(&'a str),
     /// A binary message in the read buffer.
     Binary(&'a [u8]),
+    /// A long binary message in the read buffer, which may become one of its own without a copy.
+    Long(LongBinary<'a>),
     /// A message in its own memory, because it was fragmented, compressed or large.
     Owned(Message),
+}
+
+/// The bytes of a long binary message in the read buffer.
+///
+/// ```
+/// use samesocket_protocol::BorrowedMessage;
+///
+/// fn sum(message: &BorrowedMessage<'_>) -> Option<u64> {
+///     match message {
+///         BorrowedMessage::Long(bytes) => Some(bytes.as_slice().iter().map(|&byte| u64::from(byte)).sum()),
+///         _ => None,
+///     }
+/// }
+/// ```
+pub struct LongBinary<'a> {
+    read_buffer: &'a mut ReadBuffer,
+    part: Range<usize>,
+}
+
+impl<'a> LongBinary<'a> {
+    pub(crate) const fn new(read_buffer: &'a mut ReadBuffer, part: Range<usize>) -> Self {
+        Self { read_buffer, part }
+    }
+
+    /// Returns the bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.read_buffer.rest()[self.part.clone()]
+    }
+
+    /// Returns the bytes in memory of at most 8 times their length, which they share with the read buffer and other messages. If
+    /// the memory is larger, they are copied.
+    pub fn into_bytes(self) -> Bytes {
+        self.read_buffer.share(self.part.clone()).unwrap_or_else(|| Bytes::copy_from_slice(self.as_slice()))
+    }
 }
 
 impl BorrowedMessage<'_> {
@@ -69,6 +110,7 @@ impl BorrowedMessage<'_> {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
+            Self::Long(bytes) => bytes.part.len(),
             Self::Owned(Message::Text(text)) => text.len(),
             Self::Owned(Message::Binary(bytes)) => bytes.len(),
         }
@@ -79,14 +121,21 @@ impl BorrowedMessage<'_> {
         self.len() == 0
     }
 
-    /// Returns the message in its own memory. A borrowed message is copied.
+    /// Returns the message in its own memory. A borrowed message is copied, unless it is [`Long`](Self::Long).
     #[inline]
     pub fn into_message(self) -> Message {
         match self {
             Self::Text(text) => Message::Text(text.to_owned()),
             Self::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
+            Self::Long(bytes) => Message::Binary(bytes.into_bytes()),
             Self::Owned(message) => message,
         }
+    }
+}
+
+impl fmt::Debug for LongBinary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
     }
 }
 

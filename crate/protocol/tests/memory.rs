@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes};
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 use samesocket_protocol::handshake::accept_key;
-use samesocket_protocol::{Connection, Kind, Limits, Payload, Request};
+use samesocket_protocol::{Connection, Kind, Limits, Message, Payload, Request};
 use samesocket_spec::state::Feedback;
 
 const KIB: i64 = 1 << 10;
@@ -38,8 +38,14 @@ fn established_within(limits: Limits, deflate: bool) -> Connection {
 }
 
 /// Receives bytes through the read buffer, and returns the number of messages.
-fn read(connection: &mut Connection, mut bytes: &[u8]) -> usize {
+fn read(connection: &mut Connection, bytes: &[u8]) -> usize {
     let mut messages = 0;
+    read_each(connection, bytes, |_| messages += 1);
+    messages
+}
+
+/// Receives bytes through the read buffer, and calls `receive` with each message.
+fn read_each(connection: &mut Connection, mut bytes: &[u8], mut receive: impl FnMut(Message)) {
     while !bytes.is_empty() {
         let mut buffer = connection.read_buffer();
         let (now, later) = bytes.split_at(buffer.remaining_mut().min(bytes.len()));
@@ -47,15 +53,14 @@ fn read(connection: &mut Connection, mut bytes: &[u8]) -> usize {
         bytes = later;
         loop {
             while let Some(event) = connection.poll_event(Duration::ZERO) {
-                assert!(matches!(event, Feedback::MessageReceived(_)), "{event:?}");
-                messages += 1;
+                let Feedback::MessageReceived(message) = event else { panic!("{event:?}") };
+                receive(message);
             }
             if !connection.has_more_events() {
                 break;
             }
         }
     }
-    messages
 }
 
 /// Receives bytes through the read buffer, and ignores the events.
@@ -168,6 +173,28 @@ fn receiving_allocates_once_a_message_and_sending_never() {
         send_all(&mut connection);
         let sent = measure(|| send_all(&mut connection));
         assert!(sent.count_total == 0, "{size}: {sent:?}");
+    }
+}
+
+#[test]
+fn kept_message_keeps_at_most_8_times_its_length() {
+    for size in [100, 300, 16_375, 16_376, 20_000, 60_000, 140_000] {
+        let mut connection = established(false);
+        let bytes = frame(0x82, &vec![7; size]).repeat(2 + 200_000 / size);
+        let mut kept = Vec::with_capacity(100);
+        let taken = measure(|| {
+            while kept.len() < 100 {
+                // One of many messages is kept.
+                let before = kept.len();
+                read_each(&mut connection, &bytes, |message| {
+                    if kept.len() == before {
+                        kept.push(message);
+                    }
+                });
+            }
+        });
+        let most = 100 * 8 * i64::try_from(size).unwrap() + 160 * KIB;
+        assert!(taken.bytes_current <= most, "{size}: {taken:?}");
     }
 }
 

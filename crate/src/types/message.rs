@@ -22,8 +22,8 @@ use super::text::Text;
 ///
 /// # Memory
 ///
-/// On native targets, received messages up to 256 bytes that arrived together may share one allocation of up to 4 KiB. It is
-/// freed with the last of them.
+/// On native targets, received messages that arrived together may share one allocation, which is freed with the last of them:
+/// messages up to 256 bytes one of up to 4 KiB, and binary messages from 16 KiB on one of up to 8 times their size.
 /// Copy a message that you keep for long, so that it does not keep the others' memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

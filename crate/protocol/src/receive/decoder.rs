@@ -9,9 +9,9 @@ use crate::error::Failure;
 use crate::extensions::Deflate;
 use crate::frame::{Header, Opcode};
 use crate::limits::Limits;
-use crate::message::{BorrowedMessage, Message};
+use crate::message::{BorrowedMessage, LongBinary, Message};
 use crate::receive::assembler::{Assembler, LARGE};
-use crate::receive::read_buffer::ReadBuffer;
+use crate::receive::read_buffer::{MIN_SHARED, ReadBuffer};
 
 /// The receiving side of one connection.
 #[derive(Debug)]
@@ -164,7 +164,11 @@ impl Decoder {
         }
         let message = match opcode {
             Opcode::Text => BorrowedMessage::Text(simdutf8::basic::from_utf8(payload).ok()?),
-            _ => BorrowedMessage::Binary(payload),
+            _ if payload.len() < MIN_SHARED => BorrowedMessage::Binary(payload),
+            _ => {
+                let part = size - payload.len()..size;
+                BorrowedMessage::Long(LongBinary::new(&mut self.read_buffer, part))
+            }
         };
         let result = receive(message);
         self.read_buffer.consume(size);

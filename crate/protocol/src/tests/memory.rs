@@ -49,7 +49,7 @@ fn text_is_read_into_the_read_buffer() {
 #[test]
 fn short_binary_frame_is_borrowed_from_the_read_buffer() {
     let mut driver = Driver::established("", Limits::default());
-    let bytes = frame(0x82, &vec![7; 20_000]);
+    let bytes = frame(0x82, &vec![7; 15_000]);
     driver.receive(&bytes[..20]);
     let mut buffer = driver.connection.read_buffer();
     assert_eq!(buffer.remaining_mut(), bytes.len() - 20, "the buffer holds the rest of the frame");
@@ -62,6 +62,32 @@ fn short_binary_frame_is_borrowed_from_the_read_buffer() {
         |feedback| matches!(feedback, Feedback::MessageReceived(BorrowedMessage::Binary(message)) if *message == bytes[4..]),
     );
     assert_eq!(lent, Some(true));
+}
+
+#[test]
+fn long_binary_frame_shares_the_memory_of_the_read_buffer() {
+    let mut driver = Driver::established("", Limits::default());
+    let frames = [frame(0x82, &vec![7; 20_000]), frame(0x82, &vec![8; 20_000]), frame(0x82, &[9; 1000])];
+    let mut buffer = driver.connection.read_buffer();
+    buffer.get_mut().reserve_exact(42_000);
+    buffer.set_limit(42_000);
+    buffer.put_slice(&frames.concat()[..41_000]);
+    let address = buffer.get_ref().as_ptr();
+    let mut message = || {
+        let lent = driver.connection.with_next_message(|message| match message {
+            BorrowedMessage::Long(bytes) => (bytes.as_slice().to_vec(), bytes.into_bytes()),
+            other => panic!("a message of {} bytes is not long", other.len()),
+        });
+        let (lent, owned) = lent.unwrap();
+        assert!(lent == owned);
+        owned
+    };
+    for (message, start) in [(message(), 4), (message(), 20_008)] {
+        assert_eq!((message.len(), message.as_ptr()), (20_000, address.wrapping_add(start)));
+    }
+    driver.connection.read_buffer().put_slice(&frames.concat()[41_000..]);
+    driver.poll();
+    assert_eq!(driver.take_events(), [binary(&[9; 1000])]);
 }
 
 #[test]

@@ -111,6 +111,12 @@ pub(super) fn of_protocol() -> Vec<Texts> {
         failures.extend(connection.failure().cloned());
     }
     assert!(matches!(&failures[..], [Failure::MissingHeader { .. }, Failure::WrongHeader { .. }]), "{failures:?}");
+    let (_, mut connection) = answered("Sec-WebSocket-Protocol: sEcReT\r\n");
+    connection.receive(&[vec![0x82, 126, 0x50, 0], vec![7; 0x5000]].concat());
+    let long_binary = connection.with_next_message(|message| match message {
+        BorrowedMessage::Long(long) => debug("samesocket_protocol::LongBinary", &[&long]),
+        other => panic!("{} bytes are not long", other.len()),
+    });
     let extension = extensions::accept("permessage-deflate", Some(&Compression::default())).unwrap();
     vec![
         debug("samesocket_protocol::Request", &[&request]),
@@ -134,5 +140,6 @@ pub(super) fn of_protocol() -> Vec<Texts> {
         debug("samesocket_protocol::Message", &[&Message::Binary(Vec::new().into())]),
         debug("samesocket_protocol::BorrowedMessage", &[&BorrowedMessage::Binary(b"")]),
         debug("samesocket_protocol::Payload", &[&Payload::Borrowed(b"")]),
+        long_binary.unwrap(),
     ]
 }
