@@ -136,7 +136,7 @@ impl Connection {
 
     /// Calls `receive` with the next event, and returns its result, or `None` if there is no event at present.
     ///
-    /// It works like [`poll_event`](Self::poll_event), but a message that lies in the read buffer in one piece is not copied.
+    /// It works like [`poll_event`](Self::poll_event), but a message that lies in the read buffer in one piece is lent.
     #[inline]
     pub fn with_next_event<R>(
         &mut self,

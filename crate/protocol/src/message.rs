@@ -29,6 +29,8 @@ pub enum Kind {
 
 /// A received message.
 ///
+/// A binary message of at least 16 KiB may [share memory](LongBinary::into_bytes) with the read buffer and other messages.
+///
 /// ```
 /// use samesocket_protocol::Message;
 ///
@@ -63,23 +65,26 @@ pub enum BorrowedMessage<'a> {
     Text(&'a str),
     /// A binary message in the read buffer.
     Binary(&'a [u8]),
-    /// A long binary message in the read buffer, which may become one of its own without a copy.
-    Long(LongBinary<'a>),
+    /// A binary message of at least 16 KiB in the read buffer. It need not be copied to become one of its own.
+    LongBinary(LongBinary<'a>),
     /// A message in its own memory, because it was fragmented, compressed or large.
     Owned(Message),
 }
 
-/// The bytes of a long binary message in the read buffer.
+/// The bytes of a binary message of at least 16 KiB in the read buffer.
 ///
 /// ```
+/// use bytes::Bytes;
 /// use samesocket_protocol::BorrowedMessage;
 ///
-/// fn sum(message: &BorrowedMessage<'_>) -> Option<u64> {
+/// /// Returns the bytes of an image, if it is one.
+/// fn image(message: BorrowedMessage<'_>) -> Option<Bytes> {
 ///     match message {
-///         BorrowedMessage::Long(bytes) => Some(bytes.as_slice().iter().map(|&byte| u64::from(byte)).sum()),
+///         BorrowedMessage::LongBinary(long) if long.as_slice().starts_with(b"\x89PNG") => Some(long.into_bytes()),
 ///         _ => None,
 ///     }
 /// }
+/// assert_eq!(image(BorrowedMessage::Binary(b"short")), None);
 /// ```
 pub struct LongBinary<'a> {
     read_buffer: &'a mut ReadBuffer,
@@ -96,8 +101,11 @@ impl<'a> LongBinary<'a> {
         &self.read_buffer.rest()[self.part.clone()]
     }
 
-    /// Returns the bytes in memory of at most 8 times their length, which they share with the read buffer and other messages. If
-    /// the memory is larger, they are copied.
+    /// Returns the bytes as a part of the memory of the read buffer, which other messages may share, too. They keep at most 8
+    /// times their length. They are copied if they would keep more, or if most of the memory is empty.
+    ///
+    /// The memory is freed with the last of these messages, after the connection has provided a buffer for the next read, or has
+    /// released its memory.
     pub fn into_bytes(self) -> Bytes {
         self.read_buffer.share(self.part.clone()).unwrap_or_else(|| Bytes::copy_from_slice(self.as_slice()))
     }
@@ -110,7 +118,7 @@ impl BorrowedMessage<'_> {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
-            Self::Long(bytes) => bytes.part.len(),
+            Self::LongBinary(long) => long.part.len(),
             Self::Owned(Message::Text(text)) => text.len(),
             Self::Owned(Message::Binary(bytes)) => bytes.len(),
         }
@@ -121,13 +129,14 @@ impl BorrowedMessage<'_> {
         self.len() == 0
     }
 
-    /// Returns the message in its own memory. A borrowed message is copied, unless it is [`Long`](Self::Long).
+    /// Returns the message as one that does not borrow. A borrowed message is copied, except a [`LongBinary`], which may
+    /// [share memory](LongBinary::into_bytes).
     #[inline]
     pub fn into_message(self) -> Message {
         match self {
             Self::Text(text) => Message::Text(text.to_owned()),
             Self::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
-            Self::Long(bytes) => Message::Binary(bytes.into_bytes()),
+            Self::LongBinary(long) => Message::Binary(long.into_bytes()),
             Self::Owned(message) => message,
         }
     }

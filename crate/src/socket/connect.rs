@@ -208,7 +208,7 @@ impl Connect {
     /// Sets how many messages, and how many bytes of them, can be queued for the receiver. One message always fits.
     ///
     /// The default on native targets is 1024 messages and 1 MiB. At the limit the socket stops reading, so that TCP
-    /// backpressure makes the server wait.
+    /// backpressure makes the server wait. The messages may keep more [memory](crate::Message#memory) than their bytes.
     ///
     /// The default in a browser is 65,536 messages and 64 MiB, because a browser's socket cannot stop reading. The message
     /// that exceeds the limit becomes an [`Error::ReceiveLimit`](crate::Error::ReceiveLimit) after the queued messages,

@@ -167,7 +167,7 @@ impl Decoder {
             _ if payload.len() < MIN_SHARED => BorrowedMessage::Binary(payload),
             _ => {
                 let part = size - payload.len()..size;
-                BorrowedMessage::Long(LongBinary::new(&mut self.read_buffer, part))
+                BorrowedMessage::LongBinary(LongBinary::new(&mut self.read_buffer, part))
             }
         };
         let result = receive(message);

@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use bytes::buf::Limit;
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 
 /// A read buffer that grows while reads fill it, and that is never zeroed.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
+    /// The bytes that were read. Empty and without memory if they are `shared`.
     bytes: Vec<u8>,
-    /// The bytes in place of `bytes`, if received messages share their memory.
-    shared: Option<Bytes>,
+    /// The bytes that were read, once a received message has been a part of them.
+    shared: Option<Shared>,
     /// The start of the bytes that were not decoded.
     start: usize,
     /// The size of the buffer for the next read.
@@ -19,23 +20,35 @@ pub(crate) struct ReadBuffer {
     full: usize,
 }
 
+#[derive(Debug)]
+struct Shared {
+    bytes: Bytes,
+    /// The memory that is kept.
+    capacity: usize,
+}
+
 /// The size of the buffer on a connection that receives little. Arbitrary.
 const MIN_SIZE: usize = 4 << 10;
 
-/// The largest size of the buffer, except within the head of a response. Arbitrary, but not a multiple of a page.
-///
-/// With a larger buffer, the peer waits longer for room, and bytes have left the processor's nearest caches when they are
-/// decoded.
-///
-/// Some processors (AMD Zen 4) copy 16 times more slowly if the target is 1 to 15 bytes further behind the start of a page than
-/// the source. The kernel's source advances with the stream, so that after a slow read of whole pages all others are slow, too.
-const MAX_SIZE: usize = (128 << 10) - 64;
+/// The largest size of the buffer, except within the head of a response. Arbitrary: with the space for [alignment](PAGE), it is
+/// less than 128 KiB, from which on the system's allocator gets new memory each time.
+const MAX_SIZE: usize = (120 << 10) - SHIFT;
 
-/// A message that fills one of so many parts of the buffer may share its memory. Arbitrary: it keeps at most 8 times its length.
-const SHARES: usize = 8;
+/// The alignment of large reads, whose length is [`SHIFT`] less than a multiple of it.
+///
+/// Some processors (AMD Zen 3 and 4) copy 16 times more slowly if the target and the source have different distances from the
+/// starts of their pages, and that of the target is 1 to 15 bytes longer. The source is in the kernel. Without the shift all
+/// reads would have the same distances, so that after a slow one all were slow.
+const PAGE: usize = 4 << 10;
 
-/// The least length of a message that may share the memory of the largest buffer.
-pub(crate) const MIN_SHARED: usize = MAX_SIZE / SHARES;
+/// The bytes by which the source moves within its page from one large read to the next. Arbitrary, but more than 15.
+const SHIFT: usize = 64;
+
+/// The least length of a message that may share memory with the read buffer, in bytes. Arbitrary: a shorter one is copied fast.
+pub(crate) const MIN_SHARED: usize = 16 << 10;
+
+/// The most memory that a message may keep, as a multiple of its length. Arbitrary: the largest buffer for the shortest one.
+const MAX_KEPT: usize = 8;
 
 impl ReadBuffer {
     /// Returns the bytes that were not decoded.
@@ -44,9 +57,10 @@ impl ReadBuffer {
         &self.bytes()[self.start..]
     }
 
+    /// Returns the bytes that were read, the decoded ones included.
     #[inline]
     fn bytes(&self) -> &[u8] {
-        self.shared.as_ref().map_or(&self.bytes, |shared| shared)
+        self.shared.as_ref().map_or(&self.bytes, |shared| &shared.bytes)
     }
 
     /// Returns whether all bytes were decoded.
@@ -61,12 +75,16 @@ impl ReadBuffer {
         self.start = self.bytes().len().min(self.start + bytes);
     }
 
-    /// Returns this part of the rest without copying it, unless it is small compared to the memory that it would keep.
+    /// Returns this part of the rest without copying it. Returns `None` if it would keep too much memory, or most of the memory
+    /// is empty.
     pub(crate) fn share(&mut self, part: Range<usize>) -> Option<Bytes> {
-        let kept = self.bytes.capacity().max(self.bytes().len());
-        let shared = (part.len() * SHARES >= kept).then_some(&mut self.shared)?;
-        let shared = shared.get_or_insert_with(|| std::mem::take(&mut self.bytes).into());
-        Some(shared.slice(self.start + part.start..self.start + part.end))
+        let capacity = self.shared.as_ref().map_or(self.bytes.capacity(), |shared| shared.capacity);
+        if part.len() < MIN_SHARED || part.len() * MAX_KEPT < capacity || self.bytes().len() < capacity / 2 {
+            return None;
+        }
+        let bytes = &mut self.bytes;
+        let shared = self.shared.get_or_insert_with(|| Shared { bytes: std::mem::take(bytes).into(), capacity });
+        Some(shared.bytes.slice(self.start + part.start..self.start + part.end))
     }
 
     /// Removes all bytes.
@@ -79,9 +97,18 @@ impl ReadBuffer {
         // A read that filled all its room indicates that more bytes follow.
         let full = self.full > 0 && self.bytes().len() >= self.full;
         self.size = if full { self.size * 4 } else { self.size }.clamp(MIN_SIZE, MAX_SIZE);
-        // If the rest took most of the buffer, it would be moved again and again.
-        let room = self.size.saturating_sub(self.rest().len()).max(self.size / 2).max(missing);
-        self.move_to_front(room);
+        let rest = self.rest().len();
+        // At least half of the buffer is room: the rest is moved for each read.
+        let mut room = self.size.saturating_sub(rest).max(self.size / 2).max(missing);
+        if self.size > MIN_SIZE {
+            room = (room + SHIFT).next_multiple_of(PAGE) - SHIFT;
+            self.own((rest + room).max(self.size + PAGE) + PAGE);
+            let target = self.bytes.as_ptr().addr() + rest;
+            self.move_to(target.next_multiple_of(PAGE) - target);
+        } else {
+            self.own(rest + room);
+            self.move_to(0);
+        }
         self.full = self.bytes.len() + room;
         (&mut self.bytes).limit(room)
     }
@@ -91,26 +118,36 @@ impl ReadBuffer {
         (self.size, self.full) = (MIN_SIZE, 0);
     }
 
-    /// Moves the rest to the start of memory that has room for `room` more bytes and is not shared.
-    fn move_to_front(&mut self, room: usize) {
-        match self.shared.take() {
-            None => drop(self.bytes.drain(..self.start)),
-            Some(mut shared) if shared.is_unique() => {
-                shared.advance(self.start);
-                self.bytes = shared.into();
-            }
-            Some(shared) => {
-                self.bytes.reserve_exact(shared.len() - self.start + room);
-                self.bytes.extend_from_slice(&shared[self.start..]);
+    /// Ends the sharing, and provides memory for `capacity` bytes. Bytes that were decoded may be removed.
+    fn own(&mut self, capacity: usize) {
+        if let Some(Shared { bytes, .. }) = self.shared.take() {
+            if bytes.is_unique() {
+                self.bytes = bytes.into();
+            } else {
+                self.bytes = Vec::with_capacity(capacity);
+                self.bytes.extend_from_slice(&bytes[self.start..]);
+                self.start = 0;
             }
         }
-        self.start = 0;
-        self.bytes.reserve_exact(room);
+        if self.bytes.capacity() < capacity {
+            self.move_to(0);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+    }
+
+    /// Moves the rest within the buffer so that it begins at `start`.
+    fn move_to(&mut self, start: usize) {
+        let (from, to) = (self.start..self.bytes.len(), start + self.bytes.len() - self.start);
+        self.bytes.resize(to.max(from.end), 0);
+        self.bytes.copy_within(from, start);
+        self.bytes.truncate(to);
+        self.start = start;
     }
 
     /// Appends bytes from another buffer.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        self.move_to_front(bytes.len());
+        self.own(self.rest().len());
+        self.move_to(0);
         self.full = 0;
         self.bytes.extend_from_slice(bytes);
     }
@@ -147,37 +184,44 @@ mod tests {
     use super::*;
 
     impl ReadBuffer {
+        /// Returns a buffer of the largest size that is full.
+        fn filled() -> Self {
+            let mut read_buffer = Self::default();
+            for _ in 0..4 {
+                read_buffer.clear();
+                read_buffer.fill();
+            }
+            read_buffer
+        }
+
         /// Simulates a read that fills all its room, and returns its size.
         fn fill(&mut self) -> usize {
             let mut buffer = self.room(0);
             let room = buffer.remaining_mut();
-            for i in 0..room {
-                buffer.put_u8(u8::try_from(i % 251).unwrap());
-            }
+            let bytes: Vec<_> = (0..=250).cycle().take(room).collect();
+            buffer.put_slice(&bytes);
             room
         }
 
-        fn clear_and_fill(&mut self) {
-            self.clear();
-            self.fill();
-        }
-
-        fn address(&self) -> *const u8 {
-            self.bytes().as_ptr()
+        /// Consumes all but the last bytes, and returns these.
+        fn leave(&mut self, bytes: usize) -> Vec<u8> {
+            self.consume(self.rest().len() - bytes);
+            self.rest().to_vec()
         }
     }
 
     #[test]
     fn buffer_grows_with_full_reads_and_is_released() {
         let mut read_buffer = ReadBuffer::default();
-        let sizes: Vec<_> = (0..5)
-            .map(|_| {
-                let room = read_buffer.fill();
-                read_buffer.clear();
-                room
-            })
-            .collect();
-        assert_eq!(sizes, [4 << 10, 16 << 10, 64 << 10, MAX_SIZE, MAX_SIZE]);
+        let mut read = || {
+            let room = read_buffer.fill();
+            read_buffer.clear();
+            room
+        };
+        let large = |size: usize| (size + SHIFT).next_multiple_of(PAGE) - SHIFT;
+        let expected = [MIN_SIZE, large(4 * MIN_SIZE), large(16 * MIN_SIZE), MAX_SIZE, MAX_SIZE];
+        assert_eq!([read(), read(), read(), read(), read()], expected);
+        assert!((MAX_SIZE..128 << 10).contains(&read_buffer.bytes.capacity()));
         read_buffer.release_memory();
         assert_eq!(read_buffer.bytes.capacity(), 0);
         read_buffer.room(0).put_u8(1);
@@ -204,95 +248,21 @@ mod tests {
         assert_eq!((read_buffer.rest(), read_buffer.bytes.as_ptr()), (&b"next"[..], address));
         read_buffer.clear();
 
-        assert_eq!(read_buffer.fill(), MIN_SIZE);
+        read_buffer.fill();
         read_buffer.clear();
-        assert_eq!(read_buffer.fill(), 4 * MIN_SIZE);
+        assert!(read_buffer.fill() > MIN_SIZE);
         read_buffer.clear();
         assert_eq!(read_buffer.take_memory(), None);
-        assert_eq!(read_buffer.fill(), 16 * MIN_SIZE);
-    }
-
-    #[test]
-    fn rest_is_kept_whatever_is_left() {
-        let mut read_buffer = ReadBuffer::default();
-        for left in [0, 1, 13, 4095, 4096, 5000, MAX_SIZE / 2 + 1] {
-            (0..4).for_each(|_| read_buffer.clear_and_fill());
-            let rest = read_buffer.rest();
-            let expected = rest[rest.len() - left..].to_vec();
-            read_buffer.consume(read_buffer.rest().len() - left);
-            assert!(read_buffer.room(0).remaining_mut() >= MAX_SIZE / 2);
-            assert!(read_buffer.rest() == expected);
-        }
-    }
-
-    #[test]
-    fn part_is_shared_if_it_is_not_small() {
-        let mut read_buffer = ReadBuffer::default();
-        (0..4).for_each(|_| read_buffer.clear_and_fill());
-        let expected = read_buffer.rest().to_vec();
-        let address = read_buffer.address();
-        assert_eq!(read_buffer.share(0..MIN_SHARED - 1), None);
-        let first = read_buffer.share(4..4 + MIN_SHARED).unwrap();
-        read_buffer.consume(4 + MIN_SHARED);
-        let second = read_buffer.share(2..2 + MIN_SHARED).unwrap();
-        read_buffer.consume(2 + MIN_SHARED);
-        let (first_end, start) = (4 + MIN_SHARED, 6 + 2 * MIN_SHARED);
-        assert!((&first[..], &second[..]) == (&expected[4..first_end], &expected[first_end + 2..start]));
-        assert!((first.as_ptr(), read_buffer.rest()) == (address.wrapping_add(4), &expected[start..]));
-
-        // What others have is not written to.
-        read_buffer.fill();
-        assert!(read_buffer.rest()[..expected.len() - start] == expected[start..]);
-        assert!(first == expected[4..first_end] && read_buffer.address() != address);
-    }
-
-    #[test]
-    fn memory_is_used_again_once_nobody_shares_it() {
-        let mut read_buffer = ReadBuffer::default();
-        (0..4).for_each(|_| read_buffer.clear_and_fill());
-        let address = read_buffer.address();
-        for left in [100, 0] {
-            drop(read_buffer.share(0..MIN_SHARED));
-            let expected = read_buffer.rest()[read_buffer.rest().len() - left..].to_vec();
-            read_buffer.consume(read_buffer.rest().len() - left);
-            read_buffer.room(0);
-            assert!((read_buffer.rest(), read_buffer.address()) == (&expected[..], address));
-            read_buffer.fill();
-        }
-    }
-
-    #[test]
-    fn shared_memory_is_neither_taken_nor_replaced() {
-        let mut read_buffer = ReadBuffer::default();
-        (0..4).for_each(|_| read_buffer.clear_and_fill());
-        let shared = read_buffer.share(0..MIN_SHARED).unwrap();
-        read_buffer.consume(MIN_SHARED);
-        let rest = read_buffer.rest().to_vec();
-        read_buffer.lend_memory(|| panic!("there is memory"));
-        assert!((read_buffer.take_memory(), read_buffer.rest()) == (None, &rest[..]));
-        read_buffer.extend(b"more");
-        assert!(read_buffer.rest() == [&rest, &b"more"[..]].concat());
-        read_buffer.release_memory();
-        assert_eq!(read_buffer.bytes.capacity(), rest.len() + 4);
-        assert_eq!(shared.len(), MIN_SHARED);
-    }
-
-    #[test]
-    fn expect_small_reads_shrinks_only_the_next_read() {
-        let mut read_buffer = ReadBuffer::default();
-        for _ in 0..3 {
-            read_buffer.fill();
-            read_buffer.clear();
-        }
-        read_buffer.expect_small_reads();
-        for wanted in [4 << 10, 16 << 10, 64 << 10] {
-            assert_eq!(read_buffer.fill(), wanted);
-            read_buffer.clear();
-        }
     }
 
     #[test]
     fn room_follows_the_bytes_that_are_left() {
+        for left in [0, 1, 13, 4095, 4096, 5000, MAX_SIZE / 2 + 1] {
+            let mut read_buffer = ReadBuffer::filled();
+            let expected = read_buffer.leave(left);
+            assert!(read_buffer.room(0).remaining_mut() >= MAX_SIZE / 2);
+            assert!(read_buffer.rest() == expected);
+        }
         let mut read_buffer = ReadBuffer::default();
         for _ in 0..100 {
             assert!(read_buffer.fill() >= MIN_SIZE / 2);
@@ -300,5 +270,133 @@ mod tests {
         read_buffer.consume(10);
         read_buffer.extend(b"x");
         assert_eq!(read_buffer.rest().last(), Some(&b'x'));
+    }
+
+    #[test]
+    fn source_moves_within_its_page_from_one_large_read_to_the_next() {
+        for frame in [1000, 4096, 8192, 16_384, 16_388, 20_000, 32_768] {
+            let mut read_buffer = ReadBuffer::filled();
+            read_buffer.clear();
+            let mut position = 0;
+            let mut distances = Vec::new();
+            for _ in 0..10 {
+                let buffer = read_buffer.room(0);
+                let target = buffer.get_ref().as_ptr_range().end.addr();
+                distances.push(target.wrapping_sub(position) % PAGE);
+                position += read_buffer.fill();
+                read_buffer.consume(read_buffer.rest().len() / frame * frame);
+            }
+            let moved: Vec<_> = distances.windows(2).map(|pair| (pair[1] + PAGE - pair[0]) % PAGE).collect();
+            assert_eq!(moved, [SHIFT; 9], "frames of {frame} bytes");
+        }
+    }
+
+    #[test]
+    fn memory_does_not_change_while_reads_are_large() {
+        let mut read_buffer = ReadBuffer::filled();
+        let address = read_buffer.bytes.as_ptr();
+        for left in [0, 1, 100, PAGE, 20_000, MAX_SIZE / 2] {
+            read_buffer.leave(left);
+            read_buffer.fill();
+            assert_eq!(read_buffer.bytes.as_ptr(), address, "{left} bytes are left");
+        }
+    }
+
+    #[test]
+    fn parts_share_the_memory() {
+        let mut read_buffer = ReadBuffer::filled();
+        let all = read_buffer.rest().to_vec();
+        let addresses = read_buffer.rest().as_ptr_range();
+        let mut shared = Vec::new();
+        for start in [4, 2] {
+            shared.push(read_buffer.share(start..start + MIN_SHARED).unwrap());
+            read_buffer.consume(start + MIN_SHARED);
+        }
+        assert!(shared.iter().all(|part| addresses.contains(&part.as_ptr())));
+        let rest = &all[6 + 2 * MIN_SHARED..];
+        assert!(read_buffer.rest() == rest);
+        // The memory of the parts is not written to.
+        read_buffer.fill();
+        assert!(read_buffer.rest()[..rest.len()] == *rest && !addresses.contains(&read_buffer.rest().as_ptr()));
+        assert!(shared[0] == all[4..4 + MIN_SHARED] && shared[1] == all[6 + MIN_SHARED..6 + 2 * MIN_SHARED]);
+    }
+
+    #[test]
+    fn part_that_keeps_too_much_memory_is_not_shared() {
+        let mut read_buffer = ReadBuffer::filled();
+        assert_eq!(read_buffer.share(0..MIN_SHARED - 1), None);
+        assert!(read_buffer.share(0..MIN_SHARED).is_some());
+
+        // The memory of a long message.
+        let mut read_buffer = ReadBuffer::default();
+        read_buffer.extend(&vec![7; 480_000]);
+        assert_eq!(read_buffer.share(0..59_999), None);
+        assert!(read_buffer.share(0..60_000).is_some());
+        assert_eq!(read_buffer.share(60_000..119_999), None);
+
+        // Memory that is mostly empty.
+        let mut read_buffer = ReadBuffer::filled();
+        read_buffer.clear();
+        read_buffer.room(0).put_bytes(7, MAX_SIZE / 2);
+        assert_eq!(read_buffer.share(0..MIN_SHARED), None);
+    }
+
+    #[test]
+    fn memory_is_reused_when_no_part_is_left() {
+        let mut read_buffer = ReadBuffer::filled();
+        let address = read_buffer.bytes.as_ptr();
+        for left in [100, 0] {
+            drop(read_buffer.share(0..MIN_SHARED).unwrap());
+            let expected = read_buffer.leave(left);
+            read_buffer.room(0);
+            assert!((read_buffer.rest(), read_buffer.bytes.as_ptr()) == (&expected[..], address));
+            read_buffer.fill();
+        }
+    }
+
+    #[test]
+    fn shared_memory_is_neither_taken_nor_replaced() {
+        let mut read_buffer = ReadBuffer::filled();
+        let part = read_buffer.share(0..MIN_SHARED).unwrap();
+        let rest = read_buffer.leave(1000);
+        read_buffer.lend_memory(|| panic!("there is memory"));
+        assert!((read_buffer.take_memory(), read_buffer.rest()) == (None, &rest[..]));
+        read_buffer.clear();
+        assert_eq!((read_buffer.take_memory(), read_buffer.rest()), (None, &[][..]));
+        read_buffer.extend(b"more");
+        assert_eq!(read_buffer.rest(), b"more");
+        assert!(part.iter().copied().eq((0..=250).cycle().take(MIN_SHARED)));
+    }
+
+    #[test]
+    fn release_memory_ends_sharing() {
+        let mut read_buffer = ReadBuffer::filled();
+        let part = read_buffer.share(0..MIN_SHARED).unwrap();
+        let rest = read_buffer.leave(1000);
+        read_buffer.release_memory();
+        assert!((read_buffer.rest(), read_buffer.bytes.capacity()) == (&rest[..], 1000));
+        assert!(part.is_unique());
+    }
+
+    #[test]
+    fn appending_byte_by_byte_seldom_allocates() {
+        let mut read_buffer = ReadBuffer::default();
+        let capacities: std::collections::BTreeSet<_> = (0..32_000)
+            .map(|_| {
+                read_buffer.extend(b"x");
+                read_buffer.bytes.capacity()
+            })
+            .collect();
+        assert!(capacities.len() < 20, "{capacities:?}");
+    }
+
+    #[test]
+    fn expect_small_reads_shrinks_only_the_next_read() {
+        let mut read_buffer = ReadBuffer::filled();
+        read_buffer.clear();
+        read_buffer.expect_small_reads();
+        assert_eq!(read_buffer.fill(), MIN_SIZE);
+        read_buffer.clear();
+        assert!(read_buffer.fill() > MIN_SIZE);
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::message::BorrowedMessage;
+use crate::message::{BorrowedMessage, LongBinary};
+use crate::receive::read_buffer::ReadBuffer;
 
 /// Puts bytes into the read buffer without polling events.
 fn receive(driver: &mut Driver, frames: &[Vec<u8>]) {
@@ -50,9 +51,12 @@ fn next_message_stops_at_a_violation() {
 #[test]
 fn borrowed_message_has_the_length_of_its_payload() {
     let owned = |message| BorrowedMessage::Owned(message);
+    let mut read_buffer = ReadBuffer::default();
+    read_buffer.extend(&[7; 20]);
     let messages = [
         (BorrowedMessage::Text("\u{e9}"), 2),
         (BorrowedMessage::Binary(&[1, 2, 3]), 3),
+        (BorrowedMessage::LongBinary(LongBinary::new(&mut read_buffer, 4..10)), 6),
         (owned(Message::Text(String::new())), 0),
         (owned(Message::Binary(bytes::Bytes::from_static(b"12345"))), 5),
     ];

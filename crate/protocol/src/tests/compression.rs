@@ -315,3 +315,23 @@ fn message_sent_uncompressed_is_not_in_the_window() {
     assert_eq!(compressed, [false, true].repeat(4));
     assert!(ServerAssembler::new(true).assemble(&frames) == expected);
 }
+
+#[test]
+fn deflater_refers_to_bytes_within_its_reach_only() {
+    for (bits, reach) in [(8, 250), (9, 250), (10, 762), (15, 32_506)] {
+        let deflate = Deflate { client_max_window_bits: bits, ..Deflate::default() };
+        for (size, shrinks) in [(reach, true), (reach + 3, false)] {
+            let mut deflater = Deflater::new(&deflate);
+            let message = noise(size);
+            deflater.deflate(&message, true);
+            deflater.clear();
+            deflater.deflate(&message, true);
+            assert_eq!(
+                (deflater.reach(), deflater.deflated().len() < size),
+                (reach, shrinks),
+                "{bits} bits, {size} bytes"
+            );
+        }
+    }
+    assert_eq!(Deflater::new(&Deflate { client_no_context_takeover: true, ..Deflate::default() }).reach(), 0);
+}

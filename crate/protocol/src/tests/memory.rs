@@ -75,7 +75,7 @@ fn long_binary_frame_shares_the_memory_of_the_read_buffer() {
     let address = buffer.get_ref().as_ptr();
     let mut message = || {
         let lent = driver.connection.with_next_message(|message| match message {
-            BorrowedMessage::Long(bytes) => (bytes.as_slice().to_vec(), bytes.into_bytes()),
+            BorrowedMessage::LongBinary(bytes) => (bytes.as_slice().to_vec(), bytes.into_bytes()),
             other => panic!("a message of {} bytes is not long", other.len()),
         });
         let (lent, owned) = lent.unwrap();

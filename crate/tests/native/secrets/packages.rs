@@ -114,7 +114,7 @@ pub(super) fn of_protocol() -> Vec<Texts> {
     let (_, mut connection) = answered("Sec-WebSocket-Protocol: sEcReT\r\n");
     connection.receive(&[vec![0x82, 126, 0x50, 0], vec![7; 0x5000]].concat());
     let long_binary = connection.with_next_message(|message| match message {
-        BorrowedMessage::Long(long) => debug("samesocket_protocol::LongBinary", &[&long]),
+        BorrowedMessage::LongBinary(long) => debug("samesocket_protocol::LongBinary", &[&long]),
         other => panic!("{} bytes are not long", other.len()),
     });
     let extension = extensions::accept("permessage-deflate", Some(&Compression::default())).unwrap();
