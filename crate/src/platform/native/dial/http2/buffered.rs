@@ -16,8 +16,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use crate::platform::native::dial::io_stream::IoStream;
 use crate::sync::Lock;
 
-/// The bytes that are read at once, at most. Arbitrary: four frames of the usual size.
-const READ_SIZE: usize = 64 << 10;
+/// The bytes that are read at once, at most. Arbitrary: nearly four frames of the usual size.
+///
+/// It is not a multiple of a page, so that the source in the kernel moves within its page from one read to the next. Some processors
+/// copy several times more slowly from certain places there: see the read buffer of `samesocket-protocol`.
+const READ_SIZE: usize = (64 << 10) - 64;
 
 /// The gathered bytes that one poll writes first, before it takes more, so that the server can begin.
 ///
