@@ -37,6 +37,8 @@ pub(super) async fn connect(mut stream: impl ClientStream, path: &str) -> Result
     let writing = sink::unfold(write, async |mut write: WebSocketWrite<_>, (text, payload): (bool, Bytes)| {
         let payload = Payload::Borrowed(&payload);
         write.write_frame(if text { Frame::text(payload) } else { Frame::binary(payload) }).await?;
+        // A stream over TLS may hold the frame back for ever otherwise. Over TCP this does nothing.
+        write.flush().await?;
         Ok(write)
     });
     Ok(Halves { reading: Box::pin(reading), writing: Box::pin(writing) })
