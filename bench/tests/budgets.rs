@@ -10,8 +10,8 @@ use samesocket_bench_report::{FUTURES, FUTURES_ON_TOKIO, INTERFACE, INTERFACE_ON
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_samesocket-bench-counted");
 
-/// A client, a job, and its budget of allocations for each message: about one where received messages are kept and not many
-/// share memory. The few allocations of the first messages hardly count among so many.
+/// A client, a job, and its budget of allocations for each message: about one for a received message that shares no memory. The few
+/// allocations of the first messages hardly count among so many.
 ///
 /// The number of short messages that share an allocation depends on how many the background thread finds together.
 const BUDGETS: [(&str, &str, f64); 23] = [

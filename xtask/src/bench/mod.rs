@@ -93,11 +93,8 @@ const PACKAGE: &str = "samesocket-bench";
 /// The native program: server, clients and measurement.
 struct Program(PathBuf);
 
-/// The setting of glibc with which the programs are measured: copies do not use the instruction `rep movsb`.
-///
-/// On some processors (AMD Zen 3 and 4) it is 16 times slower when the target is 1 to 15 bytes further behind the start of a page
-/// than the source. Whether that is so depends on where the allocator happens to place buffers. Newer versions of glibc than that of
-/// Debian 12 do not use it there.
+/// The setting of glibc with which the programs are measured: copies do not use the instruction `rep movsb`. "Native" in
+/// `bench/README.md` says why.
 const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=1000000000");
 
 impl Program {

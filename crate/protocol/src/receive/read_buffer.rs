@@ -95,9 +95,10 @@ impl ReadBuffer {
     /// Returns the buffer for the next read, with room for at least the `missing` bytes of a frame.
     pub(crate) fn room(&mut self, missing: usize) -> Limit<&mut Vec<u8>> {
         // A read that filled all its room indicates that more bytes follow.
-        let full = self.full > 0 && self.bytes().len() >= self.full;
+        let length = self.bytes().len();
+        let full = self.full > 0 && length >= self.full;
         self.size = if full { self.size * 4 } else { self.size }.clamp(MIN_SIZE, MAX_SIZE);
-        let rest = self.rest().len();
+        let rest = length - self.start;
         // At least half of the buffer is room: the rest is moved for each read.
         let mut room = self.size.saturating_sub(rest).max(self.size / 2).max(missing);
         if self.size > MIN_SIZE {
@@ -120,14 +121,8 @@ impl ReadBuffer {
 
     /// Ends the sharing, and provides memory for `capacity` bytes. Bytes that were decoded may be removed.
     fn own(&mut self, capacity: usize) {
-        if let Some(Shared { bytes, .. }) = self.shared.take() {
-            if bytes.is_unique() {
-                self.bytes = bytes.into();
-            } else {
-                self.bytes = Vec::with_capacity(capacity);
-                self.bytes.extend_from_slice(&bytes[self.start..]);
-                self.start = 0;
-            }
+        if self.shared.is_some() {
+            self.end_sharing(capacity);
         }
         if self.bytes.capacity() < capacity {
             self.move_to(0);
@@ -135,8 +130,24 @@ impl ReadBuffer {
         }
     }
 
+    /// Takes the memory back if nothing else has a part of it. Otherwise copies the rest to memory of this capacity.
+    #[inline(never)]
+    fn end_sharing(&mut self, capacity: usize) {
+        let Some(Shared { bytes, .. }) = self.shared.take() else { return };
+        if bytes.is_unique() {
+            self.bytes = bytes.into();
+        } else {
+            self.bytes = Vec::with_capacity(capacity);
+            self.bytes.extend_from_slice(&bytes[self.start..]);
+            self.start = 0;
+        }
+    }
+
     /// Moves the rest within the buffer so that it begins at `start`.
     fn move_to(&mut self, start: usize) {
+        if start == self.start {
+            return;
+        }
         let (from, to) = (self.start..self.bytes.len(), start + self.bytes.len() - self.start);
         self.bytes.resize(to.max(from.end), 0);
         self.bytes.copy_within(from, start);
