@@ -54,6 +54,7 @@
 //! | `await:N` | reads N messages, or fewer if the client's Close arrives |
 //! | `echo` | echoes until the client's Close, answers it and closes TCP; must be the last step |
 //! | `echo:N` | echoes N messages; ends like `echo` at the client's Close |
+//! | `await-pong` | reads until a pong that no earlier step has awaited |
 //! | `await-close` | reads until the client's Close |
 //! | `answer` `answer:CODE:REASON` `answer-empty` | reads until the client's Close and answers it |
 //! | `gate:NAME` | waits until the gate is opened for this `id`, and reads meanwhile |

@@ -31,6 +31,8 @@ pub(crate) struct Receiver {
     partial: Option<PartialMessage>,
     messages: VecDeque<Message>,
     queued_bytes: usize,
+    /// The number of pongs that no step has awaited.
+    pongs: usize,
     close: Option<Vec<u8>>,
     failed: bool,
 }
@@ -52,6 +54,7 @@ impl Receiver {
             partial: None,
             messages: VecDeque::new(),
             queued_bytes: 0,
+            pongs: 0,
             close: None,
             failed: false,
         }
@@ -70,6 +73,13 @@ impl Receiver {
         let message = self.messages.pop_front()?;
         self.queued_bytes -= message.payload.len();
         Some(message)
+    }
+
+    /// Removes a pong; returns whether there was one.
+    pub(crate) fn pop_pong(&mut self) -> bool {
+        let has_pong = self.pongs > 0;
+        self.pongs -= usize::from(has_pong);
+        has_pong
     }
 
     /// Discards the queued messages.
@@ -141,6 +151,7 @@ impl Receiver {
             frame::PING if self.close.is_none() => {
                 answers.extend_from_slice(&frame::whole(frame::PONG, payload));
             }
+            frame::PONG => self.pongs += 1,
             frame::CLOSE if self.close.is_none() => {
                 self.close = Some(payload.to_vec());
                 let close = CloseSeen::new(payload);

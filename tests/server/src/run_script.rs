@@ -153,6 +153,11 @@ impl StepRunner<'_> {
                 }
             }
             Step::Echo(count) => return self.echo(count).await,
+            Step::AwaitPong => {
+                while !self.connection.receiver.pop_pong() {
+                    self.connection.receive().await?;
+                }
+            }
             Step::AwaitClose => self.await_close().await?,
             Step::Answer(body) => {
                 self.await_close().await?;

@@ -39,6 +39,8 @@ pub(crate) enum Step {
     Await(u64),
     /// Echoes this number of messages, or all messages until the client's Close, and answers that.
     Echo(Option<u64>),
+    /// Reads until a pong of the client.
+    AwaitPong,
     /// Reads until the client's Close.
     AwaitClose,
     /// Reads until the client's Close and answers with this body, or with the client's body.
@@ -157,6 +159,7 @@ impl Step {
             "await" => argument.number(1..=u32::MAX).map(|n| Self::Await(n.into())),
             "echo" if argument.value.is_none() => Ok(Self::Echo(None)),
             "echo" => argument.number(1..=u32::MAX).map(|n| Self::Echo(Some(n.into()))),
+            "await-pong" => argument.none(Self::AwaitPong),
             "await-close" => argument.none(Self::AwaitClose),
             "answer" if argument.value.is_none() => Ok(Self::Answer(None)),
             "answer" => argument.close_body().map(|body| Self::Answer(Some(body))),

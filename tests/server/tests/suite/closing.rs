@@ -13,6 +13,7 @@ use crate::raw_client::{Client, http, record, start, trusting, within};
 
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
+const PONG: u8 = 10;
 
 #[tokio::test]
 async fn close_is_answered_as_the_step_says() {
@@ -57,6 +58,19 @@ async fn unanswered_close_leaves_the_connection_open() {
     assert_eq!(closed.end, None);
     drop(client);
     assert_eq!(record(&server, "mute", Until::End).await.end, Some(End::Fin));
+}
+
+#[tokio::test]
+async fn awaited_pong_has_arrived_before_the_next_step() {
+    let server = start().await;
+    let mut client = Client::open(&server, "/ws?id=p&do=ping:a,await-pong,text:b,await-pong,text:c,drop").await;
+    assert_eq!(client.frame().await, (0x89, b"a".to_vec()));
+    client.send(TEXT, b"no pong").await;
+    assert_eq!(server.store().wait_record("p", Until::Message).await.end, None);
+    client.send(PONG, b"a").await;
+    assert_eq!(client.frame().await, (0x81, b"b".to_vec()));
+    client.send(PONG, b"a").await;
+    assert_eq!(client.rest().await.unwrap(), b"\x81\x01c");
 }
 
 #[tokio::test]
