@@ -18,7 +18,7 @@ use crate::mask::Entropy;
 use crate::message::{BorrowedMessage, Kind, Message, Payload};
 use crate::phase::{Phase, StreamAction};
 use crate::receive::decoder::{Decoded, Decoder};
-use crate::send::queue::SendQueue;
+use crate::send::queue::{SendQueue, WriteMemory};
 use samesocket_spec::close::CloseFrame;
 use samesocket_spec::state::Feedback;
 use samesocket_spec::{CloseEvent, Response};
@@ -178,6 +178,13 @@ impl Connection {
         self.decoder.is_suspended()
     }
 
+    /// Returns whether [`poll_event`](Self::poll_event) may return an event before more bytes are read.
+    ///
+    /// It is a shortcut: after a read that brought whole messages, and only these, it is `false` once they were returned.
+    pub fn may_have_event(&self) -> bool {
+        !self.events.is_empty() || self.eof || !self.decoder.is_drained() || matches!(self.phase, Phase::Opening(_))
+    }
+
     /// Returns the buffer for the next read, with room for at least one byte.
     ///
     /// Append the bytes that were read, then call [`poll_event`](Self::poll_event). Do not write to the existing content of the
@@ -209,6 +216,11 @@ impl Connection {
         self.queue.pending_bytes()
     }
 
+    /// Returns whether [`pending_bytes`](Self::pending_bytes) would return any. It changes nothing.
+    pub fn has_pending_bytes(&self) -> bool {
+        self.queue.has_pending_bytes()
+    }
+
     /// Masks or compresses at most 64 KiB of payload for the next write; returns whether there is more to do for it.
     ///
     /// It is optional: a driver that holds a lock calls it until it returns `false`, and releases the lock between two calls.
@@ -224,6 +236,12 @@ impl Connection {
     /// has released the lock.
     pub fn take_released_payloads(&mut self) -> Vec<Bytes> {
         self.queue.take_released_payloads()
+    }
+
+    /// Returns whether [`take_released_payloads`](Self::take_released_payloads) would return any.
+    #[inline]
+    pub fn has_released_payloads(&self) -> bool {
+        self.queue.has_released_payloads()
     }
 
     /// Reports that the stream has accepted the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) returned.
@@ -546,6 +564,29 @@ impl Connection {
     /// bytes are likely to follow.
     pub fn take_read_memory(&mut self) -> Option<Vec<u8>> {
         self.decoder.take_memory()
+    }
+
+    /// Lends memory to frame small messages in, if the connection has none. `lend` is called only then. Call it before
+    /// [`send`](Self::send).
+    ///
+    /// With [`take_write_memory`](Self::take_write_memory), connections that send little can share their memory.
+    pub fn lend_write_memory(&mut self, lend: impl FnOnce() -> WriteMemory) {
+        self.queue.lend_memory(lend);
+    }
+
+    /// Takes the memory in which small messages were framed, and leaves the connection without any.
+    ///
+    /// Returns `None` if there is none, if something waits to be written, or if it is larger than 4 KiB: then more to send is
+    /// likely to follow.
+    pub fn take_write_memory(&mut self) -> Option<WriteMemory> {
+        self.queue.take_memory()
+    }
+
+    /// Returns whether there is memory that [`release_memory`](Self::release_memory) would release.
+    ///
+    /// A driver that shares the memory for reading and writing need not wait for idle connections that hold none.
+    pub fn has_spare_memory(&self) -> bool {
+        self.response.is_some() || self.decoder.has_spare_memory() || self.queue.has_spare_memory()
     }
 
     /// Releases the memory that an idle connection does not need, and the [response](Self::take_response).

@@ -170,6 +170,11 @@ impl Inflater {
         Ok(())
     }
 
+    /// Returns whether there is memory that [`release_memory`](Self::release_memory) releases.
+    pub fn has_spare_memory(&self) -> bool {
+        self.scratch.capacity() > 0 || !self.context_takeover && self.state.is_some()
+    }
+
     /// Releases the memory that no later message can refer to. Must only be called between messages.
     pub fn release_memory(&mut self) {
         self.scratch = Vec::new();
@@ -311,6 +316,11 @@ impl Deflater {
     /// Removes the compressed bytes and keeps their memory for later ones.
     pub const fn clear(&mut self) {
         self.len = 0;
+    }
+
+    /// Returns whether there is memory that [`release_memory`](Self::release_memory) releases.
+    pub fn has_spare_memory(&self) -> bool {
+        self.state.is_some() || self.output.capacity() > 0
     }
 
     /// Releases all memory. Must only be called between messages.

@@ -85,6 +85,7 @@
 //! - After `None`, check [`has_more_events`](Connection::has_more_events). If it is `true`, call again before the
 //!   next read. Other work may run in between. One call inflates at most 64 KiB, so that a lock can be released in between.
 //! - Then write, because events can queue answers: pongs and Close frames.
+//! - The calls that return `None` can be saved: see [`may_have_event`](Connection::may_have_event).
 //!
 //! To slow the peer down, stop calling this and stop reading: TCP backpressure then stops the peer. After [`close`](Connection::close) do
 //! not stop: messages are discarded then, and only reading detects the end.
@@ -96,8 +97,9 @@
 //! ## `read_buffer`, `receive`, `receive_eof`
 //! Call [`poll_event`](Connection::poll_event). After [`receive_eof`](Connection::receive_eof), do not read any more.
 //!
-//! ## `lend_read_memory`, `take_read_memory`
-//! No call has to follow. If many connections share memory, lend it before a read, and take it back before you wait.
+//! ## `lend_read_memory`, `take_read_memory`, `lend_write_memory`, `take_write_memory`
+//! No call has to follow. If many connections share memory, lend it before a read, or before you send, and take it back before you
+//! wait.
 //!
 //! ## `pending_bytes`
 //! - If the slice is not empty, write it, and report how much was accepted with
@@ -141,7 +143,8 @@
 //! Call [`poll_event`](Connection::poll_event). It is for a driver that has opened a stream of HTTP/2.
 //!
 //! ## `release_memory`
-//! No call has to follow. Call it when the connection was idle for some time.
+//! No call has to follow. Call it when the connection was idle for some time, if there is
+//! [memory to spare](Connection::has_spare_memory).
 //!
 //! ## `take_response`
 //! No call has to follow. The response is returned once.
@@ -209,4 +212,5 @@ pub use self::limits::{Limits, MESSAGE_OVERHEAD};
 pub use self::mask::Entropy;
 pub use self::message::{BorrowedMessage, Kind, LongBinary, Message, Payload};
 pub use self::phase::StreamAction;
+pub use self::send::queue::WriteMemory;
 pub use samesocket_spec::Response;

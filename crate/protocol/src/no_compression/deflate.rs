@@ -31,6 +31,10 @@ impl Inflater {
         match *self {}
     }
 
+    pub(crate) const fn has_spare_memory(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) const fn release_memory(&mut self) {
         match *self {}
     }
@@ -78,6 +82,10 @@ impl Deflater {
     }
 
     pub(crate) const fn clear(&mut self) {
+        match *self {}
+    }
+
+    pub(crate) const fn has_spare_memory(&self) -> bool {
         match *self {}
     }
 

@@ -169,6 +169,11 @@ impl Assembler {
         self.partial.as_ref().map_or(0, |partial| partial.content.len())
     }
 
+    /// Returns whether there is memory that [`release_memory`](Self::release_memory) releases.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        !self.fragmented && self.inflater.as_ref().is_some_and(|inflater| inflater.has_spare_memory())
+    }
+
     /// Releases the memory that an idle connection does not need.
     pub(crate) fn release_memory(&mut self) {
         if let Some(inflater) = self.inflater.as_mut().filter(|_| !self.fragmented) {

@@ -147,6 +147,11 @@ impl Decoder {
         self.assembler.discard();
     }
 
+    /// Returns whether there is memory that [`release_memory`](Self::release_memory) releases.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        self.read_buffer.has_spare_memory() || self.assembler.has_spare_memory()
+    }
+
     /// Releases the memory that an idle connection does not need.
     pub(crate) fn release_memory(&mut self) {
         self.read_buffer.release_memory();
@@ -199,6 +204,11 @@ impl Decoder {
     /// Returns whether the last call stopped because its budget for inflating was used up.
     pub(crate) const fn is_suspended(&self) -> bool {
         self.suspended
+    }
+
+    /// Returns whether nothing that was read is left to be decoded or returned.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.read_buffer.is_empty() && self.direct_from.is_none() && self.violation.is_none() && !self.suspended
     }
 
     /// Decodes the next frame, or the part of it that has arrived.

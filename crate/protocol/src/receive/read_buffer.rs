@@ -94,11 +94,8 @@ impl ReadBuffer {
 
     /// Returns the buffer for the next read, with room for at least the `missing` bytes of a frame.
     pub(crate) fn room(&mut self, missing: usize) -> Limit<&mut Vec<u8>> {
-        // A read that filled all its room indicates that more bytes follow.
-        let length = self.bytes().len();
-        let full = self.full > 0 && length >= self.full;
-        self.size = if full { self.size * 4 } else { self.size }.clamp(MIN_SIZE, MAX_SIZE);
-        let rest = length - self.start;
+        self.size = if self.is_full() { self.size * 4 } else { self.size }.clamp(MIN_SIZE, MAX_SIZE);
+        let rest = self.bytes().len() - self.start;
         // At least half of the buffer is room: the rest is moved for each read.
         let mut room = self.size.saturating_sub(rest).max(self.size / 2).max(missing);
         if self.size > MIN_SIZE {
@@ -112,6 +109,11 @@ impl ReadBuffer {
         }
         self.full = self.bytes.len() + room;
         (&mut self.bytes).limit(room)
+    }
+
+    /// Returns whether the last read has filled all its room, so that more bytes are likely to follow.
+    fn is_full(&self) -> bool {
+        self.full > 0 && self.bytes().len() >= self.full
     }
 
     /// Makes the next read small. Later reads grow again if they fill their room.
@@ -145,6 +147,11 @@ impl ReadBuffer {
 
     /// Moves the rest within the buffer so that it begins at `start`.
     fn move_to(&mut self, start: usize) {
+        if self.start == self.bytes.len() && start == 0 {
+            self.bytes.clear();
+            self.start = 0;
+            return;
+        }
         if start == self.start {
             return;
         }
@@ -171,17 +178,22 @@ impl ReadBuffer {
         }
     }
 
-    /// Takes the memory, if it is for small reads and all bytes were decoded.
+    /// Takes the memory, if it is for small reads, the last of which has not filled it, and all bytes were decoded.
     ///
     /// Memory for large reads stays, because more of them are likely to follow.
     pub(crate) fn take_memory(&mut self) -> Option<Vec<u8>> {
-        if !self.is_empty() || !(1..=MIN_SIZE).contains(&self.bytes.capacity()) {
+        if !self.is_empty() || self.is_full() || !(1..=MIN_SIZE).contains(&self.bytes.capacity()) {
             return None;
         }
         (self.start, self.full) = (0, 0);
         let mut memory = std::mem::take(&mut self.bytes);
         memory.clear();
         Some(memory)
+    }
+
+    /// Returns whether there is memory of which most is not needed for the bytes that were not decoded.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        self.shared.is_some() || self.bytes.capacity() > 2 * self.rest().len()
     }
 
     /// Releases all memory except that of the bytes that were not decoded.

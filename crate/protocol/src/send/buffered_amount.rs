@@ -15,6 +15,17 @@ pub(crate) struct BufferedAmount {
     part_bytes: u64,
 }
 
+/// The memory of an empty list of parts.
+#[derive(Debug, Default)]
+pub(crate) struct PartList(VecDeque<Part>);
+
+impl PartList {
+    /// Returns the number of parts for which there is memory.
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+}
+
 /// A payload, or a part of one, in the write buffer.
 #[derive(Debug)]
 struct Part {
@@ -105,10 +116,15 @@ impl BufferedAmount {
         (self.parts, self.part_bytes) = (VecDeque::new(), 0);
     }
 
-    /// Releases the memory of the list of parts, if it is empty.
-    pub(crate) fn release_memory(&mut self) {
-        if self.parts.is_empty() {
-            self.parts = VecDeque::new();
+    /// Takes the memory of the list of parts, if it is empty.
+    pub(crate) fn take_memory(&mut self) -> PartList {
+        if self.parts.is_empty() { PartList(std::mem::take(&mut self.parts)) } else { PartList::default() }
+    }
+
+    /// Uses this memory for the list of parts, if it has none.
+    pub(crate) fn set_memory(&mut self, PartList(parts): PartList) {
+        if self.parts.capacity() == 0 {
+            self.parts = parts;
         }
     }
 }

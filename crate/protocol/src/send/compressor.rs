@@ -80,6 +80,11 @@ impl Compressor {
         self.deflater.clear();
     }
 
+    /// Returns whether there is memory that [`release_memory`](Self::release_memory) releases.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        self.deflater.has_spare_memory()
+    }
+
     /// Releases all memory. Must only be called between messages.
     pub(crate) fn release_memory(&mut self) {
         self.deflater.release_memory();

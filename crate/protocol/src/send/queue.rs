@@ -1,6 +1,7 @@
 //! The send queue: messages and control frames in order, framed and masked in bounded steps.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::Bytes;
 
@@ -10,7 +11,7 @@ use crate::frame::{Header, Opcode};
 use crate::limits::{MAX_QUEUED_PONGS, MESSAGE_OVERHEAD, STEP};
 use crate::mask::{Entropy, Mask, MaskingKeys};
 use crate::message::Payload;
-use crate::send::buffered_amount::BufferedAmount;
+use crate::send::buffered_amount::{BufferedAmount, PartList};
 use crate::send::compressor::{Compressor, Fragment};
 use crate::send::write_buffer::WriteBuffer;
 use samesocket_spec::close::CloseFrame;
@@ -30,6 +31,27 @@ const SMALL: usize = 16 << 10;
 ///
 /// Control frames can be sent between fragments.
 const FRAGMENT: usize = 1 << 20;
+
+/// The largest memory for frames that connections share, in bytes. Arbitrary: more is needed by a connection that sends much.
+const MAX_LENT: usize = 4 << 10;
+
+/// The number of parts in it, at most. Arbitrary.
+const MAX_LENT_PARTS: usize = 256;
+
+/// The memory in which a connection frames small messages; see
+/// [`Connection::take_write_memory`](crate::Connection::take_write_memory).
+#[derive(Default)]
+pub struct WriteMemory {
+    output: Vec<u8>,
+    parts: PartList,
+}
+
+impl fmt::Debug for WriteMemory {
+    /// Leaves out the content: what was sent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteMemory").finish_non_exhaustive()
+    }
+}
 
 /// The send queue of one connection.
 #[derive(Debug)]
@@ -195,6 +217,12 @@ impl SendQueue {
         std::mem::take(&mut self.released)
     }
 
+    /// Returns whether there are payloads of the caller that are not needed any more.
+    #[inline]
+    pub(crate) fn has_released_payloads(&self) -> bool {
+        !self.released.is_empty()
+    }
+
     /// Queues the ping with this number. It replaces a ping that still waits.
     pub(crate) const fn ping(&mut self, number: u64) {
         self.ping = Some(number);
@@ -255,6 +283,9 @@ impl SendQueue {
 
     /// Frames up to [`STEP`] payload bytes for the next write; returns whether there is more to frame for it.
     pub(crate) fn prepare(&mut self) -> bool {
+        if !self.has_queued() {
+            return false;
+        }
         let mut budget = STEP;
         while budget > 0 && self.has_work() && self.frame_next(&mut budget) {}
         self.has_work()
@@ -268,6 +299,11 @@ impl SendQueue {
             self.is_within_frame() && !self.messages.front().is_some_and(|message| message.form == Form::Compressed);
         let wanted = if is_within_large { MAX_PREPARED } else { STEP };
         self.output.len() < wanted && !self.ended && self.has_queued()
+    }
+
+    /// Returns whether anything waits to be written.
+    pub(crate) fn has_pending_bytes(&self) -> bool {
+        !self.output.is_empty() || !self.ended && self.has_queued()
     }
 
     /// Returns whether anything waits that is not framed.
@@ -289,12 +325,38 @@ impl SendQueue {
 
     /// Returns whether the stream has accepted and flushed everything.
     pub(crate) fn is_empty(&self) -> bool {
-        self.output.is_empty() && !self.unflushed && (self.ended || !self.has_queued())
+        !self.unflushed && !self.has_pending_bytes()
     }
 
     /// Returns whether the stream has accepted and flushed our Close frame.
     pub(crate) const fn is_close_sent(&self) -> bool {
         self.close_framed && self.output.is_empty() && !self.unflushed
+    }
+
+    /// Uses `lend` for the memory to frame small messages in, if there is none.
+    pub(crate) fn lend_memory(&mut self, lend: impl FnOnce() -> WriteMemory) {
+        if self.output.capacity() == 0 {
+            let WriteMemory { output, parts } = lend();
+            self.output.set_memory(output);
+            self.buffered_amount.set_memory(parts);
+        }
+    }
+
+    /// Takes the memory to frame messages in, if it is small and the queue is empty.
+    pub(crate) fn take_memory(&mut self) -> Option<WriteMemory> {
+        if !(1..=MAX_LENT).contains(&self.output.capacity()) || !self.is_empty() {
+            return None;
+        }
+        let memory = WriteMemory { output: self.output.take_memory(), parts: self.buffered_amount.take_memory() };
+        Some(memory).filter(|memory| memory.parts.capacity() <= MAX_LENT_PARTS)
+    }
+
+    /// Returns whether there is memory that [`release_memory`](Self::release_memory) releases.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        let has_memory = self.output.capacity() > 0
+            || self.messages.capacity() > 0
+            || self.compressor.as_ref().is_some_and(|compressor| compressor.has_spare_memory());
+        has_memory && self.is_empty()
     }
 
     /// Releases the memory that an idle queue does not need. Does nothing while the queue is not empty.
@@ -303,9 +365,8 @@ impl SendQueue {
             return;
         }
         self.output = WriteBuffer::default();
-        self.buffered_amount.release_memory();
+        drop(self.buffered_amount.take_memory());
         self.messages = VecDeque::new();
-        self.pongs = VecDeque::new();
         if let Some(compressor) = &mut self.compressor {
             compressor.release_memory();
         }
@@ -357,7 +418,8 @@ impl SendQueue {
 
     #[cold]
     fn frame_pongs_and_ping(&mut self) {
-        while let Some(payload) = self.pongs.pop_front() {
+        // The list is released at once, because pings are rare.
+        for payload in std::mem::take(&mut self.pongs) {
             self.frame_control(Opcode::Pong, &payload);
         }
         if let Some(number) = self.ping.take() {

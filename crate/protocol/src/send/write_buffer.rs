@@ -27,6 +27,21 @@ impl WriteBuffer {
         self.len() == 0
     }
 
+    /// Returns the size of its memory in bytes.
+    pub(crate) fn capacity(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Takes the memory, if no bytes are ready.
+    pub(crate) fn take_memory(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.memory)
+    }
+
+    /// Uses this memory, of which the content does not matter.
+    pub(crate) fn set_memory(&mut self, memory: Vec<u8>) {
+        self.memory = memory;
+    }
+
     /// Returns the bytes that are ready.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.end]

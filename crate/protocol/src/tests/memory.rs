@@ -182,6 +182,84 @@ fn connections_share_the_memory_of_small_reads() {
 }
 
 #[test]
+fn connections_share_the_memory_of_small_writes() {
+    let [mut one, mut other] = [(); 2].map(|()| Driver::established("", Limits::default()));
+    assert!(one.connection.take_write_memory().is_none(), "it has sent nothing");
+    one.send_text("hello");
+    assert!(one.connection.take_write_memory().is_none(), "it has something to write");
+    let address = one.connection.pending_bytes().as_ptr();
+    one.write(usize::MAX);
+    let memory = one.connection.take_write_memory().unwrap();
+    assert!(one.connection.take_write_memory().is_none());
+
+    other.connection.lend_write_memory(|| memory);
+    other.send_text("next");
+    other.connection.lend_write_memory(|| panic!("it has memory"));
+    assert_eq!(other.connection.pending_bytes().as_ptr(), address);
+    other.write(usize::MAX);
+    assert_eq!(other.take_frames(), [server::sent(0x81, b"next")]);
+
+    // Memory for more than small messages stays, because more of them are likely to follow.
+    other.send_binary(vec![7; 10_000]);
+    other.write(usize::MAX);
+    assert!(other.connection.take_write_memory().is_none());
+    assert_eq!(other.take_frames(), [server::sent(0x82, &[7; 10_000])]);
+}
+
+#[test]
+fn connection_that_lends_its_memory_back_has_none_to_spare() {
+    let mut driver = Driver::established("", Limits::default());
+    assert!(driver.connection.has_spare_memory(), "it keeps the response");
+    drop(driver.connection.take_response());
+    let give_back = |driver: &mut Driver| {
+        drop((driver.connection.take_read_memory(), driver.connection.take_write_memory()));
+        driver.connection.has_spare_memory()
+    };
+    for _ in 0..3 {
+        driver.send_text("hello");
+        driver.receive(&[frame(0x81, b"hello"), frame(0x89, b"ping")].concat());
+        assert!(driver.connection.has_spare_memory());
+        assert!(!give_back(&mut driver));
+        // The head of a frame is needed.
+        driver.receive(b"\x81");
+        driver.receive(b"\x00");
+        assert!(!give_back(&mut driver));
+    }
+    for sends in [true, false] {
+        let message = vec![7; 100_000];
+        if sends {
+            driver.send_binary(message);
+            driver.write(usize::MAX);
+        } else {
+            driver.receive(&frame(0x81, &message));
+        }
+        assert!(give_back(&mut driver), "large memory stays: {sends}");
+        driver.connection.release_memory();
+        assert!(!driver.connection.has_spare_memory());
+    }
+}
+
+#[cfg(feature = "compression")]
+#[test]
+fn compressed_connection_has_memory_to_spare_until_it_is_released() {
+    for extensions in ["permessage-deflate", "permessage-deflate; server_no_context_takeover"] {
+        let request = Request { compression: Some(crate::Compression::default()), ..request() };
+        let mut driver = Driver::new(&request, Limits::default());
+        let response = driver.response(extensions);
+        driver.receive(response.as_bytes());
+        for _ in 0..2 {
+            driver.send_text(&"hello ".repeat(1000));
+            // RFC 7692, section 7.2.3.1.
+            driver.receive(&frame(0xc1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]));
+            assert_eq!(driver.take_events().last(), Some(&text("Hello")));
+            assert!(driver.connection.has_spare_memory());
+            driver.connection.release_memory();
+            assert!(!driver.connection.has_spare_memory(), "{extensions}");
+        }
+    }
+}
+
+#[test]
 fn new_connection_is_small() {
     assert!(size_of::<Connection>() < 1200, "{}", size_of::<Connection>());
 }

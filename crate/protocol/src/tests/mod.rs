@@ -149,13 +149,20 @@ impl Driver {
 
     fn poll(&mut self) {
         loop {
-            while let Some(event) = self.connection.poll_event(self.now) {
+            while let Some(event) = self.next_event() {
                 self.events.push(event.into());
             }
             if !self.connection.has_more_events() {
                 return;
             }
         }
+    }
+
+    fn next_event(&mut self) -> Option<Feedback<Message>> {
+        let may_have_event = self.connection.may_have_event();
+        let event = self.connection.poll_event(self.now);
+        assert!(may_have_event || event.is_none(), "{event:?}");
+        event
     }
 
     /// Receives bytes through the read buffer, polls events, and writes all pending bytes.
@@ -182,7 +189,9 @@ impl Driver {
     fn write(&mut self, most: usize) -> usize {
         let mut all = 0;
         loop {
+            let has_pending_bytes = self.connection.has_pending_bytes();
             let output = self.connection.pending_bytes();
+            assert_eq!(has_pending_bytes, !output.is_empty());
             let size = output.len().min(most - all);
             if size == 0 {
                 self.poll();
