@@ -22,7 +22,7 @@ use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::pings::Pings;
 use crate::platform::timeouts::Timeouts;
 use crate::platform::{
-    self, Backend, BoxFuture, DialParameters, DirectSender, EventSink, FinalState, LastLook, MakeSubprotocolList,
+    self, Backend, BoxFuture, DialParameters, DirectTransport, EventSink, FinalState, LastLook, MakeSubprotocolList,
     Messages, OnEvent, ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
@@ -48,7 +48,7 @@ pub(crate) struct Connection<L> {
     /// Otherwise it is written while `state` is locked. It is read without a lock.
     buffered_amount_hint: BufferedAmountHint,
     /// Sends messages without locking `state` while the socket is OPEN.
-    direct: DirectSender,
+    direct: DirectTransport,
     tasks: Tasks,
     span: Span,
     /// The listener that handles all events.
@@ -87,7 +87,7 @@ impl<L: Listener> Connection<L> {
                 keep_alive: None,
             }),
             buffered_amount_hint: BufferedAmountHint::default(),
-            direct: DirectSender::default(),
+            direct: DirectTransport::default(),
             tasks: backend.tasks(),
             span,
             listener,
@@ -281,6 +281,11 @@ impl<L: Listener> Connection<L> {
         if let Some(transport) = &self.state.lock().transport {
             transport.watch_buffered_amount(WATCH_BUFFERED_AMOUNT);
         }
+    }
+
+    /// Lets the receiver read what has arrived, if it shares the transport's thread. The messages go to the listener.
+    pub(crate) fn receive(&self, context: &Context<'_>, capacity: Capacity) {
+        self.direct.receive(context, capacity, |messages| self.handle_messages(messages));
     }
 
     /// Implements `close(code, reason)` of the Standard. The arguments must have been checked.

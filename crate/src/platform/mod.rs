@@ -23,8 +23,9 @@
 //! | `DefaultBackend` | the [`Backend`] with the default settings |
 //! | `Url` | a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one |
 //! | `Diagnosis` | the failure and the response of a connection, as far as the platform reports them |
-//! | `DirectSender` | sends while the socket is OPEN without the lock of the connection, where there are threads |
+//! | `DirectTransport` | sends while the socket is OPEN without the lock of the connection, and lets a receiver read, where there are threads |
 //! | `MAY_LOOK_AGAIN` | whether a `LastLook` exists |
+//! | `RECEIVES_DIRECTLY` | whether a receiver may read in place of the transport |
 //! | `LastLook` | a future that completes when a transport has looked at the network once more |
 //! | `PlatformEnvironment` | the platform's own [`Environment`] |
 //! | `now` | the time, for what is shown to the user |
@@ -68,11 +69,11 @@ use self::web as backend;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::backend::api;
 pub(crate) use self::backend::{
-    DefaultBackend, Diagnosis, DirectSender, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST,
+    DefaultBackend, Diagnosis, DirectTransport, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST,
     MAY_LOOK_AGAIN, MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment, PlatformSettings,
-    ProxyServer, RECEIVE_LIMIT, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url, WATCH_BUFFERED_AMOUNT,
-    WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend, drain_messages, measure_messages,
-    next_message, now, poll_in_event, single_message,
+    ProxyServer, RECEIVE_LIMIT, RECEIVES_DIRECTLY, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
+    WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
+    drain_messages, measure_messages, next_message, now, poll_in_event, single_message,
 };
 use self::buffered_amount_hint::BufferedAmountHint;
 pub(crate) use self::final_state::FinalState;
@@ -180,7 +181,7 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     /// Sends data on an open connection, and raises `queued` to at least the resulting bufferedAmount.
     fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome;
 
-    /// Returns the state that [`DirectSender`] sends to, if there is one.
+    /// Returns the state that [`DirectTransport`] works with, if there is one.
     #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     fn shared(&self) -> Option<Shared<backend::SocketShared>> {
         None

@@ -108,6 +108,13 @@ impl<T: PayloadLen> BoundedQueue<T> {
         Some(item)
     }
 
+    /// Returns the free capacity after the report of the consumer's batch.
+    pub(crate) fn free_after(&mut self, batch: &mut LocalBatch<T>) -> Capacity {
+        let taken = batch.take_unreported();
+        self.in_use.remove(taken.messages, taken.bytes);
+        self.limit.minus(self.in_use)
+    }
+
     /// Takes the waker of the paused back end, if at least half of the limit is free.
     #[must_use]
     pub(crate) fn take_resume_waker(&mut self) -> Option<Waker> {

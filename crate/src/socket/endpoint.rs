@@ -84,6 +84,14 @@ impl Endpoint {
         (poll, resumed)
     }
 
+    /// Returns the free capacity, if the inbox is empty and its end is not known. Only a platform with threads asks.
+    pub(super) fn capacity_if_empty(&self, batch: &mut LocalBatch<Message>) -> Option<Capacity> {
+        let (capacity, waker) = self.inbox.lock().capacity_if_empty(batch)?;
+        // Drop outside the lock: a waker may run any code.
+        drop(waker);
+        Some(capacity)
+    }
+
     /// Ends the stream with `error`, after the messages that are queued.
     pub(super) fn end(&self, error: Error) {
         let waker = self.inbox.lock().finish(End::error(error));

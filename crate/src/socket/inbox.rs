@@ -103,6 +103,13 @@ impl Inbox {
         (Poll::Pending, self.messages.set_waker(waker))
     }
 
+    /// Returns the free capacity, if no message and no end waits to be taken, with the waker that the receiver does not need while
+    /// it is polled.
+    pub(super) fn capacity_if_empty(&mut self, batch: &mut LocalBatch<Message>) -> Option<(Capacity, Option<Waker>)> {
+        let is_empty = batch.len() == 0 && self.messages.is_empty() && self.end.is_none();
+        is_empty.then(|| (self.messages.free_after(batch), self.messages.take_waker()))
+    }
+
     /// Waits until the connection is open or has failed. Returns whether it was open, and the replaced waker.
     pub(super) fn poll_open(&mut self, waker: &Waker) -> (Poll<bool>, Option<Waker>) {
         if self.opened || self.end.is_some() {

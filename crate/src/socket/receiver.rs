@@ -10,6 +10,7 @@ use futures::stream::{FusedStream, Stream, StreamExt, TryStreamExt};
 use super::core::SocketCore;
 use super::watchdog::Watchdog;
 use super::{Control, Error};
+use crate::platform;
 use crate::queue::LocalBatch;
 use crate::sync::Shared;
 use crate::types::message::Message;
@@ -94,6 +95,11 @@ impl Receiver {
     }
 
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        if platform::RECEIVES_DIRECTLY {
+            if let Some(capacity) = self.core.endpoint().capacity_if_empty(&mut self.batch) {
+                self.core.connection.receive(context, capacity);
+            }
+        }
         let (poll, resumed) = self.core.endpoint().poll_message(&mut self.batch, context);
         if resumed {
             self.core.connection.pump();

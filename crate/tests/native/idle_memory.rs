@@ -3,11 +3,39 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
+use futures::FutureExt;
 use samesocket::{Message, Options, connect};
 use tokio::runtime::{Builder, Runtime};
 use tokio::{task, time};
 
 use crate::support::TestServer;
+
+#[test]
+fn socket_that_exchanges_short_messages_keeps_no_buffers() {
+    let servers = Runtime::new().unwrap();
+    let test_server = servers.block_on(TestServer::new());
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let options = Options::new().runtime(runtime.handle().clone());
+    let mut sockets = [(); 3].map(|()| {
+        let connecting = connect(test_server.url("a", "do=echo")).options(options.clone()).into_future();
+        runtime.block_on(connecting).unwrap()
+    });
+    let mut kept = sockets.each_mut().map(|socket| {
+        measure(|| {
+            runtime.block_on(async {
+                for _ in 0..3 {
+                    socket.send(Message::Text("hello".into())).await.unwrap();
+                    assert_eq!(socket.next().await.unwrap().unwrap().size(), 5);
+                    assert!(socket.next().now_or_never().is_none());
+                }
+            });
+        })
+        .bytes_current
+    });
+    // The first one allocates what the sockets of the thread share. The others keep the list of received messages.
+    kept[0] = 0;
+    assert!(kept.iter().all(|&bytes| bytes < 256), "{kept:?}");
+}
 
 #[test]
 fn socket_idle_for_five_seconds_frees_its_buffers() {

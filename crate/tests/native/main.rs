@@ -14,6 +14,7 @@ mod child_process;
 mod compression;
 mod default_runtime;
 mod descriptors;
+mod direct_receiving;
 mod driver_races;
 mod error_texts;
 mod failures;

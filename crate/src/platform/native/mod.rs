@@ -26,7 +26,7 @@ use futures::channel::oneshot;
 pub(crate) use self::diagnosis::Diagnosis;
 pub(crate) use self::dial::proxy::ProxyServer;
 pub(crate) use self::dial::redirects::Redirects;
-pub(crate) use self::driver::direct_sender::DirectSender;
+pub(crate) use self::driver::direct_transport::DirectTransport;
 pub(crate) use self::driver::shared::SocketShared;
 pub(crate) use self::driver::transport::backpressure_backend;
 pub(crate) use self::runtime::clock::{PlatformEnvironment, now};
@@ -135,6 +135,9 @@ pub(crate) const MAKE_SUBPROTOCOL_LIST: MakeSubprotocolList = NoHook;
 /// The hook that polls bufferedAmount. The driver reports here when it falls.
 pub(crate) type WatchBufferedAmount = NoHook;
 pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = NoHook;
+
+/// Whether a receiver may read in place of the transport.
+pub(crate) const RECEIVES_DIRECTLY: bool = true;
 
 /// Whether a [`LastLook`] exists.
 pub(crate) const MAY_LOOK_AGAIN: bool = true;

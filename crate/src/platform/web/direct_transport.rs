@@ -1,16 +1,19 @@
-//! The direct sender of a page, which never sends.
+//! The direct transport of a page, which does nothing.
+
+use std::task::Context;
 
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
-use crate::platform::{SendOutcome, Transport};
+use crate::platform::{Messages, SendOutcome, Transport};
+use crate::queue::Capacity;
 use crate::types::payload::Data;
 
-/// A direct sender that never sends, because a page has no lock to avoid.
+/// A direct transport that does nothing, because a page has neither a lock nor a driver to avoid.
 // Code size: nothing is stored or called, so that a page links nothing for it.
 #[derive(Default)]
-pub(crate) struct DirectSender {}
+pub(crate) struct DirectTransport {}
 
 #[expect(clippy::unused_self, reason = "the methods of native targets")]
-impl DirectSender {
+impl DirectTransport {
     pub(crate) const fn attach(&self, _: &dyn Transport) {}
 
     pub(crate) const fn set_open(&self, _: bool) {}
@@ -20,6 +23,8 @@ impl DirectSender {
     }
 
     pub(crate) const fn flush(&self) {}
+
+    pub(crate) fn receive(&self, _: &Context<'_>, _: Capacity, _: impl FnOnce(&mut Messages)) {}
 
     pub(crate) const fn measure(&self, _: &BufferedAmountHint) -> Option<u64> {
         None

@@ -9,7 +9,7 @@
 //! - `close_after_blobs`: a close that waits until sent blobs have left;
 //! - `buffered_amount_poll`: the timer that watches bufferedAmount, because no event reports it;
 //! - `websocket_stream`: a second transport over `WebSocketStream`, which has receive backpressure;
-//! - `messages`, `diagnosis`, `direct_sender`, `settings`, `url`: the small types of the interface;
+//! - `messages`, `diagnosis`, `direct_transport`, `settings`, `url`: the small types of the interface;
 //! - `listener`, `poll_in_event`: event listeners, and futures that are polled within an event;
 //! - `tasks`, `clock`, `environment`: tasks, timers, and the online and visibility signals.
 //!
@@ -34,7 +34,7 @@ mod buffered_amount_poll;
 mod clock;
 mod close_after_blobs;
 mod diagnosis;
-mod direct_sender;
+mod direct_transport;
 mod environment;
 mod inner;
 #[cfg(feature = "js-runtimes")]
@@ -58,7 +58,7 @@ use std::task::{Context, Poll};
 pub(crate) use self::buffered_amount_poll::{WATCH_BUFFERED_AMOUNT, WatchBufferedAmount};
 pub(crate) use self::clock::now;
 pub(crate) use self::diagnosis::Diagnosis;
-pub(crate) use self::direct_sender::DirectSender;
+pub(crate) use self::direct_transport::DirectTransport;
 pub(crate) use self::environment::PlatformEnvironment;
 pub(crate) use self::inner::{MAKE_BLOB, MAKE_LAZY, MakeBlob, MakeLazy};
 pub(crate) use self::messages::{
@@ -98,6 +98,9 @@ pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
 
 /// Whether a [`LastLook`] exists.
 pub(crate) const MAY_LOOK_AGAIN: bool = false;
+
+/// Whether a receiver may read in place of the transport.
+pub(crate) const RECEIVES_DIRECTLY: bool = false;
 
 /// Whether the default transports have receive backpressure.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = false;

@@ -117,6 +117,10 @@ pub(super) fn of_protocol() -> Vec<Texts> {
         BorrowedMessage::LongBinary(long) => debug("samesocket_protocol::LongBinary", &[&long]),
         other => panic!("{} bytes are not long", other.len()),
     });
+    connection.send(Kind::Text, Payload::Borrowed(SECRET.as_bytes()));
+    let written = connection.pending_bytes().len();
+    connection.advance_written(written, Duration::ZERO);
+    let write_memory = connection.take_write_memory().unwrap();
     let extension = extensions::accept("permessage-deflate", Some(&Compression::default())).unwrap();
     vec![
         debug("samesocket_protocol::Request", &[&request]),
@@ -141,5 +145,6 @@ pub(super) fn of_protocol() -> Vec<Texts> {
         debug("samesocket_protocol::BorrowedMessage", &[&BorrowedMessage::Binary(b"")]),
         debug("samesocket_protocol::Payload", &[&Payload::Borrowed(b"")]),
         long_binary.unwrap(),
+        debug("samesocket_protocol::WriteMemory", &[&write_memory]),
     ]
 }

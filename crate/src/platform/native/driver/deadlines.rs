@@ -23,8 +23,11 @@ pub(super) struct Deadlines {
     last_activity: Duration,
     /// The time that the receiver has for what has arrived, once writing has failed. It counts from the last activity.
     drain_timeout: Duration,
-    /// The time of the next check whether the connection has been idle.
+    /// The time of the next check whether the connection has been idle. `None` if there was no activity since the last one, or it
+    /// holds no memory that it does not need then.
     idle_check_at: Option<Duration>,
+    /// The time of the last check.
+    idle_checked_at: Duration,
     /// The last look that is under way.
     look: Option<LookInProgress>,
 }
@@ -45,15 +48,16 @@ impl Deadlines {
         Self { drain_timeout, ..Self::default() }
     }
 
-    /// Records that bytes were moved, and arms the idle check.
-    pub(super) fn on_activity(&mut self, now: Duration) {
+    /// Records that bytes were moved, or that messages were delivered.
+    pub(super) const fn on_activity(&mut self, now: Duration) {
         self.last_activity = now;
-        self.idle_check_at.get_or_insert(now.saturating_add(IDLE_AFTER));
     }
 
-    /// Records that messages were delivered.
-    pub(super) const fn on_delivery(&mut self, now: Duration) {
-        self.last_activity = now;
+    /// Arms the idle check, if the connection holds memory and was active since the last check.
+    fn arm_idle_check(&mut self, state: &ConnState) {
+        if self.idle_check_at.is_none() && self.last_activity > self.idle_checked_at && state.has_spare_memory() {
+            self.idle_check_at = Some(self.last_activity.saturating_add(IDLE_AFTER));
+        }
     }
 
     /// Ends a last look that is under way. No lock may be held.
@@ -77,6 +81,9 @@ impl Deadlines {
         state: &mut ConnState,
         now: Duration,
     ) -> Option<LookRequests> {
+        if state.take_has_received() {
+            self.last_activity = now;
+        }
         if self.look.is_none() {
             let requests = state.take_look_requests();
             let expired = self.poll_next_deadline(context, shared, state);
@@ -103,6 +110,7 @@ impl Deadlines {
         shared: &SocketShared,
         state: &ConnState,
     ) -> Option<Duration> {
+        self.arm_idle_check(state);
         let next = [state.deadline(), self.idle_check_at, self.drain_at(state)].into_iter().flatten().min();
         let Some(next) = next else {
             (self.sleep, self.set_to) = (None, None);
@@ -126,6 +134,7 @@ impl Deadlines {
             let idle_at = self.last_activity.saturating_add(IDLE_AFTER);
             self.idle_check_at = (idle_at > now).then_some(idle_at);
             if self.idle_check_at.is_none() {
+                self.idle_checked_at = now;
                 state.release_memory();
             }
         }
@@ -167,6 +176,11 @@ impl Deadlines {
     /// Returns the time at which the receiver has not taken what had arrived before a write failed.
     fn drain_at(&self, state: &ConnState) -> Option<Duration> {
         state.waits_for_receiver().then(|| self.last_activity.saturating_add(self.drain_timeout))
+    }
+
+    /// Returns whether the timer has expired.
+    pub(super) fn is_due(&self) -> bool {
+        self.sleep.as_ref().is_some_and(|sleep| sleep.is_elapsed())
     }
 
     fn sleep_until(&mut self, instant: Instant) {

@@ -133,21 +133,32 @@ impl StreamIo {
         self.is_blocked
     }
 
+    /// Returns whether both directions are open and everything that was written has left.
+    pub(super) const fn is_quiet(&self) -> bool {
+        !self.needs_flush && !self.is_blocked && !self.write_closed && !self.read_closed
+    }
+
+    /// Returns whether anything can be read.
+    pub(super) const fn is_readable(&self) -> bool {
+        !self.read_closed
+    }
+
     /// Returns whether anything can be written.
     pub(super) const fn is_writable(&self) -> bool {
         !self.write_closed
     }
 
-    /// Moves bytes in both directions, until the stream returns `Pending`; returns whether any were moved.
+    /// Moves bytes in both directions, until the stream returns `Pending`; returns whether any were moved. The stream calls the
+    /// waker of `reading`, which is `None` if nothing is to be read, when it has bytes.
     pub(super) fn exchange(
         &mut self,
         context: &mut Context<'_>,
         access: &mut impl IoAccess,
-        read: bool,
+        reading: Option<&mut Context<'_>>,
         now: Duration,
     ) -> bool {
         let written = !self.write_closed && self.write(context, access, usize::MAX, now);
-        read && !self.read_closed && self.read(context, access) || written
+        reading.is_some_and(|reading| !self.read_closed && self.read(reading, access)) || written
     }
 
     /// Writes the pending bytes, and stops after the write that reaches `limit`; returns whether any were written.
@@ -227,7 +238,8 @@ impl StreamIo {
         true
     }
 
-    fn read(&mut self, context: &mut Context<'_>, access: &mut impl IoAccess) -> bool {
+    /// Reads once; returns whether there was anything, or the input has ended.
+    pub(super) fn read(&mut self, context: &mut Context<'_>, access: &mut impl IoAccess) -> bool {
         let Poll::Ready(read) = access.poll_read(&mut self.stream, context) else {
             // A task that has used up its budget is told to wait, too.
             self.read_closed = has_budget_remaining() && access.with(IoState::end_discarded_input);
@@ -470,9 +482,9 @@ mod tests {
             let lock = CountingLock(RefCell::new(Pieces { unprepared: 12, ready: Vec::new(), queued_on_drop: 4 }));
             let mut stream = StreamIo::new(Box::new(Narrow), true);
             let progress = if is_locked {
-                stream.exchange(&mut context, &mut Locked::<CountingLock>(&mut lock.lock()), false, Duration::ZERO)
+                stream.exchange(&mut context, &mut Locked::<CountingLock>(&mut lock.lock()), None, Duration::ZERO)
             } else {
-                stream.exchange(&mut context, &mut Unlocked(&lock), false, Duration::ZERO)
+                stream.exchange(&mut context, &mut Unlocked(&lock), None, Duration::ZERO)
             };
             assert!(progress && lock.lock().ready.is_empty());
             // Each of the two groups of pieces has a gap less than it has pieces, and the drop between them unlocks as well. A

@@ -10,14 +10,16 @@
 //! - [`deadlines`] has the one timer. It looks at the stream once more before a deadline has its effect, and
 //!   [`look_requests`] does so for deadlines elsewhere.
 //! - [`file_queue`] holds messages that wait for a file to be read.
-//! - [`direct_sender`] sends while the socket is OPEN, without the lock of the interface's connection.
+//! - [`direct_transport`] sends while the socket is OPEN, without the lock of the interface's connection.
+//! - [`direct_receiving`] reads on the receiver's task, if that shares the driver's thread, with [`waiting_receiver`].
 //! - [`small_messages`] coalesces short messages.
-//! - [`spare_memory`] has the memory to read into, which the connections of a thread share.
+//! - [`spare_memory`] has the memory to read into and to write from, which the connections of a thread share.
 //! - [`redirects`] dials again when the server redirects the opening handshake.
 //! - [`scope`] marks a thread on which a driver is polled.
 
 mod deadlines;
-pub(super) mod direct_sender;
+mod direct_receiving;
+pub(super) mod direct_transport;
 mod file_queue;
 mod io;
 mod look_requests;
@@ -32,6 +34,7 @@ mod small_messages;
 mod spare_memory;
 mod stream_slot;
 pub(super) mod transport;
+mod waiting_receiver;
 mod write_policy;
 
 use std::future::Future;
@@ -40,12 +43,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures::task::waker_ref;
 use tokio::task::yield_now;
 
 use self::deadlines::Deadlines;
 use self::io::{Locked, StateLock, StreamIo, Unlocked};
 use self::look_requests::LookRequests;
 use self::receive_backpressure::Delivery;
+use self::run_state::Parked;
 use self::scope::DriverScope;
 use self::shared::{ConnectionLock, Guard, Next, SocketShared, Unused};
 use self::small_messages::MessageBatch;
@@ -92,8 +97,6 @@ pub(super) struct Driver {
     redirects: Option<Box<Redirects>>,
     /// The treatment of received messages, as of the last look at the state.
     delivery: Delivery,
-    /// Messages on their way from the protocol to the receiver.
-    batch: MessageBatch,
     stage: Stage,
     /// Whether the opening handshake is over, and subscribers know the response.
     answered: Edge,
@@ -160,7 +163,6 @@ impl Driver {
             cookies,
             redirects: redirects.map(Box::new),
             delivery: Delivery::Bounded,
-            batch: MessageBatch::default(),
             stage: Stage::Waiting,
             answered: Edge::default(),
             paused: Edge::default(),
@@ -172,8 +174,21 @@ impl Driver {
         self.dialing = Some(Box::pin(std::future::ready(Err(failure))));
     }
 
+    /// Returns whether the driver has anything to do, because it was not woken by the stream alone, or the receiver has not read.
+    fn begin_poll(&self) -> bool {
+        let has_news = self.shared.waiting_receiver().has_news()
+            || self.dialing.is_some()
+            || self.deadlines.is_due()
+            || self.shared.tasks().has_queued();
+        self.shared.lock().begin_poll(has_news)
+    }
+
     /// Drives the connection until it is idle. Returns `Ready` when it has ended.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        spare_memory::with_batch(|batch| self.drive_rounds(context, batch))
+    }
+
+    fn drive_rounds(&mut self, context: &mut Context<'_>, batch: &mut MessageBatch) -> Poll<()> {
         let mut budget = receive_backpressure::budget(self.in_background, self.over_http2);
         let mut active = false;
         for _ in 0..MAX_ROUNDS {
@@ -181,7 +196,7 @@ impl Driver {
             let dialed = self.poll_dialing(context);
             let capacity = receive_backpressure::capacity(self.delivery, &self.receiver, context, budget);
             receive_backpressure::report(&mut self.paused, &self.receiver, capacity);
-            let mut round = self.round(context, capacity, dialed, active);
+            let mut round = self.round(context, batch, capacity, dialed, active);
             active |= round.progress;
             // Outside the lock: this wakes tasks. Pongs come first, because a last look may be for one.
             drop(round.answered.take());
@@ -198,7 +213,7 @@ impl Driver {
             budget.remove(round.used.messages, round.used.bytes);
             // Before the end is delivered, so that the connection is gone from the system by then.
             let is_gone = round.action == StreamAction::Close && self.drop_stream(context);
-            self.deliver(&mut round);
+            self.deliver(batch, &mut round);
             if round.notify_senders && self.receiver.handle_sent() {
                 self.shared.lock().watch_drain();
             }
@@ -208,7 +223,8 @@ impl Driver {
                     return Poll::Ready(());
                 }
                 // The sender that still uses the stream wakes this task.
-                if self.shared.lock().park(self.deadlines.is_idle_check_armed()) {
+                let parked = Parked { idle_check_armed: self.deadlines.is_idle_check_armed(), is_paused: false };
+                if self.shared.lock().park(parked) {
                     return Poll::Pending;
                 }
             }
@@ -231,8 +247,15 @@ impl Driver {
     /// if there is nothing to do.
     ///
     /// `active` says whether an earlier round of this poll has made progress.
-    fn round(&mut self, context: &mut Context<'_>, capacity: Option<Capacity>, dialed: bool, active: bool) -> Round {
-        let Self { shared, deadlines, batch, permit, redirects, .. } = self;
+    fn round(
+        &mut self,
+        context: &mut Context<'_>,
+        batch: &mut MessageBatch,
+        capacity: Option<Capacity>,
+        dialed: bool,
+        active: bool,
+    ) -> Round {
+        let Self { shared, deadlines, permit, redirects, .. } = self;
         let now = shared.now();
         let mut unused = Unused::default();
         let mut state = shared.lock();
@@ -260,6 +283,8 @@ impl Driver {
         let is_over = action == StreamAction::Close && matches!(next, Some(Next::Nothing));
         let (mut parked, mut looked) = (false, None);
         if !progress && !is_over {
+            state.return_read_memory();
+            state.return_write_memory();
             looked = deadlines.poll(context, shared, &mut state, now);
             if looked.is_none() {
                 if active && self.in_background && state.is_flooded() {
@@ -267,17 +292,13 @@ impl Driver {
                     background::defer_repoll(context.waker());
                     parked = true;
                 } else {
-                    parked = state.park(deadlines.is_idle_check_armed());
+                    let is_paused = capacity.is_none();
+                    parked = state.park(Parked { idle_check_armed: deadlines.is_idle_check_armed(), is_paused });
                 }
-            } else if !deadlines.is_idle_check_armed() {
-                *batch = MessageBatch::default();
             }
         }
         // The next handshake with the server need not wait for the body of a refusal.
         let permit = if permit.is_some() && state.is_refused() { permit.take() } else { None };
-        if parked {
-            state.return_read_memory();
-        }
         self.delivery = state.delivery();
         let answered = state.take_answered_pings(|| shared.now());
         drop(state);
@@ -290,13 +311,13 @@ impl Driver {
     }
 
     /// Delivers the messages of the batch, and the feedback that follows them.
-    fn deliver(&mut self, round: &mut Round) {
-        let messages = self.batch.messages();
+    fn deliver(&mut self, batch: &mut MessageBatch, round: &mut Round) {
+        let messages = batch.messages();
         if !messages.is_empty() {
             if self.delivery == Delivery::Discarded {
                 messages.clear();
             } else {
-                self.deadlines.on_delivery(self.shared.now());
+                self.deadlines.on_activity(self.shared.now());
                 self.receiver.handle_messages(messages);
             }
         }
@@ -422,14 +443,14 @@ fn decode(
     capacity: &mut Option<Capacity>,
     now: Duration,
 ) -> Option<Next> {
-    let next = state.next_messages(batch, capacity.as_mut()?, now);
+    let next = state.next_messages(batch, capacity.as_mut()?, || now);
     ConnectionLock::yield_to_waiters(state);
     Some(next)
 }
 
 /// Moves bytes between the stream and the connection; returns whether any were moved.
 fn exchange<'a>(
-    shared: &'a SocketShared,
+    shared: &'a Arc<SocketShared>,
     mut state: Guard<'a>,
     context: &mut Context<'_>,
     read: bool,
@@ -445,13 +466,20 @@ fn exchange<'a>(
     if read {
         state.lend_read_memory();
     }
+    let stream_waker = waker_ref(shared);
+    let is_shared = read && stream.is_own() && shared.may_receiver_read();
+    if is_shared {
+        shared.waiting_receiver().begin_read();
+    }
+    let mut reading = Context::from_waker(if is_shared { &stream_waker } else { context.waker() });
+    let reading = read.then_some(&mut reading);
     if stream.is_own() {
-        let moved = stream.exchange(context, &mut Locked::<ConnectionLock>(&mut state), read, now);
+        let moved = stream.exchange(context, &mut Locked::<ConnectionLock>(&mut state), reading, now);
         state.stream().put_back(stream);
         return (state, moved);
     }
     drop(state);
-    match catch_as_failure(|| stream.exchange(context, &mut Unlocked(shared.connection_lock()), read, now)) {
+    match catch_as_failure(|| stream.exchange(context, &mut Unlocked(shared.connection_lock()), reading, now)) {
         Ok(moved) => {
             let mut state = shared.lock();
             state.stream().put_back(stream);
@@ -480,6 +508,9 @@ impl Future for Driver {
             background::count_poll();
         }
         self.shared.tasks().register_driver(context.waker());
+        if self.shared.may_receiver_read() && !self.begin_poll() {
+            return Poll::Pending;
+        }
         self.stage = Stage::Polled;
         let driven = self.drive(context);
         self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };

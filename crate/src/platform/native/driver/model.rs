@@ -1,4 +1,5 @@
-//! The model tests of the hand-over between senders, the driver, the system, a waiter for `drained`, and a thread that closes.
+//! The model tests of the hand-over between senders, the driver, the system, a waiter for `drained`, a receiver, and a thread that
+//! closes.
 //!
 //! Everything is the real code, from the futures API down to [`super::Driver`]. Only the stream is a model of the system's: it
 //! accepts some of the bytes, or none until the server has taken some. `shuttle` runs the threads one at a time, and decides
@@ -33,6 +34,12 @@ const WAKING: [usize; 2] = [20_000, 10_000];
 
 /// The schedules in which a Close could overtake a message, likewise.
 const CLOSING: [usize; 2] = [4_000, 2_000];
+
+/// The schedules in which the receiver and the driver could overtake each other, or leave bytes unread.
+const RECEIVING: usize = 20_000;
+
+/// The times that a server that pauses lets others go on, at most. The driver takes about ten locks for a read.
+const PAUSE: usize = 100;
 
 /// The messages of each sender, and the size of each in bytes.
 const MESSAGES: usize = 3;
@@ -294,6 +301,114 @@ fn serve_until_close(system: &System) -> Vec<[u8; 2]> {
         };
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
+}
+
+/// The bytes that a server sends: numbered messages of one byte, with pings between them, and then a Close.
+fn frames() -> Vec<Vec<u8>> {
+    let messages = (0..RECEIVED).flat_map(|number| [vec![0x82, 1, number], vec![0x89, 0]]);
+    messages.chain([vec![0x88, 2, 3, 0xe8]]).collect()
+}
+
+/// The messages of the server.
+const RECEIVED: u8 = 4;
+
+/// Answers the opening handshake, sends the frames in pieces, and reads until there is an answer to each ping and to the Close.
+fn serve_messages(system: &System) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut pipe = system.pipe.lock().unwrap();
+        while pipe.sent.is_empty() {
+            pipe = system.has_sent.wait(pipe).unwrap();
+        }
+        head.extend(pipe.sent.drain(..));
+    }
+    let mut bytes: VecDeque<u8> = response(&head).into_bytes().into();
+    bytes.extend(frames().concat());
+    while !bytes.is_empty() {
+        pause();
+        let count = thread_rng().gen_range(1..=bytes.len());
+        let wakers = {
+            let mut pipe = system.pipe.lock().unwrap();
+            pipe.received.extend(bytes.drain(..count));
+            [pipe.writer.take(), pipe.reader.take()]
+        };
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+    // A masked pong of 6 bytes for the last ping at least, and the Close of 8 bytes.
+    let mut taken = Vec::new();
+    while taken.len() < 14 || !is_close(&taken[taken.len() - 8..]) {
+        let waker = {
+            let mut pipe = system.pipe.lock().unwrap();
+            while pipe.sent.is_empty() {
+                pipe = system.has_sent.wait(pipe).unwrap();
+            }
+            taken.extend(pipe.sent.drain(..));
+            pipe.writer.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+    let reader = {
+        let mut pipe = system.pipe.lock().unwrap();
+        pipe.shut_down = true;
+        pipe.reader.take()
+    };
+    reader.into_iter().for_each(Waker::wake);
+}
+
+/// Lets the other threads go on for a while, at times for so long that all of them wait.
+fn pause() {
+    for _ in 0..thread_rng().gen_range(0..PAUSE) {
+        thread::yield_now();
+    }
+}
+
+/// Returns whether these bytes are a masked Close frame with a code.
+fn is_close(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x88, 0x82])
+}
+
+/// Receives messages, on a thread of its own, from a server that expects answers to its pings. At times the receiver is polled once
+/// and then left alone until the end of the connection, which only the driver can see then.
+fn receive(is_own_stream: bool) {
+    let system = new_system();
+    let server = {
+        let system = Arc::clone(&system);
+        thread::spawn(move || serve_messages(&system))
+    };
+    let socket = open(&system, is_own_stream);
+    let mut socket = Arc::into_inner(socket).expect("there is one handle");
+    let control = socket.control();
+    let (polled, polls_once_more) = (thread_rng().gen_range(0..=RECEIVED), thread_rng().gen_range(0..2) == 0);
+    let receiver = thread::spawn(move || {
+        let mut numbers = Vec::new();
+        let mut keep = |message: Option<Result<Message, _>>| match message {
+            Some(Ok(Message::Binary(bytes))) => {
+                numbers.push(bytes[0]);
+                true
+            }
+            Some(other) => panic!("{other:?}"),
+            None => false,
+        };
+        for _ in 0..polled {
+            assert!(keep(future::block_on(socket.next())));
+        }
+        if polls_once_more {
+            let polled = Pin::new(&mut socket.next()).poll(&mut Context::from_waker(Waker::noop()));
+            if let Poll::Ready(message) = polled {
+                keep(message);
+            }
+        }
+        future::block_on(control.closed());
+        while keep(future::block_on(socket.next())) {}
+        numbers
+    });
+    assert_eq!(receiver.join().unwrap(), (0..RECEIVED).collect::<Vec<_>>());
+    server.join().unwrap();
+}
+
+#[test]
+fn receiver_and_driver_neither_reorder_nor_lose_anything() {
+    explore(receive, [RECEIVING, RECEIVING / 10]);
 }
 
 #[test]

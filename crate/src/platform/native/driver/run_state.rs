@@ -1,4 +1,4 @@
-//! The run state of a driver: running or parked.
+//! The run state of a driver: running, parked, or parked while the receiver reads in its place.
 
 /// Whether the driver runs, and what the interface has to do so that the driver sees a change.
 ///
@@ -10,21 +10,52 @@ pub(super) enum RunState {
         look_again: bool,
     },
     /// The driver sleeps until its waker is called, by the stream, by a deadline, or by the interface.
-    Parked {
-        /// Whether the check for an idle connection is armed, which gives memory back.
-        idle_check_armed: bool,
+    Parked(Parked),
+    /// The driver sleeps, and the receiver reads in its place.
+    Receiving {
+        parked: Parked,
+        /// Whether something has changed that the driver has to look at when the receiver is done.
+        look_requested: bool,
     },
+}
+
+/// What a driver that sleeps has prepared.
+#[derive(Clone, Copy)]
+pub(super) struct Parked {
+    /// Whether the check for an idle connection is armed, which gives memory back.
+    pub(super) idle_check_armed: bool,
+    /// Whether it waits for the receiver's capacity.
+    pub(super) is_paused: bool,
 }
 
 impl RunState {
     /// Makes the driver look at the connection once more; returns whether its waker has to be called.
     pub(super) const fn request_look(&mut self) -> bool {
-        let was_parked = matches!(self, Self::Parked { .. });
-        *self = Self::Running { look_again: true };
+        let was_parked = matches!(self, Self::Parked(_));
+        match self {
+            Self::Receiving { look_requested, .. } => *look_requested = true,
+            Self::Running { .. } | Self::Parked(_) => *self = Self::Running { look_again: true },
+        }
         was_parked
     }
 
-    /// Records that the driver runs and sees the connection as it is now; returns whether something had changed.
+    /// Records that the driver is being polled, so that the receiver does not begin to read; returns whether it may run. If the
+    /// receiver is reading, the driver is woken afterwards.
+    pub(super) const fn begin_poll(&mut self) -> bool {
+        match self {
+            Self::Running { .. } => true,
+            Self::Parked(_) => {
+                *self = Self::Running { look_again: false };
+                true
+            }
+            Self::Receiving { look_requested, .. } => {
+                *look_requested = true;
+                false
+            }
+        }
+    }
+
+    /// Records that the driver sees the connection as it is now; returns whether something had changed.
     pub(super) const fn begin_look(&mut self) -> bool {
         let requested = self.is_look_requested();
         *self = Self::Running { look_again: false };
@@ -37,11 +68,26 @@ impl RunState {
     }
 
     /// Parks the driver, unless something has changed since it looked last; returns whether it is parked.
-    pub(super) const fn park(&mut self, idle_check_armed: bool) -> bool {
+    pub(super) const fn park(&mut self, parked: Parked) -> bool {
         if self.is_look_requested() {
             return false;
         }
-        *self = Self::Parked { idle_check_armed };
+        *self = Self::Parked(parked);
         true
+    }
+
+    /// Lets the receiver read in place of the driver; returns whether the driver is parked, so that it may.
+    pub(super) const fn begin_receiving(&mut self) -> bool {
+        let Self::Parked(parked) = *self else { return false };
+        *self = Self::Receiving { parked, look_requested: false };
+        true
+    }
+
+    /// Returns the place to the driver, which stays parked unless it has to look at something; returns whether its waker has to
+    /// be called.
+    pub(super) const fn end_receiving(&mut self) -> bool {
+        let Self::Receiving { parked, look_requested } = *self else { return false };
+        *self = if look_requested { Self::Running { look_again: true } } else { Self::Parked(parked) };
+        look_requested
     }
 }

@@ -21,11 +21,12 @@ use super::file_queue::{self, FileQueue};
 use super::io::{IoState, Locked, StateLock, StreamIo};
 use super::look_requests::LookRequests;
 use super::receive_backpressure::Delivery;
-use super::run_state::RunState;
+use super::run_state::{Parked, RunState};
 use super::scope::DriverScope;
 use super::small_messages::MessageBatch;
 use super::spare_memory;
 use super::stream_slot::StreamSlot;
+use super::waiting_receiver::WaitingReceiver;
 use super::write_policy::{Decision, MAX_SENDER_WRITE, Snapshot, WritePolicy};
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::native::catch_panic::catch_as_failure;
@@ -54,6 +55,9 @@ use samesocket_spec::state::Feedback;
 pub(crate) struct SocketShared {
     state: ConnectionLock,
     tasks: Tasks,
+    waiting_receiver: WaitingReceiver,
+    /// Whether a receiver most likely shares the thread of the driver, so that it reads in its place.
+    may_receiver_read: bool,
     /// The places of this socket in the queues of opening handshakes.
     handshake_slot: HandshakeSlot,
     start: Instant,
@@ -69,6 +73,7 @@ pub(super) struct ConnectionLock(Lock<ConnState>);
 pub(super) type Guard<'a> = LockGuard<'a, ConnState>;
 
 /// One connection, and the flags that the interface and the driver share.
+#[expect(clippy::struct_excessive_bools, reason = "they change independently")]
 pub(super) struct ConnState {
     connection: Connection,
     stream: StreamSlot,
@@ -94,6 +99,10 @@ pub(super) struct ConnState {
 
     // Receiving.
     delivery: Delivery,
+    /// What follows the messages that the receiver has read in place of the driver.
+    feedback: Option<Feedback<()>>,
+    /// Whether the receiver has read since the driver looked last.
+    has_received: bool,
 
     /// The response to the opening handshake, once it has succeeded or failed.
     response: Option<Response>,
@@ -134,12 +143,9 @@ impl StateLock for ConnectionLock {
     /// The owner of a payload is the user's. One that panics ends the connection.
     fn drop_released_payloads(guard: &mut Guard<'_>) -> bool {
         let mut any = false;
-        loop {
-            // A destructor may use the socket, and so release more payloads.
+        // A destructor may use the socket, and so release more payloads.
+        while guard.connection.has_released_payloads() {
             let released = guard.connection.take_released_payloads();
-            if released.is_empty() {
-                return any;
-            }
             any = true;
             let dropped = LockGuard::unlocked(guard, || drop_each(released));
             if let Err(failure) = dropped {
@@ -150,6 +156,7 @@ impl StateLock for ConnectionLock {
                 guard.run.request_look();
             }
         }
+        any
     }
 }
 
@@ -184,13 +191,22 @@ impl SocketShared {
             queue_limit,
             rejected: 0,
             delivery: Delivery::Bounded,
+            feedback: None,
+            has_received: false,
             response: None,
             redirected_url: None,
             cause: None,
             has_failed: false,
             redirect_failure: None,
         };
-        Self { state: ConnectionLock(Lock::new(state)), tasks, handshake_slot, start: Instant::now() }
+        Self {
+            state: ConnectionLock(Lock::new(state)),
+            may_receiver_read: tasks.shares_thread(),
+            tasks,
+            waiting_receiver: WaitingReceiver::default(),
+            handshake_slot,
+            start: Instant::now(),
+        }
     }
 
     pub(super) const fn connection_lock(&self) -> &ConnectionLock {
@@ -207,6 +223,15 @@ impl SocketShared {
 
     pub(super) const fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    pub(super) const fn waiting_receiver(&self) -> &WaitingReceiver {
+        &self.waiting_receiver
+    }
+
+    /// Returns whether a receiver most likely shares the thread of the driver, so that it reads in its place.
+    pub(super) const fn may_receiver_read(&self) -> bool {
+        self.may_receiver_read
     }
 
     /// Returns the time since the socket was made, the clock of its protocol connection.
@@ -257,7 +282,7 @@ impl SocketShared {
     }
 
     fn write_from_sender(&self, mut state: Guard<'_>, mut stream: StreamIo) {
-        let was_parked = matches!(state.run, RunState::Parked { .. });
+        let was_parked = matches!(state.run, RunState::Parked(_));
         let now = self.now();
         // The stream wakes the driver when it accepts more.
         let waker = self.tasks.driver_waker();
@@ -274,7 +299,9 @@ impl SocketShared {
         };
         ConnectionLock::drop_released_payloads(&mut state);
         // A waiter for bufferedAmount may have come between two writes.
-        let is_done = is_done && !state.connection.has_write_failed() && !state.drain_watched;
+        state.return_write_memory();
+        let is_done =
+            is_done && !state.connection.has_write_failed() && !state.drain_watched && !state.needs_idle_check();
         let driver_waits = state.stream.put_back(stream);
         // A driver that runs looks once more, because a sender may wait for bufferedAmount to fall.
         let wake = match &mut state.run {
@@ -282,8 +309,8 @@ impl SocketShared {
                 *look_again = true;
                 driver_waits || was_parked
             }
-            RunState::Parked { .. } if is_done && !driver_waits => false,
-            run @ RunState::Parked { .. } => run.request_look(),
+            RunState::Parked(_) if is_done && !driver_waits => false,
+            run @ (RunState::Parked(_) | RunState::Receiving { .. }) => run.request_look(),
         };
         drop(state);
         // Drop outside the lock: an error of the stream may be the user's.
@@ -462,11 +489,11 @@ impl ConnState {
         self.policy.on_send(size, before, after);
         queued.set(self.buffered_amount());
         let needs_flush = match &mut self.run {
-            RunState::Running { look_again } => {
-                *look_again = true;
+            RunState::Running { look_again: look } | RunState::Receiving { look_requested: look, .. } => {
+                *look = true;
                 self.policy.is_flush_due()
             }
-            RunState::Parked { .. } => true,
+            RunState::Parked(_) => true,
         };
         // A stream that accepts nothing for now wakes the driver by itself.
         if accepted && needs_flush && !self.is_stream_blocked() {
@@ -498,6 +525,7 @@ impl ConnState {
             },
         };
         if self.files.is_empty() {
+            self.connection.lend_write_memory(spare_memory::take_write_memory);
             file_queue::send(&mut self.connection, kind, sent, compression);
             // A socket whose connection has failed in another way is still OPEN, until the event of that.
             let accepted = !self.is_full();
@@ -549,10 +577,7 @@ impl ConnState {
 
     /// Decides who writes what was sent.
     fn decide(&self) -> Decision {
-        let (driver_is_parked, idle_check_armed) = match self.run {
-            RunState::Running { .. } => (false, true),
-            RunState::Parked { idle_check_armed } => (true, idle_check_armed),
-        };
+        let driver_is_parked = matches!(self.run, RunState::Parked(_));
         let writable = self.stream.get().is_some_and(|stream| stream.is_own() && stream.is_writable());
         if !writable || !self.files.is_empty() || self.connection.stream_action() != StreamAction::Keep {
             return Decision::Wake;
@@ -560,7 +585,7 @@ impl ConnState {
         self.policy.decide(&Snapshot {
             pending: self.connection.buffered_amount(),
             driver_is_parked,
-            driver_is_needed: self.drain_watched || !idle_check_armed,
+            driver_is_needed: self.drain_watched,
             in_callback: DriverScope::is_active(),
         })
     }
@@ -583,8 +608,91 @@ impl ConnState {
     }
 
     /// Parks the driver, unless something has changed since it looked last; returns whether it is parked.
-    pub(super) const fn park(&mut self, idle_check_armed: bool) -> bool {
-        self.run.park(idle_check_armed)
+    pub(super) const fn park(&mut self, parked: Parked) -> bool {
+        self.run.park(parked)
+    }
+
+    /// Records that the driver is being polled; returns whether it has anything to do.
+    ///
+    /// It has nothing to do if it waits for the stream only, and the receiver has seen what the stream had. `has_news` says
+    /// whether the stream has woken it since.
+    pub(super) fn begin_poll(&mut self, has_news: bool) -> bool {
+        let is_left_to_receiver = !has_news
+            && matches!(self.run, RunState::Parked(parked) if !parked.is_paused)
+            && self.is_left_to_stream()
+            && self.stream.get().is_some_and(|stream| stream.is_own() && stream.is_quiet())
+            && self.look_requests.as_ref().is_some_and(LookRequests::is_empty);
+        !is_left_to_receiver && self.run.begin_poll()
+    }
+
+    /// Lets the receiver read in place of the driver, if nothing but the stream can have anything; returns whether it may.
+    pub(super) fn begin_receiving(&mut self) -> bool {
+        let is_readable = |stream: &StreamIo| stream.is_own() && stream.is_readable();
+        self.is_left_to_stream() && self.stream.get().is_some_and(is_readable) && self.run.begin_receiving()
+    }
+
+    /// Reads in place of the driver; returns whether there was anything, or the input has ended.
+    pub(super) fn read(guard: &mut Guard<'_>, context: &mut Context<'_>) -> bool {
+        let Some(mut stream) = guard.stream.borrow() else { return false };
+        guard.lend_read_memory();
+        let has_read = stream.read(context, &mut Locked::<ConnectionLock>(guard));
+        guard.stream.put_back(stream);
+        guard.has_received |= has_read;
+        has_read
+    }
+
+    /// Returns whether anything that was read may be left to decode.
+    pub(super) fn may_have_event(&self) -> bool {
+        self.connection.may_have_event()
+    }
+
+    /// Keeps what follows the messages that the receiver has read, for the driver.
+    pub(super) fn keep_feedback(&mut self, feedback: Feedback<()>) {
+        self.feedback = Some(feedback);
+    }
+
+    /// Returns whether the driver, which is parked, has to arm the check for an idle connection, because this holds memory.
+    fn needs_idle_check(&self) -> bool {
+        let (RunState::Parked(parked) | RunState::Receiving { parked, .. }) = self.run else { return false };
+        !parked.idle_check_armed && self.has_spare_memory()
+    }
+
+    /// Returns whether anything waits to be written.
+    pub(super) fn has_pending_bytes(&self) -> bool {
+        self.connection.has_pending_bytes()
+    }
+
+    /// Returns whether the driver has anything to do after the receiver has read: to answer a ping, to complete one, to close, or
+    /// to arm the idle check. If bytes had been pending before, the stream wakes the driver for them.
+    pub(super) fn needs_driver(&self, had_pending_bytes: bool) -> bool {
+        self.needs_idle_check()
+            || !had_pending_bytes && self.has_pending_bytes()
+            || self.pings.as_ref().is_some_and(|pings| !pings.is_empty())
+            || self.connection.stream_action() != StreamAction::Keep
+    }
+
+    /// Makes the driver look at the connection once more; returns whether its waker has to be called.
+    pub(super) const fn request_look(&mut self) -> bool {
+        self.run.request_look()
+    }
+
+    /// Returns the place to the driver; returns whether its waker has to be called.
+    pub(super) const fn end_receiving(&mut self) -> bool {
+        self.run.end_receiving()
+    }
+
+    /// Returns whether the receiver has read in place of the driver since the last call.
+    pub(super) const fn take_has_received(&mut self) -> bool {
+        std::mem::replace(&mut self.has_received, false)
+    }
+
+    /// Returns whether nothing but the stream can have anything for an open socket.
+    fn is_left_to_stream(&self) -> bool {
+        self.is_open
+            && self.delivery == Delivery::Bounded
+            && self.files.is_empty()
+            && self.feedback.is_none()
+            && self.connection.stream_action() == StreamAction::Keep
     }
 
     /// Returns whether something has changed since [`begin_look`](Self::begin_look).
@@ -605,7 +713,18 @@ impl ConnState {
     ///
     /// After a message, only further messages are looked at: what the user answers to them is sent before a Close or a protocol
     /// error after them has its effect.
-    pub(super) fn next_messages(&mut self, batch: &mut MessageBatch, capacity: &mut Capacity, now: Duration) -> Next {
+    pub(super) fn next_messages(
+        &mut self,
+        batch: &mut MessageBatch,
+        capacity: &mut Capacity,
+        now: impl FnOnce() -> Duration,
+    ) -> Next {
+        if let Some(feedback) = self.feedback.take() {
+            return Next::Feedback(feedback);
+        }
+        if !self.connection.may_have_event() {
+            return Next::Nothing;
+        }
         // A copy stays in registers while messages are pushed.
         let mut rest = *capacity;
         let mut push = |message: BorrowedMessage<'_>| {
@@ -613,7 +732,10 @@ impl ConnState {
             batch.push(message);
             !rest.is_none()
         };
-        let first = self.connection.with_next_event(now, |feedback| feedback.into_message().map(&mut push));
+        let first = match self.connection.with_next_message(&mut push) {
+            Some(has_capacity) => Some(Ok(has_capacity)),
+            None => self.connection.with_next_event(now(), |feedback| feedback.into_message().map(&mut push)),
+        };
         match first {
             // A message is being inflated in steps, each of which counts, so that other tasks of the thread have their turn.
             None if self.connection.has_more_events() => {
@@ -764,13 +886,25 @@ impl ConnState {
 
     /// Lends the thread's memory to read into, if the connection has none.
     pub(super) fn lend_read_memory(&mut self) {
-        self.connection.lend_read_memory(spare_memory::take);
+        self.connection.lend_read_memory(spare_memory::take_read_memory);
+    }
+
+    /// Returns the memory to write from to the thread, unless the connection still needs it.
+    pub(super) fn return_write_memory(&mut self) {
+        if let Some(memory) = self.connection.take_write_memory() {
+            spare_memory::keep_write_memory(memory);
+        }
+    }
+
+    /// Returns whether the connection holds memory that it does not need while it is idle.
+    pub(super) fn has_spare_memory(&self) -> bool {
+        self.connection.has_spare_memory()
     }
 
     /// Returns the memory to read into to the thread, unless the connection still needs it.
     pub(super) fn return_read_memory(&mut self) {
         if let Some(memory) = self.connection.take_read_memory() {
-            spare_memory::keep(memory);
+            spare_memory::keep_read_memory(memory);
         }
     }
 

@@ -49,6 +49,10 @@ impl MessageBatch {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.short.is_empty()
+    }
+
     /// Adds a message that is not short.
     #[inline(never)]
     fn push_long(&mut self, long: BorrowedMessage<'_>) {

@@ -52,8 +52,7 @@ pub(super) struct Snapshot {
     pub(super) pending: u64,
     /// Whether the driver is parked. If it is, a write by the sender saves its wake-up.
     pub(super) driver_is_parked: bool,
-    /// Whether the driver has something to do after the write: notify a waiter for bufferedAmount, arm the idle check, or
-    /// queue messages behind a file.
+    /// Whether the driver has something to do after the write: to notify a waiter for bufferedAmount.
     pub(super) driver_is_needed: bool,
     /// Whether the sender runs within a driver's poll on this thread: a callback must not see bufferedAmount fall.
     pub(super) in_callback: bool,

@@ -138,6 +138,11 @@ impl Tasks {
         waker_ref(&self.0)
     }
 
+    /// Returns whether tasks are queued for the driver.
+    pub(in crate::platform::native) fn has_queued(&self) -> bool {
+        self.0.queued.lock().as_ref().is_some_and(|queued| !queued.is_empty())
+    }
+
     /// Runs the queued tasks.
     pub(in crate::platform::native) fn run_queued(&self) {
         let queued = self.0.queued.lock().as_mut().map(mem::take);

@@ -1,0 +1,91 @@
+//! Messages that the receiver reads itself, on the thread of the driver, and what stays with the driver then.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use samesocket::{IoStream, Message, Options, Socket, connect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::yield_now;
+use tokio::time::timeout;
+
+use crate::manual_server::ManualServer;
+
+const TEXT: &[u8] = b"\x81\x01a";
+const PING: &[u8] = &[0x89, 0];
+const CLOSE: &[u8] = &[0x88, 2, 3, 0xe8];
+
+/// Returns open sockets with the server's ends of their connections: one over a stream of this crate, and one over a stream of
+/// the user's, which only the driver reads.
+async fn open() -> [(Socket, TcpStream); 2] {
+    let server = ManualServer::new().await;
+    let address = server.address();
+    let connector = move |_: &_| async move {
+        let stream: Box<dyn IoStream> = Box::new(TcpStream::connect(address).await?);
+        Ok(stream)
+    };
+    let open = async |options: Options| {
+        let connecting = connect(server.url("a")).options(options).into_future();
+        let (socket, stream) =
+            tokio::join!(connecting, async { server.next().await.accept_upgrade().await.into_stream() });
+        (socket.unwrap(), stream)
+    };
+    [open(Options::new()).await, open(Options::new().connector(connector)).await]
+}
+
+/// Reads a pong without a payload.
+async fn read_pong(stream: &mut TcpStream) {
+    let mut frame = [0; 6];
+    let read = timeout(Duration::from_secs(10), stream.read_exact(&mut frame)).await;
+    read.expect("the ping was not answered").unwrap();
+    assert_eq!(frame[..2], [0x8a, 0x80]);
+}
+
+async fn receive(socket: &mut Socket) {
+    assert!(matches!(socket.next().await, Some(Ok(Message::Text(text))) if text == "a"));
+}
+
+#[tokio::test]
+async fn ping_behind_a_message_is_answered_while_the_receiver_waits_again() {
+    for (mut socket, mut stream) in open().await {
+        for _ in 0..3 {
+            stream.write_all(&[TEXT, PING].concat()).await.unwrap();
+            receive(&mut socket).await;
+            assert!(socket.next().now_or_never().is_none());
+            read_pong(&mut stream).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn ping_is_answered_though_the_receiver_is_left_alone() {
+    for (mut socket, mut stream) in open().await {
+        assert!(socket.next().now_or_never().is_none());
+        stream.write_all(PING).await.unwrap();
+        read_pong(&mut stream).await;
+        // After a message the receiver does not see that the stream has nothing more.
+        stream.write_all(TEXT).await.unwrap();
+        receive(&mut socket).await;
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        stream.write_all(PING).await.unwrap();
+        read_pong(&mut stream).await;
+    }
+}
+
+#[tokio::test]
+async fn close_is_seen_though_the_receiver_is_left_alone() {
+    for (mut socket, mut stream) in open().await {
+        stream.write_all(&[TEXT, TEXT, CLOSE].concat()).await.unwrap();
+        receive(&mut socket).await;
+        let mut answer = [0; 8];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer[..2], [0x88, 0x82]);
+        drop(stream);
+        let closed = timeout(Duration::from_secs(10), socket.control().closed()).await.expect("the close was not seen");
+        assert_eq!((closed.code, closed.was_clean), (1000, true));
+        receive(&mut socket).await;
+        assert!(socket.next().await.is_none());
+    }
+}
