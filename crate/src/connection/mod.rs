@@ -179,7 +179,7 @@ impl<L: Listener> Connection<L> {
     /// Implements `send(data)` of the Standard.
     pub(crate) fn send(&self, data: Data<'_>) -> Result<(), Exception> {
         let size = data.payload.size();
-        if let Some(outcome) = self.direct.send(data, &self.buffered_amount_hint) {
+        if let Some(outcome) = self.direct.send(&data, &self.buffered_amount_hint) {
             self.finish_direct_send(outcome, size);
             return Ok(());
         }
@@ -192,7 +192,7 @@ impl<L: Listener> Connection<L> {
 
     /// Sends the data if the socket is OPEN. Returns whether the transport accepted it.
     pub(crate) fn send_if_open(&self, data: Data<'_>) -> bool {
-        if let Some(outcome) = self.direct.send(data, &self.buffered_amount_hint) {
+        if let Some(outcome) = self.direct.send(&data, &self.buffered_amount_hint) {
             return self.finish_direct_send(outcome, 0);
         }
         let state = self.lock_current_state();

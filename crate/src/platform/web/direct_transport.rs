@@ -18,7 +18,7 @@ impl DirectTransport {
 
     pub(crate) const fn set_open(&self, _: bool) {}
 
-    pub(crate) const fn send(&self, _: Data<'_>, _: &BufferedAmountHint) -> Option<SendOutcome> {
+    pub(crate) const fn send(&self, _: &Data<'_>, _: &BufferedAmountHint) -> Option<SendOutcome> {
         None
     }
 

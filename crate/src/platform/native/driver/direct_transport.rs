@@ -36,7 +36,7 @@ impl DirectTransport {
 
     /// Sends a message, and sets `queued` to the resulting bufferedAmount. Returns `None` if the connection has to decide,
     /// because the socket is not OPEN.
-    pub(crate) fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> Option<SendOutcome> {
+    pub(crate) fn send(&self, data: &Data<'_>, queued: &BufferedAmountHint) -> Option<SendOutcome> {
         self.0.get()?.send_if_open(data, queued)
     }
 
@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn is_accepted(sender: &DirectTransport, data: Data<'_>) -> bool {
-        let sent = sender.send(data, &BufferedAmountHint::default()).expect("the socket is open");
+        let sent = sender.send(&data, &BufferedAmountHint::default()).expect("the socket is open");
         !matches!(sent, SendOutcome::Rejected)
     }
 

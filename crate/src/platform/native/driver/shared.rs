@@ -246,12 +246,12 @@ impl SocketShared {
     }
 
     /// Queues a message, and sets `queued` to the new bufferedAmount.
-    pub(super) fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+    pub(super) fn send(&self, data: &Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         self.lock().send(data, queued)
     }
 
     /// Queues a message like [`send`](Self::send) if the interface's socket is OPEN. Otherwise returns `None`.
-    pub(super) fn send_if_open(&self, data: Data<'_>, queued: &BufferedAmountHint) -> Option<SendOutcome> {
+    pub(super) fn send_if_open(&self, data: &Data<'_>, queued: &BufferedAmountHint) -> Option<SendOutcome> {
         let mut state = self.lock();
         state.is_open.then(|| state.send(data, queued))
     }
@@ -482,7 +482,7 @@ impl ConnState {
 impl ConnState {
     /// Queues a message, and sets `queued` to the new bufferedAmount.
     #[inline]
-    fn send(&mut self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
+    fn send(&mut self, data: &Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
         let (size, before) = (data.payload.size(), self.connection.queued_bytes());
         let accepted = self.queue_message(data);
         let after = self.connection.queued_bytes();
@@ -504,7 +504,7 @@ impl ConnState {
     }
 
     /// Queues a message; returns whether it was accepted.
-    fn queue_message(&mut self, Data { payload, compression }: Data<'_>) -> bool {
+    fn queue_message(&mut self, &Data { ref payload, compression }: &Data<'_>) -> bool {
         // Another thread's message may have been rejected, and the socket is not closed for it yet.
         if self.is_full() {
             return false;

@@ -156,7 +156,7 @@ impl Transport for Socket {
     fn set_binary_type(&self, _: ReceiveMode) {}
 
     fn send(&self, data: Data<'_>, queued: &BufferedAmountHint) -> SendOutcome {
-        self.shared.send(data, queued)
+        self.shared.send(&data, queued)
     }
 
     fn shared(&self) -> Option<Arc<SocketShared>> {
