@@ -1,11 +1,15 @@
 //! Messages that the receiver reads itself, on the thread of the driver, and what stays with the driver then.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt;
 use samesocket::{IoStream, Message, Options, Socket, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::coop::consume_budget;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -87,5 +91,23 @@ async fn close_is_seen_though_the_receiver_is_left_alone() {
         assert_eq!((closed.code, closed.was_clean), (1000, true));
         receive(&mut socket).await;
         assert!(socket.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn receiver_of_a_task_without_budget_gets_its_messages() {
+    for (mut socket, mut stream) in open().await {
+        for _ in 0..3 {
+            stream.write_all(TEXT).await.unwrap();
+            receive(&mut socket).await;
+            stream.write_all(TEXT).await.unwrap();
+            poll_fn(|context| {
+                while pin!(consume_budget()).poll(context).is_ready() {}
+                assert!(socket.next().poll_unpin(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            timeout(Duration::from_secs(10), receive(&mut socket)).await.expect("the message did not arrive");
+        }
     }
 }

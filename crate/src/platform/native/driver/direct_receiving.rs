@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use futures::task::{ArcWake, waker_ref};
+use tokio::task::coop::has_budget_remaining;
 
 use super::io::StateLock;
 use super::shared::{ConnState, ConnectionLock, Guard, Next, SocketShared};
@@ -49,7 +50,8 @@ impl SocketShared {
         capacity: Capacity,
         deliver: impl FnOnce(&mut Messages),
     ) {
-        if !self.may_receiver_read() {
+        // A task that has used up its budget, such as one with many receivers, would be told to wait. The driver has its own.
+        if !self.may_receiver_read() || !has_budget_remaining() {
             return;
         }
         let mut deliver = Some(deliver);
