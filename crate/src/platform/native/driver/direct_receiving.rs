@@ -78,8 +78,9 @@ impl SocketShared {
         if !state.begin_receiving() {
             return Look::Done;
         }
-        let (had_pending_bytes, mut has_read) = (state.has_pending_bytes(), false);
-        let mut is_decoded = !state.may_have_event() || self.decode(&mut state, batch, &mut capacity);
+        let (had_pending_bytes, had_events) = (state.has_pending_bytes(), state.may_have_event());
+        let mut is_decoded = !had_events || self.decode(&mut state, batch, &mut capacity);
+        let mut has_read = false;
         if is_decoded && batch.is_empty() {
             self.waiting_receiver().begin_read();
             let waker = waker_ref(self);
@@ -90,7 +91,7 @@ impl SocketShared {
             }
         }
         state.return_read_memory();
-        let needs_driver = !is_decoded || state.needs_driver(had_pending_bytes);
+        let needs_driver = !is_decoded || (had_events || has_read) && state.needs_driver(had_pending_bytes);
         if needs_driver {
             state.request_look();
         }
