@@ -185,6 +185,14 @@ impl Connection {
         !self.events.is_empty() || self.eof || !self.decoder.is_drained() || matches!(self.phase, Phase::Opening(_))
     }
 
+    /// Returns whether the next event is known to be other than a message, or follows a ping or a pong.
+    ///
+    /// A driver that has messages to deliver delivers them first, so that answers to them are sent before a Close or a violation has
+    /// its effect.
+    pub fn has_other_event(&self) -> bool {
+        !self.events.is_empty() || self.eof || self.decoder.has_other_next()
+    }
+
     /// Returns the buffer for the next read, with room for at least one byte.
     ///
     /// Append the bytes that were read, then call [`poll_event`](Self::poll_event). Do not write to the existing content of the

@@ -23,7 +23,7 @@ use crate::platform::pings::Pings;
 use crate::platform::timeouts::Timeouts;
 use crate::platform::{
     self, Backend, BoxFuture, DialParameters, DirectTransport, EventSink, FinalState, LastLook, MakeSubprotocolList,
-    Messages, OnEvent, ReceiveMode, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
+    Messages, OnEvent, ReceiveMode, ReceiverTurn, SendOutcome, Task, Tasks, Transport, Url, WATCH_BUFFERED_AMOUNT,
 };
 use crate::queue::Capacity;
 use crate::sync::catch_panic::wake;
@@ -283,9 +283,19 @@ impl<L: Listener> Connection<L> {
         }
     }
 
-    /// Lets the receiver read what has arrived, if it shares the transport's thread. The messages go to the listener.
-    pub(crate) fn receive(&self, context: &Context<'_>, capacity: Capacity) {
-        self.direct.receive(context, capacity, |messages| self.handle_messages(messages));
+    /// Returns a permission for the receiver to read, if it shares the transport's thread.
+    pub(crate) fn receiver_turn(&self) -> Option<ReceiverTurn> {
+        self.direct.receiver_turn()
+    }
+
+    /// Lets the receiver read what has arrived. The messages go to the listener. Returns whether there were any.
+    pub(crate) fn receive(&self, context: &Context<'_>, turn: ReceiverTurn, capacity: Capacity) -> bool {
+        self.direct.receive(context, turn, capacity, |messages| self.handle_messages(messages))
+    }
+
+    /// Forgets the waker of the receiver, because that was dropped.
+    pub(crate) fn forget_receiver(&self) {
+        self.direct.forget_receiver();
     }
 
     /// Implements `close(code, reason)` of the Standard. The arguments must have been checked.

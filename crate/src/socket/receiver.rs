@@ -36,11 +36,17 @@ pub struct Receiver {
     watchdog: Option<Box<dyn Watchdog>>,
     /// Whether the stream has returned `None`.
     finished: bool,
+    /// The reads of the receiver itself that brought messages since it last had to wait.
+    direct_reads: u8,
 }
+
+/// After this many reads of its own, the receiver waits for the transport, so that other tasks of the thread have their turn.
+/// Arbitrary: at most 1 MiB is read.
+const MAX_DIRECT_READS: u8 = 8;
 
 impl Receiver {
     pub(super) fn new(core: Shared<SocketCore>, watchdog: Option<Box<dyn Watchdog>>) -> Self {
-        Self { batch: Box::new(core.endpoint().batch()), core, watchdog, finished: false }
+        Self { batch: Box::new(core.endpoint().batch()), core, watchdog, finished: false, direct_reads: 0 }
     }
 
     /// Waits for the next message; see [`Socket::next`](crate::Socket::next).
@@ -95,16 +101,26 @@ impl Receiver {
     }
 
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if platform::RECEIVES_DIRECTLY {
-            if let Some(capacity) = self.core.endpoint().capacity_if_empty(&mut self.batch) {
-                self.core.connection.receive(context, capacity);
-            }
+        if platform::RECEIVES_DIRECTLY && self.direct_reads < MAX_DIRECT_READS {
+            self.receive_directly(context);
         }
         let (poll, resumed) = self.core.endpoint().poll_message(&mut self.batch, context);
+        if poll.is_pending() {
+            self.direct_reads = 0;
+        }
         if resumed {
             self.core.connection.pump();
         }
         poll
+    }
+
+    /// Reads messages into the inbox, if that is empty and the platform lets the receiver read.
+    fn receive_directly(&mut self, context: &Context<'_>) {
+        let Some(turn) = self.core.connection.receiver_turn() else { return };
+        let Some(capacity) = self.core.endpoint().capacity_if_empty(&mut self.batch) else { return };
+        if self.core.connection.receive(context, turn, capacity) {
+            self.direct_reads += 1;
+        }
     }
 
     pub(super) const fn core(&self) -> &Shared<SocketCore> {
@@ -135,6 +151,7 @@ impl FusedStream for Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.core.endpoint().abandon();
+        self.core.connection.forget_receiver();
         self.core.connection.pump();
     }
 }

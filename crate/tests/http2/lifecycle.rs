@@ -1,9 +1,16 @@
 //! Whole lives of sockets: opening, closing, aborting, redirects.
 
-use futures::StreamExt;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
 use h2::Reason;
 use http::Response;
-use samesocket::{Event, Failure, WebSocket, connect};
+use samesocket::{Event, Failure, Sender, WebSocket, connect};
+use samesocket_fault_server::Server as FaultServer;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::server::Server;
 use crate::{check_echo, open, options, run};
@@ -133,4 +140,36 @@ fn dropped_socket_closes_its_stream() {
         stream.end();
         assert_eq!(stream.wait_for_reset().await.unwrap(), None);
     });
+}
+
+/// A waker that sends a message when it is called.
+struct Answering(Sender);
+
+impl Wake for Answering {
+    fn wake(self: Arc<Self>) {
+        // It is called again at the end, when nothing can be sent.
+        let _ = self.0.try_send("b".into());
+    }
+}
+
+#[test]
+fn waker_of_a_receiver_may_use_the_socket() {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        let servers = Runtime::new().unwrap();
+        let server = servers.block_on(FaultServer::builder().http2().start()).unwrap();
+        let url = format!("ws://{}/ws?id=a&do=gate:go,text:a,await:1,close:1000", server.addresses().h2c.unwrap());
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let closed = runtime.block_on(async {
+            let (sender, mut receiver) = open(url).await.split();
+            let control = receiver.control();
+            let waker = Waker::from(Arc::new(Answering(sender)));
+            assert!(receiver.next().poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+            server.store().release("a", "go");
+            control.closed().await
+        });
+        done.send(closed.code).unwrap();
+    });
+    let code = is_done.recv_timeout(Duration::from_secs(30)).expect("the waker waited for a lock");
+    assert_eq!(code, 1000);
 }

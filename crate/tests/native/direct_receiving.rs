@@ -2,7 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -50,7 +51,7 @@ async fn receive(socket: &mut Socket) {
 }
 
 #[tokio::test]
-async fn ping_behind_a_message_is_answered_while_the_receiver_waits_again() {
+async fn ping_behind_a_message_is_answered_while_receiver_waits() {
     for (mut socket, mut stream) in open().await {
         for _ in 0..3 {
             stream.write_all(&[TEXT, PING].concat()).await.unwrap();
@@ -109,5 +110,45 @@ async fn receiver_of_a_task_without_budget_gets_its_messages() {
             .await;
             timeout(Duration::from_secs(10), receive(&mut socket)).await.expect("the message did not arrive");
         }
+    }
+}
+
+#[tokio::test]
+async fn answer_to_a_message_is_sent_though_a_close_is_behind_it() {
+    let [(mut socket, mut stream), _] = open().await;
+    stream.write_all(&[TEXT, CLOSE].concat()).await.unwrap();
+    receive(&mut socket).await;
+    socket.send(Message::Text("b".into())).await.unwrap();
+    let mut sent = [0; 7 + 8];
+    stream.read_exact(&mut sent).await.unwrap();
+    assert_eq!((&sent[..2], &sent[7..9]), (&[0x81, 0x81][..], &[0x88, 0x82][..]));
+}
+
+/// A waker that counts its clones.
+#[derive(Default)]
+struct Counted;
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test]
+async fn waker_of_a_receiver_that_is_gone_is_released() {
+    for ends in [true, false] {
+        let [(mut socket, stream), _] = open().await;
+        let counted = Arc::new(Counted);
+        let waker = Waker::from(Arc::clone(&counted));
+        assert!(socket.next().poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        assert!(Arc::strong_count(&counted) > 1);
+        let (sender, receiver) = socket.split();
+        if ends {
+            sender.control().abort();
+            sender.control().closed().await;
+        } else {
+            drop(receiver);
+        }
+        assert_eq!(Arc::strong_count(&counted), 1, "the connection ends: {ends}");
+        drop((sender, stream));
     }
 }

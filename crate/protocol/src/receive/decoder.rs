@@ -208,7 +208,16 @@ impl Decoder {
 
     /// Returns whether nothing that was read is left to be decoded or returned.
     pub(crate) fn is_drained(&self) -> bool {
-        self.read_buffer.is_empty() && self.direct_from.is_none() && self.violation.is_none() && !self.suspended
+        self.read_buffer.is_empty()
+            && self.direct_from.is_none()
+            && self.violation.is_none()
+            && !self.suspended
+            && self.frame.as_ref().is_none_or(|frame| frame.missing > 0)
+    }
+
+    /// Returns whether a control frame or a violation is known to be next.
+    pub(crate) fn has_other_next(&self) -> bool {
+        self.violation.is_some() || self.is_control_next()
     }
 
     /// Decodes the next frame, or the part of it that has arrived.

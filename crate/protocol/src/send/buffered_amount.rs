@@ -19,13 +19,6 @@ pub(crate) struct BufferedAmount {
 #[derive(Debug, Default)]
 pub(crate) struct PartList(VecDeque<Part>);
 
-impl PartList {
-    /// Returns the number of parts for which there is memory.
-    pub(crate) fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-}
-
 /// A payload, or a part of one, in the write buffer.
 #[derive(Debug)]
 struct Part {
@@ -114,6 +107,11 @@ impl BufferedAmount {
     /// Forgets the parts, which will not be written. Their bytes count for ever.
     pub(crate) fn drop_parts(&mut self) {
         (self.parts, self.part_bytes) = (VecDeque::new(), 0);
+    }
+
+    /// Returns the number of parts for which there is memory.
+    pub(crate) fn capacity(&self) -> usize {
+        self.parts.capacity()
     }
 
     /// Takes the memory of the list of parts, if it is empty.

@@ -344,11 +344,10 @@ impl SendQueue {
 
     /// Takes the memory to frame messages in, if it is small and the queue is empty.
     pub(crate) fn take_memory(&mut self) -> Option<WriteMemory> {
-        if !(1..=MAX_LENT).contains(&self.output.capacity()) || !self.is_empty() {
-            return None;
-        }
-        let memory = WriteMemory { output: self.output.take_memory(), parts: self.buffered_amount.take_memory() };
-        Some(memory).filter(|memory| memory.parts.capacity() <= MAX_LENT_PARTS)
+        let is_small =
+            (1..=MAX_LENT).contains(&self.output.capacity()) && self.buffered_amount.capacity() <= MAX_LENT_PARTS;
+        (is_small && self.is_empty())
+            .then(|| WriteMemory { output: self.output.take_memory(), parts: self.buffered_amount.take_memory() })
     }
 
     /// Returns whether there is memory that [`release_memory`](Self::release_memory) releases.

@@ -64,3 +64,40 @@ fn borrowed_message_has_the_length_of_its_payload() {
         assert_eq!((message.len(), message.is_empty()), (length, length == 0), "{message:?}");
     }
 }
+
+#[test]
+fn control_frames_and_violations_are_known_to_be_next() {
+    let next = |behind: &[u8]| {
+        let mut driver = Driver::established("", Limits::default());
+        driver.connection.receive(&[&frame(0x81, b"a")[..], behind].concat());
+        let message = driver.connection.with_next_message(|message| message.len());
+        assert_eq!((message, driver.connection.next_message()), (Some(1), None));
+        (driver.connection.may_have_event(), driver.connection.has_other_event())
+    };
+    assert_eq!(next(b""), (false, false));
+    for part_of_a_message in [&b"\x81"[..], b"\x81\x05hel", b"\x01\x03hel"] {
+        assert!(!next(part_of_a_message).1, "{part_of_a_message:?}");
+    }
+    for other in
+        [&b"\x89\x00"[..], b"\x88\x02\x03\xe8", b"\x8a\x01", b"\x01\x01b\x89\x00", b"\x83\x00", b"\x81\x01\xff"]
+    {
+        assert_eq!(next(other), (true, true), "{other:?}");
+    }
+    let mut driver = Driver::established("", Limits::default());
+    driver.connection.receive_eof();
+    assert!(driver.connection.may_have_event() && driver.connection.has_other_event());
+}
+
+#[test]
+fn message_that_was_read_directly_may_be_an_event_until_it_is_returned() {
+    let mut driver = Driver::established("", Limits::default());
+    let bytes = frame(0x82, &[9; 10_000].repeat(60));
+    driver.receive(&bytes[..1000]);
+    driver.connection.read_buffer().put_slice(&bytes[1000..]);
+    // A driver may read once more before it polls.
+    driver.connection.read_buffer();
+    assert!(driver.connection.may_have_event());
+    driver.poll();
+    assert_eq!(driver.take_events(), [binary(&bytes[10..])]);
+    assert!(!driver.connection.may_have_event());
+}

@@ -207,7 +207,7 @@ fn connections_share_the_memory_of_small_writes() {
 }
 
 #[test]
-fn connection_that_lends_its_memory_back_has_none_to_spare() {
+fn connection_that_gives_its_memory_back_has_none_to_spare() {
     let mut driver = Driver::established("", Limits::default());
     assert!(driver.connection.has_spare_memory(), "it keeps the response");
     drop(driver.connection.take_response());
@@ -241,7 +241,7 @@ fn connection_that_lends_its_memory_back_has_none_to_spare() {
 
 #[cfg(feature = "compression")]
 #[test]
-fn compressed_connection_has_memory_to_spare_until_it_is_released() {
+fn memory_of_compression_is_spare_until_it_is_released() {
     for extensions in ["permessage-deflate", "permessage-deflate; server_no_context_takeover"] {
         let request = Request { compression: Some(crate::Compression::default()), ..request() };
         let mut driver = Driver::new(&request, Limits::default());

@@ -29,6 +29,7 @@ pub(crate) use self::dial::redirects::Redirects;
 pub(crate) use self::driver::direct_transport::DirectTransport;
 pub(crate) use self::driver::shared::SocketShared;
 pub(crate) use self::driver::transport::backpressure_backend;
+pub(crate) use self::driver::waiting_receiver::ReceiverTurn;
 pub(crate) use self::runtime::clock::{PlatformEnvironment, now};
 pub(crate) use self::runtime::tasks::{Task, Tasks};
 pub(crate) use self::settings::PlatformSettings;

@@ -12,6 +12,10 @@ use crate::types::payload::Data;
 #[derive(Default)]
 pub(crate) struct DirectTransport {}
 
+/// The permission for a receiver to read, which does not exist in a page.
+#[derive(Clone, Copy)]
+pub(crate) enum ReceiverTurn {}
+
 #[expect(clippy::unused_self, reason = "the methods of native targets")]
 impl DirectTransport {
     pub(crate) const fn attach(&self, _: &dyn Transport) {}
@@ -24,7 +28,21 @@ impl DirectTransport {
 
     pub(crate) const fn flush(&self) {}
 
-    pub(crate) fn receive(&self, _: &Context<'_>, _: Capacity, _: impl FnOnce(&mut Messages)) {}
+    pub(crate) const fn receiver_turn(&self) -> Option<ReceiverTurn> {
+        None
+    }
+
+    pub(crate) fn receive(
+        &self,
+        _: &Context<'_>,
+        turn: ReceiverTurn,
+        _: Capacity,
+        _: impl FnOnce(&mut Messages),
+    ) -> bool {
+        match turn {}
+    }
+
+    pub(crate) const fn forget_receiver(&self) {}
 
     pub(crate) const fn measure(&self, _: &BufferedAmountHint) -> Option<u64> {
         None

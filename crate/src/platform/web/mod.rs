@@ -58,7 +58,7 @@ use std::task::{Context, Poll};
 pub(crate) use self::buffered_amount_poll::{WATCH_BUFFERED_AMOUNT, WatchBufferedAmount};
 pub(crate) use self::clock::now;
 pub(crate) use self::diagnosis::Diagnosis;
-pub(crate) use self::direct_transport::DirectTransport;
+pub(crate) use self::direct_transport::{DirectTransport, ReceiverTurn};
 pub(crate) use self::environment::PlatformEnvironment;
 pub(crate) use self::inner::{MAKE_BLOB, MAKE_LAZY, MakeBlob, MakeLazy};
 pub(crate) use self::messages::{

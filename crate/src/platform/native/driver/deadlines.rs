@@ -10,7 +10,8 @@ use super::look_requests::LookRequests;
 use super::shared::{ConnState, SocketShared};
 use crate::platform::native::runtime::clock::{LookTurns, REACTOR_TURN};
 
-/// A connection that moves no byte for this long gives back the memory that it does not need. Arbitrary.
+/// A connection that moves no byte for this long gives back the memory that it does not need; after at most twice as long if the
+/// receiver reads itself. Arbitrary.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
 
 /// The deadlines of one connection: those of the protocol, the idle check, and the drain timeout.

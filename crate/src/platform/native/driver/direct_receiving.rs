@@ -3,7 +3,7 @@
 //! If a receiver shares the driver's thread, the driver would read, wake the receiver, and the runtime would ask the system for
 //! news before it polls that. So the stream wakes both. The receiver comes first, and reads and decodes what has arrived. The
 //! driver finds nothing to do then. It reads if the receiver is not polled, so that pings are answered and the end is seen in
-//! any case, and it does everything else: writing, closing, deadlines.
+//! any case, and it does everything else: writing, closing, deadlines. `ARCHITECTURE.md` says why nothing is lost.
 
 use std::sync::Arc;
 use std::task::Context;
@@ -15,6 +15,7 @@ use super::io::StateLock;
 use super::shared::{ConnState, ConnectionLock, Guard, Next, SocketShared};
 use super::small_messages::MessageBatch;
 use super::spare_memory;
+use super::waiting_receiver::ReceiverTurn;
 use crate::platform::Messages;
 use crate::queue::Capacity;
 
@@ -41,54 +42,58 @@ enum Look {
 }
 
 impl SocketShared {
-    /// Reads what has arrived, if the driver sleeps and the receiver shares its thread, and calls `deliver` once with the messages.
+    /// Returns a permission for the receiver to read, if the driver sleeps on its thread.
+    pub(super) fn receiver_turn(&self) -> Option<ReceiverTurn> {
+        // A task that has used up its budget, such as one with many receivers, would be told to wait. The driver has its own.
+        let may_read = self.may_receiver_read() && has_budget_remaining();
+        if may_read { self.waiting_receiver().turn() } else { None }
+    }
+
+    /// Reads what has arrived, if the driver still sleeps, and calls `deliver` once with the messages. Returns whether there were any.
     ///
-    /// If nothing has arrived, the task is woken when something does.
+    /// If nothing has arrived, the task is woken when something does. `capacity` is what the receiver has, since its `turn` began.
     pub(super) fn receive(
         self: &Arc<Self>,
         context: &Context<'_>,
+        turn: ReceiverTurn,
         capacity: Capacity,
         deliver: impl FnOnce(&mut Messages),
-    ) {
-        // A task that has used up its budget, such as one with many receivers, would be told to wait. The driver has its own.
-        if !self.may_receiver_read() || !has_budget_remaining() {
-            return;
-        }
+    ) -> bool {
         let mut deliver = Some(deliver);
         let is_done = spare_memory::with_batch(|batch| {
-            (0..MAX_READS).any(|_| match self.look(batch, capacity, &mut deliver) {
+            (0..MAX_READS).any(|_| match self.look(batch, turn, capacity, &mut deliver) {
                 Look::Done => true,
-                Look::Nothing => self.waiting_receiver().wait(context.waker()),
+                Look::Nothing => self.waiting_receiver().register(context.waker()),
                 Look::More => false,
-            })
+            } || !has_budget_remaining())
         });
-        if !is_done {
+        let has_delivered = deliver.is_none();
+        if !is_done || !has_delivered && !has_budget_remaining() {
             context.waker().wake_by_ref();
         }
+        has_delivered
     }
 
     /// Decodes what was read before, or else reads once and decodes that, and calls `deliver` if there are messages.
     fn look(
         self: &Arc<Self>,
         batch: &mut MessageBatch,
+        turn: ReceiverTurn,
         mut capacity: Capacity,
         deliver: &mut Option<impl FnOnce(&mut Messages)>,
     ) -> Look {
         let mut state = self.lock();
-        if !state.begin_receiving() {
+        if !self.waiting_receiver().is_valid(turn) || !state.begin_receiving() {
             return Look::Done;
         }
         let (had_pending_bytes, had_events) = (state.has_pending_bytes(), state.may_have_event());
         let mut is_decoded = !had_events || self.decode(&mut state, batch, &mut capacity);
         let mut has_read = false;
         if is_decoded && batch.is_empty() {
-            self.waiting_receiver().begin_read();
             let waker = waker_ref(self);
-            has_read = ConnState::read(&mut state, &mut Context::from_waker(&waker));
-            if has_read {
-                self.waiting_receiver().end_read();
-                is_decoded = self.decode(&mut state, batch, &mut capacity);
-            }
+            let read = ConnState::read(&mut state, &mut Context::from_waker(&waker), self.waiting_receiver());
+            has_read = read == Some(true);
+            is_decoded = read.is_some() && (!has_read || self.decode(&mut state, batch, &mut capacity));
         }
         state.return_read_memory();
         let needs_driver = !is_decoded || (had_events || has_read) && state.needs_driver(had_pending_bytes);
@@ -96,39 +101,64 @@ impl SocketShared {
             state.request_look();
         }
         let messages = batch.messages();
-        let look = match (messages.is_empty(), needs_driver, has_read) {
-            (true, false, true) => Look::More,
-            (true, false, false) => Look::Nothing,
-            _ => Look::Done,
-        };
         if !messages.is_empty() {
             drop(state);
+            let end = EndReceiving(self);
             if let Some(deliver) = deliver.take() {
                 deliver(messages);
             }
             messages.clear();
-            state = self.lock();
+            drop(end);
+            return Look::Done;
         }
-        let wake = state.end_receiving();
-        drop(state);
-        if wake {
-            self.tasks().wake_driver();
+        self.end_receiving(state);
+        match (needs_driver, has_read) {
+            (true, _) => Look::Done,
+            (false, true) => Look::More,
+            (false, false) => Look::Nothing,
         }
-        look
     }
 
     /// Decodes messages into the batch; returns whether nothing is left to decode. If something is, the driver has to go on.
+    ///
+    /// What follows a message and is none is left to the driver: the user's answer to the message is sent first.
     fn decode(&self, state: &mut Guard<'_>, batch: &mut MessageBatch, capacity: &mut Capacity) -> bool {
         loop {
             match state.next_messages(batch, capacity, || self.now()) {
                 Next::Nothing => return true,
                 Next::More if capacity.is_none() => return false,
+                Next::More if !state.may_have_event() => return true,
                 Next::More => ConnectionLock::yield_to_waiters(state),
                 Next::Feedback(feedback) => {
                     state.keep_feedback(feedback);
                     return false;
                 }
             }
+            if !batch.is_empty() {
+                break;
+            }
         }
+        while state.further_messages(batch, capacity) {
+            ConnectionLock::yield_to_waiters(state);
+        }
+        !capacity.is_none() && !state.has_work_for_driver()
+    }
+
+    /// Returns the place to the driver, and wakes that if it has anything to do.
+    fn end_receiving(&self, mut state: Guard<'_>) {
+        let wake = state.end_receiving();
+        drop(state);
+        if wake {
+            self.tasks().wake_driver();
+        }
+    }
+}
+
+/// Returns the place to the driver when it is dropped, also if a subscriber of the user's panics meanwhile.
+struct EndReceiving<'a>(&'a SocketShared);
+
+impl Drop for EndReceiving<'_> {
+    fn drop(&mut self) {
+        self.0.end_receiving(self.0.lock());
     }
 }

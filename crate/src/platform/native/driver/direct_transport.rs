@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Context;
 
 use super::shared::SocketShared;
+use super::waiting_receiver::ReceiverTurn;
 use crate::platform::buffered_amount_hint::BufferedAmountHint;
 use crate::platform::{Messages, SendOutcome, Transport};
 use crate::queue::Capacity;
@@ -47,11 +48,27 @@ impl DirectTransport {
         }
     }
 
-    /// Receives messages on the receiver's task, if that may read in place of the driver. `deliver` is called without any lock
-    /// held, and no other messages are delivered meanwhile.
-    pub(crate) fn receive(&self, context: &Context<'_>, capacity: Capacity, deliver: impl FnOnce(&mut Messages)) {
+    /// Returns a permission for the receiver to read in place of the driver.
+    pub(crate) fn receiver_turn(&self) -> Option<ReceiverTurn> {
+        self.0.get()?.receiver_turn()
+    }
+
+    /// Receives messages on the receiver's task. `deliver` is called without any lock held, and no other messages are delivered
+    /// meanwhile. Returns whether there were any.
+    pub(crate) fn receive(
+        &self,
+        context: &Context<'_>,
+        turn: ReceiverTurn,
+        capacity: Capacity,
+        deliver: impl FnOnce(&mut Messages),
+    ) -> bool {
+        self.0.get().is_some_and(|shared| shared.receive(context, turn, capacity, deliver))
+    }
+
+    /// Forgets the waker of the receiver, because that was dropped; called without any lock held.
+    pub(crate) fn forget_receiver(&self) {
         if let Some(shared) = self.0.get() {
-            shared.receive(context, capacity, deliver);
+            shared.forget_receiver();
         }
     }
 

@@ -33,8 +33,19 @@ pub(super) struct StreamIo {
     write_closed: bool,
     /// Whether the peer's direction has ended, or has failed.
     read_closed: bool,
-    /// Whether the stream belongs to this crate, so that no code of the user's runs when it is polled.
-    is_own: bool,
+    origin: StreamOrigin,
+}
+
+/// Where a stream comes from, which decides what may run when it is polled, and when it calls a waker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum StreamOrigin {
+    /// This crate: TCP or TLS. It may be polled under the connection's lock, and it calls wakers without any lock held.
+    Crate,
+    /// An HTTP/2 connection. It may be polled under the connection's lock, but it calls wakers under a lock of its own, so that
+    /// these must not lead to code of the user's.
+    Http2,
+    /// The user. It may do anything, and is polled while nothing is locked.
+    User,
 }
 
 /// The part of a connection that its stream works with.
@@ -119,13 +130,18 @@ pub(super) trait IoAccess {
 const MAX_WRITES: usize = 64;
 
 impl StreamIo {
-    pub(super) fn new(stream: Box<dyn IoStream>, is_own: bool) -> Self {
-        Self { stream, needs_flush: false, is_blocked: false, write_closed: false, read_closed: false, is_own }
+    pub(super) fn new(stream: Box<dyn IoStream>, origin: StreamOrigin) -> Self {
+        Self { stream, needs_flush: false, is_blocked: false, write_closed: false, read_closed: false, origin }
     }
 
     /// Returns whether the stream belongs to this crate, so that it may be polled under the connection's lock.
-    pub(super) const fn is_own(&self) -> bool {
-        self.is_own
+    pub(super) fn is_own(&self) -> bool {
+        self.origin != StreamOrigin::User
+    }
+
+    /// Returns whether the receiver may read from the stream, whose waker then leads to the receiver's.
+    pub(super) fn may_wake_receiver(&self) -> bool {
+        self.origin == StreamOrigin::Crate
     }
 
     /// Returns whether the stream accepts nothing more for now.
@@ -480,7 +496,7 @@ mod tests {
         for is_locked in [true, false] {
             YIELDS.set(0);
             let lock = CountingLock(RefCell::new(Pieces { unprepared: 12, ready: Vec::new(), queued_on_drop: 4 }));
-            let mut stream = StreamIo::new(Box::new(Narrow), true);
+            let mut stream = StreamIo::new(Box::new(Narrow), StreamOrigin::Crate);
             let progress = if is_locked {
                 stream.exchange(&mut context, &mut Locked::<CountingLock>(&mut lock.lock()), None, Duration::ZERO)
             } else {

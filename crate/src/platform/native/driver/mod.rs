@@ -34,7 +34,7 @@ mod small_messages;
 mod spare_memory;
 mod stream_slot;
 pub(super) mod transport;
-mod waiting_receiver;
+pub(super) mod waiting_receiver;
 mod write_policy;
 
 use std::future::Future;
@@ -47,7 +47,7 @@ use futures::task::waker_ref;
 use tokio::task::yield_now;
 
 use self::deadlines::Deadlines;
-use self::io::{Locked, StateLock, StreamIo, Unlocked};
+use self::io::{Locked, StateLock, StreamIo, StreamOrigin, Unlocked};
 use self::look_requests::LookRequests;
 use self::receive_backpressure::Delivery;
 use self::run_state::Parked;
@@ -174,8 +174,9 @@ impl Driver {
         self.dialing = Some(Box::pin(std::future::ready(Err(failure))));
     }
 
-    /// Returns whether the driver has anything to do, because it was not woken by the stream alone, or the receiver has not read.
+    /// Returns `false` if only the stream woke the driver, and the receiver has emptied that.
     fn begin_poll(&self) -> bool {
+        self.shared.waiting_receiver().on_driver_poll();
         let has_news = self.shared.waiting_receiver().has_news()
             || self.dialing.is_some()
             || self.deadlines.is_due()
@@ -377,7 +378,11 @@ impl Driver {
                 self.permit = permit;
                 // The task of an HTTP/2 connection polls the stream of the user below it.
                 self.over_http2 = response.is_some();
-                let is_own = self.has_own_stream || self.over_http2;
+                let origin = match (self.over_http2, self.has_own_stream) {
+                    (true, _) => StreamOrigin::Http2,
+                    (false, true) => StreamOrigin::Crate,
+                    (false, false) => StreamOrigin::User,
+                };
                 if !self.over_http2 {
                     event!(self.receiver.span(), DEBUG, "sending the request");
                 }
@@ -386,7 +391,7 @@ impl Driver {
                 if let Some(response) = response {
                     state.receive_connect_response(response, now);
                 }
-                state.stream().set(StreamIo::new(stream, is_own));
+                state.stream().set(StreamIo::new(stream, origin));
             }
             Err(failure) => {
                 let unused = self.shared.lock().on_stream_lost(failure);
@@ -467,7 +472,7 @@ fn exchange<'a>(
         state.lend_read_memory();
     }
     let stream_waker = waker_ref(shared);
-    let is_shared = read && stream.is_own() && shared.may_receiver_read();
+    let is_shared = read && stream.may_wake_receiver() && shared.may_receiver_read();
     if is_shared {
         shared.waiting_receiver().begin_read();
     }

@@ -45,6 +45,9 @@ const PAUSE: usize = 100;
 const MESSAGES: usize = 3;
 const SIZE: usize = 40;
 
+/// A receive limit that is not reached.
+const MANY: usize = 100;
+
 /// The times that the waiter waits for `drained`.
 const WAITS: usize = 4;
 
@@ -167,8 +170,8 @@ fn new_system() -> Arc<System> {
     system
 }
 
-/// Opens a socket over the system, which is served already.
-fn open(system: &Arc<System>, is_own_stream: bool) -> Arc<Socket> {
+/// Opens a socket over the system, which is served already. `receive_limit` is the messages that may wait to be received.
+fn open(system: &Arc<System>, is_own_stream: bool, receive_limit: usize) -> Arc<Socket> {
     let client = Arc::clone(system);
     let connector = move |_: &_| {
         let stream: Box<dyn IoStream> = Box::new(Client(Arc::clone(&client)));
@@ -177,7 +180,8 @@ fn open(system: &Arc<System>, is_own_stream: bool) -> Arc<Socket> {
     let options = Options::new().connector(connector).runtime(Handle::current());
     // `PlatformSettings::has_builtin_stream` looks at the origin in this model.
     let options = if is_own_stream { options } else { options.origin("http://model.invalid").unwrap() };
-    Arc::new(future::block_on(connect("ws://model.invalid/").options(options).into_future()).unwrap())
+    let connect = connect("ws://model.invalid/").options(options).receive_limit(receive_limit, 1 << 20);
+    Arc::new(future::block_on(connect.into_future()).unwrap())
 }
 
 /// Sends messages from two threads over one socket, while a third one waits until they are written.
@@ -189,7 +193,7 @@ fn exchange(is_own_stream: bool) {
         let system = Arc::clone(&system);
         thread::spawn(move || serve(&system, expected))
     };
-    let socket = open(&system, is_own_stream);
+    let socket = open(&system, is_own_stream, MANY);
     let senders: Vec<_> = (0..2_u8)
         .map(|sender| {
             let socket = Arc::clone(&socket);
@@ -231,7 +235,7 @@ fn exchange_and_close(is_own_stream: bool) {
         let system = Arc::clone(&system);
         thread::spawn(move || serve_until_close(&system))
     };
-    let socket = open(&system, is_own_stream);
+    let socket = open(&system, is_own_stream, MANY);
     let senders: Vec<_> = (0..2_u8)
         .map(|sender| {
             let socket = Arc::clone(&socket);
@@ -303,49 +307,36 @@ fn serve_until_close(system: &System) -> Vec<[u8; 2]> {
     }
 }
 
-/// The bytes that a server sends: numbered messages of one byte, with pings between them, and then a Close.
-fn frames() -> Vec<Vec<u8>> {
-    let messages = (0..RECEIVED).flat_map(|number| [vec![0x82, 1, number], vec![0x89, 0]]);
-    messages.chain([vec![0x88, 2, 3, 0xe8]]).collect()
-}
-
 /// The messages of the server.
 const RECEIVED: u8 = 4;
 
-/// Answers the opening handshake, sends the frames in pieces, and reads until there is an answer to each ping and to the Close.
+/// The bytes of a masked pong without payload, and of a masked Close with a code.
+const PONG_SIZE: usize = 6;
+const CLOSE_SIZE: usize = 8;
+
+/// Answers the opening handshake, and sends numbered messages of one byte, each with a ping behind it, and then a Close, in pieces. At
+/// times it goes on only when the last ping is answered. All pings have to be answered in the end, and the Close.
 fn serve_messages(system: &System) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        let mut pipe = system.pipe.lock().unwrap();
-        while pipe.sent.is_empty() {
-            pipe = system.has_sent.wait(pipe).unwrap();
-        }
-        head.extend(pipe.sent.drain(..));
+        head.extend(take_sent(system));
     }
     let mut bytes: VecDeque<u8> = response(&head).into_bytes().into();
-    bytes.extend(frames().concat());
-    while !bytes.is_empty() {
-        pause();
-        let count = thread_rng().gen_range(1..=bytes.len());
-        let wakers = {
-            let mut pipe = system.pipe.lock().unwrap();
-            pipe.received.extend(bytes.drain(..count));
-            [pipe.writer.take(), pipe.reader.take()]
-        };
-        wakers.into_iter().flatten().for_each(Waker::wake);
+    let mut answered = 0;
+    for number in 0..RECEIVED {
+        bytes.extend([0x82, 1, number, 0x89, 0]);
+        if number + 1 == RECEIVED {
+            bytes.extend([0x88, 2, 3, 0xe8]);
+        } else if thread_rng().gen_range(0..2) == 0 {
+            continue;
+        }
+        send_in_pieces(system, &mut bytes);
+        while answered < usize::from(number + 1) * PONG_SIZE {
+            answered += take_sent(system).len();
+        }
     }
-    // A masked pong of 6 bytes for the last ping at least, and the Close of 8 bytes.
-    let mut taken = Vec::new();
-    while taken.len() < 14 || !is_close(&taken[taken.len() - 8..]) {
-        let waker = {
-            let mut pipe = system.pipe.lock().unwrap();
-            while pipe.sent.is_empty() {
-                pipe = system.has_sent.wait(pipe).unwrap();
-            }
-            taken.extend(pipe.sent.drain(..));
-            pipe.writer.take()
-        };
-        waker.into_iter().for_each(Waker::wake);
+    while answered < usize::from(RECEIVED) * PONG_SIZE + CLOSE_SIZE {
+        answered += take_sent(system).len();
     }
     let reader = {
         let mut pipe = system.pipe.lock().unwrap();
@@ -355,6 +346,32 @@ fn serve_messages(system: &System) {
     reader.into_iter().for_each(Waker::wake);
 }
 
+/// Waits until the client has sent something, and takes it.
+fn take_sent(system: &System) -> Vec<u8> {
+    let (bytes, writer) = {
+        let mut pipe = system.pipe.lock().unwrap();
+        while pipe.sent.is_empty() {
+            pipe = system.has_sent.wait(pipe).unwrap();
+        }
+        (pipe.sent.drain(..).collect(), pipe.writer.take())
+    };
+    writer.into_iter().for_each(Waker::wake);
+    bytes
+}
+
+fn send_in_pieces(system: &System, bytes: &mut VecDeque<u8>) {
+    while !bytes.is_empty() {
+        pause();
+        let count = thread_rng().gen_range(1..=bytes.len());
+        let reader = {
+            let mut pipe = system.pipe.lock().unwrap();
+            pipe.received.extend(bytes.drain(..count));
+            pipe.reader.take()
+        };
+        reader.into_iter().for_each(Waker::wake);
+    }
+}
+
 /// Lets the other threads go on for a while, at times for so long that all of them wait.
 fn pause() {
     for _ in 0..thread_rng().gen_range(0..PAUSE) {
@@ -362,23 +379,20 @@ fn pause() {
     }
 }
 
-/// Returns whether these bytes are a masked Close frame with a code.
-fn is_close(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x88, 0x82])
-}
-
-/// Receives messages, on a thread of its own, from a server that expects answers to its pings. At times the receiver is polled once
-/// and then left alone until the end of the connection, which only the driver can see then.
+/// Receives messages, on a thread of its own, from a server that expects answers to its pings. The receiver is left alone at some
+/// moment, until the connection has ended, which only the driver can see then.
 fn receive(is_own_stream: bool) {
     let system = new_system();
     let server = {
         let system = Arc::clone(&system);
         thread::spawn(move || serve_messages(&system))
     };
-    let socket = open(&system, is_own_stream);
-    let mut socket = Arc::into_inner(socket).expect("there is one handle");
+    // A receiver that is left alone needs room for all messages.
+    let polled = thread_rng().gen_range(0..=RECEIVED);
+    let receive_limit = if polled == RECEIVED { thread_rng().gen_range(1..=3) } else { MANY };
+    let polls_once_more = thread_rng().gen_range(0..2) == 0;
+    let mut socket = Arc::into_inner(open(&system, is_own_stream, receive_limit)).expect("there is one handle");
     let control = socket.control();
-    let (polled, polls_once_more) = (thread_rng().gen_range(0..=RECEIVED), thread_rng().gen_range(0..2) == 0);
     let receiver = thread::spawn(move || {
         let mut numbers = Vec::new();
         let mut keep = |message: Option<Result<Message, _>>| match message {

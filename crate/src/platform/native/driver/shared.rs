@@ -63,6 +63,10 @@ pub(crate) struct SocketShared {
     start: Instant,
 }
 
+/// The length of a message up to which it is framed in memory that connections share, in bytes. Arbitrary: such memory has at most 4
+/// KiB.
+const MAX_SHARED_WRITE: u64 = 2 << 10;
+
 /// The bytes of messages that are inflated or put together before the lock is released.
 const MAX_ASSEMBLED: usize = 64 << 10;
 
@@ -227,6 +231,11 @@ impl SocketShared {
 
     pub(super) const fn waiting_receiver(&self) -> &WaitingReceiver {
         &self.waiting_receiver
+    }
+
+    /// Forgets the waker of the receiver, because that was dropped. No lock may be held.
+    pub(super) fn forget_receiver(&self) {
+        self.waiting_receiver.forget();
     }
 
     /// Returns whether a receiver most likely shares the thread of the driver, so that it reads in its place.
@@ -398,6 +407,7 @@ impl SocketShared {
             state.connection.release_memory();
             (state.look_requests.take(), state.pings.take().map(|mut pings| pings.take_all()))
         };
+        self.waiting_receiver.forget();
         // Drop outside the lock: this wakes tasks, and a payload may be the user's.
         drop((requests, pings));
         drop_caught(unused);
@@ -525,7 +535,9 @@ impl ConnState {
             },
         };
         if self.files.is_empty() {
-            self.connection.lend_write_memory(spare_memory::take_write_memory);
+            if size <= MAX_SHARED_WRITE {
+                self.connection.lend_write_memory(spare_memory::take_write_memory);
+            }
             file_queue::send(&mut self.connection, kind, sent, compression);
             // A socket whose connection has failed in another way is still OPEN, until the event of that.
             let accepted = !self.is_full();
@@ -620,30 +632,40 @@ impl ConnState {
         let is_left_to_receiver = !has_news
             && matches!(self.run, RunState::Parked(parked) if !parked.is_paused)
             && self.is_left_to_stream()
-            && self.stream.get().is_some_and(|stream| stream.is_own() && stream.is_quiet())
+            && self.stream.get().is_some_and(|stream| stream.may_wake_receiver() && stream.is_quiet())
             && self.look_requests.as_ref().is_some_and(LookRequests::is_empty);
         !is_left_to_receiver && self.run.begin_poll()
     }
 
     /// Lets the receiver read in place of the driver, if nothing but the stream can have anything; returns whether it may.
     pub(super) fn begin_receiving(&mut self) -> bool {
-        let is_readable = |stream: &StreamIo| stream.is_own() && stream.is_readable();
+        let is_readable = |stream: &StreamIo| stream.may_wake_receiver() && stream.is_readable();
         self.is_left_to_stream() && self.stream.get().is_some_and(is_readable) && self.run.begin_receiving()
     }
 
-    /// Reads in place of the driver; returns whether there was anything, or the input has ended.
-    pub(super) fn read(guard: &mut Guard<'_>, context: &mut Context<'_>) -> bool {
-        let Some(mut stream) = guard.stream.borrow() else { return false };
+    /// Reads in place of the driver; returns whether there was anything, or the input has ended. Returns `None` if a sender uses
+    /// the stream.
+    pub(super) fn read(guard: &mut Guard<'_>, context: &mut Context<'_>, receiver: &WaitingReceiver) -> Option<bool> {
+        let mut stream = guard.stream.borrow()?;
         guard.lend_read_memory();
+        receiver.begin_read();
         let has_read = stream.read(context, &mut Locked::<ConnectionLock>(guard));
+        if has_read {
+            receiver.keep_news();
+        }
         guard.stream.put_back(stream);
         guard.has_received |= has_read;
-        has_read
+        Some(has_read)
     }
 
     /// Returns whether anything that was read may be left to decode.
     pub(super) fn may_have_event(&self) -> bool {
         self.connection.may_have_event()
+    }
+
+    /// Returns whether the next thing to decode is known to be no message, or takes several steps.
+    pub(super) fn has_work_for_driver(&self) -> bool {
+        self.connection.has_other_event() || self.connection.has_more_events()
     }
 
     /// Keeps what follows the messages that the receiver has read, for the driver.
@@ -692,6 +714,7 @@ impl ConnState {
             && self.delivery == Delivery::Bounded
             && self.files.is_empty()
             && self.feedback.is_none()
+            && !self.connection.has_write_failed()
             && self.connection.stream_action() == StreamAction::Keep
     }
 
@@ -725,51 +748,62 @@ impl ConnState {
         if !self.connection.may_have_event() {
             return Next::Nothing;
         }
-        // A copy stays in registers while messages are pushed.
-        let mut rest = *capacity;
-        let mut push = |message: BorrowedMessage<'_>| {
-            rest.remove(1, message.len() as u64);
-            batch.push(message);
-            !rest.is_none()
-        };
-        let first = match self.connection.with_next_message(&mut push) {
-            Some(has_capacity) => Some(Ok(has_capacity)),
-            None => self.connection.with_next_event(now(), |feedback| feedback.into_message().map(&mut push)),
+        let first = match self.connection.with_next_message(|message| take(batch, capacity, message)) {
+            Some(()) => Some(Ok(())),
+            None => self.connection.with_next_event(now(), |feedback| {
+                feedback.into_message().map(|message| take(batch, capacity, message))
+            }),
         };
         match first {
             // A message is being inflated in steps, each of which counts, so that other tasks of the thread have their turn.
             None if self.connection.has_more_events() => {
                 capacity.remove(0, MAX_ASSEMBLED as u64);
-                return Next::More;
+                Next::More
             }
-            None => return Next::Nothing,
+            None => Next::Nothing,
             Some(Err(feedback)) => {
                 self.has_failed |= is_failure(&feedback);
                 self.response = self.response.take().or_else(|| self.take_response());
-                return Next::Feedback(feedback);
+                Next::Feedback(feedback)
             }
-            Some(Ok(mut has_capacity)) => {
-                // The lock is released after 64 KiB that had to be inflated, or put together.
-                let mut assembled = 0;
-                while has_capacity {
-                    // Messages that lie whole in the read buffer, the most frequent ones, have the shortest loop.
-                    let mut borrowed = Some(true);
-                    while borrowed == Some(true) {
-                        borrowed = self.connection.with_next_message(&mut push);
-                    }
-                    let next = || {
-                        self.connection.next_message().map(|message| {
-                            let message = BorrowedMessage::Owned(message);
-                            assembled += message.len();
-                            push(message) && assembled < MAX_ASSEMBLED
-                        })
-                    };
-                    has_capacity = borrowed.or_else(next).unwrap_or(false);
-                }
+            Some(Ok(())) => {
+                self.further_messages(batch, capacity);
+                Next::More
             }
         }
+    }
+
+    /// Moves messages that precede everything else into `batch`, like [`next_messages`](Self::next_messages); returns whether there
+    /// may be more, because it has stopped after 64 KiB.
+    pub(super) fn further_messages(&mut self, batch: &mut MessageBatch, capacity: &mut Capacity) -> bool {
+        // A copy stays in registers while messages are pushed.
+        let mut rest = *capacity;
+        let mut push = |message: BorrowedMessage<'_>| {
+            take(batch, &mut rest, message);
+            !rest.is_none()
+        };
+        // The lock is released after 64 KiB that had to be inflated, or put together.
+        let mut assembled = 0;
+        let mut has_capacity = !capacity.is_none();
+        let mut is_assembled = false;
+        while has_capacity {
+            // Messages that lie whole in the read buffer, the most frequent ones, have the shortest loop.
+            let mut borrowed = Some(true);
+            while borrowed == Some(true) {
+                borrowed = self.connection.with_next_message(&mut push);
+            }
+            let next = || {
+                self.connection.next_message().map(|message| {
+                    let message = BorrowedMessage::Owned(message);
+                    assembled += message.len();
+                    is_assembled = assembled >= MAX_ASSEMBLED;
+                    push(message) && !is_assembled
+                })
+            };
+            has_capacity = borrowed.or_else(next).unwrap_or(false);
+        }
         *capacity = rest;
-        Next::More
+        is_assembled && !rest.is_none()
     }
 
     /// Takes the response of the connection, and adds the URL that redirects have led to.
@@ -1023,6 +1057,13 @@ impl Drop for Unused {
     fn drop(&mut self) {
         let _ = drop_each(self.payloads.drain(..));
     }
+}
+
+/// Moves a message into `batch`, and reduces `capacity` by it.
+#[inline]
+fn take(batch: &mut MessageBatch, capacity: &mut Capacity, message: BorrowedMessage<'_>) {
+    capacity.remove(1, message.len() as u64);
+    batch.push(message);
 }
 
 /// Returns whether the feedback says that the connection has failed or did not close cleanly.

@@ -49,6 +49,11 @@ impl MessageBatch {
         }
     }
 
+    /// Returns the number of messages for which there is room.
+    pub(super) fn capacity(&self) -> usize {
+        self.messages.capacity().max(self.short.capacity())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.short.is_empty()
     }

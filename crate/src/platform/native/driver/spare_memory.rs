@@ -14,6 +14,9 @@ thread_local! {
     static BATCH: Cell<Option<Box<MessageBatch>>> = const { Cell::new(None) };
 }
 
+/// The most messages for which a batch that is kept has room. Arbitrary: 40 KiB.
+const MAX_KEPT: usize = 1024;
+
 /// Takes the thread's memory to read into, if it has some.
 pub(super) fn take_read_memory() -> Vec<u8> {
     take(&READ_MEMORY)
@@ -38,7 +41,9 @@ pub(super) fn keep_write_memory(memory: WriteMemory) {
 pub(super) fn with_batch<R>(act: impl FnOnce(&mut MessageBatch) -> R) -> R {
     let mut batch = take(&BATCH).unwrap_or_default();
     let result = act(&mut batch);
-    keep(&BATCH, Some(batch));
+    if batch.capacity() <= MAX_KEPT {
+        keep(&BATCH, Some(batch));
+    }
     result
 }
 

@@ -1,28 +1,58 @@
 //! The receiver that waits for the stream, beside the driver.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use futures::task::AtomicWaker;
 
 use crate::sync::catch_panic::wake;
 
-/// The receiver that waits for the stream.
+/// The receiver that waits for the stream, and what it knows of the driver.
 #[derive(Default)]
 pub(super) struct WaitingReceiver {
     waker: AtomicWaker,
-    /// Whether the stream may have bytes: no read has found it empty since it last had some.
+    /// Whether the stream may have bytes. While the driver is parked and not paused, this is `false` only if the last read has found
+    /// the stream empty, so that the stream calls a waker.
     has_news: AtomicBool,
+    /// The thread on which the driver was polled last; see [`current_thread`].
+    driver_thread: AtomicUsize,
+    /// The number of polls of the driver.
+    driver_polls: AtomicUsize,
+}
+
+/// A permission for the receiver to read, as long as the driver is not polled.
+#[derive(Clone, Copy)]
+pub(crate) struct ReceiverTurn {
+    driver_polls: usize,
 }
 
 impl WaitingReceiver {
+    /// Records that the driver is being polled on this thread.
+    pub(super) fn on_driver_poll(&self) {
+        self.driver_thread.store(current_thread(), Ordering::Relaxed);
+        // Polls of a task do not overlap. The lock of the connection, which the driver takes next, publishes it.
+        self.driver_polls.store(self.driver_polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Returns a permission to read, if the driver was polled last on this thread.
+    pub(super) fn turn(&self) -> Option<ReceiverTurn> {
+        let is_shared = self.driver_thread.load(Ordering::Relaxed) == current_thread();
+        is_shared.then(|| ReceiverTurn { driver_polls: self.driver_polls.load(Ordering::Relaxed) })
+    }
+
+    /// Returns whether the driver was not polled since. The connection is locked.
+    pub(super) fn is_valid(&self, turn: ReceiverTurn) -> bool {
+        self.driver_polls.load(Ordering::Relaxed) == turn.driver_polls
+    }
+
     /// Records that the stream is read now: what it reports later is news.
     pub(super) fn begin_read(&self) {
         self.has_news.swap(false, Ordering::AcqRel);
     }
 
-    /// Records that the read has brought something. The stream reports nothing before another read finds it empty.
-    pub(super) fn end_read(&self) {
+    /// Records that a read has brought something. The stream reports nothing before another read finds it empty.
+    pub(super) fn keep_news(&self) {
         self.has_news.store(true, Ordering::Release);
     }
 
@@ -31,15 +61,27 @@ impl WaitingReceiver {
         self.has_news.load(Ordering::Acquire)
     }
 
-    /// Waits for news; returns `false` if there are some already.
-    pub(super) fn wait(&self, waker: &Waker) -> bool {
+    /// Registers the waker that is called when there are news; returns `false` if there are some already.
+    pub(super) fn register(&self, waker: &Waker) -> bool {
         self.waker.register(waker);
         !self.has_news()
     }
 
     /// Records news, and wakes the receiver if it waits.
     pub(super) fn wake(&self) {
-        self.has_news.store(true, Ordering::Release);
+        self.keep_news();
         wake(self.waker.take());
     }
+
+    /// Forgets the receiver. No lock may be held, because dropping a waker may run any code.
+    pub(super) fn forget(&self) {
+        drop(self.waker.take());
+    }
+}
+
+/// Returns a number that differs from those of all other threads that are running.
+fn current_thread() -> usize {
+    thread_local!(static MARK: u8 = const { 0 });
+    // A thread that ends polls nothing any more.
+    MARK.try_with(|mark| ptr::from_ref(mark).addr()).unwrap_or_default()
 }
