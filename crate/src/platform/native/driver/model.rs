@@ -36,7 +36,7 @@ const WAKING: [usize; 2] = [20_000, 10_000];
 const CLOSING: [usize; 2] = [4_000, 2_000];
 
 /// The schedules in which the receiver and the driver could overtake each other, or leave bytes unread.
-const RECEIVING: usize = 20_000;
+const RECEIVING: usize = 10_000;
 
 /// The times that a server that pauses lets others go on, at most. The driver takes about ten locks for a read.
 const PAUSE: usize = 100;
