@@ -115,11 +115,11 @@ const INSTRUCTIONS: [(&str, &str, f64); 13] = [
     (PROTOCOL, "recv16k", 2.7),
     (INTERFACE_ON_TOKIO, "lat64", 11.6),
     (INTERFACE_ON_TOKIO, "recv64", 0.72),
-    (INTERFACE_ON_TOKIO, "send64", 0.53),
+    (INTERFACE_ON_TOKIO, "send64", 0.62),
     (INTERFACE_ON_TOKIO, "echo1k", 2.6),
-    (FUTURES_ON_TOKIO, "lat64", 11.2),
+    (FUTURES_ON_TOKIO, "lat64", 9.5),
     (FUTURES_ON_TOKIO, "recv64", 0.63),
-    (FUTURES_ON_TOKIO, "send64", 0.61),
+    (FUTURES_ON_TOKIO, "send64", 0.70),
     (FUTURES_ON_TOKIO, "echo1k", 2.7),
 ];
 

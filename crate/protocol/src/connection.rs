@@ -578,6 +578,7 @@ impl Connection {
     /// [`send`](Self::send).
     ///
     /// With [`take_write_memory`](Self::take_write_memory), connections that send little can share their memory.
+    #[inline]
     pub fn lend_write_memory(&mut self, lend: impl FnOnce() -> WriteMemory) {
         self.queue.lend_memory(lend);
     }

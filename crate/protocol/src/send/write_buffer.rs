@@ -28,6 +28,7 @@ impl WriteBuffer {
     }
 
     /// Returns the size of its memory in bytes.
+    #[inline]
     pub(crate) fn capacity(&self) -> usize {
         self.memory.len()
     }

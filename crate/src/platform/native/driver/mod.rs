@@ -177,11 +177,11 @@ impl Driver {
     /// Returns `false` if only the stream woke the driver, and the receiver has emptied that.
     fn begin_poll(&self) -> bool {
         self.shared.waiting_receiver().on_driver_poll();
-        let has_news = self.shared.waiting_receiver().has_news()
-            || self.dialing.is_some()
-            || self.deadlines.is_due()
-            || self.shared.tasks().has_queued();
-        self.shared.lock().begin_poll(has_news)
+        let is_due = self.dialing.is_some() || self.deadlines.is_due() || self.shared.tasks().has_queued();
+        let mut state = self.shared.lock();
+        // Under the lock: a receiver that is reading changes it for a moment.
+        let has_news = self.shared.waiting_receiver().has_news();
+        state.begin_poll(is_due || has_news)
     }
 
     /// Drives the connection until it is idle. Returns `Ready` when it has ended.
@@ -285,7 +285,10 @@ impl Driver {
         let (mut parked, mut looked) = (false, None);
         if !progress && !is_over {
             state.return_read_memory();
-            state.return_write_memory();
+            if shared.may_receiver_read() {
+                // On another thread, it would be missing where messages are sent.
+                state.return_write_memory();
+            }
             looked = deadlines.poll(context, shared, &mut state, now);
             if looked.is_none() {
                 if active && self.in_background && state.is_flooded() {

@@ -626,10 +626,10 @@ impl ConnState {
 
     /// Records that the driver is being polled; returns whether it has anything to do.
     ///
-    /// It has nothing to do if it waits for the stream only, and the receiver has seen what the stream had. `has_news` says
-    /// whether the stream has woken it since.
-    pub(super) fn begin_poll(&mut self, has_news: bool) -> bool {
-        let is_left_to_receiver = !has_news
+    /// It has nothing to do if it waits for the stream only, and the receiver has seen what the stream had. `is_due` says whether
+    /// that is not so.
+    pub(super) fn begin_poll(&mut self, is_due: bool) -> bool {
+        let is_left_to_receiver = !is_due
             && matches!(self.run, RunState::Parked(parked) if !parked.is_paused)
             && self.is_left_to_stream()
             && self.stream.get().is_some_and(|stream| stream.may_wake_receiver() && stream.is_quiet())

@@ -31,14 +31,15 @@ impl WaitingReceiver {
     /// Records that the driver is being polled on this thread.
     pub(super) fn on_driver_poll(&self) {
         self.driver_thread.store(current_thread(), Ordering::Relaxed);
-        // Polls of a task do not overlap. The lock of the connection, which the driver takes next, publishes it.
-        self.driver_polls.store(self.driver_polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        // Polls of a task do not overlap. A receiver that sees this poll sees the thread, too.
+        self.driver_polls.store(self.driver_polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
     /// Returns a permission to read, if the driver was polled last on this thread.
     pub(super) fn turn(&self) -> Option<ReceiverTurn> {
+        let driver_polls = self.driver_polls.load(Ordering::Acquire);
         let is_shared = self.driver_thread.load(Ordering::Relaxed) == current_thread();
-        is_shared.then(|| ReceiverTurn { driver_polls: self.driver_polls.load(Ordering::Relaxed) })
+        is_shared.then_some(ReceiverTurn { driver_polls })
     }
 
     /// Returns whether the driver was not polled since. The connection is locked.
