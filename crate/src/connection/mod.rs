@@ -47,7 +47,7 @@ pub(crate) struct Connection<L> {
     /// An upper bound of the transport's bufferedAmount. A transport of this crate's native driver writes it under its own lock.
     /// Otherwise it is written while `state` is locked. It is read without a lock.
     buffered_amount_hint: BufferedAmountHint,
-    /// Sends messages without locking `state` while the socket is OPEN.
+    /// Sends messages without locking `state` while the socket is OPEN, and lets a receiver read.
     direct: DirectTransport,
     tasks: Tasks,
     span: Span,

@@ -31,7 +31,7 @@ impl ArcWake for SocketShared {
     }
 }
 
-/// What a look at the stream has brought.
+/// The result of a look at the stream.
 enum Look {
     /// Messages, or something that the driver handles. Or the driver is running.
     Done,
@@ -121,7 +121,7 @@ impl SocketShared {
 
     /// Decodes messages into the batch; returns whether nothing is left to decode. If something is, the driver has to go on.
     ///
-    /// What follows a message and is none is left to the driver: the user's answer to the message is sent first.
+    /// A control frame or a violation behind a message is left to the driver: the user's answer to the message is sent first.
     fn decode(&self, state: &mut Guard<'_>, batch: &mut MessageBatch, capacity: &mut Capacity) -> bool {
         loop {
             match state.next_messages(batch, capacity, || self.now()) {

@@ -19,7 +19,7 @@ pub(super) enum RunState {
     },
 }
 
-/// What a driver that sleeps has prepared.
+/// The preparations of a driver that sleeps.
 #[derive(Clone, Copy)]
 pub(super) struct Parked {
     /// Whether the check for an idle connection is armed, which gives memory back.

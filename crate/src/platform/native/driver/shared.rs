@@ -103,7 +103,7 @@ pub(super) struct ConnState {
 
     // Receiving.
     delivery: Delivery,
-    /// What follows the messages that the receiver has read in place of the driver.
+    /// The feedback behind the messages that the receiver has read in place of the driver.
     feedback: Option<Feedback<()>>,
     /// Whether the receiver has read since the driver looked last.
     has_received: bool,
@@ -668,7 +668,7 @@ impl ConnState {
         self.connection.has_other_event() || self.connection.has_more_events()
     }
 
-    /// Keeps what follows the messages that the receiver has read, for the driver.
+    /// Keeps the feedback behind the messages that the receiver has read, for the driver.
     pub(super) fn keep_feedback(&mut self, feedback: Feedback<()>) {
         self.feedback = Some(feedback);
     }
