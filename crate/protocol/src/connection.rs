@@ -246,12 +246,6 @@ impl Connection {
         self.queue.take_released_payloads()
     }
 
-    /// Returns whether [`take_released_payloads`](Self::take_released_payloads) would return any.
-    #[inline]
-    pub fn has_released_payloads(&self) -> bool {
-        self.queue.has_released_payloads()
-    }
-
     /// Reports that the stream has accepted the first `bytes` of those that [`pending_bytes`](Self::pending_bytes) returned.
     ///
     /// This reduces [`buffered_amount`](Self::buffered_amount), and can change the [`deadline`](Self::deadline).

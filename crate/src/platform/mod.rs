@@ -26,7 +26,6 @@
 //! | `DirectTransport` | sends while the socket is OPEN without the lock of the connection, and lets a receiver read, where there are threads |
 //! | `MAY_LOOK_AGAIN` | whether a `LastLook` exists |
 //! | `ReceiverTurn` | a permission for a receiver to read in place of the transport |
-//! | `RECEIVES_DIRECTLY` | whether a receiver may read in place of the transport |
 //! | `LastLook` | a future that completes when a transport has looked at the network once more |
 //! | `PlatformEnvironment` | the platform's own [`Environment`] |
 //! | `now` | the time, for what is shown to the user |
@@ -72,7 +71,7 @@ pub(crate) use self::backend::api;
 pub(crate) use self::backend::{
     DefaultBackend, Diagnosis, DirectTransport, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST,
     MAY_LOOK_AGAIN, MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment, PlatformSettings,
-    ProxyServer, RECEIVE_LIMIT, RECEIVES_DIRECTLY, ReceiverTurn, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
+    ProxyServer, RECEIVE_LIMIT, ReceiverTurn, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
     WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
     drain_messages, measure_messages, next_message, now, poll_in_event, single_message,
 };

@@ -10,7 +10,6 @@ use futures::stream::{FusedStream, Stream, StreamExt, TryStreamExt};
 use super::core::SocketCore;
 use super::watchdog::Watchdog;
 use super::{Control, Error};
-use crate::platform;
 use crate::queue::LocalBatch;
 use crate::sync::Shared;
 use crate::types::message::Message;
@@ -101,7 +100,7 @@ impl Receiver {
     }
 
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if platform::RECEIVES_DIRECTLY && self.direct_reads < MAX_DIRECT_READS {
+        if self.direct_reads < MAX_DIRECT_READS {
             self.receive_directly(context);
         }
         let (poll, resumed) = self.core.endpoint().poll_message(&mut self.batch, context);

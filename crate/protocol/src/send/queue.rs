@@ -217,12 +217,6 @@ impl SendQueue {
         std::mem::take(&mut self.released)
     }
 
-    /// Returns whether there are payloads of the caller that are not needed any more.
-    #[inline]
-    pub(crate) fn has_released_payloads(&self) -> bool {
-        !self.released.is_empty()
-    }
-
     /// Queues the ping with this number. It replaces a ping that still waits.
     pub(crate) const fn ping(&mut self, number: u64) {
         self.ping = Some(number);

@@ -137,9 +137,6 @@ pub(crate) const MAKE_SUBPROTOCOL_LIST: MakeSubprotocolList = NoHook;
 pub(crate) type WatchBufferedAmount = NoHook;
 pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = NoHook;
 
-/// Whether a receiver may read in place of the transport.
-pub(crate) const RECEIVES_DIRECTLY: bool = true;
-
 /// Whether a [`LastLook`] exists.
 pub(crate) const MAY_LOOK_AGAIN: bool = true;
 

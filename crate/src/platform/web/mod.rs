@@ -99,8 +99,5 @@ pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
 /// Whether a [`LastLook`] exists.
 pub(crate) const MAY_LOOK_AGAIN: bool = false;
 
-/// Whether a receiver may read in place of the transport.
-pub(crate) const RECEIVES_DIRECTLY: bool = false;
-
 /// Whether the default transports have receive backpressure.
 pub(crate) const SUPPORTS_BACKPRESSURE: bool = false;

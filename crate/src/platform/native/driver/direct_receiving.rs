@@ -45,7 +45,7 @@ impl SocketShared {
     /// Returns a permission for the receiver to read, if the driver sleeps on its thread.
     pub(super) fn receiver_turn(&self) -> Option<ReceiverTurn> {
         // A task that has used up its budget, such as one with many receivers, would be told to wait. The driver has its own.
-        let may_read = self.may_receiver_read() && has_budget_remaining();
+        let may_read = self.shares_thread() && has_budget_remaining();
         if may_read { self.waiting_receiver().turn() } else { None }
     }
 

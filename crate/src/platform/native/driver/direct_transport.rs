@@ -68,7 +68,7 @@ impl DirectTransport {
     /// Forgets the waker of the receiver, because that was dropped; called without any lock held.
     pub(crate) fn forget_receiver(&self) {
         if let Some(shared) = self.0.get() {
-            shared.forget_receiver();
+            shared.waiting_receiver().forget();
         }
     }
 

@@ -285,7 +285,7 @@ impl Driver {
         let (mut parked, mut looked) = (false, None);
         if !progress && !is_over {
             state.return_read_memory();
-            if shared.may_receiver_read() {
+            if shared.shares_thread() {
                 // On another thread, it would be missing where messages are sent.
                 state.return_write_memory();
             }
@@ -475,7 +475,7 @@ fn exchange<'a>(
         state.lend_read_memory();
     }
     let stream_waker = waker_ref(shared);
-    let is_shared = read && stream.may_wake_receiver() && shared.may_receiver_read();
+    let is_shared = read && stream.may_wake_receiver() && shared.shares_thread();
     if is_shared {
         shared.waiting_receiver().begin_read();
     }
@@ -516,7 +516,7 @@ impl Future for Driver {
             background::count_poll();
         }
         self.shared.tasks().register_driver(context.waker());
-        if self.shared.may_receiver_read() && !self.begin_poll() {
+        if self.shared.shares_thread() && !self.begin_poll() {
             return Poll::Pending;
         }
         self.stage = Stage::Polled;

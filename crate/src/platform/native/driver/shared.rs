@@ -56,8 +56,8 @@ pub(crate) struct SocketShared {
     state: ConnectionLock,
     tasks: Tasks,
     waiting_receiver: WaitingReceiver,
-    /// Whether a receiver most likely shares the thread of the driver, so that it reads in its place.
-    may_receiver_read: bool,
+    /// Whether the user's tasks most likely share the thread of the driver.
+    shares_thread: bool,
     /// The places of this socket in the queues of opening handshakes.
     handshake_slot: HandshakeSlot,
     start: Instant,
@@ -147,9 +147,12 @@ impl StateLock for ConnectionLock {
     /// The owner of a payload is the user's. One that panics ends the connection.
     fn drop_released_payloads(guard: &mut Guard<'_>) -> bool {
         let mut any = false;
-        // A destructor may use the socket, and so release more payloads.
-        while guard.connection.has_released_payloads() {
+        loop {
+            // A destructor may use the socket, and so release more payloads.
             let released = guard.connection.take_released_payloads();
+            if released.is_empty() {
+                return any;
+            }
             any = true;
             let dropped = LockGuard::unlocked(guard, || drop_each(released));
             if let Err(failure) = dropped {
@@ -160,7 +163,6 @@ impl StateLock for ConnectionLock {
                 guard.run.request_look();
             }
         }
-        any
     }
 }
 
@@ -205,7 +207,7 @@ impl SocketShared {
         };
         Self {
             state: ConnectionLock(Lock::new(state)),
-            may_receiver_read: tasks.shares_thread(),
+            shares_thread: tasks.shares_thread(),
             tasks,
             waiting_receiver: WaitingReceiver::default(),
             handshake_slot,
@@ -233,14 +235,9 @@ impl SocketShared {
         &self.waiting_receiver
     }
 
-    /// Forgets the waker of the receiver, because that was dropped. No lock may be held.
-    pub(super) fn forget_receiver(&self) {
-        self.waiting_receiver.forget();
-    }
-
-    /// Returns whether a receiver most likely shares the thread of the driver, so that it reads in its place.
-    pub(super) const fn may_receiver_read(&self) -> bool {
-        self.may_receiver_read
+    /// Returns whether the user's tasks most likely share the thread of the driver.
+    pub(super) const fn shares_thread(&self) -> bool {
+        self.shares_thread
     }
 
     /// Returns the time since the socket was made, the clock of its protocol connection.
