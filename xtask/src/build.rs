@@ -33,9 +33,6 @@ pub(crate) const NATIVE_SOAK: &str = "native_soak";
 /// The program of the page served over https.
 pub(crate) const HTTPS: &str = "https";
 
-/// The workspace of the apps for [`size_app`].
-pub(crate) const APPS: &str = "bench/apps";
-
 /// The options of cargo for wasm32.
 pub(crate) const TARGET: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 const JSON: &str = "--message-format=json-render-diagnostics";
@@ -267,16 +264,6 @@ pub(crate) fn size_program(project: &Project, package: &str, name: &str) -> Resu
         name,
     ]);
     command.arg(JSON).args(TARGET);
-    program(name, command)
-}
-
-/// Builds an app for a page, optimised for size, with only the feature of its name.
-///
-/// The apps are a workspace of their own. They share the target folder, because most of their dependencies are the same.
-pub(crate) fn size_app(project: &Project, name: &str) -> Result<PathBuf> {
-    let mut command = wasm_cargo(project)?;
-    command.current_dir(project.root().join(APPS));
-    command.args(["build", "--profile", "size", "--features", name, "--bin", name, JSON]).args(TARGET);
     program(name, command)
 }
 

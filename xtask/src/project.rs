@@ -89,7 +89,8 @@ impl Project {
     pub(crate) fn version(&self, package: &str, dependent: &str) -> Result<String> {
         let id = &self.package(dependent)?.id;
         let nodes = &self.metadata.resolve.as_ref().context("cargo did not resolve the workspace")?.nodes;
-        let node = nodes.iter().find(|node| node.id == *id).context("cargo did not resolve {dependent}")?;
+        let node =
+            nodes.iter().find(|node| node.id == *id).with_context(|| format!("cargo did not resolve {dependent}"))?;
         let mut found = self.metadata.packages.iter().filter(|other| node.dependencies.contains(&other.id));
         let found = found.find(|other| other.name.as_str() == package);
         Ok(found.with_context(|| format!("{dependent} does not depend on {package}"))?.version.to_string())

@@ -21,6 +21,8 @@ use crate::{
 
 /// The package of the echo programs. Each has a feature of its own name.
 const PROGRAMS: &str = "samesocket-bench-size";
+/// The package of the apps. Each has a feature of its own name.
+const APP_PROGRAMS: &str = "samesocket-bench-apps";
 /// The app without a socket.
 const BASE: &str = "no-socket";
 /// The name of each program's files.
@@ -241,7 +243,7 @@ fn measure_app(project: &Project, package: &Package, app: &App, base: &Weighed) 
     modules.push(Module { name: "(rest)".to_owned(), bytes: rest });
     Ok(Added {
         client: app.client,
-        version: project.version(app.package, PROGRAMS)?,
+        version: project.version(app.package, APP_PROGRAMS)?,
         wasm: weighed.wasm.saturating_sub(base.wasm),
         gzip: weighed.gzip.saturating_sub(base.gzip),
         goal: app.budget.as_ref().and_then(|budget| budget.goal),
@@ -251,7 +253,7 @@ fn measure_app(project: &Project, package: &Package, app: &App, base: &Weighed) 
 }
 
 fn weigh_app(project: &Project, package: &Package, name: &str) -> Result<Weighed> {
-    let built = build::size_app(project, name)?;
+    let built = build::size_program(project, APP_PROGRAMS, name)?;
     let weighed = weigh(project, package, &built, &format!("app-{name}"))?;
     // A copy with names, which `breakdown` reads.
     optimise(package, &weighed.folder, "named.wasm", &["-g"])?;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::steps::Steps;
 use crate::{
     browser_tests::Counts,
-    build::{APPS, TARGET, native_cargo, wasm_cargo},
+    build::{TARGET, native_cargo, wasm_cargo},
     cargo,
     process::run_to_end,
     project::Project,
@@ -46,16 +46,6 @@ pub(super) fn run(project: &Project, steps: &Steps) {
         command.args(["--", "-D", "warnings"]);
         Ok(command)
     });
-    for (title, arguments) in [
-        ("formatting of the apps to weigh", &["fmt", "--check"][..]),
-        ("clippy for the apps to weigh", &["clippy", "--all-features", TARGET[0], TARGET[1], "--", "-D", "warnings"]),
-    ] {
-        run_step(steps, title, || {
-            let mut command = wasm_cargo(project)?;
-            command.current_dir(project.root().join(APPS)).args(arguments);
-            Ok(command)
-        });
-    }
     run_step(steps, "docs", || {
         let mut command = native_cargo(project);
         command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps", "--workspace"]);
