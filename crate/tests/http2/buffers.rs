@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::future::join_all;
 use samesocket::{Connecting, Failure, Http2, IoStream, Options, Target, WebSocket, connect};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, duplex};
 use tokio::net::TcpStream;
@@ -64,6 +65,42 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observing<S> {
     }
 }
 
+/// A stream that takes parts of several slices at a time.
+struct Vectored(TcpStream);
+
+impl AsyncRead for Vectored {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Vectored {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).take(10_007).collect();
+        self.poll_write(context, &bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
 /// Returns options whose connections are observed.
 fn observed_options() -> (Options, Arc<Observed>) {
     let observed = Arc::<Observed>::default();
@@ -107,6 +144,33 @@ fn writes_of_one_poll_grow() {
         // The server can begin early, and much is written at a time. The system may take a write in parts.
         assert!((32 * KIB..49 * KIB).contains(&writes[0]), "{writes:?}");
         assert!(writes.iter().any(|&size| size > 64 * KIB), "{writes:?}");
+    });
+}
+
+#[test]
+fn messages_of_all_sizes_arrive_as_they_were_sent() {
+    run(async {
+        let server = Server::start().await.echo();
+        let dial = |target: &Target| -> Connecting {
+            let address = (target.host.clone(), target.port);
+            Box::pin(async move { Ok(Box::new(Vectored(TcpStream::connect(address).await?)) as Box<dyn IoStream>) })
+        };
+        for options in [options(), options().connector(dial)] {
+            // The frames of all sockets alternate on one connection.
+            let exchanges = (0_u8..3).map(|number| {
+                let connecting = connect(server.url("")).options(options.clone());
+                async move {
+                    let mut socket = connecting.await.unwrap();
+                    for size in [1, 200, 5_000, 17_000, 100_000, 600_000] {
+                        let message: Vec<u8> = (0..=250).map(|byte| byte ^ number).cycle().take(size).collect();
+                        socket.send(message.clone().into()).await.unwrap();
+                        let echo = socket.next().await.unwrap().unwrap().into_bytes().unwrap();
+                        assert!(echo == message, "{size} bytes of socket {number}");
+                    }
+                }
+            });
+            join_all(exchanges).await;
+        }
     });
 }
 

@@ -6,13 +6,15 @@
 //! 2. [`pool`]: the connections of the process, by server and key, and the servers that do not speak HTTP/2.
 //! 3. [`connection`]: a connection, on which places for streams are reserved. [`usage`] counts them.
 //! 4. [`task`]: the task of a connection, which moves its bytes, pings, and closes it.
-//! 5. [`buffered`]: the buffers between `h2` and the byte stream of a connection.
-//! 6. [`stream`]: the byte stream of one socket.
+//! 5. [`buffered`]: the buffers between `h2` and the byte stream of a connection. [`gathered`] is the one to write from.
+//! 6. [`stream`]: the byte stream of one socket. It copies what it sends into [`send_memory`].
 
 mod buffered;
 mod connection;
+mod gathered;
 mod key;
 mod pool;
+mod send_memory;
 mod stream;
 mod task;
 mod usage;

@@ -177,6 +177,7 @@ pub(super) fn list(origin: &Arc<Origin>) -> Weak<dyn ConnectionList> {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
+    use h2::client::Builder;
     use tokio::io::duplex;
 
     use super::super::usage::Usage;
@@ -185,7 +186,7 @@ mod tests {
     #[tokio::test]
     async fn connection_that_has_ended_before_it_is_added_is_not_kept() {
         let (near, _far) = duplex(1 << 16);
-        let (send, _connection) = h2::client::handshake(near).await.unwrap();
+        let (send, _connection) = Builder::new().handshake(near).await.unwrap();
         let origin = Arc::<Origin>::default();
         let (usage, _reservation) = Usage::new(list(&origin));
         usage.close();

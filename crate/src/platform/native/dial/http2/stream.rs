@@ -8,15 +8,16 @@ use bytes::{Buf as _, Bytes};
 use h2::{Reason, RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::gathered::Payload;
 use super::usage::Reservation;
 use crate::platform::native::dial::tcp;
 
 /// The most bytes that one write copies. Arbitrary: as many as may wait for the connection.
-const MAX_WRITE: usize = 256 << 10;
+const MAX_WRITE: usize = 512 << 10;
 
 /// The stream of one socket. Dropping it ends the stream, and cancels it if the socket is aborted.
 pub(super) struct Http2Stream {
-    send: SendStream<Bytes>,
+    send: SendStream<Payload>,
     receive: RecvStream,
     /// The received bytes that were not read.
     unread: Bytes,
@@ -27,7 +28,7 @@ pub(super) struct Http2Stream {
 }
 
 impl Http2Stream {
-    pub(super) fn new(send: SendStream<Bytes>, receive: RecvStream, reservation: Reservation) -> Self {
+    pub(super) fn new(send: SendStream<Payload>, receive: RecvStream, reservation: Reservation) -> Self {
         Self { send, receive, unread: Bytes::new(), is_shut_down: false, reservation }
     }
 
@@ -36,7 +37,7 @@ impl Http2Stream {
         if !self.is_shut_down {
             self.is_shut_down = true;
             // A stream that was reset has ended already.
-            let _ = self.send.send_data(Bytes::new(), true);
+            let _ = self.send.send_data(Payload::default(), true);
         }
     }
 
@@ -100,7 +101,8 @@ impl AsyncWrite for Http2Stream {
             };
         }
         let count = wanted.min(capacity);
-        let sent = self.send.send_data(Bytes::copy_from_slice(&bytes[..count]), false);
+        let copy = self.reservation.usage().send_memory().copy(&bytes[..count]);
+        let sent = self.send.send_data(copy.into(), false);
         Poll::Ready(sent.map(|()| count).map_err(|error| self.error(error)))
     }
 

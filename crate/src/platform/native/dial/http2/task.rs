@@ -113,6 +113,7 @@ impl ConnectionTask {
         match self.phase {
             Phase::Active(_) => {
                 self.connection.release_memory();
+                self.usage.send_memory().release();
                 // It fails only if the connection has ended, or if a ping is outstanding.
                 let sent = self.pings.send_ping(Ping::opaque());
                 self.phase = if sent.is_ok() { Phase::Pinged(now) } else { Phase::Active(now) };

@@ -7,6 +7,8 @@ use std::task::Waker;
 
 use futures::task::AtomicWaker;
 
+use super::send_memory::SendMemory;
+
 /// A list of connections, from which one is removed when it takes no more streams.
 pub(super) trait ConnectionList: Send + Sync {
     /// Removes the connection with this number.
@@ -25,6 +27,8 @@ pub(super) struct Usage {
     /// The task, to be woken when the first place is reserved and when the last one becomes free.
     task: AtomicWaker,
     list: Weak<dyn ConnectionList>,
+    /// The memory for what the streams send.
+    send_memory: SendMemory,
 }
 
 /// The number of places of a connection that takes no more streams.
@@ -45,8 +49,14 @@ impl Usage {
             cause: OnceLock::new(),
             task: AtomicWaker::new(),
             list,
+            send_memory: SendMemory::default(),
         });
         (Arc::clone(&usage), Reservation(usage))
+    }
+
+    /// Returns the memory for what the streams send.
+    pub(super) const fn send_memory(&self) -> &SendMemory {
+        &self.send_memory
     }
 
     pub(super) fn number(&self) -> u64 {
