@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BytesMut};
 use h2::PingPong;
 use h2::client::{Builder, SendRequest};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::gathered::{Gathered, Payload, take_shown};
 use crate::platform::native::dial::io_stream::IoStream;
@@ -176,8 +176,7 @@ impl Buffers {
 
     fn poll_write_all(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
-            // The future keeps nothing between polls, so that it may be dropped.
-            if ready!(pin!(self.stream.write_buf(&mut self.output)).poll(context))? == 0 {
+            if ready!(self.output.poll_write(&mut self.stream, context))? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.needs_flush = true;

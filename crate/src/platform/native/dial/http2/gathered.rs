@@ -5,12 +5,23 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncWrite;
+
+use crate::platform::native::dial::io_stream::IoStream;
 
 /// A shorter part of a payload is copied, because a part of its own costs more. Arbitrary: one page.
 const MIN_SHARED: usize = 4 << 10;
+
+/// The slices of one write, at most. Arbitrary: 32 frames of the usual size.
+const MAX_SLICES: usize = 64;
+
+/// The smallest memory for copies. Arbitrary: the beginnings of sixteen frames, each of which `h2` copies itself.
+const MIN_COPIED: usize = 4 << 10;
 
 thread_local! {
     /// The bytes that a payload has shown last. `h2` asks a payload for its bytes just before it writes them, on one thread.
@@ -81,10 +92,17 @@ impl Gathered {
             self.size += slice.len();
             match shown.filter(|shown| self.is_vectored && slice.len() >= MIN_SHARED && contains(shown, slice)) {
                 Some(shown) => self.push_part(shown.slice_ref(slice)),
-                None => self.copied.extend_from_slice(slice),
+                None => self.push_copy(slice),
             }
         }
         self.size - former
+    }
+
+    fn push_copy(&mut self, bytes: &[u8]) {
+        if self.copied.capacity() - self.copied.len() < bytes.len() {
+            self.copied.reserve(bytes.len().max(MIN_COPIED));
+        }
+        self.copied.extend_from_slice(bytes);
     }
 
     fn push_part(&mut self, part: Bytes) {
@@ -92,6 +110,49 @@ impl Gathered {
             self.parts.push_back(self.copied.split().freeze());
         }
         self.parts.push_back(part);
+    }
+
+    /// Writes to `stream`, and removes what it has accepted. Returns the number of bytes.
+    pub(super) fn poll_write(
+        &mut self,
+        stream: &mut Box<dyn IoStream>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let shown = self.slices(&mut slices);
+        let stream = Pin::new(stream);
+        let written = match shown {
+            [slice] => stream.poll_write(context, slice),
+            slices => stream.poll_write_vectored(context, slices),
+        };
+        let count = ready!(written)?.min(shown.iter().map(|slice| slice.len()).sum());
+        self.advance(count);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Returns the first bytes as slices.
+    fn slices<'a, 'b>(&'a self, slices: &'b mut [IoSlice<'a>]) -> &'b [IoSlice<'a>] {
+        let parts = self.parts.iter().map(|part| &**part).chain([&*self.copied]).filter(|part| !part.is_empty());
+        let mut count = 0;
+        for (slice, part) in slices.iter_mut().zip(parts) {
+            *slice = IoSlice::new(part);
+            count += 1;
+        }
+        &slices[..count]
+    }
+
+    /// Removes the first `count` bytes.
+    fn advance(&mut self, mut count: usize) {
+        self.size -= count;
+        while let Some(part) = self.parts.front_mut() {
+            if count < part.len() {
+                part.advance(count);
+                return;
+            }
+            count -= part.len();
+            self.parts.pop_front();
+        }
+        self.copied.advance(count);
     }
 
     pub(super) fn clear(&mut self) {
@@ -112,41 +173,10 @@ fn contains(bytes: &[u8], slice: &[u8]) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-impl Buf for Gathered {
-    fn remaining(&self) -> usize {
-        self.size
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.parts.front().map_or(&self.copied, |part| part)
-    }
-
-    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let parts = self.parts.iter().map(|part| &**part).chain([&*self.copied]).filter(|part| !part.is_empty());
-        let mut count = 0;
-        for (slice, part) in slices.iter_mut().zip(parts) {
-            *slice = IoSlice::new(part);
-            count += 1;
-        }
-        count
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        self.size -= count;
-        while let Some(part) = self.parts.front_mut() {
-            if count < part.len() {
-                part.advance(count);
-                return;
-            }
-            count -= part.len();
-            self.parts.pop_front();
-        }
-        self.copied.advance(count);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncRead, ReadBuf};
+
     use super::*;
 
     /// Gathers a frame as `h2` writes it: a header with the first bytes of the payload, and a part of the rest.
@@ -166,8 +196,7 @@ mod tests {
     /// Removes up to `size` bytes, as a write of several slices does.
     fn write(gathered: &mut Gathered, size: usize) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 4];
-        let count = gathered.chunks_vectored(&mut slices);
-        let mut bytes = slices[..count].iter().map(|slice| &**slice).collect::<Vec<_>>().concat();
+        let mut bytes = gathered.slices(&mut slices).iter().map(|slice| &**slice).collect::<Vec<_>>().concat();
         bytes.truncate(size);
         gathered.advance(bytes.len());
         bytes
@@ -204,11 +233,54 @@ mod tests {
                 push_frame(&mut gathered, &mut payload, 16_384);
             }
             let mut slices = [IoSlice::new(&[]); 8];
-            let count = gathered.chunks_vectored(&mut slices);
-            let shared = slices[..count].iter().filter(|slice| contains(&bytes, slice)).map(|slice| slice.len());
+            let shared =
+                gathered.slices(&mut slices).iter().filter(|slice| contains(&bytes, slice)).map(|slice| slice.len());
             let expected: &[usize] = if is_vectored { &[16_137, 16_137, 6_985] } else { &[] };
             assert_eq!(shared.collect::<Vec<_>>(), expected);
         }
+    }
+
+    /// A stream that claims to have accepted more than it was given.
+    struct Boastful(usize);
+
+    impl AsyncRead for Boastful {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Boastful {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(self.0))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn stream_cannot_accept_more_than_it_was_given() {
+        let mut gathered = Gathered::new(true);
+        for _ in 0..MAX_SLICES {
+            push_frame(&mut gathered, &mut Payload::from(Bytes::from(vec![1; 10_000])), usize::MAX);
+        }
+        let half = gathered.len() / 2;
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut stream: Box<dyn IoStream> = Box::new(Boastful(gathered.len()));
+        assert!(matches!(gathered.poll_write(&mut stream, &mut context), Poll::Ready(Ok(count)) if count == half));
+        assert_eq!(gathered.len(), half);
+        let mut stream: Box<dyn IoStream> = Box::new(Boastful(usize::MAX));
+        assert!(matches!(gathered.poll_write(&mut stream, &mut context), Poll::Ready(Ok(count)) if count == half));
+        assert!(gathered.is_empty());
     }
 
     #[test]

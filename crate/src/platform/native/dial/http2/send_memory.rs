@@ -4,20 +4,18 @@ use bytes::{Bytes, BytesMut};
 
 use crate::sync::Lock;
 
-/// Fewer bytes get memory of their own. Arbitrary: one page.
-const MIN_SIZE: usize = 4 << 10;
+/// Fewer bytes get memory of their own. Arbitrary.
+const MIN_SIZE: usize = 8 << 10;
 
-/// The size of a block, in bytes. Arbitrary: what a stream may have waiting for the connection.
-const BLOCK: usize = 512 << 10;
+/// The size of all blocks that are kept, at most. Arbitrary: what two streams may have waiting for the connection.
+const MAX_KEPT: usize = 1 << 20;
 
-/// The most blocks that are kept. Arbitrary: one is filled while the other is written.
-const MAX_BLOCKS: usize = 2;
-
-/// Blocks of memory, each of which is used again when everything in it has been written.
+/// Blocks of memory, each of which is used again when what it holds has been written. A block holds one copy, and is less than
+/// twice as large: the server decides how long a stream has to wait, and so how long its block is in use.
 ///
 /// Measured: new memory for each copy can take twice the CPU, if the allocator asks the system for it each time (November 2026).
 #[derive(Default)]
-pub(super) struct SendMemory(Lock<Vec<BytesMut>>);
+pub(super) struct SendMemory(Lock<Vec<Bytes>>);
 
 impl SendMemory {
     /// Returns a copy of these bytes.
@@ -26,22 +24,38 @@ impl SendMemory {
         if size < MIN_SIZE {
             return Bytes::copy_from_slice(bytes);
         }
-        let mut blocks = self.0.lock();
-        let free = blocks.iter_mut().position(|block| block.try_reclaim(size));
-        let index = free.unwrap_or_else(|| {
-            if blocks.len() == MAX_BLOCKS {
-                // The block that has been in use for the longest time.
-                blocks.remove(0);
-            }
-            blocks.push(BytesMut::with_capacity(size.max(BLOCK)));
-            blocks.len() - 1
-        });
-        let block = &mut blocks[index];
-        block.extend_from_slice(bytes);
-        block.split().freeze()
+        let mut block = self.take(size.next_power_of_two());
+        block[..size].copy_from_slice(bytes);
+        let block = block.freeze();
+        self.keep(block.clone());
+        block.slice(..size)
     }
 
-    /// Releases the memory, of which each block remains until everything in it has been written.
+    /// Takes a block of this size that nobody uses, or creates one.
+    fn take(&self, size: usize) -> BytesMut {
+        let unused = {
+            let mut blocks = self.0.lock();
+            // The last one is the most likely to be in the cache.
+            let index = blocks.iter().rposition(|block| block.len() == size && block.is_unique());
+            index.map(|index| blocks.remove(index))
+        };
+        unused.and_then(|block| block.try_into_mut().ok()).unwrap_or_else(|| BytesMut::zeroed(size))
+    }
+
+    /// Keeps a block, in place of those that were used first if there are too many.
+    fn keep(&self, block: Bytes) {
+        let mut blocks = self.0.lock();
+        blocks.push(block);
+        let mut size = 0;
+        let last = blocks.iter().rev().take_while(|block| {
+            size += block.len();
+            size <= MAX_KEPT
+        });
+        let surplus = blocks.len() - last.count();
+        blocks.drain(..surplus);
+    }
+
+    /// Releases the memory, of which each block remains until what it holds has been written.
     pub(super) fn release(&self) {
         self.0.take();
     }
@@ -51,27 +65,39 @@ impl SendMemory {
 mod tests {
     use super::*;
 
+    const SIZE: usize = 100 << 10;
+
     #[test]
     fn memory_is_used_again_when_nobody_else_has_it() {
         let memory = SendMemory::default();
-        let full = |byte: u8| vec![byte; BLOCK];
+        let full = |byte: u8| vec![byte; SIZE];
         let first = memory.copy(&full(1));
         let second = memory.copy(&full(2));
         assert!(first == full(1) && second == full(2));
         let place = first.as_ptr();
         drop(first);
-        let third = memory.copy(&full(3)[..BLOCK / 2]);
+        let third = memory.copy(&full(3)[1..]);
         assert_eq!(third.as_ptr(), place);
-        // The rest of the block is used, too.
-        assert_eq!(memory.copy(&full(4)[..BLOCK / 2]).as_ptr(), place.wrapping_add(BLOCK / 2));
-        assert!(second == full(2) && third == full(3)[..BLOCK / 2]);
+        assert!(second == full(2) && third == full(3)[1..]);
     }
 
     #[test]
-    fn few_blocks_are_kept() {
+    fn small_copies_do_not_keep_large_blocks() {
         let memory = SendMemory::default();
-        let copies: Vec<_> = (0..2 * MAX_BLOCKS).map(|_| memory.copy(&vec![1; BLOCK])).collect();
-        assert_eq!(memory.0.lock().len(), MAX_BLOCKS);
+        let large = memory.copy(&vec![1; SIZE]);
+        let place = large.as_ptr();
+        drop(large);
+        assert_ne!(memory.copy(&vec![2; SIZE / 2]).as_ptr(), place);
+        assert_eq!(memory.copy(&vec![3; SIZE]).as_ptr(), place);
+        let sizes: Vec<_> = memory.0.lock().iter().map(Bytes::len).collect();
+        assert_eq!(sizes, [(SIZE / 2).next_power_of_two(), SIZE.next_power_of_two()]);
+    }
+
+    #[test]
+    fn limited_memory_is_kept() {
+        let memory = SendMemory::default();
+        let copies: Vec<_> = (0..100).map(|_| memory.copy(&vec![1; SIZE])).collect();
+        assert_eq!(memory.0.lock().iter().map(Bytes::len).sum::<usize>(), MAX_KEPT);
         memory.release();
         assert!(copies.iter().all(Bytes::is_unique));
     }

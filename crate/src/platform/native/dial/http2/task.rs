@@ -89,10 +89,19 @@ impl ConnectionTask {
         self.phase = match self.phase {
             Phase::Looking(look) if self.connection.has_read() => Phase::Looking(LastLook { has_read: true, ..look }),
             // An answer to an earlier ping may be outstanding, and no other ping is sent before it arrives.
-            Phase::Active(_) if !is_used => Phase::Idle(now),
+            Phase::Active(_) if !is_used => {
+                self.release_memory();
+                Phase::Idle(now)
+            }
             Phase::Idle(_) if is_used => Phase::Active(now),
             other => other,
         };
+    }
+
+    /// Releases the memory that an idle connection does not need.
+    fn release_memory(&self) {
+        self.connection.release_memory();
+        self.usage.send_memory().release();
     }
 
     /// Returns the time at which the phase ends.
@@ -112,8 +121,7 @@ impl ConnectionTask {
         let now = Instant::now();
         match self.phase {
             Phase::Active(_) => {
-                self.connection.release_memory();
-                self.usage.send_memory().release();
+                self.release_memory();
                 // It fails only if the connection has ended, or if a ping is outstanding.
                 let sent = self.pings.send_ping(Ping::opaque());
                 self.phase = if sent.is_ok() { Phase::Pinged(now) } else { Phase::Active(now) };
@@ -185,6 +193,7 @@ impl Future for ConnectionTask {
 impl Drop for ConnectionTask {
     fn drop(&mut self) {
         self.usage.close();
+        self.usage.send_memory().release();
         self.usage.forget_task();
     }
 }
