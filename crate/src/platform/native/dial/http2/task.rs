@@ -197,3 +197,43 @@ impl Drop for ConnectionTask {
         self.usage.forget_task();
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::Weak;
+
+    use futures::FutureExt as _;
+    use h2::client::Builder;
+    use tokio::io::duplex;
+
+    use super::super::usage::ConnectionList;
+    use super::*;
+
+    struct NoList;
+
+    impl ConnectionList for NoList {
+        fn remove(&self, _: u64) {}
+    }
+
+    #[tokio::test]
+    async fn memory_is_released_with_the_last_stream_and_with_the_connection() {
+        let (near, _far) = duplex(1 << 16);
+        let (_send, mut connection) = BufferedConnection::start(&Builder::new(), Box::new(near)).await.unwrap();
+        let pings = connection.ping_pong().unwrap();
+        let (usage, place) = Usage::new(Weak::<NoList>::new());
+        let task = ConnectionTask::new(connection, pings, false, &Http2::prior_knowledge(), Arc::clone(&usage));
+        let mut task = Box::pin(task);
+        let copy = || usage.send_memory().copy(&[7; 10_000]);
+
+        let held = copy();
+        assert!(task.as_mut().now_or_never().is_none());
+        assert!(!held.is_unique(), "its block is kept");
+        drop(place);
+        assert!(task.as_mut().now_or_never().is_none());
+        assert!(held.is_unique());
+
+        let held = copy();
+        drop(task);
+        assert!(held.is_unique());
+    }
+}
