@@ -11,7 +11,7 @@ use cargo_metadata::{Artifact, Message, TargetKind};
 
 use crate::{
     cargo::{self, Toolchain},
-    process::run_to_end,
+    process::{first_line, run_to_end},
     project::Project,
     setup,
 };
@@ -263,8 +263,22 @@ pub(crate) fn size_program(project: &Project, package: &str, name: &str) -> Resu
         "--bin",
         name,
     ]);
-    command.arg(JSON).args(TARGET);
+    command.arg(JSON).args(TARGET).env("CARGO_ENCODED_RUSTFLAGS", same_path_flags(project)?);
     program(name, command)
+}
+
+/// Returns flags, separated as cargo wants them, with which a program holds the same paths of source files on every machine.
+///
+/// The paths are for messages of panics. Those of dependencies lie in cargo's home. Those of the standard library do so in rustup's if
+/// the toolchain has the component `rust-src`, and else in `/rustc/`.
+fn same_path_flags(project: &Project) -> Result<String> {
+    let toolchain = cargo::wasm_toolchain(&project.cache).context("no compiler for wasm32")?;
+    let sysroot = first_line(toolchain.rustc().args(["--print", "sysroot"])).context("rustc prints no sysroot")?;
+    let commit = cargo::verbose_version(toolchain, "commit-hash").context("rustc prints no commit")?;
+    let library = format!("{sysroot}/lib/rustlib/src/rust=/rustc/{commit}");
+    let sources = project.dependency_folders().into_iter().map(|folder| format!("{folder}=/dependencies"));
+    let flags: Vec<_> = sources.chain([library]).map(|mapping| format!("--remap-path-prefix={mapping}")).collect();
+    Ok(flags.join("\u{1f}"))
 }
 
 /// Generates the JavaScript that loads a program in a page, in files of this name.

@@ -1,7 +1,12 @@
 //! The workspace: its packages, their metadata for these commands, and the versions in the lock file.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, ensure};
-use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId, camino::Utf8PathBuf};
+use cargo_metadata::{
+    Metadata, MetadataCommand, Package, PackageId,
+    camino::{Utf8Path, Utf8PathBuf},
+};
 use serde::Deserialize;
 
 use crate::cache::Cache;
@@ -94,6 +99,12 @@ impl Project {
         let mut found = self.metadata.packages.iter().filter(|other| node.dependencies.contains(&other.id));
         let found = found.find(|other| other.name.as_str() == package);
         Ok(found.with_context(|| format!("{dependent} does not depend on {package}"))?.version.to_string())
+    }
+
+    /// Returns the folders with the sources of dependencies.
+    pub(crate) fn dependency_folders(&self) -> BTreeSet<&Utf8Path> {
+        let dependencies = self.metadata.packages.iter().filter(|package| package.source.is_some());
+        dependencies.filter_map(|package| package.manifest_path.parent()?.parent()).collect()
     }
 
     /// Returns a package's metadata for these commands.
