@@ -14,6 +14,7 @@ use h2::client::{Builder, SendRequest};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::gathered::{Gathered, Payload, take_shown};
+use super::send_memory::SEND_BUFFER;
 use crate::platform::native::dial::io_stream::IoStream;
 use crate::sync::Lock;
 
@@ -31,7 +32,7 @@ const FIRST_WRITE: usize = 32 << 10;
 /// The same for later writes. Arbitrary: as many bytes as a stream may have waiting.
 ///
 /// Measured: if each write is only twice as large as the one before, `send16k` takes 1.3 times the CPU (November 2026).
-const MAX_WRITE: usize = 512 << 10;
+const MAX_WRITE: usize = SEND_BUFFER;
 
 /// The bytes that one poll reads, about, so that the sockets take them and the server may send more. Arbitrary.
 const MAX_READ: usize = 128 << 10;

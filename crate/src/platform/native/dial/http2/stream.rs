@@ -9,11 +9,9 @@ use h2::{Reason, RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::gathered::Payload;
+use super::send_memory::SEND_BUFFER;
 use super::usage::Reservation;
 use crate::platform::native::dial::tcp;
-
-/// The most bytes that one write copies. Arbitrary: as many as may wait for the connection.
-const MAX_WRITE: usize = 512 << 10;
 
 /// The stream of one socket. Dropping it ends the stream, and cancels it if the socket is aborted.
 pub(super) struct Http2Stream {
@@ -90,7 +88,7 @@ impl AsyncRead for Http2Stream {
 
 impl AsyncWrite for Http2Stream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let wanted = bytes.len().min(MAX_WRITE);
+        let wanted = bytes.len().min(SEND_BUFFER);
         self.send.reserve_capacity(wanted);
         let mut capacity = self.send.capacity();
         while capacity == 0 {
