@@ -176,7 +176,7 @@ impl Driver {
 
     /// Returns `false` if only the stream woke the driver, and the receiver has emptied that.
     fn begin_poll(&self) -> bool {
-        self.shared.waiting_receiver().on_driver_poll();
+        self.shared.waiting_receiver().begin_driver_poll();
         let is_due = self.dialing.is_some() || self.deadlines.is_due() || self.shared.tasks().has_queued();
         let mut state = self.shared.lock();
         // Under the lock: a receiver that is reading changes it for a moment.
@@ -516,12 +516,17 @@ impl Future for Driver {
             background::count_poll();
         }
         self.shared.tasks().register_driver(context.waker());
-        if self.shared.shares_thread() && !self.begin_poll() {
+        let shares_thread = self.shared.shares_thread();
+        if shares_thread && !self.begin_poll() {
+            self.shared.waiting_receiver().end_driver_poll();
             return Poll::Pending;
         }
         self.stage = Stage::Polled;
         let driven = self.drive(context);
         self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };
+        if shares_thread {
+            self.shared.waiting_receiver().end_driver_poll();
+        }
         ready!(driven);
         self.shared.tasks().detach_driver();
         Poll::Ready(())

@@ -17,7 +17,7 @@ pub(super) struct WaitingReceiver {
     has_news: AtomicBool,
     /// The thread on which the driver was polled last; see [`current_thread`].
     driver_thread: AtomicUsize,
-    /// The number of polls of the driver.
+    /// The number of beginnings and ends of the driver's polls: odd while the driver is being polled.
     driver_polls: AtomicUsize,
 }
 
@@ -28,18 +28,28 @@ pub(crate) struct ReceiverTurn {
 }
 
 impl WaitingReceiver {
-    /// Records that the driver is being polled on this thread.
-    pub(super) fn on_driver_poll(&self) {
+    /// Records that a poll of the driver begins on this thread.
+    pub(super) fn begin_driver_poll(&self) {
         self.driver_thread.store(current_thread(), Ordering::Relaxed);
+        self.count_driver_poll();
+    }
+
+    /// Records the end of that poll.
+    pub(super) fn end_driver_poll(&self) {
+        self.count_driver_poll();
+    }
+
+    fn count_driver_poll(&self) {
         // Polls of a task do not overlap. A receiver that sees this poll sees the thread, too.
         self.driver_polls.store(self.driver_polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
-    /// Returns a permission to read, if the driver was polled last on this thread.
+    /// Returns a permission to read, if the driver was polled last on this thread, and that poll has ended: what it delivers
+    /// counts in the receiver's capacity.
     pub(super) fn turn(&self) -> Option<ReceiverTurn> {
         let driver_polls = self.driver_polls.load(Ordering::Acquire);
         let is_shared = self.driver_thread.load(Ordering::Relaxed) == current_thread();
-        is_shared.then_some(ReceiverTurn { driver_polls })
+        (is_shared && driver_polls % 2 == 0).then_some(ReceiverTurn { driver_polls })
     }
 
     /// Returns whether the driver was not polled since. The connection is locked.
@@ -85,4 +95,23 @@ fn current_thread() -> usize {
     thread_local!(static MARK: u8 = const { 0 });
     // A thread that ends polls nothing any more.
     MARK.try_with(|mark| ptr::from_ref(mark).addr()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turn_lasts_from_the_end_of_a_poll_to_the_next() {
+        let receiver = WaitingReceiver::default();
+        receiver.begin_driver_poll();
+        assert!(receiver.turn().is_none());
+        receiver.end_driver_poll();
+        let turn = receiver.turn().unwrap();
+        assert!(receiver.is_valid(turn));
+        receiver.begin_driver_poll();
+        assert!(!receiver.is_valid(turn) && receiver.turn().is_none());
+        receiver.end_driver_poll();
+        assert!(!receiver.is_valid(turn) && receiver.turn().is_some());
+    }
 }
