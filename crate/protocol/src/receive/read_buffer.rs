@@ -12,6 +12,8 @@ pub(crate) struct ReadBuffer {
     bytes: Vec<u8>,
     /// The bytes that were read, once a received message has been a part of them.
     shared: Option<Shared>,
+    /// The memory that was shared before, to be used again if no message is left that has a part of it.
+    lent: Option<Bytes>,
     /// The start of the bytes that were not decoded.
     start: usize,
     /// The size of the buffer for the next read.
@@ -132,17 +134,23 @@ impl ReadBuffer {
         }
     }
 
-    /// Takes the memory back if nothing else has a part of it. Otherwise copies the rest to memory of this capacity.
+    /// Takes the memory back if no message has a part of it. Otherwise copies the rest to the memory that was lent before, or to
+    /// new memory of this capacity.
+    ///
+    /// Two buffers in turn cost less than a new one each time, which the system may have to clear.
     #[inline(never)]
     fn end_sharing(&mut self, capacity: usize) {
         let Some(Shared { bytes, .. }) = self.shared.take() else { return };
         if bytes.is_unique() {
             self.bytes = bytes.into();
-        } else {
-            self.bytes = Vec::with_capacity(capacity);
-            self.bytes.extend_from_slice(&bytes[self.start..]);
-            self.start = 0;
+            return;
         }
+        let returned = self.lent.take().filter(Bytes::is_unique).map(Vec::from);
+        self.bytes = returned.unwrap_or_else(|| Vec::with_capacity(capacity));
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&bytes[self.start..]);
+        self.start = 0;
+        self.lent = Some(bytes);
     }
 
     /// Moves the rest within the buffer so that it begins at `start`.
@@ -193,7 +201,7 @@ impl ReadBuffer {
 
     /// Returns whether there is memory of which most is not needed for the bytes that were not decoded.
     pub(crate) fn has_spare_memory(&self) -> bool {
-        self.shared.is_some() || self.bytes.capacity() > 2 * self.rest().len()
+        self.shared.is_some() || self.lent.is_some() || self.bytes.capacity() > 2 * self.rest().len()
     }
 
     /// Releases all memory except that of the bytes that were not decoded.
@@ -378,6 +386,27 @@ mod tests {
     }
 
     #[test]
+    fn two_buffers_take_turns_while_a_part_is_kept_for_one_read() {
+        let mut read_buffer = ReadBuffer::filled();
+        let mut parts = Vec::new();
+        // Shares a part, of which the last `kept` are not dropped, reads, and returns the address of the memory.
+        let mut turn = |kept: usize| {
+            let address = read_buffer.bytes.as_ptr().addr();
+            let part = read_buffer.share(0..MIN_SHARED).unwrap();
+            parts.push((part.to_vec(), part));
+            parts.drain(..parts.len() - kept);
+            let rest = read_buffer.leave(100);
+            read_buffer.fill();
+            assert!(read_buffer.rest()[..100] == rest && parts.iter().all(|(expected, part)| expected == part));
+            address
+        };
+        let [first, second, third, fourth] = [1; 4].map(&mut turn);
+        assert!(first == third && second == fourth && first != second);
+        // While both are in use, there has to be a third one.
+        assert_eq!(std::collections::BTreeSet::from([1, 2, 3].map(&mut turn)).len(), 3);
+    }
+
+    #[test]
     fn shared_memory_is_neither_taken_nor_replaced() {
         let mut read_buffer = ReadBuffer::filled();
         let part = read_buffer.share(0..MIN_SHARED).unwrap();
@@ -398,6 +427,14 @@ mod tests {
         let rest = read_buffer.leave(1000);
         read_buffer.release_memory();
         assert!((read_buffer.rest(), read_buffer.bytes.capacity()) == (&rest[..], 1000));
+        assert!(part.is_unique());
+
+        // The memory that was shared before is released, too.
+        let mut read_buffer = ReadBuffer::filled();
+        let part = read_buffer.share(0..MIN_SHARED).unwrap();
+        read_buffer.fill();
+        assert!(!part.is_unique() && read_buffer.has_spare_memory());
+        read_buffer.release_memory();
         assert!(part.is_unique());
     }
 
