@@ -65,3 +65,30 @@ async fn echo_is_sent_before_the_answer_to_a_later_ping_or_close() {
     assert_eq!(seen, ["open", "text \"a\"", "text \"b\"", "close 1000 \"\" clean"]);
     assert_eq!(got, b"\x81\x01a\x8a\x01p\x81\x01b\x88\x02\x03\xe8");
 }
+
+#[tokio::test]
+async fn answers_to_long_messages_are_sent_before_that_to_a_later_close() {
+    const MESSAGES: usize = 100;
+
+    let manual_server = ManualServer::new().await;
+    let options = Options::new().background_thread().closing_timeout(Duration::from_millis(10));
+    let socket = WebSocket::with_options(&manual_server.url("a"), (), &options).unwrap();
+    let answer = |socket: &WebSocket, event: &Event| {
+        if let Event::Message(_) = event {
+            assert_eq!(socket.ready_state(), ReadyState::Open);
+            socket.send("a").unwrap();
+        }
+    };
+    socket.subscribe(answer).detach();
+    let (seen, got) = tokio::join!(event_lines(&socket), async {
+        let mut stream = manual_server.next().await.accept_upgrade().await.into_stream();
+        let message = [&[0x82, 126, 0x40, 0][..], &[7; 16 << 10]].concat();
+        stream.write_all(&[message.repeat(MESSAGES), b"\x88\x02\x03\xe8".to_vec()].concat()).await.unwrap();
+        let mut got = Vec::new();
+        stream.read_to_end(&mut got).await.unwrap();
+        unmasked(&got)
+    });
+    assert_eq!(seen.len(), MESSAGES + 2);
+    assert_eq!(seen.last().unwrap(), "close 1000 \"\" clean");
+    assert_eq!(got, [b"\x81\x01a".repeat(MESSAGES), b"\x88\x02\x03\xe8".to_vec()].concat());
+}

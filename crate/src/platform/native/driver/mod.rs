@@ -268,6 +268,9 @@ impl Driver {
         let (mut state, moved) = exchange(shared, state, context, may_read, now);
         if moved && may_read {
             next = decode(&mut state, batch, &mut rest, now);
+            if self.in_background && matches!(next, Some(Next::More)) {
+                state = gather(shared, state, context, batch, capacity, &mut rest, now);
+            }
         }
         // Without redirects to follow, no handshake pauses.
         let redirect = redirects.as_ref().and_then(|_| state.redirect().cloned());
@@ -454,6 +457,41 @@ fn decode(
     let next = state.next_messages(batch, capacity.as_mut()?, || now);
     ConnectionLock::yield_to_waiters(state);
     Some(next)
+}
+
+/// Adds further messages to the batch while each read brings many. Everything else that arrives is left to the next round: the
+/// user's answers to the messages are sent first.
+fn gather<'a>(
+    shared: &'a Arc<SocketShared>,
+    mut state: Guard<'a>,
+    context: &mut Context<'_>,
+    batch: &mut MessageBatch,
+    first: Option<Capacity>,
+    rest: &mut Option<Capacity>,
+    now: Duration,
+) -> Guard<'a> {
+    let (Some(first), Some(rest)) = (first, rest) else { return state };
+    let drain = |state: &mut Guard<'_>, batch: &mut MessageBatch, rest: &mut Capacity| {
+        while state.further_messages(batch, rest) {
+            ConnectionLock::yield_to_waiters(state);
+        }
+    };
+    let mut before = first;
+    while receive_backpressure::gathers(first, before, *rest) {
+        before = *rest;
+        drain(&mut state, batch, rest);
+        if rest.is_none() || state.has_work_for_driver() {
+            break;
+        }
+        ConnectionLock::yield_to_waiters(&mut state);
+        let moved;
+        (state, moved) = exchange(shared, state, context, true, now);
+        if !moved {
+            break;
+        }
+        drain(&mut state, batch, rest);
+    }
+    state
 }
 
 /// Moves bytes between the stream and the connection; returns whether any were moved.
