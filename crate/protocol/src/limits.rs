@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// The limits and timeouts of one connection.
 ///
-/// Beyond these limits, a connection holds its read buffer (at most 164 KiB) and its write buffer (at most 4.25 MiB). Received
-/// binary messages may share memory with the read buffer, and keep up to 8 times their length ([`LongBinary`](crate::LongBinary)).
+/// Beyond these limits, a connection holds two read buffers (at most 164 KiB each) and its write buffer (at most 4.25 MiB). Received
+/// binary messages may share memory with a read buffer, and keep up to 8 times their length ([`LongBinary`](crate::LongBinary)).
 /// The write buffer grows by doubling. It holds at most 1 MiB and 64 KiB of messages, and as many bytes
 /// again that were already written.
 ///

@@ -104,8 +104,9 @@ impl<'a> LongBinary<'a> {
     /// Returns the bytes as a part of the memory of the read buffer, which other messages may share, too. They keep at most 8
     /// times their length. They are copied if they would keep more, or if most of the memory is empty.
     ///
-    /// The connection keeps the memory that it shared last, to read into it again when none of these messages is left. Other memory
-    /// is freed with the last of its messages. See [`Connection::release_memory`](crate::Connection::release_memory).
+    /// The connection keeps the memory of its last two read buffers, to read into it again when none of these messages is left.
+    /// Other memory is freed with the last of its messages. See
+    /// [`Connection::release_memory`](crate::Connection::release_memory).
     pub fn into_bytes(self) -> Bytes {
         self.read_buffer.share(self.part.clone()).unwrap_or_else(|| Bytes::copy_from_slice(self.as_slice()))
     }

@@ -67,8 +67,8 @@ async fn echo_is_sent_before_the_answer_to_a_later_ping_or_close() {
 }
 
 #[tokio::test]
-async fn answers_to_long_messages_are_sent_before_that_to_a_later_close() {
-    const MESSAGES: usize = 100;
+async fn answers_to_long_messages_precede_those_to_later_frames() {
+    const MESSAGES: usize = 50;
 
     let manual_server = ManualServer::new().await;
     let options = Options::new().background_thread().closing_timeout(Duration::from_millis(10));
@@ -82,13 +82,14 @@ async fn answers_to_long_messages_are_sent_before_that_to_a_later_close() {
     socket.subscribe(answer).detach();
     let (seen, got) = tokio::join!(event_lines(&socket), async {
         let mut stream = manual_server.next().await.accept_upgrade().await.into_stream();
-        let message = [&[0x82, 126, 0x40, 0][..], &[7; 16 << 10]].concat();
-        stream.write_all(&[message.repeat(MESSAGES), b"\x88\x02\x03\xe8".to_vec()].concat()).await.unwrap();
+        let messages = [&[0x82, 126, 0x40, 0][..], &[7; 16 << 10]].concat().repeat(MESSAGES);
+        stream.write_all(&[&messages, &b"\x89\x01p"[..], &messages, b"\x88\x02\x03\xe8"].concat()).await.unwrap();
         let mut got = Vec::new();
         stream.read_to_end(&mut got).await.unwrap();
         unmasked(&got)
     });
-    assert_eq!(seen.len(), MESSAGES + 2);
+    assert_eq!(seen.len(), 2 * MESSAGES + 2);
     assert_eq!(seen.last().unwrap(), "close 1000 \"\" clean");
-    assert_eq!(got, [b"\x81\x01a".repeat(MESSAGES), b"\x88\x02\x03\xe8".to_vec()].concat());
+    let answers = b"\x81\x01a".repeat(MESSAGES);
+    assert_eq!(got, [&answers, &b"\x8a\x01p"[..], &answers, b"\x88\x02\x03\xe8"].concat());
 }

@@ -119,8 +119,9 @@ impl ReadBuffer {
     }
 
     /// Makes the next read small. Later reads grow again if they fill their room.
-    pub(crate) const fn expect_small_reads(&mut self) {
+    pub(crate) fn expect_small_reads(&mut self) {
         (self.size, self.full) = (MIN_SIZE, 0);
+        self.lent = None;
     }
 
     /// Ends the sharing, and provides memory for `capacity` bytes. Bytes that were decoded may be removed.
@@ -430,12 +431,14 @@ mod tests {
         assert!(part.is_unique());
 
         // The memory that was shared before is released, too.
-        let mut read_buffer = ReadBuffer::filled();
-        let part = read_buffer.share(0..MIN_SHARED).unwrap();
-        read_buffer.fill();
-        assert!(!part.is_unique() && read_buffer.has_spare_memory());
-        read_buffer.release_memory();
-        assert!(part.is_unique());
+        for release in [ReadBuffer::release_memory, ReadBuffer::expect_small_reads] {
+            let mut read_buffer = ReadBuffer::filled();
+            let part = read_buffer.share(0..MIN_SHARED).unwrap();
+            read_buffer.fill();
+            assert!(!part.is_unique() && read_buffer.has_spare_memory());
+            release(&mut read_buffer);
+            assert!(part.is_unique());
+        }
     }
 
     #[test]

@@ -126,8 +126,9 @@ impl SocketShared {
         loop {
             match state.next_messages(batch, capacity, || self.now()) {
                 Next::Nothing => return true,
-                Next::More if capacity.is_none() => return false,
+                // Also if a message has used up the capacity.
                 Next::More if !state.may_have_event() => return true,
+                Next::More if capacity.is_none() => return false,
                 Next::More => ConnectionLock::yield_to_waiters(state),
                 Next::Feedback(feedback) => {
                     state.keep_feedback(feedback);

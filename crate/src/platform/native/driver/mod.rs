@@ -6,6 +6,7 @@
 //!
 //! - [`io`] moves bytes.
 //! - [`receive_backpressure`] stops decoding and reading while the receiver is full.
+//! - [`gathering`] delivers messages of several reads together on the background thread.
 //! - [`write_policy`] decides which thread writes.
 //! - [`deadlines`] has the one timer. It looks at the stream once more before a deadline has its effect, and
 //!   [`look_requests`] does so for deadlines elsewhere.
@@ -21,6 +22,7 @@ mod deadlines;
 mod direct_receiving;
 pub(super) mod direct_transport;
 mod file_queue;
+mod gathering;
 mod io;
 mod look_requests;
 #[cfg(all(test, shuttle))]
@@ -47,6 +49,7 @@ use futures::task::waker_ref;
 use tokio::task::yield_now;
 
 use self::deadlines::Deadlines;
+use self::gathering::gather;
 use self::io::{Locked, StateLock, StreamIo, StreamOrigin, Unlocked};
 use self::look_requests::LookRequests;
 use self::receive_backpressure::Delivery;
@@ -176,7 +179,6 @@ impl Driver {
 
     /// Returns `false` if only the stream woke the driver, and the receiver has emptied that.
     fn begin_poll(&self) -> bool {
-        self.shared.waiting_receiver().begin_driver_poll();
         let is_due = self.dialing.is_some() || self.deadlines.is_due() || self.shared.tasks().has_queued();
         let mut state = self.shared.lock();
         // Under the lock: a receiver that is reading changes it for a moment.
@@ -268,8 +270,9 @@ impl Driver {
         let (mut state, moved) = exchange(shared, state, context, may_read, now);
         if moved && may_read {
             next = decode(&mut state, batch, &mut rest, now);
-            if self.in_background && matches!(next, Some(Next::More)) {
-                state = gather(shared, state, context, batch, capacity, &mut rest, now);
+            if let (true, false, Some(first), Some(rest)) = (self.in_background, batch.is_empty(), capacity, &mut rest)
+            {
+                gather(shared, &mut state, context, batch, first, rest);
             }
         }
         // Without redirects to follow, no handshake pauses.
@@ -459,41 +462,6 @@ fn decode(
     Some(next)
 }
 
-/// Adds further messages to the batch while each read brings many. Everything else that arrives is left to the next round: the
-/// user's answers to the messages are sent first.
-fn gather<'a>(
-    shared: &'a Arc<SocketShared>,
-    mut state: Guard<'a>,
-    context: &mut Context<'_>,
-    batch: &mut MessageBatch,
-    first: Option<Capacity>,
-    rest: &mut Option<Capacity>,
-    now: Duration,
-) -> Guard<'a> {
-    let (Some(first), Some(rest)) = (first, rest) else { return state };
-    let drain = |state: &mut Guard<'_>, batch: &mut MessageBatch, rest: &mut Capacity| {
-        while state.further_messages(batch, rest) {
-            ConnectionLock::yield_to_waiters(state);
-        }
-    };
-    let mut before = first;
-    while receive_backpressure::gathers(first, before, *rest) {
-        before = *rest;
-        drain(&mut state, batch, rest);
-        if rest.is_none() || state.has_work_for_driver() {
-            break;
-        }
-        ConnectionLock::yield_to_waiters(&mut state);
-        let moved;
-        (state, moved) = exchange(shared, state, context, true, now);
-        if !moved {
-            break;
-        }
-        drain(&mut state, batch, rest);
-    }
-    state
-}
-
 /// Moves bytes between the stream and the connection; returns whether any were moved.
 fn exchange<'a>(
     shared: &'a Arc<SocketShared>,
@@ -555,13 +523,15 @@ impl Future for Driver {
         }
         self.shared.tasks().register_driver(context.waker());
         let shares_thread = self.shared.shares_thread();
-        if shares_thread && !self.begin_poll() {
-            self.shared.waiting_receiver().end_driver_poll();
-            return Poll::Pending;
+        if shares_thread {
+            self.shared.waiting_receiver().begin_driver_poll();
         }
-        self.stage = Stage::Polled;
-        let driven = self.drive(context);
-        self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };
+        let mut driven = Poll::Pending;
+        if !shares_thread || self.begin_poll() {
+            self.stage = Stage::Polled;
+            driven = self.drive(context);
+            self.stage = if driven.is_ready() { Stage::Done } else { Stage::Waiting };
+        }
         if shares_thread {
             self.shared.waiting_receiver().end_driver_poll();
         }

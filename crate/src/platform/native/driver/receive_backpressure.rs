@@ -62,8 +62,8 @@ pub(super) fn capacity(
     if budget.is_none() {
         return None;
     }
-    // The round in which the bytes are used up goes on, with at most two read buffers of them. So the buffer is empty when the
-    // next poll reads, and if the receiver has dropped the messages, their memory is used again.
+    // The round in which the bytes are used up goes on, with what is left in the read buffer. So the buffer is empty when the next
+    // poll reads, and if the receiver has dropped the messages, their memory is used again.
     let budget = Capacity { bytes: u64::MAX, ..budget };
     match delivery {
         Delivery::Bounded => match receiver.poll_capacity(context) {
@@ -72,23 +72,6 @@ pub(super) fn capacity(
         },
         Delivery::Unbounded | Delivery::Discarded => Some(budget),
     }
-}
-
-/// The bytes of messages that a round on the background thread gathers, about, while each read brings many. Arbitrary: two or
-/// three read buffers.
-///
-/// A delivery wakes the receiver's thread. Measured: with one for each read, jobs `recv16k` and `recvtext16k` take 1.06 times the
-/// CPU (November 2026).
-const GATHERED: u64 = 256 << 10;
-
-/// The bytes of a read after which more are likely to have arrived. Arbitrary.
-const LARGE_READ: u64 = 32 << 10;
-
-/// Returns whether a round reads once more before it delivers: the receiver's capacity was `first` at its start, `before` the last
-/// read, and is `rest` now.
-pub(super) fn gathers(first: Capacity, before: Capacity, rest: Capacity) -> bool {
-    let used = |from: Capacity| from.minus(rest).bytes;
-    !rest.is_none() && used(before) >= LARGE_READ && used(first) < GATHERED
 }
 
 /// Reports to subscribers that reading pauses because the receiver is full, and that it goes on. No lock may be held.
@@ -100,22 +83,5 @@ pub(super) fn report(paused: &mut Edge, receiver: &EventSink, capacity: Option<C
         event!(receiver.span(), TRACE, "reading paused");
     } else {
         event!(receiver.span(), TRACE, "reading resumed");
-    }
-}
-
-#[cfg(all(test, not(shuttle)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn round_gathers_while_reads_are_large_and_the_receiver_has_capacity() {
-        let capacity = |messages, kib: u64| Capacity { messages, bytes: kib << 10 };
-        let first = capacity(100, 1000);
-        assert!(gathers(first, capacity(100, 1000), capacity(90, 900)));
-        assert!(gathers(first, capacity(90, 900), capacity(80, 800)));
-        assert!(!gathers(first, capacity(80, 800), capacity(70, 700)), "it has enough");
-        assert!(!gathers(first, capacity(90, 900), capacity(89, 890)), "the read was small");
-        assert!(!gathers(capacity(10, 1000), capacity(10, 1000), capacity(0, 900)), "no message fits");
-        assert!(!gathers(capacity(10, 100), capacity(10, 100), capacity(5, 0)), "no byte fits");
     }
 }

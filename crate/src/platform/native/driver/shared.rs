@@ -640,8 +640,13 @@ impl ConnState {
         self.is_left_to_stream() && self.stream.get().is_some_and(is_readable) && self.run.begin_receiving()
     }
 
-    /// Reads in place of the driver; returns whether there was anything, or the input has ended. Returns `None` if a sender uses
-    /// the stream.
+    /// Returns whether there is a stream of this crate's that no sender uses.
+    pub(super) fn has_own_stream(&self) -> bool {
+        self.stream.get().is_some_and(StreamIo::is_own)
+    }
+
+    /// Reads from a stream of this crate's; returns whether there was anything, or the input has ended. Returns `None` if a sender
+    /// uses the stream.
     pub(super) fn read(guard: &mut Guard<'_>, context: &mut Context<'_>, receiver: &WaitingReceiver) -> Option<bool> {
         let mut stream = guard.stream.borrow()?;
         guard.lend_read_memory();
