@@ -62,7 +62,7 @@ async fn close_with_unread_messages_delivers_those_that_had_arrived() {
 }
 
 #[tokio::test]
-async fn background_thread_delivers_no_more_than_the_receiver_has_room_for() {
+async fn background_thread_never_exceeds_the_room_of_the_receiver() {
     let test_server = TestServer::new().await;
     let url = test_server.url("a", "do=flood:200:16384,close:1000");
     for messages in [1, 3, 100] {

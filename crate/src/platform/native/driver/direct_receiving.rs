@@ -142,7 +142,7 @@ impl SocketShared {
         while state.further_messages(batch, capacity) {
             ConnectionLock::yield_to_waiters(state);
         }
-        !capacity.is_none() && !state.has_work_for_driver()
+        (!capacity.is_none() || !state.may_have_event()) && !state.has_work_for_driver()
     }
 
     /// Returns the place to the driver, and wakes that if it has anything to do.

@@ -19,7 +19,7 @@ const LARGE_READ: u64 = 32 << 10;
 /// Reads further messages into the batch, which has some. The receiver's capacity was `first` before these, and is `rest` now.
 ///
 /// Everything else that arrives is left to the next round, because the user's answers to the messages are sent first. So are
-/// messages behind 64 KiB that had to be inflated.
+/// messages behind 64 to 128 KiB that had to be inflated or put together.
 pub(super) fn gather(
     shared: &SocketShared,
     state: &mut Guard<'_>,
@@ -31,11 +31,12 @@ pub(super) fn gather(
     let mut before = first;
     while reads_on(first, before, *rest) {
         before = *rest;
+        ConnectionLock::yield_to_waiters(state);
+        // The last step of decoding may have stopped before the end.
         let has_stopped = state.further_messages(batch, rest);
         if has_stopped || rest.is_none() || state.has_work_for_driver() || !state.has_own_stream() {
             return;
         }
-        ConnectionLock::yield_to_waiters(state);
         let has_read = ConnState::read(state, context, shared.waiting_receiver()) == Some(true);
         if !has_read || state.further_messages(batch, rest) {
             return;

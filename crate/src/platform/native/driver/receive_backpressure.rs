@@ -62,8 +62,8 @@ pub(super) fn capacity(
     if budget.is_none() {
         return None;
     }
-    // The round in which the bytes are used up goes on, with what is left in the read buffer. So the buffer is empty when the next
-    // poll reads, and if the receiver has dropped the messages, their memory is used again.
+    // The round in which the bytes are used up goes on until all that was read is decoded. So the buffer is empty when the next poll
+    // reads, and if the receiver has dropped the messages, their memory is used again.
     let budget = Capacity { bytes: u64::MAX, ..budget };
     match delivery {
         Delivery::Bounded => match receiver.poll_capacity(context) {

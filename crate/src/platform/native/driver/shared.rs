@@ -105,7 +105,7 @@ pub(super) struct ConnState {
     delivery: Delivery,
     /// The feedback behind the messages that the receiver has read in place of the driver.
     feedback: Option<Feedback<()>>,
-    /// Whether the receiver has read since the driver looked last.
+    /// Whether the receiver has read since the deadlines were looked at, or messages were gathered.
     has_received: bool,
 
     /// The response to the opening handshake, once it has succeeded or failed.
@@ -705,7 +705,7 @@ impl ConnState {
         self.run.end_receiving()
     }
 
-    /// Returns whether the receiver has read in place of the driver since the last call.
+    /// Returns whether [`read`](Self::read) has brought anything since the last call.
     pub(super) const fn take_has_received(&mut self) -> bool {
         std::mem::replace(&mut self.has_received, false)
     }
