@@ -1,9 +1,10 @@
 //! The one timer of a socket.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Context;
 use std::time::Duration;
 
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::look_requests::LookRequests;
@@ -193,6 +194,50 @@ impl Deadlines {
 
     /// Returns whether the sleep is over.
     fn poll_sleep(&mut self, context: &mut Context<'_>) -> bool {
-        self.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
+        // A task that has used up its budget would be woken at once, in place of a timer that is set. The driver may have nothing
+        // to do by then, and not come here again.
+        let is_over = |sleep: &mut Pin<Box<Sleep>>| pin!(unconstrained(sleep.as_mut())).poll(context).is_ready();
+        self.sleep.as_mut().is_some_and(is_over)
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::task::{Poll, Wake};
+
+    use tokio::sync::Notify;
+    use tokio::task::coop::{consume_budget, has_budget_remaining};
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    struct Woken(Notify);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.notify_one();
+        }
+    }
+
+    #[tokio::test]
+    async fn timer_is_set_although_the_task_has_no_budget() {
+        let woken = Arc::new(Woken(Notify::new()));
+        let waker = Arc::clone(&woken).into();
+        let mut deadlines = Deadlines::default();
+        deadlines.sleep_until(Instant::now() + Duration::from_millis(100));
+        poll_fn(|context| {
+            while has_budget_remaining() {
+                let _ = pin!(consume_budget()).poll(context);
+            }
+            assert!(!deadlines.poll_sleep(&mut Context::from_waker(&waker)));
+            Poll::Ready(())
+        })
+        .await;
+        yield_now().await;
+        assert!(!deadlines.is_due());
+        woken.0.notified().await;
+        assert!(deadlines.is_due(), "only the timer wakes");
     }
 }
