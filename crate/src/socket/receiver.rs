@@ -40,7 +40,7 @@ pub struct Receiver {
 }
 
 /// After this many reads of its own, the receiver waits for the transport, so that other tasks of the thread have their turn.
-/// Arbitrary: at most 1 MiB is read.
+/// Arbitrary: at most 1 MiB of messages that fit into a read buffer, or this many larger ones.
 const MAX_DIRECT_READS: u8 = 8;
 
 impl Receiver {
