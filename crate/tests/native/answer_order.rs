@@ -8,20 +8,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::manual_server::ManualServer;
 use crate::support::event_lines;
 
-/// Sends `frames` in one segment to a socket that echoes every text. Returns its events, and the frames that it sent.
-async fn echoed(frames: &[u8]) -> (Vec<String>, Vec<u8>) {
+/// Sends `frames` at once to a socket that answers messages with a text. Returns its events, and the frames that it sent.
+async fn answered(options: &Options, frames: &[u8], answer: fn(&Message) -> Option<&str>) -> (Vec<String>, Vec<u8>) {
     let manual_server = ManualServer::new().await;
     // The server reads until the client closes TCP, so the client must not wait long for the server to do it.
-    let options = Options::new().closing_timeout(Duration::from_millis(10));
+    let options = options.clone().closing_timeout(Duration::from_millis(10));
     let socket = WebSocket::with_options(&manual_server.url("a"), (), &options).unwrap();
-    let echo = |socket: &WebSocket, event: &Event| {
+    let on_event = move |socket: &WebSocket, event: &Event| {
         let Event::Message(event) = event else { return };
-        if let Message::Text(text) = &event.data {
+        if let Some(text) = answer(&event.data) {
             socket.send(text).unwrap();
             assert_eq!(socket.ready_state(), ReadyState::Open);
         }
     };
-    socket.subscribe(echo).detach();
+    socket.subscribe(on_event).detach();
     tokio::join!(event_lines(&socket), async {
         let mut stream = manual_server.next().await.accept_upgrade().await.into_stream();
         stream.write_all(frames).await.unwrap();
@@ -29,6 +29,11 @@ async fn echoed(frames: &[u8]) -> (Vec<String>, Vec<u8>) {
         stream.read_to_end(&mut got).await.unwrap();
         unmasked(&got)
     })
+}
+
+/// The same for a socket that echoes every text.
+async fn echoed(frames: &[u8]) -> (Vec<String>, Vec<u8>) {
+    answered(&Options::new(), frames, Message::as_text).await
 }
 
 /// Returns short masked frames without their masks.
@@ -70,24 +75,9 @@ async fn echo_is_sent_before_the_answer_to_a_later_ping_or_close() {
 async fn answers_to_long_messages_precede_those_to_later_frames() {
     const MESSAGES: usize = 50;
 
-    let manual_server = ManualServer::new().await;
-    let options = Options::new().background_thread().closing_timeout(Duration::from_millis(10));
-    let socket = WebSocket::with_options(&manual_server.url("a"), (), &options).unwrap();
-    let answer = |socket: &WebSocket, event: &Event| {
-        if let Event::Message(_) = event {
-            assert_eq!(socket.ready_state(), ReadyState::Open);
-            socket.send("a").unwrap();
-        }
-    };
-    socket.subscribe(answer).detach();
-    let (seen, got) = tokio::join!(event_lines(&socket), async {
-        let mut stream = manual_server.next().await.accept_upgrade().await.into_stream();
-        let messages = [&[0x82, 126, 0x40, 0][..], &[7; 16 << 10]].concat().repeat(MESSAGES);
-        stream.write_all(&[&messages, &b"\x89\x01p"[..], &messages, b"\x88\x02\x03\xe8"].concat()).await.unwrap();
-        let mut got = Vec::new();
-        stream.read_to_end(&mut got).await.unwrap();
-        unmasked(&got)
-    });
+    let messages = [&[0x82, 126, 0x40, 0][..], &[7; 16 << 10]].concat().repeat(MESSAGES);
+    let frames = [&messages, &b"\x89\x01p"[..], &messages, b"\x88\x02\x03\xe8"].concat();
+    let (seen, got) = answered(&Options::new().background_thread(), &frames, |_| Some("a")).await;
     assert_eq!(seen.len(), 2 * MESSAGES + 2);
     assert_eq!(seen.last().unwrap(), "close 1000 \"\" clean");
     let answers = b"\x81\x01a".repeat(MESSAGES);

@@ -5,6 +5,7 @@
 
 mod aborted;
 mod answer_order;
+mod background_receiving;
 mod blobs;
 mod blocking_pool;
 mod broken_connections;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use samesocket::{Events, Failure, Options, ProtocolFailure, WebSocket, connect};
+use samesocket::{Events, Failure, Options, ProtocolFailure, WebSocket};
 use samesocket_fault_server::Until;
 
 use crate::manual_server::{ManualServer, failure_of};
@@ -59,21 +59,4 @@ async fn close_with_unread_messages_delivers_those_that_had_arrived() {
     assert!(all.len() <= 16 && all.iter().all(|event_line| event_line == "blob 1048576"), "{all:?}");
     let record = test_server.store().wait_record("a", Until::End).await;
     assert_eq!(record.close.and_then(|close| close.code), Some(3000));
-}
-
-#[tokio::test]
-async fn background_thread_never_exceeds_the_room_of_the_receiver() {
-    let test_server = TestServer::new().await;
-    let url = test_server.url("a", "do=flood:200:16384,close:1000");
-    for messages in [1, 3, 100] {
-        let options = Options::new().background_thread();
-        let mut socket = connect(&*url).options(options).receive_limit(messages, 1 << 30).await.unwrap();
-        // With more than there is room for, the stream would end with an error.
-        let mut received = 0;
-        while let Some(message) = socket.try_next().await.unwrap() {
-            assert_eq!(message.size(), 16_384);
-            received += 1;
-        }
-        assert_eq!(received, 200);
-    }
 }

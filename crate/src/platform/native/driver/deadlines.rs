@@ -221,12 +221,12 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn timer_is_set_although_the_task_has_no_budget() {
         let woken = Arc::new(Woken(Notify::new()));
         let waker = Arc::clone(&woken).into();
         let mut deadlines = Deadlines::default();
-        deadlines.sleep_until(Instant::now() + Duration::from_millis(100));
+        deadlines.sleep_until(Instant::now() + Duration::from_secs(1));
         poll_fn(|context| {
             while has_budget_remaining() {
                 let _ = pin!(consume_budget()).poll(context);

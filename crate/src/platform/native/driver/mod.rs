@@ -270,9 +270,10 @@ impl Driver {
         let (mut state, moved) = exchange(shared, state, context, may_read, now);
         if moved && may_read {
             next = decode(&mut state, batch, &mut rest, now);
-            if let (true, false, Some(first), Some(rest)) = (self.in_background, batch.is_empty(), capacity, &mut rest)
-            {
-                gather(shared, &mut state, context, batch, first, rest);
+            if self.in_background && !batch.is_empty() {
+                if let (Some(first), Some(rest)) = (capacity, &mut rest) {
+                    gather(shared, &mut state, context, batch, first, rest);
+                }
             }
         }
         // Without redirects to follow, no handshake pauses.
