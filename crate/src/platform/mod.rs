@@ -24,6 +24,7 @@
 //! | `Url` | a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one |
 //! | `Diagnosis` | the failure and the response of a connection, as far as the platform reports them |
 //! | `DirectTransport` | sends while the socket is OPEN without the lock of the connection, and lets a receiver read, where there are threads |
+//! | `HAS_THREADS` | whether several threads can use a socket |
 //! | `MAY_LOOK_AGAIN` | whether a `LastLook` exists |
 //! | `ReceiverTurn` | a permission for a receiver to read in place of the transport |
 //! | `LastLook` | a future that completes when a transport has looked at the network once more |
@@ -69,9 +70,9 @@ use self::web as backend;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::backend::api;
 pub(crate) use self::backend::{
-    DefaultBackend, Diagnosis, DirectTransport, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY, MAKE_SUBPROTOCOL_LIST,
-    MAY_LOOK_AGAIN, MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment, PlatformSettings,
-    ProxyServer, RECEIVE_LIMIT, ReceiverTurn, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
+    DefaultBackend, Diagnosis, DirectTransport, HAS_THREADS, HIGH_WATER_MARK, LastLook, MAKE_BLOB, MAKE_LAZY,
+    MAKE_SUBPROTOCOL_LIST, MAY_LOOK_AGAIN, MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment,
+    PlatformSettings, ProxyServer, RECEIVE_LIMIT, ReceiverTurn, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
     WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
     drain_messages, measure_messages, next_message, now, poll_in_event, single_message,
 };

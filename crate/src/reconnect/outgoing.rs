@@ -8,6 +8,7 @@ use std::task::Waker;
 
 use super::Outbox;
 use super::outbox::Kept;
+use crate::platform::HAS_THREADS;
 use crate::socket::{Error, SocketCore};
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
@@ -32,6 +33,10 @@ pub(super) struct Outgoing {
     /// The waker of the stream, which a request wakes.
     pub(super) waker: Option<Waker>,
 }
+
+/// The messages, and the bytes, that may wait behind a call that passes messages, unless the outbox has bounds. Each sender may exceed
+/// them by one message. Arbitrary.
+const TURN_BOUNDS: (usize, u64) = (1000, 1 << 20);
 
 /// The call that passes messages to the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,6 +109,13 @@ impl Outgoing {
     /// Returns whether a send has to wait for capacity of the connection.
     fn is_full(&self) -> bool {
         self.current.as_ref().is_some_and(|connection| !connection.has_capacity())
+    }
+
+    /// Returns whether a send has to wait for the call that passes messages, because too many wait behind it.
+    ///
+    /// In a page, such a call ends before another one can begin.
+    fn is_turn_full(&self) -> bool {
+        HAS_THREADS && self.passing != Passing::Idle && self.current.is_some() && self.kept.is_full(TURN_BOUNDS)
     }
 
     /// Ends the turn of a call that passes messages. Returns the waker to call outside the lock.
@@ -255,6 +267,11 @@ pub(super) fn full_connection(outgoing: &Lock<Outgoing>) -> Option<crate::Sender
     if outgoing.is_full() { outgoing.current.clone().map(crate::Sender::new) } else { None }
 }
 
+/// Returns whether too many messages wait behind another call that passes messages.
+pub(super) fn is_turn_full(outgoing: &Lock<Outgoing>) -> bool {
+    HAS_THREADS && outgoing.lock().is_turn_full()
+}
+
 /// Sends a message if that neither exceeds the high-water mark nor overtakes a waiting send.
 pub(super) fn try_send(outgoing: &Lock<Outgoing>, message: Message) -> Result<(), Error> {
     pass_kept(outgoing);
@@ -264,7 +281,7 @@ pub(super) fn try_send(outgoing: &Lock<Outgoing>, message: Message) -> Result<()
             // Kept messages are bounded by the outbox instead.
             let is_full = outgoing.is_full() && (outgoing.kept.is_empty() || !outgoing.kept.keeps());
             let queues = outgoing.current.is_some() || outgoing.kept.keeps();
-            if is_full || queues && outgoing.waiting_sends > 0 {
+            if is_full || outgoing.is_turn_full() || queues && outgoing.waiting_sends > 0 {
                 return Err(Error::Full(message));
             }
         }
@@ -337,6 +354,27 @@ mod tests {
         assert!(wakes_stream(Passing::Awaited, 1));
         assert!(!wakes_stream(Passing::Awaited, 0), "all messages were passed");
         assert!(!wakes_stream(Passing::Busy, 1), "the stream waits for capacity already");
+    }
+
+    #[cfg(not(any(shuttle, all(target_family = "wasm", target_os = "unknown"))))]
+    #[test]
+    fn messages_behind_a_turn_are_bounded() {
+        let count_accepted = |policy| {
+            let (socket, _peer) = crate::testing::pair();
+            let mut locked = Outgoing::new(policy);
+            locked.open(Shared::clone(socket.core()));
+            locked.passing = Passing::Busy;
+            let outgoing = Lock::new(locked);
+            let accepted = (0..2000).take_while(|_| try_send(&outgoing, "text".into()).is_ok()).count();
+            assert!(is_turn_full(&outgoing) && matches!(try_send(&outgoing, "more".into()), Err(Error::Full(_))));
+            // The turn is over, and the connection has capacity.
+            assert!(outgoing.lock().end_turn().is_none());
+            pass_kept(&outgoing);
+            assert!(!is_turn_full(&outgoing) && try_send(&outgoing, "more".into()).is_ok());
+            accepted
+        };
+        assert_eq!(count_accepted(Outbox::Keep { messages: 9, bytes: 9999 }), 9);
+        assert_eq!(count_accepted(Outbox::Return), TURN_BOUNDS.0);
     }
 
     #[test]

@@ -162,6 +162,8 @@ impl Stream for Reconnecting {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
+        // A stream that was restarted waits again.
+        this.finished = false;
         let item = loop {
             match ready!(this.poll_item(context)) {
                 Item::StatusChange => {}

@@ -69,6 +69,27 @@ impl Drop for WaitingSend<'_> {
     }
 }
 
+/// Waits while the connection has no capacity, and while too many messages wait behind another call that passes them. `full` is the
+/// connection that the caller waits for.
+fn poll_capacity(outgoing: &Lock<Outgoing>, full: &mut Option<crate::Sender>, context: &mut Context<'_>) -> Poll<()> {
+    loop {
+        if let Some(sender) = full {
+            // The connection may have been lost meanwhile, and replaced by one that is full as well.
+            let _ = ready!(Pin::new(sender).poll_ready(context));
+        }
+        *full = outgoing::full_connection(outgoing);
+        if full.is_none() {
+            break;
+        }
+    }
+    if outgoing::is_turn_full(outgoing) {
+        // That call runs on another thread, and does not wait.
+        context.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
 impl Sender {
     pub(super) const fn new(outgoing: Shared<Lock<Outgoing>>, status: Shared<Lock<StatusBroadcast>>) -> Self {
         Self { outgoing, status, full: None, end: None }
@@ -84,13 +105,15 @@ impl Sender {
     /// Returns [`Error::NotOpen`], or [`Error::Full`] at a bound of [`Outbox::Keep`](super::Outbox::Keep). Each has the
     /// message.
     pub async fn send(&self, message: Message) -> Result<(), Error> {
-        let mut waiting = None;
-        loop {
-            let full = outgoing::full_connection(&self.outgoing);
-            let Some(sender) = full else { break };
-            waiting.get_or_insert_with(|| WaitingSend::new(&self.outgoing));
-            sender.capacity().await;
-        }
+        let (mut waiting, mut full) = (None, None);
+        poll_fn(|context| {
+            let polled = poll_capacity(&self.outgoing, &mut full, context);
+            if polled.is_pending() {
+                waiting.get_or_insert_with(|| WaitingSend::new(&self.outgoing));
+            }
+            polled
+        })
+        .await;
         let sent = outgoing::send(&self.outgoing, message);
         drop(waiting);
         sent
@@ -234,16 +257,7 @@ impl Sink<Message> for Sender {
     /// Waits while the connection has no capacity. Never fails, so that `start_send` can return the message.
     fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
-        loop {
-            if let Some(sender) = &mut this.full {
-                // The connection may have been lost meanwhile, and replaced by one that is full as well.
-                let _ = ready!(Pin::new(sender).poll_ready(context));
-            }
-            this.full = outgoing::full_connection(&this.outgoing);
-            if this.full.is_none() {
-                return Poll::Ready(Ok(()));
-            }
-        }
+        poll_capacity(&this.outgoing, &mut this.full, context).map(Ok)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {

@@ -11,6 +11,7 @@ use futures::Stream;
 use futures::stream::FusedStream;
 
 use super::Cause;
+use crate::socket::Error;
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
 use crate::trace::event;
@@ -210,10 +211,26 @@ fn report(status: &Status) {
     match status {
         Status::Connecting { attempt } => event!(current, INFO, "attempt", failures = *attempt - 1),
         Status::Waiting { cause, wait, .. } => {
-            event!(current, INFO, "waiting", cause = %cause, wait = %format_args!("{wait:?}"));
+            event!(current, INFO, "waiting", cause = %WithoutReason(cause), wait = %format_args!("{wait:?}"));
         }
         Status::Ended { .. } => event!(current, INFO, "ended"),
         _ => {}
+    }
+}
+
+/// A cause without the reason of a Close frame, which the server may have made of anything.
+struct WithoutReason<'a>(&'a Cause);
+
+impl fmt::Display for WithoutReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Cause::Lost(error) | Cause::NotPrepared(error) = self.0 {
+            if let Error::Failed(failed) = &**error {
+                if !failed.event().reason.is_empty() {
+                    return write!(f, "the connection did not close cleanly: code {}", failed.event().code);
+                }
+            }
+        }
+        self.0.fmt(f)
     }
 }
 
@@ -340,9 +357,13 @@ impl fmt::Debug for StatusChanges {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use futures::{FutureExt, StreamExt};
 
     use super::*;
+    use crate::platform::FinalState;
+    use crate::socket::ConnectionFailed;
 
     #[crate::test]
     fn dropped_streams_leave_no_queue() {
@@ -358,5 +379,17 @@ mod tests {
         assert!(locked.queues.capacity() < 10, "the list stayed small");
         drop(locked);
         assert!(matches!(kept.next().now_or_never(), Some(Some(Status::Open))));
+    }
+
+    #[crate::test]
+    fn reported_cause_has_no_reason_of_the_server() {
+        let close = |reason: &str| {
+            let failed = ConnectionFailed::new(CloseEvent::new(1011, reason.to_owned(), false), FinalState::default());
+            WithoutReason(&Cause::Lost(Arc::new(Error::Failed(failed)))).to_string()
+        };
+        let without = "the connection did not close cleanly: code 1011";
+        assert_eq!([close("a secret"), close("")], [without, without]);
+        let other = Cause::Lost(Arc::new(Error::Idle { after: Duration::from_secs(1) }));
+        assert_eq!(WithoutReason(&other).to_string(), other.to_string());
     }
 }

@@ -281,6 +281,8 @@ fn restart_after_the_end_forgets_failures_and_keeps_messages() {
 
         sender.restart();
         assert!(!socket.is_terminated());
+        // `select!` asks again after each poll.
+        assert!(socket.next().now_or_never().is_none() && !socket.is_terminated());
         let server = async {
             network.accept().await.refuse();
             let mut peer = network.accept().await.open();

@@ -137,6 +137,9 @@ pub(crate) const MAKE_SUBPROTOCOL_LIST: MakeSubprotocolList = NoHook;
 pub(crate) type WatchBufferedAmount = NoHook;
 pub(crate) const WATCH_BUFFERED_AMOUNT: WatchBufferedAmount = NoHook;
 
+/// Whether several threads can use a socket at a time.
+pub(crate) const HAS_THREADS: bool = true;
+
 /// Whether a [`LastLook`] exists.
 pub(crate) const MAY_LOOK_AGAIN: bool = true;
 

@@ -96,6 +96,9 @@ pub(crate) const RECEIVE_LIMIT: Capacity = Capacity { messages: 1 << 16, bytes: 
 /// second, so 8 MiB keep the connection busy in the meantime.
 pub(crate) const HIGH_WATER_MARK: u64 = 8 << 20;
 
+/// Whether several threads can use a socket at a time.
+pub(crate) const HAS_THREADS: bool = false;
+
 /// Whether a [`LastLook`] exists.
 pub(crate) const MAY_LOOK_AGAIN: bool = false;
 

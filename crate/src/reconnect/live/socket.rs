@@ -25,9 +25,10 @@ use crate::types::owned_message::OwnedMessage;
 /// stays on the thread that created it. If that thread or runtime ends, so does the socket. A worker that is terminated
 /// drops nothing, so its handles then stay as they are.
 ///
-/// Dropping the last handle ends the socket: what was sent is passed on, the connection is closed without a code, and the task
-/// ends. No callback is called afterwards. On native targets a call may be running on another thread. A callback that
-/// owns a handle keeps the socket alive; [`downgrade`](Self::downgrade) is for that.
+/// Dropping the last handle ends the socket: what was sent while it is open is passed on, the connection is closed without a code,
+/// and the task ends. Messages that are kept because there is no connection are dropped. No callback is called afterwards. On
+/// native targets a call may be running on another thread. A callback that owns a handle keeps the socket alive;
+/// [`downgrade`](Self::downgrade) is for that.
 ///
 /// ```no_run
 /// # fn example() -> Result<(), samesocket::Error<samesocket::OwnedMessage>> {

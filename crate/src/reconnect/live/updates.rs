@@ -57,6 +57,8 @@ pub struct Updates {
     queue: Arc<SendLock<UpdateQueue>>,
     /// Whether the end was returned.
     finished: bool,
+    /// The updates that the stream has returned since it was pending last.
+    returned: usize,
 }
 
 /// The bounds of the queue. Arbitrary.
@@ -144,7 +146,7 @@ fn size(update: &Update) -> u64 {
 impl Updates {
     pub(super) fn new() -> (UpdateSender, Self) {
         let queue = Arc::<SendLock<UpdateQueue>>::default();
-        (UpdateSender(Arc::clone(&queue)), Self { queue, finished: false })
+        (UpdateSender(Arc::clone(&queue)), Self { queue, finished: false, returned: 0 })
     }
 
     /// Waits for the next update. Returns `None` when the last handle was dropped and all updates were taken.
@@ -206,7 +208,14 @@ impl Stream for Updates {
     type Item = Update;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Update>> {
+        if self.returned >= MAX_UPDATES {
+            // The socket may fill the queue on another thread as fast as it is emptied. Other tasks have their turn.
+            self.returned = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let update = self.poll(Some(context.waker()));
+        self.returned = if update.is_some() { self.returned + 1 } else { 0 };
         if update.is_some() || self.finished { Poll::Ready(update) } else { Poll::Pending }
     }
 }
@@ -243,5 +252,29 @@ struct WakeFn<F>(F);
 impl<F: Fn() + Send + Sync> Wake for WakeFn<F> {
     fn wake(self: Arc<Self>) {
         (self.0)();
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::reconnect::Status;
+
+    #[crate::test]
+    fn stream_lets_other_tasks_run_though_there_is_more() {
+        let (mut sender, mut updates) = Updates::new();
+        // The socket fills the queue on another thread while it is emptied.
+        for _ in 0..=MAX_UPDATES {
+            sender.put(Update::Status(Status::Open));
+        }
+        for _ in 0..MAX_UPDATES {
+            assert!(updates.next().now_or_never().is_some());
+        }
+        assert!(updates.next().now_or_never().is_none());
+        assert_eq!(updates.next().now_or_never(), Some(Some(Update::Status(Status::Open))));
+        drop(sender);
+        assert_eq!(updates.next().now_or_never(), Some(None));
     }
 }
