@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{StreamExt, join};
 use h2::Reason;
 use http::Response;
 use samesocket::{
@@ -285,10 +285,23 @@ fn response_with_too_many_bytes_of_fields_fails() {
     run(async {
         let mut server = Server::start().await;
         let options = options().max_head_bytes(1000);
-        let socket = WebSocket::with_options(&server.url(""), (), &options).unwrap();
-        let response = Response::builder().header("x", "x".repeat(2000)).body(()).unwrap();
-        let _stream = server.next().await.accept_with(response);
-        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+        let neighbour = connect(server.url("")).options(options.clone());
+        let (neighbour, mut stream) = join!(async { neighbour.await.unwrap() }, async { server.next().await.accept() });
+        // One long field, and many short ones, which take more memory.
+        let long = Response::builder().header("x", "x".repeat(6000));
+        let short = (0..240).fold(Response::builder(), |response, _| response.header("x", ""));
+        for response in [long, short] {
+            let socket = WebSocket::with_options(&server.url(""), (), &options).unwrap();
+            let _stream = server.next().await.accept_with(response.body(()).unwrap());
+            assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+            let failure = socket.failure();
+            let is_limit = matches!(&failure, Some(Failure::Protocol(ProtocolFailure::HeadTooLong { limit: 1000 })));
+            assert!(is_limit, "{failure:?}");
+        }
+        let mut neighbour = neighbour;
+        stream.text("still open").await;
+        assert_eq!(neighbour.next().await.unwrap().unwrap(), Message::from("still open"));
+        assert_eq!(server.connections(), 1);
     });
 }
 

@@ -1,15 +1,17 @@
 //! Limits that protect the client, and that no lawful server meets.
 
 use std::cell::Cell;
+use std::pin::pin;
 
 use bytes::Bytes;
-use futures::future::{join, join_all};
+use futures::future::{join, join_all, select};
 use samesocket::{Http2, Options, connect};
 use tokio::net::TcpListener;
 
 use crate::flow_control::STALL;
-use crate::raw_server::{DATA, RESET, RawServer};
+use crate::raw_server::{DATA, PRIORITY, RESET, RawServer};
 use crate::server::Server;
+use crate::streams::over;
 use crate::{open, run};
 
 #[test]
@@ -40,6 +42,52 @@ fn aborted_sockets_do_not_end_their_neighbours() {
             socket.control().abort();
         }
         assert_eq!(neighbour.next().await.unwrap().unwrap().size(), 1);
+        drop(serving.await.unwrap());
+    });
+}
+
+#[test]
+fn flood_that_leads_to_resets_ends_although_none_is_read() {
+    run(async {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let flooding = async {
+            let mut server = RawServer::over(far).await;
+            server.accept_request().await;
+            // Each stream depends on itself, which is an error of that stream.
+            for id in (2..1 << 20_u32).step_by(2) {
+                server.send(PRIORITY, id, &[&id.to_be_bytes()[..], &[0]].concat()).await;
+            }
+            panic!("the client takes everything");
+        };
+        let receiving = async {
+            let mut socket =
+                connect("ws://a.example/").options(over(near).http2(Http2::prior_knowledge())).await.unwrap();
+            assert!(matches!(socket.next().await, Some(Err(_))));
+        };
+        select(pin!(flooding), pin!(receiving)).await;
+    });
+}
+
+#[test]
+fn connection_without_numbers_for_streams_is_replaced() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            let mut first = RawServer::accept(&listener).await;
+            let id = first.accept_request().await;
+            // The last of all streams depends on itself. The client resets it, and has no higher number then.
+            let last = u32::MAX >> 1;
+            first.send(PRIORITY, last, &[&last.to_be_bytes()[..], &[0]].concat()).await;
+            assert_eq!(first.next(RESET).await.0, last);
+            first.send(DATA, id, &[0x81, 1, b'a']).await;
+            let mut second = RawServer::accept(&listener).await;
+            second.accept_request().await;
+            (first, second)
+        });
+        let mut old = open(url.clone()).await;
+        assert_eq!(old.next().await.unwrap().unwrap().size(), 1);
+        let _new = open(url).await;
         drop(serving.await.unwrap());
     });
 }

@@ -5,6 +5,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
@@ -67,6 +68,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
                 _ => {}
             }
         }
+    }
+
+    /// Waits for a request, and accepts it; returns its stream.
+    pub(crate) async fn accept_request(&mut self) -> u32 {
+        let (stream, _) = self.next(HEADERS).await;
+        self.send_flagged(HEADERS, END_HEADERS, stream, &[STATUS_200]).await;
+        stream
     }
 
     /// Waits until the client has ended the connection.

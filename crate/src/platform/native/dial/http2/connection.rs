@@ -20,6 +20,7 @@ use super::usage::{ConnectionList, Reservation, Usage};
 use crate::platform::native::dial::io_stream::IoStream;
 use crate::platform::native::dial::route::{Dialed, Route};
 use crate::types::failure::Failure;
+use crate::types::http2::Http2;
 use samesocket_protocol::Request;
 use samesocket_spec::{ProtocolFailure, Response};
 
@@ -34,6 +35,16 @@ const MAX_SMALL_FRAMES_COST: usize = 128 << 20;
 
 /// The largest window of a connection, by [RFC 9113, section 6.9.1](https://www.rfc-editor.org/rfc/rfc9113#section-6.9.1).
 const MAX_CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// The streams that `h2` may reset because of frames of the server, in the life of a connection, before it ends that. Each takes
+/// memory until the reset is written.
+///
+/// Arbitrary: more than the late frames of aborted sockets lead to. `h2` ignores those for a second.
+const MAX_RESETS: usize = 20_000;
+
+/// The factor from our size of a response head to that of `h2`, which counts 32 bytes for each field beside its name and value.
+/// Our own limit comes first then: we count 4 bytes, so that a field has at least 5.
+const HEAD_SIZE_FACTOR: usize = 8;
 
 /// The fields that are never put into the compression table, which the streams of a connection share.
 /// See [RFC 7541, section 7.1.3](https://www.rfc-editor.org/rfc/rfc7541#section-7.1.3).
@@ -78,9 +89,10 @@ impl Connection {
         list: Weak<dyn ConnectionList>,
     ) -> Result<Option<(Self, Place)>, Failure> {
         let settings = &route.options.http2;
-        let max_head = u32::try_from(route.options.limits.head).unwrap_or(u32::MAX);
+        let max_head = route.options.limits.head.saturating_mul(HEAD_SIZE_FACTOR).try_into().unwrap_or(u32::MAX);
+        let max_streams = max_streams(settings);
         // As much as all streams together may receive. So a stream that is not read never stops another one.
-        let window = settings.stream_window.saturating_mul(settings.max_streams).min(MAX_CONNECTION_WINDOW);
+        let window = settings.stream_window * max_streams;
         let mut builder = Builder::new();
         builder.enable_push(false).initial_window_size(settings.stream_window);
         builder.initial_connection_window_size(window).max_header_list_size(max_head);
@@ -88,8 +100,7 @@ impl Connection {
         let cost = |window: u32| usize::try_from(window).unwrap_or(usize::MAX).saturating_mul(SMALL_FRAME_COST);
         let one_stream = cost(settings.stream_window);
         builder.data_frame_budget(cost(window).min(MAX_SMALL_FRAMES_COST.max(one_stream)));
-        // What arrives late for streams that were dropped is answered by resets, and must not end the other streams.
-        builder.max_local_error_reset_streams(None);
+        builder.max_local_error_reset_streams(Some(MAX_RESETS));
         let (send, mut connection) = BufferedConnection::start(&builder, stream).await.map_err(failure)?;
         let mut pings = connection.ping_pong().ok_or_else(|| failure(Reason::INTERNAL_ERROR.into()))?;
         pings.send_ping(Ping::opaque()).map_err(failure)?;
@@ -114,7 +125,7 @@ impl Connection {
         let task = ConnectionTask::new(connection, pings, !is_answered, settings, Arc::clone(&usage));
         // The join handle is not needed: the task ends with the connection.
         drop(tokio::spawn(task));
-        let max_streams = usize::try_from(settings.max_streams).unwrap_or(usize::MAX);
+        let max_streams = usize::try_from(max_streams).unwrap_or(usize::MAX);
         let place = Place { send: send.clone(), reservation, is_reused: false, is_only: false };
         Ok(Some((Self::new(send, usage, max_streams), place)))
     }
@@ -158,9 +169,9 @@ impl Place {
     pub(super) async fn open(mut self, route: &Route<'_>, request: &Request) -> Result<Dialed, OpenError> {
         let request = encode(request, route.target.secure).map_err(OpenError::Failed)?;
         if let Err(error) = poll_fn(|context| self.send.poll_ready(context)).await {
-            return Err(self.classify(error));
+            return Err(self.not_sent(error));
         }
-        let (response, send) = self.send.send_request(request, false).map_err(|error| self.classify(error))?;
+        let (response, send) = self.send.send_request(request, false).map_err(|error| self.not_sent(error))?;
         let (head, receive) = response.await.map_err(|error| self.classify(error))?.into_parts();
         let headers: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         // The sizes count as in HTTP/1.1, with ": " and the end of the line.
@@ -172,6 +183,16 @@ impl Place {
         let response = Response::new(head.status.as_u16()).with_headers(&headers);
         let stream = Http2Stream::new(send, receive, self.reservation);
         Ok(Dialed { stream: Box::new(stream), permit: None, is_http2: true, response: Some(response) })
+    }
+
+    /// Returns what follows from an error before the request was sent.
+    fn not_sent(&self, error: h2::Error) -> OpenError {
+        if error.is_io() || error.is_go_away() || error.reason().is_some() {
+            return self.classify(error);
+        }
+        // The connection has no identifiers of streams left.
+        self.usage().close();
+        OpenError::NotProcessed(failure(error))
     }
 
     /// Returns whether the request can be sent again, and the failure otherwise.
@@ -193,6 +214,11 @@ impl Place {
         }
         if is_unprocessed { OpenError::NotProcessed(failure) } else { OpenError::Failed(failure) }
     }
+}
+
+/// Returns the most streams at a time, whose windows all fit into that of the connection.
+fn max_streams(settings: &Http2) -> u32 {
+    settings.max_streams.min(MAX_CONNECTION_WINDOW / settings.stream_window)
 }
 
 /// Returns the request as an extended CONNECT.
@@ -219,4 +245,18 @@ fn failure(error: h2::Error) -> Failure {
         return Failure::lost(into_io(error));
     }
     Failure::http2(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_of_all_streams_fit_into_that_of_the_connection() {
+        for (window, wanted, streams) in [(512 << 10, 1000, 1000), (16 << 20, 1000, 127), (16 << 20, 5, 5)] {
+            let settings = Http2::if_offered().stream_window(window).max_streams(wanted);
+            assert_eq!(max_streams(&settings), streams);
+            assert!(streams.checked_mul(window).is_some_and(|sum| sum <= MAX_CONNECTION_WINDOW));
+        }
+    }
 }
