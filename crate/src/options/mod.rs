@@ -277,7 +277,8 @@ impl Options {
     /// Sets the maximum size of the head of the server's response, in bytes. The default is 64 KiB; any number is
     /// valid.
     ///
-    /// The heads of interim (1xx) responses count, too. Beyond the limit, the connection fails.
+    /// The heads of interim (1xx) responses count, too; over HTTP/2 each of them may have as many bytes. Beyond the limit, the
+    /// connection fails.
     ///
     /// ```
     /// let options = samesocket::Options::new().max_head_bytes(8 << 10);

@@ -90,8 +90,8 @@ impl Http2 {
     /// Sets the bytes of one socket that may be received and not yet read by it, 64 KiB to 16 MiB. The default is 512 KiB.
     ///
     /// It is the flow-control window of the stream, and bounds the memory that a socket whose program reads slowly takes.
-    /// Small messages take up to 128 times as much, because each frame takes about 256 bytes beside its content.
-    /// A smaller or larger value is moved into the range. Other sockets of the connection are not slowed down.
+    /// Small messages take more: see [the guide](crate::guide::http2#backpressure-and-memory). Other sockets of the connection are
+    /// not slowed down. A smaller or larger value is moved into the range.
     #[must_use]
     pub const fn stream_window(mut self, bytes: u32) -> Self {
         self.stream_window = match bytes {
@@ -104,7 +104,8 @@ impl Http2 {
 
     /// Sets the largest number of sockets that share one connection. The default is 1000, and 0 counts as 1.
     ///
-    /// The server can allow fewer. When a connection is full, another one is made.
+    /// The server can allow fewer, and there are never more than have room for a [`stream_window`](Self::stream_window) each in 2 GiB.
+    /// When a connection is full, another one is made.
     #[must_use]
     pub const fn max_streams(mut self, count: u32) -> Self {
         self.max_streams = if count == 0 { 1 } else { count };
@@ -120,7 +121,8 @@ impl Http2 {
         self
     }
 
-    /// Sets the time between two pings of a connection that has sockets. The default is 30 s. `Duration::MAX` sends none.
+    /// Sets the time between two pings of a connection that has sockets. The default is 30 s. With `Duration::MAX` there is only the
+    /// one with which a connection begins.
     ///
     /// These are pings of HTTP/2, one for all sockets of the connection.
     #[must_use]
