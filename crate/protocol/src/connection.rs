@@ -50,8 +50,7 @@ pub struct Connection {
     eof: bool,
     /// Whether writing to the stream, or flushing it, has failed.
     broken: bool,
-    /// Whether our Close frame is queued or sent.
-    close_queued: bool,
+    our_close: OurClose,
     /// The peer's Close frame.
     received: Option<ReceivedClose>,
     /// The events that were not returned.
@@ -61,6 +60,16 @@ pub struct Connection {
     pings: Pings,
     /// The time from which the current deadline counts.
     since: Duration,
+}
+
+/// Our Close frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OurClose {
+    Absent,
+    /// It follows; see [`Connection::expect_close`].
+    Expected,
+    /// It is queued or sent.
+    Queued,
 }
 
 /// The pings of both directions; see [RFC 6455, section 5.5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2).
@@ -114,7 +123,7 @@ impl Connection {
             queue,
             eof: false,
             broken: false,
-            close_queued: false,
+            our_close: OurClose::Absent,
             received: None,
             events: VecDeque::new(),
             failure: None,
@@ -304,7 +313,7 @@ impl Connection {
             Kind::Text => Opcode::Text,
             Kind::Binary => Opcode::Binary,
         };
-        if !matches!(self.phase, Phase::Established) || self.close_queued {
+        if !matches!(self.phase, Phase::Established) || self.is_close_queued() {
             self.queue.count(&payload);
         } else if !self.queue.send(opcode, payload, compress) {
             self.fail_queue_full();
@@ -326,7 +335,7 @@ impl Connection {
     ///
     /// Next, write the [`pending_bytes`](Self::pending_bytes).
     pub const fn ping(&mut self) -> Option<u64> {
-        if !matches!(self.phase, Phase::Established) || self.close_queued {
+        if !matches!(self.phase, Phase::Established) || self.is_close_queued() {
             return None;
         }
         let number = self.pings.next;
@@ -358,11 +367,20 @@ impl Connection {
     pub fn close(&mut self, frame: CloseFrame<'_>, now: Duration) {
         match self.phase {
             Phase::Opening(_) => self.fail_opening(Failure::ClosedWhileConnecting, now),
-            Phase::Established if !self.close_queued => {
+            Phase::Established if !self.is_close_queued() => {
                 self.start_closing_handshake(frame, now);
                 self.decoder.discard();
             }
             Phase::Established | Phase::Ended(_) => {}
+        }
+    }
+
+    /// Records that [`close`](Self::close) follows when everything is there that is to be sent before it, such as a file that is being
+    /// read. The closing timeout counts from now on.
+    pub const fn expect_close(&mut self, now: Duration) {
+        if matches!(self.phase, Phase::Established) && !self.is_close_queued() {
+            self.our_close = OurClose::Expected;
+            self.since = now;
         }
     }
 
@@ -376,7 +394,7 @@ impl Connection {
                 return Some(opening.body_deadline().map_or(end, |deadline| deadline.min(end)));
             }
             Phase::Established if self.received.is_some() && self.queue.is_empty() => self.limits.drain,
-            Phase::Established if self.close_queued => self.limits.closing,
+            Phase::Established if self.our_close != OurClose::Absent => self.limits.closing,
             Phase::Ended(StreamAction::HalfClose) => self.limits.drain,
             Phase::Established | Phase::Ended(_) => return None,
         };
@@ -698,7 +716,7 @@ impl Connection {
     /// Handles the peer's Close frame; see [RFC 6455, section 7.1.3](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.3).
     fn handle_close(&mut self, received: ReceivedClose, now: Duration) {
         self.decoder.discard();
-        if self.close_queued {
+        if self.is_close_queued() {
             self.since = now;
         } else {
             self.start_closing_handshake(received.echo(), now);
@@ -707,9 +725,14 @@ impl Connection {
         self.received = Some(received);
     }
 
+    /// Returns whether our Close frame is queued or sent.
+    const fn is_close_queued(&self) -> bool {
+        matches!(self.our_close, OurClose::Queued)
+    }
+
     /// Queues our Close frame; see [RFC 6455, section 7.1.2](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.2).
     fn start_closing_handshake(&mut self, frame: CloseFrame<'_>, now: Duration) {
-        self.close_queued = true;
+        self.our_close = OurClose::Queued;
         self.since = now;
         self.queue.close(frame);
     }
@@ -725,7 +748,7 @@ impl Connection {
             }
             // A peer that has shut down only its sending side still reads.
             Phase::Established if self.received.is_some() && !self.queue.is_empty() => false,
-            Phase::Established if self.close_queued => {
+            Phase::Established if self.is_close_queued() => {
                 self.finish(Failure::Lost);
                 true
             }

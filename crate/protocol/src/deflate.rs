@@ -55,7 +55,6 @@ pub type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), Failure> + 'a;
 /// # Ok::<(), samesocket_protocol::Failure>(())
 /// ```
 pub struct Inflater {
-    window_bits: u8,
     context_takeover: bool,
     state: Option<Decompress>,
     scratch: Vec<u8>,
@@ -79,8 +78,6 @@ impl Inflater {
     /// Creates an inflater with the negotiated parameters.
     pub fn new(deflate: &Deflate) -> Self {
         Self {
-            // zlib has no window of 8 bits. A larger window reads everything that a smaller one does.
-            window_bits: deflate.server_max_window_bits.max(9),
             context_takeover: !deflate.server_no_context_takeover,
             state: None,
             scratch: Vec::new(),
@@ -105,7 +102,8 @@ impl Inflater {
     /// # Errors
     /// [`Failure::InvalidDeflate`], if the bytes are not in the DEFLATE format, or the error of `sink`.
     pub fn inflate(&mut self, mut input: &[u8], budget: &mut usize, sink: &mut Sink<'_>) -> Result<usize, Failure> {
-        let state = self.state.get_or_insert_with(|| Decompress::new_with_window_bits(false, self.window_bits));
+        // The largest window reads everything that a smaller one does. The memory is the same, and a reset keeps it.
+        let state = self.state.get_or_insert_with(|| Decompress::new(false));
         self.scratch.resize(CHUNK, 0);
         self.begun |= !input.is_empty();
         let mut used = 0;
@@ -186,7 +184,7 @@ impl Inflater {
 
 impl fmt::Debug for Inflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inflater").field("window_bits", &self.window_bits).finish_non_exhaustive()
+        f.debug_struct("Inflater").field("context_takeover", &self.context_takeover).finish_non_exhaustive()
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use futures::join;
 use samesocket::rustls::pki_types::CertificateDer;
-use samesocket::{Options, WebSocket};
+use samesocket::{Blob, Error, Message, Options, WebSocket, connect};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
@@ -57,4 +58,24 @@ fn name_resolution_needs_no_blocking_thread() {
     let socket = WebSocket::with_options(&url, (), &runtime.options()).unwrap();
     assert_eq!(runtime.block_on_while_busy(server.next()).path, "/a");
     drop(socket);
+}
+
+#[test]
+fn closing_timeout_counts_while_a_file_is_read() {
+    let servers = Runtime::new().unwrap();
+    let server = servers.block_on(ManualServer::new());
+    let runtime = OneBlockingThread::new();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "a file").unwrap();
+    let options = runtime.options().closing_timeout(Duration::from_millis(50));
+    let closing = async {
+        let connecting = async { connect(server.url("")).options(options).await.unwrap() };
+        let (socket, connection) = join!(connecting, async { server.next().await.accept_upgrade().await });
+        socket.send(Message::Blob(Blob::from_file(file.path()).unwrap())).await.unwrap();
+        let closed = socket.close(Some(1000), None).await;
+        drop(connection);
+        closed
+    };
+    let closed = runtime.block_on_while_busy(closing);
+    assert!(matches!(closed, Err(Error::CloseTimedOut { .. })), "{closed:?}");
 }

@@ -3,16 +3,17 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use samesocket::{Blob, Event, Options, ReadyState, Socket, WebSocket};
+use futures::join;
+use samesocket::{Blob, Event, Message, Options, ReadyState, Socket, WebSocket, connect};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::net::TcpStream;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::{Instant, timeout};
 
 use crate::broken_connections::broken_socket;
@@ -272,4 +273,36 @@ fn payloads_that_panic_at_the_end_of_a_runtime_do_not_abort() {
     });
     drop(runtime);
     assert!(socket.failure().is_some());
+}
+
+#[test]
+fn stream_that_a_sender_uses_is_dropped_when_the_runtime_ends() {
+    let servers = Runtime::new().unwrap();
+    let server = servers.block_on(ManualServer::new());
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let options = Options::new().runtime(runtime.handle().clone());
+    let connecting = async { connect(server.url("")).options(options).await.unwrap() };
+    let accepting = async { server.next().await.accept_upgrade().await.into_stream() };
+    let (socket, mut stream) = servers.block_on(async { join!(connecting, accepting) });
+    let (release, released) = mpsc::channel::<()>();
+    let (start, started) = mpsc::channel();
+    // The driver has no thread from now on.
+    runtime.spawn(async move {
+        start.send(()).unwrap();
+        released.recv()
+    });
+    started.recv().unwrap();
+    let ending = Mutex::new(Some((runtime, release)));
+    let end_runtime = move || {
+        let (runtime, release) = ending.lock().unwrap().take().unwrap();
+        drop(release);
+        drop(runtime);
+    };
+    socket.try_send("first".into()).unwrap();
+    // It is dropped when this thread writes it, because the flood that follows is large enough.
+    socket.try_send(Message::Binary(payload(20_000, end_runtime))).unwrap();
+    while socket.try_send(Message::Binary(vec![0; 1024].into())).is_ok() {}
+    // A reset is an end as well.
+    let _ = servers.block_on(soon(stream.read_to_end(&mut Vec::new())));
+    assert_eq!(socket.ready_state(), ReadyState::Closed);
 }

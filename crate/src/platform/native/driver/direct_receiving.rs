@@ -11,7 +11,7 @@ use std::task::Context;
 use futures::task::{ArcWake, waker_ref};
 use tokio::task::coop::has_budget_remaining;
 
-use super::io::StateLock;
+use super::io::{IoState as _, StateLock};
 use super::shared::{ConnState, ConnectionLock, Guard, Next, SocketShared};
 use super::small_messages::MessageBatch;
 use super::spare_memory;

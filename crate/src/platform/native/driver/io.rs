@@ -56,8 +56,8 @@ pub(super) trait IoState {
     /// Masks or compresses a piece of at most 64 KiB for the next write; returns whether there is another piece.
     fn prepare_bytes(&mut self) -> bool;
 
-    /// Returns whether no message waits to be written.
-    fn is_queue_empty(&self) -> bool;
+    /// Returns whether anything waits to be written.
+    fn has_pending_bytes(&self) -> bool;
 
     /// Records that the stream has accepted the first `count` pending bytes.
     fn advance_written(&mut self, count: usize, now: Duration);
@@ -242,7 +242,7 @@ impl StreamIo {
             Poll::Ready(())
         }));
         let _ = pin!(writing).poll(context);
-        !self.write_closed && (self.is_blocked || access.with(|state| state.is_queue_empty()))
+        !self.write_closed && (self.is_blocked || access.with(|state| !state.has_pending_bytes()))
     }
 
     /// Closes our direction after a failed write. Bytes that the peer has sent before may still be read.
@@ -403,8 +403,8 @@ mod tests {
             &self.ready
         }
 
-        fn is_queue_empty(&self) -> bool {
-            self.unprepared == 0 && self.ready.is_empty()
+        fn has_pending_bytes(&self) -> bool {
+            self.unprepared > 0 || !self.ready.is_empty()
         }
 
         fn advance_written(&mut self, count: usize, _: Duration) {

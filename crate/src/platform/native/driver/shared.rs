@@ -309,6 +309,8 @@ impl SocketShared {
         let is_done =
             is_done && !state.connection.has_write_failed() && !state.drain_watched && !state.needs_idle_check();
         let driver_waits = state.stream.put_back(stream);
+        // A driver that was dropped meanwhile has left the stream to this sender.
+        let abandoned = if state.has_ended() { state.stream.take() } else { None };
         // A driver that runs looks once more, because a sender may wait for bufferedAmount to fall.
         let wake = match &mut state.run {
             RunState::Running { look_again } => {
@@ -319,8 +321,8 @@ impl SocketShared {
             run @ (RunState::Parked(_) | RunState::Receiving { .. }) => run.request_look(),
         };
         drop(state);
-        // Drop outside the lock: an error of the stream may be the user's.
-        drop_caught(unused);
+        // Drop outside the lock: the stream, and an error of it, may be the user's.
+        drop_caught((abandoned, unused));
         if wake {
             self.tasks.wake_driver();
         }
@@ -398,15 +400,18 @@ impl SocketShared {
     /// driver has ended. A handle that is kept holds no more than the state itself.
     pub(super) fn end(&self) {
         let mut unused = Unused::default();
-        let (requests, pings) = {
+        let (requests, pings, stream) = {
             let mut state = self.lock();
             state.files.clear(&mut unused.payloads);
             state.connection.release_memory();
-            (state.look_requests.take(), state.pings.take().map(|mut pings| pings.take_all()))
+            let pings = state.pings.take().map(|mut pings| pings.take_all());
+            // A sender may have put it back after the driver was dropped.
+            (state.look_requests.take(), pings, state.stream.take())
         };
         self.waiting_receiver.forget();
-        // Drop outside the lock: this wakes tasks, and a payload may be the user's.
+        // Drop outside the lock: this wakes tasks, and the stream and a payload may be the user's.
         drop((requests, pings));
+        drop_caught(stream);
         drop_caught(unused);
     }
 
@@ -580,6 +585,7 @@ impl ConnState {
         if self.files.is_empty() {
             self.connection.close(frame, now);
         } else {
+            self.connection.expect_close(now);
             self.files.push_close(frame);
         }
     }
@@ -597,6 +603,11 @@ impl ConnState {
             driver_is_needed: self.drain_watched,
             in_callback: DriverScope::is_active(),
         })
+    }
+
+    /// Returns whether the driver has ended.
+    const fn has_ended(&self) -> bool {
+        self.look_requests.is_none()
     }
 
     /// Returns whether a sender sends without waiting for answers, and the stream accepts it.
@@ -679,11 +690,6 @@ impl ConnState {
     fn needs_idle_check(&self) -> bool {
         let (RunState::Parked(parked) | RunState::Receiving { parked, .. }) = self.run else { return false };
         !parked.idle_check_armed && self.has_spare_memory()
-    }
-
-    /// Returns whether anything waits to be written.
-    pub(super) fn has_pending_bytes(&self) -> bool {
-        self.connection.has_pending_bytes()
     }
 
     /// Returns whether the driver has anything to do after the receiver has read: to answer a ping, to complete one, to close, or
@@ -989,8 +995,8 @@ impl IoState for ConnState {
         self.connection.pending_bytes()
     }
 
-    fn is_queue_empty(&self) -> bool {
-        self.connection.queued_bytes() == 0
+    fn has_pending_bytes(&self) -> bool {
+        self.connection.has_pending_bytes()
     }
 
     fn prepare_bytes(&mut self) -> bool {
