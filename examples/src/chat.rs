@@ -51,7 +51,8 @@ pub fn status(cause: &Cause) -> Option<u16> {
     Some(error.response()?.status())
 }
 
-/// Sends the lines that the user enters, and shows the ones that arrive. Ends after the last entered line.
+/// Sends the lines that the user enters, and shows the ones that arrive. Ends after the last entered line, once all were passed to
+/// a connection.
 ///
 /// # Errors
 ///
@@ -62,12 +63,18 @@ pub async fn run(
     mut show: impl FnMut(Line),
 ) -> Result<(), Cause> {
     let mut entered = std::pin::pin!(entered.fuse());
+    let mut is_last_entered = false;
     loop {
+        if is_last_entered && (socket.status().is_open() || socket.kept() == 0) {
+            // Nothing about the arguments is invalid.
+            drop(socket.close(Some(1000), None));
+        }
         select! {
             update = updates.select_next_some() => match update {
                 Update::Status(Status::Open) => show(Line::Connected),
                 Update::Status(Status::Waiting { cause, .. }) => show(Line::Disconnected(cause)),
                 Update::Status(Status::Ended { cause: Cause::Closed(event) }) if event.code == 1000 => return Ok(()),
+                Update::Status(Status::Ended { cause: Cause::Stopped }) => return Ok(()),
                 Update::Status(Status::Ended { cause }) => return Err(cause),
                 Update::Message(message) => if let Ok(text) = message.into_text() { show(Line::Received(text.to_string())) },
                 _ => {}
@@ -77,7 +84,7 @@ pub async fn run(
                 Some(line) => if let Err(Error::Full(_)) = socket.send(line) {
                     eprintln!("too much is waiting to be sent; the line is dropped");
                 },
-                None => drop(socket.close(Some(1000), None)),
+                None => is_last_entered = true,
             },
         }
     }

@@ -1,5 +1,7 @@
 //! MQTT over a WebSocket: the codec and the state of `rumqttc` over the bytes of a socket.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
 use rumqttc::mqttbytes::v4::{Codec, Connect, ConnectReturnCode, Disconnect, Packet, PingReq, Publish, Subscribe};
@@ -19,6 +21,8 @@ pub struct Session {
     packets: Framed<ByteStream, Codec>,
     state: MqttState,
     keep_alive: Interval,
+    /// The messages that arrived before an answer of the broker.
+    received: VecDeque<Publish>,
 }
 
 impl Session {
@@ -45,7 +49,7 @@ impl Session {
         let mut keep_alive = interval(Duration::from_secs(KEEP_ALIVE_SECONDS.into()) / 2);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         keep_alive.reset();
-        Ok(Self { packets, state: MqttState::new(MAX_UNACKNOWLEDGED, false), keep_alive })
+        Ok(Self { packets, state: MqttState::new(MAX_UNACKNOWLEDGED, false), keep_alive, received: VecDeque::new() })
     }
 
     /// Subscribes to a topic, and waits for the broker's confirmation.
@@ -55,8 +59,7 @@ impl Session {
     /// Returns an error if the connection ends.
     pub async fn subscribe(&mut self, topic: &str) -> Result<(), BoxError> {
         self.request(Request::Subscribe(Subscribe::new(topic, QoS::AtLeastOnce))).await?;
-        while !matches!(self.event().await?, Event::Incoming(Packet::SubAck(_))) {}
-        Ok(())
+        self.wait_for(|packet| matches!(packet, Packet::SubAck(_))).await
     }
 
     /// Publishes a message, and waits until the broker has it.
@@ -66,8 +69,7 @@ impl Session {
     /// Returns an error if the connection ends.
     pub async fn publish(&mut self, topic: &str, payload: &[u8]) -> Result<(), BoxError> {
         self.request(Request::Publish(Publish::new(topic, QoS::AtLeastOnce, payload))).await?;
-        while !matches!(self.event().await?, Event::Incoming(Packet::PubAck(_))) {}
-        Ok(())
+        self.wait_for(|packet| matches!(packet, Packet::PubAck(_))).await
     }
 
     /// Waits for the next message of the subscribed topics.
@@ -76,11 +78,15 @@ impl Session {
     ///
     /// Returns an error if the connection ends.
     pub async fn next(&mut self) -> Result<(String, Bytes), BoxError> {
-        loop {
-            if let Event::Incoming(Packet::Publish(message)) = self.event().await? {
-                return Ok((message.topic, message.payload));
+        let message = loop {
+            if let Some(message) = self.received.pop_front() {
+                break message;
             }
-        }
+            if let Event::Incoming(Packet::Publish(message)) = self.event().await? {
+                break message;
+            }
+        };
+        Ok((message.topic, message.payload))
     }
 
     /// Ends the session, and waits until the broker has closed the connection. It may do so without a Close frame.
@@ -101,6 +107,17 @@ impl Session {
             self.packets.send(packet).await?;
         }
         Ok(())
+    }
+
+    /// Waits for an answer of the broker. Messages that arrive before are kept: the broker does not send them again.
+    async fn wait_for(&mut self, is_answer: impl Fn(&Packet) -> bool) -> Result<(), BoxError> {
+        loop {
+            match self.event().await? {
+                Event::Incoming(packet) if is_answer(&packet) => return Ok(()),
+                Event::Incoming(Packet::Publish(message)) => self.received.push_back(message),
+                _ => {}
+            }
+        }
     }
 
     /// Waits for the next event, and meanwhile keeps the session alive.

@@ -19,8 +19,11 @@ impl Room {
         Self { socket, messages: Vec::new(), text: String::new() }
     }
 
-    fn ui(&mut self, ui: &mut Ui) {
+    fn receive(&mut self) {
         self.messages.extend(self.socket.messages().filter_map(|message| Some(message.as_text()?.to_owned())));
+    }
+
+    fn ui(&mut self, ui: &mut Ui) {
         self.socket.status_ui(ui);
         for message in &self.messages {
             ui.label(message);
@@ -47,6 +50,11 @@ impl Chat {
         Self { server: server.to_owned(), rooms }
     }
 
+    /// Takes the messages that have arrived, also while the window is hidden.
+    pub(crate) fn receive(&mut self) {
+        self.rooms.iter_mut().flat_map(|(_, room)| room).for_each(Room::receive);
+    }
+
     pub(crate) fn show(&mut self, ui: &mut Ui) {
         for (name, room) in &mut self.rooms {
             if ui.button(format!("Join or leave the {name}")).clicked() {
@@ -61,6 +69,10 @@ impl Chat {
 
 #[cfg(any(target_family = "wasm", feature = "window"))]
 impl eframe::App for Chat {
+    fn logic(&mut self, _context: &Context, _frame: &mut eframe::Frame) {
+        self.receive();
+    }
+
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         egui::CentralPanel::default().show(ui, |ui| self.show(ui));
     }

@@ -29,7 +29,9 @@ impl Person<'_> {
         let (repaint, repaints) = mpsc::channel();
         let url = format!("ws://{}", server.addresses().plain);
         let show = move |ui: &mut egui::Ui, chat: &mut Option<Chat>| {
-            chat.get_or_insert_with(|| Chat::new(ui.ctx(), &url)).show(ui);
+            let chat = chat.get_or_insert_with(|| Chat::new(ui.ctx(), &url));
+            chat.receive();
+            chat.show(ui);
         };
         let harness = Harness::builder().with_size([600.0, 8000.0]).build_ui_state(show, None);
         harness.ctx.set_request_repaint_callback(move |_| repaint.send(()).unwrap_or_default());

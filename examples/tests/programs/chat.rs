@@ -4,16 +4,17 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use futures::channel::mpsc;
-use futures::{SinkExt as _, StreamExt as _};
+use futures::future::ready;
+use futures::{SinkExt as _, StreamExt as _, stream};
 use samesocket::reconnect::Cause;
 use samesocket_examples::chat::{Line, run, socket, status};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::task::JoinSet;
-use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
+use tokio_tungstenite::{accept_async, accept_hdr_async};
 
 use crate::support;
 
@@ -112,6 +113,30 @@ fn chat_after_restart_uses_a_new_token() {
 
         drop(enter);
         assert_eq!(chat.await.unwrap(), Ok(()));
+    });
+}
+
+#[test]
+fn chat_sends_lines_that_were_entered_before_it_is_connected() {
+    support::run(async {
+        let listener = support::listener().await;
+        let url = format!("ws://{}/chat", listener.local_addr().expect("it is bound"));
+        let serving = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let messages = accept_async(stream).await.expect("a socket").filter_map(async |message| message.ok());
+            messages
+                .filter(|message| ready(message.is_text()))
+                .map(|message| message.to_string())
+                .collect::<Vec<_>>()
+                .await
+        });
+        let socket = socket(url, || async { Some("token".to_owned()) });
+        assert_eq!(run(socket, stream::iter(["one", "two"].map(str::to_owned)), |_| ()).await, Ok(()));
+        assert_eq!(serving.await.unwrap(), ["one", "two"]);
+        // Nothing waits to be sent.
+        let unreachable =
+            samesocket_examples::chat::socket("ws://127.0.0.1:1/".to_owned(), || async { Some("token".to_owned()) });
+        assert_eq!(run(unreachable, stream::empty(), |_| ()).await, Ok(()));
     });
 }
 

@@ -59,3 +59,22 @@ fn mosquitto_delivers_messages_in_order_and_whole() {
         subscriber.disconnect().await.expect("a clean end");
     });
 }
+
+#[test]
+fn session_receives_what_arrives_before_an_answer() {
+    support::run(async {
+        let folder = TempDir::new().expect("a folder");
+        let broker = start(&folder).await;
+        let url = format!("ws://127.0.0.1:{}/mqtt", broker.port);
+        let mut session = Session::connect(&url, "both").await.expect("a session");
+        session.subscribe("own").await.expect("a subscription");
+        let texts = ["a", "b", "c"];
+        for text in texts {
+            session.publish("own", text.as_bytes()).await.expect("the broker takes it");
+        }
+        for text in texts {
+            assert_eq!(session.next().await.expect("a message"), ("own".to_owned(), text.into()));
+        }
+        session.disconnect().await.expect("a clean end");
+    });
+}

@@ -10,6 +10,9 @@ pub use samesocket::{connect, reconnect, typed};
 
 pub use self::values::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin};
 
+/// The most updates of a socket in one frame, which ends then although the socket may receive faster. The next frame goes on. Arbitrary.
+const MAX_UPDATES: usize = 4096;
+
 /// A socket of an entity. It connects at once, and reconnects until it is removed.
 ///
 /// Systems may also send with its handle, which returns whether the message was sent or kept:
@@ -83,7 +86,8 @@ fn receive(mut sockets: Query<(Entity, &mut WebSocket)>, mut updates: MessageWri
     for (socket, mut component) in &mut sockets {
         // Taking updates does not count as a change of the component.
         let queue = &mut component.bypass_change_detection().updates;
-        updates.write_batch(std::iter::from_fn(|| queue.try_next()).map(|update| SocketUpdate { socket, update }));
+        let taken = std::iter::from_fn(|| queue.try_next()).take(MAX_UPDATES);
+        updates.write_batch(taken.map(|update| SocketUpdate { socket, update }));
     }
 }
 

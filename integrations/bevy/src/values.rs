@@ -7,6 +7,8 @@ use bevy_app::{App, Plugin, PostUpdate, PreUpdate};
 use bevy_ecs::prelude::*;
 use samesocket::reconnect::{DecodeError, TypedLiveSocket, TypedReconnect, TypedUpdates, Update};
 
+use crate::MAX_UPDATES;
+
 /// A [`WebSocket`](crate::WebSocket) that receives values of the type `In` and sends values of the type `Out`.
 ///
 /// The app needs the [`TypedWebSocketPlugin`] for these types.
@@ -93,7 +95,8 @@ fn receive<In: Send + Sync + 'static, Out: 'static>(
     for (socket, mut component) in &mut sockets {
         // Taking updates does not count as a change of the component.
         let queue = &mut component.bypass_change_detection().updates;
-        updates.write_batch(std::iter::from_fn(|| queue.try_next()).map(|update| TypedUpdate { socket, update }));
+        let taken = std::iter::from_fn(|| queue.try_next()).take(MAX_UPDATES);
+        updates.write_batch(taken.map(|update| TypedUpdate { socket, update }));
     }
 }
 

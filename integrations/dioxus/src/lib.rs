@@ -2,6 +2,8 @@
 
 mod values;
 
+use std::cell::RefCell;
+use std::mem;
 use std::rc::Rc;
 
 use dioxus::core::Task;
@@ -13,6 +15,8 @@ pub use samesocket::{connect, typed};
 pub use self::values::{use_typed_websocket, use_typed_websocket_with};
 
 /// A socket of a component, from [`use_websocket`] or [`use_typed_websocket`]. It can be copied into each closure.
+///
+/// After the component was unmounted, sending returns an error, and `restart` and `close` do nothing.
 pub struct UseWebsocket<S: 'static = LiveSocket> {
     /// The status: connecting, open, waiting with the reason, or ended. Its `Display` is a line for the user.
     pub status: ReadSignal<Status>,
@@ -90,6 +94,9 @@ pub fn use_websocket_with(
 /// The callback of a socket.
 type OnUpdate<M> = Box<dyn FnMut(Update<M>)>;
 
+/// A function that starts the socket of a URL, and the task that calls back.
+type Start<S, M> = Rc<dyn Fn(String, OnUpdate<M>) -> (S, Task)>;
+
 /// Keeps the handle that `start` returns for the URL, with the task that calls back. It starts without a connection.
 fn use_handle<S: Handle, M: 'static>(
     url: impl FnMut() -> String + 'static,
@@ -99,14 +106,18 @@ fn use_handle<S: Handle, M: 'static>(
     let url = use_memo(url);
     let mut status = use_signal(Status::default);
     let on_message = use_callback(on_message);
+    // That of the last rendering, which may have captured other properties than the first.
+    let latest = use_hook(|| Rc::new(RefCell::new(None::<Start<S, M>>)));
+    drop(latest.replace(Some(Rc::new(start))));
     let start = use_hook(|| {
         Rc::new(move |url: String| {
+            let start = latest.borrow().clone();
             let on_update = move |update| match update {
                 Update::Status(new) => status.set(new),
                 Update::Message(message) => on_message.call(message),
                 _ => {}
             };
-            let (socket, task) = start(url.clone(), Box::new(on_update));
+            let (socket, task) = start.expect("it was set above")(url.clone(), Box::new(on_update));
             Running { url, socket, task }
         })
     });
@@ -115,8 +126,12 @@ fn use_handle<S: Handle, M: 'static>(
     use_effect(move || {
         let url = url();
         if running.peek().url != url {
-            let old = std::mem::replace(&mut *running.write(), start(url));
+            // Outside the write, because the program's function may use the socket.
+            let new = start(url);
+            let old = mem::replace(&mut *running.write(), new);
             old.task.cancel();
+            // A handle may be kept elsewhere. Nothing about the arguments is invalid.
+            let _ = old.socket.messages().close(None, None);
         }
         running.peek().socket.messages().reconnect_now();
     });
@@ -130,7 +145,11 @@ impl UseWebsocket {
     ///
     /// Returns [`Error::NotOpen`] after the end, or [`Error::Full`] if too much is kept. Both have the message.
     pub fn send(&self, message: impl Into<OwnedMessage>) -> Result<Sent, Error<OwnedMessage>> {
-        self.socket().send(message)
+        let message = message.into();
+        match self.try_socket() {
+            Some(socket) => socket.send(message),
+            None => Err(Error::NotOpen(message)),
+        }
     }
 }
 
@@ -138,7 +157,9 @@ impl UseWebsocket {
 impl<S: Handle> UseWebsocket<S> {
     /// Connects now if there is no connection, also after the end; see [`LiveSocket::restart`].
     pub fn restart(&self) {
-        self.socket().messages().restart();
+        if let Some(socket) = self.try_socket() {
+            socket.messages().restart();
+        }
     }
 
     /// Closes the socket for good; see [`LiveSocket::close`].
@@ -147,12 +168,20 @@ impl<S: Handle> UseWebsocket<S> {
     ///
     /// Returns [`Error::Exception`] if an argument is invalid. The socket then stays as it was.
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Error<OwnedMessage>> {
-        self.socket().messages().close(code, reason)
+        self.try_socket().map_or(Ok(()), |socket| socket.messages().close(code, reason))
     }
 
-    /// Returns a handle with everything else. It keeps the socket open.
+    /// Returns a handle with everything else. It keeps the socket open, until the URL changes.
+    ///
+    /// # Panics
+    ///
+    /// After the component was unmounted, as a signal does.
     pub fn socket(&self) -> S {
         self.running.peek().socket.clone()
+    }
+
+    fn try_socket(&self) -> Option<S> {
+        Some(self.running.try_peek().ok()?.socket.clone())
     }
 }
 

@@ -2,18 +2,24 @@
 
 use std::time::Duration;
 
-use egui::{Context, Response, Ui};
+use egui::{Context, Response, Ui, ViewportId};
 use samesocket::reconnect::{LiveSocket, Reconnect, Sent, Status, Update, Updates};
 use samesocket::{Error, OwnedMessage, connect};
 
 /// The time between two repaints while the time until the next attempt is shown.
 const COUNTDOWN: Duration = Duration::from_secs(1);
 
-/// A socket of an application. It connects at once, and repaints when there is something to show.
+/// The most updates that are taken in one frame, which ends then although the socket may receive faster. Arbitrary.
+const MAX_UPDATES: usize = 4096;
+
+/// A socket of an application. It connects at once, and repaints the viewport that is current at that moment when there is something
+/// to show.
 #[derive(Debug)]
 pub struct WebSocket {
     socket: LiveSocket,
     updates: Updates,
+    context: Context,
+    viewport: ViewportId,
 }
 
 impl WebSocket {
@@ -36,19 +42,28 @@ impl WebSocket {
     /// ```
     pub fn new(context: &Context, socket: Reconnect) -> Self {
         let (socket, mut updates) = socket.drive_stream();
-        let context = context.clone();
-        updates.on_wake(move || context.request_repaint());
-        Self { socket, updates }
+        let (context, viewport) = (context.clone(), context.viewport_id());
+        let repainted = context.clone();
+        updates.on_wake(move || repainted.request_repaint_of(viewport));
+        Self { socket, updates, context, viewport }
     }
 
     /// Takes the messages that have arrived, in order.
     ///
-    /// Call it in each frame. Messages that are not taken stay queued. When 256 updates are queued, the socket stops reading.
+    /// Call it in each frame, and take all of them: only then the next one requests a repaint. In eframe, call it in `App::logic`,
+    /// which also runs while the window is hidden. When 256 updates are queued, nothing is received. A page cannot make the browser
+    /// wait, so that there the connection ends when 65,536 messages or 64 MiB wait.
     pub fn messages(&mut self) -> impl Iterator<Item = OwnedMessage> + '_ {
-        std::iter::from_fn(|| self.updates.try_next()).filter_map(|update| match update {
-            Update::Message(message) => Some(message),
-            _ => None,
-        })
+        let mut left = MAX_UPDATES;
+        let updates = std::iter::from_fn(move || {
+            if left == 0 {
+                self.context.request_repaint_of(self.viewport);
+                return None;
+            }
+            left -= 1;
+            self.updates.try_next()
+        });
+        updates.filter_map(|update| if let Update::Message(message) = update { Some(message) } else { None })
     }
 
     /// Sends a message, or keeps it while there is no connection; see [`LiveSocket::send`].

@@ -3,6 +3,7 @@
 mod values;
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -84,10 +85,13 @@ fn use_handle<S: Handle, M: 'static>(
 ) -> UseWebsocket<S> {
     let url = url.into();
     let status = RwSignal::new(Status::Idle);
+    // The number of the current socket, until the component is unmounted. A handle may keep another one for a while.
+    let current = StoredValue::new(0_u32);
     let on_message = Arc::new(on_message);
     let start = move |url: String| {
-        let on_message = Arc::clone(&on_message);
+        let (number, on_message) = (current.try_get_value(), Arc::clone(&on_message));
         let on_update = move |update| match update {
+            _ if number.is_none() || current.try_get_value() != number => {}
             Update::Status(new) => drop(status.try_set(new)),
             Update::Message(message) => on_message(message),
             _ => {}
@@ -97,17 +101,26 @@ fn use_handle<S: Handle, M: 'static>(
     let first = url.get_untracked();
     let socket = StoredValue::new(start(first.clone()));
     // Effects do not run on a server, so nothing connects there.
-    Effect::new(move |current: Option<String>| {
+    Effect::new(move |former: Option<String>| {
         let url = url.get();
-        if current.as_ref().unwrap_or(&first) != &url {
-            socket.set_value(start(url.clone()));
+        if former.as_ref().unwrap_or(&first) != &url {
+            current.update_value(|number| *number += 1);
+            let new = start(url.clone());
+            let old = socket.try_update_value(|socket| mem::replace(socket, new));
+            old.iter().for_each(close_without_code);
         }
-        if current.as_ref() != Some(&url) {
+        if former.as_ref() != Some(&url) {
             socket.with_value(|socket| socket.messages().reconnect_now());
         }
         url
     });
     UseWebsocket { status: status.into(), socket }
+}
+
+/// Closes a socket that a handle may keep.
+fn close_without_code<S: Handle>(socket: &S) {
+    // Nothing about the arguments is invalid.
+    let _ = socket.messages().close(None, None);
 }
 
 impl UseWebsocket {
@@ -124,7 +137,8 @@ impl UseWebsocket {
         }
     }
 
-    /// Returns a handle with everything else, or `None` after the component was unmounted. It keeps the socket open.
+    /// Returns a handle with everything else, or `None` after the component was unmounted. It keeps the socket open, until the URL
+    /// changes. `on_message` is not called after the component was unmounted.
     pub fn socket(&self) -> Option<LiveSocket> {
         self.messages()
     }

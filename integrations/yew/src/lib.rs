@@ -15,7 +15,8 @@ use yew::prelude::*;
 ///
 /// The handle is cheap to clone, and equal to its clones, so it can be a property or a context. Its
 /// [`status`](LiveSocket::status) is current, and a button for reconnecting calls [`restart`](LiveSocket::restart).
-/// A clone that outlives the component keeps the socket open.
+/// A clone that outlives the component keeps the socket open. One that is kept over a change of the URL is a handle of a closed
+/// socket.
 #[hook]
 pub fn use_websocket(url: impl Into<AttrValue>, on_message: impl Fn(OwnedMessage) + 'static) -> LiveSocket {
     use_websocket_with(url, |url| connect(url.to_string()).reconnect(), on_message)
@@ -44,12 +45,7 @@ pub fn use_websocket_with(
     configure: impl Fn(AttrValue) -> Reconnect,
     on_message: impl Fn(OwnedMessage) + 'static,
 ) -> LiveSocket {
-    use_handle(
-        url,
-        on_message,
-        |url, on_update| configure(url).disconnected().drive(on_update),
-        LiveSocket::reconnect_now,
-    )
+    use_handle(url, on_message, |url, on_update| configure(url).disconnected().drive(on_update), |socket| socket)
 }
 
 /// Opens a socket as [`use_websocket`] does, and passes each received value to `on_value`: an `Err` if the codec could not decode a
@@ -85,7 +81,7 @@ pub fn use_typed_websocket_with<In: 'static, Out: 'static>(
     on_value: impl Fn(Result<In, DecodeError>) + 'static,
 ) -> TypedLiveSocket<In, Out> {
     let start = |url, on_update| configure(url).disconnected().typed(codec).drive(on_update);
-    use_handle(url, on_value, start, |socket: &TypedLiveSocket<In, Out>| socket.socket().reconnect_now())
+    use_handle(url, on_value, start, TypedLiveSocket::socket)
 }
 
 /// Keeps the handle that `start` returns for the URL, with the callback of its updates. It starts without a connection.
@@ -94,14 +90,22 @@ fn use_handle<S: Clone + 'static, M: 'static>(
     url: impl Into<AttrValue>,
     on_message: impl Fn(M) + 'static,
     start: impl FnOnce(AttrValue, OnUpdate<M>) -> S,
-    connect_now: impl FnOnce(&S) + 'static,
+    messages: fn(&S) -> &LiveSocket,
 ) -> S {
     let url = url.into();
     let rendering = use_force_update();
+    // The number of the current socket. A clone may keep another one.
+    let current = use_mut_ref(|| 0_u32);
     let callback = use_mut_ref(|| None::<Rc<dyn Fn(M)>>);
     *callback.borrow_mut() = Some(Rc::new(on_message));
+    let counter = Rc::clone(&current);
     let socket = use_memo(url.clone(), move |url: &AttrValue| {
+        let number = *counter.borrow() + 1;
+        *counter.borrow_mut() = number;
         let on_update = for_target(move |update| {
+            if *counter.borrow() != number {
+                return;
+            }
             if let Update::Message(message) = update {
                 // Cloned, because the callback may render, which replaces it.
                 let callback = callback.borrow().clone();
@@ -115,8 +119,16 @@ fn use_handle<S: Clone + 'static, M: 'static>(
     });
     // Effects do not run on a server, so nothing connects there.
     use_effect_with(url, {
-        let socket = Rc::clone(&socket);
-        move |_| connect_now(&socket)
+        let (socket, number) = (Rc::clone(&socket), *current.borrow());
+        move |_| {
+            messages(&socket).reconnect_now();
+            move || {
+                if *current.borrow() != number {
+                    // The URL has changed. Nothing about the arguments is invalid.
+                    let _ = messages(&socket).close(None, None);
+                }
+            }
+        }
     });
     (*socket).clone()
 }
