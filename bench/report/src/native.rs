@@ -288,7 +288,8 @@ pub(crate) fn tables(run: &Run) -> String {
     });
     part("Allocations per message", &|job, client| run.series(job, client)?.allocations.map(figure));
     part("Instructions per message, in thousands", &|job, client| {
-        run.series(job, client)?.instructions.map(|count| figure(count / 1000.0))
+        // The difference of two runs says nothing if something else has varied more.
+        run.series(job, client)?.instructions.filter(|count| *count > 0.0).map(|count| figure(count / 1000.0))
     });
     part("Peak memory of the client's process, MiB: median", &|job, client| {
         median(job, client, |sample| Some(f64::from(sample.peak) / 1024.0)).map(|mebibytes| format!("{mebibytes:.1}"))

@@ -220,6 +220,32 @@ fn peer_that_never_answers_our_close_times_out() {
 }
 
 #[test]
+fn close_that_is_expected_times_out_if_it_never_follows() {
+    for follows in [false, true] {
+        let mut driver = driver();
+        driver.wait(5);
+        driver.connection.expect_close(driver.now);
+        // Progress counts.
+        driver.send_text("before it");
+        driver.wait(30);
+        driver.write(usize::MAX);
+        driver.wait(59);
+        assert_eq!(
+            (driver.take_events(), driver.connection.deadline()),
+            (vec![], Some(driver.now + Duration::from_secs(1)))
+        );
+        if follows {
+            driver.close(None);
+            driver.wait(59);
+            assert_eq!(driver.take_events(), []);
+        }
+        driver.wait(1);
+        assert_eq!(driver.take_events(), [closed(1006, "", false)]);
+        assert_eq!(driver.connection.failure(), Some(&Failure::ClosingTimeout));
+    }
+}
+
+#[test]
 fn peer_that_never_reads_our_answer_times_out() {
     let mut driver = driver();
     driver.connection.receive(&frame(0x88, &close_body(1000, "x")));
