@@ -13,7 +13,7 @@ use crate::deflate::Deflater;
 use crate::error::Failure;
 use crate::frame::Opcode;
 use crate::handshake::{ClientHandshake, InvalidRequest, Negotiated, Request};
-use crate::limits::{Limits, STEP};
+use crate::limits::{FRAME_COST, Limits, STEP};
 use crate::mask::Entropy;
 use crate::message::{BorrowedMessage, Kind, Message, Payload};
 use crate::phase::{Phase, StreamAction};
@@ -51,6 +51,8 @@ pub struct Connection {
     /// Whether writing to the stream, or flushing it, has failed.
     broken: bool,
     our_close: OurClose,
+    /// Whether the last call has stopped after many frames.
+    interrupted: bool,
     /// The peer's Close frame.
     received: Option<ReceivedClose>,
     /// The events that were not returned.
@@ -124,6 +126,7 @@ impl Connection {
             eof: false,
             broken: false,
             our_close: OurClose::Absent,
+            interrupted: false,
             received: None,
             events: VecDeque::new(),
             failure: None,
@@ -135,8 +138,8 @@ impl Connection {
 
     /// Returns the next event, or `None` if there is none at present.
     ///
-    /// One call inflates at most 64 KiB of a compressed message, from at most 8 KiB. After `None`, check
-    /// [`has_more_events`](Self::has_more_events): if it is `true`, call again before reading more.
+    /// One call inflates at most 64 KiB of a compressed message, from at most 8 KiB, and handles at most about 1,000 frames. After
+    /// `None`, check [`has_more_events`](Self::has_more_events): if it is `true`, call again before reading more.
     ///
     /// The last event is [`Feedback::Closed`].
     pub fn poll_event(&mut self, now: Duration) -> Option<Feedback<Message>> {
@@ -181,10 +184,10 @@ impl Connection {
 
     /// Returns whether the last call that returned no event has stopped early.
     ///
-    /// One call inflates at most 64 KiB, so that a driver can release its lock in between. If this is `true`, call
-    /// [`poll_event`](Self::poll_event) again before you read or wait.
+    /// One call inflates at most 64 KiB, and handles at most about 1,000 frames, so that a driver can release its lock in between. If this
+    /// is `true`, call [`poll_event`](Self::poll_event) again before you read or wait.
     pub const fn has_more_events(&self) -> bool {
-        self.decoder.is_suspended()
+        self.decoder.is_suspended() || self.interrupted
     }
 
     /// Returns whether [`poll_event`](Self::poll_event) may return an event before more bytes are read.
@@ -630,6 +633,7 @@ impl Connection {
     #[inline(never)]
     fn next_event(&mut self, now: Duration) -> Option<Feedback<Message>> {
         let mut budget = STEP;
+        self.interrupted = false;
         loop {
             if let Some(event) = self.events.pop_front() {
                 if self.events.is_empty() {
@@ -638,8 +642,12 @@ impl Connection {
                 }
                 return Some(event);
             }
+            if budget == 0 {
+                self.interrupted = true;
+                return None;
+            }
             match self.step(now, &mut budget) {
-                Ok(Decoded::Part | Decoded::Control(..)) => {}
+                Ok(Decoded::Part | Decoded::Control(..)) => budget = budget.saturating_sub(FRAME_COST),
                 Ok(Decoded::Message(message)) => return Some(Feedback::MessageReceived(message)),
                 Ok(Decoded::Wait) if self.handle_eof(now) => {}
                 Ok(Decoded::Wait | Decoded::Suspended) => return None,

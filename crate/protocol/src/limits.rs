@@ -63,6 +63,10 @@ impl Default for Limits {
 /// Arbitrary: about 10 microseconds of masking.
 pub(crate) const STEP: usize = 64 << 10;
 
+/// The part of a [`STEP`] that a frame takes which completes no message: a control frame, a fragment, or one that is discarded.
+/// Arbitrary.
+pub(crate) const FRAME_COST: usize = 64;
+
 /// The number of answers to pings that may wait to be sent. Arbitrary.
 pub(crate) const MAX_QUEUED_PONGS: usize = 64;
 

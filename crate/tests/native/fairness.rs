@@ -171,6 +171,20 @@ async fn bombs_leave_other_tasks_their_share_of_the_thread() {
 }
 
 #[tokio::test]
+async fn frames_without_a_message_leave_other_tasks_their_share_of_the_thread() {
+    const FRAMES: usize = 200_000;
+    let test_server = TestServer::new().await;
+    let options = Options::new().connector(Endless::connector([0x89, 0x00].into(), FRAMES)).runtime(Handle::current());
+    let socket = WebSocket::with_options(&test_server.url("a", ""), (), &options).unwrap();
+    let mut turns = 0;
+    while socket.received_pings().is_none_or(|pings| pings.count < FRAMES as u64) {
+        turns += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!(turns > FRAMES / 2000, "{turns} turns");
+}
+
+#[tokio::test]
 async fn echo_goes_on_while_a_bomb_is_inflated() {
     let test_server = TestServer::new().await;
     let options = Options::new().runtime(Handle::current());

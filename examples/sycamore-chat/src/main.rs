@@ -1,7 +1,7 @@
 //! A chat in Sycamore: two rooms, each with a socket of its own.
 
 use samesocket::connect;
-use samesocket::reconnect::{Status, Update};
+use samesocket::reconnect::{LiveSocket, Status, Update};
 use sycamore::prelude::*;
 use sycamore::web::events::SubmitEvent;
 
@@ -28,7 +28,7 @@ fn Room(name: &'static str) -> View {
         section(id=name) {
             p {
                 span(class="status") { (status.with(Status::to_string)) }
-                button(class="reconnect", on:click=move |_| socket.with(|socket| socket.restart())) { "Reconnect" }
+                button(class="reconnect", on:click=move |_| socket.with(LiveSocket::restart)) { "Reconnect" }
             }
             ul { Indexed(list=messages, view=|text| view! { li { (text) } }) }
             form(on:submit=send) {

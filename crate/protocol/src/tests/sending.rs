@@ -141,6 +141,25 @@ fn ping_that_is_not_framed_is_answered_by_the_next_one() {
 }
 
 #[test]
+fn frames_without_a_message_are_handled_in_steps() {
+    for bytes in [frame(0x89, b""), [frame(0x01, b"a"), frame(0x80, b"")].concat()] {
+        let mut driver = Driver::established("", Limits::default());
+        driver.connection.receive(&bytes.repeat(3000));
+        let (mut calls, mut messages) = (0, 0);
+        loop {
+            calls += 1;
+            match driver.connection.poll_event(driver.now) {
+                Some(_) => messages += 1,
+                None if driver.connection.has_more_events() => {}
+                None => break,
+            }
+        }
+        let pings = driver.connection.received_pings().0;
+        assert!(matches!((pings, messages, calls), (3000, 0, 3..) | (0, 3000, 3001..)), "{pings} {messages} {calls}");
+    }
+}
+
+#[test]
 fn received_pings_are_counted_and_dated() {
     let mut driver = driver();
     assert_eq!(driver.connection.received_pings(), (0, None));
