@@ -13,7 +13,7 @@ use crate::deflate::Deflater;
 use crate::error::Failure;
 use crate::frame::Opcode;
 use crate::handshake::{ClientHandshake, InvalidRequest, Negotiated, Request};
-use crate::limits::{FRAME_COST, Limits, STEP};
+use crate::limits::{Limits, STEP};
 use crate::mask::Entropy;
 use crate::message::{BorrowedMessage, Kind, Message, Payload};
 use crate::phase::{Phase, StreamAction};
@@ -51,8 +51,6 @@ pub struct Connection {
     /// Whether writing to the stream, or flushing it, has failed.
     broken: bool,
     our_close: OurClose,
-    /// Whether the last call has stopped after many frames.
-    interrupted: bool,
     /// The peer's Close frame.
     received: Option<ReceivedClose>,
     /// The events that were not returned.
@@ -126,7 +124,6 @@ impl Connection {
             eof: false,
             broken: false,
             our_close: OurClose::Absent,
-            interrupted: false,
             received: None,
             events: VecDeque::new(),
             failure: None,
@@ -187,7 +184,7 @@ impl Connection {
     /// One call inflates at most 64 KiB, and handles at most about 1,000 frames, so that a driver can release its lock in between. If this
     /// is `true`, call [`poll_event`](Self::poll_event) again before you read or wait.
     pub const fn has_more_events(&self) -> bool {
-        self.decoder.is_suspended() || self.interrupted
+        self.decoder.is_suspended()
     }
 
     /// Returns whether [`poll_event`](Self::poll_event) may return an event before more bytes are read.
@@ -262,8 +259,11 @@ impl Connection {
     ///
     /// This reduces [`buffered_amount`](Self::buffered_amount), and can change the [`deadline`](Self::deadline).
     pub fn advance_written(&mut self, bytes: usize, now: Duration) {
+        let before = if self.our_close == OurClose::Expected { Some(self.buffered_amount()) } else { None };
         self.queue.advance_written(bytes);
-        if bytes > 0 && matches!(self.phase, Phase::Established) {
+        // An answer to a ping brings a Close no nearer that is expected.
+        let is_progress = before.is_none_or(|before| self.buffered_amount() < before);
+        if bytes > 0 && is_progress && matches!(self.phase, Phase::Established) {
             self.since = now;
         }
     }
@@ -633,7 +633,6 @@ impl Connection {
     #[inline(never)]
     fn next_event(&mut self, now: Duration) -> Option<Feedback<Message>> {
         let mut budget = STEP;
-        self.interrupted = false;
         loop {
             if let Some(event) = self.events.pop_front() {
                 if self.events.is_empty() {
@@ -642,12 +641,8 @@ impl Connection {
                 }
                 return Some(event);
             }
-            if budget == 0 {
-                self.interrupted = true;
-                return None;
-            }
             match self.step(now, &mut budget) {
-                Ok(Decoded::Part | Decoded::Control(..)) => budget = budget.saturating_sub(FRAME_COST),
+                Ok(Decoded::Part | Decoded::Control(..)) => {}
                 Ok(Decoded::Message(message)) => return Some(Feedback::MessageReceived(message)),
                 Ok(Decoded::Wait) if self.handle_eof(now) => {}
                 Ok(Decoded::Wait | Decoded::Suspended) => return None,

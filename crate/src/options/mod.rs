@@ -197,8 +197,9 @@ impl Options {
     /// Sets the timeout of the closing handshake: the time without progress after which the connection is given up. The
     /// default is 10 s; any duration is valid.
     ///
-    /// The time starts with the closing handshake, whichever side starts it, and again with the last byte that was sent. If
-    /// it passes, TCP is reset, and the `close` event has code 1006.
+    /// The time starts with the closing handshake, whichever side starts it, and again with the last byte that was sent. A file
+    /// that was sent before the close has to be read in this time. If it passes, TCP is reset, and the `close` event has code
+    /// 1006.
     ///
     /// After both Close frames, the server has to close TCP in this time, or in 2 s if that is shorter. Otherwise the socket
     /// closes TCP itself, and the `close` event is as clean as before. The same time applies after a write error, as an idle
@@ -277,7 +278,7 @@ impl Options {
     /// Sets the maximum size of the head of the server's response, in bytes. The default is 64 KiB; any number is
     /// valid.
     ///
-    /// The heads of interim (1xx) responses count, too; over HTTP/2 each of them may have as many bytes. Beyond the limit, the
+    /// The heads of interim (1xx) responses count, too; over HTTP/2 each of them may have 8 times as many bytes. Beyond the limit, the
     /// connection fails.
     ///
     /// ```

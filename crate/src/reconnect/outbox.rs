@@ -113,6 +113,12 @@ impl<M: Payload> Kept<M> {
         self.messages.len() >= messages.max(1) || self.bytes >= bytes.max(1)
     }
 
+    /// Returns whether no other message can wait behind a call that passes messages to a connection: `bounds` are reached, and those
+    /// of the outbox, if it has some.
+    pub(super) fn is_full_behind_turn(&self, bounds: (usize, u64)) -> bool {
+        self.is_full(bounds) && (self.messages.len() >= bounds.0 || self.bytes >= bounds.1)
+    }
+
     /// Applies the policy to a message without a connection. A kept message comes behind all others, or before them.
     ///
     /// Returns the message if the policy drops it. The caller drops it outside the lock, because it may be owned by the

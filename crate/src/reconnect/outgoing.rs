@@ -34,8 +34,8 @@ pub(super) struct Outgoing {
     pub(super) waker: Option<Waker>,
 }
 
-/// The messages, and the bytes, that may wait behind a call that passes messages, unless the outbox has bounds. Each sender may exceed
-/// them by one message. Arbitrary.
+/// The messages, and the bytes, that may wait behind a call that passes messages, or more if the outbox may keep more. Each sender may
+/// exceed them by one message. Arbitrary.
 const TURN_BOUNDS: (usize, u64) = (1000, 1 << 20);
 
 /// The call that passes messages to the connection.
@@ -115,7 +115,10 @@ impl Outgoing {
     ///
     /// In a page, such a call ends before another one can begin.
     fn is_turn_full(&self) -> bool {
-        HAS_THREADS && self.passing != Passing::Idle && self.current.is_some() && self.kept.is_full(TURN_BOUNDS)
+        HAS_THREADS
+            && self.passing != Passing::Idle
+            && self.current.is_some()
+            && self.kept.is_full_behind_turn(TURN_BOUNDS)
     }
 
     /// Ends the turn of a call that passes messages. Returns the waker to call outside the lock.
@@ -373,7 +376,8 @@ mod tests {
             assert!(!is_turn_full(&outgoing) && try_send(&outgoing, "more".into()).is_ok());
             accepted
         };
-        assert_eq!(count_accepted(Outbox::Keep { messages: 9, bytes: 9999 }), 9);
+        assert_eq!(count_accepted(Outbox::Keep { messages: 9, bytes: 9999 }), TURN_BOUNDS.0);
+        assert_eq!(count_accepted(Outbox::Keep { messages: 1234, bytes: 9999 }), 1234);
         assert_eq!(count_accepted(Outbox::Return), TURN_BOUNDS.0);
     }
 

@@ -127,8 +127,9 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::NotOpen`] without a connection. Returns [`Error::Full`] above the mark, while a `send` waits, and at
-    /// a bound of [`Outbox::Keep`](super::Outbox::Keep). Each has the message.
+    /// Returns [`Error::NotOpen`] without a connection. Returns [`Error::Full`] above the mark, while a `send` waits, while
+    /// too much waits behind the send of another thread (1000 messages or 1 MiB), and at a bound of
+    /// [`Outbox::Keep`](super::Outbox::Keep). Each has the message.
     pub fn try_send(&self, message: Message) -> Result<(), Error> {
         outgoing::try_send(&self.outgoing, message)
     }

@@ -226,6 +226,8 @@ impl fmt::Display for WithoutReason<'_> {
         if let Cause::Lost(error) | Cause::NotPrepared(error) = self.0 {
             if let Error::Failed(failed) = &**error {
                 if !failed.event().reason.is_empty() {
+                    let is_lost = matches!(self.0, Cause::Lost(_));
+                    f.write_str(if is_lost { "" } else { "the connection could not be prepared: " })?;
                     return write!(f, "the connection did not close cleanly: code {}", failed.event().code);
                 }
             }

@@ -53,8 +53,10 @@ impl<In: 'static, Out: 'static> UseWebsocket<TypedLiveSocket<In, Out>> {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`TypedLiveSocket::send`].
+    /// Returns the errors of [`TypedLiveSocket::send`], and [`typed::Error::Encode`] after the component was unmounted, because the
+    /// codec is gone.
     pub fn send(&self, value: &Out) -> Result<Sent, typed::Error<Error<OwnedMessage>>> {
-        self.socket().send(value)
+        let unmounted = || typed::Error::Encode { source: "the component was unmounted".into() };
+        self.try_socket().ok_or_else(unmounted)?.send(value)
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use dioxus::core::{NoOpMutations, VirtualDom};
 use dioxus::prelude::*;
-use samesocket::reconnect::LiveSocket;
+use samesocket::reconnect::{LiveSocket, TypedLiveSocket};
 use samesocket::testing::{self, Network, Received};
-use samesocket_dioxus::{UseWebsocket, connect, use_websocket_with};
+use samesocket_dioxus::typed::Json;
+use samesocket_dioxus::{UseWebsocket, connect, use_typed_websocket, use_websocket_with};
 
 /// What the component of a test shares with it.
 #[derive(Clone)]
@@ -17,8 +18,15 @@ struct Test {
     /// The calls of `configure`.
     configured: Rc<RefCell<Vec<String>>>,
     received: Rc<RefCell<Vec<String>>>,
-    /// The room, and the socket of the first rendering, kept as a timer would keep it.
-    component: Rc<RefCell<Option<(Signal<u32>, UseWebsocket, LiveSocket)>>>,
+    component: Rc<RefCell<Option<Rendered>>>,
+}
+
+/// What the component has after its first rendering.
+struct Rendered {
+    room: Signal<u32>,
+    socket: UseWebsocket,
+    /// A handle that is kept as a timer would keep it.
+    _kept: LiveSocket,
 }
 
 #[expect(non_snake_case, reason = "the name of a component")]
@@ -34,7 +42,7 @@ fn Chat() -> Element {
     let on_message =
         move |message: samesocket::OwnedMessage| received.borrow_mut().extend(message.as_text().map(str::to_owned));
     let socket = use_websocket_with(move || format!("ws://a.example/{room}"), configure, on_message);
-    component.borrow_mut().get_or_insert_with(|| (room, socket, socket.socket()));
+    component.borrow_mut().get_or_insert_with(|| Rendered { room, socket, _kept: socket.socket() });
     rsx! {}
 }
 
@@ -62,7 +70,7 @@ fn change_of_the_url_uses_the_current_closures_and_closes_the_old_socket() {
         let mut first = network.accept().await.open();
         settle(&network, &mut dom).await;
 
-        let (mut room, socket, _kept) = test.component.take().expect("it was rendered");
+        let Rendered { mut room, socket, _kept } = test.component.take().expect("it was rendered");
         dom.in_scope(ScopeId::ROOT, || room.set(2));
         settle(&network, &mut dom).await;
         assert_eq!(*test.configured.borrow(), ["ws://a.example/1 token 1", "ws://a.example/2 token 2"]);
@@ -77,4 +85,22 @@ fn change_of_the_url_uses_the_current_closures_and_closes_the_old_socket() {
         assert_eq!(socket.send("late").unwrap_err().into_message(), Some("late".into()));
         socket.restart();
     });
+}
+
+#[test]
+fn value_after_the_unmount_is_an_error() {
+    type Kept = Rc<RefCell<Option<UseWebsocket<TypedLiveSocket<u32, u32>>>>>;
+    #[expect(non_snake_case, reason = "the name of a component")]
+    fn Sum() -> Element {
+        let socket = use_typed_websocket(|| "/sum".to_owned(), Json, |_| ());
+        *use_context::<Kept>().borrow_mut() = Some(socket);
+        rsx! {}
+    }
+    let kept = Kept::default();
+    let mut dom = VirtualDom::new(Sum).with_root_context(Rc::clone(&kept));
+    dom.rebuild_in_place();
+    drop(dom);
+    let socket = kept.take().expect("it was rendered");
+    assert_eq!(socket.send(&1).unwrap_err().to_string(), "a value could not be encoded: the component was unmounted");
+    socket.close(None, None).unwrap();
 }

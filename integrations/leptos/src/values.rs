@@ -51,7 +51,8 @@ impl<In: 'static, Out: 'static> UseWebsocket<TypedLiveSocket<In, Out>> {
         self.socket().ok_or_else(unmounted)?.send(value)
     }
 
-    /// Returns the handle of values, or `None` after the component was unmounted. It keeps the socket open.
+    /// Returns the handle of values, or `None` after the component was unmounted. It keeps the socket open, until the URL changes.
+    /// `on_value` is not called after the component was unmounted.
     pub fn socket(&self) -> Option<TypedLiveSocket<In, Out>> {
         self.socket.try_get_value()
     }

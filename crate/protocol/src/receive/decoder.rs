@@ -8,7 +8,7 @@ use bytes::buf::Limit;
 use crate::error::Failure;
 use crate::extensions::Deflate;
 use crate::frame::{Header, Opcode};
-use crate::limits::Limits;
+use crate::limits::{FRAME_COST, Limits};
 use crate::message::{BorrowedMessage, LongBinary, Message};
 use crate::receive::assembler::{Assembler, LARGE};
 use crate::receive::read_buffer::{MIN_SHARED, ReadBuffer};
@@ -201,7 +201,7 @@ impl Decoder {
         self.frame.is_none() && matches!(next(), Ok(Some((header, _))) if header.opcode.is_control())
     }
 
-    /// Returns whether the last call stopped because its budget for inflating was used up.
+    /// Returns whether the last call stopped because its budget was used up.
     pub(crate) const fn is_suspended(&self) -> bool {
         self.suspended
     }
@@ -222,12 +222,24 @@ impl Decoder {
 
     /// Decodes the next frame, or the part of it that has arrived.
     ///
-    /// Inflates at most `budget` bytes, and subtracts what was inflated from it.
+    /// Inflates at most `budget` bytes, and subtracts what was inflated from it, and [`FRAME_COST`] for a frame that completes no message.
     pub(crate) fn read(&mut self, budget: &mut usize) -> Result<Decoded, Failure> {
         self.suspended = false;
         if let Some(failure) = self.violation.take() {
             return Err(failure);
         }
+        if *budget == 0 {
+            self.suspended = true;
+            return Ok(Decoded::Suspended);
+        }
+        let decoded = self.read_frame(budget)?;
+        if matches!(decoded, Decoded::Part | Decoded::Control(..)) {
+            *budget = budget.saturating_sub(FRAME_COST);
+        }
+        Ok(decoded)
+    }
+
+    fn read_frame(&mut self, budget: &mut usize) -> Result<Decoded, Failure> {
         self.account();
         if self.frame.is_some() {
             return self.read_payload(budget);

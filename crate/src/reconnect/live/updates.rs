@@ -151,7 +151,8 @@ impl Updates {
 
     /// Waits for the next update. Returns `None` when the last handle was dropped and all updates were taken.
     ///
-    /// Cancelling the future loses no update.
+    /// Cancelling the future loses no update. After 256 updates in a row it lets other tasks run once, although there are more. A loop
+    /// that draws frames uses [`try_next`](Self::try_next).
     #[expect(clippy::should_implement_trait, reason = "this `next` returns a future, unlike `Iterator::next`")]
     pub fn next(&mut self) -> impl FusedFuture<Output = Option<Update>> + Send + Unpin {
         StreamExt::next(self)
