@@ -248,6 +248,14 @@ pub(crate) fn program_of(package: &str, mut command: Command) -> Result<PathBuf>
     program(package, command)
 }
 
+/// Builds a package's test for wasm32 with the given cargo command, which selects the workspace.
+pub(crate) fn test_of(package: &str, target: &str, mut command: Command) -> Result<TestBinary> {
+    command.args(["test", "--no-run", "-p", package, "--test", target, JSON]).args(TARGET);
+    let built = artifacts(package, command)?.into_iter().find_map(|artifact| artifact.executable);
+    let path = built.with_context(|| format!("cargo reported no test {target} of {package}"))?.into_std_path_buf();
+    Ok(TestBinary { package: package.to_owned(), target: target.to_owned(), path })
+}
+
 /// Builds a program for a page, optimised for size, with only the feature of its name.
 pub(crate) fn size_program(project: &Project, package: &str, name: &str) -> Result<PathBuf> {
     let mut command = wasm_cargo(project)?;

@@ -1,5 +1,7 @@
 //! Rendering on a server: nothing connects.
 
+#![cfg(not(target_family = "wasm"))]
+
 use leptos::prelude::*;
 use samesocket::reconnect::{Sent, Status};
 use samesocket_leptos::typed::Json;

@@ -6,15 +6,17 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::{people, person};
 use crate::{
     browser::Engine,
-    browser_tests::Counts,
+    browser_tests::{Counts, Runner},
     build,
     cargo::{self, Toolchain, set_target_dir},
     package,
@@ -29,11 +31,17 @@ const PAGE: &str = "dist";
 /// The frameworks whose chat has a page.
 pub(crate) const PAGES: [&str; 4] = ["leptos", "yew", "dioxus", "sycamore"];
 
+/// The frameworks whose hook is tested in a page. That of Dioxus is tested natively.
+const HOOKS: [&str; 2] = ["leptos", "yew"];
+
+/// The time limit of the tests of one hook.
+const HOOK_LIMIT: Duration = Duration::from_mins(2);
+
 /// The framework without a package. Its chat is over the library alone.
 const WITHOUT_PACKAGE: &str = "sycamore";
 
-/// The chats that `cargo xtask test` covers: those of two frameworks in a browser, and a native one. The others would add minutes
-/// of building.
+/// The chats that `cargo xtask test` covers: those of two frameworks and their hooks in a browser, and a native one. The others would
+/// add minutes of building.
 pub(crate) const FEW: Selection = Selection { pages: &["leptos", "yew"], native: &["egui-chat"] };
 
 /// All chats, and the tests and examples of the packages.
@@ -52,7 +60,7 @@ pub(crate) const ALL: Selection = Selection {
 
 /// The chats and packages that a run tests.
 pub(crate) struct Selection {
-    /// The frameworks whose chat is used in a browser.
+    /// The frameworks whose chat is used in a browser, and whose hook is tested there.
     pages: &'static [&'static str],
     /// The packages with native tests. Each is tested alone, because features of the frameworks exclude one another.
     native: &'static [&'static str],
@@ -80,11 +88,14 @@ pub(super) fn clippy(project: &Project) -> Result<()> {
         "-pegui-chat",
         "-psamesocket-bevy",
     ]);
+    let mut hooks = wasm_cargo(project)?;
+    hooks.arg("clippy").args(build::TARGET).args(["--test", "hook"]);
+    hooks.args(HOOKS.iter().map(|name| format!("-psamesocket-{name}")));
     let mut native = native_cargo(project);
     native.args(["clippy", "--all-targets", "-psamesocket-egui", "-pegui-chat", "-psamesocket-bevy", "-pbevy-chat"]);
     let mut window = native_cargo(project);
     window.args(["clippy", "-pegui-chat", "--features", "window"]);
-    for mut command in [pages, native, window] {
+    for mut command in [pages, hooks, native, window] {
         command.args(["--", "-D", "warnings"]);
         run_to_end("chats in frameworks", &mut command)?.checked(&command)?;
     }
@@ -98,6 +109,11 @@ pub(crate) fn test(project: &Project, selection: &Selection, runtime: &Handle) -
     for framework in selection.pages {
         folder = Some(use_page(project, framework, runtime)?);
         counts.passed += 1;
+    }
+    for framework in selection.pages.iter().filter(|name| HOOKS.contains(name)) {
+        let binary = build::test_of(&format!("samesocket-{framework}"), "hook", wasm_cargo(project)?)?;
+        // The network is in memory, so there is no server to describe.
+        counts += Runner::new(project, Engine::Chromium, &json!({}), None)?.run(&binary, HOOK_LIMIT)?;
     }
     // One page is enough to test the server.
     if let Some(folder) = folder {

@@ -1,0 +1,102 @@
+//! The hook in a page, over the network in memory.
+
+#![cfg(target_family = "wasm")]
+
+use std::any::Any;
+
+use futures::StreamExt;
+use futures::channel::mpsc;
+use leptos::mount::mount_to;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use samesocket::OwnedMessage;
+use samesocket::reconnect::Status;
+use samesocket::testing::{Network, Received};
+use samesocket_leptos::{UseWebsocket, connect, use_websocket_with};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// A mounted component, and what it shares with the test.
+struct Mounted {
+    room: RwSignal<u32>,
+    socket: UseWebsocket,
+    /// The messages that the component has received.
+    received: mpsc::UnboundedReceiver<OwnedMessage>,
+    /// Whoever drops this unmounts the component.
+    _unmount: Box<dyn Any>,
+}
+
+/// Mounts a component whose URL has the number of a room.
+fn mount(network: &Network) -> Mounted {
+    let (sender, received) = mpsc::unbounded();
+    let (room, network) = (RwSignal::new(1), network.clone());
+    let (share, shared) = std::sync::mpsc::channel();
+    let component = move || {
+        let url = Signal::derive(move || format!("ws://a.example/{}", room.get()));
+        let network = StoredValue::new_local(network);
+        let configure = move |url: String| network.with_value(|network| connect(url).network(network).reconnect());
+        let on_message = move |message| sender.unbounded_send(message).expect("the test receives");
+        share.send(use_websocket_with(url, configure, on_message)).expect("the test waits");
+    };
+    let parent = document().create_element("div").expect("a div").unchecked_into();
+    let unmount = Box::new(mount_to(parent, component));
+    Mounted { room, socket: shared.recv().expect("it was mounted"), received, _unmount: unmount }
+}
+
+/// Waits until the status is that of an open socket.
+async fn wait_until_open(status: Signal<Status>) {
+    let statuses = status.to_stream().filter(|status| std::future::ready(status.is_open()));
+    std::pin::pin!(statuses).next().await.expect("the component is mounted");
+}
+
+#[wasm_bindgen_test]
+async fn change_of_the_url_closes_the_old_socket_and_shows_only_the_new_one() {
+    let network = Network::new();
+    let mut component = mount(&network);
+    let incoming = network.accept().await;
+    assert_eq!(incoming.url(), "ws://a.example/1");
+    let mut first = incoming.open();
+    wait_until_open(component.socket.status).await;
+
+    // Such a handle keeps the old socket, whose updates are for nobody.
+    let kept = component.socket.socket().expect("it is mounted");
+    component.room.set(2);
+    let incoming = network.accept().await;
+    assert_eq!(incoming.url(), "ws://a.example/2");
+    assert!(matches!(first.receive().await, Some(Received::Close { .. })));
+    assert!(matches!(kept.status(), Status::Ended { .. }));
+    let second = incoming.open();
+    wait_until_open(component.socket.status).await;
+    first.send("old");
+    second.send("new");
+    assert_eq!(component.received.next().await, Some("new".into()));
+}
+
+#[wasm_bindgen_test]
+async fn same_url_again_keeps_the_socket() {
+    let network = Network::new();
+    let mut component = mount(&network);
+    let mut peer = network.accept().await.open();
+    wait_until_open(component.socket.status).await;
+    component.room.set(1);
+    leptos::task::tick().await;
+    component.socket.send("still here").unwrap();
+    assert!(
+        matches!(peer.receive().await, Some(Received::Message(message)) if message.as_text() == Some("still here"))
+    );
+    peer.send("answer");
+    assert_eq!(component.received.next().await, Some("answer".into()));
+}
+
+#[wasm_bindgen_test]
+async fn unmounting_closes_the_socket() {
+    let network = Network::new();
+    let component = mount(&network);
+    let mut peer = network.accept().await.open();
+    wait_until_open(component.socket.status).await;
+    let socket = component.socket;
+    drop(component);
+    assert!(matches!(peer.receive().await, Some(Received::Close { .. })));
+    assert!(socket.send("late").is_err());
+}

@@ -1,0 +1,136 @@
+//! The hook in a page, over the network in memory.
+
+#![cfg(target_family = "wasm")]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures::StreamExt;
+use futures::channel::mpsc;
+use samesocket::reconnect::{LiveSocket, Status};
+use samesocket::testing::{Network, Received};
+use samesocket_yew::{connect, use_websocket_with};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use yew::AppHandle;
+use yew::prelude::*;
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// What a component shares with its test.
+struct Shared {
+    network: Network,
+    renderings: mpsc::UnboundedSender<LiveSocket>,
+    messages: mpsc::UnboundedSender<String>,
+    /// The calls of `configure`.
+    configured: RefCell<Vec<String>>,
+}
+
+#[derive(Clone, Properties)]
+struct ChatProps {
+    url: AttrValue,
+    /// Stands before each message that arrives.
+    prefix: AttrValue,
+    shared: Rc<Shared>,
+}
+
+impl PartialEq for ChatProps {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url && self.prefix == other.prefix && Rc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+#[component]
+fn Chat(ChatProps { url, prefix, shared }: &ChatProps) -> Html {
+    let configure = |url: AttrValue| {
+        shared.configured.borrow_mut().push(url.to_string());
+        connect(url.to_string()).network(&shared.network).reconnect()
+    };
+    let (messages, prefix) = (shared.messages.clone(), prefix.clone());
+    // The receivers are gone when a test ends.
+    let socket = use_websocket_with(url.clone(), configure, move |message| {
+        let _ = messages.unbounded_send(format!("{prefix}{}", message.as_text().unwrap_or_default()));
+    });
+    let _ = shared.renderings.unbounded_send(socket);
+    Html::default()
+}
+
+/// A mounted component.
+struct Mounted {
+    app: AppHandle<Chat>,
+    props: ChatProps,
+    /// The handle of each rendering.
+    renderings: mpsc::UnboundedReceiver<LiveSocket>,
+    messages: mpsc::UnboundedReceiver<String>,
+}
+
+impl Mounted {
+    fn new(network: &Network) -> Self {
+        let (renderings, messages) = (mpsc::unbounded(), mpsc::unbounded());
+        let shared = Shared {
+            network: network.clone(),
+            renderings: renderings.0,
+            messages: messages.0,
+            configured: RefCell::default(),
+        };
+        let props = ChatProps { url: "ws://a.example/1".into(), prefix: "".into(), shared: Rc::new(shared) };
+        let document = web_sys::window().expect("a window").document().expect("a document");
+        let root = document.create_element("div").expect("a div");
+        let app = yew::Renderer::<Chat>::with_root_and_props(root, props.clone()).render();
+        Self { app, props, renderings: renderings.1, messages: messages.1 }
+    }
+
+    /// Waits for a rendering with an open socket.
+    async fn open(&mut self) -> LiveSocket {
+        loop {
+            let socket = self.renderings.next().await.expect("the component is mounted");
+            if socket.status().is_open() {
+                return socket;
+            }
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn change_of_the_url_closes_the_old_socket_and_shows_only_the_new_one() {
+    let network = Network::new();
+    let mut component = Mounted::new(&network);
+    let mut first = network.accept().await.open();
+    let old = component.open().await;
+
+    component.props.url = "ws://a.example/2".into();
+    component.app.update(component.props.clone());
+    let second = network.accept().await.open();
+    assert!(matches!(first.receive().await, Some(Received::Close { .. })));
+    let new = component.open().await;
+    assert!(old != new);
+    assert!(matches!(old.status(), Status::Ended { .. }));
+    first.send("old");
+    second.send("new");
+    assert_eq!(component.messages.next().await.as_deref(), Some("new"));
+    assert_eq!(*component.props.shared.configured.borrow(), ["ws://a.example/1", "ws://a.example/2"]);
+}
+
+#[wasm_bindgen_test]
+async fn other_properties_replace_the_callback_and_keep_the_socket() {
+    let network = Network::new();
+    let mut component = Mounted::new(&network);
+    let peer = network.accept().await.open();
+    let socket = component.open().await;
+    component.props.prefix = "they said: ".into();
+    component.app.update(component.props.clone());
+    assert!(component.renderings.next().await.expect("the component is mounted") == socket);
+    peer.send("hello");
+    assert_eq!(component.messages.next().await.as_deref(), Some("they said: hello"));
+}
+
+#[wasm_bindgen_test]
+async fn unmounting_closes_the_socket() {
+    let network = Network::new();
+    let mut component = Mounted::new(&network);
+    let mut peer = network.accept().await.open();
+    drop(component.open().await);
+    component.app.destroy();
+    // The handles of other renderings would keep the socket.
+    drop(component.renderings);
+    assert!(matches!(peer.receive().await, Some(Received::Close { .. })));
+}
