@@ -64,7 +64,7 @@ enum Subcommand {
     /// Build and test the published packages with the oldest compiler that they support
     Msrv,
     /// Build the published packages as a registry would receive them, without uploading
-    Package,
+    Package(package::Arguments),
     /// Compare the public API of the published packages with the baseline
     Semver(semver::Arguments),
     /// Measure the size of each client's smallest program for a page
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
         Subcommand::Bench(arguments) => bench::run(&arguments, runtime),
         Subcommand::Fuzz(arguments) => fuzz::run(&arguments),
         Subcommand::Msrv => msrv::run(),
-        Subcommand::Package => package::run(),
+        Subcommand::Package(arguments) => package::run(&arguments),
         Subcommand::Semver(arguments) => semver::run(&arguments),
         Subcommand::Size => size::run(),
         Subcommand::Soak(arguments) => soak::run(&arguments, runtime),

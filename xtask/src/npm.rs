@@ -159,6 +159,14 @@ impl Package {
         Ok(Counts { passed: 5, failed: 0 })
     }
 
+    /// Packs the published files into a file in the folder, and returns its path.
+    pub(crate) fn pack(&self, folder: &Path) -> Result<PathBuf> {
+        let destination = folder.to_string_lossy();
+        let packed =
+            self.run_to_end("npm pack", "npm", &["pack", "--ignore-scripts", "--pack-destination", &destination])?;
+        Ok(folder.join(packed.lines().next_back().context("npm pack printed no name")?))
+    }
+
     /// Checks the types against the platform's own.
     pub(crate) fn check_types(&self) -> Result<Counts> {
         self.publish_to("tests/types")?;

@@ -14,8 +14,10 @@ use crate::{
     build::native_cargo,
     cargo,
     examples::frontends,
+    npm,
     process::{print_line, run_to_end},
     project::Project,
+    setup,
 };
 
 /// The packages to be published, in the order of their dependencies. All others have `publish = false`.
@@ -34,13 +36,28 @@ const FILES: [&str; 4] = ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README
 /// The least bytes of a licence's text. A link that was stored as its path is shorter.
 const LICENCE: u64 = 1000;
 
+/// The options of `cargo xtask package`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Build only the npm package
+    #[arg(long)]
+    npm: bool,
+}
+
 /// Checks and builds the packages. Returns whether that succeeded.
-pub(crate) fn run() -> Result<bool> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let project = Project::open()?;
-    check(&project)?;
-    check_integrations(&project)?;
-    build_integrations(&project)?;
-    println!("{}, {} can be published", PUBLISHED.join(", "), INTEGRATIONS.join(", "));
+    let mut required = setup::wasm();
+    required.push(setup::node());
+    setup::ensure(&project, &required)?;
+    if !arguments.npm {
+        check(&project)?;
+        check_integrations(&project)?;
+        build_integrations(&project)?;
+        println!("{}, {} can be published", PUBLISHED.join(", "), INTEGRATIONS.join(", "));
+    }
+    let tarball = npm::Package::build(&project)?.pack(&project.cache.empty_folder("npm-package")?)?;
+    println!("the npm package: {}", tarball.display());
     Ok(true)
 }
 

@@ -1,6 +1,6 @@
 //! Runs the packed package in runtimes and bundlers: `js/consumers/`.
 
-use std::{fs, path::Path, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -16,14 +16,10 @@ impl Package {
     pub(crate) fn test_consumers(&self, project: &Project, site: &Site, bless: bool) -> Result<Counts> {
         let tools = install_tools(project)?;
         let scratch = project.cache.empty_folder("npm-consumers-scratch")?;
-        let scratch = scratch.to_string_lossy();
-        let packed =
-            self.run_to_end("npm pack", "npm", &["pack", "--ignore-scripts", "--pack-destination", &scratch])?;
-        let tarball = packed.lines().next_back().context("npm pack printed no name")?;
         let mut command = Command::new("node");
         command.args(["--test", "--test-reporter=tap", "run.js"]).current_dir(&tools);
-        command.env("SAMESOCKET_TARBALL", Path::new(&*scratch).join(tarball));
-        command.env("SAMESOCKET_SCRATCH", &*scratch).env("SAMESOCKET_README", sources(project)?.join("README.md"));
+        command.env("SAMESOCKET_TARBALL", self.pack(&scratch)?);
+        command.env("SAMESOCKET_SCRATCH", &scratch).env("SAMESOCKET_README", sources(project)?.join("README.md"));
         command.env("SAMESOCKET_CHROMIUM", setup::browser(Engine::Chromium, project)?.program);
         command.env("SAMESOCKET_SERVER", site.description()?["plain"].as_str().unwrap_or_default());
         if bless {
