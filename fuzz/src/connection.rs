@@ -151,7 +151,7 @@ impl Model {
         let message = script.message();
         let size = message.payload.len() as u64;
         let is_transmitted = self.established && !self.closing && !self.failed && !self.is_over;
-        let is_full = self.connection.queued_bytes() + size + MESSAGE_OVERHEAD > QUEUE && !self.write_failed;
+        let queued = self.connection.queued_bytes() + size;
         let kind = if message.is_text { Kind::Text } else { Kind::Binary };
         if script.flag() {
             self.connection.send(kind, Payload::Borrowed(&message.payload));
@@ -161,10 +161,15 @@ impl Model {
         self.sent_bytes += size;
         if !is_transmitted || self.write_failed {
             self.lost_bytes += size;
-        } else if is_full {
+            return;
+        }
+        let is_full = matches!(self.connection.failure(), Some(Failure::QueueFull { limit: QUEUE }));
+        assert!(is_full || queued <= QUEUE, "{queued} bytes are in the queue");
+        assert!(!is_full || queued + MESSAGE_OVERHEAD > QUEUE, "the queue is full with {queued} bytes");
+        if is_full {
             self.lost_bytes += size;
             self.poll();
-            assert!(self.failed && matches!(self.connection.failure(), Some(Failure::QueueFull { limit: QUEUE })));
+            assert!(self.failed);
         } else {
             self.sent.push(message);
         }
@@ -350,6 +355,8 @@ impl Model {
     /// Compares bufferedAmount with the bytes that the server has received.
     fn check_buffered_amount(&self) {
         let amount = self.connection.buffered_amount();
+        let waiting = amount.saturating_sub(self.lost_bytes);
+        assert!(self.connection.queued_bytes() >= waiting, "{waiting} bytes wait, and not all of them count");
         if self.failed || self.is_over || self.write_failed {
             let least = self.lost_bytes.min(self.sent_bytes);
             assert!((least..=self.sent_bytes).contains(&amount), "bufferedAmount is {amount} after a failure");

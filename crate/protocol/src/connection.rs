@@ -259,10 +259,9 @@ impl Connection {
     ///
     /// This reduces [`buffered_amount`](Self::buffered_amount), and can change the [`deadline`](Self::deadline).
     pub fn advance_written(&mut self, bytes: usize, now: Duration) {
-        let before = if self.our_close == OurClose::Expected { Some(self.buffered_amount()) } else { None };
+        // Without a message in front of it, what is written is an answer to a ping, which brings an expected Close no nearer.
+        let is_progress = self.our_close != OurClose::Expected || self.queue.has_messages();
         self.queue.advance_written(bytes);
-        // An answer to a ping brings a Close no nearer that is expected.
-        let is_progress = before.is_none_or(|before| self.buffered_amount() < before);
         if bytes > 0 && is_progress && matches!(self.phase, Phase::Established) {
             self.since = now;
         }
@@ -317,7 +316,7 @@ impl Connection {
             Kind::Binary => Opcode::Binary,
         };
         if !matches!(self.phase, Phase::Established) || self.is_close_queued() {
-            self.queue.count(&payload);
+            self.queue.count_lost(&payload);
         } else if !self.queue.send(opcode, payload, compress) {
             self.fail_queue_full();
         }

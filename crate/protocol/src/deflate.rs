@@ -14,6 +14,12 @@ use crate::extensions::Deflate;
 /// See [RFC 7692, section 7.2.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
+/// A block without content, which may stand between any two blocks.
+const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xff, 0xff];
+
+/// A block without content that ends the stream. Within a block, these bits would have an output, be invalid, or end nothing.
+const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
+
 /// The size of the scratch buffer of an inflater, and the largest step by which the output of a deflater grows.
 ///
 /// Arbitrary: small beside the window of 32 KiB.
@@ -147,7 +153,8 @@ impl Inflater {
     /// A message without any byte is empty.
     ///
     /// # Errors
-    /// [`Failure::InvalidDeflate`], if the message ends within a block.
+    /// [`Failure::InvalidDeflate`], if the message ends within a block. With context takeover this is noticed only if what follows a
+    /// block in a valid message then has another meaning; otherwise the next message may fail.
     pub fn finish(&mut self) -> Result<(), Failure> {
         if !std::mem::take(&mut self.begun) {
             return Ok(());
@@ -158,6 +165,14 @@ impl Inflater {
             let no_output = &mut |bytes: &[u8]| if bytes.is_empty() { Ok(()) } else { Err(Failure::InvalidDeflate) };
             let mut budget = CHUNK;
             self.inflate(&TAIL, &mut budget, no_output)?;
+            if self.step != Step::StreamEnded {
+                // A message that was cut within a block may have taken the tail for the rest of it. It takes other blocks so, too.
+                let probe: &[u8] = if self.context_takeover { &EMPTY_BLOCK } else { &LAST_BLOCK };
+                self.inflate(probe, &mut budget, no_output)?;
+                if !self.context_takeover && self.step != Step::StreamEnded {
+                    return Err(Failure::InvalidDeflate);
+                }
+            }
             self.begun = false;
         }
         let resets = ended || self.step == Step::StreamEnded || !self.context_takeover;

@@ -32,8 +32,8 @@ pub struct Limits {
     /// The size of one received message in bytes, after inflating. If it is exceeded, the connection fails with 1009.
     /// Default: 64 MiB.
     pub message: u64,
-    /// The bytes that may wait to be sent, each message counted with [`MESSAGE_OVERHEAD`]. If it is exceeded, the connection
-    /// fails. Default: 256 MiB.
+    /// The bytes that may wait to be sent, each message counted with [`MESSAGE_OVERHEAD`], or 16 bytes once it is framed. If it is
+    /// exceeded, the connection fails. Default: 256 MiB.
     pub queue: u64,
     /// The time for the opening handshake, from the time that is passed to [`Connection::new`](crate::Connection::new).
     /// Default: 1 minute.
@@ -70,5 +70,10 @@ pub(crate) const FRAME_COST: usize = 64;
 /// The number of answers to pings that may wait to be sent. Arbitrary.
 pub(crate) const MAX_QUEUED_PONGS: usize = 64;
 
-/// The bytes that a queued message counts in [`Limits::queue`] in addition to its payload.
-pub const MESSAGE_OVERHEAD: u64 = 16;
+/// The bytes that a queued message counts in [`Limits::queue`] in addition to its payload, until it is framed.
+///
+/// It is what the connection keeps for a message: an entry of 72 bytes in a list that doubles when it grows, and an allocation.
+pub const MESSAGE_OVERHEAD: u64 = 160;
+
+/// The bytes that a framed message, or a framed part of one, counts in addition to its payload.
+pub(crate) const PART_OVERHEAD: u64 = 16;

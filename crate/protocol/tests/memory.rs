@@ -198,6 +198,40 @@ fn kept_message_keeps_at_most_8_times_its_length() {
     }
 }
 
+#[test]
+fn messages_that_wait_hold_no_more_than_their_limit() {
+    let queue = 4 << 20;
+    for size in [0, 1, 100] {
+        let mut connection = established_within(Limits { queue, ..Limits::default() }, false);
+        let payload = vec![7; size];
+        let taken = measure(|| {
+            while connection.failure().is_none() {
+                let used = connection.queued_bytes();
+                connection.send(Kind::Binary, Payload::Borrowed(&payload));
+                assert!(connection.queued_bytes() <= queue || connection.failure().is_some(), "{used} before");
+            }
+        });
+        // The list of messages is in memory twice while it grows.
+        assert!(taken.bytes_max < queue * 2 + OUTPUT.unsigned_abs(), "{size}: {taken:?}");
+    }
+}
+
+#[test]
+fn bytes_that_were_passed_at_once_are_released_after_they_were_decoded() {
+    let bytes = frame(0x82, &[b'x'; 50]).repeat(200_000);
+    let mut connection = established(false);
+    let taken = measure(|| {
+        connection.receive(&bytes);
+        let mut messages = 0;
+        while connection.poll_event(Duration::ZERO).is_some() || connection.has_more_events() {
+            messages += 1;
+        }
+        assert!(messages >= 200_000);
+        assert!(connection.read_buffer().remaining_mut() > 0);
+    });
+    assert!(taken.bytes_current < 200 * KIB, "{taken:?}");
+}
+
 /// The limit of a message in the following tests.
 const MESSAGE: i64 = 512 << 10;
 

@@ -323,7 +323,7 @@ impl Options {
 
     /// Sets the maximum number of bytes that may wait to be sent. The default is 256 MiB; any number is valid.
     ///
-    /// Each message counts 16 bytes beside its payload. A message beyond the limit is not sent. The socket is then
+    /// Each message counts 160 bytes beside its payload, and 16 once it is in a frame. A message beyond the limit is not sent. The socket is then
     /// [full](https://websockets.spec.whatwg.org/#dom-websocket-send), and the connection fails with
     /// [`ProtocolFailure::QueueFull`](crate::ProtocolFailure::QueueFull).
     ///

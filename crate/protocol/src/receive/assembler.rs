@@ -153,7 +153,7 @@ impl Assembler {
     pub(crate) fn direct_buffer(&mut self, missing: u64, frame: &Header) -> Option<&mut Vec<u8>> {
         match &mut self.partial {
             Some(partial @ Partial { content: Content::Binary(_), compressed: false, .. })
-                if missing > DIRECT as u64 || frame.length >= LARGE =>
+                if missing > 0 && (missing > DIRECT as u64 || frame.length >= LARGE) =>
             {
                 let now = missing.min(DIRECT as u64);
                 partial.reserve(usize::try_from(now).unwrap_or(DIRECT), missing - now);
@@ -296,7 +296,7 @@ mod tests {
     impl Content {
         fn capacity(&self) -> usize {
             match self {
-                Self::Text(text) => text.len() + text.room(),
+                Self::Text(text) => text.capacity(),
                 Self::Binary(bytes) => bytes.capacity(),
             }
         }
@@ -320,6 +320,24 @@ mod tests {
             push(opcode, &vec![b'a'; 1_040_000]);
             let most = (0..200).map(|_| push(Opcode::Continuation, &[b'b'; 10_000])).max();
             assert!(most <= Some(LIMIT), "{opcode:?}: {most:?} bytes");
+        }
+    }
+
+    #[test]
+    fn text_cut_within_a_character_stays_below_its_limit() {
+        let text = "€".repeat(100_000);
+        let limit = text.len();
+        for cut in [100_000, 100_001] {
+            let mut assembler = Assembler::new(&Limits { message: limit as u64, ..Limits::default() }, None);
+            let (first, rest) = text.as_bytes().split_at(cut);
+            let pieces = [(first, Opcode::Text, 0), (&rest[..100_002], Opcode::Continuation, rest.len() - 100_002)];
+            for (piece, opcode, missing) in pieces {
+                assembler.begin_frame(&header(opcode, piece.len() + missing)).unwrap();
+                assembler.push_payload(piece, missing as u64, &mut 0).unwrap();
+            }
+            assembler.push_payload(&rest[100_002..], 0, &mut 0).unwrap();
+            let content = &assembler.partial.as_ref().unwrap().content;
+            assert_eq!((content.len(), content.capacity()), (limit, limit), "cut at {cut}");
         }
     }
 

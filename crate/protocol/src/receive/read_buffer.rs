@@ -36,6 +36,9 @@ const MIN_SIZE: usize = 4 << 10;
 /// less than 128 KiB, from which on the system's allocator gets new memory each time.
 const MAX_SIZE: usize = (120 << 10) - SHIFT;
 
+/// The most memory that is used for reads. More is needed only for bytes that [`extend`](ReadBuffer::extend) appends at once.
+const MAX_CAPACITY: usize = 164 << 10;
+
 /// The alignment of large reads, whose length is [`SHIFT`] less than a multiple of it.
 ///
 /// Some processors (AMD Zen 3 and 4) copy 16 times more slowly if the target and the source have different distances from the
@@ -96,6 +99,7 @@ impl ReadBuffer {
 
     /// Returns the buffer for the next read, with room for at least the `missing` bytes of a frame.
     pub(crate) fn room(&mut self, missing: usize) -> Limit<&mut Vec<u8>> {
+        self.release_excess();
         self.size = if self.is_full() { self.size * 4 } else { self.size }.clamp(MIN_SIZE, MAX_SIZE);
         let rest = self.bytes().len() - self.start;
         // At least half of the buffer is room: the rest is moved for each read.
@@ -122,6 +126,14 @@ impl ReadBuffer {
     pub(crate) fn expect_small_reads(&mut self) {
         (self.size, self.full) = (MIN_SIZE, 0);
         self.lent = None;
+    }
+
+    /// Releases memory that was needed for many bytes at once, if all of them were decoded.
+    fn release_excess(&mut self) {
+        let capacity = self.shared.as_ref().map_or(self.bytes.capacity(), |shared| shared.capacity);
+        if capacity > MAX_CAPACITY && self.is_empty() {
+            *self = Self { size: self.size, ..Self::default() };
+        }
     }
 
     /// Ends the sharing, and provides memory for `capacity` bytes. Bytes that were decoded may be removed.
@@ -173,6 +185,7 @@ impl ReadBuffer {
 
     /// Appends bytes from another buffer.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        self.release_excess();
         self.own(self.rest().len());
         self.move_to(0);
         self.full = 0;

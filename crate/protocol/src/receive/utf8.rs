@@ -24,14 +24,19 @@ impl Text {
         self.valid.len() + self.partial_len
     }
 
-    /// Returns the unused capacity in bytes.
+    /// Returns the capacity in bytes that pushed bytes do not need.
     pub(crate) fn room(&self) -> usize {
-        self.valid.capacity() - self.valid.len()
+        self.capacity().saturating_sub(self.len())
+    }
+
+    /// Returns the number of bytes for which there is memory.
+    pub(crate) fn capacity(&self) -> usize {
+        self.valid.capacity()
     }
 
     /// Reserves memory for exactly `bytes` more bytes.
     pub(crate) fn reserve_exact(&mut self, bytes: usize) {
-        self.valid.reserve_exact(bytes);
+        self.valid.reserve_exact(self.partial_len + bytes);
     }
 
     /// Appends the next piece. Fails at the first byte that no valid text can contain there.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::close;
 use crate::deflate::Deflater;
 use crate::frame::{Header, Opcode};
-use crate::limits::{MAX_QUEUED_PONGS, MESSAGE_OVERHEAD, STEP};
+use crate::limits::{MAX_QUEUED_PONGS, MESSAGE_OVERHEAD, PART_OVERHEAD, STEP};
 use crate::mask::{Entropy, Mask, MaskingKeys};
 use crate::message::Payload;
 use crate::send::buffered_amount::{BufferedAmount, PartList};
@@ -63,6 +63,8 @@ pub(crate) struct SendQueue {
     compressor: Option<Box<Compressor>>,
     output: WriteBuffer,
     buffered_amount: BufferedAmount,
+    /// The payload bytes of messages that were never queued. They count in the buffered amount for ever.
+    lost: u64,
     messages: VecDeque<OutgoingMessage>,
     /// Payloads of the caller that are not needed any more, until the caller takes them.
     released: Vec<Bytes>,
@@ -122,6 +124,7 @@ impl SendQueue {
             compressor: None,
             output: WriteBuffer::default(),
             buffered_amount: BufferedAmount::default(),
+            lost: 0,
             messages: VecDeque::new(),
             released: Vec::new(),
             ping: None,
@@ -151,18 +154,24 @@ impl SendQueue {
 
     /// Returns the payload bytes that the stream has not accepted.
     pub(crate) const fn buffered_amount(&self) -> u64 {
-        self.buffered_amount.bytes()
+        self.buffered_amount.bytes().saturating_add(self.lost)
     }
 
-    /// Returns the bytes that count towards the limit: the buffered amount, and an overhead for each message.
+    /// Returns the bytes that count towards the limit: the payloads that wait, and an overhead for each message.
     pub(crate) fn queued_bytes(&self) -> u64 {
-        let waiting = self.messages.len() + self.buffered_amount.parts();
-        self.buffered_amount.bytes().saturating_add(waiting as u64 * MESSAGE_OVERHEAD)
+        let overhead =
+            self.messages.len() as u64 * MESSAGE_OVERHEAD + self.buffered_amount.parts() as u64 * PART_OVERHEAD;
+        self.buffered_amount.bytes().saturating_add(overhead)
+    }
+
+    /// Returns whether a message waits, framed or not.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.messages.is_empty() || self.buffered_amount.parts() > 0
     }
 
     /// Counts a payload that will not be sent.
-    pub(crate) fn count(&mut self, payload: &Payload<'_>) {
-        self.buffered_amount.add(payload.as_slice().len());
+    pub(crate) fn count_lost(&mut self, payload: &Payload<'_>) {
+        self.lost = self.lost.saturating_add(payload.as_slice().len() as u64);
     }
 
     /// Queues a message, and returns `false` if it does not fit. The payload counts in either case.
@@ -170,15 +179,18 @@ impl SendQueue {
     /// `compress` is whether the message may be compressed.
     #[inline]
     pub(crate) fn send(&mut self, opcode: Opcode, payload: Payload<'_>, compress: bool) -> bool {
-        self.count(&payload);
         if self.ended {
+            self.count_lost(&payload);
             return true;
         }
         let bytes = payload.as_slice();
-        if self.queued_bytes().saturating_add(MESSAGE_OVERHEAD) > self.limit {
+        self.buffered_amount.add(bytes.len());
+        let is_framed = self.messages.is_empty() && bytes.len() <= SMALL && self.output.len() < SEND_AHEAD;
+        let overhead = if is_framed { PART_OVERHEAD } else { MESSAGE_OVERHEAD };
+        if self.queued_bytes().saturating_add(overhead) > self.limit {
             return false;
         }
-        if self.messages.is_empty() && bytes.len() <= SMALL && self.output.len() < SEND_AHEAD {
+        if is_framed {
             self.frame_control_frames();
             if compress && self.compressor.is_some() {
                 self.frame_small(opcode, bytes);

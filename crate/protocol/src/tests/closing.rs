@@ -250,6 +250,21 @@ fn close_that_is_expected_times_out_if_it_never_follows() {
 }
 
 #[test]
+fn close_that_is_expected_does_not_time_out_while_a_compressed_message_is_written() {
+    let mut driver = Driver::established("permessage-deflate", Limits::default());
+    // The payload counts until the last byte of its frame is written.
+    driver.connection.send(Kind::Text, Payload::Borrowed(&digits(1 << 20)));
+    driver.connection.expect_close(driver.now);
+    for _ in 0..5 {
+        driver.wait(59);
+        assert_eq!(driver.write(64 << 10), 64 << 10);
+    }
+    assert_eq!((driver.take_events(), driver.connection.buffered_amount()), (vec![], 1 << 20));
+    driver.wait(60);
+    assert_eq!(driver.take_events(), [closed(1006, "", false)]);
+}
+
+#[test]
 fn peer_that_never_reads_our_answer_times_out() {
     let mut driver = driver();
     driver.connection.receive(&frame(0x88, &close_body(1000, "x")));

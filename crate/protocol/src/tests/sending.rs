@@ -207,6 +207,18 @@ fn empty_messages_fill_the_queue() {
 }
 
 #[test]
+fn messages_that_were_sent_too_early_take_no_place_in_the_queue() {
+    let mut driver = Driver::new(&request(), Limits { queue: 1000, ..Limits::default() });
+    driver.send_binary(vec![0; 990]);
+    let response = driver.response("");
+    driver.receive(response.as_bytes());
+    assert_eq!((driver.connection.queued_bytes(), driver.connection.buffered_amount()), (0, 990));
+    driver.send_text("abc");
+    driver.poll();
+    assert_eq!((driver.take_events(), driver.connection.failure()), (vec![open()], None));
+}
+
+#[test]
 fn send_while_opening_or_closing_only_counts() {
     let mut early = Driver::new(&request(), Limits::default());
     early.written.clear();

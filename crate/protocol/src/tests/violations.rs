@@ -255,8 +255,24 @@ fn examples_of_rfc_7692_7_2_3_pass() {
 #[test]
 fn compressed_message_cut_within_a_block_is_refused() {
     // The message that follows is valid. It must not be taken for the rest of the block.
-    let bytes = [&b"\xc2\x07\x00\x05\x00\xfa\xff\x48\x65"[..], b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"].concat();
-    assert_eq!(received(DEFLATE, &bytes).1, Some(Failure::InvalidDeflate), "{bytes:x?}");
+    let next = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    for cut in [
+        // Within the content of a stored block.
+        &b"\xc2\x07\x00\x05\x00\xfa\xff\x48\x65"[..],
+        // Within the code that ends a block.
+        b"\xc1\x06\xf2\x48\xcd\xc9\xc9\x07",
+        b"\xc1\x01\x03",
+    ] {
+        for parameters in ["", "; server_no_context_takeover"] {
+            let bytes = [cut, next].concat();
+            let (events, failure, _) = received(&format!("{DEFLATE}{parameters}"), &bytes);
+            assert_eq!((events, failure), (failed().to_vec(), Some(Failure::InvalidDeflate)), "{cut:x?} {parameters}");
+        }
+    }
+    // Within the header of a block with codes of its own.
+    let cut = b"\xc2\x09\x00\x01\x00\xfe\xff\x41\x04\xe0\x01";
+    let (events, failure, _) = received(&format!("{DEFLATE}; server_no_context_takeover"), cut);
+    assert_eq!((events, failure), (failed().to_vec(), Some(Failure::InvalidDeflate)));
 }
 
 #[test]

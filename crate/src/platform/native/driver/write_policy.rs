@@ -122,7 +122,9 @@ impl WritePolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use samesocket_protocol::MESSAGE_OVERHEAD;
+
+    /// What a framed message counts in the queue beside its payload.
+    const MESSAGE_OVERHEAD: u64 = 16;
 
     const PARKED: Snapshot =
         Snapshot { pending: 0, driver_is_parked: true, driver_is_needed: false, in_callback: false };
