@@ -156,7 +156,9 @@ fn initial_state(head: &Response) -> State {
     }
     let values = |name: &'static str| {
         let fields = head.headers().filter(move |(found, _)| found.eq_ignore_ascii_case(name));
-        fields.flat_map(|(_, value)| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
+        let elements = fields.flat_map(|(_, value)| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
+        // RFC 9110, section 5.6.1.2: empty elements of a list are ignored.
+        elements.filter(|element| !element.is_empty())
     };
     if let Some(coding) = values("Transfer-Encoding").last() {
         return if coding.eq_ignore_ascii_case(b"chunked") { State::ChunkSize(None) } else { State::UntilEnd };
@@ -238,6 +240,7 @@ mod tests {
             (length("0"), "abc", 0, true, "", false),
             (length("03, 3"), "abcd", 3, true, "abc", false),
             (length("3, 4"), "abcde", 5, false, "abcde", false),
+            (length(", 3,"), "abcd", 3, true, "abc", false),
             (length("x"), "ab", 2, false, "ab", false),
             (length("+1"), "ab", 2, false, "ab", false),
             (length(""), "ab", 2, false, "ab", false),
@@ -245,6 +248,7 @@ mod tests {
             (length("18446744073709551615"), "ab", 2, false, "ab", true),
             (head(&[]), "ab", 2, false, "ab", false),
             (head(&[("Transfer-Encoding", "gzip")]), "ab", 2, false, "ab", false),
+            (head(&[("Transfer-Encoding", "chunked, ,")]), "1\r\na\r\n0\r\n\r\n", 9, true, "a", false),
             (chunked.clone(), "2\r\nab\r\n0\r\n\r\n", 10, true, "ab", false),
             (chunked.clone(), "1;x=\"y\"\na\n0A \r\n0123456789\r\n000;\r\nX: y\r\n", 33, true, "a0123456789", false),
             (chunked.clone(), "2\r\nab\r\n", 7, false, "ab", true),

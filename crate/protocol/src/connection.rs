@@ -48,6 +48,8 @@ pub struct Connection {
     queue: SendQueue,
     /// Whether the stream has ended.
     eof: bool,
+    /// Whether reading has failed, so that the stream has no regular end.
+    read_failed: bool,
     /// Whether writing to the stream, or flushing it, has failed.
     broken: bool,
     our_close: OurClose,
@@ -122,6 +124,7 @@ impl Connection {
             phase: Phase::Opening(Box::new(opening)),
             queue,
             eof: false,
+            read_failed: false,
             broken: false,
             our_close: OurClose::Absent,
             received: None,
@@ -217,11 +220,21 @@ impl Connection {
         self.decoder.extend(bytes);
     }
 
-    /// Reports that no more bytes will be read: the stream has ended, or reading has failed.
+    /// Reports that no more bytes will be read, because the stream has ended.
     ///
     /// Next, call [`poll_event`](Self::poll_event).
     pub fn receive_eof(&mut self) {
         self.eof = true;
+    }
+
+    /// Reports that no more bytes will be read, because reading has failed.
+    ///
+    /// It differs from [`receive_eof`](Self::receive_eof) if the server has refused the handshake with a body without a length:
+    /// that is not complete then.
+    ///
+    /// Next, call [`poll_event`](Self::poll_event).
+    pub fn read_failed(&mut self) {
+        (self.eof, self.read_failed) = (true, true);
     }
 
     /// Returns the next bytes to write, or an empty slice if nothing waits.
@@ -766,7 +779,7 @@ impl Connection {
     /// the part of the body that has arrived. A redirect at which the handshake has paused is no refusal.
     fn fail_opening(&mut self, failure: Failure, now: Duration) {
         let Phase::Opening(opening) = &mut self.phase else { return };
-        let refusal = opening.end_refusal(self.eof);
+        let refusal = opening.end_refusal(self.eof && !self.read_failed);
         self.response = opening.take_response();
         self.fail(refusal.unwrap_or(failure), now);
     }

@@ -445,11 +445,9 @@ impl ClientHandshake {
             [_] => "the one that was offered".to_owned(),
             protocols => format!("one of the {} that were offered", protocols.len()),
         };
-        // Some programs pass tokens as subprotocols, and some servers send all of them back.
-        let shown = |found: String| {
-            let repeats = |protocol: &String| found.to_ascii_lowercase().contains(&protocol.to_ascii_lowercase());
-            if self.protocols.iter().any(repeats) { "…".to_owned() } else { found }
-        };
+        // Some programs pass tokens as subprotocols, and some servers send them back, in whole or in part, or in another form.
+        let is_harmless = |found: &str| self.protocols.is_empty() || found.is_empty();
+        let shown = |found: String| if is_harmless(&found) { found } else { "…".to_owned() };
         if named(response, name).count() > 1 {
             return Err(Failure::RepeatedHeader { name });
         }

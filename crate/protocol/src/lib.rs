@@ -65,7 +65,8 @@
 //!         match stream.read(&mut bytes) {
 //!             Ok(count @ 1..) => connection.receive(&bytes[..count]),
 //!             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut | std::io::ErrorKind::Interrupted) => {}
-//!             Ok(0) | Err(_) => connection.receive_eof(),
+//!             Ok(0) => connection.receive_eof(),
+//!             Err(_) => connection.read_failed(),
 //!         }
 //!         connection.handle_timeout(start.elapsed());
 //!     }
@@ -94,8 +95,9 @@
 //! These return only messages, and are faster if many messages arrive together. Control frames and violations have no effect
 //! before [`poll_event`](Connection::poll_event) is called, so call that after `None`.
 //!
-//! ## `read_buffer`, `receive`, `receive_eof`
-//! Call [`poll_event`](Connection::poll_event). After [`receive_eof`](Connection::receive_eof), do not read any more.
+//! ## `read_buffer`, `receive`, `receive_eof`, `read_failed`
+//! Call [`poll_event`](Connection::poll_event). After [`receive_eof`](Connection::receive_eof) and
+//! [`read_failed`](Connection::read_failed), do not read any more.
 //!
 //! ## `lend_read_memory`, `take_read_memory`, `lend_write_memory`, `take_write_memory`
 //! No call has to follow. If many connections share memory, lend it before a read, or before you send, and take it back before you

@@ -129,8 +129,8 @@ impl Options {
     /// Sets the protocols that TLS offers to the server ([ALPN](https://www.rfc-editor.org/rfc/rfc7301)). The default is
     /// `http/1.1` alone.
     ///
-    /// Without any, the extension is left out, for servers that reject it. The socket speaks HTTP/1.1 whatever the server
-    /// picks. It is not used for a proxy, and cannot be combined with `tls_config`. A page refuses it.
+    /// Without any, the extension is left out, for servers that reject it. `h2` is offered only with [HTTP/2](crate::guide::http2), also if
+    /// it is in the list. It is not used for a proxy, and cannot be combined with `tls_config`. A page refuses it.
     ///
     /// ```
     /// let options = samesocket::Options::new().alpn_protocols(["http/1.1", "x-amzn-mqtt-ca"])?;

@@ -27,8 +27,10 @@ use crate::sync::{MaybeSend, MaybeSync, Shared};
 pub trait CookieStore: MaybeSend + MaybeSync + 'static {
     /// Returns the value of the `Cookie` field for this URL, or `None` for no such field.
     ///
-    /// It is called while the socket is constructed, on the caller's thread. A value with control characters is not
-    /// sent.
+    /// It is called while the socket is constructed, on the caller's thread. If
+    /// [`max_redirects`](crate::Options::max_redirects) allows redirects, it is called again for each, on the socket's thread. There it
+    /// runs inside a tokio runtime, so it must not block on one; see [callbacks](crate::guide::runtimes). A value with control
+    /// characters is not sent.
     fn cookies(&self, url: &str) -> Option<String>;
 
     /// Stores the values of all `Set-Cookie` fields of the server's response, whatever its status.

@@ -298,6 +298,15 @@ fn response_with_too_many_bytes_of_fields_fails() {
             let is_limit = matches!(&failure, Some(Failure::Protocol(ProtocolFailure::HeadTooLong { limit: 1000 })));
             assert!(is_limit, "{failure:?}");
         }
+        // A refusal is one all the same.
+        let socket = WebSocket::with_options(&server.url(""), (), &options).unwrap();
+        let response = Response::builder().status(503).header("retry-after", "9").header("x", "x".repeat(2000));
+        server.next().await.refuse(response.body(()).unwrap(), "");
+        assert_eq!(events(&socket).await, ["error", "close 1006 false"]);
+        let failure = socket.failure();
+        let Some(Failure::Refused(response)) = failure else { panic!("{failure:?}") };
+        assert_eq!((response.status(), response.header("retry-after")), (503, Some("9")));
+        assert!(response.is_body_truncated());
         let mut neighbour = neighbour;
         stream.text("still open").await;
         assert_eq!(neighbour.next().await.unwrap().unwrap(), Message::from("still open"));

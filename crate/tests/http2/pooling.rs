@@ -18,7 +18,8 @@ fn sockets_share_a_connection_and_no_fields() {
     run(async {
         let mut server = Server::start().await;
         let open = |number: usize| {
-            let options = options().header("X-Number", number.to_string()).unwrap();
+            // Blanks around a value are no part of it.
+            let options = options().header("X-Number", format!(" {number}\t")).unwrap();
             tokio::spawn(connect(server.url(&format!("path?{number}"))).options(options).into_future())
         };
         let mut opening = Vec::new();

@@ -95,13 +95,22 @@ impl AsyncRead for Resetting {
 
 #[tokio::test]
 async fn connection_reset_within_the_body_is_still_a_refusal() {
-    let options = Options::new().connector(|_: &Target| async {
-        let answer = b"HTTP/1.1 429 x\r\nRetry-After: 9\r\nContent-Length: 9\r\n\r\nslow";
-        Ok(Box::new(tokio::io::join(Resetting(answer.to_vec()), tokio::io::sink())) as Box<dyn IoStream>)
-    });
-    let Failure::Refused(response) = failure_of("ws://nowhere.invalid/", &options).await else { panic!("no refusal") };
-    assert_eq!((response.header("retry-after"), response.body()), (Some("9"), &b"slow"[..]));
-    assert!(response.is_body_truncated());
+    for length in ["Content-Length: 9\r\n", ""] {
+        let answer = format!("HTTP/1.1 429 x\r\nRetry-After: 9\r\n{length}\r\nslow");
+        let options = Options::new().connector(move |_: &Target| {
+            let stream = tokio::io::join(Resetting(answer.clone().into_bytes()), tokio::io::sink());
+            std::future::ready(Ok(Box::new(stream) as Box<dyn IoStream>))
+        });
+        let failure = failure_of("ws://nowhere.invalid/", &options).await;
+        let Failure::Refused(response) = failure else { panic!("{failure:?}") };
+        assert_eq!((response.header("retry-after"), response.body()), (Some("9"), &b"slow"[..]));
+        assert!(response.is_body_truncated(), "{length}");
+
+        let proxied = options.proxy(Proxy::new("http://nowhere.invalid").unwrap());
+        let failure = failure_of("ws://nowhere.invalid/", &proxied).await;
+        let Failure::Proxy(ProxyFailure::Refused(response)) = failure else { panic!("{failure:?}") };
+        assert_eq!((response.body(), response.is_body_truncated()), (&b"slow"[..], true), "{length}");
+    }
 }
 
 /// Options for streams in memory, on which the other end answers each request like this and then sends nothing.
@@ -138,6 +147,18 @@ async fn next_handshake_does_not_wait_for_the_body_of_a_refusal() {
         (WebSocket::new(&server.url("1"), ()).unwrap(), WebSocket::new(&server.url("2"), ()).unwrap());
     let held = server.next().await.respond("HTTP/1.1 403 x\r\n\r\nmissing").await;
     let other = server.next().await;
+    assert_eq!(first.ready_state(), ReadyState::Connecting, "the body is over");
+    drop((held, other, second));
+}
+
+#[tokio::test]
+async fn next_handshake_does_not_wait_for_the_body_of_a_refusal_by_a_proxy() {
+    let proxy = ManualServer::new().await;
+    let options = Options::new().proxy(Proxy::new(&format!("http://{}", proxy.address())).unwrap());
+    let start = || WebSocket::with_options("ws://nowhere.invalid/", (), &options).unwrap();
+    let (first, second) = (start(), start());
+    let held = proxy.next().await.respond("HTTP/1.1 407 x\r\n\r\nmissing").await;
+    let other = proxy.next().await;
     assert_eq!(first.ready_state(), ReadyState::Connecting, "the body is over");
     drop((held, other, second));
 }

@@ -26,5 +26,5 @@ pub async fn open_tunnel(
 ) -> io::Result<Box<dyn IoStream>> {
     let target = Target { secure: false, host: host.to_owned(), port, is_proxy: false };
     let proxy = ProxyServer::parse(proxy).map_err(io::Error::other)?;
-    proxy.open_tunnel(stream, &target, None).await.map_err(io::Error::other)
+    proxy.open_tunnel(stream, &target, None, &mut None).await.map_err(io::Error::other)
 }

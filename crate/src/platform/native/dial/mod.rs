@@ -3,7 +3,7 @@
 //! Read in this order:
 //!
 //! 1. [`target`], [`io_stream`], [`connector`]: the server to reach, the stream, and custom transports.
-//! 2. [`blocked_ports`], [`resolve`], [`tcp`], [`tcp_settings`], [`happy_eyeballs`]: TCP to a name or address.
+//! 2. [`blocked_ports`], [`resolve`] on [`lookup_threads`], [`tcp`], [`tcp_settings`], [`happy_eyeballs`]: TCP to a name or address.
 //! 3. [`handshake_queue`]: a bounded number of opening handshakes at a time with each server.
 //! 4. [`proxy`], [`prefixed_stream`], [`socks5`]: tunnels by HTTP CONNECT and SOCKS5. [`proxy_settings`] chooses a
 //!    proxy, and [`no_proxy`] the hosts without one.
@@ -29,6 +29,7 @@ mod http2;
 mod http2;
 mod http_versions;
 pub(super) mod io_stream;
+mod lookup_threads;
 #[cfg(feature = "proxy")]
 mod no_proxy;
 #[cfg(feature = "proxy")]

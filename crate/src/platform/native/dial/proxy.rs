@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::platform::native::dial::basic_auth::basic_auth;
+use crate::platform::native::dial::handshake_queue::HandshakePermit;
 use crate::platform::native::dial::http_versions::HttpVersions;
 use crate::platform::native::dial::io_stream::{IoStream, send};
 use crate::platform::native::dial::prefixed_stream::prefixed;
@@ -117,31 +118,36 @@ impl ProxyServer {
     }
 
     /// Opens a tunnel to `target` over a stream to the proxy. If the proxy has no TLS settings of its own, `shared` are
-    /// used for TLS with it. The body of a refusal is read until `end` at the latest.
+    /// used for TLS with it.
+    ///
+    /// The body of a refusal is read until `end` at the latest, without the permit: the next handshake need not wait for it.
     pub(super) async fn connect(
         &self,
         mut stream: Box<dyn IoStream>,
         target: &Target,
         shared: &TlsSettings,
         end: Option<Instant>,
+        permit: &mut Option<HandshakePermit>,
     ) -> Result<Box<dyn IoStream>, Failure> {
         if let Some(settings) = self.tls_settings(shared) {
             (stream, _) = tls::connect(settings, &self.host, stream, HttpVersions::Http1).await?;
         }
-        let tunnel = self.open_tunnel(stream, target, end).await.map_err(Failure::Proxy)?;
+        let tunnel = self.open_tunnel(stream, target, end, permit).await.map_err(Failure::Proxy)?;
         event!(current, DEBUG, "proxy connected");
         Ok(tunnel)
     }
 
-    /// Opens a tunnel to `target` over a stream to the proxy. The body of a refusal is read until `end` at the latest.
+    /// Opens a tunnel to `target` over a stream to the proxy. The body of a refusal is read until `end` at the latest, without the
+    /// permit.
     pub(super) async fn open_tunnel(
         &self,
         stream: Box<dyn IoStream>,
         target: &Target,
         end: Option<Instant>,
+        permit: &mut Option<HandshakePermit>,
     ) -> Result<Box<dyn IoStream>, ProxyFailure> {
         match self.kind {
-            Kind::Http | Kind::Https => self.connect_http(stream, target, end).await,
+            Kind::Http | Kind::Https => self.connect_http(stream, target, end, permit).await,
             Kind::Socks5 => self.connect_socks5(stream, target).await,
         }
     }
@@ -152,6 +158,7 @@ impl ProxyServer {
         mut stream: Box<dyn IoStream>,
         target: &Target,
         end: Option<Instant>,
+        permit: &mut Option<HandshakePermit>,
     ) -> Result<Box<dyn IoStream>, ProxyFailure> {
         let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
         let authority = format!("{host}:{}", target.port);
@@ -164,7 +171,10 @@ impl ProxyServer {
         let (head, rest) = read_head(&mut stream).await?;
         match head.response.status() {
             200..300 => head.check(Version::Http10).map_err(|_| ProxyFailure::MalformedHead)?,
-            _ => return Err(ProxyFailure::Refused(read_body(&mut stream, head.response, &rest, end).await)),
+            _ => {
+                drop(permit.take());
+                return Err(ProxyFailure::Refused(read_body(&mut stream, head.response, &rest, end).await));
+            }
         }
         // RFC 9110, section 9.3.6: what follows the head belongs to the tunnel, whatever its fields say.
         Ok(prefixed(&rest, stream))
@@ -246,10 +256,10 @@ async fn read_body(stream: &mut dyn IoStream, head: Response, rest: &[u8], end: 
     let until_over = async {
         while !reader.is_over() {
             bytes.clear();
-            if !matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
-                return true;
-            }
-            reader.read(&bytes);
+            match stream.read_buf(&mut bytes).await {
+                Ok(1..) => reader.read(&bytes),
+                end => return end.is_ok(),
+            };
         }
         false
     };
@@ -289,7 +299,8 @@ mod tests {
         };
         let target = Target { secure: false, host: "h".to_owned(), port: 80, is_proxy: false };
         let client = ProxyServer::parse("http://proxy.test").unwrap();
-        let tunnel = async { client.open_tunnel(Box::new(BufStream::new(near)), &target, None).await.unwrap() };
+        let tunnel =
+            async { client.open_tunnel(Box::new(BufStream::new(near)), &target, None, &mut None).await.unwrap() };
         let both = async { tokio::join!(proxy, tunnel) };
         drop(tokio::time::timeout(Duration::from_secs(10), both).await.expect("the proxy got no request"));
     }

@@ -1,16 +1,11 @@
-//! Name resolution, on a bounded number of threads of its own.
-//!
-//! The system's resolver blocks its thread and cannot be cancelled. It must not occupy the blocking pool of a runtime,
-//! because files and the first TLS configuration need that pool.
+//! Name resolution, on a bounded number of [threads](super::lookup_threads) of its own.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::thread;
 
-use tokio::sync::{Semaphore, oneshot};
-
+use crate::platform::native::dial::lookup_threads::LookupThreads;
 use crate::platform::native::dial::tcp_settings::TcpSettings;
 use crate::platform::native::runtime::per_process::PerProcess;
 use crate::types::failure::Failure;
@@ -21,10 +16,9 @@ use crate::types::failure::Failure;
 const MAX_THREADS: usize = 16;
 
 /// The threads that resolve names over the network.
-static NETWORK: Threads = Threads::new();
-
-/// The permits of threads. A forked process has none of the parent's threads, which would never return theirs.
-type Threads = PerProcess<&'static Semaphore>;
+///
+/// A forked process has none of the parent's threads.
+static NETWORK: PerProcess<&'static LookupThreads> = PerProcess::new();
 
 /// Returns the addresses of `host` in the order in which to try them. An address literal, `localhost` and a name whose
 /// addresses are in the settings need no thread.
@@ -36,14 +30,14 @@ pub(super) async fn resolve(host: &str, port: u16, settings: &TcpSettings) -> Re
         let failed = Failure::Resolve { host: host.to_owned(), source: None };
         return if addresses.is_empty() { Err(failed) } else { Ok(addresses) };
     }
-    let threads = *NETWORK.lock().value.get_or_insert_with(|| Box::leak(Box::new(Semaphore::new(MAX_THREADS))));
+    let threads = *NETWORK.lock().value.get_or_insert_with(|| Box::leak(Box::new(LookupThreads::new(MAX_THREADS))));
     resolve_by(system_lookup, threads, host, port).await
 }
 
 /// Resolves `host` by `lookup`, which runs on one of `threads`.
 async fn resolve_by(
     lookup: impl FnOnce(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + 'static,
-    threads: &'static Semaphore,
+    threads: &'static LookupThreads,
     host: &str,
     port: u16,
 ) -> Result<VecDeque<SocketAddr>, Failure> {
@@ -55,31 +49,10 @@ async fn resolve_by(
         return Ok(loopback.map(|address| SocketAddr::new(address, port)).into());
     }
     let failed = |source| Failure::Resolve { host: host.to_owned(), source };
-    let found = on_thread(lookup, threads, host, port).await.map_err(|error| failed(Some(Arc::new(error))))?;
+    let name = host.to_owned();
+    let found = threads.run(move || lookup(&name, port)).await.map_err(|error| failed(Some(Arc::new(error))))?;
     let addresses = interleave(found.into_iter());
     if addresses.is_empty() { Err(failed(None)) } else { Ok(addresses) }
-}
-
-/// Runs `lookup` on a new thread, once one of `threads` is free.
-async fn on_thread(
-    lookup: impl FnOnce(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + 'static,
-    threads: &'static Semaphore,
-    host: &str,
-    port: u16,
-) -> io::Result<Vec<SocketAddr>> {
-    let permit = threads.acquire().await.map_err(io::Error::other)?;
-    let (sender, receiver) = oneshot::channel();
-    let host = host.to_owned();
-    let run = move || {
-        // The permit ends with the thread, not with the future that waits for it.
-        let found = lookup(&host, port);
-        drop(permit);
-        // The receiver is gone if the socket was dropped meanwhile.
-        let _ = sender.send(found);
-    };
-    // The join handle is not needed: the result arrives through the channel.
-    drop(thread::Builder::new().name("samesocket-resolver".to_owned()).spawn(run)?);
-    receiver.await.map_err(io::Error::other)?
 }
 
 fn system_lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -118,12 +91,13 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
+    use std::thread;
     use std::time::Duration;
     use tokio::runtime::Builder;
     use tokio::time::timeout;
 
-    fn threads(count: usize) -> &'static Semaphore {
-        Box::leak(Box::new(Semaphore::new(count)))
+    fn threads(count: usize) -> &'static LookupThreads {
+        Box::leak(Box::new(LookupThreads::new(count)))
     }
 
     /// Creates a lookup that says when it begins and then hangs until the other end of `release` is dropped.
@@ -205,7 +179,7 @@ mod tests {
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
         assert!(futures::poll!(&mut last).is_pending());
-        assert_eq!(threads.available_permits(), 0);
+        assert_eq!(threads.running(), 1);
         drop(release);
         let found = timeout(Duration::from_secs(30), last).await.expect("a thread has ended");
         assert_eq!(found.unwrap(), [SocketAddr::from(([192, 0, 2, 2], 80))]);

@@ -65,15 +65,15 @@ impl Route<'_> {
     async fn through(&self, proxy: &ProxyServer) -> Result<(Box<dyn IoStream>, Option<HandshakePermit>), Failure> {
         let Self { target, options, slot, .. } = self;
         proxy.check_features(&options.tls_with_proxies)?;
-        let permit = slot.acquire(ServerAddress::behind_proxy(&target.host, target.port)).await;
+        let mut permit = Some(slot.acquire(ServerAddress::behind_proxy(&target.host, target.port)).await);
         event!(current, DEBUG, "connecting through a proxy", proxy = %format_args!("{proxy:?}"));
         let address = proxy.target();
         let stream: Box<dyn IoStream> = match &options.connector {
             Some(connector) => connect_by(&**connector, &address).await?,
             None => Box::new(happy_eyeballs::connect(&address.host, address.port, &options.tcp).await?),
         };
-        let tunnel = proxy.connect(stream, target, &options.tls_with_proxies, options.opening_end);
-        Ok((tunnel.await?, Some(permit)))
+        let tunnel = proxy.connect(stream, target, &options.tls_with_proxies, options.opening_end, &mut permit);
+        Ok((tunnel.await?, permit))
     }
 }
 

@@ -964,7 +964,7 @@ impl ConnState {
     /// has to be dropped outside the lock.
     #[must_use]
     pub(super) fn on_stream_lost(&mut self, failure: Failure) -> Option<Failure> {
-        self.connection.receive_eof();
+        self.connection.read_failed();
         self.record_cause(failure)
     }
 
@@ -1035,8 +1035,13 @@ impl IoState for ConnState {
     }
 
     fn on_eof(&mut self, error: Option<io::Error>) -> Option<Failure> {
-        self.connection.receive_eof();
-        error.and_then(|error| self.record_cause(Failure::lost(error)))
+        match error {
+            None => {
+                self.connection.receive_eof();
+                None
+            }
+            Some(error) => self.on_stream_lost(Failure::lost(error)),
+        }
     }
 
     fn end_discarded_input(&mut self) -> bool {

@@ -173,14 +173,20 @@ impl Place {
         }
         let (response, send) = self.send.send_request(request, false).map_err(|error| self.not_sent(error))?;
         let (head, receive) = response.await.map_err(|error| self.classify(error))?.into_parts();
-        let headers: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        // The sizes count as in HTTP/1.1, with ": " and the end of the line.
-        let size: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let mut headers: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let limit = route.options.limits.head;
-        if size > limit {
-            return Err(OpenError::Failed(Failure::Protocol(ProtocolFailure::HeadTooLong { limit })));
-        }
+        let fitting = count_fitting(&headers, limit);
+        let is_too_long = fitting < headers.len();
+        headers.truncate(fitting);
         let response = Response::new(head.status.as_u16()).with_headers(&headers);
+        if is_too_long {
+            // A refusal is one all the same.
+            let failure = match head.status.is_success() {
+                true => Failure::Protocol(ProtocolFailure::HeadTooLong { limit }),
+                false => Failure::Refused(response.with_truncated_body("")),
+            };
+            return Err(OpenError::Failed(failure));
+        }
         let stream = Http2Stream::new(send, receive, self.reservation);
         Ok(Dialed { stream: Box::new(stream), permit: None, is_http2: true, response: Some(response) })
     }
@@ -221,6 +227,18 @@ fn max_streams(settings: &Http2) -> u32 {
     settings.max_streams.min(MAX_CONNECTION_WINDOW / settings.stream_window)
 }
 
+/// Returns how many of the fields fit into so many bytes. They count as in HTTP/1.1, with ": " and the end of the line.
+fn count_fitting(headers: &[(&str, &[u8])], limit: usize) -> usize {
+    let mut size = 0;
+    headers
+        .iter()
+        .take_while(|(name, value)| {
+            size += name.len() + value.len() + 4;
+            size <= limit
+        })
+        .count()
+}
+
 /// Returns the request as an extended CONNECT.
 fn encode(request: &Request, is_secure: bool) -> Result<http::Request<()>, Failure> {
     let target = PathAndQuery::try_from(request.target()).map_err(Failure::http2)?;
@@ -232,7 +250,8 @@ fn encode(request: &Request, is_secure: bool) -> Result<http::Request<()>, Failu
     encoded.extensions_mut().insert(Protocol::from_static("websocket"));
     for (name, value) in request.connect_fields() {
         let name = HeaderName::try_from(name).map_err(Failure::http2)?;
-        let mut value = HeaderValue::try_from(value).map_err(Failure::http2)?;
+        // Blanks around a value are no part of it, and RFC 9113, section 8.2.1, forbids them.
+        let mut value = HeaderValue::try_from(value.trim_matches([' ', '\t'])).map_err(Failure::http2)?;
         value.set_sensitive(SECRET_FIELDS.contains(&name));
         encoded.headers_mut().append(name, value);
     }

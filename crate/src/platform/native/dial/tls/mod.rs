@@ -295,7 +295,7 @@ fn offer(config: Arc<ClientConfig>, versions: HttpVersions) -> Arc<ClientConfig>
     Arc::new(config)
 }
 
-/// Returns the protocols to offer, if these are the ones of the settings.
+/// Returns the protocols to offer, if these are the ones of the settings. HTTP/2 is offered only if it would be spoken.
 fn offered_protocols(names: &[Vec<u8>], versions: HttpVersions) -> Vec<Vec<u8>> {
     let mut others: Vec<_> = names.iter().filter(|name| *name != HTTP2).cloned().collect();
     // A server ends the handshake if it has none of the protocols that are offered.
@@ -303,8 +303,8 @@ fn offered_protocols(names: &[Vec<u8>], versions: HttpVersions) -> Vec<Vec<u8>> 
         others.push(DEFAULT_ALPN.to_vec());
     }
     match versions {
-        HttpVersions::Http1 => names.to_vec(),
-        HttpVersions::Http1Instead => others,
+        HttpVersions::Http1 if names.is_empty() => Vec::new(),
+        HttpVersions::Http1 | HttpVersions::Http1Instead => others,
         HttpVersions::Http2 => vec![HTTP2.to_vec()],
         HttpVersions::Either => [vec![HTTP2.to_vec()], others].concat(),
     }
@@ -354,8 +354,8 @@ mod tests {
             [Http1, Http1Instead, Http2, Either].map(|versions| offered(names, versions))
         };
         assert_eq!(all(&[b"http/1.1"]), ["http/1.1", "http/1.1", "h2", "h2,http/1.1"]);
-        assert_eq!(all(&[b"h2", b"http/1.1"]), ["h2,http/1.1", "http/1.1", "h2", "h2,http/1.1"]);
-        assert_eq!(all(&[b"x", b"h2"]), ["x,h2", "x", "h2", "h2,x"]);
+        assert_eq!(all(&[b"h2", b"http/1.1"]), ["http/1.1", "http/1.1", "h2", "h2,http/1.1"]);
+        assert_eq!(all(&[b"x", b"h2"]), ["x", "x", "h2", "h2,x"]);
         // A configuration of rustls offers none by default.
         assert_eq!(all(&[]), ["", "http/1.1", "h2", "h2,http/1.1"]);
     }
