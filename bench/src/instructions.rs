@@ -1,4 +1,4 @@
-//! Counts instructions with Valgrind. The count repeats exactly where one thread does all the work.
+//! Counts instructions with Valgrind.
 
 use std::path::Path;
 use std::process::Command;

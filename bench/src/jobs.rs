@@ -1,5 +1,7 @@
 //! The jobs that every client does.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 
 /// The direction of a job's messages.
@@ -26,7 +28,9 @@ pub(crate) enum Content {
     Text,
     /// ASCII text.
     Ascii,
-    /// Random bytes, the same in each message.
+    /// JSON whose values differ from record to record, and from message to message.
+    Records,
+    /// Random bytes, others in each message.
     Random,
 }
 
@@ -54,6 +58,16 @@ const fn text(name: &'static str, direction: Direction, size: usize, flush: usiz
     Job { content: Content::Text, ..binary(name, direction, size, flush, count) }
 }
 
+/// An echo of JSON with compression.
+const fn deflate(name: &'static str, window: usize, size: usize, flush: usize, count: usize) -> Job {
+    Job { content: Content::Records, compressed: true, ..binary(name, echo(window), size, flush, count) }
+}
+
+/// An echo of random bytes with compression.
+const fn incompressible(name: &'static str, window: usize, size: usize, count: usize) -> Job {
+    Job { content: Content::Random, compressed: true, ..binary(name, echo(window), size, 1, count) }
+}
+
 const fn echo(window: usize) -> Direction {
     Direction::Echo { window }
 }
@@ -76,20 +90,20 @@ pub(crate) const JOBS: [Job; 28] = [
     Job { content: Content::Ascii, ..text("ascii16k", echo(8), 16 * KIB, 1, 8_000) },
     binary("recv16k", Direction::Receive, 16 * KIB, 1, 40_000),
     text("recvtext16k", Direction::Receive, 16 * KIB, 1, 20_000),
-    binary("send16k", Direction::Send, 16 * KIB, 1, 16_000),
+    binary("send16k", Direction::Send, 16 * KIB, AT_THE_END, 16_000),
     binary("echo1m", echo(4), MIB, 1, 200),
     binary("recv1m", Direction::Receive, MIB, 1, 600),
-    binary("send1m", Direction::Send, MIB, 1, 300),
+    binary("send1m", Direction::Send, MIB, AT_THE_END, 300),
     binary("echo16m", echo(2), 16 * MIB, 1, 8),
-    Job { compressed: true, ..text("deflate64", echo(1), 64, 1, 4_000) },
-    Job { compressed: true, ..text("deflate1k", echo(256), KIB, 16, 20_000) },
-    Job { compressed: true, ..text("deflate16k", echo(8), 16 * KIB, 1, 2_000) },
-    Job { compressed: true, content: Content::Random, ..binary("random16k", echo(8), 16 * KIB, 1, 8_000) },
-    Job { compressed: true, content: Content::Random, ..binary("random1m", echo(4), MIB, 1, 200) },
+    deflate("deflate64", 1, 64, 1, 4_000),
+    deflate("deflate1k", 256, KIB, 16, 20_000),
+    deflate("deflate16k", 8, 16 * KIB, 1, 2_000),
+    incompressible("random16k", 8, 16 * KIB, 8_000),
+    incompressible("random1m", 4, MIB, 200),
     Job { tls: true, ..binary("tls64", echo(1), 64, 1, 4_000) },
     Job { tls: true, ..binary("tlsecho1k", echo(256), KIB, 16, 40_000) },
     Job { tls: true, ..binary("tlsrecv16k", Direction::Receive, 16 * KIB, 1, 10_000) },
-    Job { tls: true, ..binary("tlssend16k", Direction::Send, 16 * KIB, 1, 8_000) },
+    Job { tls: true, ..binary("tlssend16k", Direction::Send, 16 * KIB, AT_THE_END, 8_000) },
     Job { tls: true, ..binary("tls16k", echo(8), 16 * KIB, 1, 8_000) },
     Job { tls: true, ..binary("tls1m", echo(4), MIB, 1, 150) },
     Job { connections: 100, ..binary("conn100", echo(1), 64, 1, 20_000) },
@@ -120,15 +134,19 @@ impl Job {
     }
 
     pub(crate) fn is_text(&self) -> bool {
-        matches!(self.content, Content::Text | Content::Ascii)
+        matches!(self.content, Content::Text | Content::Ascii | Content::Records)
     }
 
-    /// Returns the payload of each message.
-    pub(crate) fn payload(&self) -> Bytes {
+    /// Returns the payloads of the messages, which repeat in this order. Each occurs again only after more bytes than the window of
+    /// compression has, or is the only one.
+    pub(crate) fn payloads(&self) -> Vec<Bytes> {
+        let mut random = Random::default();
+        let different = (RING / self.size.max(1)).clamp(2, 2048);
         match self.content {
-            Content::Ascii => vec![b'a'; self.size].into(),
-            Content::Random => random(self.size).into(),
-            Content::Text | Content::Binary => payload(self.is_text(), self.size),
+            Content::Ascii => vec![vec![b'a'; self.size].into()],
+            Content::Text | Content::Binary => vec![payload(self.is_text(), self.size)],
+            Content::Records => (0..different).map(|_| random.records(self.size).into()).collect(),
+            Content::Random => (0..different).map(|_| random.bytes(self.size).into()).collect(),
         }
     }
 
@@ -155,24 +173,61 @@ pub(crate) fn payload(text: bool, size: usize) -> Bytes {
     } else {
         &[0x5a, 0x01, 0xff, 0x80, 0x33, 0x00, 0x7e]
     };
-    let mut payload: Vec<u8> = unit.iter().copied().cycle().take(size).collect();
-    while text && str::from_utf8(&payload).is_err() {
-        // Replace a character that was cut off by ASCII letters.
-        let whole = payload.len() - payload.utf8_chunks().map(|chunk| chunk.invalid().len()).sum::<usize>();
-        payload.truncate(whole);
-        payload.resize(size, b'x');
-    }
-    payload.into()
+    let payload: Vec<u8> = unit.iter().copied().cycle().take(size).collect();
+    if text { whole_characters(payload, size).into() } else { payload.into() }
 }
 
-/// Creates random bytes, the same at each call.
-fn random(size: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut byte = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state.to_be_bytes()[0]
-    };
-    (0..size).map(|_| byte()).collect()
+/// Cuts a text to this size, and replaces a character that is cut off by ASCII letters.
+fn whole_characters(mut text: Vec<u8>, size: usize) -> Vec<u8> {
+    text.truncate(size);
+    while str::from_utf8(&text).is_err() {
+        let whole = text.len() - text.utf8_chunks().map(|chunk| chunk.invalid().len()).sum::<usize>();
+        text.truncate(whole);
+        text.resize(size, b'x');
+    }
+    text
+}
+
+/// The bytes of all different messages of a job. Arbitrary, but more than the window of compression, which has 32 KiB.
+const RING: usize = 4 << 20;
+
+/// Random values, the same in each run.
+struct Random(u64);
+
+impl Default for Random {
+    fn default() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+impl Random {
+    fn byte(&mut self) -> u8 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0.to_be_bytes()[0]
+    }
+
+    fn bytes(&mut self, size: usize) -> Vec<u8> {
+        (0..size).map(|_| self.byte()).collect()
+    }
+
+    /// Creates JSON of this size: records with prices and notes, the last one cut off.
+    fn records(&mut self, size: usize) -> Vec<u8> {
+        const SYMBOLS: [&str; 8] = ["EURUSD", "USDJPY", "GBPUSD", "AUDUSD", "USDCHF", "USDCAD", "NZDUSD", "EURGBP"];
+        const NOTES: [&str; 4] = ["grüße", "open", "closed", "€ only"];
+        let mut text = String::new();
+        while text.len() < size {
+            let [symbol, note, bid, ask, volume] = [(); 5].map(|()| self.byte());
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "{{\"symbol\":\"{}\",\"bid\":1.{bid:03}{ask:02},\"ask\":1.{bid:03}{volume:02},\"volume\":{},\"note\":\"{}\"}},",
+                SYMBOLS[usize::from(symbol % 8)],
+                u32::from(volume) * u32::from(ask),
+                NOTES[usize::from(note % 4)],
+            );
+        }
+        whole_characters(text.into_bytes(), size)
+    }
 }
 
 #[cfg(test)]
@@ -183,8 +238,17 @@ mod tests {
     fn payloads_have_their_size_and_texts_are_texts() {
         for size in 0..300 {
             assert_eq!(payload(false, size).len(), size);
-            let text = payload(true, size);
-            assert!(text.len() == size && str::from_utf8(&text).is_ok());
+            for text in [payload(true, size), Random::default().records(size).into()] {
+                assert!(text.len() == size && str::from_utf8(&text).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn messages_that_are_compressed_differ() {
+        for job in JOBS.iter().filter(|job| job.compressed) {
+            let payloads = job.payloads();
+            assert!(payloads.len() * job.size > 64 << 10 && payloads[0] != payloads[1], "{}", job.name);
         }
     }
 }

@@ -158,7 +158,7 @@ pub(crate) fn summary(run: &Browsers) -> String {
     let clients = [&[AWAITED, FUTURES], &AWAITED_PEERS[..], &[CALLBACKS, POLL_IN_EVENT], &CALLBACK_PEERS].concat();
     let head: Vec<String> = std::iter::once("work, engine").chain(clients.iter().copied()).map(str::to_owned).collect();
     let clients = &clients;
-    let rows = compared(run).flat_map(|InEngine { engine, sets, .. }| {
+    let rows = run.engines.iter().flat_map(|InEngine { engine, sets, .. }| {
         sets.iter().filter(|set| set.set == IN_PAGE).flat_map(move |set| {
             let was_run = |(job, _): &(&str, &str)| set.series.iter().any(|series| series.job == *job);
             SUMMARY_JOBS.into_iter().filter(was_run).map(move |(job, work)| {
@@ -175,12 +175,12 @@ pub(crate) fn summary(run: &Browsers) -> String {
     page::table(&head, rows)
 }
 
-/// Returns the engines that are compared.
+/// Returns the engines that have goals.
 fn compared(run: &Browsers) -> impl Iterator<Item = &InEngine> {
     run.engines.iter().filter(|it| ["chromium", "firefox"].contains(&&*it.engine))
 }
 
-/// Returns the goals of the futures API, with and without `poll_in_event`, in the engines that are compared.
+/// Returns the goals of the futures API, with and without `poll_in_event`, in the engines that have goals.
 pub(crate) fn goals(run: &Browsers) -> Vec<Goal> {
     let mut goals = Vec::new();
     for InEngine { engine, sets, .. } in compared(run) {

@@ -129,7 +129,7 @@ impl Run {
     }
 
     /// Returns the ratios of a client's figures to another's, round by round.
-    fn ratios_of(&self, figure: Figure, job: &str, client: &str, other: &str) -> Vec<f64> {
+    pub(crate) fn ratios_of(&self, figure: Figure, job: &str, client: &str, other: &str) -> Vec<f64> {
         let pairs = self.samples(job, client).iter().zip(self.samples(job, other));
         pairs.map(|(one, other)| figure(one) / figure(other)).collect()
     }
@@ -231,7 +231,7 @@ pub(crate) fn peers(run: &Run) -> impl Iterator<Item = &str> {
 }
 
 /// A figure of a sample, of which less is better; NaN if the sample has none.
-type Figure = fn(&Sample) -> f64;
+pub(crate) type Figure = fn(&Sample) -> f64;
 
 pub(crate) const fn cpu_time(sample: &Sample) -> f64 {
     sample.cpu
@@ -288,8 +288,7 @@ pub(crate) fn tables(run: &Run) -> String {
     });
     part("Allocations per message", &|job, client| run.series(job, client)?.allocations.map(figure));
     part("Instructions per message, in thousands", &|job, client| {
-        // The difference of two runs says nothing if something else has varied more.
-        run.series(job, client)?.instructions.filter(|count| *count > 0.0).map(|count| figure(count / 1000.0))
+        run.series(job, client)?.instructions.map(|count| figure(count / 1000.0))
     });
     part("Peak memory of the client's process, MiB: median", &|job, client| {
         median(job, client, |sample| Some(f64::from(sample.peak) / 1024.0)).map(|mebibytes| format!("{mebibytes:.1}"))

@@ -8,6 +8,9 @@ use bytes::Bytes;
 /// The message size limit of all clients that have a lower default. No job reaches it.
 pub(super) const LIMIT: usize = 128 << 20;
 
+/// The level of compression of all clients: that of samesocket's default.
+pub(super) const LEVEL: u8 = 1;
+
 /// A connection of some client.
 pub(crate) trait Connection {
     /// A message in the client's type. Cloning it does not copy the payload.

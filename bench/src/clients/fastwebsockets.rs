@@ -1,4 +1,5 @@
-//! `fastwebsockets`, split into halves, because its reads and writes are separate futures.
+//! `fastwebsockets`, split into halves, because its reads and writes are separate futures. It has no buffer for what is sent, so
+//! tokio's is under it.
 
 use std::future::ready;
 use std::pin::Pin;
@@ -10,20 +11,28 @@ use fastwebsockets::{
     FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocketError, WebSocketWrite, after_handshake_split,
 };
 use futures::{Sink, Stream, sink, stream};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
 
 use super::connection::{Connection, LIMIT};
 use super::stream::ClientStream;
 
 struct Halves {
     reading: Pin<Box<dyn Stream<Item = Result<usize>>>>,
-    writing: Pin<Box<dyn Sink<(bool, Bytes), Error = Error>>>,
+    writing: Pin<Box<dyn Sink<Act, Error = Error>>>,
+    /// Whether messages may be in the buffer.
+    is_unflushed: bool,
+}
+
+/// What the writing half does.
+enum Act {
+    Send((bool, Bytes)),
+    Flush,
 }
 
 pub(super) async fn connect(mut stream: impl ClientStream, path: &str) -> Result<impl Connection> {
     handshake(&mut stream, path).await?;
     let (read, write) = tokio::io::split(stream);
-    let (mut read, write) = after_handshake_split(read, write, Role::Client);
+    let (mut read, write) = after_handshake_split(read, BufWriter::new(write), Role::Client);
     read.set_max_message_size(LIMIT);
     let reading = stream::try_unfold(FragmentCollectorRead::new(read), async |mut read| {
         // No frame of the jobs needs an answer.
@@ -34,14 +43,17 @@ pub(super) async fn connect(mut stream: impl ClientStream, path: &str) -> Result
         drop(frame);
         Ok(Some((length, read)))
     });
-    let writing = sink::unfold(write, async |mut write: WebSocketWrite<_>, (text, payload): (bool, Bytes)| {
-        let payload = Payload::Borrowed(&payload);
-        write.write_frame(if text { Frame::text(payload) } else { Frame::binary(payload) }).await?;
-        // A stream over TLS may hold the frame back for ever otherwise. Over TCP this does nothing.
-        write.flush().await?;
+    let writing = sink::unfold(write, async |mut write: WebSocketWrite<_>, act| {
+        match act {
+            Act::Send((text, payload)) => {
+                let payload = Payload::Borrowed(&payload);
+                write.write_frame(if text { Frame::text(payload) } else { Frame::binary(payload) }).await?;
+            }
+            Act::Flush => write.flush().await?,
+        }
         Ok(write)
     });
-    Ok(Halves { reading: Box::pin(reading), writing: Box::pin(writing) })
+    Ok(Halves { reading: Box::pin(reading), writing: Box::pin(writing), is_unflushed: false })
 }
 
 /// Does the opening handshake byte by byte, so that it reads nothing after it. The crate's own handshake needs a hyper
@@ -72,10 +84,16 @@ impl Connection for Halves {
     }
 
     fn send(&mut self, message: (bool, Bytes)) -> Result<()> {
-        self.writing.as_mut().start_send(message)
+        self.is_unflushed = true;
+        self.writing.as_mut().start_send(Act::Send(message))
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.is_unflushed {
+            complete!(self.writing.as_mut().poll_ready(context))?;
+            self.writing.as_mut().start_send(Act::Flush)?;
+            self.is_unflushed = false;
+        }
         self.writing.as_mut().poll_flush(context)
     }
 

@@ -33,7 +33,8 @@ impl Measurement for JobRun {
     async fn measure<'a, C: Connection>(&'a self, connect: impl AsyncFn(&'a str) -> Result<C>) -> Result<Sample> {
         let Self { job, count, counter, path } = self;
         let (count, counter) = (*count, *counter);
-        let message = C::message(job.is_text(), job.payload())?;
+        let messages = job.payloads().into_iter().map(|payload| C::message(job.is_text(), payload));
+        let messages: Vec<C::Message> = messages.collect::<Result<_>>()?;
         // The first connection also starts what all of them share, such as a thread, so it is not counted.
         let _spare = if job.connections > 1 { Some(connect(path).await?) } else { None };
         let before = memory()?;
@@ -45,14 +46,14 @@ impl Measurement for JobRun {
             return queue(&mut connections, job, count, counter);
         }
         let each = Job::warmup(count).div_ceil(job.connections);
-        try_join_all(connections.iter_mut().map(|it| exchange(it, job, &message, each))).await?;
+        try_join_all(connections.iter_mut().map(|it| exchange(it, job, &messages, each))).await?;
         let idle = memory()?.saturating_sub(before);
         let each = count / job.connections;
         let stopwatch = Stopwatch::start(counter);
         if let [connection] = &mut connections[..] {
-            exchange(connection, job, &message, each).await?;
+            exchange(connection, job, &messages, each).await?;
         } else {
-            try_join_all(connections.iter_mut().map(|it| exchange(it, job, &message, each))).await?;
+            try_join_all(connections.iter_mut().map(|it| exchange(it, job, &messages, each))).await?;
         }
         let mut sample = stopwatch.stop(each * job.connections)?;
         sample.idle = (job.connections > 1)
@@ -64,9 +65,9 @@ impl Measurement for JobRun {
 /// Sends messages that the server does not read, each in memory of its own.
 fn queue<C: Connection>(connections: &mut [C], job: &Job, count: usize, counter: Option<Counter>) -> Result<Sample> {
     let connection = connections.first_mut().context("the job has no connection")?;
-    let payload = job.payload();
-    let message = |_| C::message(job.is_text(), Bytes::copy_from_slice(&payload));
-    let messages = (0..count).map(message).collect::<Result<Vec<_>>>()?;
+    let payloads = job.payloads();
+    let message = |payload: &Bytes| C::message(job.is_text(), Bytes::copy_from_slice(payload));
+    let messages = payloads.iter().cycle().take(count).map(message).collect::<Result<Vec<_>>>()?;
     let stopwatch = Stopwatch::start(counter);
     for message in messages {
         connection.send(message)?;
@@ -74,8 +75,8 @@ fn queue<C: Connection>(connections: &mut [C], job: &Job, count: usize, counter:
     stopwatch.stop(count.max(1))
 }
 
-/// Sends and receives until `count` messages are through.
-async fn exchange<C: Connection>(connection: &mut C, job: &Job, message: &C::Message, count: usize) -> Result<()> {
+/// Sends and receives until `count` messages are through. The messages repeat in their order.
+async fn exchange<C: Connection>(connection: &mut C, job: &Job, messages: &[C::Message], count: usize) -> Result<()> {
     let (to_send, to_receive, window, expected) = match job.direction {
         Direction::Echo { window } => (count, count, window, job.size),
         Direction::Receive | Direction::Queue => (0, count, usize::MAX, job.size),
@@ -97,7 +98,7 @@ async fn exchange<C: Connection>(connection: &mut C, job: &Job, message: &C::Mes
                 }
             } else if may_send && let Poll::Ready(result) = connection.poll_ready(context) {
                 result?;
-                connection.send(message.clone())?;
+                connection.send(messages[sent % messages.len()].clone())?;
                 (sent, unflushed, moved) = (sent + 1, unflushed + 1, true);
             }
             if received < to_receive

@@ -85,6 +85,8 @@ pub(crate) struct Setting {
     pub(crate) compressed: bool,
     /// Whether a socket that buffers much makes its sender wait.
     pub(crate) waits: bool,
+    /// The number of connections that the client has, at least.
+    pub(crate) connections: usize,
     /// The number of connections that open at a time.
     pub(crate) openings: usize,
 }
@@ -92,7 +94,8 @@ pub(crate) struct Setting {
 impl Setting {
     /// Returns how clients connect for a job.
     pub(crate) fn of(job: &Job) -> Self {
-        Self { tls: job.tls, compressed: job.compressed, waits: job.direction != Direction::Queue, openings: 1 }
+        let waits = job.direction != Direction::Queue;
+        Self { tls: job.tls, compressed: job.compressed, waits, connections: job.connections, openings: 1 }
     }
 }
 
@@ -135,10 +138,10 @@ async fn over_stream<M: Measurement, S: ClientStream>(
     measurement: &M,
     stream: impl AsyncFn() -> Result<S>,
 ) -> Result<M::Sample> {
-    let compressed = setting.compressed;
+    let (compressed, has_many) = (setting.compressed, setting.connections > 1);
     match name {
         "tokio-tungstenite" => {
-            measurement.measure(async |path| tokio_tungstenite::connect(stream().await?, path).await).await
+            measurement.measure(async |path| tokio_tungstenite::connect(stream().await?, path, has_many).await).await
         }
         "tokio-websockets" => {
             measurement.measure(async |path| tokio_websockets::connect(stream().await?, path).await).await

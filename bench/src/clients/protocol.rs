@@ -1,4 +1,4 @@
-//! samesocket's protocol in a plain loop over tokio's `TcpStream`: the best that a driver could reach.
+//! samesocket's protocol in a plain loop over tokio's `TcpStream`, without a driver.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use rand::Rng as _;
-use samesocket_protocol::{Connection, Kind, Limits, Payload, Request};
+use samesocket_protocol::{Compression, Connection, Kind, Limits, Payload, Request};
 use samesocket_spec::state::Feedback;
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
@@ -28,7 +28,9 @@ struct Loop {
 }
 
 pub(super) async fn connect(port: u16, path: &str) -> Result<impl super::connection::Connection> {
-    let request = Request { host: format!("127.0.0.1:{port}"), path: path.to_owned(), ..Request::default() };
+    let compression = Some(Compression { min_size: 0, ..Compression::default() });
+    let host = format!("127.0.0.1:{port}");
+    let request = Request { host, path: path.to_owned(), compression, ..Request::default() };
     let entropy = Box::new(|bytes: &mut [u8]| rand::rng().fill_bytes(bytes));
     let connection = Connection::new(&request, Limits::default(), entropy, Duration::ZERO)?;
     let mut this = Loop { stream: stream::plain(port).await?, connection, start: Instant::now(), now: Duration::ZERO };

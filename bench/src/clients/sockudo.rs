@@ -10,7 +10,7 @@ use sockudo_ws::{
     CompressedWebSocketStream, Config, DeflateConfig, Error, Http1, Http2, Message, Stream, WebSocketStream,
 };
 
-use super::connection::{Connection, LIMIT};
+use super::connection::{Connection, LEVEL, LIMIT};
 use super::sink_stream::SinkStream;
 use super::stream::ClientStream;
 
@@ -46,7 +46,8 @@ impl Multiplexed {
 /// server agrees by the path.
 pub(super) async fn connect_compressed(mut stream: impl ClientStream, path: &str) -> Result<impl Connection> {
     let result = client_handshake(&mut stream, "localhost", path, None).await?;
-    let deflate = DeflateConfig::default();
+    let deflate =
+        DeflateConfig { compression_level: LEVEL.into(), compression_threshold: 0, ..DeflateConfig::default() };
     Ok(CompressedWebSocketStream::client_with_leftover(stream, config(), deflate, result.leftover))
 }
 

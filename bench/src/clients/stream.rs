@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use samesocket::{Http2, Options};
+use samesocket::{Compression, Http2, Options};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -51,11 +51,12 @@ impl Tls {
     }
 }
 
-/// Returns samesocket's options, with limits that nothing here reaches. The socket runs on the caller's runtime, which is the
+/// Returns samesocket's options, with limits that nothing here reaches. It compresses every message if the server agrees. The socket runs on the caller's runtime, which is the
 /// default, or on the background thread. `handshakes` may be under way at a time.
 pub(super) fn options(address: &Address, http: Http, on_caller_runtime: bool, handshakes: usize) -> Options {
     let limit = LIMIT as u64;
     let options = Options::new().max_frame_bytes(limit).max_message_bytes(limit).max_queued_bytes(u64::MAX);
+    let options = options.compression(Compression::new().min_bytes(0));
     let options = options.root_certificate(address.certificate()).max_concurrent_handshakes(handshakes);
     let options = if http == Http::Two { options.http2(Http2::prior_knowledge()) } else { options };
     if on_caller_runtime { options } else { options.background_thread() }

@@ -10,8 +10,15 @@ use super::connection::{Connection, LIMIT};
 use super::sink_stream::SinkStream;
 use super::stream::ClientStream;
 
-pub(super) async fn connect(stream: impl ClientStream, path: &str) -> Result<impl Connection> {
-    let config = WebSocketConfig::default().max_message_size(Some(LIMIT)).max_frame_size(Some(LIMIT));
+/// The read buffer that the crate's documentation advises for many connections, in bytes.
+const SMALL_BUFFER: usize = 4 << 10;
+
+/// Connects. `is_one_of_many` is whether there are many connections.
+pub(super) async fn connect(stream: impl ClientStream, path: &str, is_one_of_many: bool) -> Result<impl Connection> {
+    let mut config = WebSocketConfig::default().max_message_size(Some(LIMIT)).max_frame_size(Some(LIMIT));
+    if is_one_of_many {
+        config = config.read_buffer_size(SMALL_BUFFER);
+    }
     let url = format!("ws://localhost{path}");
     let (stream, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
     Ok(stream)

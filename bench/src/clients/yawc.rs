@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use bytes::Bytes;
-use yawc::{Frame, HttpRequestBuilder, OpCode, Options, WebSocket, http2};
+use yawc::{CompressionLevel, Frame, HttpRequestBuilder, OpCode, Options, WebSocket, http2};
 
-use super::connection::{Connection, LIMIT};
+use super::connection::{Connection, LEVEL, LIMIT};
 use super::sink_stream::SinkStream;
 use super::stream::ClientStream;
 
@@ -21,7 +21,11 @@ pub(super) async fn connect_http2(stream: impl ClientStream, path: &str, compres
 
 fn options(compressed: bool) -> Options {
     let options = Options::default().with_utf8().with_limits(LIMIT, LIMIT);
-    if compressed { options.with_balanced_compression() } else { options.without_compression() }
+    if compressed {
+        options.with_compression_level(CompressionLevel::new(LEVEL.into()))
+    } else {
+        options.without_compression()
+    }
 }
 
 impl<S: ClientStream> SinkStream for WebSocket<S> {

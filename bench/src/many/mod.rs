@@ -90,11 +90,11 @@ struct Amounts {
 const AMOUNTS: Amounts = Amounts { idle: 10_000, paced: 1_000, paced_echoes: 10, echoes: 5_000 };
 const QUICK: Amounts = Amounts { idle: 1_000, paced: 200, paced_echoes: 2, echoes: 500 };
 
-/// Measures all selected clients, prints the tables, and saves the results unless clients are left out.
+/// Measures all selected clients, prints the tables, and saves the results unless clients are left out or the samples are few.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let many = measure(arguments)?;
     println!("{}", samesocket_bench_report::many_tables(&many));
-    if arguments.clients.is_empty() {
+    if arguments.clients.is_empty() && !arguments.quick {
         let folder = Path::new(samesocket_bench_report::FOLDER);
         fs::create_dir_all(folder.join("results"))?;
         fs::write(folder.join("results/many.json"), serde_json::to_string_pretty(&many)? + "\n")?;
@@ -171,7 +171,7 @@ impl Pair<'_> {
 /// Measures a client, and returns the sample as JSON.
 pub(crate) async fn client(name: &str, what: What, address: &Address, amounts: &[usize]) -> Result<String> {
     let amount = |index: usize| amounts.get(index).copied().context("an amount is missing");
-    let setting = |tls| Setting { tls, compressed: false, waits: true, openings: OPENINGS };
+    let setting = |tls| Setting { tls, compressed: false, waits: true, connections: OPENINGS, openings: OPENINGS };
     Ok(match what {
         What::Idle => {
             let measurement = IdleSockets { count: amount(0)? };

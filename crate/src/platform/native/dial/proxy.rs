@@ -169,13 +169,11 @@ impl ProxyServer {
         request.push_str("\r\n");
         send(&mut stream, request.as_bytes()).await.map_err(ProxyFailure::lost)?;
         let (head, rest) = read_head(&mut stream).await?;
-        match head.response.status() {
-            200..300 => head.check(Version::Http10).map_err(|_| ProxyFailure::MalformedHead)?,
-            _ => {
-                drop(permit.take());
-                return Err(ProxyFailure::Refused(read_body(&mut stream, head.response, &rest, end).await));
-            }
+        if !(200..300).contains(&head.response.status()) {
+            drop(permit.take());
+            return Err(ProxyFailure::Refused(read_body(&mut stream, head.response, &rest, end).await));
         }
+        head.check(Version::Http10).map_err(|_| ProxyFailure::MalformedHead)?;
         // RFC 9110, section 9.3.6: what follows the head belongs to the tunnel, whatever its fields say.
         Ok(prefixed(&rest, stream))
     }

@@ -181,9 +181,10 @@ impl Place {
         let response = Response::new(head.status.as_u16()).with_headers(&headers);
         if is_too_long {
             // A refusal is one all the same.
-            let failure = match head.status.is_success() {
-                true => Failure::Protocol(ProtocolFailure::HeadTooLong { limit }),
-                false => Failure::Refused(response.with_truncated_body("")),
+            let failure = if head.status.is_success() {
+                Failure::Protocol(ProtocolFailure::HeadTooLong { limit })
+            } else {
+                Failure::Refused(response.with_truncated_body(""))
             };
             return Err(OpenError::Failed(failure));
         }
