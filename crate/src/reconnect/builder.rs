@@ -229,8 +229,9 @@ impl Reconnect {
 
     /// Sets the executor of a [`LiveSocket`](super::LiveSocket): `spawn` receives the task.
     ///
-    /// The default is the event loop of the current thread in a page. On native targets it is the current tokio runtime, or
-    /// else the background thread, as for [every socket](crate::guide::runtimes). Use it for a test on the network in memory:
+    /// The default is the event loop of the current thread in a page. On native targets it is the test within
+    /// [`testing::run`](crate::testing::run()), else the current tokio runtime, or else the background thread, as for
+    /// [every socket](crate::guide::runtimes). Here a test runs the task by itself:
     ///
     /// ```
     /// use samesocket::reconnect::{Status, Update};

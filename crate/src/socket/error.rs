@@ -158,7 +158,7 @@ impl ConnectionFailed {
     /// Returns the response to the opening handshake, if there was one and it is known. In a page it is not.
     ///
     /// It is that of the server, or that of an HTTP proxy that refused the connection; [`failure`](Self::failure) says
-    /// which. If the connection was open before it failed, the response has the status 101.
+    /// which. If the connection was open before it failed, the response has the status 101, or 200 over HTTP/2.
     pub fn response(&self) -> Option<&Response> {
         self.0.final_state.response()
     }

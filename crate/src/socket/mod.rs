@@ -48,6 +48,7 @@ pub(crate) use self::core::SocketCore;
 pub use self::error::{ConnectError, ConnectionFailed, Error};
 pub use self::heartbeat::Heartbeat;
 pub use self::receiver::Receiver;
+pub(crate) use self::remote::test_tasks;
 pub use self::remote::{Remote, RemoteDriver, RemoteReceiver, RemoteSender};
 pub use self::reunite_error::ReuniteError;
 pub use self::sender::Sender;
@@ -58,6 +59,7 @@ use crate::connection::ping::Ping;
 use crate::sync::Shared;
 use crate::typed::{Codec, Typed};
 use crate::types::message::Message;
+use crate::types::payload::MessageCompression;
 use samesocket_spec::{CloseEvent, ReadyState, Response};
 
 /// An open socket from [`connect()`]: a `Stream` and a `Sink` of messages.
@@ -234,7 +236,8 @@ impl Socket {
 
     /// Returns the response to the opening handshake. In a page it is not known, so the result is `None` there.
     ///
-    /// It has the status 101 and the header fields of the server. It stays available after the connection has ended.
+    /// It has the status 101, or 200 over HTTP/2, and the header fields of the server. It stays available after the connection has
+    /// ended.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -289,6 +292,11 @@ impl Socket {
 
     pub(crate) fn core(&self) -> &Shared<SocketCore> {
         self.sender.core()
+    }
+
+    /// Returns whether the messages of this socket are compressed.
+    const fn compression(&self) -> MessageCompression {
+        self.sender.compression()
     }
 }
 

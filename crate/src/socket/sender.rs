@@ -62,14 +62,6 @@ impl Sender {
         })
     }
 
-    /// Waits until bufferedAmount is at most the high-water mark, or the socket is not OPEN.
-    pub(crate) async fn capacity(&self) {
-        if !self.core.has_capacity() {
-            let mut guard = CapacityWaitGuard::new(&self.core);
-            poll_fn(|context| guard.wait.poll_capacity(guard.core, context)).await;
-        }
-    }
-
     /// Sends a message if bufferedAmount is at most the high-water mark.
     ///
     /// # Errors
@@ -120,6 +112,15 @@ impl Sender {
     /// Returns a handle that does everything except send and receive.
     pub fn control(&self) -> Control {
         Control::new(Shared::clone(&self.core))
+    }
+
+    /// Ends the wait for capacity that `poll_ready` has begun.
+    pub(super) fn stop_waiting(&mut self) {
+        self.wait.cancel(&self.core);
+    }
+
+    pub(super) const fn compression(&self) -> MessageCompression {
+        self.compression
     }
 
     pub(super) const fn core(&self) -> &Shared<SocketCore> {

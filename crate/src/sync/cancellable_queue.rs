@@ -45,6 +45,11 @@ impl<T> CancellableQueue<T> {
         self.items.front()
     }
 
+    /// Returns the first item.
+    pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
+        self.items.front_mut()
+    }
+
     /// Removes and returns the first item.
     pub(crate) fn pop(&mut self) -> Option<T> {
         let item = self.items.pop_front();

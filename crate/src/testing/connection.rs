@@ -54,6 +54,8 @@ struct MemoryState {
     holds_close: bool,
     /// Whether the client has closed. From then on events no longer wait for capacity of the inbox.
     closing: bool,
+    /// Whether the socket has received the peer's Close frame.
+    peer_has_closed: bool,
     /// The Close frame of the client that the peer has read and not answered.
     unanswered_close: Option<(u16, String)>,
     /// Whether the connection has ended for both ends.
@@ -98,6 +100,7 @@ impl MemoryConnection {
             paused: false,
             holds_close: false,
             closing: false,
+            peer_has_closed: false,
             unanswered_close: None,
             over: false,
             pings: PingState::default(),
@@ -112,12 +115,13 @@ impl MemoryConnection {
         self.state.lock().over
     }
 
-    /// Ends the connection for both ends.
-    pub(super) fn end(&self) {
+    /// Ends the connection for both ends. Unless the peer has ended it, the peer can still receive what is in transit.
+    pub(super) fn end(&self, by_peer: bool) {
         let (wakers, discarded) = {
             let mut state = self.state.lock();
             state.over = true;
-            let discarded = (std::mem::take(&mut state.pending), state.pings.pending.take_all());
+            let unread = if by_peer { std::mem::take(&mut state.in_transit) } else { VecDeque::new() };
+            let discarded = (unread, std::mem::take(&mut state.pending), state.pings.pending.take_all());
             let mut wakers = std::mem::take(&mut state.due_wakers);
             wakers.extend(state.peer_waker.take());
             (wakers, discarded)
@@ -219,7 +223,8 @@ impl MemoryConnection {
             if let Some(received) = state.arrived.pop_front() {
                 return Poll::Ready(Some(received));
             }
-            if state.over {
+            // A paused peer has yet to read what is in transit.
+            if state.over && state.in_transit.is_empty() {
                 return Poll::Ready(None);
             }
             state.peer_waker.replace(context.waker().clone())
@@ -338,6 +343,7 @@ impl MemoryConnection {
                 }
                 let Some(event) = state.pending.pop_front() else { return };
                 state.delivering = true;
+                state.peer_has_closed |= matches!(event, Feedback::ClosingHandshakeStarted);
                 (event, state.binary_type)
             };
             // Outside the lock: a payload may be owned by the user, and a conversion drops it.
@@ -350,7 +356,7 @@ impl MemoryConnection {
             }
             self.state.lock().delivering = false;
             if is_last {
-                self.end();
+                self.end(true);
             }
         }
     }
@@ -371,7 +377,7 @@ impl Pings for MemoryConnection {
         let now = self.clock.now();
         let finished = {
             let mut state = self.state.lock();
-            if !state.established || state.closing || state.over {
+            if !state.established || state.closing || state.peer_has_closed || state.over {
                 return Err(PingError::NotOpen);
             }
             let PingState { pending, sent, .. } = &mut state.pings;

@@ -12,7 +12,8 @@ use crate::platform::{
     Transport, Url,
 };
 use crate::socket::Connect;
-use crate::sync::{Lock, MaybeSend, Shared, Weak};
+use crate::socket::test_tasks::TestTasks;
+use crate::sync::{MaybeSend, Shared, Weak};
 use samesocket_spec::constructor::UrlRecord;
 
 /// A network in memory, on which the test is the server of every host. A clone is the same network.
@@ -35,7 +36,7 @@ pub struct Network {
     has_pings: bool,
     accept_queue: Shared<AcceptQueue>,
     /// The tasks that [`run`](super::run()) has not polled yet.
-    spawned: Shared<Lock<Vec<BoxFuture<()>>>>,
+    spawned: TestTasks,
 }
 
 impl Network {
@@ -130,7 +131,8 @@ impl Network {
 
     /// Spawns a task that [`run`](super::run()) polls beside the test. It is dropped when the test ends.
     ///
-    /// On a network with tokio's clock, it becomes a task of the tokio runtime.
+    /// On a network with tokio's clock, it becomes a task of the tokio runtime. On another network that is not that of `run`, the
+    /// task is never polled: use the executor's own function there.
     pub fn spawn(&self, task: impl Future<Output = ()> + MaybeSend + 'static) {
         #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
         if self.clock.is_tokio() {
@@ -138,6 +140,11 @@ impl Network {
             return;
         }
         self.spawned.lock().push(Box::pin(task));
+    }
+
+    /// Returns the list of the tasks that were spawned.
+    pub(super) fn test_tasks(&self) -> TestTasks {
+        Shared::clone(&self.spawned)
     }
 
     /// Returns whether tasks were spawned that [`take_spawned`](Self::take_spawned) has not returned.
@@ -235,7 +242,12 @@ impl Backend for NetworkBackend {
     }
 
     fn tasks(&self) -> Tasks {
-        // The tasks run only when a back end cannot start or fails without an end, which this one never does.
+        // Only the driver of a remote runs there, unless `run` does. The other tasks are for a back end that cannot start, or that
+        // fails without an end, which this one never does.
+        #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+        if self.clock.is_tokio() {
+            return platform::DefaultBackend::default().tasks();
+        }
         <Tasks as Default>::default()
     }
 

@@ -28,6 +28,9 @@ pub struct Peer {
     connection: Shared<MemoryConnection>,
 }
 
+/// The most bytes of the reason in a Close frame, by [RFC 6455, section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5).
+const MAX_REASON: usize = 123;
+
 impl Peer {
     pub(super) const fn new(connection: Shared<MemoryConnection>) -> Self {
         Self { connection }
@@ -43,8 +46,23 @@ impl Peer {
         poll_fn(|context| self.connection.poll_receive(context)).await
     }
 
-    /// Closes the connection cleanly, after the messages that were sent. Any code is allowed, as in a Close frame.
+    /// Closes the connection cleanly, after the messages that were sent.
+    ///
+    /// `None` is a Close frame without a code, which the client sees as 1005. A connection that is lost has no Close frame; see
+    /// [`fail`](Self::fail).
+    ///
+    /// # Panics
+    ///
+    /// Panics if a Close frame cannot have this content. The code is 1000 to 1003, 1007 to 1014 or 3000 to 4999. The reason has at
+    /// most 123 bytes, and none without a code. From a real server, other codes fail the connection on native targets.
+    #[track_caller]
     pub fn close(&self, code: Option<u16>, reason: &str) {
+        if let Some(code) = code {
+            let is_valid = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            assert!(is_valid, "a Close frame cannot have the code {code}: see `Peer::close`");
+        }
+        assert!(reason.is_empty() || code.is_some(), "a Close frame without a code has no reason");
+        assert!(reason.len() <= MAX_REASON, "the reason of a Close frame has at most {MAX_REASON} bytes");
         self.connection.close(code, reason);
     }
 
@@ -57,6 +75,10 @@ impl Peer {
     pub fn fail(self) {}
 
     /// Leaves a Close frame of the client unanswered until [`answer_close`](Self::answer_close) is called.
+    ///
+    /// The [close timeout](crate::Connect::close_timeout) of the client counts only while the future of its close is polled, as in
+    /// a page. If that future was dropped, the connection waits for the answer without a limit. On native targets, a connection
+    /// to a real server ends after the timeout in any case.
     pub fn hold_close(&self) {
         self.connection.hold_close();
     }

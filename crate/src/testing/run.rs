@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::Network;
 use crate::platform::BoxFuture;
+use crate::socket::test_tasks::RunningTest;
 
 /// Runs a test on the current thread, with the tasks that it [spawns](Network::spawn), on a new network.
 ///
@@ -23,6 +24,8 @@ use crate::platform::BoxFuture;
 ///     assert_eq!(network.clock().now(), Duration::from_secs(3600));
 /// });
 /// ```
+///
+/// A [`Remote`](crate::Remote) of [`into_remote`](crate::Socket::into_remote) has its driver among these tasks.
 ///
 /// The network's clock may advance to at most 24 hours; [`run_with_limit`] sets another limit. Timers of tokio do not work within
 /// the test; see `Network::with_tokio_clock`, on native targets.
@@ -57,6 +60,9 @@ pub fn run<F: Future>(test: impl FnOnce(Network) -> F) -> F::Output {
 /// Panics as [`run`] does. The message says what was pending.
 pub fn run_with_limit<F: Future>(limit: Duration, test: impl FnOnce(Network) -> F) -> F::Output {
     let network = Network::new();
+    let _running = RunningTest::new(network.test_tasks());
+    // Declared before the test and its tasks, so that it is dropped after them.
+    let _left = LeftTasks(&network);
     let woken = Arc::new(WokenFlag::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
@@ -90,6 +96,18 @@ const DEFAULT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most rounds without an advance of the clock. Arbitrary: they take seconds, and a unit test has fewer.
 const MAX_ROUNDS: u32 = 200_000;
+
+/// The tasks that are left when a test ends. Each may own the network, and with it the list in which it is.
+struct LeftTasks<'a>(&'a Network);
+
+impl Drop for LeftTasks<'_> {
+    fn drop(&mut self) {
+        // Dropping a task may spawn another one.
+        while self.0.has_spawned() {
+            drop(self.0.take_spawned());
+        }
+    }
+}
 
 /// The parts of a test that have not ended, for the message of a panic.
 struct Pending<'a>(&'a Network, usize);

@@ -96,6 +96,17 @@ async fn copy_round_trips_three_megabytes() {
 }
 
 #[tokio::test]
+async fn read_after_a_close_that_timed_out_is_timed_out() {
+    let stage = Stage::new().await;
+    let connect = connect(stage.url("a", "do=await-close,gate:go")).close_timeout(Duration::from_millis(30));
+    let mut stream = connect.await.unwrap().into_bytes();
+    drop(stream.control().close(Some(1000), None));
+    let error = stream.read(&mut [0]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    stage.store().release("a", "go");
+}
+
+#[tokio::test]
 async fn codec_frames_round_trip() {
     let stage = Stage::new().await;
     let stream = connect(stage.url("a", "")).await.unwrap().into_bytes().half_close_timeout(Duration::ZERO);

@@ -729,3 +729,19 @@ fn typed_callback_goes_on_after_an_undecodable_message() {
         assert_eq!(live.clone(), live);
     });
 }
+
+#[test]
+fn task_of_a_live_socket_is_one_of_the_test() {
+    testing::run(|network| async move {
+        let (live, mut updates) = reconnecting_to(&network).drive_stream();
+        let mut peer = network.accept().await.open();
+        live.send("hello").unwrap();
+        assert!(matches!(peer.receive().await, Some(Received::Message(message)) if message.as_text() == Some("hello")));
+        assert_eq!(updates.next().await, Some(Update::Status(Status::Connecting { attempt: 1 })));
+        assert_eq!(updates.next().await, Some(Update::Status(Status::Open)));
+        // Nothing but the test could wait for the hour.
+        network.clock().sleep(Duration::from_secs(3600)).await;
+        peer.send("bye");
+        assert_eq!(updates.next().await, Some(Update::Message("bye".into())));
+    });
+}

@@ -22,12 +22,20 @@ mod testing;
 mod wakers;
 
 use samesocket::reconnect::Reconnect;
-use samesocket::testing::Network;
-use samesocket::{Connect, Error, Message, Socket};
+use samesocket::testing::{Network, Peer, pair};
+use samesocket::{Connect, Error, Message, Remote, RemoteDriver, Socket};
 
 /// Builds a reconnecting socket over a network in memory. `configure` sets the options of its connections.
 fn reconnecting_over(network: &Network, configure: fn(Connect) -> Connect) -> Reconnect {
     configure(network.connect("ws://a.example")).reconnect()
+}
+
+/// Creates a remote whose driver the test polls, and its peer.
+fn remote_and_driver() -> (Remote, RemoteDriver, Peer) {
+    let (socket, peer) = pair();
+    let mut driver = None;
+    let remote = socket.into_remote_by(|remote_driver| driver = Some(remote_driver));
+    (remote, driver.unwrap(), peer)
 }
 
 /// Describes an item of a stream.

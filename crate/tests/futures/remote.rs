@@ -1,17 +1,20 @@
 //! Remotes: handles that any thread can use.
 
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt, executor::block_on, stream};
 use samesocket::testing::{self, Peer, Received};
-use samesocket::{Error, Message, OwnedMessage, PingError, ReadyState, Remote, Response, connect};
+use samesocket::{Error, Message, OwnedMessage, PingError, ReadyState, Remote, RemoteSender, Response, connect};
 use samesocket_fault_server::Until;
 
-use super::support::Stage;
+use super::remote_and_driver;
+use super::support::{NotifyWaker, Stage};
 
 /// Describes an item of a stream.
 fn line(item: &Result<OwnedMessage, Error<OwnedMessage>>) -> String {
@@ -63,16 +66,24 @@ fn remote_works_from_another_thread() {
     held.join().unwrap();
 }
 
+/// A payload that is counted as long as it exists.
+struct CountedPayload {
+    _counted: Arc<()>,
+}
+
+impl AsRef<[u8]> for CountedPayload {
+    fn as_ref(&self) -> &[u8] {
+        &[0; 64]
+    }
+}
+
+/// Creates a message that `counter` counts as long as it exists.
+fn counted_message(counter: &Arc<()>) -> OwnedMessage {
+    OwnedMessage::Binary(Bytes::from_owner(CountedPayload { _counted: Arc::clone(counter) }))
+}
+
 #[test]
 fn cancelled_sends_are_pruned() {
-    struct CountedPayload {
-        _counted: Arc<()>,
-    }
-    impl AsRef<[u8]> for CountedPayload {
-        fn as_ref(&self) -> &[u8] {
-            &[0; 64]
-        }
-    }
     testing::run(|network| async move {
         let server = network.clone();
         let (socket, peer) = futures::join!(network.connect("ws://a.example").high_water_mark(0), async {
@@ -86,8 +97,7 @@ fn cancelled_sends_are_pruned() {
         assert!(futures::poll!(&mut first).is_pending());
         let kept = Arc::new(());
         for _ in 0..1000 {
-            let message = OwnedMessage::Binary(Bytes::from_owner(CountedPayload { _counted: Arc::clone(&kept) }));
-            assert!(remote.send(message).now_or_never().is_none());
+            assert!(remote.send(counted_message(&kept)).now_or_never().is_none());
             // Lets the driver run.
             assert_eq!(remote.sender().ready_state().await, ReadyState::Open);
         }
@@ -95,6 +105,96 @@ fn cancelled_sends_are_pruned() {
         peer.resume();
         first.await.unwrap();
     });
+}
+
+#[test]
+fn cancelled_requests_are_pruned_while_the_driver_is_not_polled() {
+    let (remote, mut driver, mut peer) = remote_and_driver();
+    let (kept, sender) = (Arc::new(()), remote.sender());
+    let mut first = pin!(remote.send("first".into()));
+    assert!((&mut first).now_or_never().is_none());
+    for _ in 0..1000 {
+        assert!(remote.send(counted_message(&kept)).now_or_never().is_none());
+        assert!(sender.ready_state().now_or_never().is_none());
+        assert!(sender.drained().now_or_never().is_none());
+        assert!(sender.received_pings().now_or_never().is_none());
+    }
+    assert!(Arc::strong_count(&kept) < 40, "{} messages are kept", Arc::strong_count(&kept));
+    assert!((&mut driver).now_or_never().is_none());
+    assert_eq!(first.now_or_never(), Some(Ok(())));
+    assert_eq!(Arc::strong_count(&kept), 1);
+    assert!(matches!(peer.receive().now_or_never(), Some(Some(Received::Message(message))) if message.size() == 5));
+    assert!(peer.receive().now_or_never().is_none());
+}
+
+#[test]
+fn sends_after_a_close_or_an_abort_fail() {
+    testing::run(|network| async move {
+        let ends: [fn(&Remote); 2] = [|remote| drop(remote.close(Some(1000), None)), Remote::abort];
+        for (end, closes) in ends.into_iter().zip([true, false]) {
+            let (remote, mut peer) = pair(&network).await;
+            let mut earlier = pin!(remote.send("earlier".into()));
+            assert!(futures::poll!(&mut earlier).is_pending());
+            // An invalid request changes nothing.
+            assert!(matches!(remote.close(Some(1001), None).await, Err(Error::Exception(_))));
+            end(&remote);
+            let late = remote.send("late".into()).await;
+            assert!(matches!(late, Err(Error::NotOpen(OwnedMessage::Text(text))) if text == "late"));
+            assert_eq!(earlier.await, Ok(()));
+            assert!(matches!(peer.receive().await, Some(Received::Message(message)) if message.size() == 7));
+            if closes {
+                assert!(matches!(peer.receive().await, Some(Received::Close { code: Some(1000), .. })));
+            }
+            assert!(peer.receive().await.is_none());
+        }
+    });
+}
+
+/// A waker that sends another message as soon as the last one was sent, up to a number of messages.
+struct RefillingWaker {
+    sender: Mutex<RemoteSender>,
+    sent: AtomicUsize,
+}
+
+/// The number of messages after which [`RefillingWaker`] ends, so that a driver without a bound ends, too.
+const MOST_REFILLS: usize = 10_000;
+
+impl Wake for RefillingWaker {
+    fn wake(self: Arc<Self>) {
+        if self.sent.fetch_add(1, Ordering::Relaxed) < MOST_REFILLS {
+            let mut sender = self.sender.lock().unwrap();
+            sender.start_send_unpin("again".into()).unwrap();
+            let waker = Waker::from(Arc::clone(&self));
+            assert!(sender.poll_flush_unpin(&mut Context::from_waker(&waker)).is_pending());
+        }
+    }
+}
+
+#[test]
+fn sends_without_an_end_leave_a_turn_to_others() {
+    let (remote, mut driver, mut peer) = remote_and_driver();
+    let (sender, mut receiver) = remote.split();
+    let refilling = Arc::new(RefillingWaker { sender: Mutex::new(sender.clone()), sent: AtomicUsize::new(0) });
+    Arc::clone(&refilling).wake();
+    let woken = Arc::new(NotifyWaker::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut drive = || {
+        let polled = Pin::new(&mut driver).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending() && woken.0.notified().now_or_never().is_some(), "the driver wakes itself");
+    };
+    drive();
+    assert!(refilling.sent.load(Ordering::Relaxed) < 1000);
+    peer.send("a");
+    let mut state = pin!(sender.ready_state());
+    assert!((&mut state).now_or_never().is_none());
+    drive();
+    drive();
+    assert_eq!(line(&receiver.next().now_or_never().unwrap().unwrap()), "text \"a\"");
+    assert_eq!(state.now_or_never(), Some(ReadyState::Open));
+    drop(sender.close(Some(1000), None));
+    drive();
+    let sent = std::iter::from_fn(|| peer.receive().now_or_never().flatten());
+    assert!(matches!(sent.last(), Some(Received::Close { code: Some(1000), .. })));
 }
 
 #[test]

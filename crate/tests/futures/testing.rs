@@ -10,7 +10,8 @@ use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt};
 use samesocket::testing::{self, Network, Peer, Received, pair};
 use samesocket::{
-    BinaryType, ConnectError, Control, Error, Failure, Message, Options, ReadyState, RedirectFailure, Response, connect,
+    BinaryType, ConnectError, Control, Error, Failure, Message, Options, PingError, ReadyState, RedirectFailure,
+    Remote, Response, connect,
 };
 
 use super::support::Stage;
@@ -659,5 +660,162 @@ fn try_next_works_in_select_and_ends_after_the_error() {
         drop(peer);
         assert!(matches!(socket.try_next().await, Err(Error::Failed(_))));
         assert_eq!(socket.try_next().await.unwrap(), None);
+    });
+}
+
+/// Sends over a remote and receives the answer of its peer, several times.
+async fn converse_remotely(mut remote: Remote, mut peer: Peer, clock: testing::Clock) {
+    for number in 0..20 {
+        remote.send(number.to_string().as_str().into()).await.unwrap();
+        let Some(Received::Message(message)) = peer.receive().await else { panic!("no message") };
+        clock.sleep(Duration::from_secs(1)).await;
+        peer.send(message);
+        assert_eq!(remote.next().await.unwrap().unwrap().as_text(), Some(&*number.to_string()));
+    }
+    assert_eq!(remote.close(Some(1000), None).await.unwrap().code, 1000);
+}
+
+#[test]
+fn remote_within_run_is_driven_by_the_test() {
+    // The background thread, or no thread, would leave the test waiting.
+    for _ in 0..20 {
+        testing::run(|network| async move {
+            let (socket, peer) = pair();
+            converse_remotely(socket.into_remote(), peer, network.clock()).await;
+            let connecting = network.connect("ws://a.example");
+            let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+            // A test within the test has tasks of its own.
+            testing::run(|_| async { drop(pair().0.into_remote().send("a".into()).await) });
+            let (tasks, clock) = (network.clone(), network.clock());
+            let (done, is_done) = futures::channel::oneshot::channel();
+            tasks.spawn(async move {
+                converse_remotely(socket.unwrap().into_remote(), peer, clock).await;
+                done.send(()).unwrap();
+            });
+            is_done.await.unwrap();
+            assert_eq!(network.clock().now(), Duration::from_secs(40));
+        });
+    }
+}
+
+#[test]
+fn remote_outside_run_has_a_thread() {
+    let (socket, peer) = pair();
+    peer.send("a");
+    let mut remote = socket.into_remote();
+    let received = futures::executor::block_on(remote.next());
+    assert!(matches!(received, Some(Ok(message)) if message.as_text() == Some("a")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn remote_with_tokio_clock_runs_on_the_runtime() {
+    let network = Network::with_tokio_clock();
+    let connecting = network.connect("ws://a.example");
+    let (socket, peer) = futures::join!(connecting, async { network.accept().await.open() });
+    let conversation = converse_remotely(socket.unwrap().into_remote(), peer, network.clock());
+    // With a task on another thread, the clock would advance while it runs.
+    tokio::time::timeout(Duration::from_secs(60), conversation).await.unwrap();
+    assert_eq!(network.clock().now(), Duration::from_secs(20));
+}
+
+#[test]
+fn paused_peer_receives_what_a_dropped_socket_sent() {
+    testing::run(|_| async {
+        let (socket, mut peer) = pair();
+        peer.pause();
+        socket.send("a".into()).await.unwrap();
+        drop(socket);
+        assert!(peer.is_over());
+        assert!(peer.receive().now_or_never().is_none(), "the rest is in transit");
+        peer.resume();
+        assert_eq!(received(peer.receive().await), "text \"a\"");
+        assert_eq!(received(peer.receive().await), "close None \"\"");
+        assert!(peer.receive().await.is_none());
+    });
+}
+
+#[test]
+fn paused_peer_that_closes_receives_nothing_more() {
+    testing::run(|_| async {
+        let (socket, mut peer) = pair();
+        peer.pause();
+        socket.send("a".into()).await.unwrap();
+        peer.close(Some(1000), "");
+        assert_eq!(socket.buffered_amount(), 1);
+        assert!(peer.receive().await.is_none());
+        peer.resume();
+        assert!(peer.receive().await.is_none());
+        drop(socket);
+        assert!(peer.receive().await.is_none());
+    });
+}
+
+/// A value whose destructor spawns a task that owns another one.
+struct SpawnsOnDrop(Option<(Network, Arc<()>)>);
+
+impl Drop for SpawnsOnDrop {
+    fn drop(&mut self) {
+        if let Some((network, owned)) = self.0.take() {
+            network.clone().spawn(async move { drop((network, owned)) });
+        }
+    }
+}
+
+#[test]
+fn tasks_of_a_test_are_dropped_at_its_end() {
+    let owned = Arc::new(());
+    let run = |owned: Arc<()>, panics: bool| {
+        testing::run(|network| async move {
+            let (in_task, late) = (SpawnsOnDrop(Some((network.clone(), Arc::clone(&owned)))), network.clone());
+            network.spawn(async move {
+                let _in_task = in_task;
+                std::future::pending::<()>().await;
+            });
+            network.clock().sleep(Duration::from_secs(1)).await;
+            // It is never polled.
+            network.spawn(async move { drop((late, owned)) });
+            assert!(!panics, "an intentional panic");
+        });
+    };
+    run(Arc::clone(&owned), false);
+    assert_eq!(Arc::strong_count(&owned), 1);
+    let in_panic = Arc::clone(&owned);
+    assert!(std::panic::catch_unwind(move || run(in_panic, true)).is_err());
+    assert_eq!(Arc::strong_count(&owned), 1);
+}
+
+#[test]
+fn close_of_a_peer_has_what_a_close_frame_can_have() {
+    for (code, reason, expected) in [
+        (Some(999), "", "a Close frame cannot have the code 999"),
+        (Some(1004), "", "the code 1004"),
+        (Some(1005), "", "the code 1005"),
+        (Some(1006), "", "the code 1006"),
+        (Some(1015), "", "the code 1015"),
+        (Some(2999), "", "the code 2999"),
+        (Some(5000), "", "the code 5000"),
+        (None, "a", "a Close frame without a code has no reason"),
+        (Some(1000), &*"a".repeat(124), "the reason of a Close frame has at most 123 bytes"),
+    ] {
+        let closed = std::panic::catch_unwind(|| pair().1.close(code, reason)).unwrap_err();
+        let text = closed.downcast_ref::<String>().map(String::as_str).or_else(|| closed.downcast_ref().copied());
+        assert!(text.is_some_and(|text| text.contains(expected)), "{text:?}");
+    }
+    for (code, reason) in [(None, ""), (Some(1001), "bye"), (Some(1014), ""), (Some(4999), &*"a".repeat(123))] {
+        let (socket, peer) = pair();
+        peer.close(code, reason);
+        let event = socket.closed().now_or_never().unwrap();
+        assert_eq!((event.code, &*event.reason, event.was_clean), (code.unwrap_or(1005), reason, true));
+    }
+}
+
+#[test]
+fn pings_after_the_close_of_the_peer_are_refused() {
+    testing::run(|_| async {
+        let (socket, peer) = pair();
+        assert_eq!(socket.ping().await, Ok(Duration::ZERO));
+        peer.start_closing();
+        assert_eq!(socket.ping().await, Err(PingError::NotOpen));
+        assert_eq!(peer.pings(), 1);
     });
 }

@@ -2,7 +2,7 @@
 #![cfg(feature = "compression")]
 
 use futures::SinkExt;
-use samesocket::{Blob, Compression, Data, Failure, Options, ProtocolFailure, WebSocket, connect};
+use samesocket::{Blob, Compression, Data, Failure, Options, ProtocolFailure, Socket, WebSocket, connect};
 use samesocket_fault_server::Until;
 use samesocket_protocol::handshake::accept_key;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -120,6 +120,33 @@ async fn messages_of_a_remote_may_be_sent_as_they_are() {
     drop((remote, plain));
     let (compressed, _) = read_frames(&mut stream).await;
     assert_eq!(compressed, [true, false, false, true]);
+}
+
+#[tokio::test]
+async fn sender_without_compression_stays_so_when_converted() {
+    let (server, text) = (ManualServer::new().await, "text ".repeat(200));
+    for is_remote in [false, true] {
+        let connecting = connect(server.url("a")).into_future();
+        let (socket, (_, mut stream)) = tokio::join!(connecting, accept_with(&server, ACCEPTED));
+        let (sender, receiver) = socket.unwrap().split();
+        let compressing = sender.clone();
+        let socket = Socket::reunite(sender.without_compression(), receiver).unwrap();
+        if is_remote {
+            let remote = socket.into_remote();
+            remote.send((&*text).into()).await.unwrap();
+            remote.sender().send((&*text).into()).await.unwrap();
+        } else {
+            let mut bytes = socket.into_bytes();
+            for _ in 0..2 {
+                bytes.write_all(text.as_bytes()).await.unwrap();
+            }
+            bytes.flush().await.unwrap();
+        }
+        compressing.send(text.clone().into()).await.unwrap();
+        drop(compressing);
+        let (compressed, _) = read_frames(&mut stream).await;
+        assert_eq!(compressed, [false, false, true], "remote: {is_remote}");
+    }
 }
 
 #[tokio::test]

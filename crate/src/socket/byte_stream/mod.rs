@@ -16,12 +16,14 @@ use futures::io::{AsyncRead, AsyncWrite};
 use futures::{Sink, Stream};
 
 use self::shutdown::{Shutdown, WaitingReader};
-use crate::socket::{Control, Error, Socket};
+use crate::socket::{ConnectionFailed, Control, Error, Socket};
 use crate::sync::io_error;
 use crate::types::binary_type::BinaryType;
+use crate::types::failure::Failure;
 use crate::types::message::Message;
 use crate::types::owned_message::OwnedMessage;
 use crate::types::payload::Data;
+use samesocket_spec::ProtocolFailure;
 
 /// The maximum size of the message that one write sends. Arbitrary.
 const MAX_MESSAGE: usize = 64 << 10;
@@ -197,7 +199,8 @@ impl ByteStream {
         }
         ready!(Pin::new(&mut self.socket).poll_ready(context))?;
         let chunk = &bytes[..bytes.len().min(MAX_MESSAGE)];
-        let sent = self.socket.core().connection.send_if_open(Data::from(chunk));
+        let data = Data { compression: self.socket.compression(), ..Data::from(chunk) };
+        let sent = self.socket.core().connection.send_if_open(data);
         Poll::Ready(if sent { Ok(chunk.len()) } else { Err(io::ErrorKind::BrokenPipe.into()) })
     }
 
@@ -248,6 +251,7 @@ impl AsyncWrite for ByteStream {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error {
+            Error::Failed(ref failed) if is_closing_timeout(failed) => io::ErrorKind::TimedOut,
             Error::Failed(_) | Error::ReceiveLimit { .. } | Error::Undelivered { .. } => {
                 io::ErrorKind::ConnectionAborted
             }
@@ -259,6 +263,12 @@ impl From<Error> for io::Error {
         };
         io_error(kind, error)
     }
+}
+
+/// Returns whether the connection was ended because the closing handshake made no progress for the close timeout.
+fn is_closing_timeout(failed: &ConnectionFailed) -> bool {
+    // Code size: to compare failures would link their texts.
+    matches!(failed.failure(), Some(Failure::Protocol(ProtocolFailure::ClosingTimeout)))
 }
 
 impl fmt::Debug for ByteStream {

@@ -1,8 +1,8 @@
-//! The channels between the handles of a remote and its driver, and the values that they carry.
+//! The values that the handles of a remote and its driver exchange.
 
 use std::time::Duration;
 
-use futures::channel::{mpsc, oneshot};
+use futures::channel::oneshot;
 
 use super::super::Error;
 use crate::sync::cancellable_queue::Cancellable;
@@ -10,21 +10,6 @@ use crate::types::owned_message::OwnedMessage;
 use crate::types::payload::MessageCompression;
 use crate::types::ping::{PingError, ReceivedPings};
 use samesocket_spec::{CloseEvent, ReadyState};
-
-/// The capacity of the channel of received messages, and of unanswered sends of a sink. Arbitrary.
-///
-/// The channel holds one more, because each `mpsc::Sender` has a slot of its own.
-pub(super) const CHANNEL_CAPACITY: usize = 15;
-
-/// The driver's ends of the channels.
-pub(super) struct Channels {
-    pub(super) items: mpsc::Sender<Item>,
-    /// Completes when the receiving half is dropped.
-    pub(super) receiver_alive: oneshot::Receiver<()>,
-    pub(super) sends: mpsc::Receiver<SendRequest>,
-    pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) close_event: oneshot::Sender<CloseEvent>,
-}
 
 /// An item for the receiving half.
 pub(super) enum Item {
@@ -34,17 +19,17 @@ pub(super) enum Item {
     End,
 }
 
+/// A request to the driver.
+pub(super) enum RemoteRequest {
+    Send(SendRequest),
+    Command(Command),
+}
+
 /// A message to send.
 pub(super) struct SendRequest {
     pub(super) message: OwnedMessage,
     pub(super) compression: MessageCompression,
     pub(super) reply: oneshot::Sender<Result<(), Error<OwnedMessage>>>,
-}
-
-impl Cancellable for SendRequest {
-    fn is_cancelled(&self) -> bool {
-        self.reply.is_canceled()
-    }
 }
 
 /// A request other than sending.
@@ -57,13 +42,21 @@ pub(super) enum Command {
     Status(oneshot::Sender<(ReadyState, u64)>),
 }
 
-/// Sends a request to the driver at once, and returns its reply. The reply is cancelled if the driver is gone.
-pub(super) fn request<Q, A>(
-    channel: &mpsc::Sender<Q>,
-    with_reply: impl FnOnce(oneshot::Sender<A>) -> Q,
-) -> oneshot::Receiver<A> {
-    let (reply, replied) = oneshot::channel();
-    // Each clone of the sender has a slot of its own, so this never fails because the channel is full.
-    drop(channel.clone().try_send(with_reply(reply)));
-    replied
+impl Cancellable for SendRequest {
+    fn is_cancelled(&self) -> bool {
+        self.reply.is_canceled()
+    }
+}
+
+impl Cancellable for RemoteRequest {
+    fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Send(send) => send.is_cancelled(),
+            Self::Command(Command::Drained(reply)) => reply.is_canceled(),
+            Self::Command(Command::ReceivedPings(reply)) => reply.is_canceled(),
+            Self::Command(Command::Status(reply)) => reply.is_canceled(),
+            // These have their effect even if nothing waits for the reply.
+            Self::Command(Command::Close(..) | Command::Abort | Command::Ping(_)) => false,
+        }
+    }
 }

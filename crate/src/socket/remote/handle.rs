@@ -2,18 +2,19 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::channel::{mpsc, oneshot};
 use futures::future::FusedFuture;
 use futures::sink::Sink;
 use futures::stream::{FusedStream, Stream, StreamExt};
 
-use super::command::{CHANNEL_CAPACITY, Channels};
 use super::driver::RemoteDriver;
 use super::receiver::RemoteReceiver;
 use super::sender::{Info, RemoteSender};
+use super::shared::RemoteShared;
+use super::test_tasks;
 use crate::socket::{Error, Socket};
 use crate::types::owned_message::OwnedMessage;
 use crate::types::ping::PingError;
@@ -56,11 +57,15 @@ pub struct Remote {
 impl Socket {
     /// Moves the socket into a task and returns a handle that any thread can use.
     ///
-    /// In a browser the task runs on the current thread. On native targets it runs on the runtime of the socket. Later
-    /// binary messages are received as bytes.
+    /// In a browser the task runs on the current thread. On native targets it runs on the runtime of the socket. Within
+    /// [`testing::run`](crate::testing::run()) it is a task of the test. Later binary messages are received as bytes.
     pub fn into_remote(self) -> Remote {
         let connection = crate::sync::Shared::clone(&self.core().connection);
-        self.into_remote_by(|driver| connection.spawn(driver.into_boxed()))
+        self.into_remote_by(|driver| {
+            if let Err(driver) = test_tasks::spawn(driver.into_boxed()) {
+                connection.spawn(driver);
+            }
+        })
     }
 
     /// Does the same as [`into_remote`](Self::into_remote) on another executor: `spawn` receives the task.
@@ -71,17 +76,13 @@ impl Socket {
             extensions: self.extensions(),
             response: self.response(),
         };
-        let (item_sender, items) = mpsc::channel(CHANNEL_CAPACITY);
-        let (alive, receiver_alive) = oneshot::channel();
-        // A request waits for its reply, and each sender has a slot of its own, so a capacity of zero is enough.
-        let (send_sender, sends) = mpsc::channel(0);
-        let (command_sender, commands) = mpsc::channel(0);
-        let (close_event_sender, close_event) = oneshot::channel();
-        let channels =
-            Channels { items: item_sender, receiver_alive, sends, commands, close_event: close_event_sender };
-        spawn(RemoteDriver::new(self, channels));
-        let sender = RemoteSender::new(send_sender, command_sender, info, close_event);
-        Remote { sender, receiver: RemoteReceiver::new(items, alive) }
+        let (shared, compression) = (Arc::new(RemoteShared::new()), self.compression());
+        let driver = RemoteDriver::new(self, Arc::clone(&shared));
+        // Before the driver is spawned, which may be polled at once.
+        let receiver = RemoteReceiver::new(Arc::clone(&shared));
+        let sender = RemoteSender::new(shared, info, compression);
+        spawn(driver);
+        Remote { sender, receiver }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use futures::channel::{mpsc, oneshot};
 use futures::future::FusedFuture;
 use futures::stream::{FusedStream, Stream, StreamExt, TryStreamExt};
 
 use super::command::Item;
+use super::shared::RemoteShared;
 use crate::platform::FinalState;
 use crate::socket::{ConnectionFailed, Error};
 use crate::types::owned_message::OwnedMessage;
@@ -28,18 +29,16 @@ use samesocket_spec::CloseEvent;
 /// # }
 /// ```
 pub struct RemoteReceiver {
-    items: mpsc::Receiver<Item>,
+    shared: Arc<RemoteShared>,
     /// Whether the stream has yielded its last item.
     ended: bool,
     /// Whether the stream has returned `None`.
     finished: bool,
-    /// Dropped together with this half, which the driver notices.
-    _alive: oneshot::Sender<()>,
 }
 
 impl RemoteReceiver {
-    pub(super) const fn new(items: mpsc::Receiver<Item>, alive: oneshot::Sender<()>) -> Self {
-        Self { items, ended: false, finished: false, _alive: alive }
+    pub(super) const fn new(shared: Arc<RemoteShared>) -> Self {
+        Self { shared, ended: false, finished: false }
     }
 
     /// Waits for the next message; see [`Remote::next`](crate::Remote::next).
@@ -75,7 +74,7 @@ impl Stream for RemoteReceiver {
             this.finished = true;
             return Poll::Ready(None);
         }
-        let item = match ready!(this.items.poll_next_unpin(context)) {
+        let item = match ready!(this.shared.poll_item(context.waker())) {
             Some(Item::Message(message)) => return Poll::Ready(Some(Ok(message))),
             Some(Item::Error(error)) => Some(Err(error)),
             Some(Item::End) => None,
@@ -91,6 +90,12 @@ impl Stream for RemoteReceiver {
 impl FusedStream for RemoteReceiver {
     fn is_terminated(&self) -> bool {
         self.finished
+    }
+}
+
+impl Drop for RemoteReceiver {
+    fn drop(&mut self) {
+        self.shared.release_receiver();
     }
 }
 

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::channel::{mpsc, oneshot};
-use futures::future::{FutureExt, Shared};
+use futures::channel::oneshot;
+use futures::future::FutureExt;
 use futures::sink::Sink;
 
-use super::command::{CHANNEL_CAPACITY, Command, SendRequest, request};
+use super::command::{Command, RemoteRequest, SendRequest};
+use super::shared::RemoteShared;
 use crate::platform::FinalState;
 use crate::socket::{ConnectionFailed, Error};
 use crate::types::owned_message::OwnedMessage;
@@ -35,12 +36,21 @@ use samesocket_spec::{CloseEvent, ReadyState, RedactedUrl, Response};
 /// ```
 #[derive(Clone)]
 pub struct RemoteSender {
-    sends: mpsc::Sender<SendRequest>,
-    commands: mpsc::Sender<Command>,
-    info: Arc<Info>,
-    close_event: Shared<oneshot::Receiver<CloseEvent>>,
+    core: Arc<RemoteSenderCore>,
     compression: MessageCompression,
     sink: SinkState,
+}
+
+/// The part that all senders of a remote share. Dropping it tells the driver that there is none.
+struct RemoteSenderCore {
+    shared: Arc<RemoteShared>,
+    info: Info,
+}
+
+impl Drop for RemoteSenderCore {
+    fn drop(&mut self) {
+        self.shared.release_senders();
+    }
 }
 
 /// The attributes that do not change while a socket is open.
@@ -52,15 +62,8 @@ pub(super) struct Info {
 }
 
 impl RemoteSender {
-    pub(super) fn new(
-        sends: mpsc::Sender<SendRequest>,
-        commands: mpsc::Sender<Command>,
-        info: Info,
-        close_event: oneshot::Receiver<CloseEvent>,
-    ) -> Self {
-        let (info, close_event) = (Arc::new(info), close_event.shared());
-        let (compression, sink) = (MessageCompression::OF_CONNECTION, SinkState::default());
-        Self { sends, commands, info, close_event, compression, sink }
+    pub(super) fn new(shared: Arc<RemoteShared>, info: Info, compression: MessageCompression) -> Self {
+        Self { core: Arc::new(RemoteSenderCore { shared, info }), compression, sink: SinkState::default() }
     }
 
     /// Sends a message, after waiting until bufferedAmount is at most the
@@ -78,7 +81,7 @@ impl RemoteSender {
 
     /// Requests a send. The reply is cancelled if the driver is gone.
     fn request_send(&self, message: OwnedMessage) -> oneshot::Receiver<SendResult> {
-        request(&self.sends, |reply| SendRequest { message, compression: self.compression, reply })
+        self.shared().send(|reply| SendRequest { message, compression: self.compression, reply })
     }
 
     /// Returns the same sender, whose messages are not compressed; see
@@ -106,13 +109,14 @@ impl RemoteSender {
     ///
     /// Returns [`Error::Undelivered`] if the socket closes first.
     pub async fn drained(&self) -> Result<(), Error<OwnedMessage>> {
-        request(&self.commands, Command::Drained).await.unwrap_or(Err(Error::Undelivered { bytes: 0 }))
+        self.shared().command(Command::Drained).await.unwrap_or(Err(Error::Undelivered { bytes: 0 }))
     }
 
     /// Requests the closing handshake and returns a future that waits for its end, at most for the
     /// [close timeout](crate::Connect::close_timeout); see [`Control::close`](crate::Control::close).
     ///
-    /// Sends that still wait for capacity return [`Error::NotOpen`] with their message.
+    /// Sends that were requested before leave first. Those that still wait for capacity, and all later ones, return
+    /// [`Error::NotOpen`] with their message.
     ///
     /// # Errors
     ///
@@ -126,17 +130,16 @@ impl RemoteSender {
     ) -> impl Future<Output = Result<CloseEvent, Error<OwnedMessage>>> + Send + use<> {
         let requested = close::check(code, reason).map(|_| {
             let reason = reason.map(str::to_owned);
-            request(&self.commands, |reply| Command::Close(code, reason, reply))
+            self.shared().command(|reply| Command::Close(code, reason, reply))
         });
         async { requested.map_err(Error::Exception)?.await.unwrap_or_else(|_| Ok(CloseEvent::abnormal())) }
     }
 
     /// Requests the end of the connection, without a closing handshake; see [`Socket::abort`](crate::Socket::abort).
     ///
-    /// It happens when the [driver](crate::RemoteDriver) is polled next.
+    /// It happens when the [driver](crate::RemoteDriver) is polled next. Later sends return [`Error::NotOpen`].
     pub fn abort(&self) {
-        // Each clone of the sender has a slot of its own, so this fails only if the driver is gone, and the socket with it.
-        let _ = self.commands.clone().try_send(Command::Abort);
+        self.shared().push(RemoteRequest::Command(Command::Abort));
     }
 
     /// Requests a ping, and returns a future of the round-trip time; see [`Control::ping`](crate::Control::ping).
@@ -157,7 +160,7 @@ impl RemoteSender {
     /// [`PingError::Unsupported`].
     #[must_use = "the future returns the result; the ping is sent even if it is dropped"]
     pub fn ping(&self) -> impl Future<Output = Result<Duration, PingError>> + Send + use<> {
-        let answered = request(&self.commands, Command::Ping);
+        let answered = self.shared().command(Command::Ping);
         // Without a driver the socket is gone, so that no ping was sent, or none is answered.
         answered.map(|answered| answered.unwrap_or(Err(PingError::Closed)))
     }
@@ -165,14 +168,14 @@ impl RemoteSender {
     /// Requests the number of the server's pings, and the time since the last; see
     /// [`Control::received_pings`](crate::Control::received_pings).
     pub async fn received_pings(&self) -> Option<ReceivedPings> {
-        request(&self.commands, Command::ReceivedPings).await.unwrap_or_default()
+        self.shared().command(Command::ReceivedPings).await.unwrap_or_default()
     }
 
     /// Returns a future that waits for the `close` event, or completes at once if it was fired already.
     ///
     /// Any number of futures can wait. They do not keep the socket open.
     pub fn closed(&self) -> impl Future<Output = CloseEvent> + Send + use<> {
-        self.close_event.clone().map(|event| event.unwrap_or_else(|_| CloseEvent::abnormal()))
+        self.shared().closed()
     }
 
     /// Requests the state of the connection.
@@ -187,29 +190,36 @@ impl RemoteSender {
 
     /// Returns the URL after parsing.
     pub fn url(&self) -> &str {
-        &self.info.url
+        &self.core.info.url
     }
 
     /// Returns the subprotocol that the server selected, or the empty string.
     pub fn protocol(&self) -> &str {
-        &self.info.protocol
+        &self.core.info.protocol
     }
 
     /// Returns the extensions that the server selected, or the empty string.
     pub fn extensions(&self) -> &str {
-        &self.info.extensions
+        &self.core.info.extensions
     }
 
     /// Returns the response to the opening handshake; see [`Control::response`](crate::Control::response). In a page it is not
     /// known, so the result is `None` there.
     pub fn response(&self) -> Option<&Response> {
-        self.info.response.as_ref()
+        self.core.info.response.as_ref()
+    }
+
+    fn shared(&self) -> &Arc<RemoteShared> {
+        &self.core.shared
     }
 
     async fn status(&self) -> (ReadyState, u64) {
-        request(&self.commands, Command::Status).await.unwrap_or((ReadyState::Closed, 0))
+        self.shared().command(Command::Status).await.unwrap_or((ReadyState::Closed, 0))
     }
 }
+
+/// The most unanswered sends of a sink. Arbitrary.
+const MAX_UNANSWERED: usize = 16;
 
 type SendResult = Result<(), Error<OwnedMessage>>;
 type CloseFuture = Pin<Box<dyn Future<Output = Result<CloseEvent, Error<OwnedMessage>>> + Send + Sync>>;
@@ -248,7 +258,7 @@ impl Sink<OwnedMessage> for RemoteSender {
     type Error = Error<OwnedMessage>;
 
     fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<SendResult> {
-        self.sink.poll(CHANNEL_CAPACITY, context)
+        self.sink.poll(MAX_UNANSWERED - 1, context)
     }
 
     /// Requests the send. `poll_flush` waits for the result.
@@ -281,6 +291,6 @@ impl Sink<OwnedMessage> for RemoteSender {
 
 impl fmt::Debug for RemoteSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteSender").field("url", &RedactedUrl(&self.info.url)).finish_non_exhaustive()
+        f.debug_struct("RemoteSender").field("url", &RedactedUrl(&self.core.info.url)).finish_non_exhaustive()
     }
 }
