@@ -134,10 +134,10 @@ impl Model {
                 0 => self.end_stream(),
                 1 => self.fail_writes(),
                 2 => {
-                    self.connection.set_unflushed(true);
+                    self.connection.set_unflushed(true, self.now);
                 }
                 3 => {
-                    self.connection.set_unflushed(false);
+                    self.connection.set_unflushed(false, self.now);
                     self.poll();
                 }
                 4 => assert!(self.connection.answered_pings() <= self.connection.ping().unwrap_or(u64::MAX)),
@@ -368,7 +368,7 @@ impl Model {
 
     /// Lets the connection end, and checks what has arrived.
     fn finish(mut self) {
-        self.connection.set_unflushed(false);
+        self.connection.set_unflushed(false, self.now);
         self.write(usize::MAX, false);
         self.respond();
         self.read(usize::MAX, true);

@@ -288,6 +288,11 @@ impl Connection {
         self.queue.drop_all();
     }
 
+    /// Returns whether the stream has accepted our Close frame, which it may not have flushed.
+    pub fn has_written_close(&self) -> bool {
+        self.queue.has_written_close()
+    }
+
     /// Returns whether [`write_failed`](Self::write_failed) was called.
     pub const fn has_write_failed(&self) -> bool {
         self.broken
@@ -296,9 +301,14 @@ impl Connection {
     /// Sets whether the stream holds bytes that it has accepted and not flushed, and returns whether that changed.
     ///
     /// Only streams with a buffer of their own, such as TLS, need this. While it is set, our Close frame does not count as sent.
-    /// If it returned `true`, check [`poll_event`](Self::poll_event) and [`stream_action`](Self::stream_action) again.
-    pub fn set_unflushed(&mut self, unflushed: bool) -> bool {
-        self.queue.set_unflushed(unflushed)
+    /// If it returned `true`, check [`poll_event`](Self::poll_event) and [`stream_action`](Self::stream_action) again. The end of a flush
+    /// is progress, and so can change the [`deadline`](Self::deadline).
+    pub fn set_unflushed(&mut self, unflushed: bool, now: Duration) -> bool {
+        let changed = self.queue.set_unflushed(unflushed);
+        if changed && !unflushed && matches!(self.phase, Phase::Established) {
+            self.since = now;
+        }
+        changed
     }
 
     /// Sends a message. The payload of a text message must be UTF-8.

@@ -45,7 +45,7 @@ pub(crate) struct Connection<L> {
     /// Lock order: connection, then listener.
     state: Lock<ConnectionState<Self>>,
     /// An upper bound of the transport's bufferedAmount. A transport of this crate's native driver writes it under its own lock.
-    /// Otherwise it is written while `state` is locked. It is read without a lock.
+    /// Otherwise it is written while `state` is locked, or where there are no threads. It is read without a lock.
     buffered_amount_hint: BufferedAmountHint,
     /// Sends messages without locking `state` while the socket is OPEN, and lets a receiver read.
     direct: DirectTransport,
@@ -201,25 +201,27 @@ impl<L: Listener> Connection<L> {
 
     /// Passes the data to the transport. Returns whether the transport accepted it.
     ///
-    /// The lock is released only afterwards, so that no Close frame comes between. If the transport rejects the
-    /// data, `rejected_bytes` is added to bufferedAmount and the connection is closed.
+    /// With threads the lock is released only afterwards, so that no Close frame comes between. If the transport rejects
+    /// the data, `rejected_bytes` is added to bufferedAmount and the connection is closed.
     fn transmit(
         &self,
         state: impl DerefMut<Target = ConnectionState<Self>>,
         data: Data<'_>,
         rejected_bytes: u64,
     ) -> bool {
-        let Some(transport) = &state.transport else { return false };
-        match transport.send(data, &self.buffered_amount_hint) {
-            SendOutcome::Accepted => {}
+        let Some(transport) = state.transport.clone() else { return false };
+        // Without threads outside the lock: a platform's class that is written in JavaScript may fire an event at once.
+        let state = platform::HAS_THREADS.then_some(state);
+        let outcome = transport.send(data, &self.buffered_amount_hint);
+        drop(state);
+        match outcome {
+            SendOutcome::Accepted => true,
             SendOutcome::NeedsFlush => {
-                let transport = Shared::clone(transport);
-                drop(state);
                 transport.flush();
+                true
             }
-            SendOutcome::Rejected => return self.close_as_full(state, rejected_bytes),
+            SendOutcome::Rejected => self.close_as_full(rejected_bytes),
         }
-        true
     }
 
     /// Does what follows a message that was sent directly, like [`transmit`](Self::transmit).
@@ -227,17 +229,19 @@ impl<L: Listener> Connection<L> {
         match outcome {
             SendOutcome::Accepted => {}
             SendOutcome::NeedsFlush => self.direct.flush(),
-            SendOutcome::Rejected => return self.close_as_full(self.state.lock(), rejected_bytes),
+            SendOutcome::Rejected => return self.close_as_full(rejected_bytes),
         }
         true
     }
 
     /// Closes the connection because the transport did not accept a message. Returns `false`.
-    fn close_as_full(&self, mut state: impl DerefMut<Target = ConnectionState<Self>>, rejected_bytes: u64) -> bool {
-        self.update(&mut state, |socket_state| socket_state.flag_as_full(rejected_bytes));
-        let transport = state.transport.clone();
+    fn close_as_full(&self, rejected_bytes: u64) -> bool {
+        let transport = {
+            let mut state = self.state.lock();
+            self.update(&mut state, |socket_state| socket_state.flag_as_full(rejected_bytes));
+            state.transport.clone()
+        };
         // Close outside the lock: a platform's class that is written in JavaScript may fire `close` at once.
-        drop(state);
         if let Some(transport) = transport {
             transport.close(None);
         }
@@ -274,6 +278,11 @@ impl<L: Listener> Connection<L> {
         if let Some(transport) = self.transport() {
             transport.pump();
         }
+    }
+
+    /// Returns whether everything that left bufferedAmount is with the network; otherwise the listener is told when it is.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.transport().is_none_or(|transport| transport.is_flushed())
     }
 
     /// Asks the transport to report to the listener when bufferedAmount falls.

@@ -205,6 +205,12 @@ pub(crate) trait Transport: MaybeSend + MaybeSync {
     /// Sets the form of binary messages from the next message on.
     fn set_binary_type(&self, mode: ReceiveMode);
 
+    /// Returns whether everything that left bufferedAmount is with the network. If not, [`OnEvent::handle_sent`] is called when it
+    /// is, as for bufferedAmount.
+    fn is_flushed(&self) -> bool {
+        true
+    }
+
     /// Calls [`OnEvent::handle_sent`] whenever bufferedAmount falls, until that returns `false`.
     fn watch_buffered_amount(&self, watch: WatchBufferedAmount);
 

@@ -32,14 +32,14 @@ impl CapacityWait {
         polled.map(|_| ())
     }
 
-    /// Waits until bufferedAmount is zero, or the socket is CLOSED. Returns the bytes that are left.
+    /// Waits until bufferedAmount is zero and the network has everything, or the socket is CLOSED. Returns the bytes that are left.
     pub(super) fn poll_drained(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<u64> {
         self.poll(core, 0, context, |core| {
             // The state is read first, because bufferedAmount changes until the socket is CLOSED. The amount is read
             // once, because other senders can raise it between two reads.
             let closed = core.connection.ready_state() == ReadyState::Closed;
             let left = core.connection.buffered_amount();
-            (closed || left == 0).then_some(left)
+            (closed || left == 0 && core.connection.is_flushed()).then_some(left)
         })
     }
 

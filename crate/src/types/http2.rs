@@ -124,7 +124,8 @@ impl Http2 {
     /// Sets the time between two pings of a connection that has sockets. The default is 30 s. With `Duration::MAX` there is only the
     /// one with which a connection begins.
     ///
-    /// These are pings of HTTP/2, one for all sockets of the connection.
+    /// These are pings of HTTP/2, one for all sockets of the connection. An idle connection is not pinged. When a socket uses it again
+    /// and nothing was received for this time, a ping is sent at once.
     #[must_use]
     pub const fn ping_interval(mut self, interval: Duration) -> Self {
         self.ping_interval = interval;

@@ -18,12 +18,18 @@ use tokio::time::{Instant, interval, sleep_until, timeout};
 use crate::raw_server::{DATA, HEADERS, RawServer};
 use crate::server::Server;
 use crate::streams::{over, read_with};
-use crate::{check_echo, events, open, options, rest_of, run};
+use crate::{check_echo, events, open, options, rest_of, run, run_paused};
 
 #[test]
 fn reset_ends_one_socket_in_one_close_event() {
     run(async {
-        for reason in [Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::NO_ERROR] {
+        let lost = |reason| format!("the connection was lost: stream error received: {reason}");
+        for (reason, failure) in [
+            (Reason::CANCEL, lost("stream no longer needed")),
+            (Reason::INTERNAL_ERROR, lost("unexpected internal error encountered")),
+            // The end of the stream.
+            (Reason::NO_ERROR, ProtocolFailure::Lost.to_string()),
+        ] {
             let mut server = Server::start().await;
             let socket = WebSocket::with_options(&server.url(""), (), &options()).unwrap();
             let mut stream = server.next().await.accept();
@@ -34,7 +40,7 @@ fn reset_ends_one_socket_in_one_close_event() {
             stream.send_all(vec![0x81, 5, b'h'].into()).await.unwrap();
             stream.send.send_reset(reason);
             assert_eq!(events(&socket).await, ["open", "error", "close 1006 false"], "{reason:?}");
-            assert!(matches!(socket.failure(), Some(Failure::Lost { .. } | Failure::Protocol(_))));
+            assert_eq!(socket.failure().unwrap().to_string(), failure);
             check_echo(&mut neighbour, "hello").await;
             drop(neighbour);
             echo.await.unwrap();
@@ -149,12 +155,6 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// A `WINDOW_UPDATE` of the connection by a byte.
 const WINDOW_UPDATE: [u8; 13] = [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-
-/// Runs a test on a clock that advances when all tasks wait.
-fn run_paused(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(test);
-}
 
 /// Opens a socket over a stream, with pings.
 async fn open_pinged(near: impl IoStream + 'static) -> Socket {
@@ -352,7 +352,7 @@ fn request_is_not_sent_again_to_a_server_that_breaks_rules() {
                 server.next(HEADERS).await;
                 // Data that belongs to no stream.
                 server.send(DATA, 0, b"data").await;
-                server.wait_for_end().await;
+                let _ = server.wait_for_end().await;
             }
         });
         assert_eq!(events(&socket).await, ["error", "close 1006 false"]);

@@ -7,6 +7,8 @@ mod buffers;
 mod certificates;
 mod failures;
 mod flow_control;
+mod giving_up;
+mod leaving;
 mod lifecycle;
 mod limits;
 mod misbehaviour;
@@ -29,6 +31,12 @@ fn run(test: impl Future<Output = ()>) {
     // Arbitrary; a test takes less than a second.
     runtime
         .block_on(async { tokio::time::timeout(Duration::from_secs(60), test).await.expect("the test ends in time") });
+}
+
+/// Runs a test on a clock that advances when all tasks wait.
+fn run_paused(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(test);
 }
 
 fn options() -> Options {

@@ -190,6 +190,34 @@ fn connection_that_goes_away_keeps_its_sockets_and_takes_no_more() {
 }
 
 #[test]
+fn connections_that_go_away_count_as_no_attempts() {
+    run(async {
+        let server = Server::start_with(|builder| {
+            builder.enable_connect_protocol().max_concurrent_streams(2);
+        });
+        let server = server.await.echo();
+        let mut sockets = Vec::new();
+        for _ in 0..8 {
+            sockets.push(open(server.url("")).await);
+        }
+        assert_eq!(server.connections(), 4);
+        for connection in 1..=4 {
+            // One of its two sockets.
+            sockets.remove(connection - 1).close(None, None).await.unwrap();
+            server.go_away(connection);
+        }
+        // GOAWAY has arrived when a later message has.
+        for socket in &mut sockets {
+            check_echo(socket, "hello").await;
+            check_echo(socket, "hello").await;
+        }
+        let mut socket = open(server.url("")).await;
+        check_echo(&mut socket, "new").await;
+        assert_eq!(server.connections(), 5);
+    });
+}
+
+#[test]
 fn settings_that_are_not_used_are_forgotten() {
     run(async {
         let server = Server::start().await.echo();

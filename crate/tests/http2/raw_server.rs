@@ -1,5 +1,7 @@
 //! A server that writes frames of HTTP/2 as a test says, even wrong ones.
 
+use std::io;
+
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -8,7 +10,8 @@ pub(crate) const HEADERS: u8 = 1;
 pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
-const PING: u8 = 6;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
 
 /// The flags of frames.
 const ACK: u8 = 1;
@@ -77,9 +80,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
         stream
     }
 
-    /// Waits until the client has ended the connection.
-    pub(crate) async fn wait_for_end(mut self) {
-        // A reset is an end as well.
-        let _ = self.0.read_to_end(&mut Vec::new()).await;
+    /// Waits until the client has ended the connection, and returns an error if it has reset it.
+    pub(crate) async fn wait_for_end(mut self) -> io::Result<()> {
+        self.0.read_to_end(&mut Vec::new()).await.map(drop)
+    }
+
+    /// Ends the connection after what was sent.
+    pub(crate) async fn end(mut self) {
+        self.0.shutdown().await.unwrap();
+        // The client may reset the connection then.
+        let _ = self.wait_for_end().await;
     }
 }

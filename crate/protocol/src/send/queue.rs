@@ -334,9 +334,14 @@ impl SendQueue {
         !self.unflushed && !self.has_pending_bytes()
     }
 
+    /// Returns whether the stream has accepted our Close frame.
+    pub(crate) const fn has_written_close(&self) -> bool {
+        self.close_framed && self.output.is_empty()
+    }
+
     /// Returns whether the stream has accepted and flushed our Close frame.
     pub(crate) const fn is_close_sent(&self) -> bool {
-        self.close_framed && self.output.is_empty() && !self.unflushed
+        self.has_written_close() && !self.unflushed
     }
 
     /// Uses `lend` for the memory to frame small messages in, if there is none.

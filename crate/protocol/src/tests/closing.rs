@@ -97,14 +97,16 @@ fn close_is_clean_only_after_flush() {
     for passes_on in [true, false] {
         let mut driver = driver();
         driver.receive(&frame(0x88, &close_body(1000, "")));
-        assert!(driver.connection.set_unflushed(true));
+        assert!(driver.connection.set_unflushed(true, driver.now));
         driver.receive_eof();
         driver.wait(3);
         assert_eq!(driver.take_events(), [Event::Closing]);
         if passes_on {
-            assert!(driver.connection.set_unflushed(false));
+            assert!(driver.connection.set_unflushed(false, driver.now));
+            driver.poll();
+        } else {
+            driver.wait(60);
         }
-        driver.wait(60);
         assert_eq!(driver.take_events(), [closed(1000, "", passes_on)]);
     }
 }

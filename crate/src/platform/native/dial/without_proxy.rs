@@ -4,6 +4,7 @@
 pub(in crate::platform::native) mod proxy {
     use tokio::time::Instant;
 
+    use crate::platform::native::dial::handshake_queue::HandshakePermit;
     use crate::platform::native::dial::io_stream::IoStream;
     use crate::platform::native::dial::target::Target;
     use crate::platform::native::dial::tls::TlsSettings;
@@ -29,6 +30,7 @@ pub(in crate::platform::native) mod proxy {
             _: &Target,
             _: &TlsSettings,
             _: Option<Instant>,
+            _: &mut Option<HandshakePermit>,
         ) -> Result<Box<dyn IoStream>, Failure> {
             match *self {}
         }

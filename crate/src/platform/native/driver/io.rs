@@ -62,8 +62,11 @@ pub(super) trait IoState {
     /// Records that the stream has accepted the first `count` pending bytes.
     fn advance_written(&mut self, count: usize, now: Duration);
 
-    /// Sets whether the stream holds bytes that it has not flushed; returns whether that changed.
-    fn set_unflushed(&mut self, unflushed: bool) -> bool;
+    /// Sets whether the stream holds bytes that it has not flushed; returns whether that matters to anyone.
+    fn set_unflushed(&mut self, unflushed: bool, now: Duration) -> bool;
+
+    /// Returns whether anyone waits until the stream has passed on what it has accepted.
+    fn awaits_flush(&self) -> bool;
 
     /// Returns whether our direction of the stream is to be shut down, because nothing will be written any more.
     fn wants_shutdown(&self) -> bool;
@@ -205,15 +208,16 @@ impl StreamIo {
             }
             access.between_writes();
         }
-        if self.needs_flush {
+        // A stream of HTTP/2 is flushed by itself, so that a flush only waits for that.
+        if self.needs_flush && (self.origin != StreamOrigin::Http2 || access.with(|state| state.awaits_flush())) {
             match Pin::new(&mut self.stream).poll_flush(context) {
                 Poll::Pending => {
-                    access.with(|state| state.set_unflushed(true));
+                    access.with(|state| state.set_unflushed(true, now));
                     return progress;
                 }
                 Poll::Ready(Ok(())) => {
                     self.needs_flush = false;
-                    progress |= access.with(|state| state.set_unflushed(false));
+                    progress |= access.with(|state| state.set_unflushed(false, now));
                 }
                 Poll::Ready(Err(error)) => return self.fail_writing(access, Some(error)),
             }
@@ -411,7 +415,11 @@ mod tests {
             self.ready.drain(..count);
         }
 
-        fn set_unflushed(&mut self, _: bool) -> bool {
+        fn set_unflushed(&mut self, _: bool, _: Duration) -> bool {
+            false
+        }
+
+        fn awaits_flush(&self) -> bool {
             false
         }
 

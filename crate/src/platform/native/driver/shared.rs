@@ -90,6 +90,10 @@ pub(super) struct ConnState {
     pings: Option<PendingPings>,
     /// Whether a sender waits for bufferedAmount to fall, and is to be notified of it.
     drain_watched: bool,
+    /// Whether the stream may hold bytes that it has accepted and not passed on.
+    is_held: bool,
+    /// Whether someone waits until it has passed them on.
+    flush_watched: bool,
 
     // Sending.
     /// Whether the interface's socket is OPEN, for a sender that does not lock the connection.
@@ -191,6 +195,8 @@ impl SocketShared {
             look_requests: Some(LookRequests::default()),
             pings: Some(PendingPings::default()),
             drain_watched: false,
+            is_held: false,
+            flush_watched: false,
             is_open: false,
             policy,
             files: FileQueue::default(),
@@ -285,6 +291,22 @@ impl SocketShared {
             drop(state);
             self.tasks.wake_driver();
         }
+    }
+
+    /// Returns whether the stream has passed on what it has accepted. If not, the driver waits for that, and tells the senders.
+    pub(super) fn is_flushed(&self) -> bool {
+        let mut state = self.lock();
+        if !state.is_held {
+            return true;
+        }
+        state.drain_watched = true;
+        // Once, because the driver tells the senders after each look.
+        let wake = !std::mem::replace(&mut state.flush_watched, true) && state.run.request_look();
+        drop(state);
+        if wake {
+            self.tasks.wake_driver();
+        }
+        false
     }
 
     fn write_from_sender(&self, mut state: Guard<'_>, mut stream: StreamIo) {
@@ -1006,6 +1028,7 @@ impl IoState for ConnState {
     #[inline]
     fn advance_written(&mut self, count: usize, now: Duration) {
         self.connection.advance_written(count, now);
+        self.is_held = true;
     }
 
     #[inline]
@@ -1021,8 +1044,14 @@ impl IoState for ConnState {
         self.policy.on_read();
     }
 
-    fn set_unflushed(&mut self, unflushed: bool) -> bool {
-        self.connection.set_unflushed(unflushed)
+    fn set_unflushed(&mut self, unflushed: bool, now: Duration) -> bool {
+        self.is_held = unflushed;
+        let is_awaited = !unflushed && std::mem::take(&mut self.flush_watched);
+        self.connection.set_unflushed(unflushed, now) | is_awaited
+    }
+
+    fn awaits_flush(&self) -> bool {
+        self.flush_watched || self.connection.has_written_close()
     }
 
     fn wants_shutdown(&self) -> bool {
@@ -1031,6 +1060,7 @@ impl IoState for ConnState {
 
     fn on_write_failed(&mut self, error: Option<io::Error>) -> Option<Failure> {
         self.connection.write_failed();
+        (self.is_held, self.flush_watched) = (false, false);
         error.and_then(|error| self.record_cause(Failure::lost(error)))
     }
 

@@ -181,6 +181,10 @@ impl Transport for Socket {
         false
     }
 
+    fn is_flushed(&self) -> bool {
+        self.shared.is_flushed()
+    }
+
     fn watch_buffered_amount(&self, _: WatchBufferedAmount) {
         self.shared.lock().watch_drain();
     }

@@ -14,6 +14,7 @@ use h2::client::{Builder, SendRequest};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::gathered::{Gathered, Payload, take_shown};
+use super::progress::ConnectionProgress;
 use super::send_memory::SEND_BUFFER;
 use crate::platform::native::dial::io_stream::IoStream;
 use crate::sync::Lock;
@@ -41,6 +42,7 @@ const MAX_READ: usize = 128 << 10;
 pub(super) struct BufferedConnection {
     connection: h2::client::Connection<SharedStream, Payload>,
     stream: SharedStream,
+    progress: Arc<ConnectionProgress>,
 }
 
 /// The stream under `h2`, which gathers what is written.
@@ -61,8 +63,13 @@ struct Buffers {
     write_size: usize,
     /// Whether the stream was written to since it was flushed.
     needs_flush: bool,
-    /// The error of a write, until a read reports it.
+    /// Whether a write has failed. Then what is written is discarded.
+    is_broken: bool,
+    /// The error of that write, until a read reports it, after all that was received.
     write_error: Option<io::Error>,
+    /// Whether `h2` has to read once more for that.
+    reads_again: bool,
+    progress: Arc<ConnectionProgress>,
 }
 
 impl BufferedConnection {
@@ -71,6 +78,7 @@ impl BufferedConnection {
         builder: &Builder,
         stream: Box<dyn IoStream>,
     ) -> Result<(SendRequest<Payload>, Self), h2::Error> {
+        let progress = Arc::<ConnectionProgress>::default();
         let buffers = Buffers {
             output: Gathered::new(stream.is_write_vectored()),
             stream,
@@ -78,11 +86,19 @@ impl BufferedConnection {
             input: BytesMut::new(),
             write_size: FIRST_WRITE,
             needs_flush: false,
+            is_broken: false,
             write_error: None,
+            reads_again: false,
+            progress: Arc::clone(&progress),
         };
         let stream = SharedStream(Arc::new(Lock::new(Some(Box::new(buffers)))));
         let (send, connection) = builder.handshake(stream.clone()).await?;
-        Ok((send, Self { connection, stream }))
+        Ok((send, Self { connection, stream, progress }))
+    }
+
+    /// Returns how far what the streams have sent has come.
+    pub(super) fn progress(&self) -> Arc<ConnectionProgress> {
+        Arc::clone(&self.progress)
     }
 
     /// Returns the pings of the connection, the first time.
@@ -130,26 +146,36 @@ impl SharedStream {
         result
     }
 
-    /// Writes and flushes what was gathered. Returns `Ready` if that has failed, and the next read reports it.
+    /// Writes and flushes what was gathered. Returns `Ready` if writing has failed, so that `h2` has to read.
     fn poll_write_gathered(&self, context: &mut Context<'_>) -> Poll<()> {
-        let written = self.with(|buffers| match buffers.poll_flush(context) {
-            Poll::Ready(Err(error)) => {
-                buffers.output.clear();
-                buffers.needs_flush = false;
-                buffers.write_error = Some(error);
-                Poll::Ready(Ok(()))
+        let written = self.with(|buffers| {
+            let flushed = buffers.poll_flush(context);
+            if let Poll::Ready(Err(error)) = flushed {
+                buffers.fail_writing(error);
+            } else if flushed.is_ready() && !buffers.is_broken {
+                return Poll::Ready(Ok(Some(Arc::clone(&buffers.progress))));
             }
-            _ => Poll::Pending,
+            if std::mem::take(&mut buffers.reads_again) { Poll::Ready(Ok(None)) } else { Poll::Pending }
         });
-        written.map(|_| ())
+        match written {
+            // Outside the buffers: this wakes tasks.
+            Poll::Ready(Ok(Some(progress))) => {
+                progress.end_flush();
+                Poll::Pending
+            }
+            written => written.map(|_| ()),
+        }
+    }
+}
+
+impl Drop for BufferedConnection {
+    fn drop(&mut self) {
+        self.progress.end();
     }
 }
 
 impl Buffers {
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if let Some(error) = self.write_error.take() {
-            return Poll::Ready(Err(error));
-        }
         if self.input.is_empty() {
             if self.read_budget == 0 {
                 context.waker().wake_by_ref();
@@ -157,7 +183,12 @@ impl Buffers {
             }
             self.input.reserve(READ_SIZE);
             // The future keeps nothing between polls, so that it may be dropped.
-            let count = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context))?;
+            let read = pin!(self.stream.read_buf(&mut self.input)).poll(context);
+            let is_over = !matches!(read, Poll::Ready(Ok(1..)));
+            if let Some(error) = self.write_error.take_if(|_| is_over) {
+                return Poll::Ready(Err(error));
+            }
+            let count = ready!(read)?;
             self.read_budget = self.read_budget.saturating_sub(count);
         }
         let count = self.input.len().min(buffer.remaining());
@@ -168,11 +199,32 @@ impl Buffers {
 
     fn poll_write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let shown = take_shown();
-        if self.output.len() >= self.write_size {
-            ready!(self.poll_write_all(context))?;
-            self.write_size = MAX_WRITE;
+        if !self.is_broken && self.output.len() >= self.write_size {
+            // A slow stream has little to write at any time, so that a ping does not wait behind much.
+            self.write_size = match self.poll_write_all(context) {
+                Poll::Ready(Ok(())) => MAX_WRITE,
+                Poll::Ready(Err(error)) => {
+                    self.fail_writing(error);
+                    MAX_WRITE
+                }
+                Poll::Pending => FIRST_WRITE,
+            };
+            if self.output.len() >= self.write_size {
+                return Poll::Pending;
+            }
+        }
+        if self.is_broken {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
         Poll::Ready(Ok(self.output.push(slices, shown.as_ref())))
+    }
+
+    /// Discards what is to be written.
+    fn fail_writing(&mut self, error: io::Error) {
+        self.output.clear();
+        self.needs_flush = false;
+        (self.is_broken, self.reads_again) = (true, true);
+        self.write_error = Some(error);
     }
 
     fn poll_write_all(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -233,7 +285,10 @@ impl AsyncWrite for SharedStream {
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // `poll_write_gathered` does it.
-        Poll::Ready(Ok(()))
+        self.with(|buffers| {
+            buffers.progress.begin_flush();
+            Poll::Ready(Ok(()))
+        })
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

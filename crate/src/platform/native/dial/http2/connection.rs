@@ -60,7 +60,6 @@ pub(super) struct Connection {
 
 /// A reserved place on a connection, for one stream.
 pub(super) struct Place {
-    send: SendRequest<Payload>,
     reservation: Reservation,
     /// Whether other streams were opened before.
     is_reused: bool,
@@ -70,6 +69,8 @@ pub(super) struct Place {
 
 /// The reason why a stream was not opened.
 pub(super) enum OpenError {
+    /// The request was not sent, because a connection that was used before takes no more streams. It is out of the list.
+    NotSent,
     /// The server has not processed the request, so that it can be sent again.
     NotProcessed(Failure),
     /// The server wants HTTP/1.1 for this request, which it has not processed.
@@ -121,12 +122,12 @@ impl Connection {
         if !is_accepting.await? {
             return Ok(None);
         }
-        let (usage, reservation) = Usage::new(list);
+        let (usage, reservation) = Usage::new(list, send.clone(), connection.progress());
         let task = ConnectionTask::new(connection, pings, !is_answered, settings, Arc::clone(&usage));
         // The join handle is not needed: the task ends with the connection.
         drop(tokio::spawn(task));
         let max_streams = usize::try_from(max_streams).unwrap_or(usize::MAX);
-        let place = Place { send: send.clone(), reservation, is_reused: false, is_only: false };
+        let place = Place { reservation, is_reused: false, is_only: false };
         Ok(Some((Self::new(send, usage, max_streams), place)))
     }
 
@@ -138,8 +139,8 @@ impl Connection {
     /// Reserves a place, if there is one.
     pub(super) fn reserve(&self) -> Option<Place> {
         let limit = self.max_streams.min(self.send.current_max_send_streams());
-        let (reservation, is_only) = self.usage.reserve(limit)?;
-        Some(Place { send: self.send.clone(), reservation, is_reused: true, is_only })
+        let (reservation, is_only) = self.usage.reserve(&self.send, limit)?;
+        Some(Place { reservation, is_reused: true, is_only })
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -166,12 +167,13 @@ impl Place {
     }
 
     /// Sends the request, and waits for the head of the response.
-    pub(super) async fn open(mut self, route: &Route<'_>, request: &Request) -> Result<Dialed, OpenError> {
+    pub(super) async fn open(self, route: &Route<'_>, request: &Request) -> Result<Dialed, OpenError> {
         let request = encode(request, route.target.secure).map_err(OpenError::Failed)?;
-        if let Err(error) = poll_fn(|context| self.send.poll_ready(context)).await {
+        let mut connection = self.reservation.connection().clone();
+        if let Err(error) = poll_fn(|context| connection.poll_ready(context)).await {
             return Err(self.not_sent(error));
         }
-        let (response, send) = self.send.send_request(request, false).map_err(|error| self.not_sent(error))?;
+        let (response, send) = connection.send_request(request, false).map_err(|error| self.not_sent(error))?;
         let (head, receive) = response.await.map_err(|error| self.classify(error))?.into_parts();
         let mut headers: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let limit = route.options.limits.head;
@@ -194,12 +196,17 @@ impl Place {
 
     /// Returns what follows from an error before the request was sent.
     fn not_sent(&self, error: h2::Error) -> OpenError {
-        if error.is_io() || error.is_go_away() || error.reason().is_some() {
-            return self.classify(error);
+        let open_error = if error.is_io() || error.is_go_away() || error.reason().is_some() {
+            self.classify(error)
+        } else {
+            // The connection has no identifiers of streams left.
+            self.usage().close();
+            OpenError::NotProcessed(failure(error))
+        };
+        match open_error {
+            OpenError::NotProcessed(_) if self.is_reused => OpenError::NotSent,
+            other => other,
         }
-        // The connection has no identifiers of streams left.
-        self.usage().close();
-        OpenError::NotProcessed(failure(error))
     }
 
     /// Returns whether the request can be sent again, and the failure otherwise.
@@ -215,7 +222,8 @@ impl Place {
             self.usage().close();
         }
         let needs_http1 = error.is_remote() && error.reason() == Some(Reason::HTTP_1_1_REQUIRED);
-        let failure = self.usage().cause().map_or_else(|| failure(error), Failure::lost);
+        let cause = if error.is_io() { self.reservation.cause() } else { None };
+        let failure = cause.map_or_else(|| failure(error), Failure::lost);
         if needs_http1 {
             return OpenError::NeedsHttp1(failure);
         }

@@ -7,11 +7,13 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 
+use super::progress::StreamProgress;
 use crate::platform::native::dial::io_stream::IoStream;
 
 /// A shorter part of a payload is copied, because a part of its own costs more. Arbitrary: one page.
@@ -30,29 +32,49 @@ thread_local! {
 
 /// Bytes that a stream sends.
 #[derive(Default)]
-pub(super) struct Payload(Bytes);
+pub(super) struct Payload {
+    bytes: Bytes,
+    /// The progress of the stream, until the bytes have left `h2`.
+    progress: Option<Arc<StreamProgress>>,
+}
 
-impl From<Bytes> for Payload {
-    fn from(bytes: Bytes) -> Self {
-        Self(bytes)
+impl Payload {
+    pub(super) fn new(bytes: Bytes, progress: &Arc<StreamProgress>) -> Self {
+        progress.enter();
+        Self { bytes, progress: Some(Arc::clone(progress)) }
+    }
+
+    fn leave(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.leave();
+        }
     }
 }
 
 impl Buf for Payload {
     fn remaining(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     fn chunk(&self) -> &[u8] {
-        if self.0.len() >= MIN_SHARED {
+        if self.bytes.len() >= MIN_SHARED {
             // A thread that ends writes nothing more.
-            let _ = SHOWN.try_with(|shown| shown.set(Some(self.0.clone())));
+            let _ = SHOWN.try_with(|shown| shown.set(Some(self.bytes.clone())));
         }
-        &self.0
+        &self.bytes
     }
 
     fn advance(&mut self, count: usize) {
-        self.0.advance(count);
+        self.bytes.advance(count);
+        if self.bytes.is_empty() {
+            self.leave();
+        }
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -179,6 +201,11 @@ mod tests {
 
     use super::*;
 
+    /// Returns a payload whose progress does not matter.
+    fn payload(bytes: Bytes) -> Payload {
+        Payload { bytes, progress: None }
+    }
+
     /// Gathers a frame as `h2` writes it: a header with the first bytes of the payload, and a part of the rest.
     fn push_frame(gathered: &mut Gathered, payload: &mut Payload, size: usize) -> Vec<u8> {
         let size = size.min(payload.remaining());
@@ -210,7 +237,7 @@ mod tests {
             // The payloads have up to five frames, and each round removes less or more than one of them.
             for number in 0_u8..200 {
                 let size = usize::from(number) * 397 % 40_000;
-                let mut payload = Payload::from(Bytes::from(vec![number; size]));
+                let mut payload = payload(Bytes::from(vec![number; size]));
                 while payload.has_remaining() {
                     expected.extend(push_frame(&mut gathered, &mut payload, 9_001));
                 }
@@ -228,7 +255,7 @@ mod tests {
     fn long_parts_share_the_memory_of_the_payload() {
         let bytes = Bytes::from(vec![1; 40_000]);
         for is_vectored in [true, false] {
-            let (mut gathered, mut payload) = (Gathered::new(is_vectored), Payload::from(bytes.clone()));
+            let (mut gathered, mut payload) = (Gathered::new(is_vectored), payload(bytes.clone()));
             while payload.has_remaining() {
                 push_frame(&mut gathered, &mut payload, 16_384);
             }
@@ -271,7 +298,7 @@ mod tests {
     fn stream_cannot_accept_more_than_it_was_given() {
         let mut gathered = Gathered::new(true);
         for _ in 0..MAX_SLICES {
-            push_frame(&mut gathered, &mut Payload::from(Bytes::from(vec![1; 10_000])), usize::MAX);
+            push_frame(&mut gathered, &mut payload(Bytes::from(vec![1; 10_000])), usize::MAX);
         }
         let half = gathered.len() / 2;
         let mut context = Context::from_waker(std::task::Waker::noop());
@@ -286,7 +313,7 @@ mod tests {
     #[test]
     fn memory_is_released_with_the_last_byte() {
         let bytes = Bytes::from(vec![1; 40_000]);
-        let (mut gathered, mut payload) = (Gathered::new(true), Payload::from(bytes.clone()));
+        let (mut gathered, mut payload) = (Gathered::new(true), payload(bytes.clone()));
         push_frame(&mut gathered, &mut payload, usize::MAX);
         drop(payload);
         assert!(!bytes.is_unique());

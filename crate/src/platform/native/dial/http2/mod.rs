@@ -7,13 +7,14 @@
 //! 3. [`connection`]: a connection, on which places for streams are reserved. [`usage`] counts them.
 //! 4. [`task`]: the task of a connection, which moves its bytes, pings, and closes it.
 //! 5. [`buffered`]: the buffers between `h2` and the byte stream of a connection. [`gathered`] is the one to write from.
-//! 6. [`stream`]: the byte stream of one socket. It copies what it sends into [`send_memory`].
+//! 6. [`stream`]: the byte stream of one socket. It copies what it sends into [`send_memory`], and [`progress`] says how far that has come.
 
 mod buffered;
 mod connection;
 mod gathered;
 mod key;
 mod pool;
+mod progress;
 mod send_memory;
 mod stream;
 mod task;
@@ -53,6 +54,8 @@ pub(super) async fn connect(route: &Route<'_>, request: Option<&Request>) -> Res
         };
         match place.open(route, request).await {
             Ok(dialed) => return Ok(dialed),
+            // It does not count, because nothing was sent. The loop ends, because the connection is out of the list.
+            Err(OpenError::NotSent) => {}
             Err(OpenError::NotProcessed(_)) if attempt < MAX_ATTEMPTS => attempt += 1,
             Err(OpenError::NeedsHttp1(_)) if route.options.http2.choice == Http2Choice::IfOffered => {
                 return route.connect(HttpVersions::Http1Instead).await;

@@ -188,7 +188,7 @@ mod tests {
         let (near, _far) = duplex(1 << 16);
         let (send, _connection) = Builder::new().handshake(near).await.unwrap();
         let origin = Arc::<Origin>::default();
-        let (usage, _reservation) = Usage::new(list(&origin));
+        let (usage, _reservation) = Usage::new(list(&origin), send.clone(), Arc::default());
         usage.close();
         origin.add(Connection::new(send, usage, 1));
         assert!(origin.is_unused());

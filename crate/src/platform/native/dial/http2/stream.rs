@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
@@ -9,6 +10,7 @@ use h2::{Reason, RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::gathered::Payload;
+use super::progress::StreamProgress;
 use super::send_memory::SEND_BUFFER;
 use super::usage::Reservation;
 use crate::platform::native::dial::tcp;
@@ -19,6 +21,8 @@ pub(super) struct Http2Stream {
     receive: RecvStream,
     /// The received bytes that were not read.
     unread: Bytes,
+    /// How far what was sent has come.
+    progress: Arc<StreamProgress>,
     /// Whether our direction has ended.
     is_shut_down: bool,
     /// The place on the connection.
@@ -27,7 +31,8 @@ pub(super) struct Http2Stream {
 
 impl Http2Stream {
     pub(super) fn new(send: SendStream<Payload>, receive: RecvStream, reservation: Reservation) -> Self {
-        Self { send, receive, unread: Bytes::new(), is_shut_down: false, reservation }
+        let progress = StreamProgress::new(reservation.usage().progress());
+        Self { send, receive, unread: Bytes::new(), progress, is_shut_down: false, reservation }
     }
 
     /// Ends our direction.
@@ -41,7 +46,8 @@ impl Http2Stream {
 
     /// Returns the error of a stream or of its connection.
     fn error(&self, error: h2::Error) -> io::Error {
-        self.reservation.usage().cause().unwrap_or_else(|| into_io(error))
+        let cause = if error.is_io() { self.reservation.cause() } else { None };
+        cause.unwrap_or_else(|| into_io(error))
     }
 }
 
@@ -100,13 +106,16 @@ impl AsyncWrite for Http2Stream {
         }
         let count = wanted.min(capacity);
         let copy = self.reservation.usage().send_memory().copy(&bytes[..count]);
-        let sent = self.send.send_data(copy.into(), false);
+        let payload = Payload::new(copy, &self.progress);
+        let sent = self.send.send_data(payload, false);
         Poll::Ready(sent.map(|()| count).map_err(|error| self.error(error)))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The task of the connection writes what the stream has accepted.
-        Poll::Ready(Ok(()))
+    /// Waits until the task of the connection has written what the stream has accepted. It does so in any case.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_flushed = ready!(self.progress.poll_flushed(context));
+        let lost = || self.reservation.cause().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into());
+        Poll::Ready(if is_flushed { Ok(()) } else { Err(lost()) })
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

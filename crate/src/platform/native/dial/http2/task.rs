@@ -13,8 +13,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::buffered::BufferedConnection;
 use super::usage::Usage;
 use crate::platform::native::catch_panic::catch_as_failure;
+use crate::platform::native::dial::tcp;
 use crate::platform::native::runtime::background;
 use crate::platform::native::runtime::clock::{LookTurns, REACTOR_TURN};
+use crate::sync::catch_panic::drop_caught;
 use crate::types::http2::Http2;
 
 /// The time that an idle connection has to say farewell. Arbitrary.
@@ -28,11 +30,14 @@ const PANICKED: &str = "the stream of a connector panicked";
 
 /// The task of a connection. Dropping it ends the connection and all its streams.
 pub(super) struct ConnectionTask {
-    connection: BufferedConnection,
+    /// `None` after it was given up.
+    connection: Option<BufferedConnection>,
     pings: PingPong,
     settings: Http2,
     usage: Arc<Usage>,
     phase: Phase,
+    /// The time at which a poll has read something last.
+    last_read: Instant,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -74,33 +79,48 @@ impl ConnectionTask {
     ) -> Self {
         let now = Instant::now();
         let phase = if is_pinged { Phase::Pinged(now) } else { Phase::Active(now) };
-        Self { connection, pings, settings: settings.clone(), usage, phase, timer: None }
+        let settings = settings.clone();
+        Self { connection: Some(connection), pings, settings, usage, phase, last_read: now, timer: None }
     }
 
     /// Changes the phase as the streams have changed, and takes the answer to a ping.
     fn update(&mut self, context: &mut Context<'_>) {
         let now = Instant::now();
         let is_used = self.usage.is_used();
+        let has_read = self.connection.as_ref().is_some_and(BufferedConnection::has_read);
+        if has_read {
+            self.last_read = now;
+        }
         if let Phase::Pinged(_) | Phase::Looking(_) = self.phase {
             if self.pings.poll_pong(context).is_ready() {
                 self.phase = Phase::Active(now);
             }
         }
         self.phase = match self.phase {
-            Phase::Looking(look) if self.connection.has_read() => Phase::Looking(LastLook { has_read: true, ..look }),
+            Phase::Looking(look) if has_read => Phase::Looking(LastLook { has_read: true, ..look }),
             // An answer to an earlier ping may be outstanding, and no other ping is sent before it arrives.
             Phase::Active(_) if !is_used => {
                 self.release_memory();
                 Phase::Idle(now)
             }
-            Phase::Idle(_) if is_used => Phase::Active(now),
+            Phase::Idle(_) if is_used => self.active_again(),
             other => other,
         };
     }
 
+    /// Returns the phase of a connection that was idle and is used again.
+    ///
+    /// A ping is due one interval after the last byte was received, because the path may have died meanwhile. If the interval started
+    /// anew, sockets that give up before its end would prevent the ping.
+    const fn active_again(&self) -> Phase {
+        Phase::Active(self.last_read)
+    }
+
     /// Releases the memory that an idle connection does not need.
     fn release_memory(&self) {
-        self.connection.release_memory();
+        if let Some(connection) = &self.connection {
+            connection.release_memory();
+        }
         self.usage.send_memory().release();
     }
 
@@ -116,7 +136,7 @@ impl ConnectionTask {
         since.checked_add(wait)
     }
 
-    /// Acts on the end of the phase; returns whether the connection ends.
+    /// Acts on the end of the phase; returns whether the connection is given up.
     fn end_phase(&mut self) -> bool {
         let now = Instant::now();
         match self.phase {
@@ -141,7 +161,7 @@ impl ConnectionTask {
                 is_over
             }
             Phase::Idle(_) => {
-                self.phase = if self.usage.retire() { Phase::Retired(now) } else { Phase::Active(now) };
+                self.phase = if self.usage.retire() { Phase::Retired(now) } else { self.active_again() };
                 false
             }
             Phase::Retired(_) => true,
@@ -150,11 +170,20 @@ impl ConnectionTask {
 
     /// Moves bytes. Returns `Ready` when the connection has ended.
     fn poll_connection(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let polled = catch_as_failure(|| self.connection.poll(context));
+        let Some(connection) = &mut self.connection else { return Poll::Ready(()) };
+        let polled = catch_as_failure(|| connection.poll(context));
         if polled.is_err() {
             self.usage.set_cause(ErrorKind::Other, PANICKED);
         }
         polled.map_or(Poll::Ready(()), |polled| polled.map(|_| ()))
+    }
+
+    /// Resets the connection. Its streams are lost.
+    fn give_up(&mut self) {
+        // First, so that a stream that is woken is not opened on it again.
+        self.usage.close();
+        let connection = self.connection.take();
+        tcp::abort(|| drop_caught(connection));
     }
 
     /// Polls the timer for the end of the phase.
@@ -184,6 +213,7 @@ impl Future for ConnectionTask {
                 return Poll::Pending;
             }
             if self.end_phase() {
+                self.give_up();
                 return Poll::Ready(());
             }
         }
@@ -218,9 +248,9 @@ mod tests {
     #[tokio::test]
     async fn memory_is_released_with_the_last_stream_and_with_the_connection() {
         let (near, _far) = duplex(1 << 16);
-        let (_send, mut connection) = BufferedConnection::start(&Builder::new(), Box::new(near)).await.unwrap();
+        let (send, mut connection) = BufferedConnection::start(&Builder::new(), Box::new(near)).await.unwrap();
         let pings = connection.ping_pong().unwrap();
-        let (usage, place) = Usage::new(Weak::<NoList>::new());
+        let (usage, place) = Usage::new(Weak::<NoList>::new(), send.clone(), connection.progress());
         let task = ConnectionTask::new(connection, pings, false, &Http2::prior_knowledge(), Arc::clone(&usage));
         let mut task = Box::pin(task);
         let copy = || usage.send_memory().copy(&[7; 10_000]);

@@ -3,10 +3,13 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use futures::task::AtomicWaker;
+use h2::client::SendRequest;
 
+use super::gathered::Payload;
+use super::progress::ConnectionProgress;
 use super::send_memory::SendMemory;
 
 /// A list of connections, from which one is removed when it takes no more streams.
@@ -29,6 +32,8 @@ pub(super) struct Usage {
     list: Weak<dyn ConnectionList>,
     /// The memory for what the streams send.
     send_memory: SendMemory,
+    /// How far what they have sent has come.
+    progress: Arc<ConnectionProgress>,
 }
 
 /// The number of places of a connection that takes no more streams.
@@ -37,11 +42,18 @@ const RETIRED: usize = usize::MAX;
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// The reservation of a place. Dropping it frees the place.
-pub(super) struct Reservation(Arc<Usage>);
+pub(super) struct Reservation {
+    usage: Arc<Usage>,
+    connection: SendRequest<Payload>,
+}
 
 impl Usage {
     /// Creates the usage of a connection, on which one place is reserved.
-    pub(super) fn new(list: Weak<dyn ConnectionList>) -> (Arc<Self>, Reservation) {
+    pub(super) fn new(
+        list: Weak<dyn ConnectionList>,
+        connection: SendRequest<Payload>,
+        progress: Arc<ConnectionProgress>,
+    ) -> (Arc<Self>, Reservation) {
         let usage = Arc::new(Self {
             number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
             places: AtomicUsize::new(1),
@@ -50,8 +62,9 @@ impl Usage {
             task: AtomicWaker::new(),
             list,
             send_memory: SendMemory::default(),
+            progress,
         });
-        (Arc::clone(&usage), Reservation(usage))
+        (Arc::clone(&usage), Reservation { usage, connection })
     }
 
     /// Returns the memory for what the streams send.
@@ -59,18 +72,28 @@ impl Usage {
         &self.send_memory
     }
 
+    /// Returns how far what the streams have sent has come.
+    pub(super) fn progress(&self) -> Arc<ConnectionProgress> {
+        Arc::clone(&self.progress)
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
     /// Reserves one of at most `limit` places; returns whether it is the only one as well.
-    pub(super) fn reserve(self: &Arc<Self>, limit: usize) -> Option<(Reservation, bool)> {
+    pub(super) fn reserve(
+        self: &Arc<Self>,
+        connection: &SendRequest<Payload>,
+        limit: usize,
+    ) -> Option<(Reservation, bool)> {
         if self.is_closed() {
             return None;
         }
         let more = |places: usize| (places < limit).then(|| places + 1);
         let former = self.places.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
-        Some((Reservation(Arc::clone(self)), former == 0))
+        let reservation = Reservation { usage: Arc::clone(self), connection: connection.clone() };
+        Some((reservation, former == 0))
     }
 
     /// Returns whether places are reserved.
@@ -107,7 +130,7 @@ impl Usage {
     }
 
     /// Returns why the connection was ended, if it was by this client.
-    pub(super) fn cause(&self) -> Option<io::Error> {
+    fn cause(&self) -> Option<io::Error> {
         self.cause.get().map(|(kind, cause)| io::Error::new(*kind, *cause))
     }
 
@@ -129,14 +152,30 @@ impl Usage {
 
 impl Reservation {
     pub(super) fn usage(&self) -> &Usage {
-        &self.0
+        &self.usage
+    }
+
+    /// Returns the connection, to send a request.
+    pub(super) const fn connection(&self) -> &SendRequest<Payload> {
+        &self.connection
+    }
+
+    /// Returns why a connection that is lost was ended: by this client, or by the server, whose GOAWAY came before the end.
+    pub(super) fn cause(&self) -> Option<io::Error> {
+        self.usage.cause().or_else(|| {
+            // A connection with an error is always ready, and this request is not sent.
+            match self.connection.clone().poll_ready(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Err(error)) if error.is_go_away() && error.is_remote() => Some(io::Error::other(error)),
+                _ => None,
+            }
+        })
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.0.places.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.task.wake();
+        if self.usage.places.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.usage.task.wake();
         }
     }
 }
