@@ -8,16 +8,27 @@ const { apply } = Reflect;
 
 /** Reads each blob before it is sent. All that is sent meanwhile waits, and so does a Close. */
 export function readBlobs(platform) {
-  const { bufferedAmount, close, send } = platform;
+  const { addEventListener, bufferedAmount, close, send } = platform;
   /** The queue of a socket, while there is one. */
   const queues = new WeakMap();
+  /** The listener of a socket for the platform's `error`. A failed queue calls it, too. */
+  const failures = new WeakMap();
+  platform.addEventListener = (socket, type, listener) => {
+    if (type === "error") failures.set(socket, listener);
+    addEventListener(socket, type, listener);
+  };
   platform.send = (socket, data) => {
     const isBlob = typeof data === "object" && !isBytes(data);
     let queue = queues.get(socket);
     if (!queue && !isBlob) return send(socket, data);
     if (!queue) {
       queues.set(socket, (queue = new Queue()));
-      queue.run(() => queues.delete(socket)).catch(() => close(socket, [])).catch(() => {});
+      queue.run(() => queues.delete(socket)).catch(() => {
+        if (platform.readyState(socket) !== OPEN) return;
+        // The messages were accepted, so the connection fails. Their bytes stay counted.
+        failures.get(socket)();
+        close(socket, []);
+      }).catch(() => {});
     }
     const kept = isBlob || typeof data === "string" ? data : copyBytes(data);
     queue.add(sizeOf(data), async () => {
@@ -31,7 +42,8 @@ export function readBlobs(platform) {
   platform.bufferedAmount = (socket) => (bufferedAmount(socket) || 0) + (queues.get(socket)?.bytes ?? 0);
   platform.close = (socket, frame) => {
     const queue = queues.get(socket);
-    if (queue) queue.add(0, () => (close(socket, frame), true));
+    // A socket that is not OPEN any more sends nothing of its queue.
+    if (queue && platform.readyState(socket) === OPEN) queue.add(0, () => (close(socket, frame), true));
     else close(socket, frame);
   };
 }

@@ -168,7 +168,7 @@ export class Connection {
 
   #closed(event) {
     for (const type of TYPES) this.#platform.removeEventListener(this.#platformSocket, type, this.#listeners[type]);
-    const values = this.#platform.closed(event);
+    const values = this.#platform.closed(event, this.#platformSocket);
     this.#end(this.#state.closed(values.code, values.reason, values.wasClean), event, values);
   }
 

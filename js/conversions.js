@@ -37,6 +37,13 @@ export function toClampedUnsignedShort(value) {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
+/** Converts to [EnforceRange] unsigned short: without the fraction. A number that is out of range throws. */
+export function toEnforcedUnsignedShort(value) {
+  const number = Math.trunc(+value);
+  throwIf(!(number >= 0 && number <= 65535), "the number is not in the range 0 to 65535");
+  return number || 0; // not -0
+}
+
 /** Converts a sequence<DOMString> or a DOMString to a list. */
 export function toProtocols(value) {
   if (!isObject(value)) return [toDOMString(value)];

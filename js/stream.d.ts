@@ -2,7 +2,8 @@
 
 /** The options of the constructor. */
 export interface WebSocketStreamOptions {
-  protocols?: Iterable<string>;
+  /** The subprotocols to offer. A string is not a sequence, although it is iterable, and throws a `TypeError`. */
+  protocols?: Iterable<string> & object;
   /** Aborts the opening handshake. */
   signal?: AbortSignal;
 }

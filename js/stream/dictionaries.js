@@ -1,33 +1,38 @@
 // The Web IDL conversions of the dictionaries: https://webidl.spec.whatwg.org/#es-dictionary
 
-import { isObject, toClampedUnsignedShort, toProtocols, toUSVString } from "../conversions.js";
+import { isObject, toEnforcedUnsignedShort, toProtocols, toUSVString } from "../conversions.js";
 
 const { apply } = Reflect;
 const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted").get;
 
 /** Converts to WebSocketStreamOptions. */
 export function toOptions(value) {
-  const { protocols, signal } = members(value, "WebSocketStreamOptions");
-  if (protocols !== undefined && !isIterable(protocols)) throw new TypeError("protocols is not a sequence");
-  const list = protocols === undefined ? [] : toProtocols(protocols);
+  const member = reader(value, "WebSocketStreamOptions");
+  const protocols = member("protocols", toList) ?? [];
   // The getter throws for any other object.
-  if (signal !== undefined) apply(isAborted, signal, []);
-  return { protocols: list, signal };
+  const signal = member("signal", (object) => (apply(isAborted, object, []), object));
+  return { protocols, signal };
 }
 
 /** Converts to WebSocketCloseInfo. */
 export function toCloseInfo(value) {
-  const { closeCode, reason } = members(value, "WebSocketCloseInfo");
-  return {
-    closeCode: closeCode === undefined ? undefined : toClampedUnsignedShort(closeCode),
-    reason: reason === undefined ? "" : toUSVString(reason),
+  const member = reader(value, "WebSocketCloseInfo");
+  const closeCode = member("closeCode", toEnforcedUnsignedShort);
+  return { closeCode, reason: member("reason", toUSVString) ?? "" };
+}
+
+/** Returns a function that reads and converts one member of a dictionary. Members are read in the order of their names. */
+function reader(value, type) {
+  if (value !== undefined && value !== null && !isObject(value)) throw new TypeError(`the value is not a ${type}`);
+  return (name, convert) => {
+    const member = value?.[name];
+    return member === undefined ? undefined : convert(member);
   };
 }
 
-function members(value, name) {
-  if (value === undefined || value === null) return {};
-  if (!isObject(value)) throw new TypeError(`the value is not a ${name}`);
-  return value;
+function toList(protocols) {
+  if (!isIterable(protocols)) throw new TypeError("protocols is not a sequence");
+  return toProtocols(protocols);
 }
 
 function isIterable(value) {

@@ -94,7 +94,14 @@ export function streamOver(connect, Unconnected, errors) {
         },
       }, { highWaterMark: pull ? 0 : 1 });
       const writable = new WritableStream({
-        start: (controller) => void (this.#writable = controller),
+        start: (controller) => {
+          this.#writable = controller;
+          // The stream calls `abort` below only after the write in progress, which may wait for the server.
+          controller.signal?.addEventListener("abort", () => {
+            this.#closeBecause(controller.signal.reason);
+            this.#pending?.resolve();
+          });
+        },
         write: (chunk) => this.#write(chunk),
         close: () => {
           this.#socket.close();

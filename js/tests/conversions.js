@@ -1,7 +1,9 @@
 // The Web IDL conversions, value by value, and the order in which the class makes them.
 // Where the package `webidl-conversions` has the conversion, it is the reference.
 
-import { isObject, sizeOf, toClampedUnsignedShort, toData, toDOMString, toProtocols, toUSVString } from "../conversions.js";
+import {
+  isObject, sizeOf, toClampedUnsignedShort, toData, toDOMString, toEnforcedUnsignedShort, toProtocols, toUSVString,
+} from "../conversions.js";
 import { same, show, throws, throwsThis } from "./assert.js";
 
 const thrown = { name: "thrown by the page" };
@@ -47,6 +49,7 @@ export const VALUES = [...NUMBERS, ...NUMBERS.slice(0, 20).map(Object), ...STRIN
 
 const CONVERSIONS = [
   ["[Clamp] unsigned short", toClampedUnsignedShort, (reference) => (value) => reference["unsigned short"](value, { clamp: true })],
+  ["[EnforceRange] unsigned short", toEnforcedUnsignedShort, (reference) => (value) => reference["unsigned short"](value, { enforceRange: true })],
   ["USVString", toUSVString, (reference) => reference.USVString],
   ["DOMString", toDOMString, (reference) => reference.DOMString],
 ];

@@ -1,6 +1,8 @@
 // The class over platform classes that throw, or that report what the Standard does not allow.
 
+import { readBlobs } from "../blobs.js";
 import { level } from "../runtimes.js";
+import { streams } from "../stream/streams.js";
 import { over } from "../websocket.js";
 import { next, same, show, throwsThis } from "./assert.js";
 
@@ -279,6 +281,78 @@ export function tests() {
     }
   });
 
+  test("close of the server is answered if the platform has not done so, in runtimes", () => {
+    // As in workerd with an older compatibility date, which refuses some codes.
+    const refusing = withMembers({
+      close(...frame) {
+        Fake.prototype.close.apply(this, frame);
+        if (frame[0] === 1005) throw DOM("InvalidAccessError");
+      },
+    });
+    const cases = [
+      [{ code: 1001, reason: "bye", wasClean: true }, 2, [["close", 1001, "bye"]]],
+      [{ code: 1005, reason: "", wasClean: true }, 2, [["close", 1005, ""], ["close"]]],
+      [{ code: 1001, reason: "bye", wasClean: true }, 3, []],
+      [{ code: 1006, reason: "lost", wasClean: false }, 2, []],
+    ];
+    for (const change of [level, (platform) => { readBlobs(platform); level(platform); }]) {
+      for (const [values, readyState, expected] of cases) {
+        const { socket, fake, log } = create(refusing, [], change);
+        fake.open();
+        if (change !== level) socket.send(new Blob(["still being read"]));
+        fake.readyState = readyState;
+        fake.dispatchEvent(Object.assign(new Event("close"), values));
+        same(fake.calls, expected, show(values));
+        same(log.at(-1), values.wasClean ? `close ${values.code} ${values.reason} true 3` : "close 1006  false 3");
+      }
+    }
+  });
+
+  test("bufferedAmount at the end has only what is unsent, in runtimes", () => {
+    const { socket, fake, log } = create(Fake, [], level);
+    fake.open();
+    socket.send("abc");
+    same(socket.bufferedAmount, 3);
+    fake.end({ code: 1000, reason: "", wasClean: true });
+    same([socket.bufferedAmount, log], [0, ["open 1", "close 1000  true 3"]]);
+  });
+
+  test("blob that cannot be sent fails the connection, in workerd", async () => {
+    for (const end of [undefined, { code: 1005, reason: "", wasClean: true }]) {
+      const { socket, fake, log } = create(withMembers({
+        send: () => { throw FAULTS[0]; },
+        close() {
+          Fake.prototype.close.call(this);
+          if (end) queueMicrotask(() => this.end(end));
+        },
+      }), [], readBlobs);
+      fake.open();
+      socket.send(new Blob(["abc"]));
+      socket.send("behind");
+      await next(socket, "close");
+      same(log, ["open 1", "error 3", end ? "close 1005  true 3" : "close 1006  false 3"]);
+      same([fake.calls, socket.bufferedAmount], [[["close"]], 9]);
+    }
+  });
+
+  test("abort of the writable closes while a write waits", async () => {
+    const { over: streamsOver, WebSocketError } = streams(over);
+    const Stream = streamsOver({ WebSocket: withMembers({ send() { this.bufferedAmount = 1 << 24; } }) });
+    const stream = new Stream(URL);
+    const { last } = Fake;
+    last.open();
+    const writer = (await stream.opened).writable.getWriter();
+    const written = writer.write("waits for the server");
+    await null;
+    const aborted = writer.abort(new WebSocketError("", { closeCode: 3001, reason: "enough" }));
+    same(last.calls, [["close", 3001, "enough"]]);
+    same(await Promise.all([written, aborted]), [undefined, undefined]);
+    last.bufferedAmount = 0;
+    last.end({ code: 3001, reason: "enough", wasClean: true });
+    const { closeCode, reason } = await stream.closed;
+    same([closeCode, reason, last.calls.length], [3001, "enough", 1]);
+  });
+
   test("bufferedAmount counts what was sent in the task, in runtimes", async () => {
     // As in Bun, which has written everything at once, and in Deno, which counts no blobs.
     const Counting = class extends Fake {
@@ -292,7 +366,8 @@ export function tests() {
       socket.send(data);
       return socket.bufferedAmount;
     });
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    // The same function as in `level`, so that this comes later.
+    await new Promise((resolve) => (globalThis.setImmediate ?? setTimeout)(resolve));
     same([seen, socket.bufferedAmount], [[3, 13, 16], 10]);
     // As in workerd, which has no such attribute.
     delete fake.bufferedAmount;

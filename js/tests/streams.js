@@ -54,9 +54,23 @@ export function tests(name, { WebSocketStream, WebSocketError }, server, { isOur
     same(values("m", { closeCode: 3456, reason: "r" }), ["m", 0, true, "WebSocketError", 3456, "r"]);
     same(values("", { reason: "r" }), ["", 0, true, "WebSocketError", 1000, "r"]);
     same(values("", { closeCode: 3333 }), ["", 0, true, "WebSocketError", 3333, ""]);
-    for (const closeCode of [999, 1001, 2999, 5000, 70000]) throws("InvalidAccessError", () => new WebSocketError("", { closeCode }), closeCode);
+    for (const closeCode of [999, 1001, 2999, 5000, 65535, null, -0.5]) throws("InvalidAccessError", () => new WebSocketError("", { closeCode }), closeCode);
+    for (const closeCode of [NaN, "x", -1, 65536, Infinity]) throws(isOurs ? "TypeError" : "InvalidAccessError", () => new WebSocketError("", { closeCode }), closeCode);
     for (const reason of ["x".repeat(124), "\u{1F50C}".repeat(32)]) throws("SyntaxError", () => new WebSocketError("", { reason }));
     throws("TypeError", () => new WebSocketError("", 1));
+  });
+
+  test("members of a dictionary are read and converted one after the other", () => {
+    const reads = [];
+    const dictionary = {};
+    for (const [name, value] of [["signal", AbortSignal.abort()], ["reason", "r"], ["protocols", ["chat"]], ["closeCode", 3000]]) {
+      const convert = () => (reads.push(`convert ${name}`), value);
+      const member = name === "signal" ? value : { valueOf: convert, toString: convert, [Symbol.iterator]: () => convert()[Symbol.iterator]() };
+      Object.defineProperty(dictionary, name, { get: () => (reads.push(name), member) });
+    }
+    new WebSocketError("", dictionary);
+    new WebSocketStream(url(), dictionary).closed.catch(() => {});
+    same(reads.join(), "closeCode,convert closeCode,reason,convert reason,protocols,convert protocols,signal");
   });
 
   test("messages are echoed as text and as bytes", async () => {
@@ -84,7 +98,7 @@ export function tests(name, { WebSocketStream, WebSocketError }, server, { isOur
 
   for (const [info, expected] of [
     [undefined, [1005, ""]], [null, [1005, ""]], [{}, [1005, ""]], [{ reason: "" }, [1005, ""]], [{ reason: "why" }, [1000, "why"]],
-    [{ closeCode: 3456, reason: "pizza" }, [3456, "pizza"]], [{ closeCode: 3000.7 }, [isOurs ? 3001 : 3000, ""]], [{ closeCode: 1000 }, [1000, ""]],
+    [{ closeCode: 3456, reason: "pizza" }, [3456, "pizza"]], [{ closeCode: 3000.7 }, [3000, ""]], [{ closeCode: 1000 }, [1000, ""]],
   ]) {
     test(`close(${JSON.stringify(info)}) ends both streams`, async () => {
       const { stream, readable, writable } = await open();
@@ -223,6 +237,19 @@ export function tests(name, { WebSocketStream, WebSocketError }, server, { isOur
       const stream = new WebSocketStream(url(), { signal: AbortSignal.abort("why") });
       const reasons = await Promise.all([stream.opened, stream.closed].map((ended) => ended.catch((reason) => reason)));
       same(reasons, ["why", "why"]);
+    });
+
+    test("abort closes while a write waits for the server", async () => {
+      const id = `streams-abort-${Math.random()}`;
+      const stream = new WebSocketStream(`ws://${server}/ws?id=${id}&do=read-gate:go,await-close,answer`);
+      const writer = (await stream.opened).writable.getWriter();
+      const written = writer.write(new Uint8Array(32 << 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await writer.abort(error({ closeCode: 3001, reason: "enough" }));
+      same(await written, undefined);
+      await fetch(`http://${server}/control/release?id=${id}&gate=go`, { method: "POST" });
+      const { closeCode, reason } = await stream.closed;
+      same([closeCode, reason], [3001, "enough"]);
     });
   }
 

@@ -42,5 +42,8 @@ export const text = stream.opened.then(({ readable, writable }) => {
   writable.getWriter().write(new Uint8Array(1));
   return readable.cancel(new WebSocketError("", { closeCode: 3000 }));
 });
+new WebSocketStream("/feed", { protocols: new Set(["chat"]) });
 // @ts-expect-error
 new WebSocketStream("/feed", { protocols: 5 });
+// @ts-expect-error
+new WebSocketStream("/feed", { protocols: "chat" });

@@ -6,12 +6,12 @@
 mod anywhere;
 mod support;
 
-use js_sys::{Object, Promise, Reflect};
+use js_sys::{Object, Reflect};
 use samesocket::Blob;
 use samesocket_conformance::subjects::Samesocket;
 use samesocket_conformance::target::{DropIn, Platform};
 use samesocket_conformance::{native_expectations, report, scripts};
-use support::{Fixture, collect, until};
+use support::{Fixture, collect, unreadable_blob, until};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -61,11 +61,9 @@ async fn blob_that_cannot_be_read_fails_the_connection() {
     let socket = fixture.connect("do=await-close,answer");
     let mut events = socket.events();
     until(&mut events, "open").await;
-    let blob = web_sys::Blob::new().expect("an empty blob");
-    let fail = Closure::<dyn Fn() -> Promise>::new(|| Promise::reject(&"unreadable".into()));
-    Reflect::set(&blob, &"arrayBuffer".into(), fail.as_ref()).expect("an extensible object");
+    let (blob, _fail) = unreadable_blob();
     let former = pretend_to_be_workerd();
-    socket.send(&Blob::from(blob)).expect("the socket is open");
+    socket.send(&blob).expect("the socket is open");
     socket.send("behind it").expect("the socket is open");
     restore_navigator(&former);
     assert_eq!(socket.buffered_amount(), 9);
@@ -89,4 +87,30 @@ async fn close_does_not_overtake_an_empty_blob() {
     assert_eq!(collect(events).await, ["close 3000"]);
     let lengths: Vec<u64> = fixture.ended().await.messages.iter().map(|message| message.length).collect();
     assert_eq!(lengths, [0]);
+}
+
+/// The name keeps it from workerd, which creates no functions from strings.
+mod platform_faults_in_runtimes {
+    use crate::anywhere::platform_faults::{Fake, events};
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    async fn close_of_the_server_is_answered_once() {
+        let cases = [
+            ("{ code: 1001, reason: 'bye', wasClean: true }, 2", "close 1001", "text close(1001,bye)"),
+            ("{ code: 1005, reason: '', wasClean: true }, 2", "close 1005", "text close(1005,) close()"),
+            ("{ code: 1001, reason: 'bye', wasClean: true }, 3", "close 1001", "text"),
+            ("{ code: 1006, reason: 'lost', wasClean: false }, 2", "error, close 1006", "text"),
+        ];
+        for (end, expected, calls) in cases {
+            let _fake = Fake::new();
+            Fake::set("send", "kind, socket", &format!("setTimeout(() => socket.end({end}));"));
+            // workerd refuses 1005. This class also fires `close` once more.
+            let answer = "if (frame[0] === 1005) throw new RangeError('a code'); socket.end({ wasClean: true }, 2);";
+            Fake::set("close", "socket, frame", answer);
+            let seen = events(|socket| socket.send("text").expect("the socket is open"));
+            assert_eq!(seen.await.join(", "), expected);
+            assert_eq!(Fake::calls(), calls);
+        }
+    }
 }

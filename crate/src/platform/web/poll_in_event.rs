@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use futures::task::AtomicWaker;
 
@@ -142,9 +143,13 @@ impl Wake for EventWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // A task of another thread is not found here, and its executor is woken.
-        match IN_LISTENER.get().then(|| EventTask::find(self.id)).flatten() {
-            Some(task) => WOKEN.with_borrow_mut(|woken| woken.push_back(task)),
-            None => self.executor.wake(),
+        let task = IN_LISTENER.get().then(|| EventTask::find(self.id)).flatten();
+        // A panic in a listener may have left it marked as running. From then on, the executor polls, too.
+        if task.is_none() || thread::panicking() {
+            self.executor.wake();
+        }
+        if let Some(task) = task {
+            WOKEN.with_borrow_mut(|woken| woken.push_back(task));
         }
     }
 }

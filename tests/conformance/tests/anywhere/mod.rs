@@ -1,7 +1,7 @@
 //! Tests that run in each engine and in each JavaScript runtime.
 
 mod handles;
-mod platform_faults;
+pub(crate) mod platform_faults;
 mod poll_in_event;
 mod reentrancy;
 mod sockets;

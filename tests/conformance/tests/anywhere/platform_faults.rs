@@ -3,7 +3,7 @@
 use crate::support::collect;
 use futures::StreamExt;
 use js_sys::{Function, JsString, Reflect};
-use samesocket::{ReadyState, WebSocket};
+use samesocket::{ReadyState, WebSocket, connect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -22,25 +22,25 @@ const FAKE: &str = "
             // Only a view of the program's memory has a larger buffer.
             const kind = typeof data === 'string' ? data : data.buffer.byteLength > data.byteLength ? 'view' : 'copy';
             fake.calls += kind + ' ';
-            fake.send(kind);
+            fake.send(kind, this);
         }
         close(...frame) {
             fake.calls += `close(${frame}) `;
             this.readyState = 2;
-            fake.close(this);
+            fake.close(this, frame);
         }
-        end(values = {}) {
-            this.readyState = 3;
+        end(values = {}, readyState = 3) {
+            this.readyState = readyState;
             this.dispatchEvent(Object.assign(new Event('close'), values));
         }
     };
 ";
 
 /// The platform's class, replaced until this is dropped.
-struct Fake(JsValue);
+pub(crate) struct Fake(JsValue);
 
 impl Fake {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let platform = Reflect::get(&js_sys::global(), &"WebSocket".into()).expect("the platform's class");
         let class = Function::new_no_args(FAKE).call0(&JsValue::UNDEFINED).expect("the class is valid");
         Reflect::set(&js_sys::global(), &"WebSocket".into(), &class).expect("the global is writable");
@@ -48,12 +48,12 @@ impl Fake {
     }
 
     /// Sets what a method does.
-    fn set(name: &str, parameter: &str, steps: &str) {
+    pub(crate) fn set(name: &str, parameters: &str, steps: &str) {
         let fake = Reflect::get(&js_sys::global(), &"fake".into()).expect("a global");
-        Reflect::set(&fake, &name.into(), &Function::new_with_args(parameter, steps)).expect("an object");
+        Reflect::set(&fake, &name.into(), &Function::new_with_args(parameters, steps)).expect("an object");
     }
 
-    fn calls() -> String {
+    pub(crate) fn calls() -> String {
         let fake = Reflect::get(&js_sys::global(), &"fake".into()).expect("a global");
         let calls = Reflect::get(&fake, &"calls".into()).expect("a member");
         String::from(calls.unchecked_ref::<JsString>()).trim().to_owned()
@@ -67,7 +67,7 @@ impl Drop for Fake {
 }
 
 /// Opens a socket, performs the steps, and returns all of its events.
-async fn events(steps: impl FnOnce(&WebSocket)) -> Vec<String> {
+pub(crate) async fn events(steps: impl FnOnce(&WebSocket)) -> Vec<String> {
     let socket = WebSocket::new("ws://127.0.0.1:9/", ()).expect("a valid URL");
     let mut all = socket.events();
     all.next().await.expect("the socket opens");
@@ -103,6 +103,28 @@ async fn full_platform_that_ends_at_once_fires_error_and_close() {
     });
     assert_eq!(seen.await, ["error", "close 1006"]);
     assert_eq!(Fake::calls(), "text close()");
+}
+
+#[wasm_bindgen_test]
+async fn platform_that_ends_within_send_fires_close() {
+    let _fake = Fake::new();
+    let end = "socket.end({ code: 1000, reason: 'bye', wasClean: true });";
+    Fake::set("send", "kind, socket", end);
+    let seen = events(|socket| {
+        socket.send("text").expect("the socket is open");
+        assert_eq!((socket.ready_state(), socket.buffered_amount()), (ReadyState::Closed, 0));
+    });
+    assert_eq!(seen.await, ["close 1000"]);
+    let socket = connect("ws://127.0.0.1:9/").await.expect("the socket opens");
+    socket.send("text".into()).await.expect("the socket is open");
+    assert_eq!(socket.closed().await.code, 1000);
+    Fake::set("send", "kind, socket", &format!("{end} throw new RangeError('too much');"));
+    let seen = events(|socket| {
+        socket.send("text").expect("the socket is open");
+        assert_eq!((socket.ready_state(), socket.buffered_amount()), (ReadyState::Closed, 4));
+    });
+    assert_eq!(seen.await, ["close 1000"]);
+    assert_eq!(Fake::calls(), "text text text");
 }
 
 #[wasm_bindgen_test]

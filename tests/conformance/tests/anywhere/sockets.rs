@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::support::{Alive, Fixture};
+use crate::support::{Alive, Fixture, unreadable_blob};
 use futures::future::{join, join3};
 use futures::{FutureExt, SinkExt};
 use gloo_timers::future::TimeoutFuture;
@@ -499,6 +499,73 @@ async fn backpressure_socket_sends_empty_message_before_close() {
     socket.send("".into()).await.unwrap();
     assert_eq!(socket.close(Some(3001), None).await.unwrap().code, 3001);
     assert_eq!(fixture.ended().await.message_count, 1);
+}
+
+#[wasm_bindgen_test]
+async fn backpressure_socket_fails_if_a_blob_cannot_be_read() {
+    let fixture = Fixture::new("stream-unreadable").await;
+    let mut socket = to(&fixture, "do=await-close,answer").with_backpressure().await.unwrap();
+    if !socket.control().has_backpressure() {
+        return;
+    }
+    let (blob, _fail) = unreadable_blob();
+    socket.send(blob.into()).await.unwrap();
+    socket.send("behind it".into()).await.unwrap();
+    // The server's answer to our Close counts, if it comes before the task that fails the connection.
+    let seen = lines(&mut socket).await.join(", ");
+    assert!(matches!(&*seen, "failed 1005" | "failed 1006"), "{seen}");
+    assert_eq!(socket.buffered_amount(), 9, "it was not sent");
+    assert!(fixture.ended().await.messages.is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn streams_of_deno_are_not_used() {
+    let global = js_sys::global();
+    let mut added = vec!["Deno", "WebSocketStream"];
+    added.retain(|name| !js_sys::Reflect::has(&global, &(*name).into()).unwrap());
+    for name in &added {
+        js_sys::Reflect::set(&global, &(*name).into(), &js_sys::Object::new()).unwrap();
+    }
+    let fixture = Fixture::new("stream-deno").await;
+    let connected = to(&fixture, "do=echo").with_backpressure().await;
+    for name in &added {
+        js_sys::Reflect::delete_property(&global, &(*name).into()).unwrap();
+    }
+    assert!(!connected.unwrap().control().has_backpressure());
+}
+
+/// Counts rejections that are unhandled. Unlike Chromium's own, the promises of this class are not marked as handled.
+const COUNT_UNHANDLED: &str = "
+    const Platform = WebSocketStream;
+    globalThis.WebSocketStream = class extends Platform {
+        theirs = [super.opened.then((info) => info), super.closed.then((info) => info)];
+        get opened() { return this.theirs[0]; }
+        get closed() { return this.theirs[1]; }
+    };
+    globalThis.unhandledRejections = 0;
+    const count = (event) => { unhandledRejections++; event.preventDefault(); };
+    addEventListener('unhandledrejection', count);
+    return () => {
+        WebSocketStream = Platform;
+        removeEventListener('unhandledrejection', count);
+    };
+";
+
+#[wasm_bindgen_test]
+async fn refused_backpressure_socket_leaves_no_unhandled_rejection() {
+    let global = js_sys::global();
+    if !js_sys::Reflect::has(&global, &"WebSocketStream".into()).unwrap() {
+        return;
+    }
+    let fixture = Fixture::new("stream-unhandled").await;
+    let restore: js_sys::Function =
+        js_sys::Function::new_no_args(COUNT_UNHANDLED).call0(&global).unwrap().unchecked_into();
+    let refused = to(&fixture, "status=403").with_backpressure().await;
+    fixture.settle().await;
+    restore.call0(&global).unwrap();
+    assert!(refused.is_err());
+    let unhandled = js_sys::Reflect::get(&global, &"unhandledRejections".into()).unwrap();
+    assert_eq!(unhandled.as_f64(), Some(0.0));
 }
 
 /// Runs a function when a `WebSocketStream` has opened, before our code is notified.

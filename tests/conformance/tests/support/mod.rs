@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use gloo_timers::future::TimeoutFuture;
-use js_sys::Function;
-use samesocket::{Event, Events, Message, ReadyState, WebSocket};
+use js_sys::{Function, Promise};
+use samesocket::{Blob, Event, Events, Message, ReadyState, WebSocket};
 use samesocket_conformance::server::Server;
+use wasm_bindgen::closure::Closure;
 
 /// The fault server and an id that is unique to one test.
 pub(crate) struct Fixture {
@@ -77,6 +78,14 @@ pub(crate) async fn until(events: &mut Events, description: &str) {
         }
     }
     panic!("the stream ended before {description}");
+}
+
+/// Returns an empty blob that cannot be read. The function has to stay alive.
+pub(crate) fn unreadable_blob() -> (Blob, Closure<dyn Fn() -> Promise>) {
+    let blob = web_sys::Blob::new().expect("an empty blob");
+    let fail = Closure::<dyn Fn() -> Promise>::new(|| Promise::reject(&"unreadable".into()));
+    js_sys::Reflect::set(&blob, &"arrayBuffer".into(), fail.as_ref()).expect("an extensible object");
+    (Blob::from(blob), fail)
 }
 
 /// A token that counts its live clones.
