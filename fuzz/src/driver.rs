@@ -75,8 +75,8 @@ struct Model {
     closed: Option<CloseEvent>,
     /// Whether the client has called close.
     closing: bool,
-    /// Whether a callback runs. The library catches panics of callbacks, after which this stays set.
-    in_callback: bool,
+    /// The number of callbacks that run. The library catches panics of callbacks, each of which leaves one.
+    callbacks: usize,
 }
 
 impl Model {
@@ -119,7 +119,7 @@ impl Client {
         let model = Arc::clone(model);
         let subscription = socket.subscribe(move |socket, event| {
             let mut model = lock(&model);
-            model.in_callback = true;
+            model.callbacks += 1;
             match event {
                 Event::Open => {
                     assert!(!model.opened && model.closed.is_none() && model.errors == 0);
@@ -140,7 +140,7 @@ impl Client {
                 Event::Close(event) => model.close(event),
                 other => panic!("{other:?}"),
             }
-            model.in_callback = false;
+            model.callbacks -= 1;
         });
         subscription.detach();
         Self::Interface(socket)
@@ -370,7 +370,7 @@ impl Scene {
 
     fn check(&mut self) {
         let mut model = lock(&self.model);
-        assert!(!model.in_callback, "a callback has panicked");
+        assert_eq!(model.callbacks, 0, "a callback has panicked");
         assert!(!self.pipe.is_misused(), "a write follows the shutdown");
         self.receiver.check_order(&model.sent);
         let new = model.checked..model.received.len();

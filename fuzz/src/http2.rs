@@ -49,6 +49,8 @@ struct Seen {
     errors: usize,
     closes: usize,
     texts: Vec<String>,
+    /// The number of callbacks that run. The library catches panics of callbacks, each of which leaves one.
+    callbacks: usize,
 }
 
 struct Client {
@@ -86,6 +88,7 @@ impl Client {
         let all = Arc::clone(&seen);
         let subscription = socket.subscribe(move |_, event| {
             let mut seen = lock(&all);
+            seen.callbacks += 1;
             assert_eq!(seen.closes, 0, "an event follows the close event");
             match event {
                 Event::Open => {
@@ -99,6 +102,7 @@ impl Client {
                 Event::Error => seen.errors += 1,
                 _ => seen.closes += 1,
             }
+            seen.callbacks -= 1;
         });
         subscription.detach();
         Self { socket: Some(socket), seen }
@@ -213,6 +217,7 @@ impl Scene {
         let mut all = self.sent.clone();
         for client in &self.clients {
             let seen = lock(&client.seen);
+            assert_eq!(seen.callbacks, 0, "a callback has panicked");
             assert!(seen.errors <= 1 && seen.closes <= 1);
             if !self.is_plain || seen.texts.is_empty() {
                 continue;
@@ -225,7 +230,7 @@ impl Scene {
     }
 
     /// Ends the connection, and lets all sockets end.
-    async fn finish(self) {
+    async fn finish(mut self) {
         self.pipe.permit_reads(usize::MAX);
         self.pipe.permit_writes(usize::MAX, false);
         self.pipe.end();
@@ -236,11 +241,13 @@ impl Scene {
             yield_now().await;
             self.check();
         }
-        let Self { pipe, clients, .. } = self;
-        drop(clients);
-        while !pipe.is_dropped() {
+        for client in &mut self.clients {
+            client.socket = None;
+        }
+        while !self.pipe.is_dropped() {
             assert!(Instant::now() < end, "the connection is not dropped");
             yield_now().await;
         }
+        self.check();
     }
 }

@@ -23,6 +23,7 @@ export function tests(WebSocket, Platform, server) {
 
   /** Collects garbage several times, with tasks in between that let finalization registries run. */
   async function collect() {
+    if (!gc) throw new Error("the engine was started without the switch for its garbage collector");
     for (let round = 0; round < 3; round += 1) {
       await gc();
       await next(new Platform(url("settle", "do=close:1000")), "close");

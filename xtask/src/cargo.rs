@@ -73,10 +73,13 @@ pub(crate) fn builds_wasm(toolchain: Toolchain, cache: &Cache) -> bool {
 /// `cargo run` and rustup's proxies set variables that name their cargo, compiler and package. A child that uses
 /// another toolchain must not inherit them. `RUSTUP_TOOLCHAIN` stays, so that `cargo +beta xtask test` works.
 pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
-    const LEAKED: [&str; 7] = [
+    const LEAKED: [&str; 9] = [
         "CARGO",
         "RUSTC",
         "RUSTDOC",
+        // They would replace the `RUSTFLAGS` and `RUSTDOCFLAGS` that commands set.
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_ENCODED_RUSTDOCFLAGS",
         "CARGO_TARGET_DIR",
         "LD_LIBRARY_PATH",
         "DYLD_LIBRARY_PATH",

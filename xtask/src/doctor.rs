@@ -6,7 +6,7 @@ use crate::{project::Project, setup};
 
 /// Prints the table. Returns whether every tool is installed.
 pub(crate) fn run() -> Result<bool> {
-    let project = Project::open()?;
+    let project = Project::read()?;
     println!("Cache: {}\n", project.cache.folder().display());
     let mut all = true;
     for requirement in setup::everything() {

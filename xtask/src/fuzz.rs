@@ -50,6 +50,9 @@ const SHORT: Duration = Duration::from_secs(4);
 /// The time beyond its own limit after which a target is ended. Arbitrary: reading a large corpus takes time, too.
 const GRACE: Duration = Duration::from_mins(5);
 
+/// The option that makes libFuzzer print how often it has executed the target.
+const STATISTICS: &str = "-print_final_stats=1";
+
 /// The seconds that one input may take, and the memory that a target may use, in MiB. Arbitrary.
 const LIMITS: [&str; 2] = ["-timeout=25", "-rss_limit_mb=2048"];
 
@@ -127,11 +130,12 @@ fn reproduce(targets: &[Target], input: &Path) -> Result<bool> {
     let input = std::path::absolute(input)?;
     ensure!(input.is_file(), "there is no file {}", input.display());
     for target in targets {
-        let output = run_with_limit(&target.name, target.command().arg(&input), GRACE)?;
+        let output = run_with_limit(&target.name, target.command().arg(STATISTICS).arg(&input), GRACE)?;
         if !output.success {
             println!("{}", output.log.trim_end());
             return Ok(false);
         }
+        Progress::read(&output.log).with_context(|| target.name.clone())?;
     }
     println!("The input passes");
     Ok(true)
@@ -172,10 +176,10 @@ impl Target {
         command.arg(self.corpus());
         command.arg(format!("-max_total_time={}", time.as_secs().max(1)));
         command.arg(format!("-artifact_prefix={}/", found.display()));
-        command.args(["-print_final_stats=1", "-reload=0"]);
+        command.args([STATISTICS, "-reload=0"]);
         let output = run_with_limit(&format!("fuzzing {}", self.name), &mut command, time + GRACE)?;
         if output.success {
-            return Ok(Progress::read(&output.log));
+            return Progress::read(&output.log).with_context(|| self.name.clone());
         }
         let Some(input) = written(&output.log) else {
             bail!("this command failed: {}\n{}", command_line(&command), output.log.trim_end())
@@ -241,8 +245,9 @@ struct Progress {
 }
 
 impl Progress {
-    /// Reads lines like `#123 NEW    cov: 45 ft: 67 …` and `stat::new_units_added: 8`.
-    fn read(log: &str) -> Self {
+    /// Reads lines like `#123 NEW    cov: 45 ft: 67 …` and `stat::new_units_added: 8`. Fails if the target was not executed, as
+    /// one that was built without libFuzzer.
+    fn read(log: &str) -> Result<Self> {
         let mut progress = Self::default();
         for line in log.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -251,7 +256,8 @@ impl Progress {
             progress.new_inputs = number("stat::new_units_added:").unwrap_or(progress.new_inputs);
             progress.coverage = number("cov:").unwrap_or(progress.coverage);
         }
-        progress
+        ensure!(progress.executions > 0, "nothing was executed\n{}", log.trim_end());
+        Ok(progress)
     }
 }
 
@@ -282,7 +288,13 @@ mod tests {
     fn libfuzzer_output_is_parsed() {
         let log = "#2\tINITED cov: 3 ft: 4 corp: 1/1b\n#9\tDONE   cov: 45 ft: 67 corp: 8/9b\n\
                    stat::number_of_executed_units: 123\nstat::new_units_added:          6\n";
-        assert_eq!(Progress::read(log), Progress { executions: 123, coverage: 45, new_inputs: 6 });
+        assert_eq!(Progress::read(log).unwrap(), Progress { executions: 123, coverage: 45, new_inputs: 6 });
+    }
+
+    #[test]
+    fn run_without_executions_fails() {
+        assert!(Progress::read("Run this with `cargo xtask fuzz`.\n").is_err());
+        assert!(Progress::read("stat::number_of_executed_units: 0\n").is_err());
     }
 
     #[test]

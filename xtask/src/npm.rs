@@ -219,10 +219,9 @@ impl Package {
         build::copy(&self.path("dist"), &page.join("npm"))
     }
 
-    /// Builds the tests for engines into a folder that is served: a classic script and a page around it.
+    /// Builds the tests of the class for engines into a folder that is served.
     pub(crate) fn build_tests(&self, folder: &Path) -> Result<()> {
-        self.bundle("tests/engine.js", "engine-tests.js", &["--format=iife".to_owned()])?;
-        fs::create_dir_all(folder)?;
+        self.build_test_page("tests/engine.js", "the class", folder)?;
         // The tests load the package as it is published, and a program bundled with it.
         build::copy(&self.path("dist"), &folder.join("package/dist"))?;
         self.publish_to("tests/vite")?;
@@ -231,11 +230,23 @@ impl Package {
         let options =
             ["build", "tests/vite", "--base=./", "--outDir", &*bundled, "--emptyOutDir", "--logLevel", "warn"];
         self.run("vite", "vite", &options)?;
-        build::copy(&self.path("tests/auto"), &folder.join("auto"))?;
-        fs::copy(self.path("engine-tests.js"), folder.join("tests.js"))?;
+        build::copy(&self.path("tests/auto"), &folder.join("auto"))
+    }
+
+    /// Builds the tests of streams for engines into a folder that is served.
+    pub(crate) fn build_stream_tests(&self, folder: &Path) -> Result<()> {
+        self.build_test_page("tests/engine_streams.js", "streams", folder)
+    }
+
+    /// Builds a classic script with tests, and a page around it.
+    fn build_test_page(&self, script: &str, title: &str, folder: &Path) -> Result<()> {
+        self.bundle(script, &folder.join("tests.js").to_string_lossy(), &["--format=iife".to_owned()])?;
         fs::write(
             folder.join("index.html"),
-            "<!doctype html>\n<meta charset=\"utf-8\">\n<title>the class</title>\n<link rel=\"icon\" href=\"data:,\">\n<body>\n<script src=\"tests.js\"></script>\n",
+            format!(
+                "<!doctype html>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n<body>\n\
+                 <script src=\"tests.js\"></script>\n"
+            ),
         )?;
         Ok(())
     }

@@ -50,6 +50,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let mut required = setup::wasm();
     required.push(setup::node());
     setup::ensure(&project, &required)?;
+    // `cargo xtask test` builds the packages in the same folders.
+    let _lock = project.cache.lock("test")?;
     if !arguments.npm {
         check(&project)?;
         check_integrations(&project)?;

@@ -1,6 +1,6 @@
 //! The workspace: its packages, their metadata for these commands, and the versions in the lock file.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs::File};
 
 use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{
@@ -11,10 +11,15 @@ use serde::Deserialize;
 
 use crate::cache::Cache;
 
+/// The workspaces whose packages depend on those of this one.
+const OTHER_WORKSPACES: [&str; 2] = ["examples", "integrations"];
+
 /// The workspace and its cache.
 pub(crate) struct Project {
     pub(crate) cache: Cache,
     metadata: Metadata,
+    /// Keeps runs of other checkouts from the target folders.
+    _claim: Option<File>,
 }
 
 /// A package's `[package.metadata.samesocket]`.
@@ -36,15 +41,37 @@ pub(crate) struct PackageMetadata {
 }
 
 impl Project {
-    /// Reads the workspace that this program was built from.
+    /// Reads the workspace that this program was built from, and waits until no other checkout uses the target folders.
     pub(crate) fn open() -> Result<Self> {
+        let project = Self::read()?;
+        let root = project.root().canonicalize().context("cannot find the workspace")?;
+        let claim = project.cache.claim(&root, || project.names_of_all_workspaces())?;
+        Ok(Self { _claim: Some(claim), ..project })
+    }
+
+    /// Reads the workspace like [`open`](Self::open), for a command that builds nothing.
+    pub(crate) fn read() -> Result<Self> {
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
         let metadata = MetadataCommand::new().manifest_path(manifest).exec().context("cannot read the workspace")?;
-        Ok(Self { cache: Cache::open()?, metadata })
+        Ok(Self { cache: Cache::open()?, metadata, _claim: None })
     }
 
     pub(crate) fn root(&self) -> &Utf8PathBuf {
         &self.metadata.workspace_root
+    }
+
+    /// Returns the names of the packages of all workspaces in the checkout.
+    fn names_of_all_workspaces(&self) -> Result<BTreeSet<String>> {
+        let names = |metadata: &Metadata| -> Vec<String> {
+            metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect()
+        };
+        let mut all = BTreeSet::from_iter(names(&self.metadata));
+        for workspace in OTHER_WORKSPACES {
+            let manifest = self.root().join(workspace).join("Cargo.toml");
+            let metadata = MetadataCommand::new().manifest_path(&manifest).no_deps().exec();
+            all.extend(names(&metadata.with_context(|| format!("cannot read {manifest}"))?));
+        }
+        Ok(all)
     }
 
     /// Returns the workspace's packages.
@@ -143,5 +170,18 @@ fn package_metadata(package: &Package) -> Result<PackageMetadata> {
         Some(value) => serde_json::from_value(value.clone())
             .with_context(|| format!("[package.metadata.samesocket] of {}", package.name)),
         None => Ok(PackageMetadata::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Project;
+
+    #[test]
+    fn packages_of_all_workspaces_are_named() {
+        let names = Project::read().unwrap().names_of_all_workspaces().unwrap();
+        for name in ["samesocket", "xtask", "samesocket-examples", "samesocket-leptos", "egui-chat"] {
+            assert!(names.contains(name), "{name} is missing");
+        }
     }
 }

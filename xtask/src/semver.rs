@@ -27,6 +27,9 @@ use crate::{
 /// The folder of the baseline.
 const FOLDER: &str = "tests/semver";
 
+/// The lock of the folder with the unpacked baseline.
+const LOCK: &str = "semver";
+
 /// The packages whose API differs on wasm32.
 const WASM: [&str; 1] = ["samesocket"];
 
@@ -53,8 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let mut tools = setup::wasm();
     tools.extend(required());
     setup::ensure(&project, &tools)?;
-    let _lock = project.cache.lock("semver")?;
     if arguments.accept {
+        let _lock = project.cache.lock(LOCK)?;
         accept(&project)?;
     } else {
         let counts = check(&project)?;
@@ -65,6 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
 
 /// Fails if the present API breaks a program that uses the baseline. Additions are no failure.
 pub(crate) fn check(project: &Project) -> Result<Counts> {
+    let _lock = project.cache.lock(LOCK)?;
     let baseline = Baseline::find(project)?.with_context(|| format!("{FOLDER} has no baseline"))?;
     if !is_compatible(&baseline.version, &project.package(PUBLISHED[0])?.version) {
         print_line(&format!("  the version allows to break programs that use {}", baseline.version));

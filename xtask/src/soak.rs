@@ -50,6 +50,8 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let mut required = setup::wasm();
     required.extend(engines.iter().map(|engine| setup::engine(*engine)));
     setup::ensure(&project, &required)?;
+    // `cargo xtask test` has its pages and browsers in the same folders.
+    let _lock = project.cache.lock("test")?;
 
     let binary = build::soak(&project)?;
     let site = Site::start(&project.cache.empty_folder("site")?, None, runtime)?;

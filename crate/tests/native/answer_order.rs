@@ -1,5 +1,6 @@
 //! The order of answers: an echo leaves before the effect of the next frame in the same segment.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use samesocket::{Event, Message, Options, ReadyState, WebSocket};
@@ -14,21 +15,25 @@ async fn answered(options: &Options, frames: &[u8], answer: fn(&Message) -> Opti
     // The server reads until the client closes TCP, so the client must not wait long for the server to do it.
     let options = options.clone().closing_timeout(Duration::from_millis(10));
     let socket = WebSocket::with_options(&manual_server.url("a"), (), &options).unwrap();
+    // The library catches panics of callbacks, so the states are checked outside.
+    let (sender, states) = mpsc::channel();
     let on_event = move |socket: &WebSocket, event: &Event| {
         let Event::Message(event) = event else { return };
         if let Some(text) = answer(&event.data) {
             socket.send(text).unwrap();
-            assert_eq!(socket.ready_state(), ReadyState::Open);
+            sender.send(socket.ready_state()).unwrap();
         }
     };
     socket.subscribe(on_event).detach();
-    tokio::join!(event_lines(&socket), async {
+    let answered = tokio::join!(event_lines(&socket), async {
         let mut stream = manual_server.next().await.accept_upgrade().await.into_stream();
         stream.write_all(frames).await.unwrap();
         let mut got = Vec::new();
         stream.read_to_end(&mut got).await.unwrap();
         unmasked(&got)
-    })
+    });
+    assert!(states.try_iter().all(|state| state == ReadyState::Open), "the socket is open while messages are answered");
+    answered
 }
 
 /// The same for a socket that echoes every text.

@@ -12,6 +12,7 @@
 //! - `runner`, `event_queue`, [`describe`]: one run, its waits, and the notation of its lines;
 //! - [`report`]: many runs, compared and reported;
 //! - [`native_expectations`], [`known_deviations`], [`runtime_deviations`]: where another result is expected, and why;
+//! - [`not_applicable`]: the scripts that a subject has no means to run;
 //! - [`server`] and [`target`]: the fault server, and the code for one target;
 //! - [`short_lived`]: short connections for leak tests.
 
@@ -20,6 +21,7 @@ pub mod describe;
 mod event_queue;
 pub mod known_deviations;
 pub mod native_expectations;
+pub mod not_applicable;
 pub mod report;
 pub mod runner;
 pub mod runtime_deviations;

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::known_deviations::{self, KnownDeviation};
 use crate::runner::{Limits, ScriptOutcome};
-use crate::script::{Protocols, Step};
 use crate::server::Server;
-use crate::{Script, Subject, native_expectations, run_script, target};
+use crate::{Script, Subject, native_expectations, not_applicable, run_script, target};
 
 /// The result of one script.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,7 +19,7 @@ pub struct Finding {
     pub checklist: Cow<'static, [u16]>,
     /// The expected lines.
     pub expected: Vec<String>,
-    /// The reason why the expected lines differ from the script, or why the script is not applicable.
+    /// The reason why the expected lines differ from the script, or why the script is not applicable to the subject.
     pub rule: Option<Cow<'static, str>>,
     /// The observed lines.
     pub seen: Vec<String>,
@@ -38,7 +37,7 @@ pub enum Verdict {
     Different,
     /// They differ as the table of known deviations says for this engine.
     NotLevelable,
-    /// They contradict that table, so a line of the table has to be removed or changed.
+    /// They contradict that table, or that of [`not_applicable`], so a line of the table has to be removed or changed.
     TableIsStale,
     /// The subject lacks a feature that the script needs.
     NotApplicable,
@@ -83,8 +82,9 @@ impl Findings {
 
 impl Finding {
     fn describe(&self) -> String {
+        let rule = self.rule.as_ref().map(|rule| format!("\n  {rule}")).unwrap_or_default();
         format!(
-            "{} {:?}: {:?}\n  expected {:#?}\n  seen {:#?}",
+            "{} {:?}: {:?}{rule}\n  expected {:#?}\n  seen {:#?}",
             self.script, self.checklist, self.verdict, self.expected, self.seen
         )
     }
@@ -133,7 +133,7 @@ impl<S: Subject> Examination<S> {
         let mut expected: Vec<String> = expected.iter().map(|line| server.name_page(line)).collect();
         let reworded = S::reword(&mut expected);
         let mut rule = native_expectations.map(|line| line.rule).or(reworded);
-        let (seen, verdict) = if let Some(missing) = missing_means::<S>(server, script.steps) {
+        let (seen, verdict) = if let Some(missing) = not_applicable::missing_means::<S>(script.steps) {
             rule = Some(missing);
             (Vec::new(), Verdict::NotApplicable)
         } else {
@@ -157,6 +157,12 @@ impl<S: Subject> Examination<S> {
                 None => compare::<S>(&expected, &seen, exception),
             };
             (seen, verdict)
+        };
+        let verdict = match (verdict, not_applicable::is_listed(S::NAME, script.name)) {
+            (Verdict::NotApplicable, false) => Verdict::Different,
+            // Where a URL cannot be parsed, no subject needs a socket.
+            (Verdict::AsExpected, true) if native_expectations.is_none() => Verdict::TableIsStale,
+            (verdict, _) => verdict,
         };
         self.scripts += 1;
         Finding {
@@ -233,38 +239,6 @@ async fn run_all<S: Subject>(
     Findings(findings)
 }
 
-/// Returns whether any of the steps, including nested ones, satisfies the predicate.
-fn contains(steps: &[Step], is_one: &impl Fn(&Step) -> bool) -> bool {
-    steps.iter().any(|step| is_one(step) || matches!(step, Step::Within(_, steps) if contains(steps, is_one)))
-}
-
-/// Returns whether a step passes a value that only Web IDL can convert.
-fn needs_web_idl(step: &Step) -> bool {
-    match step {
-        Step::Close(Some(code), _) => (0..=u16::MAX).all(|whole| f64::from(whole).to_bits() != code.to_bits()),
-        Step::ConnectTo(_, Protocols::Object) => true,
-        Step::SetBinaryType(value) => !["blob", "arraybuffer"].contains(value),
-        _ => false,
-    }
-}
-
-fn needs_ipv6(step: &Step) -> bool {
-    matches!(step, Step::ConnectTo(url, _) if url.contains("{server6}"))
-}
-
-/// Returns the reason why a subject cannot take the steps, including nested ones.
-fn missing_means<S: Subject>(server: &Server, steps: &[Step]) -> Option<&'static str> {
-    if !S::DROP_CLOSES && contains(steps, &|step| matches!(step, Step::Drop)) {
-        Some("the subject is closed by a later garbage collection")
-    } else if !S::WEB_IDL && contains(steps, &needs_web_idl) {
-        Some("the argument types exclude values that only Web IDL can convert")
-    } else if server.plain6.is_none() && contains(steps, &needs_ipv6) {
-        Some("the machine has no IPv6")
-    } else {
-        None
-    }
-}
-
 /// Returns whether an event came after its time limit.
 fn has_late_event(seen: &[String]) -> bool {
     seen.iter().rev().skip(1).any(|line| line.starts_with("nothing: "))
@@ -274,7 +248,9 @@ fn has_late_event(seen: &[String]) -> bool {
 fn begins_with(expected: &[String], exception: Option<&KnownDeviation>, seen: &[String]) -> bool {
     let exceptions = exception.into_iter().flat_map(|line| line.seen);
     expected.starts_with(seen)
-        || exceptions.into_iter().any(|lines| lines.iter().zip(seen).all(|(line, seen)| line == seen))
+        || exceptions
+            .into_iter()
+            .any(|lines| seen.len() <= lines.len() && lines.iter().zip(seen).all(|(line, seen)| line == seen))
 }
 
 fn compare<S: Subject>(expected: &[String], seen: &[String], exception: Option<&KnownDeviation>) -> Verdict {

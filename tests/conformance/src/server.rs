@@ -9,7 +9,7 @@ use crate::target::{self, Control};
 pub struct Server {
     /// Host and port of the plain listener.
     pub plain: String,
-    /// The same over IPv6, where the machine has it.
+    /// The same over IPv6. Without it, a script fails.
     pub plain6: Option<String>,
     /// Host and port of the TLS listener.
     pub tls: String,

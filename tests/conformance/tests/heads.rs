@@ -24,7 +24,11 @@ fn malformed_heads_are_handled_as_the_table_says() {
     });
     if let Some(folder) = env::var_os("SAMESOCKET_REPORTS") {
         let report = serde_json::to_string(&results).expect("texts");
-        return fs::write(Path::new(&folder).join("heads-native.json"), report).expect("the folder exists");
+        fs::write(Path::new(&folder).join("heads-native.json"), report).expect("the folder exists");
+    }
+    // A later step writes the table with these results.
+    if env::var_os("SAMESOCKET_BLESS").is_some() {
+        return;
     }
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../heads.md");
     let table = fs::read_to_string(table).expect("the table exists");

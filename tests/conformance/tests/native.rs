@@ -2,9 +2,12 @@
 #![cfg(not(target_family = "wasm"))]
 
 use futures::executor::block_on;
+use samesocket_conformance::report::{Examination, Verdict};
 use samesocket_conformance::server::Server;
 use samesocket_conformance::subjects::{Futures, Samesocket};
-use samesocket_conformance::{checklist, known_deviations, native_expectations, report, runtime_deviations, scripts};
+use samesocket_conformance::{
+    checklist, known_deviations, native_expectations, not_applicable, report, runtime_deviations, scripts,
+};
 
 #[test]
 fn samesocket_passes_the_scripts() {
@@ -48,6 +51,19 @@ fn expectation_tables_name_existing_scripts() {
         known_deviations::check(table);
         assert!(table.iter().all(|line| line.engine == *runtime), "a line of {runtime} names another engine");
     }
+}
+
+#[test]
+fn scripts_that_are_not_applicable_are_listed() {
+    not_applicable::check();
+}
+
+#[test]
+fn script_over_ipv6_fails_without_it() {
+    let server = Server { plain6: None, ..block_on(Server::find()) };
+    let script = scripts::all().find(|script| script.name == "an IPv6 address can be reached").expect("there is one");
+    let finding = block_on(Examination::<Samesocket>::demanding(server, "without-ipv6").examine(script));
+    assert_eq!(finding.verdict, Verdict::Different);
 }
 
 #[test]

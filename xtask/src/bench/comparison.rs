@@ -5,7 +5,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{Arguments, PACKAGE, Program};
-use crate::{build, process::print_line, project::Project};
+use crate::{
+    build,
+    process::{print_line, succeeds},
+    project::Project,
+};
 
 /// The profiles of the bench, with and without link-time optimisation.
 const LTO: &str = "bench";
@@ -34,7 +38,7 @@ pub(super) fn with_baseline(arguments: &Arguments, checkout: &Path, project: &Pr
     let mut command = new.command("compare");
     command.arg(old).arg(&new.0).args(["--before-name", "old", "--after-name", "new", "--fail-if-slower"]);
     arguments.pass_on(&mut command);
-    Ok(command.status()?.success())
+    succeeds(&mut command)
 }
 
 /// Compares this checkout's clients built with and without link-time optimisation.
@@ -51,5 +55,5 @@ pub(super) fn without_lto(arguments: &Arguments, project: &Project) -> Result<bo
         command.args(["--save", "no-lto"]);
     }
     arguments.pass_on(&mut command);
-    Ok(command.status()?.success())
+    succeeds(&mut command)
 }

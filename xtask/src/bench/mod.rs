@@ -12,7 +12,13 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use tokio::runtime::Handle;
 
-use crate::{browser::Engine, build, process::Group, project::Project, setup, size};
+use crate::{
+    browser::Engine,
+    build,
+    process::{Group, succeeds},
+    project::Project,
+    setup, size,
+};
 
 /// The options of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -152,7 +158,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         if arguments.quick {
             command.arg("--quick");
         }
-        ensure!(command.status()?.success(), "measuring growth failed");
+        ensure!(succeeds(&mut command)?, "measuring growth failed");
     }
     if let Some(engines) = engines {
         page::run(arguments, &engines, &program, &project, runtime)?;
@@ -166,13 +172,13 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
 fn native(arguments: &Arguments, program: &Program) -> Result<()> {
     let mut command = program.command("native");
     arguments.pass_on(&mut command);
-    ensure!(command.status()?.success(), "measuring the native clients failed");
+    ensure!(succeeds(&mut command)?, "measuring the native clients failed");
     Ok(())
 }
 
 fn many(arguments: &Arguments, program: &Program) -> Result<()> {
     let mut command = program.command("many");
     arguments.pass_on(&mut command);
-    ensure!(command.status()?.success(), "measuring many sockets failed");
+    ensure!(succeeds(&mut command)?, "measuring many sockets failed");
     Ok(())
 }

@@ -12,7 +12,12 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::{browser::Browser, project::Project, serve::Site, webdriver::Session};
+use crate::{
+    browser::{Browser, Engine},
+    project::Project,
+    serve::Site,
+    webdriver::Session,
+};
 
 /// The expected log. An asterisk stands for a part that depends on the engine: an exception's wording, the negotiated
 /// extensions.
@@ -83,7 +88,7 @@ const DROP: &str = "
 /// Opens the page and checks it.
 pub(super) async fn run(browser: &Browser, project: &Project, site: &Site, screenshot: Option<&Path>) -> Result<()> {
     let session = Session::start(browser).await?;
-    let outcome = check_page(&session, project, site, screenshot).await;
+    let outcome = check_page(&session, project, site, browser.engine, screenshot).await;
     let outcome = match outcome {
         // The page's own log and notice are the first thing to look at.
         Err(error) => {
@@ -99,7 +104,13 @@ pub(super) async fn run(browser: &Browser, project: &Project, site: &Site, scree
     outcome
 }
 
-async fn check_page(session: &Session, project: &Project, site: &Site, screenshot: Option<&Path>) -> Result<()> {
+async fn check_page(
+    session: &Session,
+    project: &Project,
+    site: &Site,
+    engine: Engine,
+    screenshot: Option<&Path>,
+) -> Result<()> {
     if screenshot.is_some() {
         resize_page(session).await?;
     }
@@ -109,7 +120,7 @@ async fn check_page(session: &Session, project: &Project, site: &Site, screensho
         save_screenshot(session, path).await?;
     }
     check_scripts(session).await?;
-    check_leaving(session, site).await
+    check_leaving(session, site, engine).await
 }
 
 /// Checks the page with a socket of the crate or of the npm package's class. Both must give the same log.
@@ -176,13 +187,14 @@ async fn check_scripts(session: &Session) -> Result<()> {
 }
 
 /// Checks that leaving the page with an open socket closes it with 1001: checklist 91.
-async fn check_leaving(session: &Session, site: &Site) -> Result<()> {
-    const ID: &str = "left-page";
-    session.fill("url", &format!("/ws?id={ID}")).await?;
+async fn check_leaving(session: &Session, site: &Site, engine: Engine) -> Result<()> {
+    // Another engine may do the same at this time.
+    let id = format!("left-page-{}", engine.name());
+    session.fill("url", &format!("/ws?id={id}")).await?;
     session.click("connect").await?;
     wait_for_state(session, "OPEN").await?;
     session.client.goto("about:blank").await?;
-    let code = site.close_code(ID, Duration::from_secs(15)).await?;
+    let code = site.close_code(&id, Duration::from_secs(15)).await?;
     ensure!(code == Some(1001), "a page that goes away should close with 1001, it closed with {code:?}");
     Ok(())
 }

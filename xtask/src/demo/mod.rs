@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let project = Project::open()?;
     if let Some(name) = &arguments.example {
-        return serve_example(&project, name, arguments, runtime);
+        return serve_example(project, name, arguments, runtime);
     }
     let checks = arguments.check || arguments.screenshot.is_some();
     let mut required = setup::wasm();
@@ -63,6 +63,8 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         required.push(setup::engine(arguments.engine));
     }
     setup::ensure(&project, &required)?;
+    // `cargo xtask test` builds the npm package and runs the native scripts in the same folders.
+    let lock = project.cache.lock("test")?;
 
     let folder = project.cache.empty_folder("www")?;
     build::page(&project, &folder)?;
@@ -82,12 +84,14 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         print_line(&format!("The page passed its check in {}.", arguments.engine.name()));
         return Ok(true);
     }
+    // Everything is built, so other runs need not wait until the user ends this one.
+    drop((lock, project));
     stay(&address, arguments, runtime);
     Ok(true)
 }
 
 /// Serves the chat in a framework until Ctrl-C, or lets two browsers talk over it.
-fn serve_example(project: &Project, name: &str, arguments: &Arguments, runtime: &Handle) -> Result<bool> {
+fn serve_example(project: Project, name: &str, arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     let framework = name.strip_suffix("-chat").filter(|name| PAGES.contains(name));
     let framework =
         framework.with_context(|| format!("there is no page `{name}`; there are {}", names().join(", ")))?;
@@ -96,15 +100,16 @@ fn serve_example(project: &Project, name: &str, arguments: &Arguments, runtime: 
     if arguments.check {
         required.push(setup::engine(Engine::Chromium));
     }
-    setup::ensure(project, &required)?;
+    setup::ensure(&project, &required)?;
     let folder = project.cache.empty_folder("example")?;
-    frontends::build_page(project, framework, &folder)?;
+    frontends::build_page(&project, framework, &folder)?;
     if arguments.check {
-        people::talk(project, &folder, arguments.port, runtime)?;
+        people::talk(&project, &folder, arguments.port, runtime)?;
         print_line(&format!("Two people talked in {name}."));
         return Ok(true);
     }
-    let server = ChatServer::start(project, &folder, arguments.port)?;
+    let server = ChatServer::start(&project, &folder, arguments.port)?;
+    drop(project);
     print_line(&format!("The chat: {}. Open it twice, to talk.", server.address()));
     stay(&server.address(), arguments, runtime);
     Ok(true)

@@ -22,6 +22,9 @@ use crate::{
     setup,
 };
 
+/// The lock of `cargo xtask test`, which has its pages and browsers in the same folders.
+const LOCK: &str = "test";
+
 /// The options of `cargo xtask examples`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -50,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         let mut required = setup::wasm();
         required.push(setup::engine(Engine::Chromium));
         setup::ensure(&project, &required)?;
+        let _lock = project.cache.lock(LOCK)?;
         frontends::use_page(&project, framework, runtime)?;
         println!("the chat in {framework} passed");
         return Ok(true);
@@ -60,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         required.extend(setup::lints());
     }
     setup::ensure(&project, &required)?;
+    let _lock = project.cache.lock(LOCK)?;
     if !arguments.skip_lints {
         if !arguments.frameworks {
             lint(&project)?;

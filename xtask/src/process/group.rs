@@ -1,6 +1,8 @@
 //! A process group: dropping it ends the process and everything that it started, such as a browser's helpers and their
 //! X server.
 
+#[cfg(unix)]
+use std::task::Poll;
 use std::{
     collections::BTreeSet,
     io,
@@ -9,6 +11,9 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+#[cfg(unix)]
+use tokio::signal::unix::SignalKind;
 
 /// The running groups, for the interrupt handler: the terminal's Ctrl-C does not reach other groups.
 static ALIVE: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -83,17 +88,31 @@ pub(crate) async fn end_on_interrupt() {
 
 #[cfg(unix)]
 async fn interrupt() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+    // The terminal sends it when its window is closed. A program that `nohup` has started goes on.
+    if !ignores_hangup(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()) {
+        kinds.push(SignalKind::hangup());
     }
+    first_signal(&kinds).await;
+}
+
+/// Waits for one of these signals.
+#[cfg(unix)]
+async fn first_signal(kinds: &[SignalKind]) {
+    let mut signals: Vec<_> = kinds.iter().filter_map(|kind| tokio::signal::unix::signal(*kind).ok()).collect();
+    std::future::poll_fn(|context| {
+        let has_come = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+        if has_come { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Reads from the status of a Linux process whether it was started with the signal ignored.
+#[cfg(unix)]
+fn ignores_hangup(status: &str) -> bool {
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is signal 1, which is SIGHUP.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]
@@ -117,4 +136,26 @@ fn signal(_group: u32, _at_once: bool) {}
 
 fn alive() -> MutexGuard<'static, BTreeSet<u32>> {
     ALIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn hangup_is_received() {
+        let hang_up = async { kill_process(getpid(), Signal::HUP).unwrap() };
+        let kinds = [SignalKind::terminate(), SignalKind::hangup()];
+        // The first future is polled first, so that the signal is handled when it comes.
+        tokio::join!(first_signal(&kinds), hang_up);
+    }
+
+    #[test]
+    fn ignored_hangup_is_found() {
+        assert!(ignores_hangup("SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup("SigIgn:\t0000000000001000\nSigCgt:\t0000000000000001\n"));
+        assert!(!ignores_hangup(""));
+    }
 }

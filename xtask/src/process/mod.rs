@@ -10,8 +10,17 @@ use std::{
     process::{Command, Stdio},
 };
 
+use anyhow::{Context as _, Result};
+
 pub(crate) use group::{Group, end_on_interrupt};
 pub(crate) use progress::{print_line, run_to_end, run_with_limit, run_with_pid};
+
+/// Runs a command whose output is that of this program. Returns whether it succeeded.
+pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
+    let group = Group::spawn(command.stdin(Stdio::null()));
+    let mut group = group.with_context(|| format!("cannot start {}", command_line(command)))?;
+    Ok(group.child().wait()?.success())
+}
 
 /// Formats a command as a user would type it.
 pub(crate) fn command_line(command: &Command) -> String {

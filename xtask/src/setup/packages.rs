@@ -74,6 +74,15 @@ fn is_installed(package: &str) -> bool {
         .is_some_and(|status| status == "installed")
 }
 
+/// Returns the version of a package that would be installed, if the lists of packages have one.
+pub(super) fn available_version(package: &str) -> Option<String> {
+    let mut policy = Command::new("apt-cache");
+    let output = policy.env("LC_ALL", "C").args(["policy", package]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    (version != "(none)").then(|| version.to_owned())
+}
+
 fn apt_install(packages: &[&str]) -> Command {
     let mut command = apt();
     command.args(["install", "-y", "--no-install-recommends"]).args(packages);

@@ -87,5 +87,8 @@ fn run_engine(project: &Project, engine: Engine, built: &Built, site: &Site, ste
         steps.run_step(&format!("{name}: npm package tests"), || -> Result<_> {
             Ok((reporting_page::run(&setup::browser(engine, project)?, site, &reporting_page::CLASS)?, ()))
         });
+        steps.run_step(&format!("{name}: streams of the npm package"), || -> Result<_> {
+            Ok((reporting_page::run(&setup::browser(engine, project)?, site, &reporting_page::STREAMS)?, ()))
+        });
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     steps.run_step("native: HTTP heads", || {
         let mut command = native_cargo(&project);
         command.args(["test", "-p", CONFORMANCE, "--test", "heads"]);
-        reports.write_into(&mut command);
+        reports.write_into(&mut command, arguments.bless);
         let finished = run_to_end("HTTP heads, native", &mut command)?.checked(&command)?;
         Ok((Counts::read(&finished.log).unwrap_or_default(), ()))
     });
@@ -88,8 +88,9 @@ pub(super) fn build(project: &Project, folder: &Path) -> Result<()> {
 pub(super) fn run_engine(project: &Project, engine: Engine, site: &Site, steps: &Steps) {
     steps.run_step(&format!("{}: HTTP heads", engine.name()), || {
         let page: &Page = &reporting_page::HEADS;
-        let results = parse(&reporting_page::report(&setup::browser(engine, project)?, site, page)?)?;
-        Ok((Counts { passed: u64::try_from(results.len())?, failed: 0 }, ()))
+        reporting_page::report(&setup::browser(engine, project)?, site, page)?;
+        // `check` compares the results, and counts them.
+        Ok((Counts::default(), ()))
     });
 }
 

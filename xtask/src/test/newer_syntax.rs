@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn workspace_has_no_newer_syntax() {
-        check(&Project::open().unwrap()).unwrap();
+        check(&Project::read().unwrap()).unwrap();
     }
 
     #[test]

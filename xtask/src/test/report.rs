@@ -1,6 +1,10 @@
 //! The reports of the conformance scripts: counted, and summarised in the table of the engines' deviations.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -9,7 +13,7 @@ use serde_json::Value;
 use super::{runtime_tallies, runtimes::Runtime};
 use crate::{
     browser::Engine, browser_tests::Counts, build::CONFORMANCE, native_reports::Reports, process::print_line,
-    project::Project, serve::Site,
+    project::Project, serve::Site, setup,
 };
 
 /// The subject whose deviations the table lists.
@@ -18,6 +22,8 @@ const PLATFORM: &str = "platform";
 const DIFFERENT: &str = "different";
 /// The path of the table of the engines' deviations.
 const DEVIATIONS: &str = "tests/deviations.md";
+/// The engines, and the scripts with results of their own sockets that vary. The wrappers correct these.
+const VARYING: [(&str, &str); 1] = [("webkit", "messages are sent before the Close frame")];
 /// The path of the table of differences that no wrapper can level, which the documentation includes.
 const DIFFERENCES: &str = "crate/differences.md";
 
@@ -68,11 +74,41 @@ pub(super) fn collect(project: &Project, engines: &[Engine], site: &Site, bless:
     for engine in engines {
         missing.extend(read(site, engine.name(), &package_metadata.reports, &mut deviations, print_line)?);
     }
+    fail_if_missing(&missing)?;
     // Each engine posts the same table.
     let unlevelled = unlevelled(site, engines.first().context("no engine was picked")?.name())?;
-    check_deviations(project, DEVIATIONS, &table(ENGINES_TITLE, &deviations), bless)?;
+    let versions: Vec<_> = engines.iter().map(|engine| Version::of_engine(*engine, project)).collect();
+    let title = format!("{ENGINES_TITLE}{}.\n\n", list_versions(&versions));
+    check_deviations(project, DEVIATIONS, &table(&title, &deviations), &versions, &unlevelled, bless)?;
     check_differences(project, DIFFERENCES, &differences(ENGINES_INTRODUCTION, &unlevelled), bless)?;
-    fail_if_missing(&missing)
+    Ok((Counts::default(), ()))
+}
+
+/// The version of an engine or a runtime that has posted reports.
+struct Version {
+    name: &'static str,
+    /// The name in prose, with the version.
+    description: String,
+    /// Whether a lock file in the source decides which version runs.
+    is_pinned: bool,
+}
+
+impl Version {
+    fn of_engine(engine: Engine, project: &Project) -> Self {
+        let described = setup::engine(engine).describe(project);
+        // Debian's Chromium adds where it was built.
+        let description = described.split(" built on ").next().unwrap_or_default().to_owned();
+        Self { name: engine.name(), description, is_pinned: false }
+    }
+
+    /// Returns the words for it in the title of a table.
+    fn in_title(&self) -> String {
+        format!("`{}` is {}", self.name, self.description)
+    }
+}
+
+fn list_versions(versions: &[Version]) -> String {
+    versions.iter().map(Version::in_title).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads all reports that the runs in these runtimes must post, and prints the counts. If all runtimes are picked, checks
@@ -97,18 +133,18 @@ pub(super) fn collect_runtimes(
 }
 
 fn check_runtime_tables(project: &Project, deviations: &Deviations, site: &Site, bless: bool) -> Result<()> {
-    let mut names = Vec::new();
+    let mut versions = Vec::new();
     let mut lines = Vec::new();
     for runtime in Runtime::ALL {
-        names.push(format!("`{}` is {}", runtime.name(), runtime.describe(project)?));
+        versions.push(Version { name: runtime.name(), description: runtime.describe(project)?, is_pinned: true });
         lines.extend(unlevelled(site, runtime.name())?);
     }
-    let names = names.join(", ");
+    let names = list_versions(&versions);
     let title = format!(
         "# Deviations of the runtimes' own `WebSocket` from the Standard\n\n\
          Written by `cargo xtask runtimes --bless` from the results of the conformance scripts: {names}.\n\n"
     );
-    check_deviations(project, RUNTIME_DEVIATIONS, &table(&title, deviations), bless)?;
+    check_deviations(project, RUNTIME_DEVIATIONS, &table(&title, deviations), &versions, &lines, bless)?;
     let introduction = format!(
         "The deviations of JavaScript runtimes outside browsers that neither this crate, with its feature `js-runtimes`, nor the \
          npm package can correct.\n\n\
@@ -159,9 +195,9 @@ fn read(
     Ok(missing)
 }
 
-fn fail_if_missing(missing: &[String]) -> Result<(Counts, ())> {
+fn fail_if_missing(missing: &[String]) -> Result<()> {
     ensure!(missing.is_empty(), "these reports are missing: {}", missing.join(", "));
-    Ok((Counts::default(), ()))
+    Ok(())
 }
 
 /// Reads all reports that a native run must write, and prints the counts.
@@ -189,9 +225,9 @@ fn verdicts(lines: &[Line]) -> String {
     format!("{} scripts: {}", lines.len(), each.join(", "))
 }
 
-/// The beginning of the table of the engines' deviations.
+/// The beginning of the table of the engines' deviations, to which their versions are added.
 const ENGINES_TITLE: &str = "# Deviations of the engines' own `WebSocket` from the Standard\n\n\
-    Written by `cargo xtask test --bless` from the results of the conformance scripts.\n\n";
+    Written by `cargo xtask test --bless` from the results of the conformance scripts: ";
 
 fn table(title: &str, deviations: &Deviations) -> String {
     let mut text = format!(
@@ -230,18 +266,71 @@ fn differences(introduction: &str, lines: &[Unlevelled]) -> String {
     text
 }
 
-/// Compares the table of deviations with the source. Engines change from version to version, so a stale table is only
-/// reported.
-fn check_deviations(project: &Project, file: &str, table: &str, bless: bool) -> Result<()> {
+/// Compares the rows of these engines or runtimes in the table of deviations with the source.
+///
+/// Engines change from version to version. If the source has another version of an engine, a difference is only reported.
+fn check_deviations(
+    project: &Project,
+    file: &str,
+    table: &str,
+    versions: &[Version],
+    unlevelled: &[Unlevelled],
+    bless: bool,
+) -> Result<()> {
     let folder = project.cache.folder().join("reports");
     fs::create_dir_all(&folder)?;
     let path = folder.join(file.rsplit('/').next().unwrap_or(file));
     fs::write(&path, table)?;
     print_line(&format!("          the deviations of the platforms: {}", path.display()));
-    if !is_current(project, file, table, bless)? {
-        print_line(&format!("          {file} is stale; `--bless` with all engines or runtimes updates it"));
+    if is_current(project, file, table, bless)? {
+        return Ok(());
     }
+    let former = fs::read_to_string(project.root().join(file)).unwrap_or_default();
+    let mut wrong = Vec::new();
+    for version in versions {
+        let changes = changes(&former, table, version.name, unlevelled);
+        if version.is_pinned || former.contains(&version.in_title()) {
+            wrong.extend(changes);
+        } else if !changes.is_empty() {
+            print_line(&format!("          {file} is stale, and of another version than {}", version.description));
+        }
+    }
+    ensure!(wrong.is_empty(), "{file} is stale; `--bless` updates it\n{}", wrong.join("\n"));
     Ok(())
+}
+
+/// Returns the rows of an engine or a runtime that only one of two tables has, without those of scripts whose results vary.
+///
+/// A new row in which an event did not come does not count. A slow machine takes longer than the scripts wait for deviations.
+fn changes(former: &str, table: &str, engine: &str, unlevelled: &[Unlevelled]) -> Vec<String> {
+    let varying = unlevelled.iter().filter(|line| line.varies && line.engine == engine).map(|line| &*line.script);
+    let varying = varying.chain(VARYING.iter().filter(|(of, _)| *of == engine).map(|(_, script)| *script));
+    let mut left_out: BTreeSet<String> = varying.map(cell).collect();
+    let rows = |text: &'_ str| -> BTreeSet<Row> {
+        text.lines().filter_map(Row::read).filter(|row| row.engine == engine).collect()
+    };
+    let (former, present) = (rows(former), rows(table));
+    let late = present.difference(&former).filter(|row| row.text.contains("`nothing: "));
+    left_out.extend(late.map(|row| row.script.clone()));
+    let gone = former.difference(&present).map(|row| ('-', row));
+    let changed = gone.chain(present.difference(&former).map(|row| ('+', row)));
+    let changed = changed.filter(|(_, row)| !left_out.contains(&row.script));
+    changed.map(|(sign, row)| format!("{sign} {}", row.text)).collect()
+}
+
+/// A row of the table of deviations.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    script: String,
+    engine: String,
+    text: String,
+}
+
+impl Row {
+    fn read(line: &str) -> Option<Self> {
+        let mut cells = line.strip_prefix("| ")?.split(" | ").map(str::to_owned);
+        Some(Self { script: cells.next()?, engine: cells.nth(1)?, text: line.to_owned() })
+    }
 }
 
 /// Compares the table of unlevelled differences with the source. Every run asserts these differences, so a stale table
@@ -295,10 +384,43 @@ mod tests {
             expected: list(&serde_json::json!(["SyntaxError"])),
             seen: list(&serde_json::json!(["open", "close"])),
         };
-        let text = table(ENGINES_TITLE, &BTreeMap::from([(row, vec!["window".to_owned(), "worker".to_owned()])]));
+        let text = table("# Title\n\n", &BTreeMap::from([(row, vec!["window".to_owned(), "worker".to_owned()])]));
         assert!(
             text.ends_with("| a\\|b | 14 | webkit | window, worker | `SyntaxError` | `open`<br>`close` |\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn rows_of_an_engine_are_compared_unless_they_vary() {
+        let table = |rows: &[&str]| {
+            let rows: Vec<_> = rows.iter().map(|row| format!("| {row} | window | `a` | `b` |\n")).collect();
+            format!("# Title\n\n| script | checklist | engine | where | expected | seen |\n{}", rows.concat())
+        };
+        let varying = Unlevelled {
+            script: "v|w".to_owned(),
+            engine: "webkit".to_owned(),
+            seen: Vec::new(),
+            varies: true,
+            reason: String::new(),
+        };
+        let former = table(&["a | 14 | webkit", "b | 15, 16 | webkit", "b | 15, 16 | firefox"]);
+        let present = table(&["a | 14 | webkit", "c | 16 | webkit", "d | 17 | firefox", "v\\|w | 18 | webkit"]);
+        let found = changes(&former, &present, "webkit", &[varying]);
+        assert_eq!(
+            found,
+            ["- | b | 15, 16 | webkit | window | `a` | `b` |", "+ | c | 16 | webkit | window | `a` | `b` |"]
+        );
+        assert_eq!(changes(&former, &present, "webkit", &[]).len(), 3);
+        assert_eq!(changes(&former, &present, "chromium", &[]), [""; 0]);
+    }
+
+    #[test]
+    fn event_that_came_too_late_is_no_change() {
+        let table = |script: &str, seen: &str| format!("| {script} | 1 | deno | process | `open` | {seen} |\n");
+        let former = table("a", "`close`");
+        let late = table("a", "`open`<br>`nothing: no Close event came`");
+        assert_eq!(changes(&former, &late, "deno", &[]), [""; 0]);
+        assert_eq!(changes(&late, &former, "deno", &[]).len(), 2);
     }
 }

@@ -156,12 +156,14 @@ pub(crate) struct Arguments {
 
 /// Builds the npm package and the tests, and runs them in each runtime.
 pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
+    let picked = if arguments.runtimes.is_empty() { &Runtime::ALL } else { &*arguments.runtimes };
+    let has_all = Runtime::ALL.iter().all(|runtime| picked.contains(runtime));
+    ensure!(!arguments.bless || has_all, "--bless writes the tables of all runtimes, so it needs all of them");
     let project = Project::open()?;
     let mut required = setup::wasm();
     required.extend([setup::node(), setup::runtimes()]);
     setup::ensure(&project, &required)?;
     let _lock = project.cache.lock("test")?;
-    let picked = if arguments.runtimes.is_empty() { &Runtime::ALL } else { &*arguments.runtimes };
     let steps = Steps::default();
     let package = steps.run_step("npm package", || Ok((Counts::default(), Package::build(&project)?)));
     if let Some(package) = package {

@@ -76,7 +76,8 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
         required.push(setup::runtimes());
     }
     setup::ensure(&project, &required)?;
-    let _lock = project.cache.lock("wpt")?;
+    // The tests load the npm package from the folder in which other commands build it.
+    let _lock = project.cache.lock("test")?;
 
     let checkout = std::path::absolute(&arguments.wpt)?;
     let mut suite = Suite::find(&checkout)?;
@@ -87,6 +88,7 @@ pub(crate) fn run(arguments: &Arguments, runtime: &Handle) -> Result<bool> {
     }
     suite.tests.retain(|test| test.url.contains(&arguments.filter));
     ensure!(!suite.tests.is_empty(), "no test of the checkout matches the filter");
+    suite.ensure_complete()?;
     print_line(&format!("{} pages, with each class in each engine or runtime", suite.tests.len()));
     for (reason, count) in &suite.left_out {
         print_line(&format!("  left out: {count} {reason}"));

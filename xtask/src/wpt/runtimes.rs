@@ -104,8 +104,8 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Runs all tests with each class in a runtime.
     pub(super) fn run(&self, runtime: Runtime) -> Result<Outcomes> {
-        // A copy, because another command may rebuild the package while this one runs.
         let scratch = self.project.cache.empty_folder(&format!("wpt-{}", runtime.name()))?;
+        // Only what is published, without the tools around it.
         let package = scratch.join("package");
         self.package.publish_dist(&package.join("dist"))?;
         fs::write(package.join("package.json"), "{ \"type\": \"module\" }\n")?;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -38,10 +37,7 @@ impl Server {
         command.arg(project.root().join(FOLDER).join("server.py"));
         command.arg("--root").arg(checkout).arg("--scratch").arg(&scratch).args(["--host", host]);
         if let Some(script) = script {
-            // A copy, because another command may rebuild the package while this one runs.
-            let copy = scratch.join("class.js");
-            fs::copy(script, &copy)?;
-            command.arg("--class").arg(copy);
+            command.arg("--class").arg(script);
         }
         // The server ends when its standard input is closed.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 /// The folder with the tests.
 const FOLDER: &str = "websockets";
@@ -24,6 +24,8 @@ pub(super) struct Test {
     pub(super) is_long: bool,
     /// Whether the test uses what only a page or a worker in a page has.
     needs_page: bool,
+    /// The scripts of the test that the checkout lacks.
+    missing: Vec<String>,
 }
 
 impl Test {
@@ -43,7 +45,6 @@ pub(super) struct Suite {
 const OF_ANOTHER_INTERFACE: &str = "about WebSocketStream, another interface";
 const OF_KEPT_PAGES: &str = "about the back/forward cache, which engines disable under WebDriver";
 const OVER_HTTP2: &str = "over HTTP/2, which needs the checkout's own server";
-const SCRIPT_IS_MISSING: &str = "with a script that is missing in this checkout";
 const OTHER_GLOBAL: &str = "in a global other than a window or a classic worker";
 const OF_PAGES: &str = "with elements of a page, other pages, or workers";
 const OF_WORKERS: &str = "which repeat a script in a kind of worker";
@@ -100,6 +101,15 @@ impl Suite {
         self.leave_out(OF_WORKERS, |test| test.url.contains("worker.html"));
     }
 
+    /// Fails if the checkout lacks scripts of the tests.
+    pub(super) fn ensure_complete(&self) -> Result<()> {
+        let lacking =
+            |test: &Test| test.missing.iter().map(|script| format!("{}: {script}", test.url)).collect::<Vec<_>>();
+        let missing: Vec<_> = self.tests.iter().flat_map(lacking).collect();
+        ensure!(missing.is_empty(), "the checkout lacks scripts of tests:\n{}", missing.join("\n"));
+        Ok(())
+    }
+
     fn leave_out(&mut self, reason: &'static str, is_left_out: impl Fn(&Test) -> bool) {
         let before = self.tests.len();
         self.tests.retain(|test| !is_left_out(test));
@@ -115,10 +125,8 @@ impl Suite {
         if path.contains("/back-forward-cache") {
             return leave_out(OF_KEPT_PAGES, source.pages.len() * source.variants.len());
         }
-        if source.scripts.iter().any(|script| !has(script)) {
-            return leave_out(SCRIPT_IS_MISSING, source.pages.len() * source.variants.len());
-        }
         leave_out(OTHER_GLOBAL, source.unknown_globals);
+        let missing: Vec<_> = source.scripts.iter().filter(|script| !has(script)).cloned().collect();
         for variant in &source.variants {
             if variant.contains("wpt_flags=h2") || path.contains(".h2.") {
                 *self.left_out.entry(OVER_HTTP2).or_default() += source.pages.len();
@@ -131,6 +139,7 @@ impl Suite {
                     is_secure,
                     is_long: source.is_long,
                     needs_page: PAGE_WORDS.iter().any(|word| text.contains(word)),
+                    missing: missing.clone(),
                 });
             }
         }
@@ -260,7 +269,7 @@ mod tests {
 
     fn urls_for(retain: fn(&mut Suite), path: &str, text: &str) -> (Vec<String>, Vec<(&'static str, usize)>) {
         let mut suite = Suite::default();
-        suite.add(path, text, |script| script != "/missing.js");
+        suite.add(path, text, |_| true);
         retain(&mut suite);
         let show = |test: Test| format!("{}{}", if test.is_secure { "secure " } else { "" }, test.url);
         (suite.tests.into_iter().map(show).collect(), suite.left_out.into_iter().collect())
@@ -313,11 +322,19 @@ mod tests {
 
     #[test]
     fn left_out_tests_have_a_reason() {
-        let harness = "<script src=/resources/testharness.js></script>";
         assert_eq!(urls("/websockets/stream/a.any.js", "").1, [(OF_ANOTHER_INTERFACE, 2)]);
         assert_eq!(urls("/websockets/back-forward-cache-a.window.js", "").1, [(OF_KEPT_PAGES, 1)]);
-        let missing = format!("{harness}<script src='/missing.js'></script>");
-        assert_eq!(urls("/websockets/a.html", &missing).1, [(SCRIPT_IS_MISSING, 1)]);
+    }
+
+    #[test]
+    fn missing_scripts_are_named() {
+        let mut suite = Suite::default();
+        suite.add("/websockets/a.window.js", "// META: script=b.js\n", |_| true);
+        assert!(suite.ensure_complete().is_ok());
+        suite
+            .add("/websockets/c.window.js", "// META: script=b.js\n// META: script=/d.js\n", |script| script == "b.js");
+        let error = suite.ensure_complete().unwrap_err().to_string();
+        assert_eq!(error, "the checkout lacks scripts of tests:\n/websockets/c.window.html: /d.js");
     }
 
     #[test]
