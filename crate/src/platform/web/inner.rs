@@ -61,7 +61,7 @@ pub(crate) struct SocketInner {
     /// The timer of a close that waits for blobs.
     pub(super) pending_close: Cell<Option<Timeout>>,
     /// Whether a call of the platform's `close` is in progress.
-    pub(super) in_close: Cell<bool>,
+    in_close: Cell<bool>,
     /// The bytes that the platform does not count in bufferedAmount.
     #[cfg(feature = "js-runtimes")]
     pub(super) uncounted: Uncounted,
@@ -133,7 +133,7 @@ impl SocketInner {
             Feedback::closed(code, text_attribute(event, "reason"), was_clean)
         });
         #[cfg(feature = "js-runtimes")]
-        super::js_runtimes::answer_close(self, event.unchecked_ref());
+        super::close_answer::answer_close(&self.platform, &self.in_close, event.unchecked_ref());
     }
 
     /// Creates a message from the data of an event; text and bytes are copied once.

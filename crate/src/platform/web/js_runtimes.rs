@@ -3,8 +3,6 @@
 //! bufferedAmount has to include every byte that was sent in the current task. Bun and npm `ws` leave out what they have written
 //! at once, and Deno leaves out blobs. workerd sends a blob as the text `[object Blob]`. There the bytes of a blob are read
 //! first, and later messages wait behind it.
-//!
-//! workerd with a compatibility date before 2026-04-07 leaves the answer to the server's Close frame to the program.
 
 use std::rc::Rc;
 
@@ -14,7 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, WebSocket};
 
 use super::inner::SocketInner;
-use super::sys::{CloseValues, attribute, text_attribute};
+use super::sys::{attribute, text_attribute};
 use crate::types::payload::Payload;
 use samesocket_spec::state::Feedback;
 
@@ -97,22 +95,4 @@ async fn send_waiting(inner: Rc<SocketInner>) {
         }
         uncounted.remove_first();
     }
-}
-
-/// Answers the server's Close frame if the platform has not done so: its socket is then still CLOSING when it fires `close`.
-///
-/// The listeners have been removed, unless the event was fired within a call of the platform's `close`.
-pub(super) fn answer_close(inner: &SocketInner, event: &CloseValues) {
-    let (platform, in_close) = (&inner.platform, &inner.in_close);
-    if in_close.get() || event.was_clean() != Some(true) || platform.ready_state() != WebSocket::CLOSING {
-        return;
-    }
-    in_close.set(true);
-    let reason = text_attribute(event, "reason");
-    let answered = event.code().is_some_and(|code| platform.close_with_code_and_reason(code, &reason).is_ok());
-    if !answered {
-        // workerd refuses 1005, and some of the codes that it has received. A second exception is of no use: it has ended.
-        let _ = platform.close();
-    }
-    in_close.set(false);
 }

@@ -6,6 +6,7 @@
 //! - `socket`: the [`Transport`](super::Transport) over `WebSocket`;
 //! - `inner`: the part of a socket that its listeners share, and how events become feedback;
 //! - `js_runtimes`, `uncounted`: `bufferedAmount` and blobs in runtimes outside browsers, with the feature `js-runtimes`;
+//! - `close_answer`: the answer to a Close frame that such a runtime leaves to the program;
 //! - `close_after_blobs`: a close that waits until sent blobs have left;
 //! - `buffered_amount_poll`: the timer that watches bufferedAmount, because no event reports it;
 //! - `websocket_stream`: a second transport over `WebSocketStream`, which has receive backpressure;
@@ -33,6 +34,8 @@
 mod buffered_amount_poll;
 mod clock;
 mod close_after_blobs;
+#[cfg(feature = "js-runtimes")]
+mod close_answer;
 mod diagnosis;
 mod direct_transport;
 mod environment;
