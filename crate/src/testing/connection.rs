@@ -115,13 +115,12 @@ impl MemoryConnection {
         self.state.lock().over
     }
 
-    /// Ends the connection for both ends. Unless the peer has ended it, the peer can still receive what is in transit.
-    pub(super) fn end(&self, by_peer: bool) {
+    /// Ends the connection for both ends. The peer can still receive what is in transit.
+    pub(super) fn end(&self) {
         let (wakers, discarded) = {
             let mut state = self.state.lock();
             state.over = true;
-            let unread = if by_peer { std::mem::take(&mut state.in_transit) } else { VecDeque::new() };
-            let discarded = (unread, std::mem::take(&mut state.pending), state.pings.pending.take_all());
+            let discarded = (std::mem::take(&mut state.pending), state.pings.pending.take_all());
             let mut wakers = std::mem::take(&mut state.due_wakers);
             wakers.extend(state.peer_waker.take());
             (wakers, discarded)
@@ -356,7 +355,7 @@ impl MemoryConnection {
             }
             self.state.lock().delivering = false;
             if is_last {
-                self.end(true);
+                self.end();
             }
         }
     }

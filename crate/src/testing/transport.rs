@@ -103,6 +103,6 @@ impl Transport for MemoryTransport {
 
 impl Drop for MemoryTransport {
     fn drop(&mut self) {
-        self.connection.end(false);
+        self.connection.end();
     }
 }
