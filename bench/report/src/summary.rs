@@ -77,13 +77,14 @@ fn standing(run: &Run) -> String {
     )
 }
 
-/// Returns a row with the medians of the ratios within one round to the client with the least figure, if our own client did the job.
+/// Returns a row, if our own client did the job. Each figure is the median of the ratios to our own client within one round, and the
+/// least of these is 1.
 fn row(run: &Run, clients: &[&str], title: String, job: &str, figure: Figure) -> Option<Vec<String>> {
-    let first = clients.first().filter(|own| run.median(job, own, figure).is_finite());
-    first?;
-    let least = least(clients.iter().copied(), |client| run.median(job, client, figure))?;
-    let ratio = |client: &&str| quartiles(run.ratios_of(figure, job, client, least))[1];
-    let cells = clients.iter().map(ratio).map(|ratio| match ratio {
+    let own = clients.first().filter(|own| run.median(job, own, figure).is_finite())?;
+    let ratios: Vec<f64> =
+        clients.iter().map(|client| quartiles(run.ratios_of(figure, job, client, own))[1]).collect();
+    let least = least(ratios.iter().copied(), |ratio| *ratio)?;
+    let cells = ratios.iter().map(|ratio| match ratio / least {
         ratio if ratio.is_nan() => String::new(),
         // The fastest client, and those whose ratio is shown as the same.
         ratio if ratio < 1.005 => "**1.00**".to_owned(),
