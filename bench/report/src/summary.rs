@@ -81,8 +81,7 @@ fn standing(run: &Run) -> String {
 /// least of these is 1.
 fn row(run: &Run, clients: &[&str], title: String, job: &str, figure: Figure) -> Option<Vec<String>> {
     let own = clients.first().filter(|own| run.median(job, own, figure).is_finite())?;
-    let ratios: Vec<f64> =
-        clients.iter().map(|client| quartiles(run.ratios_of(figure, job, client, own))[1]).collect();
+    let ratios: Vec<f64> = clients.iter().map(|client| quartiles(run.ratios_of(figure, job, client, own))[1]).collect();
     let least = least(ratios.iter().copied(), |ratio| *ratio)?;
     let cells = ratios.iter().map(|ratio| match ratio / least {
         ratio if ratio.is_nan() => String::new(),
