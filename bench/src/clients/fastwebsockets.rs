@@ -23,7 +23,7 @@ struct Halves {
     is_unflushed: bool,
 }
 
-/// What the writing half does.
+/// An act of the writing half.
 enum Act {
     Send((bool, Bytes)),
     Flush,

@@ -1,34 +1,22 @@
-//! What was sent leaves, although a runtime, a connection or a socket ends.
+//! Sent messages leave although a runtime ends, and received ones arrive although a connection ends.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt;
 use samesocket::{Event, Http2, IoStream, Options, WebSocket};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+use tokio::io::duplex;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use crate::raw_server::{DATA, PING, RawServer};
-use crate::server::Server;
+use crate::server::{Server, frame};
 use crate::{open, rest_of, run, streams};
 
 /// Returns options for one connection over this stream, on this runtime.
 fn over(stream: impl IoStream + 'static) -> Options {
     streams::over(stream).http2(Http2::prior_knowledge()).runtime(Handle::current())
 }
-
-/// Returns a frame of a server with a short payload.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(payload.len()).unwrap();
-    [&[first, 126][..], &length.to_be_bytes(), payload].concat()
-}
-
-const CLOSE: [u8; 4] = [0x88, 2, 0x03, 0xe8];
 
 #[test]
 fn what_was_drained_arrives_although_the_runtime_ends() {
@@ -64,7 +52,7 @@ async fn message_before_our_close_arrives_although_the_server_reads_late() {
     // As much as the first window allows, and more than is written at once.
     socket.send(&*vec![7; 60_000]).unwrap();
     tokio::task::yield_now().await;
-    server.send(DATA, stream, &CLOSE).await;
+    server.send(DATA, stream, &frame(0x88, &[0x03, 0xe8])).await;
     // The server has two seconds to end TCP after both Close frames.
     sleep(Duration::from_secs(3)).await;
     let mut received = Vec::new();
@@ -76,44 +64,11 @@ async fn message_before_our_close_arrives_although_the_server_reads_late() {
     assert_eq!(rest_of(list).await, ["close 1000 true"]);
 }
 
-/// A stream whose writes fail once it is broken.
-struct Breaking {
-    stream: DuplexStream,
-    is_broken: Arc<AtomicBool>,
-}
-
-impl AsyncRead for Breaking {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Breaking {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.is_broken.load(Ordering::Relaxed) {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn messages_before_a_write_error_are_delivered() {
     let (near, far) = duplex(1 << 20);
-    let is_broken = Arc::new(AtomicBool::new(false));
-    let options = over(Breaking { stream: near, is_broken: Arc::clone(&is_broken) });
+    let (stream, is_broken) = streams::breaking(near);
+    let options = over(stream);
     let socket = WebSocket::with_options("ws://a.example/", (), &options).unwrap();
     let mut server = RawServer::over(far).await;
     let stream = server.accept_request().await;
@@ -124,7 +79,7 @@ async fn messages_before_a_write_error_are_delivered() {
     for _ in 0..20 {
         server.send(DATA, stream, &frame(0x82, &[7; 15_000])).await;
     }
-    server.send(DATA, stream, &CLOSE).await;
+    server.send(DATA, stream, &frame(0x88, &[0x03, 0xe8])).await;
     drop(server);
     let seen = rest_of(list).await;
     let expected = [vec!["open"], vec!["text "; 20], vec!["close 1000 false"]].concat();

@@ -1,17 +1,16 @@
 //! Connections that break while data waits to be sent or received.
 
 use std::io;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use samesocket::{Error, Event, Failure, IoStream, Message, Options, ReadyState, Socket, Target, WebSocket, connect};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
 
 use crate::manual_server::{ManualConnection, ManualServer};
+use crate::streams::breaking;
 use crate::support::event_lines;
 
 /// Close 1000.
@@ -55,39 +54,6 @@ async fn reset_after_a_clean_close_is_no_failure() {
     assert!(socket.failure().is_none(), "{:?}", socket.failure());
 }
 
-/// A stream whose writes fail once it is broken. Reads still return the data that arrived before.
-struct Breaking {
-    stream: DuplexStream,
-    broken: Arc<AtomicBool>,
-}
-
-impl AsyncRead for Breaking {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Breaking {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.broken.load(Ordering::Relaxed) {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 /// The unread messages in the stream of a broken socket.
 const UNREAD: usize = 20;
 
@@ -107,8 +73,8 @@ async fn broken_socket_with(
     closed: bool,
 ) -> (Socket, DuplexStream) {
     let (near, far) = duplex(1 << 20);
-    let broken = Arc::new(AtomicBool::new(false));
-    let stream = Mutex::new(Some(Breaking { stream: near, broken: Arc::clone(&broken) }));
+    let (stream, broken) = breaking(near);
+    let stream = Mutex::new(Some(stream));
     let connector = move |_: &Target| {
         let stream = stream.lock().unwrap().take().map(|stream| Box::new(stream) as Box<dyn IoStream>);
         async move { stream.ok_or_else(|| io::ErrorKind::NotFound.into()) }

@@ -23,7 +23,7 @@ struct Mounted {
     socket: UseWebsocket,
     /// The messages that the component has received.
     received: mpsc::UnboundedReceiver<OwnedMessage>,
-    /// Whoever drops this unmounts the component.
+    /// Dropping it unmounts the component.
     _unmount: Box<dyn Any>,
 }
 

@@ -16,7 +16,7 @@ use yew::prelude::*;
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// What a component shares with its test.
+/// The values that a component shares with its test.
 struct Shared {
     network: Network,
     renderings: mpsc::UnboundedSender<LiveSocket>,

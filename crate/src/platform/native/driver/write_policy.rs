@@ -123,7 +123,7 @@ impl WritePolicy {
 mod tests {
     use super::*;
 
-    /// What a framed message counts in the queue beside its payload.
+    /// The bytes that a framed message counts in the queue beside its payload.
     const MESSAGE_OVERHEAD: u64 = 16;
 
     const PARKED: Snapshot =

@@ -222,8 +222,7 @@ impl Place {
             self.usage().close();
         }
         let needs_http1 = error.is_remote() && error.reason() == Some(Reason::HTTP_1_1_REQUIRED);
-        let cause = if error.is_io() { self.reservation.cause() } else { None };
-        let failure = cause.map_or_else(|| failure(error), Failure::lost);
+        let failure = self.reservation.cause_of(&error).map_or_else(|| failure(error), Failure::lost);
         if needs_http1 {
             return OpenError::NeedsHttp1(failure);
         }

@@ -3,8 +3,8 @@
 //! `h2` takes the frames of all streams in its own order, and passes them on. When it has passed on everything, it flushes. So what
 //! has left `h2` before such a flush is with the network once all that was gathered by then has been written.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use futures::task::AtomicWaker;
@@ -18,10 +18,10 @@ pub(super) struct ConnectionProgress {
     begun: AtomicU64,
     /// The number of the last flush after which everything was written.
     done: AtomicU64,
-    /// Whether a write has failed, or the connection has ended.
+    /// Whether the connection has ended, so that nothing more is written.
     is_over: AtomicBool,
-    /// The streams that wait for a flush.
-    waiting: Lock<Vec<Arc<StreamProgress>>>,
+    /// The streams that wait for a flush. A stream that was dropped waits no longer.
+    waiting: Lock<Vec<Weak<StreamProgress>>>,
     /// Whether there are any.
     has_waiting: AtomicBool,
 }
@@ -63,6 +63,7 @@ impl ConnectionProgress {
             let mut waiting = self.waiting.lock();
             let mut woken = Vec::new();
             waiting.retain(|stream| {
+                let Some(stream) = stream.upgrade() else { return false };
                 let is_ready = stream.is_flushed().is_some();
                 if is_ready {
                     woken.extend(stream.waker.take());
@@ -113,13 +114,53 @@ impl StreamProgress {
         }
         self.waker.register(context.waker());
         {
-            let mut waiting = self.connection.waiting.lock();
-            if !waiting.iter().any(|stream| Arc::ptr_eq(stream, self)) {
-                waiting.push(Arc::clone(self));
+            let (mut waiting, this) = (self.connection.waiting.lock(), Arc::downgrade(self));
+            if !waiting.iter().any(|stream| stream.ptr_eq(&this)) {
+                waiting.push(this);
             }
             self.connection.has_waiting.store(true, Ordering::SeqCst);
         }
         // Looked at again, because they may have been written before.
         self.is_flushed().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use futures::future::poll_fn;
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_flushed_once_a_flush_that_began_after_them_has_ended() {
+        let connection = Arc::<ConnectionProgress>::default();
+        let stream = StreamProgress::new(Arc::clone(&connection));
+        let is_flushed = || poll_fn(|context| stream.poll_flushed(context)).now_or_never();
+        stream.enter();
+        connection.begin_flush();
+        connection.end_flush();
+        assert_eq!(is_flushed(), None, "h2 has them");
+        connection.begin_flush();
+        stream.leave();
+        connection.end_flush();
+        assert_eq!(is_flushed(), None, "they left h2 while it flushed");
+        connection.begin_flush();
+        assert_eq!(is_flushed(), None, "they are not written");
+        connection.end_flush();
+        assert_eq!(is_flushed(), Some(true));
+        stream.enter();
+        connection.end();
+        assert_eq!(is_flushed(), Some(false));
+    }
+
+    #[test]
+    fn stream_that_waits_is_released_with_its_handle() {
+        let connection = Arc::<ConnectionProgress>::default();
+        let stream = StreamProgress::new(Arc::clone(&connection));
+        stream.enter();
+        assert!(poll_fn(|context| stream.poll_flushed(context)).now_or_never().is_none());
+        drop(stream);
+        assert_eq!(Arc::strong_count(&connection), 1);
     }
 }

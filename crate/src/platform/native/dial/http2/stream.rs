@@ -46,8 +46,7 @@ impl Http2Stream {
 
     /// Returns the error of a stream or of its connection.
     fn error(&self, error: h2::Error) -> io::Error {
-        let cause = if error.is_io() { self.reservation.cause() } else { None };
-        cause.unwrap_or_else(|| into_io(error))
+        self.reservation.cause_of(&error).unwrap_or_else(|| into_io(error))
     }
 }
 

@@ -160,6 +160,11 @@ impl Reservation {
         &self.connection
     }
 
+    /// Returns a better reason for this error, if it says only that the connection is lost.
+    pub(super) fn cause_of(&self, error: &h2::Error) -> Option<io::Error> {
+        if error.is_io() { self.cause() } else { None }
+    }
+
     /// Returns why a connection that is lost was ended: by this client, or by the server, whose GOAWAY came before the end.
     pub(super) fn cause(&self) -> Option<io::Error> {
         self.usage.cause().or_else(|| {
