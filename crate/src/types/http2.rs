@@ -134,7 +134,8 @@ impl Http2 {
 
     /// Sets the time in which the server has to answer a ping. The default is 20 s.
     ///
-    /// Afterwards, the connection and all its sockets are lost.
+    /// The time begins when the bytes before the ping have been passed to the network, as long as these keep moving. Afterwards, the
+    /// connection and all its sockets are lost.
     #[must_use]
     pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
         self.ping_timeout = timeout;

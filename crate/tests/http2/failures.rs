@@ -11,8 +11,9 @@ use http::Response;
 use samesocket::{
     Connecting, Event, Failure, Http2, IoStream, Message, Options, ProtocolFailure, Socket, Target, WebSocket, connect,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, copy, duplex, split};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::select;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use crate::raw_server::{DATA, HEADERS, RawServer};
@@ -234,6 +235,76 @@ fn ping_is_not_awaited_for_long_while_the_server_sends() {
         let error = end.expect("the connection ends").expect("an error").unwrap_err().to_string();
         assert_eq!(error, "the connection was lost: the server did not answer a ping of HTTP/2 in time");
         server.abort();
+    });
+}
+
+/// Relays bytes in both directions, to the server a kibibyte a second.
+async fn relay_slowly(client: DuplexStream, server: DuplexStream) {
+    let (mut from_client, mut to_client) = split(client);
+    let (mut from_server, mut to_server) = split(server);
+    let upload = async {
+        let mut seconds = interval(Duration::from_secs(1));
+        let mut buffer = [0; 1 << 10];
+        loop {
+            seconds.tick().await;
+            let count = from_client.read(&mut buffer).await.unwrap();
+            if count == 0 || to_server.write_all(&buffer[..count]).await.is_err() {
+                return;
+            }
+        }
+    };
+    select! {
+        () = upload => {}
+        _ = copy(&mut from_server, &mut to_client) => {}
+    }
+}
+
+/// Opens a socket over a slow path, and sends a message just before a ping is due. Returns the socket and the server.
+async fn send_before_ping(size: usize) -> (Socket, RawServer<DuplexStream>) {
+    let (near, far) = duplex(1 << 10);
+    let (relayed, server) = duplex(1 << 20);
+    tokio::spawn(relay_slowly(far, relayed));
+    let start = Instant::now();
+    let (socket, server) = join!(open_pinged(near), async {
+        let mut server = RawServer::over(server).await;
+        server.widen_windows().await;
+        server.accept_request().await;
+        server
+    });
+    sleep_until(start + PING_INTERVAL - Duration::from_secs(1)).await;
+    socket.send(Message::Binary(vec![7; size].into())).await.unwrap();
+    (socket, server)
+}
+
+#[test]
+fn ping_that_waits_behind_a_message_has_its_whole_time() {
+    run_paused(async {
+        // Longer than the ping's time.
+        let (mut socket, mut server) = send_before_ping(60 << 10).await;
+        let start = Instant::now();
+        let serving = tokio::spawn(async move {
+            let (stream, _) = server.next(DATA).await;
+            let _ = timeout(Duration::from_secs(100), server.next(HEADERS)).await;
+            server.send(DATA, stream, &[0x81, 1, b'a']).await;
+            server
+        });
+        assert_eq!(socket.next().await.expect("a message").unwrap(), Message::from("a"));
+        assert!(start.elapsed() > PING_INTERVAL + PING_TIMEOUT, "{:?}", start.elapsed());
+        drop(serving.await.unwrap());
+    });
+}
+
+#[test]
+fn server_that_takes_bytes_and_answers_no_ping_is_given_up() {
+    run_paused(async {
+        let (mut socket, server) = send_before_ping(8 << 20).await;
+        // It reads everything that the relay has, and answers nothing.
+        let serving = tokio::spawn(server.wait_for_end());
+        let start = Instant::now();
+        let error = socket.next().await.expect("an error").unwrap_err().to_string();
+        assert_eq!(error, "the connection was lost: the server did not answer a ping of HTTP/2 in time");
+        assert!(start.elapsed() < Duration::from_secs(600), "{:?}", start.elapsed());
+        serving.abort();
     });
 }
 

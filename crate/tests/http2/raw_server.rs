@@ -12,6 +12,7 @@ pub(crate) const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 
 /// The flags of frames.
 const ACK: u8 = 1;
@@ -71,6 +72,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
                 _ => {}
             }
         }
+    }
+
+    /// Lets the client send as much as it wants, on all streams.
+    pub(crate) async fn widen_windows(&mut self) {
+        // INITIAL_WINDOW_SIZE, and the rest of the connection's window.
+        self.send(SETTINGS, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
+        self.send(WINDOW_UPDATE, 0, &[0x7f, 0xff, 0, 0]).await;
     }
 
     /// Waits for a request, and accepts it; returns its stream.

@@ -197,17 +197,21 @@ async fn limits_follow_the_options() {
     }
     let options = Options::new().max_queued_bytes(1000);
     let socket = WebSocket::with_options(&test_server.url("b", "do=text:a,echo"), (), &options).unwrap();
+    let seen = Arc::<Mutex<Vec<_>>>::default();
+    let recorded = Arc::clone(&seen);
     socket
-        .subscribe(|socket, event| {
+        .subscribe(move |socket, event| {
             if matches!(event, samesocket::Event::Message(_)) {
-                socket.send(&[0; 2000]).unwrap();
-                assert_eq!((socket.ready_state(), socket.buffered_amount()), (samesocket::ReadyState::Closing, 2000));
-                socket.send("x").unwrap();
-                assert_eq!(socket.buffered_amount(), 2001);
+                let full = socket.send(&[0; 2000]);
+                let first = (full, socket.ready_state(), socket.buffered_amount());
+                let second = (socket.send("x"), socket.ready_state(), socket.buffered_amount());
+                *recorded.lock().unwrap() = vec![first, second];
             }
         })
         .detach();
     assert_eq!(event_lines(&socket).await, ["open", "text \"a\"", "error", "close 1006 \"\" unclean"]);
+    let closing = samesocket::ReadyState::Closing;
+    assert_eq!(*seen.lock().unwrap(), [(Ok(()), closing, 2000), (Ok(()), closing, 2001)]);
     assert_eq!(socket.buffered_amount(), 2001);
 }
 

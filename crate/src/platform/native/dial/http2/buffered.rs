@@ -38,11 +38,22 @@ const MAX_WRITE: usize = SEND_BUFFER;
 /// The bytes that one poll reads, about, so that the sockets take them and the server may send more. Arbitrary.
 const MAX_READ: usize = 128 << 10;
 
+/// The bytes that `h2` may hold before a ping, at most: one frame, which has no more than a payload.
+const HELD_BY_H2: u64 = SEND_BUFFER as u64 + 64;
+
 /// A connection of `h2`, which writes what its polls have gathered.
 pub(super) struct BufferedConnection {
     connection: h2::client::Connection<SharedStream, Payload>,
     stream: SharedStream,
     progress: Arc<ConnectionProgress>,
+}
+
+/// The bytes that are written before a ping.
+pub(super) struct Backlog {
+    /// The number of bytes that were written when it was brought up to date last.
+    written: u64,
+    /// The number of written bytes with which it has ended.
+    end: u64,
 }
 
 /// The stream under `h2`, which gathers what is written.
@@ -61,6 +72,8 @@ struct Buffers {
     output: Gathered,
     /// The gathered bytes from which they are written before more are taken.
     write_size: usize,
+    /// The number of bytes that were written to the stream.
+    written: u64,
     /// Whether the stream was written to since it was flushed.
     needs_flush: bool,
     /// Whether a write has failed. Then what is written is discarded.
@@ -85,6 +98,7 @@ impl BufferedConnection {
             read_budget: MAX_READ,
             input: BytesMut::new(),
             write_size: FIRST_WRITE,
+            written: 0,
             needs_flush: false,
             is_broken: false,
             write_error: None,
@@ -125,6 +139,22 @@ impl BufferedConnection {
     /// Returns whether the last poll has read anything.
     pub(super) fn has_read(&self) -> bool {
         self.stream.0.lock().as_ref().is_some_and(|buffers| buffers.read_budget < MAX_READ)
+    }
+
+    /// Returns what is written before a ping that is sent now.
+    pub(super) fn backlog(&self) -> Backlog {
+        let (written, waiting) =
+            self.stream.0.lock().as_ref().map_or((0, 0), |buffers| (buffers.written, buffers.output.len()));
+        Backlog { written, end: written + waiting as u64 + HELD_BY_H2 }
+    }
+
+    /// Brings a backlog up to date. Returns whether some of it was written, and whether all was.
+    pub(super) fn advance(&self, backlog: &mut Backlog) -> (bool, bool) {
+        let (written, is_empty) =
+            self.stream.0.lock().as_ref().map_or((0, true), |buffers| (buffers.written, buffers.is_flushed()));
+        let has_written = written > backlog.written;
+        backlog.written = written;
+        (has_written, is_empty || written >= backlog.end)
     }
 
     /// Releases the memory of empty buffers.
@@ -229,9 +259,11 @@ impl Buffers {
 
     fn poll_write_all(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
-            if ready!(self.output.poll_write(&mut self.stream, context))? == 0 {
+            let count = ready!(self.output.poll_write(&mut self.stream, context))?;
+            if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.written += count as u64;
             self.needs_flush = true;
         }
         Poll::Ready(Ok(()))
@@ -244,6 +276,11 @@ impl Buffers {
             self.needs_flush = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Returns whether nothing waits to be written.
+    fn is_flushed(&self) -> bool {
+        self.output.is_empty() && !self.needs_flush
     }
 
     fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

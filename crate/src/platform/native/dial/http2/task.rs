@@ -10,7 +10,7 @@ use std::time::Duration;
 use h2::{Ping, PingPong};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::buffered::BufferedConnection;
+use super::buffered::{Backlog, BufferedConnection};
 use super::usage::Usage;
 use crate::platform::native::catch_panic::catch_as_failure;
 use crate::platform::native::dial::tcp;
@@ -36,6 +36,8 @@ pub(super) struct ConnectionTask {
     settings: Http2,
     usage: Arc<Usage>,
     phase: Phase,
+    /// What is written before the ping, until it is.
+    backlog: Option<Backlog>,
     /// The time at which a poll has read something last.
     last_read: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -80,7 +82,7 @@ impl ConnectionTask {
         let now = Instant::now();
         let phase = if is_pinged { Phase::Pinged(now) } else { Phase::Active(now) };
         let settings = settings.clone();
-        Self { connection: Some(connection), pings, settings, usage, phase, last_read: now, timer: None }
+        Self { connection: Some(connection), pings, settings, usage, phase, backlog: None, last_read: now, timer: None }
     }
 
     /// Changes the phase as the streams have changed, and takes the answer to a ping.
@@ -96,6 +98,9 @@ impl ConnectionTask {
                 self.phase = Phase::Active(now);
             }
         }
+        if matches!(self.phase, Phase::Pinged(_)) && self.advance_backlog() {
+            self.phase = Phase::Pinged(now);
+        }
         self.phase = match self.phase {
             Phase::Looking(look) if has_read => Phase::Looking(LastLook { has_read: true, ..look }),
             // An answer to an earlier ping may be outstanding, and no other ping is sent before it arrives.
@@ -106,6 +111,19 @@ impl ConnectionTask {
             Phase::Idle(_) if is_used => self.active_again(),
             other => other,
         };
+    }
+
+    /// Returns whether the time for the answer to a ping begins anew, because the ping has waited behind bytes that were written now.
+    ///
+    /// A slow path takes its time for these, which says nothing about the server. The backlog has an end, so that a server that takes
+    /// bytes and answers no ping is given up.
+    fn advance_backlog(&mut self) -> bool {
+        let (Some(backlog), Some(connection)) = (&mut self.backlog, &self.connection) else { return false };
+        let (has_written, is_over) = connection.advance(backlog);
+        if is_over {
+            self.backlog = None;
+        }
+        has_written
     }
 
     /// Returns the phase of a connection that was idle and is used again.
@@ -144,6 +162,7 @@ impl ConnectionTask {
                 self.release_memory();
                 // It fails only if the connection has ended, or if a ping is outstanding.
                 let sent = self.pings.send_ping(Ping::opaque());
+                self.backlog = self.connection.as_ref().map(BufferedConnection::backlog);
                 self.phase = if sent.is_ok() { Phase::Pinged(now) } else { Phase::Active(now) };
                 false
             }
