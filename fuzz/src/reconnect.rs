@@ -167,7 +167,7 @@ impl Scene {
                 Some(Ok(Message::Text(text))) => self.answered.push(text.parse().expect("a number")),
                 Some(Ok(message)) => panic!("{message:?} was not sent"),
                 Some(Err(cause)) => {
-                    assert!(self.cause.is_none() && !cause.is_worth_another_attempt() || self.closed, "{cause}");
+                    assert!(self.cause.is_none() && !self.closed && !cause.is_worth_another_attempt(), "{cause}");
                     self.cause = Some(cause);
                 }
                 None => {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::live::driver::LiveDriver;
 use super::{Backoff, Cause, Outbox};
 use crate::platform::BoxFuture;
-use crate::socket::{Connect, Error, Socket};
-use crate::sync::MaybeSend;
+use crate::socket::{Connect, Error, Socket, SocketCore};
+use crate::sync::{MaybeSend, Shared, Weak};
 
 /// The default time after which a connection resets the count of failures. Arbitrary.
 const RESET_FAILURES_AFTER: Duration = Duration::from_secs(10);
@@ -135,19 +135,39 @@ impl<F: FnMut(Socket) -> BoxFuture<Result<Socket, Cause>> + MaybeSend> Prepare f
 pub(super) trait RetryRule: FnMut(&Cause, u32) -> bool + MaybeSend {}
 impl<F: FnMut(&Cause, u32) -> bool + MaybeSend> RetryRule for F {}
 
+/// A connection that is prepared. Dropping this closes the connection, unless it is `None` because the preparation has succeeded.
+///
+/// Dropping the connection is not enough, because the program may have kept a handle to it.
+struct GivenUp(Option<Weak<SocketCore>>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        if let Some(core) = self.0.as_ref().and_then(Weak::upgrade) {
+            core.connection.close(None);
+        }
+    }
+}
+
 impl Reconnect {
     /// Sets a function that prepares each connection before it is used, for example to subscribe again.
     ///
-    /// It runs before kept messages are sent. An error counts as a failure, and the connection is given up.
+    /// It runs before kept messages are sent. An error counts as a failure, and the connection is given up: it is closed without a
+    /// code, even if the program has kept a handle to it. So it is if the socket ends meanwhile.
     pub fn prepare<F, R>(self, prepare: F) -> Self
     where
         F: FnMut(Socket) -> R + MaybeSend + 'static,
         R: Future<Output = Result<Socket, Error>> + MaybeSend + 'static,
     {
         let mut prepare = prepare;
-        let prepare_or_cause = move |socket| {
+        let prepare_or_cause = move |socket: Socket| {
+            let given_up = GivenUp(Some(Shared::downgrade(socket.core())));
             let preparing = prepare(socket);
-            Box::pin(async { preparing.await.map_err(|error| Cause::NotPrepared(Arc::new(error.into_owned()))) }) as _
+            Box::pin(async {
+                let mut given_up = given_up;
+                let socket = preparing.await.map_err(|error| Cause::NotPrepared(Arc::new(error.into_owned())))?;
+                given_up.0 = None;
+                Ok(socket)
+            }) as _
         };
         Self { prepare: Some(Box::new(prepare_or_cause)), ..self }
     }
@@ -200,8 +220,8 @@ impl Reconnect {
 
     /// Sets the policy for messages that are sent while there is no connection.
     ///
-    /// The default is [`Outbox::Return`]. For a [`LiveSocket`](super::LiveSocket) it is [`Outbox::Keep`] with 1000 messages
-    /// and 1 MiB.
+    /// The default is [`Outbox::Return`]. For a [`LiveSocket`](super::LiveSocket) it is [`Outbox::Keep`] with 10,000 messages
+    /// and 8 MiB.
     pub fn outbox(self, outbox: Outbox) -> Self {
         Self { outbox: Some(outbox), ..self }
     }

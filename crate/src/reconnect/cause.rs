@@ -52,6 +52,11 @@ pub enum Cause {
     },
     /// The program closed the socket while there was no connection, or dropped it.
     Stopped,
+    /// A function of the program panicked: that of the attempts, of the preparation, or of the retry rule.
+    ///
+    /// Only a [`LiveSocket`](super::LiveSocket) ends in this way, on native targets. The panic of another reconnecting socket reaches
+    /// the task that polls it.
+    Panicked,
 }
 
 /// A limit of the attempts to connect, in [`Cause::GaveUp`].
@@ -116,7 +121,7 @@ impl Cause {
             Self::NotConnected(error) => error.failure(),
             Self::Lost(error) | Self::NotPrepared(error) => error.failure(),
             Self::GaveUp { cause, .. } => cause.failure(),
-            Self::NoAttempt | Self::Closed(_) | Self::Stopped => None,
+            Self::NoAttempt | Self::Closed(_) | Self::Stopped | Self::Panicked => None,
         }
     }
 
@@ -185,7 +190,7 @@ impl Cause {
         }
         match self {
             Self::NoAttempt => true,
-            Self::GaveUp { .. } | Self::Stopped => false,
+            Self::GaveUp { .. } | Self::Stopped | Self::Panicked => false,
             Self::NotConnected(error) => matches!(**error, ConnectError::TimedOut { .. }),
             Self::NotPrepared(error) | Self::Lost(error) => !matches!(**error, Error::Exception(_)),
             Self::Closed(event) => is_temporary_close(event.code),
@@ -217,6 +222,7 @@ impl fmt::Display for Cause {
             Self::Lost(error) => error.fmt(f),
             Self::GaveUp { limit, cause } => write!(f, "gave up after {limit}: {cause}"),
             Self::Stopped => f.write_str("the program closed the socket"),
+            Self::Panicked => f.write_str("a function of the program panicked"),
         }
     }
 }
@@ -238,7 +244,7 @@ impl StdError for Cause {
             Self::NotConnected(error) => error.source(),
             Self::NotPrepared(error) | Self::Lost(error) => error.source(),
             Self::GaveUp { cause, .. } => cause.source(),
-            Self::NoAttempt | Self::Closed(_) | Self::Stopped => None,
+            Self::NoAttempt | Self::Closed(_) | Self::Stopped | Self::Panicked => None,
         }
     }
 }
@@ -297,6 +303,7 @@ mod tests {
             (false, closed(4000)),
             (false, Cause::GaveUp { limit: Limit::Attempts(1), cause: Arc::new(Cause::NoAttempt) }),
             (false, Cause::Stopped),
+            (false, Cause::Panicked),
         ] {
             assert_eq!(cause.is_worth_another_attempt(), expected, "{cause:?}");
         }

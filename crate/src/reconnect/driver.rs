@@ -369,7 +369,7 @@ impl Driver {
     /// Ends the socket for good. Returns the error to yield, if the end is not an ordinary one.
     fn end_with(&mut self, cause: Cause) -> (Phase, Option<Cause>) {
         let is_requested = self.outgoing.lock().requests.close.is_some();
-        let is_ordinary = cause.is_ordinary_end() || is_requested && matches!(cause, Cause::Closed(_));
+        let is_ordinary = is_requested || cause.is_ordinary_end();
         self.end(cause.clone());
         (Phase::Ended, if is_ordinary { None } else { Some(cause) })
     }
@@ -381,6 +381,12 @@ impl Driver {
             let span = self.span.clone();
             span.in_scope(|| self.end(Cause::Stopped));
         }
+    }
+
+    /// Ends the socket after a function of the user has panicked, which has interrupted a poll.
+    pub(super) fn end_after_panic(&mut self) {
+        let span = self.span.clone();
+        span.in_scope(|| self.end(Cause::Panicked));
     }
 
     /// Ends the socket for good, and closes the connection that it may have.

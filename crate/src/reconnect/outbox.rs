@@ -51,11 +51,13 @@ pub enum Outbox {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Losses {
-    /// The number of messages that were dropped without a connection.
+    /// The number of messages that were dropped without a connection, or whose connection ended before it took them.
     pub dropped_messages: u64,
     /// The size of the dropped messages in bytes.
     pub dropped_bytes: u64,
     /// The sum of bufferedAmount when connections ended, in bytes. Whether those bytes arrived is not known.
+    ///
+    /// With [`Outbox::Return`] it has the messages as well that were accepted for a connection which ended before it took them.
     pub unknown_bytes: u64,
 }
 
@@ -152,6 +154,18 @@ impl<M: Payload> Kept<M> {
         self.messages.push_back(message);
     }
 
+    /// Puts a message back that a connection did not take. If that connection is no longer the current one, the policy applies, as in
+    /// [`disconnect`](Self::disconnect). Returns the message if it is not kept.
+    #[must_use = "the message must be dropped outside the lock"]
+    pub(super) fn put_back(&mut self, message: M, is_current: bool) -> Option<M> {
+        if is_current || self.keeps() {
+            self.push_front(message);
+            return None;
+        }
+        self.lose(1, message.payload_size());
+        Some(message)
+    }
+
     /// Puts a message back that could not be sent.
     pub(super) fn push_front(&mut self, message: M) {
         self.bytes += message.payload_size();
@@ -178,7 +192,17 @@ impl<M: Payload> Kept<M> {
         if self.keeps() {
             return VecDeque::new();
         }
-        self.losses.unknown_bytes += self.bytes;
+        self.lose(self.messages.len(), self.bytes);
         self.take()
+    }
+
+    /// Counts messages that were accepted for a connection, and not passed to it before it ended.
+    fn lose(&mut self, messages: usize, bytes: u64) {
+        if self.policy == Outbox::Drop {
+            self.losses.dropped_messages += messages as u64;
+            self.losses.dropped_bytes += bytes;
+        } else {
+            self.losses.unknown_bytes += bytes;
+        }
     }
 }

@@ -212,15 +212,18 @@ impl<'a> Turn<'a> {
     /// Puts the message back that a connection did not take. Ends the turn, unless there is another connection by now.
     fn put_back(&mut self, number: u64, error: Error) {
         let mut outgoing = self.outgoing.lock();
-        if let Some(message) = error.into_message() {
-            outgoing.kept.push_front(message);
-        }
+        let is_current = outgoing.connections == number && outgoing.current.is_some();
+        let dropped = error.into_message().and_then(|message| outgoing.kept.put_back(message, is_current));
         if outgoing.connections == number {
             let waker = outgoing.end_turn();
             self.has_ended = true;
             drop(outgoing);
             wake(waker);
+        } else {
+            drop(outgoing);
         }
+        // Drop outside the lock: the message may be owned by the user.
+        drop(dropped);
     }
 }
 
@@ -379,6 +382,35 @@ mod tests {
         assert_eq!(count_accepted(Outbox::Keep { messages: 9, bytes: 9999 }), TURN_BOUNDS.0);
         assert_eq!(count_accepted(Outbox::Keep { messages: 1234, bytes: 9999 }), 1234);
         assert_eq!(count_accepted(Outbox::Return), TURN_BOUNDS.0);
+    }
+
+    #[cfg(not(any(shuttle, all(target_family = "wasm", target_os = "unknown"))))]
+    #[test]
+    fn message_of_an_ended_connection_does_not_leave_with_the_next_one() {
+        for (policy, kept, losses) in [
+            (Outbox::Keep { messages: 9, bytes: 99 }, 1, (0, 0)),
+            (Outbox::Return, 0, (4, 0)),
+            (Outbox::Drop, 0, (0, 1)),
+        ] {
+            for has_next in [false, true] {
+                let (socket, _peer) = crate::testing::pair();
+                let mut locked = Outgoing::new(policy);
+                locked.open(Shared::clone(socket.core()));
+                locked.kept.push_back("text".into());
+                let outgoing = Lock::new(locked);
+                let mut turn = Turn::take_if_needed(&outgoing, &mut outgoing.lock()).unwrap();
+                let Some((_, number, Pass::Message(message))) = turn.next() else { panic!("a message") };
+                drop(outgoing.lock().disconnect(0));
+                if has_next {
+                    outgoing.lock().open(Shared::clone(socket.core()));
+                }
+                turn.put_back(number, Error::NotOpen(message));
+                drop(turn);
+                let locked = outgoing.lock();
+                let seen = (locked.kept.losses.unknown_bytes, locked.kept.losses.dropped_messages);
+                assert_eq!((locked.kept.len(), seen), (kept, losses), "{policy:?}");
+            }
+        }
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl Reconnecting {
         self.driver.get_mut().poll(context)
     }
 
+    /// Ends the socket after a function of the user has panicked within [`poll_item`](Self::poll_item).
+    pub(super) fn end_after_panic(&mut self) {
+        self.driver.get_mut().end_after_panic();
+    }
+
     /// Waits for the next message, and connects while waiting.
     ///
     /// Cancelling the future loses no message.

@@ -44,7 +44,9 @@ pub enum Status {
     Idle,
     /// The socket is connecting.
     Connecting {
-        /// The number of this attempt, from 1. It starts again at 1 after a connection that lasted.
+        /// The number of this attempt: 1 for the first one and after a restart, otherwise one more than the failures in a row.
+        ///
+        /// The loss of a connection that lasted is the first of these, so that the next attempt has number 2.
         attempt: u32,
     },
     /// The socket is connected and prepared.

@@ -21,5 +21,10 @@ pub(crate) fn drop_caught<T>(value: T) {
 ///
 /// The caller must not use any value afterwards that a panic could have left in an inconsistent state.
 pub(crate) fn catch_panic(user_code: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(user_code));
+    let _ = returned(user_code);
+}
+
+/// Runs a closure that calls the user's code, as [`catch_panic`] does. Returns `None` after a panic.
+pub(crate) fn returned<T>(user_code: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(user_code)).ok()
 }

@@ -225,6 +225,21 @@ fn half_close_timeout_ends_though_no_close_is_answered() {
 }
 
 #[test]
+fn shutdown_fails_if_the_server_closes_before_all_was_passed_on() {
+    testing::run(|network| async move {
+        for (timeout, bytes) in [(Duration::ZERO, 3), (Duration::from_secs(5), 4)] {
+            let (stream, peer) = stream_and_peer(&network, |connect| connect).await;
+            let mut stream = stream.half_close_timeout(timeout);
+            peer.pause();
+            stream.write_all(&vec![7; bytes]).await.unwrap();
+            peer.close(Some(1000), "");
+            let error = stream.shutdown().await.unwrap_err().to_string();
+            assert_eq!(error, format!("the socket closed before {bytes} bytes were sent"));
+        }
+    });
+}
+
+#[test]
 fn parts_after_a_shutdown_are_an_open_socket() {
     testing::run(|_| async {
         let (socket, mut peer) = pair();

@@ -9,6 +9,7 @@ use futures::stream::FusedStream;
 use futures::{FutureExt, StreamExt};
 use samesocket::reconnect::{
     Backoff, Cause, LiveSocket, Outbox, Reconnect, Sent, Status, TypedLiveSocket, Update, Updates, WeakLiveSocket,
+    reconnect,
 };
 use samesocket::testing::{self, Network, Peer, Received};
 use samesocket::typed::{BoxError, Codec};
@@ -210,6 +211,19 @@ fn lost_connection_counts_what_the_outbox_does_not_keep() {
         live.send("new").unwrap();
         assert_eq!(next_received(&mut peer).await, "text \"new\"");
         assert_eq!((live.losses().unknown_bytes, live.kept()), (5, 0));
+
+        let builder = network.connect("ws://a.example").high_water_mark(1).reconnect();
+        let live = on(&network, builder.outbox(Outbox::Drop)).drive(|_| {});
+        let peer = network.accept().await.open();
+        settle(&network).await;
+        peer.pause();
+        live.send("12").unwrap();
+        settle(&network).await;
+        live.send("345").unwrap();
+        drop(peer);
+        settle(&network).await;
+        let losses = live.losses();
+        assert_eq!((losses.unknown_bytes, losses.dropped_messages, losses.dropped_bytes), (2, 1, 3));
     });
 }
 
@@ -370,6 +384,54 @@ fn panic_of_the_callback_ends_only_the_call() {
         assert_eq!(next_received(&mut peer).await, "text \"c\"");
         assert_eq!(seen.take(), ["connecting 1", "open", "text a", "text b"]);
         drop(log);
+    });
+}
+
+#[test]
+fn panic_of_a_function_of_the_attempts_ends_the_socket_and_says_so() {
+    testing::run(|network| async move {
+        for place in ["attempt", "attempting", "prepare", "preparing", "rule"] {
+            let panics = Arc::new(AtomicBool::new(true));
+            let armed = Arc::clone(&panics);
+            let panic_at = Arc::new(move |here: &str| {
+                assert!(here != place || !armed.swap(false, Ordering::Relaxed), "the test panics here: {here}");
+            });
+            let [in_attempt, in_prepare, in_rule] = [(); 3].map(|()| Arc::clone(&panic_at));
+            let connect = network.connect("ws://a.example");
+            let builder = reconnect(move |_| {
+                in_attempt("attempt");
+                let (connect, in_attempt) = (connect.clone(), Arc::clone(&in_attempt));
+                async move {
+                    in_attempt("attempting");
+                    Some(connect)
+                }
+            });
+            let builder = builder.prepare(move |socket| {
+                in_prepare("prepare");
+                let in_prepare = Arc::clone(&in_prepare);
+                async move {
+                    in_prepare("preparing");
+                    Ok(socket)
+                }
+            });
+            let builder = builder.retry_while(move |_, _| {
+                in_rule("rule");
+                true
+            });
+            let log = Log::default();
+            let seen = log.clone();
+            let live = on(&network, builder).drive(move |update| seen.add(&update));
+            if place != "attempt" && place != "attempting" {
+                drop(network.accept().await.open());
+            }
+            settle(&network).await;
+            assert_eq!(live.status(), Status::Ended { cause: Cause::Panicked }, "{place}");
+            assert_eq!(log.take().last().unwrap(), "ended: a function of the program panicked", "{place}");
+            live.restart();
+            let _peer = network.accept().await.open();
+            settle(&network).await;
+            assert!(live.status().is_open(), "{place}");
+        }
     });
 }
 

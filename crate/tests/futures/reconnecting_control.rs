@@ -3,15 +3,15 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use futures::future::poll_fn;
+use futures::future::{pending, poll_fn};
 use futures::stream::FusedStream;
 use futures::{FutureExt, SinkExt, StreamExt};
 use samesocket::reconnect::{Backoff, Cause, Limit, Outbox, Reconnecting, Sender, Status, StatusChanges, reconnect};
 use samesocket::testing::{self, Network, Received};
-use samesocket::{ConnectError, Error, Message, Response};
+use samesocket::{ConnectError, Control, Error, Message, Response};
 
 use super::reconnecting::{describe, next_received, reconnecting_to};
 use super::reconnecting_over;
@@ -491,6 +491,51 @@ fn functions_of_the_program_may_use_the_handles() {
         };
         let (end, ()) = futures::join!(socket.next(), server);
         assert!(matches!(end, Some(Err(Cause::Lost(_)))), "{end:?}");
+    });
+}
+
+#[test]
+fn connection_that_cannot_be_prepared_is_closed_although_a_handle_is_kept() {
+    testing::run(|network| async move {
+        let kept = Arc::<Mutex<Vec<Control>>>::default();
+        let seen = Arc::clone(&kept);
+        let mut results = vec![true, false].into_iter();
+        let mut socket = reconnecting_to(&network)
+            .prepare(move |socket| {
+                seen.lock().unwrap().push(socket.control());
+                let fails = results.next().unwrap();
+                async move { if fails { Err(Error::NotOpen("a".into())) } else { pending().await } }
+            })
+            .start();
+        let sender = socket.sender();
+        let server = async {
+            let mut failed = network.accept().await.open();
+            assert_eq!(next_received(&mut failed).await, "close None \"\"");
+            let mut stopped = network.accept().await.open();
+            // It is prepared meanwhile.
+            network.clock().sleep(Duration::from_millis(1)).await;
+            sender.close(Some(1000), None).unwrap();
+            assert_eq!(next_received(&mut stopped).await, "close None \"\"");
+        };
+        assert!(futures::join!(socket.next(), server).0.is_none());
+        assert_eq!(kept.lock().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn stream_ends_without_an_error_after_a_requested_close_that_fails() {
+    testing::run(|network| async move {
+        let mut socket = reconnecting_to(&network).start();
+        let server = async { network.accept().await.open() };
+        let (pending, peer) = futures::join!(poll_fn(|context| Poll::Ready(socket.poll_next_unpin(context))), server);
+        assert!(pending.is_pending());
+        assert!(socket.next().now_or_never().is_none());
+        peer.hold_close();
+        socket.sender().close(Some(1000), None).unwrap();
+        assert!(socket.next().now_or_never().is_none());
+        peer.fail();
+        assert!(socket.next().await.is_none());
+        assert!(matches!(socket.status(), Status::Ended { cause: Cause::Lost(_) }), "{:?}", socket.status());
     });
 }
 

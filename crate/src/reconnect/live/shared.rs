@@ -36,12 +36,13 @@ pub enum Sent {
     Dropped,
 }
 
-/// The outbox of a live socket for which none is set. Arbitrary.
+/// The outbox of a live socket for which none is set.
 const DEFAULT_OUTBOX: Outbox = Outbox::Keep { messages: MAX_QUEUED, bytes: MAX_QUEUED_BYTES };
 
-/// The most messages and bytes that wait for capacity of a connection, unless the outbox has bounds. Arbitrary.
-const MAX_QUEUED: usize = 1000;
-const MAX_QUEUED_BYTES: u64 = 1 << 20;
+/// The most messages and bytes that wait for the task or for capacity of a connection, unless the outbox has bounds. Arbitrary: the
+/// bytes are the default high-water mark in a page, where the task runs only once the program's event handler has returned.
+const MAX_QUEUED: usize = 10_000;
+const MAX_QUEUED_BYTES: u64 = 8 << 20;
 
 /// The shared state of a live socket.
 pub(super) struct LiveShared(SendLock<LiveState>);
@@ -137,8 +138,9 @@ impl LiveShared {
     /// Returns the time until the next attempt, while the socket waits.
     pub(super) fn time_left(&self) -> Option<Duration> {
         let state = self.0.lock();
-        let is_waiting = matches!(state.status, Status::Waiting { .. });
-        is_waiting.then(|| state.next_attempt.saturating_sub(now()))
+        let wait = if let Status::Waiting { wait, .. } = state.status { Some(wait) } else { None };
+        // In a page the clock may have been set back.
+        wait.map(|wait| state.next_attempt.saturating_sub(now()).min(wait))
     }
 
     /// Returns the number of messages in the outbox.

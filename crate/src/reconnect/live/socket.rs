@@ -27,7 +27,7 @@ use crate::types::owned_message::OwnedMessage;
 ///
 /// Dropping the last handle ends the socket: what was sent while it is open is passed on, the connection is closed without a code,
 /// and the task ends. Messages that are kept because there is no connection are dropped. No callback is called afterwards. On
-/// native targets a call may be running on another thread. A callback that owns a handle keeps the socket alive;
+/// native targets a last call may be running on another thread, or about to begin. A callback that owns a handle keeps the socket alive;
 /// [`downgrade`](Self::downgrade) is for that.
 ///
 /// ```no_run
@@ -143,7 +143,9 @@ impl LiveSocket {
     /// # Errors
     ///
     /// Returns [`Error::NotOpen`] after a close or the end, or if the outbox returns messages. Returns [`Error::Full`] at a
-    /// bound of the outbox. Each has the message.
+    /// bound of the outbox; without one, at 10,000 messages or 8 MiB. With a connection, what waits for the socket's task counts as
+    /// well, and in a page the task passes nothing on before the current event handler has returned. So an outbox for few messages
+    /// refuses some of a burst. Each error has the message.
     ///
     /// ```
     /// use samesocket::connect;

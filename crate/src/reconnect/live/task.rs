@@ -14,6 +14,7 @@ use super::update::Update;
 use crate::platform::BoxFuture;
 use crate::reconnect::driver::Item;
 use crate::reconnect::{Reconnecting, Sender, Status, StatusChanges};
+use crate::sync::catch_panic::returned;
 use crate::types::blob::BlobError;
 use crate::types::message::Message;
 use crate::types::owned_message::OwnedMessage;
@@ -95,7 +96,11 @@ impl LiveTask {
                     (Err(_), control) => control.iter().for_each(crate::Control::abort),
                 }
             }
-            let message = match ready!(self.socket.poll_item(context)) {
+            let Some(polled) = returned(|| self.socket.poll_item(context)) else {
+                self.socket.end_after_panic();
+                continue;
+            };
+            let message = match ready!(polled) {
                 Item::StatusChange | Item::Error(_) => continue,
                 // A request wakes the task.
                 Item::End => return Poll::Pending,

@@ -62,12 +62,15 @@ impl Shutdown {
     }
 
     /// Starts the closing handshake and waits for its end.
+    ///
+    /// Fails as well if the server has closed before everything was passed to the network.
     pub(super) fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let event = ready!(self.poll_closing(context))?;
-        Poll::Ready(if event.was_clean {
-            Ok(())
-        } else {
-            Err(Error::Failed(ConnectionFailed::new(event, self.core.connection.final_state())))
+        let connection = &self.core.connection;
+        Poll::Ready(match connection.buffered_amount() {
+            _ if !event.was_clean => Err(Error::Failed(ConnectionFailed::new(event, connection.final_state()))),
+            0 => Ok(()),
+            bytes => Err(Error::Undelivered { bytes }),
         })
     }
 
