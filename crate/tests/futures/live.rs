@@ -436,6 +436,35 @@ fn panic_of_a_function_of_the_attempts_ends_the_socket_and_says_so() {
 }
 
 #[test]
+fn end_is_awaited_by_any_number_and_keeps_nothing_alive() {
+    testing::run(|network| async move {
+        let (live, _log) = live_on(&network, |builder| builder);
+        let mut peer = network.accept().await.open();
+        settle(&network).await;
+        let (mut first, second, cancelled) = (live.closed(), live.closed(), live.closed());
+        assert!((&mut first).now_or_never().is_none());
+        drop(cancelled);
+        live.send("bye").unwrap();
+        live.close(Some(1000), None).unwrap();
+        let received = async {
+            assert_eq!(next_received(&mut peer).await, "text \"bye\"");
+            assert_eq!(next_received(&mut peer).await, "close Some(1000) \"\"");
+        };
+        let (one, other, ()) = futures::join!(first, second, received);
+        assert!(matches!(&one, Cause::Closed(event) if event.code == 1000), "{one}");
+        assert_eq!((&other, live.closed().now_or_never()), (&one, Some(one.clone())));
+
+        live.restart();
+        let _peer = network.accept().await.open();
+        settle(&network).await;
+        let mut closed = live.closed();
+        assert!((&mut closed).now_or_never().is_none());
+        drop(live);
+        assert_eq!(closed.await, Cause::Stopped);
+    });
+}
+
+#[test]
 fn close_flushes_kept_messages_to_an_open_connection() {
     testing::run(|network| async move {
         let builder = network.connect("ws://a.example").high_water_mark(1).reconnect();

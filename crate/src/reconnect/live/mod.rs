@@ -4,6 +4,7 @@
 //! socket, carries them out, and puts updates into an [`output`]: a callback, or the queue of [`updates`]. [`later`] spawns
 //! the task, which executors see as the [`driver`]. [`values`] adds a codec.
 
+mod closed;
 pub(super) mod driver;
 mod later;
 mod output;

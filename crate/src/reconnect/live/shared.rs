@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use crate::platform::now;
@@ -14,6 +14,7 @@ use crate::reconnect::{Cause, Status};
 use crate::socket::Error;
 use crate::sync::SendLock;
 use crate::sync::catch_panic::wake;
+use crate::sync::keyed_waiters::KeyedWaiters;
 use crate::types::owned_message::OwnedMessage;
 
 /// The outcome of a [`LiveSocket::send`](super::LiveSocket::send) that has not failed.
@@ -62,6 +63,8 @@ struct LiveState {
     is_released: bool,
     /// The waker of the task.
     task: Option<Waker>,
+    /// The futures that wait for the end.
+    closed: KeyedWaiters<()>,
 }
 
 /// The requests of the handles, which the task carries out.
@@ -83,6 +86,7 @@ impl LiveShared {
             is_closed: false,
             is_released: false,
             task: None,
+            closed: KeyedWaiters::new(),
         }))
     }
 
@@ -158,6 +162,26 @@ impl LiveShared {
         Losses { unknown_bytes: losses.unknown_bytes + state.unknown_bytes, ..losses }
     }
 
+    /// Waits for the end under this key.
+    pub(super) fn poll_closed(&self, key: &mut Option<u64>, waker: &Waker) -> Poll<Cause> {
+        let mut state = self.0.lock();
+        if let Status::Ended { cause } = &state.status {
+            return Poll::Ready(cause.clone());
+        }
+        let replaced = state.closed.register(key, (), waker);
+        drop(state);
+        // Drop outside the lock: a waker may run any code.
+        drop(replaced);
+        Poll::Pending
+    }
+
+    /// Ends the wait under this key.
+    pub(super) fn cancel_closed(&self, key: u64) {
+        let removed = self.0.lock().closed.remove(key);
+        // Drop outside the lock: a waker may run any code.
+        drop(removed);
+    }
+
     // For the task.
 
     /// Takes the requests, and registers the waker for the next ones. Returns `true` as well if there is no handle left.
@@ -185,7 +209,7 @@ impl LiveShared {
 
     /// Sets the status, and the bytes of all connections of which it is not known whether they arrived.
     pub(super) fn set_status(&self, status: Status, unknown_bytes: u64) {
-        let dropped = {
+        let (dropped, woken) = {
             let mut state = self.0.lock();
             if let Status::Waiting { wait, .. } = status {
                 state.next_attempt = now().saturating_add(wait);
@@ -196,10 +220,12 @@ impl LiveShared {
             }
             state.unknown_bytes = unknown_bytes;
             let messages = if state.status.is_open() { state.outbox.disconnect(0) } else { VecDeque::new() };
-            (messages, mem::replace(&mut state.status, status))
+            let woken = if status.is_ended() { state.closed.take_ready(|()| true) } else { Vec::new() };
+            ((messages, mem::replace(&mut state.status, status)), woken)
         };
         // Drop outside the lock: messages may be owned by the user.
         drop(dropped);
+        wake(woken);
     }
 
     /// Notes that the task is dropped, so that the socket has ended.

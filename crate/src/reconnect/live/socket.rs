@@ -1,9 +1,11 @@
 //! The handle of a live socket.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::closed::Closed;
 use super::driver::LiveDriver;
 use super::later::Later;
 use super::output::{Callback, Output};
@@ -12,7 +14,7 @@ use super::task::LiveTask;
 use super::update::Update;
 use super::updates::Updates;
 use crate::platform::BoxFuture;
-use crate::reconnect::{Losses, Reconnect, Reconnecting, Status};
+use crate::reconnect::{Cause, Losses, Reconnect, Reconnecting, Status};
 use crate::socket::{Error, Socket};
 use crate::sync::MaybeSend;
 use crate::types::binary_type::BinaryType;
@@ -205,6 +207,26 @@ impl LiveSocket {
             requests.restart = false;
         });
         Ok(())
+    }
+
+    /// Returns a future that completes once the socket has ended, with the cause. It does not keep the socket alive.
+    ///
+    /// A program on native targets waits for it before it ends, because its last messages and its Close frame are lost otherwise. A
+    /// socket that was started [disconnected](Reconnect::disconnected) ends when it is closed or dropped. Cancelling the future has no
+    /// effect on the socket.
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), samesocket::Error<samesocket::OwnedMessage>> {
+    /// let live = samesocket::connect("wss://example.com/chat").reconnect().drive(|_| {});
+    /// live.send("bye")?;
+    /// live.close(Some(1000), None)?;
+    /// # #[cfg(not(target_family = "wasm"))]
+    /// futures::executor::block_on(live.closed());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn closed(&self) -> impl Future<Output = Cause> + Send + Sync + Unpin + use<> {
+        Closed::new(Arc::clone(&self.0.shared))
     }
 
     /// Returns the number of messages that wait for a connection, or for capacity of the current one.
