@@ -155,7 +155,7 @@ impl<M: Payload> Kept<M> {
     }
 
     /// Puts a message back that a connection did not take. If that connection is no longer the current one, the policy applies, as in
-    /// [`disconnect`](Self::disconnect). Returns the message if it is not kept.
+    /// [`discard_unkept`](Self::discard_unkept). Returns the message if it is not kept.
     #[must_use = "the message must be dropped outside the lock"]
     pub(super) fn put_back(&mut self, message: M, is_current: bool) -> Option<M> {
         if is_current || self.keeps() {
@@ -185,10 +185,9 @@ impl<M: Payload> Kept<M> {
         mem::take(&mut self.messages)
     }
 
-    /// Counts the bytes that were queued when a connection ended. Takes the messages that the policy does not keep.
+    /// Takes and counts the messages that an ended connection has not taken, unless the policy keeps them.
     #[must_use = "the messages must be dropped outside the lock"]
-    pub(super) fn disconnect(&mut self, unknown_bytes: u64) -> VecDeque<M> {
-        self.losses.unknown_bytes += unknown_bytes;
+    pub(super) fn discard_unkept(&mut self) -> VecDeque<M> {
         if self.keeps() {
             return VecDeque::new();
         }

@@ -87,7 +87,10 @@ impl Outgoing {
 
     /// Removes the connection, which had `unknown_bytes` queued. What is returned must be dropped outside the lock.
     pub(super) fn disconnect(&mut self, unknown_bytes: u64) -> (Option<Shared<SocketCore>>, VecDeque<Message>) {
-        (self.current.take(), self.kept.disconnect(unknown_bytes))
+        self.kept.losses.unknown_bytes += unknown_bytes;
+        // In a page, messages wait for a connection only if the outbox keeps them.
+        let discarded = if HAS_THREADS { self.kept.discard_unkept() } else { VecDeque::new() };
+        (self.current.take(), discarded)
     }
 
     /// Ends the socket and removes the connection. What is returned must be dropped outside the lock.
@@ -212,7 +215,8 @@ impl<'a> Turn<'a> {
     /// Puts the message back that a connection did not take. Ends the turn, unless there is another connection by now.
     fn put_back(&mut self, number: u64, error: Error) {
         let mut outgoing = self.outgoing.lock();
-        let is_current = outgoing.connections == number && outgoing.current.is_some();
+        // In a page nothing else runs meanwhile, so that the connection is the current one.
+        let is_current = !HAS_THREADS || outgoing.connections == number && outgoing.current.is_some();
         let dropped = error.into_message().and_then(|message| outgoing.kept.put_back(message, is_current));
         if outgoing.connections == number {
             let waker = outgoing.end_turn();

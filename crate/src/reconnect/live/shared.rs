@@ -219,7 +219,7 @@ impl LiveShared {
                 state.is_closed = state.requests.close.is_some();
             }
             state.unknown_bytes = unknown_bytes;
-            let messages = if state.status.is_open() { state.outbox.disconnect(0) } else { VecDeque::new() };
+            let messages = if state.status.is_open() { state.outbox.discard_unkept() } else { VecDeque::new() };
             let woken = if status.is_ended() { state.closed.take_ready(|()| true) } else { Vec::new() };
             ((messages, mem::replace(&mut state.status, status)), woken)
         };
