@@ -74,7 +74,8 @@ pub(crate) use self::backend::{
     MAKE_SUBPROTOCOL_LIST, MAY_LOOK_AGAIN, MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment,
     PlatformSettings, ProxyServer, RECEIVE_LIMIT, ReceiverTurn, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
     WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
-    drain_messages, measure_messages, next_message, now, poll_in_event, single_message,
+    drain_messages, measure_messages, next_message, now, poll_in_event, poll_receiver_turn, poll_sender_turn,
+    single_message,
 };
 use self::buffered_amount_hint::BufferedAmountHint;
 pub(crate) use self::final_state::FinalState;

@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::core::SocketCore;
+use crate::platform::poll_sender_turn;
 use crate::trace::event;
 use samesocket_spec::ReadyState;
 
@@ -12,6 +13,8 @@ use samesocket_spec::ReadyState;
 #[derive(Default)]
 pub(super) struct CapacityWait {
     key: Option<u64>,
+    /// Whether bufferedAmount was zero while the transport held bytes that were not with the network.
+    is_held: bool,
 }
 
 impl CapacityWait {
@@ -20,7 +23,7 @@ impl CapacityWait {
     pub(super) fn poll_capacity(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<()> {
         // The most frequent case, in few instructions.
         if self.key.is_none() && core.has_capacity() {
-            return Poll::Ready(());
+            return poll_sender_turn(context);
         }
         let waited = self.key.is_some();
         let polled = self.poll(core, core.high_water_mark, context, |core| core.has_capacity().then_some(0));
@@ -33,14 +36,29 @@ impl CapacityWait {
     }
 
     /// Waits until bufferedAmount is zero and the network has everything, or the socket is CLOSED. Returns the bytes that are left.
+    ///
+    /// If the transport was lost with bytes that no longer count in bufferedAmount, their number is unknown. It returns 1 then.
     pub(super) fn poll_drained(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<u64> {
-        self.poll(core, 0, context, |core| {
+        let mut is_held = self.is_held;
+        let polled = self.poll(core, 0, context, |core| {
+            let is_closed = || core.connection.ready_state() == ReadyState::Closed;
             // The state is read first, because bufferedAmount changes until the socket is CLOSED. The amount is read
             // once, because other senders can raise it between two reads.
-            let closed = core.connection.ready_state() == ReadyState::Closed;
+            let was_closed = is_closed();
             let left = core.connection.buffered_amount();
-            (closed || left == 0 && core.connection.is_flushed()).then_some(left)
-        })
+            if left > 0 {
+                return was_closed.then_some(left);
+            }
+            if !was_closed && !core.connection.is_flushed() {
+                is_held = true;
+                return None;
+            }
+            // Read again, because a transport that was released holds nothing.
+            let is_lost = is_held && is_closed() && core.connection.final_state().failure().is_some();
+            Some(u64::from(is_lost))
+        });
+        self.is_held = is_held && polled.is_pending();
+        polled
     }
 
     fn poll(
@@ -48,7 +66,7 @@ impl CapacityWait {
         core: &SocketCore,
         mark: u64,
         context: &Context<'_>,
-        check: fn(&SocketCore) -> Option<u64>,
+        mut check: impl FnMut(&SocketCore) -> Option<u64>,
     ) -> Poll<u64> {
         let mut left = check(core);
         if left.is_none() {
