@@ -85,6 +85,9 @@ impl Heartbeat {
     }
 
     /// Sets the time that the server has to answer. It includes the time that a message ahead of the answer takes.
+    ///
+    /// What was sent before the question leaves first. The time begins anew as long as bufferedAmount falls, because a slow network says
+    /// nothing about the server.
     #[must_use]
     pub fn within(self, within: Duration) -> Self {
         Self { within, ..self }
@@ -107,6 +110,8 @@ pub(super) struct HeartbeatState {
     phase: Phase,
     /// The end of the silence, or of the time for the answer.
     deadline: Deadline,
+    /// The least bufferedAmount since the question, in bytes.
+    queued: u64,
     /// The number of questions sent as messages whose answers have not arrived. A late answer is still expected.
     unanswered: u64,
 }
@@ -153,9 +158,16 @@ impl HeartbeatState {
             let Expiry::Over = ready!(self.deadline.poll(&**clock, connection, context)) else {
                 return Poll::Ready(Expiry::CheckAgain);
             };
+            let queued = connection.buffered_amount();
             if !matches!(self.phase, Phase::Silent) {
-                return Poll::Ready(Expiry::Over);
+                if queued >= self.queued {
+                    return Poll::Ready(Expiry::Over);
+                }
+                self.queued = queued;
+                self.deadline.stop();
+                continue;
             }
+            self.queued = queued;
             let asked = self.ask(heartbeat, core);
             self.set_phase(asked);
         }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::FutureExt;
-use samesocket::{PingError, Socket, WebSocket, connect};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use futures::{FutureExt, join};
+use samesocket::{Error, Heartbeat, PingError, Socket, WebSocket, connect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::manual_server::ManualServer;
+use crate::manual_server::{ManualConnection, ManualServer};
+use crate::streams::over;
 
 /// Returns an open socket and the server's end of its connection.
 async fn open() -> (Socket, TcpStream) {
@@ -111,4 +113,56 @@ async fn pings_of_the_server_are_counted() {
     socket.abort();
     control.closed().await;
     assert_eq!(control.received_pings(), None);
+}
+
+/// Reads a frame of a client, a kibibyte a second; returns its first byte and its payload.
+async fn read_slowly(stream: &mut DuplexStream) -> (u8, Vec<u8>) {
+    let first = stream.read_u8().await.unwrap();
+    let length = match stream.read_u8().await.unwrap() & 0x7f {
+        126 => usize::from(stream.read_u16().await.unwrap()),
+        short => usize::from(short),
+    };
+    let mut mask = [0; 4];
+    stream.read_exact(&mut mask).await.unwrap();
+    let mut payload = vec![0; length];
+    for piece in payload.chunks_mut(1 << 10) {
+        stream.read_exact(piece).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+    payload.iter_mut().zip(mask.into_iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+    (first, payload)
+}
+
+#[tokio::test(start_paused = true)]
+async fn heartbeat_waits_for_what_was_sent_before_its_ping() {
+    for answers in [true, false] {
+        let (near, far) = duplex(1 << 10);
+        let heartbeat = Heartbeat::pings().every(Duration::from_secs(30)).within(Duration::from_secs(10));
+        let opening = connect("ws://a.example").options(over(near)).heartbeat(heartbeat).into_future();
+        let (socket, mut stream) =
+            join!(opening, async { ManualConnection::read(far).await.accept_upgrade().await.into_stream() });
+        let mut socket = socket.unwrap();
+        assert!(timeout(Duration::from_secs(29), socket.next()).await.is_err());
+        // It takes longer than the server has for its answer.
+        socket.send(vec![7; 60 << 10].into()).await.unwrap();
+        let start = Instant::now();
+        let serving = tokio::spawn(async move {
+            assert_eq!(read_slowly(&mut stream).await, (0x82, vec![7; 60 << 10]));
+            let (ping, payload) = read_slowly(&mut stream).await;
+            assert_eq!(ping, 0x89);
+            if answers {
+                stream.write_all(&[&[0x8a, 8], &*payload, b"\x81\x01a"].concat()).await.unwrap();
+            }
+            stream
+        });
+        let received = socket.next().await.expect("a message or an error");
+        assert!(start.elapsed() > Duration::from_secs(55), "{:?}", start.elapsed());
+        if answers {
+            assert_eq!(received.unwrap(), "a".into());
+        } else {
+            assert_eq!(received.unwrap_err(), Error::NoAnswer { after: Duration::from_secs(10) });
+            assert!(start.elapsed() < Duration::from_secs(90), "{:?}", start.elapsed());
+        }
+        drop(serving.await.unwrap());
+    }
 }
