@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | [`max_streams`](Self::max_streams) | 1000 | the sockets of one connection, if the server allows as many |
 /// | [`idle_timeout`](Self::idle_timeout) | 60 s | the time after which a connection without sockets is closed |
 /// | [`ping_interval`](Self::ping_interval) | 30 s | the time between two pings of a connection with sockets |
-/// | [`ping_timeout`](Self::ping_timeout) | 20 s | the time in which the server has to answer a ping |
+/// | [`ping_timeout`](Self::ping_timeout) | 20 s | the time without received bytes in which the server has to answer a ping |
 ///
 /// Only sockets with equal settings share a connection. In a page nothing of this has an effect, because the browser
 /// decides.
@@ -134,8 +134,9 @@ impl Http2 {
 
     /// Sets the time in which the server has to answer a ping. The default is 20 s.
     ///
-    /// The time begins when the bytes before the ping have been passed to the network, as long as these keep moving. Afterwards, the
-    /// connection and all its sockets are lost.
+    /// The time begins anew whenever the server has sent bytes, or bytes before the ping were passed to the network. So a slow path
+    /// loses no connection. When the time has passed without either, the connection and all its sockets are lost. The same happens
+    /// 5 times this time after the ping was due, however many bytes have moved; the factor is arbitrary.
     #[must_use]
     pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
         self.ping_timeout = timeout;

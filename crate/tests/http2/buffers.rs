@@ -10,15 +10,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use samesocket::{Connecting, Failure, Http2, IoStream, Options, Target, WebSocket, connect};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, duplex};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::raw_server::{DATA, RawServer};
 use crate::server::Server;
 use crate::streams::over;
-use crate::{options, rest_of, run};
+use crate::{options, rest_of, run, run_paused};
 
 const KIB: usize = 1 << 10;
 
@@ -194,6 +195,33 @@ fn failed_write_ends_the_sockets_of_the_connection_with_its_error() {
             let Some(Failure::Lost { source }) = socket.failure() else { panic!("{:?}", socket.failure()) };
             assert!(source.to_string().contains("broken on purpose"), "{source}");
         }
+    });
+}
+
+#[test]
+fn failed_write_during_drained_ends_the_socket_with_its_error() {
+    run_paused(async {
+        let (near, far) = duplex(KIB);
+        let observed = Arc::<Observed>::default();
+        let options = over(Observing(near, Arc::clone(&observed))).http2(Http2::prior_knowledge());
+        let (socket, server) = join(connect("ws://a.example/").options(options).into_future(), async {
+            let mut server = RawServer::over(far).await;
+            server.accept_request().await;
+            server
+        })
+        .await;
+        let mut socket = socket.unwrap();
+        socket.send(vec![7; 60_000].into()).await.unwrap();
+        let breaking = async {
+            sleep(Duration::from_secs(1)).await;
+            observed.breaks.store(true, Ordering::Relaxed);
+            // The client writes again then.
+            let _ = server.wait_for_end().await;
+        };
+        let (drained, ()) = join(socket.drained(), breaking).await;
+        assert!(matches!(drained, Err(samesocket::Error::Undelivered { .. })), "{drained:?}");
+        let error = socket.next().await.unwrap().unwrap_err().to_string();
+        assert!(error.contains("broken on purpose"), "{error}");
     });
 }
 

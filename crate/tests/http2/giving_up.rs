@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::io::ErrorKind;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::channel::mpsc;
@@ -11,7 +12,8 @@ use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-use crate::raw_server::{GOAWAY, HEADERS, RESET, RawServer};
+use crate::raw_server::{GOAWAY, HEADERS, PING, RESET, RawServer};
+use crate::streams::{breaking, over};
 use crate::{events, options, run, run_paused};
 
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -83,25 +85,66 @@ fn connection_that_is_given_up_is_reset() {
     });
 }
 
+/// How a server ends a connection after its GOAWAY.
+enum End {
+    Eof,
+    Reset,
+}
+
+/// A GOAWAY that has processed this stream. `ENHANCE_YOUR_CALM` is 11.
+fn too_many(stream: u32) -> Vec<u8> {
+    [&stream.to_be_bytes()[..], &11_u32.to_be_bytes(), b"too many"].concat()
+}
+
+const TOO_MANY: &str =
+    "the connection was lost: connection error received: detected excessive load generating behavior (b\"too many\")";
+
+#[test]
+fn goaway_before_a_failed_write_says_why() {
+    for is_within_frame in [false, true] {
+        run_paused(async {
+            let (near, far) = duplex(1 << 16);
+            let (stream, is_broken) = breaking(near);
+            let options = over(stream).http2(Http2::prior_knowledge());
+            let socket = WebSocket::with_options("ws://a.example/", (), &options).unwrap();
+            let mut server = RawServer::over(far).await;
+            let stream = server.accept_request().await;
+            server.send(GOAWAY, 0, &too_many(stream)).await;
+            server.send(PING, 0, &[7; 8]).await;
+            while server.next(PING).await.1 != [7; 8] {}
+            if is_within_frame {
+                server.send_part().await;
+            }
+            is_broken.store(true, Ordering::Relaxed);
+            socket.send("hello").unwrap();
+            assert_eq!(events(&socket).await, ["open", "error", "close 1006 false"]);
+            assert_eq!(socket.failure().unwrap().to_string(), TOO_MANY);
+        });
+    }
+}
+
 #[test]
 fn server_that_ends_the_connection_says_why() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());
-        for is_open in [true, false] {
+        for (is_open, end) in [(true, End::Eof), (false, End::Eof), (true, End::Reset), (false, End::Reset)] {
             let socket = WebSocket::with_options(&url, (), &options()).unwrap();
             let mut server = RawServer::accept(&listener).await;
             let stream = if is_open { server.accept_request().await } else { server.next(HEADERS).await.0 };
-            // It has processed the request. ENHANCE_YOUR_CALM is 11.
-            let reason = [&stream.to_be_bytes()[..], &11_u32.to_be_bytes(), b"too many"].concat();
-            server.send(GOAWAY, 0, &reason).await;
-            server.end().await;
+            server.send(GOAWAY, 0, &too_many(stream)).await;
+            match end {
+                End::Eof => server.end().await,
+                End::Reset => {
+                    // The client has read the GOAWAY when it answers the ping.
+                    server.send(PING, 0, &[7; 8]).await;
+                    while server.next(PING).await.1 != [7; 8] {}
+                    server.reset();
+                }
+            }
             let expected: &[_] = if is_open { &["open"] } else { &[] };
             assert_eq!(events(&socket).await, [expected, &["error", "close 1006 false"]].concat());
-            assert_eq!(
-                socket.failure().unwrap().to_string(),
-                "the connection was lost: connection error received: detected excessive load generating behavior (b\"too many\")"
-            );
+            assert_eq!(socket.failure().unwrap().to_string(), TOO_MANY);
         }
     });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use samesocket::{Event, Http2, IoStream, Options, WebSocket};
-use tokio::io::duplex;
+use tokio::io::{AsyncRead, ReadBuf, duplex};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
@@ -64,9 +64,17 @@ async fn message_before_our_close_arrives_although_the_server_reads_late() {
     assert_eq!(rest_of(list).await, ["close 1000 true"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn messages_before_a_write_error_are_delivered() {
+/// Checks that messages are delivered that have arrived before a write error. The connection reads so many bytes at a time, at most.
+async fn check_messages_before_write_error(read_size: usize) {
     let (near, far) = duplex(1 << 20);
+    let near = streams::read_with(near, move |stream, context, buffer| {
+        let size = read_size.min(buffer.remaining());
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(size));
+        let read = stream.poll_read(context, &mut part);
+        let count = part.filled().len();
+        buffer.advance(count);
+        read
+    });
     let (stream, is_broken) = streams::breaking(near);
     let options = over(stream);
     let socket = WebSocket::with_options("ws://a.example/", (), &options).unwrap();
@@ -84,4 +92,15 @@ async fn messages_before_a_write_error_are_delivered() {
     let seen = rest_of(list).await;
     let expected = [vec!["open"], vec!["text "; 20], vec!["close 1000 false"]].concat();
     assert_eq!(seen, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_before_a_write_error_are_delivered() {
+    check_messages_before_write_error(usize::MAX).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_many_reads_before_a_write_error_are_delivered() {
+    // So many reads use up the budget of a task, which counts 128 of them.
+    check_messages_before_write_error(100).await;
 }

@@ -9,7 +9,7 @@ use samesocket::{Http2, Options, connect};
 use tokio::net::TcpListener;
 
 use crate::flow_control::STALL;
-use crate::raw_server::{DATA, PRIORITY, RESET, RawServer};
+use crate::raw_server::{DATA, PING, PRIORITY, RESET, RawServer};
 use crate::server::Server;
 use crate::streams::over;
 use crate::{open, run};
@@ -18,6 +18,7 @@ use crate::{open, run};
 fn aborted_sockets_do_not_end_their_neighbours() {
     // More than the streams that h2 remembers, and than the resets that it counts before it ends a connection.
     const SOCKETS: usize = 60;
+    const REMEMBERED: u32 = 30;
     const LATE: usize = 1100;
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -36,13 +37,45 @@ fn aborted_sockets_do_not_end_their_neighbours() {
             server.send(DATA, 1, &[0x81, 1, b'a']).await;
             server
         });
-        let mut neighbour = open(url.clone()).await;
-        let sockets = join_all((1..SOCKETS).map(|_| open(url.clone()))).await;
-        for socket in &sockets {
-            socket.control().abort();
+        let options = Options::new().http2(Http2::prior_knowledge().max_streams(REMEMBERED));
+        let open = || connect(&url).options(options.clone());
+        let mut neighbour = open().await.unwrap();
+        for _ in 1..SOCKETS {
+            open().await.unwrap().control().abort();
         }
         assert_eq!(neighbour.next().await.unwrap().unwrap().size(), 1);
         drop(serving.await.unwrap());
+    });
+}
+
+#[test]
+fn late_frames_of_aborted_sockets_are_ignored() {
+    const SOCKETS: usize = 60;
+    run(async {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let serving = tokio::spawn(async move {
+            let mut server = RawServer::over(far).await;
+            let mut aborted = Vec::new();
+            while aborted.len() < SOCKETS {
+                aborted.push(server.next(RESET).await.0);
+            }
+            for stream in aborted {
+                server.send(DATA, stream, &[0x81, 1, b'a']).await;
+            }
+            // The client writes the answer to a ping before resets, so that these come before the second answer.
+            for _ in 0..2 {
+                server.send(PING, 0, &[7; 8]).await;
+                assert_eq!(server.next_of(&[RESET, PING]).await.0, PING);
+            }
+        });
+        let options = over(near).http2(Http2::prior_knowledge());
+        let open = || connect("ws://a.example/").options(options.clone()).into_future();
+        let neighbour = open().await.unwrap();
+        for socket in join_all((0..SOCKETS).map(|_| open())).await {
+            socket.unwrap().control().abort();
+        }
+        serving.await.unwrap();
+        drop(neighbour);
     });
 }
 

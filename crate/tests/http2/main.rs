@@ -15,6 +15,7 @@ mod misbehaviour;
 mod pooling;
 mod raw_server;
 mod server;
+mod slow_paths;
 #[path = "../native/streams.rs"]
 mod streams;
 mod tls;

@@ -1,6 +1,7 @@
 //! A server that writes frames of HTTP/2 as a test says, even wrong ones.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,6 +31,12 @@ impl RawServer {
         stream.set_nodelay(true).unwrap();
         Self::over(stream).await
     }
+
+    /// Resets TCP.
+    #[expect(deprecated, reason = "a linger of zero does not block")]
+    pub(crate) fn reset(self) {
+        self.0.set_linger(Some(Duration::ZERO)).unwrap();
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
@@ -55,6 +62,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
 
     /// Reads up to the next frame of this kind; returns its stream and payload. It accepts requests, and answers pings and settings.
     pub(crate) async fn next(&mut self, wanted: u8) -> (u32, Vec<u8>) {
+        let (_, stream, payload) = self.next_of(&[wanted]).await;
+        (stream, payload)
+    }
+
+    /// Does the same for several kinds; returns that of the frame as well.
+    pub(crate) async fn next_of(&mut self, wanted: &[u8]) -> (u8, u32, Vec<u8>) {
         loop {
             let mut head = [0; 9];
             self.0.read_exact(&mut head).await.unwrap();
@@ -62,8 +75,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
             let mut payload = vec![0; length];
             self.0.read_exact(&mut payload).await.unwrap();
             let (kind, stream) = (head[3], u32::from_be_bytes(head[5..].try_into().unwrap()));
-            if kind == wanted {
-                return (stream, payload);
+            if wanted.contains(&kind) {
+                return (kind, stream, payload);
             }
             match kind {
                 HEADERS => self.send_flagged(HEADERS, END_HEADERS, stream, &[STATUS_200]).await,
@@ -72,6 +85,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawServer<S> {
                 _ => {}
             }
         }
+    }
+
+    /// Sends the beginning of a frame.
+    pub(crate) async fn send_part(&mut self) {
+        self.0.write_all(&[0, 0, 8, PING]).await.unwrap();
+    }
+
+    /// Answers a ping that [`next`](Self::next) has returned.
+    pub(crate) async fn answer_ping(&mut self, payload: &[u8]) {
+        self.send_flagged(PING, ACK, 0, payload).await;
     }
 
     /// Lets the client send as much as it wants, on all streams.

@@ -1060,7 +1060,8 @@ impl IoState for ConnState {
 
     fn on_write_failed(&mut self, error: Option<io::Error>) -> Option<Failure> {
         self.connection.write_failed();
-        (self.is_held, self.flush_watched) = (false, false);
+        // What the stream holds is not passed on any more, so that it stays held.
+        self.flush_watched = false;
         error.and_then(|error| self.record_cause(Failure::lost(error)))
     }
 

@@ -102,15 +102,22 @@ impl Connection {
         let one_stream = cost(settings.stream_window);
         builder.data_frame_budget(cost(window).min(MAX_SMALL_FRAMES_COST.max(one_stream)));
         builder.max_local_error_reset_streams(Some(MAX_RESETS));
+        let max_streams = usize::try_from(max_streams).unwrap_or(usize::MAX);
+        // All sockets may be aborted at once. Late frames of a stream that `h2` has forgotten are answered, and count.
+        builder.max_concurrent_reset_streams(max_streams);
         let (send, mut connection) = BufferedConnection::start(&builder, stream).await.map_err(failure)?;
         let mut pings = connection.ping_pong().ok_or_else(|| failure(Reason::INTERNAL_ERROR.into()))?;
         pings.send_ping(Ping::opaque()).map_err(failure)?;
         let mut is_answered = false;
         let is_accepting = poll_fn(|context| {
-            match connection.poll(context) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(failure(error))),
-                Poll::Ready(Ok(())) => return Poll::Ready(Err(Failure::Protocol(ProtocolFailure::LostWhileOpening))),
-                Poll::Pending => {}
+            if let Poll::Ready(end) = connection.poll(context) {
+                let error = end.err();
+                let kept = if error.as_ref().is_some_and(h2::Error::is_go_away) { None } else { connection.error() };
+                return Poll::Ready(Err(match (kept, error) {
+                    (Some(kept), _) => Failure::lost(kept),
+                    (None, Some(error)) => failure(error),
+                    (None, None) => Failure::Protocol(ProtocolFailure::LostWhileOpening),
+                }));
             }
             if let Poll::Ready(pong) = pings.poll_pong(context) {
                 is_answered = true;
@@ -126,7 +133,6 @@ impl Connection {
         let task = ConnectionTask::new(connection, pings, !is_answered, settings, Arc::clone(&usage));
         // The join handle is not needed: the task ends with the connection.
         drop(tokio::spawn(task));
-        let max_streams = usize::try_from(max_streams).unwrap_or(usize::MAX);
         let place = Place { reservation, is_reused: false, is_only: false };
         Ok(Some((Self::new(send, usage, max_streams), place)))
     }
@@ -215,8 +221,13 @@ impl Place {
         let is_unprocessed = match error.reason() {
             Some(Reason::REFUSED_STREAM) => true,
             _ if error.is_go_away() && error.is_remote() => true,
-            // The server may have broken a rule, or ended the connection, before this request.
-            _ => self.is_reused && (error.is_go_away() || error.is_io()),
+            // The server may have broken a rule, or ended the connection, before this request. If it has sent a GOAWAY, that would have
+            // ended the stream of a request that was not processed.
+            _ => {
+                self.is_reused
+                    && (error.is_go_away() || error.is_io())
+                    && !(error.is_io() && self.reservation.has_remote_go_away())
+            }
         };
         if error.is_go_away() || error.is_io() {
             self.usage().close();

@@ -74,6 +74,10 @@ impl Buf for Payload {
 
 impl Drop for Payload {
     fn drop(&mut self) {
+        // `h2` drops what it does not send any more.
+        if let Some(progress) = self.progress.take_if(|_| !self.bytes.is_empty()) {
+            progress.lose();
+        }
         self.leave();
     }
 }

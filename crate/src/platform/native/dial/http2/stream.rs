@@ -106,15 +106,17 @@ impl AsyncWrite for Http2Stream {
         let count = wanted.min(capacity);
         let copy = self.reservation.usage().send_memory().copy(&bytes[..count]);
         let payload = Payload::new(copy, &self.progress);
-        let sent = self.send.send_data(payload, false);
-        Poll::Ready(sent.map(|()| count).map_err(|error| self.error(error)))
+        if self.send.send_data(payload, false).is_err() {
+            // The stream was reset meanwhile.
+            return Poll::Ready(Err(self.end_of_sending(context)));
+        }
+        Poll::Ready(Ok(count))
     }
 
     /// Waits until the task of the connection has written what the stream has accepted. It does so in any case.
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let is_flushed = ready!(self.progress.poll_flushed(context));
-        let lost = || self.reservation.cause().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into());
-        Poll::Ready(if is_flushed { Ok(()) } else { Err(lost()) })
+        Poll::Ready(if is_flushed { Ok(()) } else { Err(self.end_of_sending(context)) })
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -126,12 +128,15 @@ impl AsyncWrite for Http2Stream {
 impl Http2Stream {
     /// Returns why nothing more can be sent.
     fn end_of_sending(&mut self, context: &mut Context<'_>) -> io::Error {
-        let reason = match self.send.poll_reset(context) {
-            Poll::Ready(Ok(reason)) => h2::Error::from(reason),
-            Poll::Ready(Err(error)) => error,
-            Poll::Pending => return io::ErrorKind::BrokenPipe.into(),
-        };
-        self.error(reason)
+        // This is the error that reading ends with. It is not there while received bytes wait to be read.
+        if let Poll::Ready(Err(error)) = self.receive.poll_trailers(context) {
+            return self.error(error);
+        }
+        match self.send.poll_reset(context) {
+            Poll::Ready(Ok(reason)) => self.error(reason.into()),
+            Poll::Ready(Err(error)) => self.error(error),
+            Poll::Pending => self.reservation.cause().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()),
+        }
     }
 }
 

@@ -22,6 +22,10 @@ use crate::types::http2::Http2;
 /// The time that an idle connection has to say farewell. Arbitrary.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// The time for which a ping is awaited while bytes move, as a multiple of the time without any. Arbitrary: documented at
+/// [`Http2::ping_timeout`].
+const MAX_PING_TIMEOUTS: u32 = 5;
+
 /// The cause of an end by a ping without an answer.
 const NO_PONG: &str = "the server did not answer a ping of HTTP/2 in time";
 
@@ -36,6 +40,8 @@ pub(super) struct ConnectionTask {
     settings: Http2,
     usage: Arc<Usage>,
     phase: Phase,
+    /// The time at which the last ping was asked for.
+    asked: Instant,
     /// What is written before the ping, until it is.
     backlog: Option<Backlog>,
     /// The time at which a poll has read something last.
@@ -48,7 +54,7 @@ pub(super) struct ConnectionTask {
 enum Phase {
     /// The time for the next ping.
     Active(Instant),
-    /// The answer to a ping.
+    /// The answer to a ping. The time begins anew when bytes were received, or when bytes before the ping were written.
     Pinged(Instant),
     /// The same, in the last look after its time.
     Looking(LastLook),
@@ -82,7 +88,17 @@ impl ConnectionTask {
         let now = Instant::now();
         let phase = if is_pinged { Phase::Pinged(now) } else { Phase::Active(now) };
         let settings = settings.clone();
-        Self { connection: Some(connection), pings, settings, usage, phase, backlog: None, last_read: now, timer: None }
+        Self {
+            connection: Some(connection),
+            pings,
+            settings,
+            usage,
+            phase,
+            asked: now,
+            backlog: None,
+            last_read: now,
+            timer: None,
+        }
     }
 
     /// Changes the phase as the streams have changed, and takes the answer to a ping.
@@ -94,12 +110,12 @@ impl ConnectionTask {
             self.last_read = now;
         }
         if let Phase::Pinged(_) | Phase::Looking(_) = self.phase {
+            let has_moved = has_read | self.advance_backlog();
             if self.pings.poll_pong(context).is_ready() {
                 self.phase = Phase::Active(now);
+            } else if has_moved && self.may_wait_longer(now) {
+                self.phase = Phase::Pinged(now);
             }
-        }
-        if matches!(self.phase, Phase::Pinged(_)) && self.advance_backlog() {
-            self.phase = Phase::Pinged(now);
         }
         self.phase = match self.phase {
             Phase::Looking(look) if has_read => Phase::Looking(LastLook { has_read: true, ..look }),
@@ -113,17 +129,26 @@ impl ConnectionTask {
         };
     }
 
-    /// Returns whether the time for the answer to a ping begins anew, because the ping has waited behind bytes that were written now.
+    /// Returns whether bytes before the ping were written or flushed. A slow path takes its time for these.
     ///
-    /// A slow path takes its time for these, which says nothing about the server. The backlog has an end, so that a server that takes
-    /// bytes and answers no ping is given up.
+    /// The backlog has an end, because the system takes later bytes for a while although the path is dead.
     fn advance_backlog(&mut self) -> bool {
         let (Some(backlog), Some(connection)) = (&mut self.backlog, &self.connection) else { return false };
-        let (has_written, is_over) = connection.advance(backlog);
+        let (has_moved, is_over) = connection.advance(backlog);
         if is_over {
             self.backlog = None;
         }
-        has_written
+        has_moved
+    }
+
+    /// Returns whether the time for the answer to a ping may begin anew.
+    fn may_wait_longer(&self, now: Instant) -> bool {
+        self.last_pong_time().is_none_or(|end| now < end)
+    }
+
+    /// Returns the time at which a ping is not awaited any longer, although bytes move.
+    fn last_pong_time(&self) -> Option<Instant> {
+        self.asked.checked_add(self.settings.ping_timeout.checked_mul(MAX_PING_TIMEOUTS)?)
     }
 
     /// Returns the phase of a connection that was idle and is used again.
@@ -151,7 +176,8 @@ impl ConnectionTask {
             Phase::Idle(since) => (since, self.settings.idle_timeout),
             Phase::Retired(since) => (since, FAREWELL),
         };
-        since.checked_add(wait)
+        let end = since.checked_add(wait);
+        if let Phase::Pinged(_) = self.phase { end.into_iter().chain(self.last_pong_time()).min() } else { end }
     }
 
     /// Acts on the end of the phase; returns whether the connection is given up.
@@ -163,6 +189,7 @@ impl ConnectionTask {
                 // It fails only if the connection has ended, or if a ping is outstanding.
                 let sent = self.pings.send_ping(Ping::opaque());
                 self.backlog = self.connection.as_ref().map(BufferedConnection::backlog);
+                self.asked = now;
                 self.phase = if sent.is_ok() { Phase::Pinged(now) } else { Phase::Active(now) };
                 false
             }

@@ -165,15 +165,29 @@ impl Reservation {
         if error.is_io() { self.cause() } else { None }
     }
 
-    /// Returns why a connection that is lost was ended: by this client, or by the server, whose GOAWAY came before the end.
+    /// Returns why a connection that is lost was ended: by this client, by a GOAWAY of the server, by an error of the stream below,
+    /// or by a GOAWAY of this client, in this order.
     pub(super) fn cause(&self) -> Option<io::Error> {
         self.usage.cause().or_else(|| {
-            // A connection with an error is always ready, and this request is not sent.
-            match self.connection.clone().poll_ready(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(Err(error)) if error.is_go_away() && error.is_remote() => Some(io::Error::other(error)),
-                _ => None,
-            }
+            let go_away = self.go_away();
+            let kept =
+                if go_away.as_ref().is_some_and(h2::Error::is_remote) { None } else { self.usage.progress.error() };
+            kept.or_else(|| go_away.map(io::Error::other))
         })
+    }
+
+    /// Returns whether the server has sent a GOAWAY.
+    pub(super) fn has_remote_go_away(&self) -> bool {
+        self.go_away().is_some_and(|error| error.is_remote())
+    }
+
+    /// Returns the GOAWAY that was received, or the one that was sent because the server broke a rule.
+    fn go_away(&self) -> Option<h2::Error> {
+        // A connection with an error is always ready, and this request is not sent.
+        match self.connection.clone().poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(error)) => Some(error).filter(h2::Error::is_go_away),
+            _ => None,
+        }
     }
 }
 
