@@ -2,6 +2,9 @@
 
 mod values;
 
+use std::fmt;
+use std::sync::Arc;
+
 use bevy_app::{App, Plugin, PostUpdate, PreUpdate};
 use bevy_ecs::prelude::*;
 use samesocket::OwnedMessage;
@@ -17,11 +20,16 @@ const MAX_UPDATES: usize = 4096;
 ///
 /// Systems may also send with its handle, which returns whether the message was sent or kept:
 /// `query.single()?.socket().send("hello")`.
-#[derive(Component, Debug)]
+#[derive(Component)]
 pub struct WebSocket {
     socket: LiveSocket,
     updates: Updates,
+    is_manual: bool,
+    wake_up: Option<WakeUp>,
 }
+
+/// A function that wakes the application.
+type WakeUp = Arc<dyn Fn() + Send + Sync>;
 
 /// An update of a socket: a message, or a change of its status. Read it with a `MessageReader`.
 #[derive(Message, Clone, Debug)]
@@ -73,21 +81,67 @@ impl WebSocket {
     /// ```
     pub fn new(socket: Reconnect) -> Self {
         let (socket, updates) = socket.drive_stream();
-        Self { socket, updates }
+        Self { socket, updates, is_manual: false, wake_up: None }
     }
 
     /// Returns the handle, which sends, closes, restarts and has the status. A clone of it keeps the socket open.
     pub fn socket(&self) -> &LiveSocket {
         &self.socket
     }
+
+    /// Leaves the updates in the queue of the socket, so that the plugin does not write them as messages.
+    ///
+    /// Take them with [`try_next`](Self::try_next). When 256 updates or 1 MiB are queued, nothing is received until some are taken.
+    #[must_use]
+    pub fn manual(mut self) -> Self {
+        self.is_manual = true;
+        self
+    }
+
+    /// Takes the next update, or returns `None` if there is none now. It never waits.
+    ///
+    /// Without [`manual`](Self::manual), the plugin takes the updates first, at the start of each frame.
+    pub fn try_next(&mut self) -> Option<Update> {
+        self.updates.try_next()
+    }
+
+    /// Sets a function that is called when there is something to take after the queue was empty. It replaces the former one.
+    ///
+    /// Any thread may call it, and it should return soon. In an application that draws frames only when something happens, it wakes
+    /// the event loop. It is called again only after all updates were taken. The plugin takes at most 4096 in a frame, and then
+    /// calls it again.
+    pub fn on_wake(&mut self, wake_up: impl Fn() + Send + Sync + 'static) {
+        let wake_up: WakeUp = Arc::new(wake_up);
+        self.wake_up = Some(Arc::clone(&wake_up));
+        self.updates.on_wake(move || wake_up());
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WebSocket").field(&self.socket).finish()
+    }
 }
 
 fn receive(mut sockets: Query<(Entity, &mut WebSocket)>, mut updates: MessageWriter<SocketUpdate>) {
     for (socket, mut component) in &mut sockets {
+        if component.is_manual {
+            continue;
+        }
         // Taking updates does not count as a change of the component.
-        let queue = &mut component.bypass_change_detection().updates;
-        let taken = std::iter::from_fn(|| queue.try_next()).take(MAX_UPDATES);
+        let component = component.bypass_change_detection();
+        let mut left = MAX_UPDATES;
+        let taken = std::iter::from_fn(|| {
+            left = left.checked_sub(1)?;
+            component.updates.try_next()
+        });
         updates.write_batch(taken.map(|update| SocketUpdate { socket, update }));
+        if left == 0
+            && let Some(wake_up) = &component.wake_up
+        {
+            // Updates may be left, for which the queue does not wake.
+            wake_up();
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sockets of values, on the network in memory.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bevy_app::{App, Update};
@@ -7,7 +9,7 @@ use bevy_ecs::prelude::*;
 use samesocket::reconnect::{Status, Update as SocketUpdate};
 use samesocket::testing::{self, Network, Received};
 use samesocket::typed::Json;
-use samesocket_bevy::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin};
+use samesocket_bevy::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin, WebSocket, WebSocketPlugin};
 
 /// The updates that a system has read, as text.
 #[derive(Resource, Default)]
@@ -57,5 +59,33 @@ fn values_arrive_and_leave_between_statuses() {
         app.world_mut().despawn(socket);
         let Some(Received::Close { .. }) = peer.receive().await else { panic!("a Close") };
         assert!(frame(&network, &mut app).await.is_empty());
+    });
+}
+
+#[test]
+fn manual_socket_keeps_its_updates_and_wakes() {
+    testing::run(|network| async move {
+        let mut app = App::new();
+        app.add_plugins(WebSocketPlugin);
+        let tasks = network.clone();
+        let builder = samesocket::connect("wss://example.com/game").network(&network).reconnect();
+        let mut socket = WebSocket::new(builder.executor(move |driver| tasks.spawn(driver))).manual();
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&wakes);
+        socket.on_wake(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        let socket = app.world_mut().spawn(socket).id();
+        let peer = network.accept().await.open();
+        peer.send("hello");
+        for _ in 0..5 {
+            network.clock().sleep(Duration::from_millis(1)).await;
+            app.update();
+        }
+        assert!(wakes.load(Ordering::Relaxed) > 0);
+        let mut component = app.world_mut().get_mut::<WebSocket>(socket).expect("it was spawned");
+        let updates = std::iter::from_fn(|| component.try_next());
+        let messages = updates.filter(|update| matches!(update, SocketUpdate::Message(_)));
+        assert_eq!(messages.count(), 1);
     });
 }

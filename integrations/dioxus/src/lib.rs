@@ -2,11 +2,12 @@
 
 mod values;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem;
+use std::panic::Location;
 use std::rc::Rc;
 
-use dioxus::core::Task;
+use dioxus::core::{ReactiveContext, Task, current_scope_id};
 use dioxus::prelude::*;
 use samesocket::reconnect::{LiveSocket, Reconnect, Sent, Status, TypedLiveSocket, Update};
 use samesocket::{Error, OwnedMessage};
@@ -21,6 +22,8 @@ pub struct UseWebsocket<S: 'static = LiveSocket> {
     /// The status: connecting, open, waiting with the reason, or ended. Its `Display` is a line for the user.
     pub status: ReadSignal<Status>,
     running: CopyValue<Running<S>>,
+    /// Replaces the socket if the URL has changed.
+    follow: Callback<()>,
 }
 
 /// The socket of the current URL, and the task that passes on its updates.
@@ -28,6 +31,10 @@ struct Running<S> {
     url: String,
     socket: S,
     task: Task,
+    /// Whether the effect has connected it. On a server, no effect runs.
+    connected: bool,
+    /// Whether the program's functions are called for another URL. They may use the socket.
+    following: Rc<Cell<bool>>,
 }
 
 /// A handle of messages or of values.
@@ -49,9 +56,9 @@ impl<In: 'static, Out: 'static> Handle for TypedLiveSocket<In, Out> {
 
 /// Opens a socket that reconnects for as long as the component is mounted, and passes each message to `on_message`.
 ///
-/// `url` is called again when a signal that it reads changes. If the URL is another one then, the socket is closed, and
-/// another one is opened. Messages that are still kept for the old URL are dropped. On the web, a relative URL is resolved
-/// against the page's.
+/// `url` is called again after each rendering, before a message is sent, and when a signal that it reads changes. If the URL is
+/// another one then, the socket is closed, and another one is opened. Messages that are still kept for the old URL are dropped. On the
+/// web, a relative URL is resolved against the page's.
 pub fn use_websocket(
     url: impl FnMut() -> String + 'static,
     on_message: impl FnMut(OwnedMessage) + 'static,
@@ -103,13 +110,18 @@ fn use_handle<S: Handle, M: 'static>(
     on_message: impl FnMut(M) + 'static,
     start: impl Fn(String, OnUpdate<M>) -> (S, Task) + 'static,
 ) -> UseWebsocket<S> {
-    let url = use_memo(url);
+    let mut url = url;
+    let url = use_callback(move |()| url());
     let mut status = use_signal(Status::default);
     let on_message = use_callback(on_message);
     // That of the last rendering, which may have captured other properties than the first.
     let latest = use_hook(|| Rc::new(RefCell::new(None::<Start<S, M>>)));
     drop(latest.replace(Some(Rc::new(start))));
+    // A context that no signal wakes: the signals that are read in it subscribe neither the component nor an effect.
+    let untracked = use_hook(|| ReactiveContext::new_with_callback(|| {}, current_scope_id(), Location::caller()));
+    let following = use_hook(|| Rc::new(Cell::new(false)));
     let start = use_hook(|| {
+        let following = Rc::clone(&following);
         Rc::new(move |url: String| {
             let start = latest.borrow().clone();
             let on_update = move |update| match update {
@@ -117,35 +129,51 @@ fn use_handle<S: Handle, M: 'static>(
                 Update::Message(message) => on_message.call(message),
                 _ => {}
             };
-            let (socket, task) = start.expect("it was set above")(url.clone(), Box::new(on_update));
-            Running { url, socket, task }
+            let start = start.expect("it was set above");
+            let (socket, task) = untracked.reset_and_run_in(|| start(url.clone(), Box::new(on_update)));
+            Running { url, socket, task, connected: false, following: Rc::clone(&following) }
         })
     });
-    let mut running = use_hook(|| CopyValue::new(start(url.peek().clone())));
-    // Effects do not run on a server, so nothing connects there.
-    use_effect(move || {
-        let url = url();
-        if running.peek().url != url {
+    let mut running = use_hook(|| CopyValue::new(start(untracked.reset_and_run_in(|| url.call(())))));
+    let follow = use_callback(move |()| {
+        following.set(true);
+        let wanted = untracked.reset_and_run_in(|| url.call(()));
+        if running.peek().url != wanted {
             // Outside the write, because the program's function may use the socket.
-            let new = start(url);
+            let new = start(wanted);
             let old = mem::replace(&mut *running.write(), new);
             old.task.cancel();
             // A handle may be kept elsewhere. Nothing about the arguments is invalid.
             let _ = old.socket.messages().close(None, None);
         }
-        running.peek().socket.messages().reconnect_now();
+        following.set(false);
     });
-    UseWebsocket { status: status.into(), running }
+    let socket = UseWebsocket { status: status.into(), running, follow };
+    // Effects do not run on a server, so nothing connects there.
+    let mut effect = use_effect(move || {
+        // It subscribes the effect to the signals of the URL.
+        drop(url.call(()));
+        socket.follow_url();
+        if !mem::replace(&mut running.write().connected, true) {
+            let socket = running.peek().socket.clone();
+            socket.messages().reconnect_now();
+        }
+    });
+    // The closure may have captured other properties than before.
+    effect.mark_dirty();
+    socket
 }
 
 impl UseWebsocket {
-    /// Sends a message, or keeps it while there is no connection; see [`LiveSocket::send`].
+    /// Sends a message, or keeps it while there is no connection; see [`LiveSocket::send`]. If the URL has changed, the message is
+    /// for the new one.
     ///
     /// # Errors
     ///
     /// Returns [`Error::NotOpen`] after the end, or [`Error::Full`] if too much is kept. Both have the message.
     pub fn send(&self, message: impl Into<OwnedMessage>) -> Result<Sent, Error<OwnedMessage>> {
         let message = message.into();
+        self.follow_url();
         match self.try_socket() {
             Some(socket) => socket.send(message),
             None => Err(Error::NotOpen(message)),
@@ -178,6 +206,14 @@ impl<S: Handle> UseWebsocket<S> {
     /// After the component was unmounted, as a signal does.
     pub fn socket(&self) -> S {
         self.running.peek().socket.clone()
+    }
+
+    /// Replaces the socket if the URL has changed since it was started.
+    fn follow_url(&self) {
+        let following = self.running.try_peek().ok().map(|running| running.following.get());
+        if following == Some(false) {
+            self.follow.call(());
+        }
     }
 
     fn try_socket(&self) -> Option<S> {

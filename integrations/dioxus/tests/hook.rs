@@ -88,6 +88,97 @@ fn change_of_the_url_uses_the_current_closures_and_closes_the_old_socket() {
 }
 
 #[test]
+fn message_after_a_change_of_the_url_is_for_the_new_one() {
+    testing::run(|network| async move {
+        let test = Test {
+            network: network.clone(),
+            configured: Rc::default(),
+            received: Rc::default(),
+            component: Rc::default(),
+        };
+        let mut dom = VirtualDom::new(Chat).with_root_context(test.clone());
+        dom.rebuild_in_place();
+        settle(&network, &mut dom).await;
+        let mut first = network.accept().await.open();
+        settle(&network, &mut dom).await;
+
+        let Rendered { mut room, socket, _kept } = test.component.take().expect("it was rendered");
+        dom.in_scope(ScopeId::ROOT, || {
+            room.set(2);
+            socket.send("hello room 2").unwrap();
+        });
+        settle(&network, &mut dom).await;
+        assert!(matches!(first.receive().await, Some(Received::Close { .. })));
+        let mut second = network.accept().await.open();
+        let received = second.receive().await;
+        assert!(matches!(received, Some(Received::Message(message)) if message.as_text() == Some("hello room 2")));
+    });
+}
+
+/// A URL of a plain value, and a signal that only `configure` reads.
+#[derive(Clone)]
+struct Plain {
+    network: Network,
+    room: Rc<RefCell<u32>>,
+    component: Rc<RefCell<Option<(Signal<u32>, UseWebsocket)>>>,
+}
+
+#[expect(non_snake_case, reason = "the name of a component")]
+fn PlainChat() -> Element {
+    let Plain { network, room, component } = use_context();
+    let token = use_signal(|| 1);
+    let room = *room.borrow();
+    let configure = move |url: String| {
+        let _ = token();
+        let (connect, network) = (connect(url).network(&network), network.clone());
+        connect.reconnect().executor(move |driver| network.spawn(driver))
+    };
+    let socket = use_websocket_with(move || format!("ws://a.example/{room}"), configure, |_| ());
+    *component.borrow_mut() = Some((token, socket));
+    rsx! {}
+}
+
+#[test]
+fn url_of_a_plain_value_follows_the_rendering() {
+    testing::run(|network| async move {
+        let test = Plain { network: network.clone(), room: Rc::new(RefCell::new(1)), component: Rc::default() };
+        let mut dom = VirtualDom::new(PlainChat).with_root_context(test.clone());
+        dom.rebuild_in_place();
+        settle(&network, &mut dom).await;
+        assert_eq!(network.accept().await.url(), "ws://a.example/1");
+        *test.room.borrow_mut() = 2;
+        dom.mark_dirty(ScopeId::APP);
+        settle(&network, &mut dom).await;
+        assert_eq!(network.accept().await.url(), "ws://a.example/2");
+    });
+}
+
+#[test]
+fn signal_that_configure_reads_does_not_reconnect() {
+    testing::run(|network| async move {
+        let test = Plain { network: network.clone(), room: Rc::new(RefCell::new(1)), component: Rc::default() };
+        let mut dom = VirtualDom::new(PlainChat).with_root_context(test.clone());
+        dom.rebuild_in_place();
+        settle(&network, &mut dom).await;
+        drop(network.accept().await.open());
+        settle(&network, &mut dom).await;
+        *test.room.borrow_mut() = 2;
+        dom.mark_dirty(ScopeId::APP);
+        settle(&network, &mut dom).await;
+        drop(network.accept().await);
+        // The attempt has failed, and the next one is due later.
+        settle(&network, &mut dom).await;
+        let (mut token, socket) = test.component.take().expect("it was rendered");
+        let waiting = socket.socket().status();
+        assert!(matches!(waiting, samesocket::reconnect::Status::Waiting { .. }), "{waiting}");
+        dom.in_scope(ScopeId::ROOT, || token.set(2));
+        settle(&network, &mut dom).await;
+        let status = socket.socket().status();
+        assert!(matches!(status, samesocket::reconnect::Status::Waiting { .. }), "{status}");
+    });
+}
+
+#[test]
 fn value_after_the_unmount_is_an_error() {
     type Kept = Rc<RefCell<Option<UseWebsocket<TypedLiveSocket<u32, u32>>>>>;
     #[expect(non_snake_case, reason = "the name of a component")]

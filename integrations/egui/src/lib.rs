@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+use std::iter::FusedIterator;
 use std::time::Duration;
 
 use egui::{Context, Response, Ui, ViewportId};
@@ -50,20 +51,11 @@ impl WebSocket {
 
     /// Takes the messages that have arrived, in order.
     ///
-    /// Call it in each frame, and take all of them: only then the next one requests a repaint. In eframe, call it in `App::logic`,
+    /// Call it in each frame. If the iterator is dropped before its end, it requests a repaint for the messages that are left. In eframe, call it in `App::logic`,
     /// which also runs while the window is hidden. When 256 updates are queued, nothing is received. A page cannot make the browser
     /// wait, so that there the connection ends when 65,536 messages or 64 MiB wait.
-    pub fn messages(&mut self) -> impl Iterator<Item = OwnedMessage> + '_ {
-        let mut left = MAX_UPDATES;
-        let updates = std::iter::from_fn(move || {
-            if left == 0 {
-                self.context.request_repaint_of(self.viewport);
-                return None;
-            }
-            left -= 1;
-            self.updates.try_next()
-        });
-        updates.filter_map(|update| if let Update::Message(message) = update { Some(message) } else { None })
+    pub fn messages(&mut self) -> Messages<'_> {
+        Messages { socket: self, left: MAX_UPDATES, ended: false }
     }
 
     /// Sends a message, or keeps it while there is no connection; see [`LiveSocket::send`].
@@ -98,5 +90,43 @@ impl WebSocket {
     /// Returns the handle, which has the status and everything else. A clone of it keeps the socket open.
     pub fn socket(&self) -> &LiveSocket {
         &self.socket
+    }
+}
+
+/// An iterator over the messages that have arrived, from [`WebSocket::messages`].
+///
+/// If it is dropped before its end, it requests a repaint.
+#[derive(Debug)]
+pub struct Messages<'a> {
+    socket: &'a mut WebSocket,
+    /// The number of updates that may still be taken in this frame.
+    left: usize,
+    /// Whether the queue was empty, so that the next update requests a repaint.
+    ended: bool,
+}
+
+impl Iterator for Messages<'_> {
+    type Item = OwnedMessage;
+
+    fn next(&mut self) -> Option<OwnedMessage> {
+        while !self.ended && self.left > 0 {
+            self.left -= 1;
+            match self.socket.updates.try_next() {
+                Some(Update::Message(message)) => return Some(message),
+                Some(_) => {}
+                None => self.ended = true,
+            }
+        }
+        None
+    }
+}
+
+impl FusedIterator for Messages<'_> {}
+
+impl Drop for Messages<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.socket.context.request_repaint_of(self.socket.viewport);
+        }
     }
 }

@@ -4,9 +4,11 @@ mod values;
 
 use std::fmt;
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use leptos::prelude::*;
+use leptos::reactive::diagnostics::SpecialNonReactiveZone;
+use leptos::reactive::owner::WeakOwner;
 use samesocket::reconnect::{LiveSocket, Reconnect, Sent, Status, TypedLiveSocket, Update};
 use samesocket::{Error, OwnedMessage};
 pub use samesocket::{connect, typed};
@@ -19,7 +21,17 @@ pub use self::values::{use_typed_websocket, use_typed_websocket_with};
 pub struct UseWebsocket<S: 'static = LiveSocket> {
     /// The status: connecting, open, waiting with the reason, or ended. Its `Display` is a line for the user.
     pub status: Signal<Status>,
-    socket: StoredValue<S>,
+    running: StoredValue<Running<S>>,
+}
+
+/// The socket of a URL.
+struct Running<S> {
+    url: String,
+    socket: S,
+    /// Whether the effect has connected it. On a server, no effect runs.
+    connected: bool,
+    /// A function that replaces the socket if the URL has changed.
+    follow: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// A handle of messages or of values.
@@ -42,7 +54,11 @@ impl<In: 'static, Out: 'static> Handle for TypedLiveSocket<In, Out> {
 /// Opens a socket that reconnects for as long as the component is mounted, and passes each message to `on_message`.
 ///
 /// The URL may be a text or any signal. A relative URL is resolved against the page's. When the signal changes, the socket
-/// is closed, and another one is opened. Messages that are still kept for the old URL are dropped then.
+/// is closed, and another one is opened. Messages that are still kept for the old URL are dropped then. A message that is sent after
+/// the signal was set is for the new URL.
+///
+/// `on_message` runs with the owner of the component, so that it can use its contexts. A signal that it creates is disposed of
+/// when the component is unmounted.
 pub fn use_websocket(
     url: impl Into<Signal<String>>,
     on_message: impl Fn(OwnedMessage) + Send + Sync + 'static,
@@ -88,33 +104,72 @@ fn use_handle<S: Handle, M: 'static>(
     // The number of the current socket, until the component is unmounted. A handle may keep another one for a while.
     let current = StoredValue::new(0_u32);
     let on_message = Arc::new(on_message);
+    // Weak, because the owner keeps the socket, which keeps the callback.
+    let owner = Owner::current().map(|owner| owner.downgrade());
     let start = move |url: String| {
-        let (number, on_message) = (current.try_get_value(), Arc::clone(&on_message));
+        let (number, on_message, owner) = (current.try_get_value(), Arc::clone(&on_message), owner.clone());
         let on_update = move |update| match update {
             _ if number.is_none() || current.try_get_value() != number => {}
             Update::Status(new) => drop(status.try_set(new)),
-            Update::Message(message) => on_message(message),
+            Update::Message(message) => {
+                let _guard = SpecialNonReactiveZone::enter();
+                match owner.as_ref().and_then(WeakOwner::upgrade) {
+                    Some(owner) => owner.with(|| on_message(message)),
+                    None => on_message(message),
+                }
+            }
             _ => {}
         };
         start(url, Box::new(on_update))
     };
     let first = url.get_untracked();
-    let socket = StoredValue::new(start(first.clone()));
+    let socket = start(first.clone());
+    let slot = Arc::new(OnceLock::new());
+    let follow = {
+        let slot = Arc::clone(&slot);
+        move || {
+            let (Some(&running), Some(wanted)) = (slot.get(), url.try_get_untracked()) else { return };
+            replace_if_changed(running, wanted, |url| {
+                current.try_update_value(|number| *number += 1);
+                // The signals that `configure` reads do not subscribe an effect.
+                untrack(|| start(url))
+            });
+        }
+    };
+    let running = StoredValue::new(Running { url: first, socket, connected: false, follow: Arc::new(follow) });
+    // It was empty.
+    let _ = slot.set(running);
     // Effects do not run on a server, so nothing connects there.
-    Effect::new(move |former: Option<String>| {
-        let url = url.get();
-        if former.as_ref().unwrap_or(&first) != &url {
-            current.update_value(|number| *number += 1);
-            let new = start(url.clone());
-            let old = socket.try_update_value(|socket| mem::replace(socket, new));
-            old.iter().for_each(close_without_code);
+    Effect::new(move |_| {
+        url.track();
+        follow_url(running);
+        let connected = running.try_update_value(|running| mem::replace(&mut running.connected, true));
+        if connected == Some(false) {
+            running.with_value(|running| running.socket.messages().clone()).reconnect_now();
         }
-        if former.as_ref() != Some(&url) {
-            socket.with_value(|socket| socket.messages().reconnect_now());
-        }
-        url
     });
-    UseWebsocket { status: status.into(), socket }
+    UseWebsocket { status: status.into(), running }
+}
+
+/// Replaces the socket if the URL has changed since it was started.
+fn follow_url<S: Handle>(running: StoredValue<Running<S>>) {
+    // Called outside the lock, because the program's functions may use the socket.
+    if let Some(follow) = running.try_with_value(|running| Arc::clone(&running.follow)) {
+        follow();
+    }
+}
+
+/// Replaces the socket with the one that `start` returns, unless it is of this URL.
+fn replace_if_changed<S: Handle>(running: StoredValue<Running<S>>, wanted: String, start: impl FnOnce(String) -> S) {
+    if running.try_with_value(|running| running.url == wanted) != Some(false) {
+        return;
+    }
+    let new = start(wanted.clone());
+    let old = running.try_update_value(|running| {
+        (running.url, running.connected) = (wanted, false);
+        mem::replace(&mut running.socket, new)
+    });
+    old.iter().for_each(close_without_code);
 }
 
 /// Closes a socket that a handle may keep.
@@ -124,13 +179,15 @@ fn close_without_code<S: Handle>(socket: &S) {
 }
 
 impl UseWebsocket {
-    /// Sends a message, or keeps it while there is no connection; see [`LiveSocket::send`].
+    /// Sends a message, or keeps it while there is no connection; see [`LiveSocket::send`]. If the URL has changed, the message is
+    /// for the new one.
     ///
     /// # Errors
     ///
     /// Returns [`Error::NotOpen`] after the end, or [`Error::Full`] if too much is kept. Both have the message.
     pub fn send(&self, message: impl Into<OwnedMessage>) -> Result<Sent, Error<OwnedMessage>> {
         let message = message.into();
+        follow_url(self.running);
         match self.socket() {
             Some(socket) => socket.send(message),
             None => Err(Error::NotOpen(message)),
@@ -163,7 +220,7 @@ impl<S: Handle> UseWebsocket<S> {
     }
 
     fn messages(&self) -> Option<LiveSocket> {
-        self.socket.try_with_value(|socket| socket.messages().clone())
+        self.running.try_with_value(|running| running.socket.messages().clone())
     }
 }
 

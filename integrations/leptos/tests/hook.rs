@@ -36,7 +36,11 @@ fn mount(network: &Network) -> Mounted {
         let url = Signal::derive(move || format!("ws://a.example/{}", room.get()));
         let network = StoredValue::new_local(network);
         let configure = move |url: String| network.with_value(|network| connect(url).network(network).reconnect());
-        let on_message = move |message| sender.unbounded_send(message).expect("the test receives");
+        provide_context("a context of the component");
+        let on_message = move |message| {
+            assert_eq!(expect_context::<&str>(), "a context of the component");
+            sender.unbounded_send(message).expect("the test receives");
+        };
         share.send(use_websocket_with(url, configure, on_message)).expect("the test waits");
     };
     let parent = document().create_element("div").expect("a div").unchecked_into();
@@ -71,6 +75,21 @@ async fn change_of_the_url_closes_the_old_socket_and_shows_only_the_new_one() {
     first.send("old");
     second.send("new");
     assert_eq!(component.received.next().await, Some("new".into()));
+}
+
+#[wasm_bindgen_test]
+async fn message_after_a_change_of_the_url_is_for_the_new_one() {
+    let network = Network::new();
+    let component = mount(&network);
+    let mut first = network.accept().await.open();
+    wait_until_open(component.socket.status).await;
+    component.room.set(2);
+    component.socket.send("hello room 2").unwrap();
+    let incoming = network.accept().await;
+    assert_eq!(incoming.url(), "ws://a.example/2");
+    assert!(matches!(first.receive().await, Some(Received::Close { .. })));
+    let received = incoming.open().receive().await;
+    assert!(matches!(received, Some(Received::Message(message)) if message.as_text() == Some("hello room 2")));
 }
 
 #[wasm_bindgen_test]

@@ -44,3 +44,20 @@ fn value_before_hydration_is_kept_and_after_the_unmount_is_an_error() {
     assert_eq!(error.to_string(), "a value could not be encoded: the component was unmounted");
     assert!(socket.socket().is_none());
 }
+
+#[test]
+fn message_after_a_change_of_the_url_is_for_the_new_one() {
+    let owner = Owner::new();
+    owner.with(|| {
+        let room = RwSignal::new(1);
+        let url = Signal::derive(move || format!("/chat/{}", room.get()));
+        let socket = use_websocket(url, |_| panic!("nothing connects"));
+        socket.send("hello room 1").unwrap();
+        let old = socket.socket().expect("the component is mounted");
+        room.set(2);
+        socket.send("hello room 2").unwrap();
+        let new = socket.socket().expect("the component is mounted");
+        assert!(old != new);
+        assert_eq!(new.take_kept(), ["hello room 2".into()]);
+    });
+}

@@ -13,10 +13,13 @@ use yew::prelude::*;
 /// A relative URL is resolved against the page's. When the URL changes, the socket is closed, and another one is opened.
 /// The callback is replaced at each rendering, so that it can use the current properties.
 ///
-/// The handle is cheap to clone, and equal to its clones, so it can be a property or a context. Its
-/// [`status`](LiveSocket::status) is current, and a button for reconnecting calls [`restart`](LiveSocket::restart).
-/// A clone that outlives the component keeps the socket open. One that is kept over a change of the URL is a handle of a closed
-/// socket.
+/// The handle is cheap to clone, and equal to its clones, so it can be a property or a context. A button for reconnecting calls
+/// [`restart`](LiveSocket::restart). Its [`status`](LiveSocket::status) is current, but a change of the status does not make the
+/// handle unequal. Yew does not render a child again whose properties are equal. Pass the status to a child as a property of its
+/// own.
+///
+/// The socket is closed when the component is unmounted or the URL changes, also if a clone of the handle is kept. `on_message` is not
+/// called afterwards.
 #[hook]
 pub fn use_websocket(url: impl Into<AttrValue>, on_message: impl Fn(OwnedMessage) + 'static) -> LiveSocket {
     use_websocket_with(url, |url| connect(url.to_string()).reconnect(), on_message)
@@ -97,8 +100,9 @@ fn use_handle<S: Clone + 'static, M: 'static>(
     // The number of the current socket. A clone may keep another one.
     let current = use_mut_ref(|| 0_u32);
     let callback = use_mut_ref(|| None::<Rc<dyn Fn(M)>>);
-    *callback.borrow_mut() = Some(Rc::new(on_message));
-    let counter = Rc::clone(&current);
+    // Drop outside the borrow: the replaced callback may run any code when it is dropped.
+    drop(callback.replace(Some(Rc::new(on_message))));
+    let (counter, slot) = (Rc::clone(&current), Rc::clone(&callback));
     let socket = use_memo(url.clone(), move |url: &AttrValue| {
         let number = *counter.borrow() + 1;
         *counter.borrow_mut() = number;
@@ -108,9 +112,13 @@ fn use_handle<S: Clone + 'static, M: 'static>(
             }
             if let Update::Message(message) = update {
                 // Cloned, because the callback may render, which replaces it.
-                let callback = callback.borrow().clone();
+                let callback = slot.borrow().clone();
                 if let Some(callback) = callback {
                     callback(message);
+                }
+                // The callback may have unmounted the component.
+                if *counter.borrow() != number {
+                    return;
                 }
             }
             rendering.force_update();
@@ -119,15 +127,20 @@ fn use_handle<S: Clone + 'static, M: 'static>(
     });
     // Effects do not run on a server, so nothing connects there.
     use_effect_with(url, {
-        let (socket, number) = (Rc::clone(&socket), *current.borrow());
+        let socket = Rc::clone(&socket);
         move |_| {
             messages(&socket).reconnect_now();
-            move || {
-                if *current.borrow() != number {
-                    // The URL has changed. Nothing about the arguments is invalid.
-                    let _ = messages(&socket).close(None, None);
-                }
-            }
+            // The URL has changed, or the component is unmounted. Nothing about the arguments is invalid.
+            move || drop(messages(&socket).close(None, None))
+        }
+    });
+    use_effect_with((), move |()| {
+        move || {
+            // No socket has this number, so that no update is passed on.
+            *current.borrow_mut() += 1;
+            // The callback may own a handle. The task of the socket would keep both.
+            let callback = callback.take();
+            drop(callback);
         }
     });
     (*socket).clone()

@@ -46,10 +46,19 @@ fn Chat(ChatProps { url, prefix, shared }: &ChatProps) -> Html {
         connect(url.to_string()).network(&shared.network).reconnect()
     };
     let (messages, prefix) = (shared.messages.clone(), prefix.clone());
+    // The callback answers with it.
+    let slot = use_mut_ref(|| None::<LiveSocket>);
+    let answering = Rc::clone(&slot);
     // The receivers are gone when a test ends.
     let socket = use_websocket_with(url.clone(), configure, move |message| {
+        if message.as_text() == Some("ping")
+            && let Some(socket) = &*answering.borrow()
+        {
+            socket.send("pong").expect("it is open");
+        }
         let _ = messages.unbounded_send(format!("{prefix}{}", message.as_text().unwrap_or_default()));
     });
+    *slot.borrow_mut() = Some(socket.clone());
     let _ = shared.renderings.unbounded_send(socket);
     Html::default()
 }
@@ -124,13 +133,19 @@ async fn other_properties_replace_the_callback_and_keep_the_socket() {
 }
 
 #[wasm_bindgen_test]
-async fn unmounting_closes_the_socket() {
+async fn unmounting_closes_the_socket_that_its_callback_owns() {
     let network = Network::new();
     let mut component = Mounted::new(&network);
     let mut peer = network.accept().await.open();
-    drop(component.open().await);
+    let kept = component.open().await;
+    peer.send("ping");
+    assert!(matches!(peer.receive().await, Some(Received::Message(message)) if message.as_text() == Some("pong")));
+    assert_eq!(component.messages.next().await.as_deref(), Some("ping"));
     component.app.destroy();
-    // The handles of other renderings would keep the socket.
-    drop(component.renderings);
     assert!(matches!(peer.receive().await, Some(Received::Close { .. })));
+    peer.send("late");
+    // The callback of the component was dropped, and with it the sender of the slot.
+    drop(component.props);
+    assert_eq!(component.messages.next().await, None);
+    assert!(matches!(kept.status(), Status::Ended { .. }));
 }
