@@ -115,12 +115,15 @@ fn message_after_a_change_of_the_url_is_for_the_new_one() {
     });
 }
 
+/// The values of the component that a test uses.
+type Mounted = Rc<RefCell<Option<(Signal<u32>, UseWebsocket)>>>;
+
 /// A URL of a plain value, and a signal that only `configure` reads.
 #[derive(Clone)]
 struct Plain {
     network: Network,
     room: Rc<RefCell<u32>>,
-    component: Rc<RefCell<Option<(Signal<u32>, UseWebsocket)>>>,
+    component: Mounted,
 }
 
 #[expect(non_snake_case, reason = "the name of a component")]
