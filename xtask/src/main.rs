@@ -41,7 +41,7 @@ use clap::Parser;
 enum Subcommand {
     /// Serve the demo page with its own echo server and open it in a browser
     Demo(demo::Arguments),
-    /// Run all checks and tests: lints, docs, native tests, Node and the browser engines
+    /// Run all checks and tests: lints, docs, native tests, JavaScript runtimes and the browser engines
     Test(test::Arguments),
     /// Compare what the engines and the native client make of malformed heads of responses
     Heads(test::heads::Arguments),
@@ -69,7 +69,7 @@ enum Subcommand {
     Semver(semver::Arguments),
     /// Measure the size of each client's smallest program for a page
     Size,
-    /// Run the conformance scripts that take minutes
+    /// Run what takes minutes or many resources: long conformance scripts, 10,000 connections, 1 GiB, chaos
     Soak(soak::Arguments),
     /// Run the web-platform-tests for WebSocket from your own checkout
     Wpt(wpt::Arguments),

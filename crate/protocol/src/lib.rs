@@ -108,7 +108,8 @@
 //!   [`advance_written`](Connection::advance_written). A later call returns the rest.
 //! - If it is empty, nothing waits to be written.
 //! - If you hold a lock, first call [`prepare_bytes`](Connection::prepare_bytes) until it returns `false`, and release the
-//!   lock between the calls. Then drop the payloads of [`take_released_payloads`](Connection::take_released_payloads). Each compresses or masks at most 64 KiB of payload.
+//!   lock between the calls. Each call compresses or masks at most 64 KiB of payload. Then drop the payloads of
+//!   [`take_released_payloads`](Connection::take_released_payloads).
 //! - If writing fails, call [`write_failed`](Connection::write_failed), and continue to read.
 //! - If the stream buffers what it accepts, as TLS does, flush it. Report an incomplete flush with
 //!   [`set_unflushed`](Connection::set_unflushed).

@@ -19,7 +19,7 @@
 //!
 //! | item | purpose |
 //! | --- | --- |
-//! | `PlatformSettings`, `ProxyServer` | the [`Settings`] behind the public `Options`, and the data behind `Proxy` |
+//! | `PlatformSettings`, `ProxyServer`, `Redirects` | the [`Settings`] behind the public `Options`, the data behind `Proxy`, and the redirects so far |
 //! | `DefaultBackend` | the [`Backend`] with the default settings |
 //! | `Url` | a [`UrlRecord`](samesocket_spec::constructor::UrlRecord) whose parser knows the API base URL, if there is one |
 //! | `Diagnosis` | the failure and the response of a connection, as far as the platform reports them |
@@ -31,6 +31,7 @@
 //! | `PlatformEnvironment` | the platform's own [`Environment`] |
 //! | `now` | the time, for what is shown to the user |
 //! | `Tasks`, `Task` | the task queue of a socket, and a queued task that is cancelled on drop |
+//! | `poll_sender_turn`, `poll_receiver_turn` | leave other tasks of the thread a turn, where the driver may be one of them |
 //! | `poll_in_event` | polls a future within the event that wakes it, if the platform has events |
 //! | `backpressure_backend` | a [`Backend`] with receive backpressure, where the default one has none |
 //! | `SUPPORTS_BACKPRESSURE` | whether the default transports call [`EventSink::poll_capacity`] |

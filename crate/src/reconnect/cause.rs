@@ -165,6 +165,8 @@ impl Cause {
     /// | close code 1002, 1003, 1007 to 1010 | no |
     /// | close code 3000 to 4999, which the application defines | no, except 3008 (timeout) |
     /// | [`NoAttempt`](Self::NoAttempt), [`NotPrepared`](Self::NotPrepared) | yes, unless a row above says no |
+    /// | idle timeout, limit of the receive queue | yes |
+    /// | [`GaveUp`](Self::GaveUp), [`Stopped`](Self::Stopped), [`Panicked`](Self::Panicked) | no |
     ///
     /// A rule of the program's own can add to it. This one also reconnects after the application's code 4000:
     ///

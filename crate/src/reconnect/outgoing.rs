@@ -34,7 +34,7 @@ pub(super) struct Outgoing {
     pub(super) waker: Option<Waker>,
 }
 
-/// The messages, and the bytes, that may wait behind a call that passes messages, or more if the outbox may keep more. Each sender may
+/// The limits of the queue behind a call that passes messages, in messages and bytes. A larger outbox raises them. Each sender may
 /// exceed them by one message. Arbitrary.
 const TURN_BOUNDS: (usize, u64) = (1000, 1 << 20);
 

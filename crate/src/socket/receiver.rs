@@ -38,7 +38,7 @@ pub struct Receiver {
     finished: bool,
     /// The reads of the receiver itself that brought messages since it last had to wait.
     direct_reads: u8,
-    /// The messages that were moved out of the inbox at once.
+    /// The size of the last batch, which counts against the budget of the task.
     taken: usize,
 }
 

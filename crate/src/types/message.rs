@@ -24,7 +24,7 @@ use super::text::Text;
 ///
 /// On native targets, received messages that arrived together may share one allocation: messages up to 256 bytes one of up to
 /// 4 KiB, and binary messages from 16 KiB on one of up to 8 times their size, which was a read buffer of the socket. It is freed
-/// with the last message. The socket itself keeps up to two read buffers of at most 128 KiB, until it was idle for 5 seconds.
+/// with the last message. The socket itself keeps up to two read buffers of at most 164 KiB, until it was idle for 5 seconds.
 /// Copy a message that you keep for long, so that it does not keep the others' memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -51,13 +51,13 @@ use crate::types::origin::Origin;
 /// ```
 pub struct Events {
     queue: Shared<Lock<EventQueue>>,
-    /// The events that this stream took out of the queue at once.
+    /// The events that were moved out of the queue, and not returned yet.
     batch: LocalBatch<QueuedEvent>,
     /// The origin of the messages.
     origin: Origin,
     /// Whether the stream has returned `None`.
     finished: bool,
-    /// The events that were taken out of the queue at once.
+    /// The size of the last batch, which counts against the budget of the task.
     taken: usize,
 }
 

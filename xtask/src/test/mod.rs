@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=3))]
     jobs: u8,
 
-    /// Update the generated tables in the source: the engines' deviations, and the crates of each feature
+    /// Update the generated tables in the source, which CONTRIBUTING.md lists
     #[arg(long)]
     bless: bool,
 }

@@ -41,8 +41,8 @@ const MAX_CAPACITY: usize = 164 << 10;
 
 /// The alignment of large reads, whose length is [`SHIFT`] less than a multiple of it.
 ///
-/// Some processors (AMD Zen 3 and 4) copy 16 times more slowly if the target and the source have different distances from the
-/// starts of their pages, and that of the target is 1 to 15 bytes longer. The source is in the kernel. Without the shift all
+/// On AMD Zen 3 and 4, a copy is 16 times slower if the offset of the target in its page is 1 to 15 bytes larger than that of the
+/// source. The source is in the kernel. Without the shift all
 /// reads would have the same distances, so that after a slow one all were slow.
 const PAGE: usize = 4 << 10;
 

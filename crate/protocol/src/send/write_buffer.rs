@@ -33,7 +33,7 @@ impl WriteBuffer {
         self.memory.len()
     }
 
-    /// Takes the memory, if no bytes are ready.
+    /// Takes the memory. No bytes may be ready.
     pub(crate) fn take_memory(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.memory)
     }

@@ -11,8 +11,8 @@ use super::look_requests::LookRequests;
 use super::shared::{ConnState, SocketShared};
 use crate::platform::native::runtime::clock::{LookTurns, REACTOR_TURN};
 
-/// A connection that moves no byte for this long gives back the memory that it does not need; after at most twice as long if the
-/// receiver reads itself. Arbitrary.
+/// A connection that moves no byte for this long releases the memory that it does not need. It takes up to twice as long if the receiver
+/// reads, because the driver notices activity only when it is polled. Arbitrary.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
 
 /// The deadlines of one connection: those of the protocol, the idle check, and the drain timeout.

@@ -1,7 +1,7 @@
 //! Receiving on the receiver's task, in place of the driver.
 //!
-//! If a receiver shares the driver's thread, the driver would read, wake the receiver, and the runtime would ask the system for
-//! news before it polls that. So the stream wakes both. The receiver comes first, and reads and decodes what has arrived. The
+//! If a receiver shares the driver's thread, each message would cost a turn of the reactor: the driver reads and wakes the receiver,
+//! and the runtime polls the system before it runs the receiver. So the stream wakes both. The receiver comes first, and reads and decodes what has arrived. The
 //! driver finds nothing to do then. It reads if the receiver is not polled, so that pings are answered and the end is seen in
 //! any case, and it does everything else: writing, closing, deadlines. `ARCHITECTURE.md` says why nothing is lost.
 

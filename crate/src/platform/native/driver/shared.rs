@@ -92,7 +92,7 @@ pub(super) struct ConnState {
     drain_watched: bool,
     /// Whether the stream may hold bytes that it has accepted and not passed on.
     is_held: bool,
-    /// Whether someone waits until it has passed them on.
+    /// Whether `drained` waits until the stream has passed them on.
     flush_watched: bool,
 
     // Sending.
@@ -326,8 +326,8 @@ impl SocketShared {
             }
         };
         ConnectionLock::drop_released_payloads(&mut state);
-        // A waiter for bufferedAmount may have come between two writes.
         state.return_write_memory();
+        // A waiter for bufferedAmount may have come between two writes.
         let is_done =
             is_done && !state.connection.has_write_failed() && !state.drain_watched && !state.needs_idle_check();
         let driver_waits = state.stream.put_back(stream);
@@ -656,8 +656,8 @@ impl ConnState {
 
     /// Records that the driver is being polled; returns whether it has anything to do.
     ///
-    /// It has nothing to do if it waits for the stream only, and the receiver has seen what the stream had. `is_due` says whether
-    /// that is not so.
+    /// It has nothing to do if it waits for the stream only, and the receiver has seen what the stream had. `is_due` says whether a
+    /// deadline, a task, the dialing or unread bytes need the driver.
     pub(super) fn begin_poll(&mut self, is_due: bool) -> bool {
         let is_left_to_receiver = !is_due
             && matches!(self.run, RunState::Parked(parked) if !parked.is_paused)

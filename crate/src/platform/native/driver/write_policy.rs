@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     /// The bytes that a framed message counts in the queue beside its payload.
-    const MESSAGE_OVERHEAD: u64 = 16;
+    const PART_OVERHEAD: u64 = 16;
 
     const PARKED: Snapshot =
         Snapshot { pending: 0, driver_is_parked: true, driver_is_needed: false, in_callback: false };
@@ -137,7 +137,7 @@ mod tests {
     fn send(policy: &mut WritePolicy, messages: usize, bytes: u64) -> Vec<bool> {
         (0..messages)
             .map(|_| {
-                policy.on_send(bytes, 0, bytes + MESSAGE_OVERHEAD);
+                policy.on_send(bytes, 0, bytes + PART_OVERHEAD);
                 writes(policy, &Snapshot { pending: bytes, ..PARKED })
             })
             .collect()
@@ -186,7 +186,7 @@ mod tests {
         let mut written = Vec::new();
         for _ in 0..messages {
             let before = queued;
-            queued += bytes + MESSAGE_OVERHEAD;
+            queued += bytes + PART_OVERHEAD;
             policy.on_send(bytes, before, queued);
             if writes(policy, &Snapshot { pending: queued, driver_is_parked: false, ..PARKED }) {
                 written.push(std::mem::take(&mut queued));
@@ -199,7 +199,7 @@ mod tests {
     fn a_flood_is_written_in_batches_until_the_next_read() {
         for shares_thread in [false, true] {
             let mut policy = WritePolicy::new(shares_thread);
-            let each = 48 + MESSAGE_OVERHEAD;
+            let each = 48 + PART_OVERHEAD;
             let batch = usize::try_from(BATCH / each).unwrap();
             assert_eq!(flood(&mut policy, FLOOD_THRESHOLD, 48), NOTHING);
             assert_eq!(flood(&mut policy, 3 * batch, 48), [BATCH; 3]);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn writes_of_long_messages_grow_if_the_driver_shares_the_thread() {
-        let each = LONG_MESSAGE + MESSAGE_OVERHEAD;
+        let each = LONG_MESSAGE + PART_OVERHEAD;
         let mut policy = WritePolicy::new(true);
         for _ in 0..2 {
             let batch = BATCH.div_ceil(each);

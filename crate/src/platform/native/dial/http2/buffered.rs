@@ -40,7 +40,7 @@ const MAX_WRITE: usize = SEND_BUFFER;
 /// The bytes that one poll reads, about, so that the sockets take them and the server may send more. Arbitrary.
 const MAX_READ: usize = 128 << 10;
 
-/// The bytes that `h2` may hold before a ping, at most: one frame, which has no more than a payload.
+/// The bytes that `h2` may hold before a ping: one frame, of a payload and its header.
 const HELD_BY_H2: u64 = SEND_BUFFER as u64 + 64;
 
 /// A connection of `h2`, which writes what its polls have gathered.
@@ -141,7 +141,7 @@ impl BufferedConnection {
         Ok((send, Self { connection, stream, progress }))
     }
 
-    /// Returns how far what the streams have sent has come.
+    /// Returns the progress of what the streams send.
     pub(super) fn progress(&self) -> Arc<ConnectionProgress> {
         Arc::clone(&self.progress)
     }

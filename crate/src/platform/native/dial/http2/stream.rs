@@ -21,7 +21,7 @@ pub(super) struct Http2Stream {
     receive: RecvStream,
     /// The received bytes that were not read.
     unread: Bytes,
-    /// How far what was sent has come.
+    /// The progress of what was sent.
     progress: Arc<StreamProgress>,
     /// Whether our direction has ended.
     is_shut_down: bool,

@@ -49,18 +49,18 @@ pub(super) struct ConnectionTask {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// The phase of a connection: an event that its task waits for, with the time since it does.
+/// The phase of a connection, with the time at which it began.
 #[derive(Clone, Copy)]
 enum Phase {
-    /// The time for the next ping.
+    /// There are streams. It ends when the next ping is due.
     Active(Instant),
-    /// The answer to a ping. The time begins anew when bytes were received, or when bytes before the ping were written.
+    /// A ping was sent. It ends with the answer. The time begins anew when bytes were received, or when bytes before the ping were written.
     Pinged(Instant),
     /// The same, in the last look after its time.
     Looking(LastLook),
-    /// A first or a further stream.
+    /// There are no streams. It ends with the next one, or after the idle timeout.
     Idle(Instant),
-    /// The end of a connection without streams.
+    /// The connection takes no streams, and says farewell to the server.
     Retired(Instant),
 }
 

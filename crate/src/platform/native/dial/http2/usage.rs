@@ -32,7 +32,7 @@ pub(super) struct Usage {
     list: Weak<dyn ConnectionList>,
     /// The memory for what the streams send.
     send_memory: SendMemory,
-    /// How far what they have sent has come.
+    /// The progress of what they send.
     progress: Arc<ConnectionProgress>,
 }
 
@@ -72,7 +72,7 @@ impl Usage {
         &self.send_memory
     }
 
-    /// Returns how far what the streams have sent has come.
+    /// Returns the progress of what the streams send.
     pub(super) fn progress(&self) -> Arc<ConnectionProgress> {
         Arc::clone(&self.progress)
     }
