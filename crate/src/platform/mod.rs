@@ -31,7 +31,6 @@
 //! | `PlatformEnvironment` | the platform's own [`Environment`] |
 //! | `now` | the time, for what is shown to the user |
 //! | `Tasks`, `Task` | the task queue of a socket, and a queued task that is cancelled on drop |
-//! | `poll_sender_turn`, `poll_receiver_turn` | leave other tasks of the thread a turn, where the driver may be one of them |
 //! | `poll_in_event` | polls a future within the event that wakes it, if the platform has events |
 //! | `backpressure_backend` | a [`Backend`] with receive backpressure, where the default one has none |
 //! | `SUPPORTS_BACKPRESSURE` | whether the default transports call [`EventSink::poll_capacity`] |
@@ -75,8 +74,7 @@ pub(crate) use self::backend::{
     MAKE_SUBPROTOCOL_LIST, MAY_LOOK_AGAIN, MakeBlob, MakeLazy, MakeSubprotocolList, Messages, PlatformEnvironment,
     PlatformSettings, ProxyServer, RECEIVE_LIMIT, ReceiverTurn, Redirects, SUPPORTS_BACKPRESSURE, Task, Tasks, Url,
     WATCH_BUFFERED_AMOUNT, WatchBufferedAmount, append_messages, apply_binary_type, backpressure_backend,
-    drain_messages, measure_messages, next_message, now, poll_in_event, poll_receiver_turn, poll_sender_turn,
-    single_message,
+    drain_messages, measure_messages, next_message, now, poll_in_event, single_message,
 };
 use self::buffered_amount_hint::BufferedAmountHint;
 pub(crate) use self::final_state::FinalState;

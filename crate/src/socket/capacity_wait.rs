@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::core::SocketCore;
-use crate::platform::poll_sender_turn;
+use crate::platform::HAS_THREADS;
 use crate::trace::event;
 use samesocket_spec::ReadyState;
 
@@ -13,7 +13,7 @@ use samesocket_spec::ReadyState;
 #[derive(Default)]
 pub(super) struct CapacityWait {
     key: Option<u64>,
-    /// Whether bufferedAmount was zero while the transport held bytes that were not with the network.
+    /// Whether bufferedAmount was zero while the transport held bytes that were not with the network. Always `false` in a page.
     is_held: bool,
 }
 
@@ -23,7 +23,7 @@ impl CapacityWait {
     pub(super) fn poll_capacity(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<()> {
         // The most frequent case, in few instructions.
         if self.key.is_none() && core.has_capacity() {
-            return poll_sender_turn(context);
+            return Poll::Ready(());
         }
         let waited = self.key.is_some();
         let polled = self.poll(core, core.high_water_mark, context, |core| core.has_capacity().then_some(0));
@@ -39,26 +39,22 @@ impl CapacityWait {
     ///
     /// If the transport was lost with bytes that no longer count in bufferedAmount, their number is unknown. It returns 1 then.
     pub(super) fn poll_drained(&mut self, core: &SocketCore, context: &Context<'_>) -> Poll<u64> {
-        let mut is_held = self.is_held;
         let polled = self.poll(core, 0, context, |core| {
-            let is_closed = || core.connection.ready_state() == ReadyState::Closed;
             // The state is read first, because bufferedAmount changes until the socket is CLOSED. The amount is read
             // once, because other senders can raise it between two reads.
-            let was_closed = is_closed();
+            let closed = core.connection.ready_state() == ReadyState::Closed;
             let left = core.connection.buffered_amount();
-            if left > 0 {
-                return was_closed.then_some(left);
-            }
-            if !was_closed && !core.connection.is_flushed() {
-                is_held = true;
-                return None;
-            }
-            // Read again, because a transport that was released holds nothing.
-            let is_lost = is_held && is_closed() && core.connection.final_state().failure().is_some();
-            Some(u64::from(is_lost))
+            (closed || left == 0 && core.connection.is_flushed()).then_some(left)
         });
-        self.is_held = is_held && polled.is_pending();
-        polled
+        if HAS_THREADS { self.count_lost(core, polled) } else { polled }
+    }
+
+    /// Returns 1 in place of 0 if the transport was lost while it held bytes.
+    fn count_lost(&mut self, core: &SocketCore, polled: Poll<u64>) -> Poll<u64> {
+        let connection = &core.connection;
+        let was_held = std::mem::replace(&mut self.is_held, polled.is_pending() && connection.buffered_amount() == 0);
+        let is_lost = || connection.ready_state() == ReadyState::Closed && connection.final_state().failure().is_some();
+        polled.map(|left| if left == 0 && was_held && is_lost() { 1 } else { left })
     }
 
     fn poll(
@@ -66,7 +62,7 @@ impl CapacityWait {
         core: &SocketCore,
         mark: u64,
         context: &Context<'_>,
-        mut check: impl FnMut(&SocketCore) -> Option<u64>,
+        check: fn(&SocketCore) -> Option<u64>,
     ) -> Poll<u64> {
         let mut left = check(core);
         if left.is_none() {

@@ -1,8 +1,8 @@
 //! The receiving half of a socket.
 
+use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::{fmt, mem};
+use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
 use futures::stream::{FusedStream, Stream, StreamExt, TryStreamExt};
@@ -10,7 +10,6 @@ use futures::stream::{FusedStream, Stream, StreamExt, TryStreamExt};
 use super::core::SocketCore;
 use super::watchdog::Watchdog;
 use super::{Control, Error};
-use crate::platform::poll_receiver_turn;
 use crate::queue::LocalBatch;
 use crate::sync::Shared;
 use crate::types::message::Message;
@@ -38,8 +37,6 @@ pub struct Receiver {
     finished: bool,
     /// The reads of the receiver itself that brought messages since it last had to wait.
     direct_reads: u8,
-    /// The size of the last batch, which counts against the budget of the task.
-    taken: usize,
 }
 
 /// After this many reads of its own, the receiver waits for the transport, so that other tasks of the thread have their turn.
@@ -48,7 +45,7 @@ const MAX_DIRECT_READS: u8 = 8;
 
 impl Receiver {
     pub(super) fn new(core: Shared<SocketCore>, watchdog: Option<Box<dyn Watchdog>>) -> Self {
-        Self { batch: Box::new(core.endpoint().batch()), core, watchdog, finished: false, direct_reads: 0, taken: 0 }
+        Self { batch: Box::new(core.endpoint().batch()), core, watchdog, finished: false, direct_reads: 0 }
     }
 
     /// Waits for the next message; see [`Socket::next`](crate::Socket::next).
@@ -103,17 +100,10 @@ impl Receiver {
     }
 
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        let takes_more = self.batch.len() == 0;
-        if takes_more {
-            ready!(poll_receiver_turn(mem::take(&mut self.taken), context));
-        }
         if self.direct_reads < MAX_DIRECT_READS {
             self.receive_directly(context);
         }
         let (poll, resumed) = self.core.endpoint().poll_message(&mut self.batch, context);
-        if takes_more {
-            self.taken = self.batch.len();
-        }
         if poll.is_pending() {
             self.direct_reads = 0;
         }

@@ -1,13 +1,12 @@
 //! The bounded stream of a socket's events.
 
+use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
-use std::{fmt, mem};
+use std::task::{Context, Poll, Waker};
 
 use futures::Stream;
 use futures::stream::FusedStream;
 
-use crate::platform::poll_receiver_turn;
 use crate::queue::{BoundedQueue, Capacity, LocalBatch};
 use crate::sync::catch_panic::wake;
 use crate::sync::{Lock, Shared};
@@ -57,8 +56,6 @@ pub struct Events {
     origin: Origin,
     /// Whether the stream has returned `None`.
     finished: bool,
-    /// The size of the last batch, which counts against the budget of the task.
-    taken: usize,
 }
 
 impl Events {
@@ -71,7 +68,7 @@ impl Events {
     /// Creates a stream for messages of this origin, and returns its queue for the dispatcher.
     pub(crate) fn new(origin: Origin) -> (Self, Shared<Lock<EventQueue>>) {
         let queue = Shared::new(Lock::new(EventQueue::default()));
-        (Self { queue: Shared::clone(&queue), batch: LocalBatch::new(LIMIT), origin, finished: false, taken: 0 }, queue)
+        (Self { queue: Shared::clone(&queue), batch: LocalBatch::new(LIMIT), origin, finished: false }, queue)
     }
 }
 
@@ -79,19 +76,12 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Self { queue, batch, origin, finished, taken } = self.get_mut();
+        let Self { queue, batch, origin, finished } = self.get_mut();
         if let Some(event) = batch.pop_local() {
             return Poll::Ready(Some(event.into_event(origin)));
         }
-        let takes_more = batch.len() == 0;
-        if takes_more {
-            ready!(poll_receiver_turn(mem::take(taken), context));
-        }
         let mut queue = queue.lock();
         if let Some(event) = queue.items.pop_into_batch(batch) {
-            if takes_more {
-                *taken = batch.len();
-            }
             let paused = queue.items.take_resume_waker();
             drop(queue);
             wake(paused);

@@ -5,15 +5,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::{Either, join_all, select};
 use futures::{Stream as _, StreamExt};
-use samesocket::{Connecting, Event, IoStream, Message, Options, Target, WebSocket, connect};
+use samesocket::{Connecting, Event, IoStream, Message, Options, Target, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 use crate::support::{TestServer, event_line};
 
@@ -210,57 +209,4 @@ async fn echo_goes_on_while_a_bomb_is_inflated() {
         rounds += 1;
     }
     assert!(rounds > 100, "{rounds} messages were echoed");
-}
-
-/// Counts the turns of another task of the thread while `work` runs.
-async fn turns_during(work: impl Future<Output = ()>) -> usize {
-    let turns = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&turns);
-    let other = tokio::spawn(async move {
-        loop {
-            counted.fetch_add(1, Ordering::Relaxed);
-            tokio::task::yield_now().await;
-        }
-    });
-    work.await;
-    other.abort();
-    turns.load(Ordering::Relaxed)
-}
-
-#[tokio::test]
-async fn slow_sends_in_a_loop_leave_the_driver_and_others_their_turns() {
-    let test_server = TestServer::new().await;
-    let mut socket = connect(test_server.url("a", "do=echo")).await.unwrap();
-    let count = 100;
-    // Fewer bytes than the high-water mark, so that no send waits for capacity.
-    let sending = async {
-        for _ in 0..count {
-            // The program's work on each message.
-            std::thread::sleep(Duration::from_millis(1));
-            socket.send(Message::Binary(vec![7; 64].into())).await.unwrap();
-        }
-    };
-    let turns = turns_during(sending).await;
-    assert!((3..=count).contains(&turns), "{turns} turns");
-    for _ in 0..count {
-        assert_eq!(socket.next().await.unwrap().unwrap().size(), 64);
-    }
-}
-
-#[tokio::test]
-async fn receiver_of_a_flood_can_be_timed_out() {
-    let test_server = TestServer::new().await;
-    let frame: Arc<[u8]> = Arc::from([0x82, 4, 1, 2, 3, 4].repeat(1000));
-    // The driver has a thread of its own, and is faster than the receiver.
-    let options = Options::new().background_thread().connector(Endless::connector(frame, usize::MAX));
-    let mut socket = connect(test_server.url("a", "do=await-close")).options(options).await.unwrap();
-    let end = Instant::now() + Duration::from_secs(20);
-    let receiving = async {
-        while let Some(message) = socket.next().await {
-            assert_eq!(message.unwrap().size(), 4);
-            assert!(Instant::now() < end, "the timeout has no turn");
-            std::thread::sleep(Duration::from_micros(100));
-        }
-    };
-    assert!(timeout(Duration::from_millis(300), receiving).await.is_err());
 }

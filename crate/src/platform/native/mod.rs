@@ -32,7 +32,6 @@ pub(crate) use self::driver::transport::backpressure_backend;
 pub(crate) use self::driver::waiting_receiver::ReceiverTurn;
 pub(crate) use self::runtime::clock::{PlatformEnvironment, now};
 pub(crate) use self::runtime::tasks::{Task, Tasks};
-pub(crate) use self::runtime::turns::{poll_receiver_turn, poll_sender_turn};
 pub(crate) use self::settings::PlatformSettings;
 pub(crate) use self::settings::PlatformSettings as DefaultBackend;
 pub(crate) use self::url::Url;

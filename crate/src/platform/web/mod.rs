@@ -70,7 +70,7 @@ pub(crate) use self::messages::{
 pub(crate) use self::poll_in_event::poll_in_event;
 pub(crate) use self::settings::{PlatformSettings, ProxyServer, Redirects};
 pub(crate) use self::socket::{DefaultBackend, MAKE_SUBPROTOCOL_LIST, MakeSubprotocolList};
-pub(crate) use self::tasks::{Task, Tasks, poll_receiver_turn, poll_sender_turn};
+pub(crate) use self::tasks::{Task, Tasks};
 pub(crate) use self::url::Url;
 pub(crate) use self::websocket_stream::backpressure_backend;
 use crate::queue::Capacity;

@@ -1,7 +1,6 @@
 //! Tasks on the event loop.
 
 use std::cell::Cell;
-use std::task::{Context, Poll};
 
 use wasm_bindgen::prelude::*;
 
@@ -54,16 +53,4 @@ impl Drop for Timeout {
     fn drop(&mut self) {
         sys::clear_timeout(&self.id);
     }
-}
-
-/// Does nothing: in a page the engine reads and writes while a task runs.
-#[inline]
-pub(crate) const fn poll_receiver_turn(_: usize, _: &Context<'_>) -> Poll<()> {
-    Poll::Ready(())
-}
-
-/// Does nothing, as [`poll_receiver_turn`].
-#[inline]
-pub(crate) const fn poll_sender_turn(_: &Context<'_>) -> Poll<()> {
-    Poll::Ready(())
 }

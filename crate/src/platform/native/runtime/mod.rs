@@ -6,7 +6,6 @@
 //! - [`background`]: the thread of sockets that live on no runtime of the user.
 //! - [`per_process`]: the values that a forked process does not inherit.
 //! - [`tasks`]: the queue of one socket's tasks.
-//! - [`turns`]: the turns that a task of the program leaves to others.
 //! - [`clock`]: timers that outlive their runtime.
 //! - [`random`]: nonces and masking keys.
 
@@ -16,4 +15,3 @@ pub(crate) mod clock;
 pub(in crate::platform::native) mod per_process;
 pub(in crate::platform::native) mod random;
 pub(crate) mod tasks;
-pub(crate) mod turns;
