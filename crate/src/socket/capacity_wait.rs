@@ -3,7 +3,6 @@
 use std::task::{Context, Poll};
 
 use super::core::SocketCore;
-use crate::platform::HAS_THREADS;
 use crate::trace::event;
 use samesocket_spec::ReadyState;
 
@@ -13,7 +12,8 @@ use samesocket_spec::ReadyState;
 #[derive(Default)]
 pub(super) struct CapacityWait {
     key: Option<u64>,
-    /// Whether bufferedAmount was zero while the transport held bytes that were not with the network. Always `false` in a page.
+    /// Whether bufferedAmount was zero while the transport held bytes that were not with the network.
+    #[cfg(not(target_family = "wasm"))]
     is_held: bool,
 }
 
@@ -46,10 +46,13 @@ impl CapacityWait {
             let left = core.connection.buffered_amount();
             (closed || left == 0 && core.connection.is_flushed()).then_some(left)
         });
-        if HAS_THREADS { self.count_lost(core, polled) } else { polled }
+        #[cfg(not(target_family = "wasm"))]
+        let polled = self.count_lost(core, polled);
+        polled
     }
 
-    /// Returns 1 in place of 0 if the transport was lost while it held bytes.
+    /// Returns 1 in place of 0 if the transport was lost while it held bytes. In a page it holds none.
+    #[cfg(not(target_family = "wasm"))]
     fn count_lost(&mut self, core: &SocketCore, polled: Poll<u64>) -> Poll<u64> {
         let connection = &core.connection;
         let was_held = std::mem::replace(&mut self.is_held, polled.is_pending() && connection.buffered_amount() == 0);
