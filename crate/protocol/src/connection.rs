@@ -275,6 +275,7 @@ impl Connection {
         // Without a message in front of it, what is written is an answer to a ping, which brings an expected Close no nearer.
         let is_progress = self.our_close != OurClose::Expected || self.queue.has_messages();
         self.queue.advance_written(bytes);
+        self.decoder.on_written(bytes);
         if bytes > 0 && is_progress && matches!(self.phase, Phase::Established) {
             self.since = now;
         }

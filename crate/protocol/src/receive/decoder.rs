@@ -90,6 +90,12 @@ impl Decoder {
         self.read_buffer.room(awaited)
     }
 
+    /// Records that bytes were written to the stream.
+    #[inline]
+    pub(crate) fn on_written(&mut self, bytes: usize) {
+        self.read_buffer.on_written(bytes);
+    }
+
     /// Uses `lend` for the memory of the read buffer, if it has none.
     pub(crate) fn lend_memory(&mut self, lend: impl FnOnce() -> Vec<u8>) {
         self.read_buffer.lend_memory(lend);

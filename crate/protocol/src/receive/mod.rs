@@ -2,5 +2,6 @@
 
 pub(crate) mod assembler;
 pub(crate) mod decoder;
+mod dialogue;
 pub(crate) mod read_buffer;
 pub(crate) mod utf8;

@@ -5,6 +5,8 @@ use std::ops::Range;
 use bytes::buf::Limit;
 use bytes::{BufMut, Bytes};
 
+use super::dialogue::Dialogue;
+
 /// A read buffer that grows while reads fill it, and that is never zeroed.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
@@ -20,6 +22,7 @@ pub(crate) struct ReadBuffer {
     size: usize,
     /// The number of bytes after a read that fills its whole room.
     full: usize,
+    dialogue: Dialogue,
 }
 
 #[derive(Debug)]
@@ -35,6 +38,9 @@ const MIN_SIZE: usize = 4 << 10;
 /// The largest size of the buffer, except within the head of a response. Arbitrary: with the space for [alignment](PAGE), it is
 /// less than 128 KiB, from which on the system's allocator gets new memory each time.
 const MAX_SIZE: usize = (120 << 10) - SHIFT;
+
+/// The largest size while long messages are answered as they come. Arbitrary: four messages of 16 KiB with their headers.
+const MAX_DIALOGUE_SIZE: usize = (68 << 10) - SHIFT;
 
 /// The most memory that is used for reads. More is needed only for bytes that [`extend`](ReadBuffer::extend) appends at once.
 const MAX_CAPACITY: usize = 164 << 10;
@@ -77,7 +83,16 @@ impl ReadBuffer {
     /// Removes the first `bytes` bytes.
     #[inline]
     pub(crate) fn consume(&mut self, bytes: usize) {
+        if bytes >= MIN_SHARED {
+            self.dialogue.on_long_message(bytes);
+        }
         self.start = self.bytes().len().min(self.start + bytes);
+    }
+
+    /// Records that bytes were written to the stream.
+    #[inline]
+    pub(crate) fn on_written(&mut self, bytes: usize) {
+        self.dialogue.on_written(bytes);
     }
 
     /// Returns this part of the rest without copying it. Returns `None` if it would keep too much memory, or most of the memory
@@ -100,7 +115,12 @@ impl ReadBuffer {
     /// Returns the buffer for the next read, with room for at least the `missing` bytes of a frame.
     pub(crate) fn room(&mut self, missing: usize) -> Limit<&mut Vec<u8>> {
         self.release_excess();
-        self.size = if self.is_full() { self.size * 4 } else { self.size }.clamp(MIN_SIZE, MAX_SIZE);
+        let max_size = if self.dialogue.is_dialogue() { MAX_DIALOGUE_SIZE } else { MAX_SIZE };
+        if self.size > max_size {
+            // Messages share only memory that is used for the most part.
+            self.leave_memory();
+        }
+        self.size = if self.is_full() { self.size * 4 } else { self.size }.clamp(MIN_SIZE, max_size);
         let rest = self.bytes().len() - self.start;
         // At least half of the buffer is room: the rest is moved for each read.
         let mut room = self.size.saturating_sub(rest).max(self.size / 2).max(missing);
@@ -132,8 +152,15 @@ impl ReadBuffer {
     fn release_excess(&mut self) {
         let capacity = self.shared.as_ref().map_or(self.bytes.capacity(), |shared| shared.capacity);
         if capacity > MAX_CAPACITY && self.is_empty() {
-            *self = Self { size: self.size, ..Self::default() };
+            self.leave_memory();
         }
+    }
+
+    /// Releases the memory, and copies the bytes that were not decoded.
+    #[inline(never)]
+    fn leave_memory(&mut self) {
+        let dialogue = std::mem::take(&mut self.dialogue);
+        *self = Self { bytes: self.rest().to_vec(), size: self.size, dialogue, ..Self::default() };
     }
 
     /// Ends the sharing, and provides memory for `capacity` bytes. Bytes that were decoded may be removed.
@@ -272,6 +299,31 @@ mod tests {
         read_buffer.room(0).put_u8(1);
         read_buffer.clear();
         assert_eq!((read_buffer.room(0).remaining_mut(), read_buffer.bytes.capacity()), (MIN_SIZE, MIN_SIZE));
+    }
+
+    #[test]
+    fn less_is_read_while_long_messages_are_answered() {
+        let mut read_buffer = ReadBuffer::default();
+        let mut sizes = |answered: bool| {
+            let mut sizes = Vec::new();
+            for _ in 0..30 {
+                let room = read_buffer.fill();
+                sizes.push(room);
+                while read_buffer.rest().len() >= MIN_SHARED {
+                    read_buffer.share(0..MIN_SHARED);
+                    read_buffer.consume(MIN_SHARED);
+                    if answered {
+                        read_buffer.on_written(MIN_SHARED);
+                    }
+                }
+                read_buffer.clear();
+            }
+            sizes
+        };
+        let large = |size: usize| (size + SHIFT).next_multiple_of(PAGE) - SHIFT;
+        for (answered, max_size) in [(false, MAX_SIZE), (true, MAX_DIALOGUE_SIZE), (false, MAX_SIZE)] {
+            assert_eq!(*sizes(answered).last().unwrap(), large(max_size));
+        }
     }
 
     #[test]
