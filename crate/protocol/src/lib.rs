@@ -163,7 +163,7 @@
 //! | [6455](https://www.rfc-editor.org/rfc/rfc6455) | 4, opening handshake | [`handshake`] |
 //! | | 5.2, frames | `frame` |
 //! | | 5.3, masking | `mask` |
-//! | | 5.4, fragmentation | `receive/assembler` |
+//! | | 5.4, fragmentation | `receive/assembler`, `send/queue` |
 //! | | 7, closing handshake | `close`, `connection` |
 //! | | 7.1.7, failing the connection | `error`, `connection` |
 //! | | 8.1, UTF-8 | `receive/utf8` |

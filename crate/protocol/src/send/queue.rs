@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -27,9 +28,9 @@ const MAX_PREPARED: usize = 1 << 20;
 /// The size up to which a message is small. Arbitrary.
 const SMALL: usize = 16 << 10;
 
-/// The payload bytes in each fragment of a large compressed message, before compression. Arbitrary.
+/// The payload bytes in each fragment of a large message, before compression. Arbitrary.
 ///
-/// Control frames can be sent between fragments.
+/// Control frames can be sent between fragments, so that no pong waits behind a large message. Chromium's fragments are smaller.
 const FRAGMENT: usize = 1 << 20;
 
 /// The largest memory for frames that connections share, in bytes. Arbitrary: more is needed by a connection that sends much.
@@ -97,6 +98,14 @@ struct OutgoingMessage {
     done: usize,
     /// The frame whose header was written and whose payload was not written to its end.
     frame: Option<OpenFrame>,
+}
+
+impl OutgoingMessage {
+    /// Returns the range of the payload in the fragment with the byte at `position`.
+    fn fragment(&self, position: usize) -> Range<usize> {
+        let start = position / FRAGMENT * FRAGMENT;
+        start..self.payload.len().min(start + FRAGMENT)
+    }
 }
 
 /// The form in which a message is sent.
@@ -449,18 +458,24 @@ impl SendQueue {
         self.buffered_amount.push_part(payload.len(), false, self.output.len());
     }
 
-    /// Masks the next part of a large frame, and returns whether it was the last one.
+    /// Masks the next part of a fragment. Returns whether the message is complete.
     fn frame_part(&mut self, message: &mut OutgoingMessage, budget: &mut usize) -> bool {
-        let rest = &message.payload[message.done..];
+        let Range { start, end } = message.fragment(message.done);
+        let rest = &message.payload[message.done..end];
         let part = &rest[..rest.len().min(*budget)];
-        let frame = message.frame.get_or_insert_with(|| OpenFrame {
-            mask: Self::append_header(&mut self.keys, &mut self.output, message.opcode, (true, false), rest.len()),
-            masked: 0,
+        let frame = message.frame.get_or_insert_with(|| {
+            let opcode = if start == 0 { message.opcode } else { Opcode::Continuation };
+            let fin = end == message.payload.len();
+            let mask = Self::append_header(&mut self.keys, &mut self.output, opcode, (fin, false), rest.len());
+            OpenFrame { mask, masked: 0 }
         });
         frame.mask.append(part, &mut self.output);
         self.buffered_amount.push_part(part.len(), false, self.output.len());
         *budget -= part.len();
         message.done += part.len();
+        if message.done == end {
+            message.frame = None;
+        }
         message.done == message.payload.len()
     }
 
@@ -474,8 +489,7 @@ impl SendQueue {
     fn frame_compressed(&mut self, message: &mut OutgoingMessage, budget: &mut usize) -> bool {
         let Some(compressor) = &mut self.compressor else { return true };
         let Some(frame) = &mut message.frame else {
-            let start = message.done / FRAGMENT * FRAGMENT;
-            let end = message.payload.len().min(start + FRAGMENT);
+            let Range { start, end } = message.fragment(message.done);
             let part = &message.payload[message.done..end.min(message.done + *budget)];
             message.done += part.len();
             *budget -= part.len();
@@ -493,7 +507,7 @@ impl SendQueue {
         if part.len() < rest.len() {
             return false;
         }
-        let start = (message.done - 1) / FRAGMENT * FRAGMENT;
+        let Range { start, .. } = message.fragment(message.done - 1);
         self.buffered_amount.push_part(message.done - start, true, self.output.len());
         compressor.clear();
         message.frame = None;

@@ -1,4 +1,4 @@
-use super::server::{ServerAssembler, sent};
+use super::server::{ServerAssembler, sent, sent_fragments};
 use super::*;
 use crate::limits::MAX_QUEUED_PONGS;
 
@@ -31,7 +31,7 @@ fn buffered_amount_of_large_message_falls_in_steps() {
         before = now;
     }
     assert_eq!(before, 0);
-    assert_eq!(driver.take_frames(), [sent(0x82, &vec![1; 5_000_000])]);
+    assert!(driver.take_frames() == sent_fragments(2, &vec![1; 5_000_000]));
 }
 
 #[test]
@@ -85,7 +85,21 @@ fn pings_are_answered_in_order_before_queued_messages() {
     driver.write(10);
     driver.receive(&frame(0x89, b"p"));
     let order: Vec<_> = driver.take_frames().iter().map(|frame| frame.first).collect();
-    assert_eq!(order, [0x82, 0x8a, 0x81]);
+    assert_eq!(order, [0x02, 0x8a, 0x00, 0x80, 0x81]);
+}
+
+#[test]
+fn large_message_is_sent_in_fragments_of_a_mebibyte() {
+    for size in [1 << 20, (1 << 20) + 1, 2 << 20, 3_000_000] {
+        let mut driver = driver();
+        // A character of three bytes may be split.
+        let text = "\u{20ac}".repeat(size / 3);
+        driver.send_text(&text);
+        driver.send_binary(vec![7; size]);
+        while driver.write(777_777) > 0 {}
+        let expected = [sent_fragments(1, text.as_bytes()), sent_fragments(2, &vec![7; size])].concat();
+        assert!(driver.take_frames() == expected, "{size}");
+    }
 }
 
 #[test]

@@ -13,6 +13,14 @@ pub(super) fn sent(first: u8, payload: &[u8]) -> Frame {
     Frame { first, payload: payload.to_owned() }
 }
 
+/// Returns the frames of an uncompressed message, of which each has at most a mebibyte.
+pub(super) fn sent_fragments(opcode: u8, payload: &[u8]) -> Vec<Frame> {
+    let mut frames: Vec<_> = payload.chunks(1 << 20).map(|chunk| sent(0, chunk)).collect();
+    frames[0].first = opcode;
+    frames.last_mut().unwrap().first |= 0x80;
+    frames
+}
+
 /// Returns the key of a request.
 pub(super) fn key(request: &[u8]) -> String {
     let request = std::str::from_utf8(request).unwrap();
