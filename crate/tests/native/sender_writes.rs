@@ -11,6 +11,7 @@ use samesocket::{BinaryType, Blob, Event, Message, Options, WebSocket};
 use samesocket_fault_server::Until;
 use tokio::time::timeout;
 
+use crate::manual_server::ManualServer;
 use crate::separate_runtimes::SeparateRuntimes;
 use crate::support::{NotifyWaker, TestServer, event_line};
 
@@ -63,6 +64,35 @@ fn flood_is_written_though_its_sender_never_yields() {
             runtime.block_on(events.take(MESSAGES.into()).map(|event| event_line(&event)).collect::<Vec<_>>());
         assert!(answers.into_iter().eq(messages.map(|message| format!("text {message:?}"))));
     }
+}
+
+#[test]
+fn messages_leave_while_their_sender_works_between_them() {
+    const MESSAGES: usize = 10;
+    let servers = tokio::runtime::Runtime::new().unwrap();
+    let server = servers.block_on(ManualServer::new());
+    let url = server.url("a");
+    let (seen, messages_seen) = std::sync::mpsc::channel();
+    servers.spawn(async move {
+        let mut connection = server.next().await.accept_upgrade().await;
+        for _ in 0..MESSAGES {
+            // A header, a masking key, and a byte.
+            connection.read_exact(7).await;
+            seen.send(()).unwrap();
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let socket = runtime.block_on(async { samesocket::connect(url).await }).unwrap();
+    // The driver, which shares the thread, never runs here. The messages are fewer than a flood has.
+    let mut arrived = 0;
+    for _ in 0..200 {
+        socket.try_send("a".into()).unwrap();
+        arrived += usize::from(messages_seen.recv_timeout(Duration::from_millis(20)).is_ok());
+        if arrived == MESSAGES {
+            return;
+        }
+    }
+    panic!("{arrived} messages have arrived");
 }
 
 #[test]

@@ -311,6 +311,7 @@ impl SocketShared {
 
     fn write_from_sender(&self, mut state: Guard<'_>, mut stream: StreamIo) {
         let was_parked = matches!(state.run, RunState::Parked(_));
+        state.policy.on_turn();
         let now = self.now();
         // The stream wakes the driver when it accepts more.
         let waker = self.tasks.driver_waker();
@@ -525,6 +526,7 @@ impl ConnState {
         let needs_flush = match &mut self.run {
             RunState::Running { look_again: look } | RunState::Receiving { look_requested: look, .. } => {
                 *look = true;
+                self.policy.on_driver_late();
                 self.policy.is_flush_due()
             }
             RunState::Parked(_) => true,
@@ -646,6 +648,7 @@ impl ConnState {
 impl ConnState {
     /// Records that the driver sees the connection as it is now; returns whether something had changed.
     pub(super) const fn begin_look(&mut self) -> bool {
+        self.policy.on_turn();
         self.run.begin_look()
     }
 

@@ -4,7 +4,11 @@
 //! driver are larger, which is what a program that sends many messages at once gains from. The policy looks at how many
 //! messages were sent between the last two reads, and expects the same for the next.
 //!
+//! A driver on the sender's thread runs only once the sender waits. Meanwhile the sender writes what has waited for long.
+//!
 //! It is plain data: [`WritePolicy::decide`] maps a [`Snapshot`] of the connection to a [`Decision`].
+
+use std::time::{Duration, Instant};
 
 /// A message of this length is worth a write of its own if it is the first one since the last read. If the driver shares the
 /// sender's thread, later ones are worth a write as well, because the driver does not run before the sender waits. Each of
@@ -33,6 +37,13 @@ const FLOOD_THRESHOLD: usize = 256;
 /// writes.
 const BATCH: u64 = 256 << 10;
 
+/// The time after which the sender writes what waits, if the driver shares its thread and had no turn. Arbitrary: longer than a
+/// burst of messages, and shorter than a person notices.
+const MAX_WAIT: Duration = Duration::from_millis(1);
+
+/// While many messages wait, the clock is read for one of this many, because that costs as much as to send. Arbitrary.
+const MAX_INTERVAL: u32 = 32;
+
 /// The pattern of sends and reads of one connection.
 pub(super) struct WritePolicy {
     /// Whether the driver shares the sender's thread, so that it runs only once the sender waits.
@@ -45,6 +56,12 @@ pub(super) struct WritePolicy {
     flush_due: bool,
     /// The queued bytes with which a long message is worth a write if the driver shares the sender's thread.
     next_write: u64,
+    /// The number of messages until the clock is read. Each time it doubles.
+    until_clock: u32,
+    /// The former value.
+    interval: u32,
+    /// The time at which the first message was sent after the driver had its turn, or a sender wrote.
+    waiting_since: Option<Instant>,
 }
 
 /// The facts about a connection that a decision depends on.
@@ -70,7 +87,16 @@ pub(super) enum Decision {
 
 impl WritePolicy {
     pub(super) const fn new(shares_thread: bool) -> Self {
-        Self { shares_thread, sent_since_read: 0, sent_before_read: 0, flush_due: false, next_write: 0 }
+        Self {
+            shares_thread,
+            sent_since_read: 0,
+            sent_before_read: 0,
+            flush_due: false,
+            next_write: 0,
+            until_clock: 1,
+            interval: 0,
+            waiting_since: None,
+        }
     }
 
     /// Records that a message of `bytes` was sent, and the queued bytes before and after it.
@@ -84,6 +110,38 @@ impl WritePolicy {
         if self.flush_due {
             self.next_write = if queued_after > BATCH / 2 { BATCH } else { 2 * queued_after };
         }
+    }
+
+    /// Records that the driver has not run since it was woken for an earlier message. The message that was sent last makes a write
+    /// worthwhile if the first one has waited for long.
+    #[inline]
+    pub(super) fn on_driver_late(&mut self) {
+        self.until_clock -= 1;
+        if self.until_clock == 0 {
+            self.look_at_clock();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_at_clock(&mut self) {
+        self.end_interval(Instant::now());
+    }
+
+    fn end_interval(&mut self, now: Instant) {
+        if !self.shares_thread {
+            self.until_clock = u32::MAX;
+            return;
+        }
+        let since = *self.waiting_since.get_or_insert(now);
+        self.flush_due |= now.saturating_duration_since(since) >= MAX_WAIT;
+        self.interval = (2 * self.interval).clamp(1, MAX_INTERVAL);
+        self.until_clock = self.interval;
+    }
+
+    /// Records that the driver has its turn, or that a sender writes what waits.
+    pub(super) const fn on_turn(&mut self) {
+        (self.until_clock, self.interval, self.waiting_since) = (1, 0, None);
     }
 
     /// Records that bytes were read.
@@ -224,5 +282,36 @@ mod tests {
         assert_eq!(flood(&mut WritePolicy::new(true), 3, LONG_MESSAGE - 1), NOTHING);
         assert_eq!(flood(&mut WritePolicy::new(true), 1, MAX_SENDER_WRITE as u64 + 1), NOTHING);
         assert_eq!(flood(&mut WritePolicy::new(false), 3, LONG_MESSAGE), NOTHING);
+    }
+
+    /// Sends a message each time that `step` has passed while the driver does not run; returns the times of the writes, and how often
+    /// the clock is read.
+    fn write_late(policy: &mut WritePolicy, messages: u32, step: Duration) -> (Vec<Duration>, usize) {
+        let (start, mut written, mut clock) = (Instant::now(), Vec::new(), 0);
+        for time in (0..messages).map(|message| message * step) {
+            policy.on_send(64, 0, 0);
+            if policy.until_clock == 1 {
+                clock += 1;
+                policy.end_interval(start + time);
+            } else {
+                policy.on_driver_late();
+            }
+            if policy.is_flush_due() {
+                policy.on_turn();
+                written.push(time);
+            }
+        }
+        (written, clock)
+    }
+
+    #[test]
+    fn the_sender_writes_what_waits_for_a_driver_on_its_thread() {
+        let ms = Duration::from_millis;
+        let mut policy = WritePolicy::new(true);
+        assert_eq!(write_late(&mut policy, 6, ms(5)), (vec![ms(5), ms(15), ms(25)], 6));
+        policy.on_turn();
+        // A burst, of which the clock is read for a few messages.
+        assert_eq!(write_late(&mut policy, 1_000, Duration::from_nanos(100)), (vec![], 6 + 30));
+        assert_eq!(write_late(&mut WritePolicy::new(false), 6, ms(5)), (vec![], 1));
     }
 }
