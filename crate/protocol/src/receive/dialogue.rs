@@ -13,13 +13,14 @@ pub(super) struct Dialogue {
     long: u32,
     /// The bytes that were written.
     written: u32,
-    is_dialogue: bool,
+    /// Whether at least half of the long messages were answered when this was decided last.
+    is_answered: bool,
 }
 
 impl Dialogue {
-    /// Returns whether at least half of the long messages were answered when this was decided last.
+    /// Returns whether most of the long messages are answered.
     pub(super) const fn is_dialogue(&self) -> bool {
-        self.is_dialogue
+        self.is_answered
     }
 
     /// Records bytes that were written to the stream.
@@ -33,7 +34,7 @@ impl Dialogue {
     pub(super) fn on_long_message(&mut self, bytes: usize) {
         add(&mut self.long, bytes);
         if self.long >= DECISION {
-            *self = Self { is_dialogue: self.written >= self.long / 2, ..Self::default() };
+            *self = Self { is_answered: self.written >= self.long / 2, ..Self::default() };
         }
     }
 }
