@@ -3,7 +3,7 @@
 import { Handler } from "./handler.js";
 import { isBytes, sizeOf } from "./conversions.js";
 import { isFull } from "./faults.js";
-import { checkClose, Ending, Opening, State } from "./rules_bg.js";
+import { checkClose, Ending, Opening, State, stillConnecting } from "./rules_bg.js";
 
 const { addEventListener, removeEventListener } = EventTarget.prototype;
 const { setInterval, clearInterval, setTimeout, clearTimeout } = globalThis;
@@ -89,7 +89,8 @@ export class Connection {
   send(data) {
     if (!this.#state.maySend(this.#platformState())) {
       this.#updateMessageListener();
-      return this.#state.discard(sizeOf(data));
+      if (!this.#state.discard(sizeOf(data))) throw stillConnecting();
+      return;
     }
     this.#sentBlob ||= typeof data === "object" && !isBytes(data);
     try {

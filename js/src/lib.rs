@@ -7,7 +7,7 @@ mod exception;
 #[expect(clippy::float_cmp, reason = "wasm-bindgen generates it for enums")]
 mod state;
 
-use samesocket_spec::{close, constructor, subprotocol};
+use samesocket_spec::{Exception, close, constructor, subprotocol};
 use wasm_bindgen::prelude::*;
 
 use crate::exception::{DomException, throw};
@@ -44,4 +44,10 @@ pub fn check_subprotocols(names: Vec<String>) -> Result<(), DomException> {
 pub fn check_close(code: Option<u16>, reason: Option<String>) -> Result<Option<u16>, DomException> {
     let frame = close::check(code, reason.as_deref()).map_err(|exception| throw(&exception))?;
     Ok(frame.map(|(code, _)| code))
+}
+
+/// Creates the exception that `send` throws while the socket is CONNECTING.
+#[wasm_bindgen(js_name = stillConnecting)]
+pub fn still_connecting() -> DomException {
+    throw(&Exception::StillConnecting)
 }

@@ -4,8 +4,6 @@ use samesocket_spec::state::{Action, CloseAction, Feedback, SendAction, SocketSt
 use samesocket_spec::{CloseEvent, ReadyState};
 use wasm_bindgen::prelude::*;
 
-use crate::exception::{DomException, throw};
-
 /// The action after the platform's `open` event.
 #[wasm_bindgen]
 #[derive(Clone, Copy)]
@@ -84,13 +82,11 @@ impl State {
         self.state.send(0) == Ok(SendAction::Transmit)
     }
 
-    /// Counts data of `bytes` bytes that is not sent.
+    /// Counts data of `bytes` bytes that is not sent. If the socket is CONNECTING, counts nothing and returns `false`.
     ///
-    /// # Errors
-    ///
-    /// Returns the exception that `send` throws.
-    pub fn discard(&mut self, bytes: f64) -> Result<(), DomException> {
-        self.state.send(whole(bytes)).map(drop).map_err(|exception| throw(&exception))
+    /// No method creates an exception: a JavaScript constructor can throw, and the state would then stay borrowed for ever.
+    pub fn discard(&mut self, bytes: f64) -> bool {
+        self.state.send(whole(bytes)).is_ok()
     }
 
     /// Flags the connection as full, because the platform rejected data of `bytes` bytes.

@@ -156,6 +156,26 @@ export function tests() {
     same(log, ["open 1", "error 3", "close 1005  true 3"]);
   });
 
+  test("exception of send that cannot be created leaves the socket usable", () => {
+    const { socket, fake, log } = create();
+    const { DOMException } = globalThis;
+    // As if the stack were full when the exception is created.
+    globalThis.DOMException = class {
+      constructor() {
+        throw FULL[0];
+      }
+    };
+    try {
+      throwsThis(FULL[0], () => socket.send("early"));
+    } finally {
+      globalThis.DOMException = DOMException;
+    }
+    same([socket.readyState, socket.bufferedAmount], [0, 0]);
+    fake.open();
+    socket.send("text");
+    same([fake.calls, log], [[["send", "text"]], ["open 1"]]);
+  });
+
   test("full platform whose close throws ends the connection", async () => {
     const { socket, fake, log } = create(withMembers({ send: () => { throw FULL[0]; }, close: () => { throw FAULTS[0]; } }));
     fake.open();
