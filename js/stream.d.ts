@@ -11,7 +11,7 @@ export interface WebSocketStreamOptions {
 /** An established connection. */
 export interface WebSocketOpenInfo {
   readable: ReadableStream<string | Uint8Array<ArrayBuffer>>;
-  writable: WritableStream<string | BufferSource>;
+  writable: WritableStream<string | ArrayBuffer | ArrayBufferView<ArrayBuffer>>;
   extensions: string;
   protocol: string;
 }

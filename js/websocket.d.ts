@@ -1,4 +1,14 @@
 // The types of the class. Types that differ between versions of `lib.dom` are taken from there.
+//
+// `@types/node` has fewer names than `lib.dom` and `lib.webworker`. The types need only those that all of them have.
+
+type CloseEvent = Parameters<NonNullable<globalThis.WebSocket["onclose"]>>[0];
+type Listener = Parameters<EventTarget["addEventListener"]>[1];
+type ListenerOptions = Parameters<EventTarget["addEventListener"]>[2];
+type RemovalOptions = Parameters<EventTarget["removeEventListener"]>[2];
+
+// Without this line, the types above would be exported, too.
+export {};
 
 /** The events of a socket, by type. */
 export interface WebSocketEventMap {
@@ -10,7 +20,7 @@ export interface WebSocketEventMap {
 
 /** The interface of the WebSockets Standard: https://websockets.spec.whatwg.org/#the-websocket-interface */
 export interface WebSocket extends EventTarget {
-  binaryType: BinaryType;
+  binaryType: globalThis.WebSocket["binaryType"];
   readonly bufferedAmount: number;
   readonly extensions: string;
   onclose: ((this: WebSocket, event: CloseEvent) => any) | null;
@@ -29,15 +39,15 @@ export interface WebSocket extends EventTarget {
   addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
     listener: (this: WebSocket, event: WebSocketEventMap[K]) => any,
-    options?: boolean | AddEventListenerOptions,
+    options?: ListenerOptions,
   ): void;
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: Listener, options?: ListenerOptions): void;
   removeEventListener<K extends keyof WebSocketEventMap>(
     type: K,
     listener: (this: WebSocket, event: WebSocketEventMap[K]) => any,
-    options?: boolean | EventListenerOptions,
+    options?: RemovalOptions,
   ): void;
-  removeEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, listener: Listener, options?: RemovalOptions): void;
 }
 
 /** The constructor of the class. */

@@ -167,11 +167,14 @@ impl Package {
         Ok(folder.join(packed.lines().next_back().context("npm pack printed no name")?))
     }
 
-    /// Checks the types against the platform's own.
+    /// Checks the types against the platform's own: those of pages, and those of Node.
     pub(crate) fn check_types(&self) -> Result<Counts> {
         self.publish_to("tests/types")?;
-        self.run("tsc", "tsc", &["-p", "tests/types"])?;
-        Ok(Counts { passed: 1, failed: 0 })
+        let programs = ["tests/types", "tests/types/node"];
+        for program in programs {
+            self.run("tsc", "tsc", &["-p", program])?;
+        }
+        Ok(Counts { passed: 2, failed: 0 })
     }
 
     /// Runs the package's tests in Node.
