@@ -72,7 +72,7 @@ class OwnTarget {
 }
 
 /** Returns a subclass of `Fake` with other members on its objects. */
-const withMembers = (members) => class extends Fake {
+export const withMembers = (members) => class extends Fake {
   constructor() {
     super();
     Object.defineProperties(this, Object.getOwnPropertyDescriptors(members));
@@ -80,7 +80,7 @@ const withMembers = (members) => class extends Fake {
 };
 
 /** Creates a socket over a platform's class. Returns it, the platform's object, and the log of its events. */
-function create(Class = Fake, protocols = [], change = undefined) {
+export function create(Class = Fake, protocols = [], change = undefined) {
   const socket = new (over({ WebSocket: Class }, change))(URL, protocols);
   const log = [];
   for (const type of TYPES) {

@@ -7,13 +7,16 @@ import reference from "webidl-conversions";
 import * as ws from "ws";
 
 import { over } from "../index.js";
+import { separateEvents } from "../separate_events.js";
 import * as stream from "../stream.js";
+import { streams as streamsOver } from "../stream/streams.js";
 import { NOWHERE } from "./assert.js";
 import * as buffers from "./buffers.js";
 import * as conversions from "./conversions.js";
 import * as events from "./events.js";
 import * as faults from "./faults.js";
 import * as pulling from "./pulling.js";
+import * as separation from "./separation.js";
 import * as shape from "./shape.js";
 import * as streams from "./streams.js";
 
@@ -36,6 +39,10 @@ after(() => {
 
 const renamed = (name, tests) => tests.map(([title, run]) => [`${title} (${name})`, run]);
 const OverWs = over(ws);
+/** As the entries for runtimes create the class. */
+const overSeparated = (host) => over(host, separateEvents);
+const separated = { "undici, separated": overSeparated(undici), "ws, separated": overSeparated(ws) };
+const separatedStreams = streamsOver(overSeparated);
 const lists = [
   shape.tests("samesocket", WebSocket, NOWHERE),
   shape.tests("samesocket over ws", OverWs, NOWHERE),
@@ -44,9 +51,15 @@ const lists = [
   renamed("ws", events.tests(OverWs, server, false)),
   buffers.tests("samesocket over undici", WebSocket, server),
   buffers.tests("samesocket over ws", OverWs, server),
+  Object.entries(separated).flatMap(([name, Class]) => [
+    ...renamed(name, events.tests(Class, server, false)),
+    ...separation.tests(name, Class, server),
+  ]),
+  separation.testsOfFaults(),
   faults.tests(),
   pulling.tests(over, undici.CloseEvent),
   streams.tests("streams over undici", { ...stream, WebSocketStream: stream.over(undici) }, server),
   streams.tests("streams over ws", { ...stream, WebSocketStream: stream.over(ws) }, server),
+  streams.tests("streams over ws, separated", { ...separatedStreams, WebSocketStream: separatedStreams.over(ws) }, server),
 ];
 for (const [name, run] of lists.flat()) test(name, { timeout: 30_000 }, run);
