@@ -44,6 +44,7 @@ export function pullingSocket(Platform, classOver, answeredClose) {
       this.readyState = 2;
       this.#sentClose = closeCode === undefined ? {} : { closeCode, reason };
       this.#stream.close(this.#sentClose);
+      // The server's Close frame comes after the messages.
       this.#drain();
     }
 
@@ -54,7 +55,7 @@ export function pullingSocket(Platform, classOver, answeredClose) {
       return !done;
     }
 
-    /** Reads what is left, because the server's Close frame comes after it. */
+    /** Reads all messages that are left. */
     async #drain() {
       while (this.#reader && (await this.pull()));
     }
@@ -75,7 +76,9 @@ export function pullingSocket(Platform, classOver, answeredClose) {
       else this.#closed(1006, "", false);
     }
 
-    #closed(code, reason, wasClean) {
+    async #closed(code, reason, wasClean) {
+      // The platform may report the end before it has handed over the last messages, as Deno does.
+      await this.#drain();
       this.readyState = 3;
       this.dispatchEvent(new CloseEvent("close", { code, reason, wasClean }));
     }
