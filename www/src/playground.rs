@@ -256,9 +256,14 @@ fn listeners(playground: &Weak<Playground>) -> Vec<Listener> {
     ]
 }
 
+/// The key code of a key press that an input method handles: <https://w3c.github.io/uievents/#determine-keydown-keyup-keyCode>.
+const INPUT_METHOD: u32 = 229;
+
 /// Returns whether a key press sends the text: Enter without Shift, not repeated, not part of a composition.
 fn is_send_key(key: &KeyboardEvent) -> bool {
-    key.key() == "Enter" && !key.shift_key() && !key.repeat() && !key.is_composing()
+    // In Safari, the Enter that ends a composition comes after its end. Only the key code tells.
+    let is_composing = key.is_composing() || key.key_code() == INPUT_METHOD;
+    key.key() == "Enter" && !key.shift_key() && !key.repeat() && !is_composing
 }
 
 /// Returns the part of a Blob that is shown, so that the rest need not be read.
