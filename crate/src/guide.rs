@@ -1,9 +1,21 @@
 //! The guide: one short page for each concept.
 //!
-//! Start with [connecting] and [ending]. The table in the [crate documentation](crate#guide) says what each page answers.
+//! Start with [`getting_started`]. The table in the [crate documentation](crate#guide) says what each page answers.
+
+#[doc = include_str!("../guide/getting_started.md")]
+pub mod getting_started {}
 
 #[doc = include_str!("../guide/connecting.md")]
 pub mod connecting {}
+
+#[doc = include_str!("../guide/authentication.md")]
+pub mod authentication {}
+
+#[doc = include_str!("../guide/sending.md")]
+pub mod sending {}
+
+#[doc = include_str!("../guide/keepalive.md")]
+pub mod keepalive {}
 
 #[doc = include_str!("../guide/ending.md")]
 pub mod ending {}

@@ -37,8 +37,12 @@
 //!
 //! | page | answers |
 //! | --- | --- |
+//! | [`getting_started`](guide::getting_started) | How do I get from `cargo new` to a program that runs, on a native target or in a page? |
 //! | [connecting](guide::connecting) | How do I connect, with a deadline and subprotocols? |
-//! | [ending](guide::ending) | How does a connection end, and how do I find out? |
+//! | [authentication](guide::authentication) | How does my program prove who it is, in a page too? |
+//! | [sending](guide::sending) | How do I send text, bytes or JSON, and what does `Ok` mean? |
+//! | [keepalive](guide::keepalive) | How do I keep a silent connection, and notice that it is dead? |
+//! | [ending](guide::ending) | How does a connection end, how do I find out, and how does a program end gracefully? |
 //! | [backpressure](guide::backpressure) | What happens when one side is too slow? |
 //! | [sharing](guide::sharing) | How do several tasks or threads use one socket? |
 //! | [reconnecting](guide::reconnecting) | How do I replace a lost connection? |
@@ -51,7 +55,7 @@
 //! | [`native_options`](guide::native_options) | How do I set headers, cookies, a proxy or certificates? (native) |
 //! | [http2](guide::http2) | How do many sockets to one server share a connection? (native) |
 //! | [runtimes](guide::runtimes) | On which thread does a socket run? (native) |
-//! | [systems](guide::systems) | On which operating systems does it run, and what do they need? |
+//! | [systems](guide::systems) | On which operating systems and Rust versions does it run, and what do they need? |
 //! | [differences](guide::differences) | How do a browser and a native target differ? |
 //! | [engines](guide::engines) | Which deviations of an engine remain? |
 //! | [`coming_from`](guide::coming_from) | How do calls of tokio-tungstenite, reqwest-websocket, gloo-net, `ws_stream_wasm` and ewebsock translate to this crate? |
