@@ -103,6 +103,7 @@ impl TcpSettings {
                 socket.connect(address).await?
             }
         };
+        refuse_itself(&stream)?;
         self.tune(&SockRef::from(&stream));
         Ok(stream)
     }
@@ -136,6 +137,21 @@ impl TcpSettings {
         }
         Ok(local.map(|address| SocketAddr::new(address, 0)))
     }
+}
+
+/// Fails if a stream is connected to itself, so that its own request would be the response.
+///
+/// Nothing listens then: the system has chosen the port of the server as the port to connect from, which lets TCP
+/// connect ([RFC 9293, section 3.5](https://www.rfc-editor.org/rfc/rfc9293#section-3.5), simultaneous open). On
+/// loopback, a socket that reconnects for long comes to it.
+fn refuse_itself(stream: &TcpStream) -> io::Result<()> {
+    let is_itself = matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer);
+    if !is_itself {
+        return Ok(());
+    }
+    // A reset, because the system would otherwise keep the port for a while, and the server could not listen.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+    Err(io::Error::new(io::ErrorKind::ConnectionRefused, "nothing listens on the port; the stream reached itself"))
 }
 
 impl Keepalive {
@@ -195,6 +211,42 @@ mod tests {
         assert_eq!(settings.local_address_for(v6).unwrap_err().kind(), io::ErrorKind::AddrNotAvailable);
         settings.set_local_address("::1".parse().unwrap());
         assert_eq!(settings.local_address_for(v6).unwrap(), Some("[::1]:0".parse().unwrap()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn stream_to_itself_is_refused_and_frees_its_port() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        // The system accepts such a connection.
+        let stream = socket.connect(address).await.unwrap();
+        assert_eq!(refuse_itself(&stream).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        drop(stream);
+        let server = TcpSocket::new_v4().unwrap();
+        server.bind(address).expect("the port is free");
+        let server = server.listen(1).unwrap();
+        let settings = TcpSettings::default();
+        let (accepted, stream) = futures::join!(server.accept(), settings.connect(address));
+        assert!(accepted.is_ok() && stream.is_ok());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn port_without_a_server_never_connects() {
+        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+        let mut range = range.split_whitespace().map(|port| port.parse::<u16>().unwrap());
+        let (first, last) = (range.next().unwrap(), range.next().unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut address = listener.local_addr().unwrap();
+        drop(listener);
+        // Linux connects from every second port, one after the other. So each of them has its turn once in as many attempts.
+        address.set_port(address.port() - (address.port() - first) % 2);
+        let settings = TcpSettings::default();
+        for _ in (first..=last).step_by(2) {
+            let connected = settings.connect(address).await;
+            assert_eq!(connected.map(drop).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        }
     }
 
     #[cfg(unix)]
