@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use samesocket::rustls::crypto::{CryptoProvider, KeyProvider, ring};
+use samesocket::rustls::pki_types::PrivateKeyDer;
+use samesocket::rustls::sign::SigningKey;
 use samesocket::{
     Connecting, CookieStore, Event, Failure, IoStream, Options, ReadyState, Subscription, Target, WebSocket,
 };
@@ -17,6 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::certificates::TestCertificate;
+use crate::manual_server::{ManualServer, failure_of};
 use crate::separate_runtimes::SeparateRuntimes;
 use crate::support::{TestServer, event_line, event_lines};
 
@@ -266,6 +271,29 @@ async fn panic_of_user_code_fails_only_its_own_socket() {
     let rest: Vec<_> = soon(events.map(|event| event_line(&event)).collect()).await;
     assert_eq!(rest.first().map(String::as_str), Some("text \"a\""));
     assert_eq!(rest.last().map(String::as_str), Some("close 1005 \"\" clean"));
+}
+
+/// Cryptography that panics when the TLS configuration is built.
+#[derive(Debug)]
+struct PanickingKeys;
+
+impl KeyProvider for PanickingKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, samesocket::rustls::Error> {
+        panic!("on purpose");
+    }
+}
+
+#[tokio::test]
+async fn panic_while_tls_is_configured_is_reported_as_one() {
+    let provider = CryptoProvider { key_provider: &PanickingKeys, ..ring::default_provider() };
+    let certificate = TestCertificate::new("localhost");
+    let server = ManualServer::new().await;
+    let options = Options::new()
+        .crypto_provider(Arc::new(provider))
+        .client_certificate([certificate.certificate()], certificate.key().secret_der())
+        .unwrap();
+    let failure = failure_of(&format!("wss://{}/", server.address()), &options).await;
+    assert_eq!(failure, Failure::Panicked { message: Some("on purpose".to_owned()) });
 }
 
 /// A value that panics when it is dropped.

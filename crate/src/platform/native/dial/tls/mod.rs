@@ -10,6 +10,7 @@ mod validity;
 mod verifiers;
 
 use std::io;
+use std::panic;
 use std::sync::{Arc, OnceLock};
 
 use tokio_rustls::rustls::client::{ResolvesClientCert, Resumption};
@@ -194,7 +195,14 @@ impl TlsSettings {
         }
         let settings = self.clone();
         // The platform's trust store is read from files.
-        tokio::task::spawn_blocking(move || settings.build_cached().map_err(io::Error::other)).await?
+        match tokio::task::spawn_blocking(move || settings.build_cached()).await {
+            Ok(built) => built.map_err(io::Error::other),
+            Err(error) => match error.try_into_panic() {
+                // The user's cryptography has panicked. The driver catches it as it does on this thread.
+                Ok(payload) => panic::resume_unwind(payload),
+                Err(error) => Err(error.into()),
+            },
+        }
     }
 
     fn build_cached(&self) -> Result<Arc<ClientConfig>, Error> {
