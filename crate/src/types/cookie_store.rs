@@ -29,8 +29,8 @@ pub trait CookieStore: MaybeSend + MaybeSync + 'static {
     ///
     /// It is called while the socket is constructed, on the caller's thread. If
     /// [`max_redirects`](crate::Options::max_redirects) allows redirects, it is called again for each, on the socket's thread. There it
-    /// runs inside a tokio runtime, so it must not block on one; see [callbacks](crate::guide::runtimes). A value with control
-    /// characters is not sent.
+    /// runs inside a tokio runtime, so it must not block on one; see [callbacks](crate::guide::runtimes). A value that is empty or
+    /// has control characters is not sent.
     fn cookies(&self, url: &str) -> Option<String>;
 
     /// Stores the values of all `Set-Cookie` fields of the server's response, whatever its status.

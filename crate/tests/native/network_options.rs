@@ -27,6 +27,35 @@ impl CookieStore for Cookies {
     fn set_cookies(&self, _: &str, _: &[&[u8]]) {}
 }
 
+/// A store that returns this value.
+struct Fixed(&'static str);
+
+impl CookieStore for Fixed {
+    fn cookies(&self, _: &str) -> Option<String> {
+        Some(self.0.to_owned())
+    }
+
+    fn set_cookies(&self, _: &str, _: &[&[u8]]) {}
+}
+
+#[tokio::test]
+async fn empty_or_invalid_cookies_add_no_field() {
+    let server = ManualServer::new().await;
+    for (value, expected) in [
+        ("", &[][..]),
+        ("a=1\r\nX: y", &[]),
+        ("a=1\n", &[]),
+        ("a=\0", &[]),
+        ("a=\t", &[]),
+        ("a=\u{85}", &[]),
+        ("a=1", &["a=1"]),
+        ("a=\u{e4}", &["a=\u{e4}"]),
+    ] {
+        let sent = request(&server, &server.url("a"), &Options::new().cookies(Fixed(value))).await;
+        assert_eq!((sent.fields("Cookie"), sent.fields("X")), (expected.to_vec(), vec![]), "{value:?}");
+    }
+}
+
 /// A field, the options that set it in this order, and the values that the server gets.
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
 

@@ -26,9 +26,9 @@ pub(in crate::platform::native) fn request(url: &Url, protocols: Vec<String>, op
     if let Some(credentials) = basic_auth(record.username(), record.password()) {
         add_if_absent("Authorization", credentials);
     }
-    // A cookie string that no header field can hold is left out.
+    // RFC 6265, section 5.4: an empty cookie string is left out. So is one that no header field can hold.
     let cookies = options.cookies.as_ref().and_then(|store| store.cookies(&cookie_url(url)));
-    if let Some(cookies) = cookies.filter(|cookies| !cookies.chars().any(char::is_control)) {
+    if let Some(cookies) = cookies.filter(|cookies| !cookies.is_empty() && !cookies.chars().any(char::is_control)) {
         add_if_absent("Cookie", cookies);
     }
     request
