@@ -152,7 +152,7 @@ mod tests {
             ("proxy.test", "Http proxy at proxy.test:80"),
             ("proxy.test:3128", "Http proxy at proxy.test:3128"),
             ("user:secret@proxy.test:3128", "Http proxy at proxy.test:3128"),
-            ("[2001:db8::1]:3128", "Http proxy at 2001:db8::1:3128"),
+            ("[2001:db8::1]:3128", "Http proxy at [2001:db8::1]:3128"),
             ("HTTPS://proxy.test", "Https proxy at proxy.test:443"),
             ("socks5h://proxy.test", "Socks5 proxy at proxy.test:1080"),
         ] {
