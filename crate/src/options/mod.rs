@@ -405,6 +405,9 @@ impl Options {
     /// `User-Agent` and a few others. Other fields of the same name are all sent. An `Authorization` or `Cookie` field
     /// replaces the one made from the URL or from [`cookies`](Self::cookies). A page refuses all of them.
     ///
+    /// All fields are sent to the server, and none to a proxy. That holds for `Proxy-Authorization`, too. The user name and
+    /// password for a proxy are a part of its URL.
+    ///
     /// The name may be a `&str`, a `String` or the `HeaderName` of the crate `http`. The value may be one of the first two, bytes,
     /// or a `HeaderValue`.
     ///

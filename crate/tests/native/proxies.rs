@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 
 use samesocket::rustls::pki_types::CertificateDer;
-use samesocket::{Failure, Options, Proxy, ProxyFailure, WebSocket};
+use samesocket::{CookieStore, Failure, Options, Proxy, ProxyFailure, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 
@@ -184,6 +184,44 @@ async fn http_proxy_gets_the_target_and_the_credentials() {
     assert_eq!(seen, EVENTS);
     let record = test_server.store().record("a").unwrap();
     assert_eq!(record.headers.get("proxy-authorization"), None, "proxy credentials reached the server");
+}
+
+/// A store with one cookie, which fails the test if it gets any.
+struct OwnCookies;
+
+impl CookieStore for OwnCookies {
+    fn cookies(&self, _: &str) -> Option<String> {
+        Some("of=store".to_owned())
+    }
+
+    fn set_cookies(&self, url: &str, _: &[&[u8]]) {
+        panic!("the cookies of a proxy are stored for {url}");
+    }
+}
+
+#[tokio::test]
+async fn proxy_gets_no_secret_of_the_server_and_sets_none() {
+    let proxy = ManualServer::new().await;
+    let options = through(&format!("http://me:own@{}", proxy.address()))
+        .origin("https://page.test")
+        .and_then(|options| options.header("Authorization", "Bearer t"))
+        .and_then(|options| options.header("Proxy-Authorization", "Basic of=server"))
+        .and_then(|options| options.header("X-Key", "k"))
+        .unwrap()
+        .cookies(OwnCookies)
+        .max_redirects(1);
+    let answering = async {
+        let connection = proxy.next().await;
+        let sent = ["Proxy-Authorization", "Authorization", "Cookie", "Origin", "X-Key"]
+            .map(|name| connection.fields(name).join(", "));
+        let head = format!("HTTP/1.1 302 Found\r\nLocation: ws://{}/\r\nSet-Cookie: a=1\r\n", proxy.address());
+        drop(connection.respond(&format!("{head}Content-Length: 0\r\n\r\n")).await);
+        sent
+    };
+    let (failure, sent) = futures::join!(failure_of("ws://u:p@nowhere.invalid/path?token=t", &options), answering);
+    assert_eq!(sent, ["Basic bWU6b3du", "", "", "", ""]);
+    let Failure::Proxy(ProxyFailure::Refused(response)) = &failure else { panic!("{failure:?}") };
+    assert_eq!((response.status(), response.header("Set-Cookie")), (302, Some("a=1")));
 }
 
 #[tokio::test]
