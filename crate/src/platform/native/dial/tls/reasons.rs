@@ -14,6 +14,10 @@ use crate::types::date_time::DateTime;
 /// The most names of a certificate that are shown. Arbitrary.
 const MAX_NAMES: usize = 4;
 
+/// The most characters of a name that are shown: those of the longest
+/// [DNS name](https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4).
+const MAX_NAME_CHARS: usize = 253;
+
 /// An error of rustls in plain words. Its source is the error itself.
 #[derive(Debug)]
 struct Explained {
@@ -110,7 +114,8 @@ fn describe_names(expected: &ServerName<'_>, presented: &[String]) -> String {
     // These are names in the form of `Debug`, such as `DnsName("example.com")`.
     let plain = |name: &String| {
         let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
-        inner.trim_matches('"').to_owned()
+        // A certificate may have any characters in a name, and line breaks could garble a log.
+        inner.trim_matches('"').chars().take(MAX_NAME_CHARS).flat_map(char::escape_debug).collect()
     };
     let names: Vec<String> = presented.iter().take(MAX_NAMES).map(plain).collect();
     text.extend([", only for ", &names.join(", ")]);
@@ -184,6 +189,15 @@ mod tests {
             format!("{start}, only for b.test, 192.0.2.1")
         );
         assert_eq!(named(&["1", "2", "3", "4", "5", "6"]), format!("{start}, only for 1, 2, 3, 4 and 2 more"));
+    }
+
+    #[test]
+    fn name_of_a_certificate_cannot_garble_a_log() {
+        let expected = ServerName::try_from("a.test").unwrap();
+        let named = |name: &str| describe_names(&expected, &[format!("DnsName(\"{name}\")")]);
+        let start = "the certificate is not valid for the name a.test, only for";
+        assert_eq!(named("b\n\u{1b}[31m\u{202e}c"), format!(r"{start} b\n\u{{1b}}[31m\u{{202e}}c"));
+        assert_eq!(named(&"d".repeat(70_000)), format!("{start} {}", "d".repeat(253)));
     }
 
     #[test]
