@@ -66,7 +66,7 @@ pub enum Failure {
         host: String,
         /// The port.
         port: u16,
-        /// The addresses that were tried, each with its error, in the order of failing.
+        /// The addresses that were tried, each with its error, in the order of failing. `Display` shows the first 8.
         attempts: Vec<(SocketAddr, Arc<io::Error>)>,
     },
     /// The connector of the options returned an error.
@@ -307,6 +307,9 @@ fn texts(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
     iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string)
 }
 
+/// The most addresses whose errors are shown. Arbitrary: most names have fewer, but a resolver may return thousands.
+const MAX_SHOWN_ATTEMPTS: usize = 8;
+
 /// Describes the attempts to connect to a name or address.
 fn describe_attempts(
     host: &str,
@@ -318,7 +321,7 @@ fn describe_attempts(
     write!(f, "no connection to {open}{host}{close}:{port}")?;
     let is_literal = host.parse::<IpAddr>().is_ok();
     let mut mark = ": ";
-    for (address, error) in attempts {
+    for (address, error) in attempts.iter().take(MAX_SHOWN_ATTEMPTS) {
         if is_literal {
             write!(f, "{mark}{error}")?;
         } else {
@@ -326,7 +329,10 @@ fn describe_attempts(
         }
         mark = "; ";
     }
-    Ok(())
+    match attempts.len().saturating_sub(MAX_SHOWN_ATTEMPTS) {
+        0 => Ok(()),
+        more => write!(f, "; and {more} more"),
+    }
 }
 
 impl fmt::Display for ProxyFailure {

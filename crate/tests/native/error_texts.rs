@@ -48,6 +48,17 @@ async fn text_after(answer: &str) -> String {
     error.to_string()
 }
 
+#[test]
+fn only_the_first_addresses_of_a_name_are_shown() {
+    let text = |count: u8| {
+        let attempts = (1..=count).map(|number| (([192, 0, 2, number], 80).into(), Arc::new(io::Error::other("no"))));
+        Failure::Connect { host: "a.test".to_owned(), port: 80, attempts: attempts.collect() }.to_string()
+    };
+    let all = (1..=8).map(|number| format!("192.0.2.{number}:80: no")).collect::<Vec<_>>().join("; ");
+    assert_eq!(text(8), format!("no connection to a.test:80: {all}"));
+    assert_eq!(text(200), format!("no connection to a.test:80: {all}; and 192 more"));
+}
+
 #[tokio::test]
 async fn refusal_names_the_status_of_the_server() {
     for (answer, text) in [
