@@ -31,8 +31,8 @@ impl ArcWake for SocketShared {
     }
 }
 
-/// The result of a look at the stream.
-enum Look {
+/// The result of one attempt to receive.
+enum Attempt {
     /// Messages, or something that the driver handles. Or the driver is running.
     Done,
     /// Nothing. The stream calls the wakers when it has something.
@@ -61,10 +61,10 @@ impl SocketShared {
     ) -> bool {
         let mut deliver = Some(deliver);
         let is_done = spare_memory::with_batch(|batch| {
-            (0..MAX_READS).any(|_| match self.look(batch, turn, capacity, &mut deliver) {
-                Look::Done => true,
-                Look::Nothing => self.waiting_receiver().register(context.waker()),
-                Look::More => false,
+            (0..MAX_READS).any(|_| match self.receive_once(batch, turn, capacity, &mut deliver) {
+                Attempt::Done => true,
+                Attempt::Nothing => self.waiting_receiver().register(context.waker()),
+                Attempt::More => false,
             } || !has_budget_remaining())
         });
         let has_delivered = deliver.is_none();
@@ -75,16 +75,16 @@ impl SocketShared {
     }
 
     /// Decodes what was read before, or else reads once and decodes that, and calls `deliver` if there are messages.
-    fn look(
+    fn receive_once(
         self: &Arc<Self>,
         batch: &mut MessageBatch,
         turn: ReceiverTurn,
         mut capacity: Capacity,
         deliver: &mut Option<impl FnOnce(&mut Messages)>,
-    ) -> Look {
+    ) -> Attempt {
         let mut state = self.lock();
         if !self.waiting_receiver().is_valid(turn) || !state.begin_receiving() {
-            return Look::Done;
+            return Attempt::Done;
         }
         let (had_pending_bytes, had_events) = (state.has_pending_bytes(), state.may_have_event());
         let mut is_decoded = !had_events || self.decode(&mut state, batch, &mut capacity);
@@ -98,7 +98,7 @@ impl SocketShared {
         state.return_read_memory();
         let needs_driver = !is_decoded || (had_events || has_read) && state.needs_driver(had_pending_bytes);
         if needs_driver {
-            state.request_look();
+            state.request_round();
         }
         let messages = batch.messages();
         if !messages.is_empty() {
@@ -109,13 +109,13 @@ impl SocketShared {
             }
             messages.clear();
             drop(end);
-            return Look::Done;
+            return Attempt::Done;
         }
         self.end_receiving(state);
         match (needs_driver, has_read) {
-            (true, _) => Look::Done,
-            (false, true) => Look::More,
-            (false, false) => Look::Nothing,
+            (true, _) => Attempt::Done,
+            (false, true) => Attempt::More,
+            (false, false) => Attempt::Nothing,
         }
     }
 

@@ -262,7 +262,7 @@ impl Driver {
         let now = shared.now();
         let mut unused = Unused::default();
         let mut state = shared.lock();
-        let mut progress = state.begin_look() | dialed;
+        let mut progress = state.begin_round() | dialed;
         progress |= state.queue_read_files(context, now, &mut unused);
         let mut rest = capacity;
         let mut next = decode(&mut state, batch, &mut rest, now);
@@ -285,7 +285,7 @@ impl Driver {
         ConnectionLock::drop_released_payloads(&mut state);
         // The connection may have been changed while it was unlocked, after the last decoding.
         progress |= self.delivery != state.delivery();
-        progress |= state.is_look_requested() || matches!(next, Some(Next::More | Next::Feedback(_)));
+        progress |= state.is_round_requested() || matches!(next, Some(Next::More | Next::Feedback(_)));
         let action = state.stream_action();
         let notify_senders = progress && state.take_drain_watch();
         let is_over = action == StreamAction::Close && matches!(next, Some(Next::Nothing));

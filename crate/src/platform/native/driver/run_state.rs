@@ -6,16 +6,16 @@
 pub(super) enum RunState {
     /// The driver runs, or was woken and will run.
     Running {
-        /// Whether something has changed since the driver looked last. It does not park then.
-        look_again: bool,
+        /// Whether something has changed since the driver's last round began. It does not park then.
+        round_requested: bool,
     },
     /// The driver sleeps until its waker is called, by the stream, by a deadline, or by the interface.
     Parked(Parked),
     /// The driver sleeps, and the receiver reads in its place.
     Receiving {
         parked: Parked,
-        /// Whether something has changed that the driver has to look at when the receiver is done.
-        look_requested: bool,
+        /// Whether something has changed for which the driver has to do a round when the receiver is done.
+        round_requested: bool,
     },
 }
 
@@ -29,12 +29,12 @@ pub(super) struct Parked {
 }
 
 impl RunState {
-    /// Makes the driver look at the connection once more; returns whether its waker has to be called.
-    pub(super) const fn request_look(&mut self) -> bool {
+    /// Requests a round of the driver; returns whether its waker has to be called.
+    pub(super) const fn request_round(&mut self) -> bool {
         let was_parked = matches!(self, Self::Parked(_));
         match self {
-            Self::Receiving { look_requested, .. } => *look_requested = true,
-            Self::Running { .. } | Self::Parked(_) => *self = Self::Running { look_again: true },
+            Self::Receiving { round_requested, .. } => *round_requested = true,
+            Self::Running { .. } | Self::Parked(_) => *self = Self::Running { round_requested: true },
         }
         was_parked
     }
@@ -45,31 +45,31 @@ impl RunState {
         match self {
             Self::Running { .. } => true,
             Self::Parked(_) => {
-                *self = Self::Running { look_again: false };
+                *self = Self::Running { round_requested: false };
                 true
             }
-            Self::Receiving { look_requested, .. } => {
-                *look_requested = true;
+            Self::Receiving { round_requested, .. } => {
+                *round_requested = true;
                 false
             }
         }
     }
 
     /// Records that the driver sees the connection as it is now; returns whether something had changed.
-    pub(super) const fn begin_look(&mut self) -> bool {
-        let requested = self.is_look_requested();
-        *self = Self::Running { look_again: false };
+    pub(super) const fn begin_round(&mut self) -> bool {
+        let requested = self.is_round_requested();
+        *self = Self::Running { round_requested: false };
         requested
     }
 
-    /// Returns whether something has changed since the driver looked last.
-    pub(super) const fn is_look_requested(&self) -> bool {
-        matches!(self, Self::Running { look_again: true })
+    /// Returns whether something has changed since the driver's last round began.
+    pub(super) const fn is_round_requested(&self) -> bool {
+        matches!(self, Self::Running { round_requested: true })
     }
 
-    /// Parks the driver, unless something has changed since it looked last; returns whether it is parked.
+    /// Parks the driver, unless something has changed since its last round began; returns whether it is parked.
     pub(super) const fn park(&mut self, parked: Parked) -> bool {
-        if self.is_look_requested() {
+        if self.is_round_requested() {
             return false;
         }
         *self = Self::Parked(parked);
@@ -79,15 +79,15 @@ impl RunState {
     /// Lets the receiver read in place of the driver; returns whether the driver is parked, so that it may.
     pub(super) const fn begin_receiving(&mut self) -> bool {
         let Self::Parked(parked) = *self else { return false };
-        *self = Self::Receiving { parked, look_requested: false };
+        *self = Self::Receiving { parked, round_requested: false };
         true
     }
 
-    /// Returns the place to the driver, which stays parked unless it has to look at something; returns whether its waker has to
+    /// Returns the place to the driver, which stays parked unless a round was requested; returns whether its waker has to
     /// be called.
     pub(super) const fn end_receiving(&mut self) -> bool {
-        let Self::Receiving { parked, look_requested } = *self else { return false };
-        *self = if look_requested { Self::Running { look_again: true } } else { Self::Parked(parked) };
-        look_requested
+        let Self::Receiving { parked, round_requested } = *self else { return false };
+        *self = if round_requested { Self::Running { round_requested: true } } else { Self::Parked(parked) };
+        round_requested
     }
 }

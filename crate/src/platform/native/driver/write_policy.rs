@@ -118,13 +118,13 @@ impl WritePolicy {
     pub(super) fn on_driver_late(&mut self) {
         self.until_clock -= 1;
         if self.until_clock == 0 {
-            self.look_at_clock();
+            self.read_clock();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn look_at_clock(&mut self) {
+    fn read_clock(&mut self) {
         self.end_interval(Instant::now());
     }
 
@@ -140,7 +140,7 @@ impl WritePolicy {
     }
 
     /// Records that the driver has its turn, or that a sender writes what waits.
-    pub(super) const fn on_turn(&mut self) {
+    pub(super) const fn on_round(&mut self) {
         (self.until_clock, self.interval, self.waiting_since) = (1, 0, None);
     }
 
@@ -297,7 +297,7 @@ mod tests {
                 policy.on_driver_late();
             }
             if policy.is_flush_due() {
-                policy.on_turn();
+                policy.on_round();
                 written.push(time);
             }
         }
@@ -309,7 +309,7 @@ mod tests {
         let ms = Duration::from_millis;
         let mut policy = WritePolicy::new(true);
         assert_eq!(write_late(&mut policy, 6, ms(5)), (vec![ms(5), ms(15), ms(25)], 6));
-        policy.on_turn();
+        policy.on_round();
         // A burst, of which the clock is read for a few messages.
         assert_eq!(write_late(&mut policy, 1_000, Duration::from_nanos(100)), (vec![], 6 + 30));
         assert_eq!(write_late(&mut WritePolicy::new(false), 6, ms(5)), (vec![], 1));
