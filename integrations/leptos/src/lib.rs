@@ -4,6 +4,7 @@ mod values;
 
 use std::fmt;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use leptos::prelude::*;
@@ -120,19 +121,21 @@ fn use_handle<S: Handle, M: 'static>(
             }
             _ => {}
         };
-        start(url, Box::new(on_update))
+        // The signals that `configure` reads subscribe nothing: a change of them does not start another socket.
+        untrack(|| start(url, Box::new(on_update)))
     };
     let first = url.get_untracked();
     let socket = start(first.clone());
     let slot = Arc::new(OnceLock::new());
     let follow = {
-        let slot = Arc::clone(&slot);
+        let (slot, is_following) = (Arc::clone(&slot), AtomicBool::new(false));
         move || {
+            // The program's functions may use the socket, and have the old one then.
+            let Some(_guard) = Following::begin(&is_following) else { return };
             let (Some(&running), Some(wanted)) = (slot.get(), url.try_get_untracked()) else { return };
             replace_if_changed(running, wanted, |url| {
                 current.try_update_value(|number| *number += 1);
-                // The signals that `configure` reads do not subscribe an effect.
-                untrack(|| start(url))
+                start(url)
             });
         }
     };
@@ -149,6 +152,22 @@ fn use_handle<S: Handle, M: 'static>(
         }
     });
     UseWebsocket { status: status.into(), running }
+}
+
+/// The time in which the program's functions are called for another URL. It ends when it is dropped, also by a panic of them.
+struct Following<'a>(&'a AtomicBool);
+
+impl<'a> Following<'a> {
+    /// Returns `None` while it has begun already.
+    fn begin(is_following: &'a AtomicBool) -> Option<Self> {
+        (!is_following.swap(true, Ordering::Relaxed)).then_some(Self(is_following))
+    }
+}
+
+impl Drop for Following<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// Replaces the socket if the URL has changed since it was started.
@@ -187,40 +206,42 @@ impl UseWebsocket {
     /// Returns [`Error::NotOpen`] after the end, or [`Error::Full`] if too much is kept. Both have the message.
     pub fn send(&self, message: impl Into<OwnedMessage>) -> Result<Sent, Error<OwnedMessage>> {
         let message = message.into();
-        follow_url(self.running);
         match self.socket() {
             Some(socket) => socket.send(message),
             None => Err(Error::NotOpen(message)),
         }
     }
 
-    /// Returns a handle with everything else, or `None` after the component was unmounted. It keeps the socket open, until the URL
-    /// changes. `on_message` is not called after the component was unmounted.
+    /// Returns a handle of the socket of the current URL, with everything else, or `None` after the component was unmounted. It keeps
+    /// the socket open, until the URL changes. `on_message` is not called after the component was unmounted.
     pub fn socket(&self) -> Option<LiveSocket> {
-        self.messages()
+        self.current()
     }
 }
 
 #[expect(private_bounds, reason = "there are two kinds of handles")]
 impl<S: Handle> UseWebsocket<S> {
-    /// Connects now if there is no connection, also after the end; see [`LiveSocket::restart`].
+    /// Connects now if there is no connection, also after the end; see [`LiveSocket::restart`]. If the URL has changed, this is about
+    /// the new one.
     pub fn restart(&self) {
-        if let Some(socket) = self.messages() {
-            socket.restart();
+        if let Some(socket) = self.current() {
+            socket.messages().restart();
         }
     }
 
-    /// Closes the socket for good; see [`LiveSocket::close`].
+    /// Closes the socket for good, until the URL changes; see [`LiveSocket::close`]. If the URL has changed, this is about the new one.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Exception`] if an argument is invalid. The socket then stays as it was.
     pub fn close(&self, code: Option<u16>, reason: Option<&str>) -> Result<(), Error<OwnedMessage>> {
-        self.messages().map_or(Ok(()), |socket| socket.close(code, reason))
+        self.current().map_or(Ok(()), |socket| socket.messages().close(code, reason))
     }
 
-    fn messages(&self) -> Option<LiveSocket> {
-        self.running.try_with_value(|running| running.socket.messages().clone())
+    /// Returns the handle of the socket of the current URL.
+    fn current(&self) -> Option<S> {
+        follow_url(self.running);
+        self.running.try_with_value(|running| running.socket.clone())
     }
 }
 

@@ -5,7 +5,7 @@ use samesocket::reconnect::{DecodeError, Reconnect, Sent, TypedLiveSocket};
 use samesocket::typed::{self, Codec};
 use samesocket::{Error, OwnedMessage, connect};
 
-use crate::{UseWebsocket, follow_url, use_handle};
+use crate::{UseWebsocket, use_handle};
 
 /// Opens a socket as [`use_websocket`](crate::use_websocket) does, and passes each received value to `on_value`: an `Err` if the
 /// codec could not decode a message.
@@ -48,13 +48,12 @@ impl<In: 'static, Out: 'static> UseWebsocket<TypedLiveSocket<In, Out>> {
     /// codec is gone.
     pub fn send(&self, value: &Out) -> Result<Sent, typed::Error<Error<OwnedMessage>>> {
         let unmounted = || typed::Error::Encode { source: "the component was unmounted".into() };
-        follow_url(self.running);
         self.socket().ok_or_else(unmounted)?.send(value)
     }
 
-    /// Returns the handle of values, or `None` after the component was unmounted. It keeps the socket open, until the URL changes.
-    /// `on_value` is not called after the component was unmounted.
+    /// Returns the handle of values for the current URL, or `None` after the component was unmounted. It keeps the socket open, until the
+    /// URL changes. `on_value` is not called after the component was unmounted.
     pub fn socket(&self) -> Option<TypedLiveSocket<In, Out>> {
-        self.running.try_with_value(|running| running.socket.clone())
+        self.current()
     }
 }

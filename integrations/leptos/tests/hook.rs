@@ -2,18 +2,24 @@
 
 #![cfg(target_family = "wasm")]
 
+mod greeter;
+
 use std::any::Any;
+use std::cell::RefCell;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
-use leptos::mount::mount_to;
+use leptos::mount::{hydrate_from, mount_to};
 use leptos::prelude::*;
+use leptos::reactive::diagnostics::SpecialNonReactiveZone;
 use leptos::wasm_bindgen::JsCast;
 use samesocket::OwnedMessage;
 use samesocket::reconnect::Status;
 use samesocket::testing::{Network, Received};
 use samesocket_leptos::{UseWebsocket, connect, use_websocket_with};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+use crate::greeter::{SERVER_HTML, greeter};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -36,9 +42,7 @@ fn mount(network: &Network) -> Mounted {
         let url = Signal::derive(move || format!("ws://a.example/{}", room.get()));
         let network = StoredValue::new_local(network);
         let configure = move |url: String| network.with_value(|network| connect(url).network(network).reconnect());
-        provide_context("a context of the component");
         let on_message = move |message| {
-            assert_eq!(expect_context::<&str>(), "a context of the component");
             sender.unbounded_send(message).expect("the test receives");
         };
         share.send(use_websocket_with(url, configure, on_message)).expect("the test waits");
@@ -118,4 +122,57 @@ async fn unmounting_closes_the_socket() {
     drop(component);
     assert!(matches!(peer.receive().await, Some(Received::Close { .. })));
     assert!(socket.send("late").is_err());
+}
+
+#[wasm_bindgen_test]
+async fn callback_runs_with_the_owner_of_the_component() {
+    let network = Network::new();
+    let (sender, mut received) = mpsc::unbounded();
+    let tasks = StoredValue::new_local(network.clone());
+    let component = move || {
+        let configure = move |url: String| tasks.with_value(|network| connect(url).network(network).reconnect());
+        provide_context("a context of the component");
+        let on_message = move |_| {
+            // The guard shows whether its zone was entered before, in which reading a signal warns of nothing.
+            let zone = format!("{:?}", SpecialNonReactiveZone::enter());
+            let created = RwSignal::new(());
+            sender.unbounded_send((use_context::<&str>(), zone, created)).expect("the test receives");
+        };
+        use_websocket_with("ws://a.example/1", configure, on_message);
+    };
+    let parent = document().create_element("div").expect("a div").unchecked_into();
+    let unmount = mount_to(parent, component);
+    network.accept().await.open().send("hello");
+    let (context, zone, created) = received.next().await.expect("the component is mounted");
+    assert_eq!(context, Some("a context of the component"));
+    assert_eq!(zone, "SpecialNonReactiveZoneGuard(true)");
+    assert!(!created.is_disposed());
+    drop(unmount);
+    assert!(created.is_disposed());
+    // The callback is gone, and with it the sender.
+    assert!(received.next().await.is_none());
+}
+
+#[wasm_bindgen_test]
+async fn page_of_a_server_is_hydrated_and_then_connects() {
+    thread_local! {
+        static NETWORK: RefCell<Option<Network>> = const { RefCell::new(None) };
+    }
+    let network = Network::new();
+    NETWORK.set(Some(network.clone()));
+    let parent: leptos::web_sys::HtmlElement = document().create_element("div").expect("a div").unchecked_into();
+    parent.set_inner_html(SERVER_HTML);
+    let paragraph = parent.first_element_child().expect("the server has rendered it");
+    let configure =
+        |url: String| NETWORK.with_borrow(|network| connect(url).network(network.as_ref().unwrap()).reconnect());
+    let unmount = hydrate_from(parent.clone(), move || greeter(configure));
+    assert_eq!(parent.inner_html(), SERVER_HTML);
+
+    let mut peer = network.accept().await.open();
+    assert!(matches!(peer.receive().await, Some(Received::Message(message)) if message.as_text() == Some("hello")));
+    leptos::task::tick().await;
+    assert_eq!(paragraph.text_content(), Some(Status::Open.to_string()));
+    assert_eq!(parent.first_element_child(), Some(paragraph));
+    drop(unmount);
+    assert!(matches!(peer.receive().await, Some(Received::Close { .. })));
 }
