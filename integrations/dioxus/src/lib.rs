@@ -136,7 +136,8 @@ fn use_handle<S: Handle, M: 'static>(
     });
     let mut running = use_hook(|| CopyValue::new(start(untracked.reset_and_run_in(|| url.call(())))));
     let follow = use_callback(move |()| {
-        following.set(true);
+        // The program's functions may use the socket, and have the old one then.
+        let Some(_guard) = Following::begin(&following) else { return };
         let wanted = untracked.reset_and_run_in(|| url.call(()));
         if running.peek().url != wanted {
             // Outside the write, because the program's function may use the socket.
@@ -146,7 +147,6 @@ fn use_handle<S: Handle, M: 'static>(
             // A handle may be kept elsewhere. Nothing about the arguments is invalid.
             let _ = old.socket.messages().close(None, None);
         }
-        following.set(false);
     });
     let socket = UseWebsocket { status: status.into(), running, follow };
     // Effects do not run on a server, so nothing connects there.
@@ -164,6 +164,22 @@ fn use_handle<S: Handle, M: 'static>(
     socket
 }
 
+/// The time in which the program's functions are called for another URL. It ends when it is dropped, also by a panic of them.
+struct Following<'a>(&'a Cell<bool>);
+
+impl<'a> Following<'a> {
+    /// Returns `None` while it has begun already.
+    fn begin(is_following: &'a Cell<bool>) -> Option<Self> {
+        (!is_following.replace(true)).then_some(Self(is_following))
+    }
+}
+
+impl Drop for Following<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
 impl UseWebsocket {
     /// Sends a message, or keeps it while there is no connection; see [`LiveSocket::send`]. If the URL has changed, the message is
     /// for the new one.
@@ -173,7 +189,6 @@ impl UseWebsocket {
     /// Returns [`Error::NotOpen`] after the end, or [`Error::Full`] if too much is kept. Both have the message.
     pub fn send(&self, message: impl Into<OwnedMessage>) -> Result<Sent, Error<OwnedMessage>> {
         let message = message.into();
-        self.follow_url();
         match self.try_socket() {
             Some(socket) => socket.send(message),
             None => Err(Error::NotOpen(message)),
@@ -183,14 +198,15 @@ impl UseWebsocket {
 
 #[expect(private_bounds, reason = "there are two kinds of handles")]
 impl<S: Handle> UseWebsocket<S> {
-    /// Connects now if there is no connection, also after the end; see [`LiveSocket::restart`].
+    /// Connects now if there is no connection, also after the end; see [`LiveSocket::restart`]. If the URL has changed, this is about
+    /// the new one.
     pub fn restart(&self) {
         if let Some(socket) = self.try_socket() {
             socket.messages().restart();
         }
     }
 
-    /// Closes the socket for good; see [`LiveSocket::close`].
+    /// Closes the socket for good, until the URL changes; see [`LiveSocket::close`]. If the URL has changed, this is about the new one.
     ///
     /// # Errors
     ///
@@ -199,12 +215,13 @@ impl<S: Handle> UseWebsocket<S> {
         self.try_socket().map_or(Ok(()), |socket| socket.messages().close(code, reason))
     }
 
-    /// Returns a handle with everything else. It keeps the socket open, until the URL changes.
+    /// Returns a handle of the socket of the current URL, with everything else. It keeps the socket open, until the URL changes.
     ///
     /// # Panics
     ///
     /// After the component was unmounted, as a signal does.
     pub fn socket(&self) -> S {
+        self.follow_url();
         self.running.peek().socket.clone()
     }
 
@@ -216,7 +233,9 @@ impl<S: Handle> UseWebsocket<S> {
         }
     }
 
+    /// Returns the handle of the socket of the current URL, or `None` after the component was unmounted.
     fn try_socket(&self) -> Option<S> {
+        self.follow_url();
         Some(self.running.try_peek().ok()?.socket.clone())
     }
 }

@@ -57,7 +57,6 @@ impl<In: 'static, Out: 'static> UseWebsocket<TypedLiveSocket<In, Out>> {
     /// codec is gone.
     pub fn send(&self, value: &Out) -> Result<Sent, typed::Error<Error<OwnedMessage>>> {
         let unmounted = || typed::Error::Encode { source: "the component was unmounted".into() };
-        self.follow_url();
         self.try_socket().ok_or_else(unmounted)?.send(value)
     }
 }

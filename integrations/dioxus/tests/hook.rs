@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dioxus::core::{NoOpMutations, VirtualDom};
 use dioxus::prelude::*;
-use samesocket::reconnect::{LiveSocket, TypedLiveSocket};
+use samesocket::reconnect::{LiveSocket, Status, TypedLiveSocket};
 use samesocket::testing::{self, Network, Received};
 use samesocket_dioxus::typed::Json;
 use samesocket_dioxus::{UseWebsocket, connect, use_typed_websocket, use_websocket_with};
@@ -26,7 +26,7 @@ struct Rendered {
     room: Signal<u32>,
     socket: UseWebsocket,
     /// A handle that is kept as a timer would keep it.
-    _kept: LiveSocket,
+    kept: LiveSocket,
 }
 
 #[expect(non_snake_case, reason = "the name of a component")]
@@ -42,7 +42,7 @@ fn Chat() -> Element {
     let on_message =
         move |message: samesocket::OwnedMessage| received.borrow_mut().extend(message.as_text().map(str::to_owned));
     let socket = use_websocket_with(move || format!("ws://a.example/{room}"), configure, on_message);
-    component.borrow_mut().get_or_insert_with(|| Rendered { room, socket, _kept: socket.socket() });
+    component.borrow_mut().get_or_insert_with(|| Rendered { room, socket, kept: socket.socket() });
     rsx! {}
 }
 
@@ -70,7 +70,7 @@ fn change_of_the_url_uses_the_current_closures_and_closes_the_old_socket() {
         let mut first = network.accept().await.open();
         settle(&network, &mut dom).await;
 
-        let Rendered { mut room, socket, _kept } = test.component.take().expect("it was rendered");
+        let Rendered { mut room, socket, kept: _kept } = test.component.take().expect("it was rendered");
         dom.in_scope(ScopeId::ROOT, || room.set(2));
         settle(&network, &mut dom).await;
         assert_eq!(*test.configured.borrow(), ["ws://a.example/1 token 1", "ws://a.example/2 token 2"]);
@@ -102,7 +102,7 @@ fn message_after_a_change_of_the_url_is_for_the_new_one() {
         let mut first = network.accept().await.open();
         settle(&network, &mut dom).await;
 
-        let Rendered { mut room, socket, _kept } = test.component.take().expect("it was rendered");
+        let Rendered { mut room, socket, kept: _kept } = test.component.take().expect("it was rendered");
         dom.in_scope(ScopeId::ROOT, || {
             room.set(2);
             socket.send("hello room 2").unwrap();
@@ -113,6 +113,133 @@ fn message_after_a_change_of_the_url_is_for_the_new_one() {
         let received = second.receive().await;
         assert!(matches!(received, Some(Received::Message(message)) if message.as_text() == Some("hello room 2")));
     });
+}
+
+#[test]
+fn request_after_a_change_of_the_url_is_for_the_new_one() {
+    testing::run(|network| async move {
+        let test = Test {
+            network: network.clone(),
+            configured: Rc::default(),
+            received: Rc::default(),
+            component: Rc::default(),
+        };
+        let mut dom = VirtualDom::new(Chat).with_root_context(test.clone());
+        dom.rebuild_in_place();
+        settle(&network, &mut dom).await;
+        let mut first = network.accept().await.open();
+        settle(&network, &mut dom).await;
+
+        let Rendered { mut room, socket, kept: old } = test.component.take().expect("it was rendered");
+        dom.in_scope(ScopeId::ROOT, || {
+            room.set(2);
+            socket.close(Some(4000), Some("for room 2")).unwrap();
+            assert!(socket.socket() != old);
+        });
+        settle(&network, &mut dom).await;
+        let Some(Received::Close { code, .. }) = first.receive().await else { panic!("a Close") };
+        assert_eq!(code, None);
+        let status = dom.in_scope(ScopeId::ROOT, || socket.status.peek().clone());
+        assert!(status.is_ended(), "{status}");
+
+        dom.in_scope(ScopeId::ROOT, || {
+            room.set(3);
+            socket.restart();
+        });
+        assert_eq!(network.accept().await.url(), "ws://a.example/3");
+        dom.in_scope(ScopeId::ROOT, || {
+            room.set(4);
+            assert_eq!(socket.socket().status(), Status::Idle);
+        });
+    });
+}
+
+#[test]
+fn panic_in_configure_leaves_the_next_url_alone() {
+    type Kept = Rc<RefCell<Option<(Signal<u32>, UseWebsocket)>>>;
+    #[expect(non_snake_case, reason = "the name of a component")]
+    fn Faulty() -> Element {
+        let room = use_signal(|| 1);
+        let configure = |url: String| {
+            assert_ne!(url, "/chat/2", "a fault of the program");
+            connect(url).reconnect()
+        };
+        let socket = use_websocket_with(move || format!("/chat/{room}"), configure, |_| ());
+        *use_context::<Kept>().borrow_mut() = Some((room, socket));
+        rsx! {}
+    }
+    let kept = Kept::default();
+    let mut dom = VirtualDom::new(Faulty).with_root_context(Rc::clone(&kept));
+    dom.rebuild_in_place();
+    let (mut room, socket) = kept.take().expect("it was rendered");
+    dom.in_scope(ScopeId::ROOT, || {
+        let old = socket.socket();
+        room.set(2);
+        let send = std::panic::AssertUnwindSafe(|| socket.send("lost"));
+        assert!(std::panic::catch_unwind(send).is_err());
+        room.set(3);
+        socket.send("hello room 3").unwrap();
+        assert!(socket.socket() != old);
+        assert_eq!(socket.socket().take_kept(), ["hello room 3".into()]);
+    });
+}
+
+#[test]
+fn callback_that_changes_the_url_answers_to_the_new_one() {
+    #[derive(Clone)]
+    struct Moving(Network);
+    #[expect(non_snake_case, reason = "the name of a component")]
+    fn Mover() -> Element {
+        let Moving(network) = use_context();
+        let mut room = use_signal(|| 1);
+        let mut slot = use_signal(|| None::<UseWebsocket>);
+        let configure = move |url: String| {
+            let (connect, network) = (connect(url).network(&network), network.clone());
+            connect.reconnect().executor(move |driver| network.spawn(driver))
+        };
+        let on_message = move |message: samesocket::OwnedMessage| {
+            room += 1;
+            let socket = slot.peek().expect("it was set");
+            socket.send(message).unwrap();
+        };
+        let socket = use_websocket_with(move || format!("ws://a.example/{room}"), configure, on_message);
+        use_hook(|| slot.set(Some(socket)));
+        rsx! {}
+    }
+    testing::run(|network| async move {
+        let mut dom = VirtualDom::new(Mover).with_root_context(Moving(network.clone()));
+        dom.rebuild_in_place();
+        settle(&network, &mut dom).await;
+        let mut first = network.accept().await.open();
+        first.send("move on");
+        settle(&network, &mut dom).await;
+        assert!(matches!(first.receive().await, Some(Received::Close { .. })));
+        let incoming = network.accept().await;
+        assert_eq!(incoming.url(), "ws://a.example/2");
+        let mut second = incoming.open();
+        let received = second.receive().await;
+        assert!(matches!(received, Some(Received::Message(message)) if message.as_text() == Some("move on")));
+    });
+}
+
+#[test]
+fn component_on_server_is_idle_and_starts_nothing() {
+    // On a server, effects do not run.
+    type Kept = Rc<RefCell<Option<UseWebsocket>>>;
+    #[expect(non_snake_case, reason = "the name of a component")]
+    fn Page() -> Element {
+        let configure = |url: String| connect(url).reconnect().executor(|_| panic!("nothing connects"));
+        let socket = use_websocket_with(|| "/chat".to_owned(), configure, |_| ());
+        socket.send("hello").unwrap();
+        *use_context::<Kept>().borrow_mut() = Some(socket);
+        rsx! { "{socket.status}" }
+    }
+    let kept = Kept::default();
+    let mut dom = VirtualDom::new(Page).with_root_context(Rc::clone(&kept));
+    dom.rebuild_in_place();
+    let socket = kept.take().expect("it was rendered");
+    dom.in_scope(ScopeId::ROOT, || assert_eq!(*socket.status.peek(), Status::Idle));
+    assert_eq!(socket.socket().kept(), 1);
 }
 
 /// The values of the component that a test uses.
@@ -173,11 +300,11 @@ fn signal_that_configure_reads_does_not_reconnect() {
         settle(&network, &mut dom).await;
         let (mut token, socket) = test.component.take().expect("it was rendered");
         let waiting = socket.socket().status();
-        assert!(matches!(waiting, samesocket::reconnect::Status::Waiting { .. }), "{waiting}");
+        assert!(matches!(waiting, Status::Waiting { .. }), "{waiting}");
         dom.in_scope(ScopeId::ROOT, || token.set(2));
         settle(&network, &mut dom).await;
         let status = socket.socket().status();
-        assert!(matches!(status, samesocket::reconnect::Status::Waiting { .. }), "{status}");
+        assert!(matches!(status, Status::Waiting { .. }), "{status}");
     });
 }
 
