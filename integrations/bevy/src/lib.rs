@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod receiving;
 mod values;
 
 use std::fmt;
-use std::sync::Arc;
 
 use bevy_app::{App, Plugin, PostUpdate, PreUpdate};
 use bevy_ecs::prelude::*;
@@ -11,10 +11,8 @@ use samesocket::OwnedMessage;
 use samesocket::reconnect::{LiveSocket, Reconnect, Update, Updates};
 pub use samesocket::{connect, reconnect, typed};
 
+use self::receiving::Receiving;
 pub use self::values::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin};
-
-/// The most updates of a socket in one frame, which ends then although the socket may receive faster. The next frame goes on. Arbitrary.
-const MAX_UPDATES: usize = 4096;
 
 /// A socket of an entity. It connects at once, and reconnects until it is removed.
 ///
@@ -23,13 +21,8 @@ const MAX_UPDATES: usize = 4096;
 #[derive(Component)]
 pub struct WebSocket {
     socket: LiveSocket,
-    updates: Updates,
-    is_manual: bool,
-    wake_up: Option<WakeUp>,
+    receiving: Receiving<Updates>,
 }
-
-/// A function that wakes the application.
-type WakeUp = Arc<dyn Fn() + Send + Sync>;
 
 /// An update of a socket: a message, or a change of its status. Read it with a `MessageReader`.
 #[derive(Message, Clone, Debug)]
@@ -81,7 +74,7 @@ impl WebSocket {
     /// ```
     pub fn new(socket: Reconnect) -> Self {
         let (socket, updates) = socket.drive_stream();
-        Self { socket, updates, is_manual: false, wake_up: None }
+        Self { socket, receiving: Receiving::new(updates) }
     }
 
     /// Returns the handle, which sends, closes, restarts and has the status. A clone of it keeps the socket open.
@@ -94,7 +87,7 @@ impl WebSocket {
     /// Take them with [`try_next`](Self::try_next). When 256 updates or 1 MiB are queued, nothing is received until some are taken.
     #[must_use]
     pub fn manual(mut self) -> Self {
-        self.is_manual = true;
+        self.receiving.is_manual = true;
         self
     }
 
@@ -102,7 +95,7 @@ impl WebSocket {
     ///
     /// Without [`manual`](Self::manual), the plugin takes the updates first, at the start of each frame.
     pub fn try_next(&mut self) -> Option<Update> {
-        self.updates.try_next()
+        self.receiving.try_next()
     }
 
     /// Sets a function that is called when there is something to take after the queue was empty. It replaces the former one.
@@ -111,9 +104,7 @@ impl WebSocket {
     /// the event loop. It is called again only after all updates were taken. The plugin takes at most 4096 in a frame, and then
     /// calls it again.
     pub fn on_wake(&mut self, wake_up: impl Fn() + Send + Sync + 'static) {
-        let wake_up: WakeUp = Arc::new(wake_up);
-        self.wake_up = Some(Arc::clone(&wake_up));
-        self.updates.on_wake(move || wake_up());
+        self.receiving.on_wake(wake_up);
     }
 }
 
@@ -125,23 +116,10 @@ impl fmt::Debug for WebSocket {
 
 fn receive(mut sockets: Query<(Entity, &mut WebSocket)>, mut updates: MessageWriter<SocketUpdate>) {
     for (socket, mut component) in &mut sockets {
-        if component.is_manual {
-            continue;
-        }
         // Taking updates does not count as a change of the component.
-        let component = component.bypass_change_detection();
-        let mut left = MAX_UPDATES;
-        let taken = std::iter::from_fn(|| {
-            left = left.checked_sub(1)?;
-            component.updates.try_next()
+        component.bypass_change_detection().receiving.take_frame(|taken| {
+            updates.write_batch(taken.map(|update| SocketUpdate { socket, update }));
         });
-        updates.write_batch(taken.map(|update| SocketUpdate { socket, update }));
-        if left == 0
-            && let Some(wake_up) = &component.wake_up
-        {
-            // Updates may be left, for which the queue does not wake.
-            wake_up();
-        }
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use bevy_app::{App, Plugin, PostUpdate, PreUpdate};
 use bevy_ecs::prelude::*;
 use samesocket::reconnect::{DecodeError, TypedLiveSocket, TypedReconnect, TypedUpdates, Update};
 
-use crate::{MAX_UPDATES, WakeUp};
+use crate::receiving::Receiving;
 
 /// A [`WebSocket`](crate::WebSocket) that receives values of the type `In` and sends values of the type `Out`.
 ///
@@ -16,9 +15,7 @@ use crate::{MAX_UPDATES, WakeUp};
 #[derive(Component)]
 pub struct TypedWebSocket<In: 'static, Out: 'static> {
     socket: TypedLiveSocket<In, Out>,
-    updates: TypedUpdates<In, Out>,
-    is_manual: bool,
-    wake_up: Option<WakeUp>,
+    receiving: Receiving<TypedUpdates<In, Out>>,
 }
 
 /// An update of a [`TypedWebSocket`]: a value, a message that the codec could not decode, or a change of the status.
@@ -70,7 +67,7 @@ impl<In: 'static, Out: 'static> TypedWebSocket<In, Out> {
     /// ```
     pub fn new(socket: TypedReconnect<In, Out>) -> Self {
         let (socket, updates) = socket.drive_stream();
-        Self { socket, updates, is_manual: false, wake_up: None }
+        Self { socket, receiving: Receiving::new(updates) }
     }
 
     /// Returns the handle, which sends values. Its handle of messages closes, restarts and has the status.
@@ -83,7 +80,7 @@ impl<In: 'static, Out: 'static> TypedWebSocket<In, Out> {
     /// Take them with [`try_next`](Self::try_next). When 256 updates or 1 MiB are queued, nothing is received until some are taken.
     #[must_use]
     pub fn manual(mut self) -> Self {
-        self.is_manual = true;
+        self.receiving.is_manual = true;
         self
     }
 
@@ -91,7 +88,7 @@ impl<In: 'static, Out: 'static> TypedWebSocket<In, Out> {
     ///
     /// Without [`manual`](Self::manual), the plugin takes the updates first, at the start of each frame.
     pub fn try_next(&mut self) -> Option<Update<Result<In, DecodeError>>> {
-        self.updates.try_next()
+        self.receiving.try_next()
     }
 
     /// Sets a function that is called when there is something to take after the queue was empty. It replaces the former one.
@@ -100,9 +97,7 @@ impl<In: 'static, Out: 'static> TypedWebSocket<In, Out> {
     /// the event loop. It is called again only after all updates were taken. The plugin takes at most 4096 in a frame, and then
     /// calls it again.
     pub fn on_wake(&mut self, wake_up: impl Fn() + Send + Sync + 'static) {
-        let wake_up: WakeUp = Arc::new(wake_up);
-        self.wake_up = Some(Arc::clone(&wake_up));
-        self.updates.on_wake(move || wake_up());
+        self.receiving.on_wake(wake_up);
     }
 }
 
@@ -123,23 +118,10 @@ fn receive<In: Send + Sync + 'static, Out: 'static>(
     mut updates: MessageWriter<TypedUpdate<In>>,
 ) {
     for (socket, mut component) in &mut sockets {
-        if component.is_manual {
-            continue;
-        }
         // Taking updates does not count as a change of the component.
-        let component = component.bypass_change_detection();
-        let mut left = MAX_UPDATES;
-        let taken = std::iter::from_fn(|| {
-            left = left.checked_sub(1)?;
-            component.updates.try_next()
+        component.bypass_change_detection().receiving.take_frame(|taken| {
+            updates.write_batch(taken.map(|update| TypedUpdate { socket, update }));
         });
-        updates.write_batch(taken.map(|update| TypedUpdate { socket, update }));
-        if left == 0
-            && let Some(wake_up) = &component.wake_up
-        {
-            // Updates may be left, for which the queue does not wake.
-            wake_up();
-        }
     }
 }
 

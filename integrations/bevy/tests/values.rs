@@ -9,7 +9,7 @@ use bevy_ecs::prelude::*;
 use samesocket::reconnect::{Status, Update as SocketUpdate};
 use samesocket::testing::{self, Network, Received};
 use samesocket::typed::Json;
-use samesocket_bevy::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin, WebSocket, WebSocketPlugin};
+use samesocket_bevy::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin};
 
 /// The updates that a system has read, as text.
 #[derive(Resource, Default)]
@@ -40,10 +40,7 @@ fn values_arrive_and_leave_between_statuses() {
         let mut app = App::new();
         app.add_plugins(TypedWebSocketPlugin::<u32, Vec<u32>>::default());
         app.init_resource::<Seen>().add_systems(Update, record);
-        let tasks = network.clone();
-        let builder = samesocket::connect("wss://example.com/sum").network(&network).reconnect();
-        let builder = builder.executor(move |driver| tasks.spawn(driver));
-        let socket = app.world_mut().spawn(TypedWebSocket::<u32, Vec<u32>>::new(builder.typed(Json))).id();
+        let socket = app.world_mut().spawn(sum(&network)).id();
 
         // Kept until there is a connection.
         app.world_mut().write_message(TypedSend { socket, value: vec![6_u32, 7] });
@@ -62,14 +59,20 @@ fn values_arrive_and_leave_between_statuses() {
     });
 }
 
+/// Returns a socket of values on the network.
+fn sum(network: &Network) -> TypedWebSocket<u32, Vec<u32>> {
+    let tasks = network.clone();
+    let builder = samesocket::connect("wss://example.com/sum").network(network).reconnect();
+    TypedWebSocket::new(builder.executor(move |driver| tasks.spawn(driver)).typed(Json))
+}
+
 #[test]
 fn manual_socket_keeps_its_updates_and_wakes() {
     testing::run(|network| async move {
         let mut app = App::new();
-        app.add_plugins(WebSocketPlugin);
-        let tasks = network.clone();
-        let builder = samesocket::connect("wss://example.com/game").network(&network).reconnect();
-        let mut socket = WebSocket::new(builder.executor(move |driver| tasks.spawn(driver))).manual();
+        app.add_plugins(TypedWebSocketPlugin::<u32, Vec<u32>>::default());
+        app.init_resource::<Seen>().add_systems(Update, record);
+        let mut socket = sum(&network).manual();
         let wakes = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&wakes);
         socket.on_wake(move || {
@@ -77,15 +80,33 @@ fn manual_socket_keeps_its_updates_and_wakes() {
         });
         let socket = app.world_mut().spawn(socket).id();
         let peer = network.accept().await.open();
-        peer.send("hello");
+        peer.send("13");
         for _ in 0..5 {
-            network.clock().sleep(Duration::from_millis(1)).await;
-            app.update();
+            assert!(frame(&network, &mut app).await.is_empty());
         }
         assert!(wakes.load(Ordering::Relaxed) > 0);
-        let mut component = app.world_mut().get_mut::<WebSocket>(socket).expect("it was spawned");
+        let mut component = app.world_mut().get_mut::<TypedWebSocket<u32, Vec<u32>>>(socket).expect("it was spawned");
         let updates = std::iter::from_fn(|| component.try_next());
-        let messages = updates.filter(|update| matches!(update, SocketUpdate::Message(_)));
-        assert_eq!(messages.count(), 1);
+        let values = updates.filter(|update| matches!(update, SocketUpdate::Message(Ok(13))));
+        assert_eq!(values.count(), 1);
+    });
+}
+
+#[test]
+fn value_for_an_entity_without_a_socket_is_dropped() {
+    testing::run(|network| async move {
+        let mut app = App::new();
+        app.add_plugins(TypedWebSocketPlugin::<u32, Vec<u32>>::default());
+        app.init_resource::<Seen>().add_systems(Update, record);
+        let (other, socket) = (app.world_mut().spawn_empty().id(), app.world_mut().spawn(sum(&network)).id());
+        app.world_mut().write_message(TypedSend { socket: other, value: vec![1_u32] });
+        app.world_mut().write_message(TypedSend { socket, value: vec![2_u32] });
+        frame(&network, &mut app).await;
+        let mut peer = network.accept().await.open();
+        let Some(Received::Message(message)) = peer.receive().await else { panic!("a message") };
+        assert_eq!(message.as_text(), Some("[2]"));
+        // Without its component, an entity closes its socket.
+        app.world_mut().entity_mut(socket).remove::<TypedWebSocket<u32, Vec<u32>>>();
+        let Some(Received::Close { .. }) = peer.receive().await else { panic!("a Close") };
     });
 }

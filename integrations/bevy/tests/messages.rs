@@ -1,0 +1,96 @@
+//! Sockets of messages, on the network in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bevy_app::{App, Update};
+use bevy_ecs::prelude::*;
+use samesocket::reconnect::{Status, Update as Received};
+use samesocket::testing::{self, Network, Received as AtServer};
+use samesocket_bevy::{SocketSend, SocketUpdate, WebSocket, WebSocketPlugin};
+
+/// The updates that a system has read, as text.
+#[derive(Resource, Default)]
+struct Seen(Vec<String>);
+
+/// The number of components that a system has seen as changed.
+#[derive(Resource, Default)]
+struct Changes(usize);
+
+fn record(mut updates: MessageReader<SocketUpdate>, mut seen: ResMut<Seen>) {
+    for SocketUpdate { update, .. } in updates.read() {
+        seen.0.push(match update {
+            Received::Message(message) => format!("message {}", message.as_text().unwrap_or_default()),
+            Received::Status(Status::Connecting { attempt }) => format!("attempt {attempt}"),
+            Received::Status(Status::Open) => "open".to_owned(),
+            other => format!("{other:?}"),
+        });
+    }
+}
+
+fn count(changed: Query<(), Changed<WebSocket>>, mut changes: ResMut<Changes>) {
+    changes.0 += changed.iter().count();
+}
+
+/// Returns a socket on the network, and an app for it.
+fn game(network: &Network) -> (App, WebSocket) {
+    let mut app = App::new();
+    app.add_plugins(WebSocketPlugin).init_resource::<Seen>().init_resource::<Changes>();
+    app.add_systems(Update, (record, count));
+    let tasks = network.clone();
+    let builder = samesocket::connect("wss://example.com/game").network(network).reconnect();
+    (app, WebSocket::new(builder.executor(move |driver| tasks.spawn(driver))))
+}
+
+/// Lets all tasks of the test run until they wait, and then a frame of the app.
+async fn frame(network: &Network, app: &mut App) -> Vec<String> {
+    network.clock().sleep(Duration::from_millis(1)).await;
+    app.update();
+    std::mem::take(&mut app.world_mut().resource_mut::<Seen>().0)
+}
+
+#[test]
+fn messages_arrive_and_leave_between_statuses() {
+    testing::run(|network| async move {
+        let (mut app, socket) = game(&network);
+        let socket = app.world_mut().spawn(socket).id();
+        app.world_mut().write_message(SocketSend { socket, message: "kept".into() });
+        assert_eq!(frame(&network, &mut app).await, ["attempt 1"]);
+        let mut peer = network.accept().await.open();
+        let Some(AtServer::Message(message)) = peer.receive().await else { panic!("a message") };
+        assert_eq!(message.as_text(), Some("kept"));
+        peer.send("one");
+        peer.send("two");
+        assert_eq!(frame(&network, &mut app).await, ["open", "message one", "message two"]);
+        // Only that it was spawned.
+        assert_eq!(app.world().resource::<Changes>().0, 1);
+        app.world_mut().despawn(socket);
+        let Some(AtServer::Close { .. }) = peer.receive().await else { panic!("a Close") };
+        assert!(frame(&network, &mut app).await.is_empty());
+    });
+}
+
+#[test]
+fn manual_socket_keeps_its_updates_and_wakes() {
+    testing::run(|network| async move {
+        let (mut app, socket) = game(&network);
+        let mut socket = socket.manual();
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&wakes);
+        socket.on_wake(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        let socket = app.world_mut().spawn(socket).id();
+        let peer = network.accept().await.open();
+        peer.send("hello");
+        for _ in 0..5 {
+            assert!(frame(&network, &mut app).await.is_empty());
+        }
+        assert!(wakes.load(Ordering::Relaxed) > 0);
+        let mut component = app.world_mut().get_mut::<WebSocket>(socket).expect("it was spawned");
+        let updates = std::iter::from_fn(|| component.try_next());
+        let messages = updates.filter(|update| matches!(update, Received::Message(_)));
+        assert_eq!(messages.count(), 1);
+    });
+}
