@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use samesocket::OwnedMessage;
@@ -97,53 +98,97 @@ fn use_handle<S: Clone + 'static, M: 'static>(
 ) -> S {
     let url = url.into();
     let rendering = use_force_update();
-    // The number of the current socket. A clone may keep another one.
-    let current = use_mut_ref(|| 0_u32);
-    let callback = use_mut_ref(|| None::<Rc<dyn Fn(M)>>);
+    let mounted = use_mut_ref(|| Mounted { socket: None, listener: Rc::default(), messages });
+    let listener = Rc::clone(&mounted.borrow().listener);
     // Drop outside the borrow: the replaced callback may run any code when it is dropped.
-    drop(callback.replace(Some(Rc::new(on_message))));
-    let (counter, slot) = (Rc::clone(&current), Rc::clone(&callback));
-    let socket = use_memo(url.clone(), move |url: &AttrValue| {
-        let number = *counter.borrow() + 1;
-        *counter.borrow_mut() = number;
+    drop(listener.on_message.replace(Some(Rc::new(on_message))));
+    let current = mounted.borrow().socket.as_ref().filter(|(of, _)| *of == url).map(|(_, socket)| socket.clone());
+    let socket = current.unwrap_or_else(|| {
+        let number = listener.next_socket();
         let on_update = for_target(move |update| {
-            if *counter.borrow() != number {
-                return;
+            if listener.pass_on(number, update) {
+                rendering.force_update();
             }
-            if let Update::Message(message) = update {
-                // Cloned, because the callback may render, which replaces it.
-                let callback = slot.borrow().clone();
-                if let Some(callback) = callback {
-                    callback(message);
-                }
-                // The callback may have unmounted the component.
-                if *counter.borrow() != number {
-                    return;
-                }
-            }
-            rendering.force_update();
         });
-        start(url.clone(), on_update)
+        let socket = start(url.clone(), on_update);
+        let replaced = mounted.borrow_mut().socket.replace((url.clone(), socket.clone()));
+        if let Some((_, old)) = replaced {
+            close_without_code(messages(&old));
+        }
+        socket
     });
     // Effects do not run on a server, so nothing connects there.
-    use_effect_with(url, {
-        let socket = Rc::clone(&socket);
-        move |_| {
-            messages(&socket).reconnect_now();
-            // The URL has changed, or the component is unmounted. Nothing about the arguments is invalid.
-            move || drop(messages(&socket).close(None, None))
+    let connecting = socket.clone();
+    use_effect_with(url, move |_| messages(&connecting).reconnect_now());
+    socket
+}
+
+/// The state of the hook in a component. It is dropped when the component is unmounted, also if its effects have never run, because
+/// it was suspended.
+struct Mounted<S, M> {
+    /// The socket, and its URL.
+    socket: Option<(AttrValue, S)>,
+    listener: Rc<Listener<M>>,
+    messages: fn(&S) -> &LiveSocket,
+}
+
+impl<S, M> Drop for Mounted<S, M> {
+    fn drop(&mut self) {
+        // No socket has this number, so that no update is passed on.
+        self.listener.next_socket();
+        if let Some((_, socket)) = &self.socket {
+            // A clone may be kept.
+            close_without_code((self.messages)(socket));
         }
-    });
-    use_effect_with((), move |()| {
-        move || {
-            // No socket has this number, so that no update is passed on.
-            *current.borrow_mut() += 1;
-            // The callback may own a handle. The task of the socket would keep both.
-            let callback = callback.take();
-            drop(callback);
+        // The callback may own a handle. The task of the socket would keep both.
+        let on_message = self.listener.on_message.take();
+        drop(on_message);
+    }
+}
+
+/// The user's callback, which the sockets of a component share.
+struct Listener<M> {
+    on_message: RefCell<Option<OnMessage<M>>>,
+    /// The number of the current socket. A clone may keep another one.
+    current: Cell<u32>,
+}
+
+type OnMessage<M> = Rc<dyn Fn(M)>;
+
+impl<M> Default for Listener<M> {
+    fn default() -> Self {
+        Self { on_message: RefCell::default(), current: Cell::default() }
+    }
+}
+
+impl<M> Listener<M> {
+    /// Returns the number of another socket, which is the current one from now on.
+    fn next_socket(&self) -> u32 {
+        self.current.set(self.current.get() + 1);
+        self.current.get()
+    }
+
+    /// Passes the message of an update on. Returns whether the component has to be rendered.
+    fn pass_on(&self, number: u32, update: Update<M>) -> bool {
+        if self.current.get() != number {
+            return false;
         }
-    });
-    (*socket).clone()
+        if let Update::Message(message) = update {
+            // Cloned, because the callback may render, which replaces it.
+            let on_message = self.on_message.borrow().clone();
+            if let Some(on_message) = on_message {
+                on_message(message);
+            }
+        }
+        // The callback may have unmounted the component.
+        self.current.get() == number
+    }
+}
+
+/// Closes a socket of which a clone may be kept.
+fn close_without_code(socket: &LiveSocket) {
+    // Nothing about the arguments is invalid.
+    let _ = socket.close(None, None);
 }
 
 /// The callback of a socket in a page.

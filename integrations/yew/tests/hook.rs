@@ -13,6 +13,7 @@ use samesocket_yew::{connect, use_websocket_with};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use yew::AppHandle;
 use yew::prelude::*;
+use yew::suspense::Suspension;
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -40,7 +41,14 @@ impl PartialEq for ChatProps {
 }
 
 #[component]
-fn Chat(ChatProps { url, prefix, shared }: &ChatProps) -> Html {
+fn Chat(props: &ChatProps) -> Html {
+    use_chat(props);
+    Html::default()
+}
+
+#[hook]
+fn use_chat(props: &ChatProps) {
+    let ChatProps { url, prefix, shared } = props;
     let configure = |url: AttrValue| {
         shared.configured.borrow_mut().push(url.to_string());
         connect(url.to_string()).network(&shared.network).reconnect()
@@ -60,19 +68,32 @@ fn Chat(ChatProps { url, prefix, shared }: &ChatProps) -> Html {
     });
     *slot.borrow_mut() = Some(socket.clone());
     let _ = shared.renderings.unbounded_send(socket);
-    Html::default()
+}
+
+/// A component that is suspended for ever, so that its effects do not run.
+#[component]
+fn SuspendedChat(props: &ChatProps) -> HtmlResult {
+    use_chat(props);
+    let suspended = use_state(Suspension::new);
+    Err(suspended.0.clone().into())
+}
+
+#[component]
+fn Suspending(props: &ChatProps) -> Html {
+    let ChatProps { url, prefix, shared } = props.clone();
+    html! { <Suspense><SuspendedChat {url} {prefix} {shared} /></Suspense> }
 }
 
 /// A mounted component.
-struct Mounted {
-    app: AppHandle<Chat>,
+struct Mounted<C: BaseComponent = Chat> {
+    app: AppHandle<C>,
     props: ChatProps,
     /// The handle of each rendering.
     renderings: mpsc::UnboundedReceiver<LiveSocket>,
     messages: mpsc::UnboundedReceiver<String>,
 }
 
-impl Mounted {
+impl<C: BaseComponent<Properties = ChatProps>> Mounted<C> {
     fn new(network: &Network) -> Self {
         let (renderings, messages) = (mpsc::unbounded(), mpsc::unbounded());
         let shared = Shared {
@@ -84,7 +105,7 @@ impl Mounted {
         let props = ChatProps { url: "ws://a.example/1".into(), prefix: "".into(), shared: Rc::new(shared) };
         let document = web_sys::window().expect("a window").document().expect("a document");
         let root = document.create_element("div").expect("a div");
-        let app = yew::Renderer::<Chat>::with_root_and_props(root, props.clone()).render();
+        let app = yew::Renderer::<C>::with_root_and_props(root, props.clone()).render();
         Self { app, props, renderings: renderings.1, messages: messages.1 }
     }
 
@@ -102,7 +123,7 @@ impl Mounted {
 #[wasm_bindgen_test]
 async fn change_of_the_url_closes_the_old_socket_and_shows_only_the_new_one() {
     let network = Network::new();
-    let mut component = Mounted::new(&network);
+    let mut component = Mounted::<Chat>::new(&network);
     let mut first = network.accept().await.open();
     let old = component.open().await;
 
@@ -122,7 +143,7 @@ async fn change_of_the_url_closes_the_old_socket_and_shows_only_the_new_one() {
 #[wasm_bindgen_test]
 async fn other_properties_replace_the_callback_and_keep_the_socket() {
     let network = Network::new();
-    let mut component = Mounted::new(&network);
+    let mut component = Mounted::<Chat>::new(&network);
     let peer = network.accept().await.open();
     let socket = component.open().await;
     component.props.prefix = "they said: ".into();
@@ -135,7 +156,7 @@ async fn other_properties_replace_the_callback_and_keep_the_socket() {
 #[wasm_bindgen_test]
 async fn unmounting_closes_the_socket_that_its_callback_owns() {
     let network = Network::new();
-    let mut component = Mounted::new(&network);
+    let mut component = Mounted::<Chat>::new(&network);
     let mut peer = network.accept().await.open();
     let kept = component.open().await;
     peer.send("ping");
@@ -148,4 +169,24 @@ async fn unmounting_closes_the_socket_that_its_callback_owns() {
     drop(component.props);
     assert_eq!(component.messages.next().await, None);
     assert!(matches!(kept.status(), Status::Ended { .. }));
+}
+
+#[wasm_bindgen_test]
+async fn unmounting_before_the_effects_closes_the_socket() {
+    let network = Network::new();
+    let mut component = Mounted::<Suspending>::new(&network);
+    let first = component.renderings.next().await.expect("it was rendered");
+    assert_eq!(first.status(), Status::Idle);
+    component.props.url = "ws://a.example/2".into();
+    component.app.update(component.props.clone());
+    let second = component.renderings.next().await.expect("it was rendered");
+    assert!(first != second);
+    component.app.destroy();
+    // The callback of the component was dropped, and with it the sender of the slot.
+    drop(component.props);
+    assert_eq!(component.messages.next().await, None);
+    for socket in [first, second] {
+        socket.closed().await;
+        assert!(socket.send("late").is_err());
+    }
 }
