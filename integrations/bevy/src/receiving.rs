@@ -109,7 +109,9 @@ mod tests {
         let wakes = Arc::new(AtomicUsize::new(0));
         let mut receiving = Receiving::new(Full(MAX_UPDATES + 3));
         let counter = Arc::clone(&wakes);
-        receiving.on_wake(move || drop(counter.fetch_add(1, Ordering::Relaxed)));
+        receiving.on_wake(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
         let mut frame = || {
             let mut taken = 0;
             receiving.take_frame(|updates| taken = updates.count());

@@ -29,8 +29,8 @@ fn record(mut updates: MessageReader<SocketUpdate>, mut seen: ResMut<Seen>) {
     }
 }
 
-fn count(changed: Query<(), Changed<WebSocket>>, mut changes: ResMut<Changes>) {
-    changes.0 += changed.iter().count();
+fn count(sockets: Query<(), Changed<WebSocket>>, mut changes: ResMut<Changes>) {
+    changes.0 += sockets.iter().count();
 }
 
 /// Returns a socket on the network, and an app for it.
@@ -92,5 +92,29 @@ fn manual_socket_keeps_its_updates_and_wakes() {
         let updates = std::iter::from_fn(|| component.try_next());
         let messages = updates.filter(|update| matches!(update, Received::Message(_)));
         assert_eq!(messages.count(), 1);
+    });
+}
+
+#[test]
+fn last_message_of_a_program_leaves_though_the_queue_is_full() {
+    testing::run(|network| async move {
+        let (mut app, socket) = game(&network);
+        let handle = socket.socket().clone();
+        app.world_mut().spawn(socket);
+        let mut peer = network.accept().await.open();
+        // More than the queue holds.
+        (0..1000).for_each(|_| peer.send("news"));
+        network.clock().sleep(Duration::from_millis(1)).await;
+
+        // As the README does at the end of a program: `run` drops the app.
+        drop(app);
+        handle.send("bye").unwrap();
+        handle.close(Some(1000), None).unwrap();
+        let server = async {
+            let Some(AtServer::Message(message)) = peer.receive().await else { panic!("a message") };
+            assert_eq!(message.as_text(), Some("bye"));
+            let Some(AtServer::Close { code: Some(1000), .. }) = peer.receive().await else { panic!("a Close") };
+        };
+        futures::join!(server, handle.closed());
     });
 }

@@ -144,8 +144,12 @@ fn use_handle<S: Handle, M: 'static>(
             let new = start(wanted);
             let old = mem::replace(&mut *running.write(), new);
             old.task.cancel();
-            // A handle may be kept elsewhere. Nothing about the arguments is invalid.
-            let _ = old.socket.messages().close(None, None);
+            let socket = old.socket.messages();
+            // On a server, a close would start the task of a socket that has none.
+            if cfg!(target_family = "wasm") || old.connected || socket.status() != Status::Idle {
+                // A handle may be kept elsewhere. Nothing about the arguments is invalid.
+                let _ = socket.close(None, None);
+            }
         }
     });
     let socket = UseWebsocket { status: status.into(), running, follow };

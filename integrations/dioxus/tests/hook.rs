@@ -1,12 +1,14 @@
 //! The hook over the network in memory.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use dioxus::core::{NoOpMutations, VirtualDom};
 use dioxus::prelude::*;
-use samesocket::reconnect::{LiveSocket, Status, TypedLiveSocket};
+use samesocket::reconnect::{LiveSocket, Status, TypedLiveSocket, reconnect};
 use samesocket::testing::{self, Network, Received};
 use samesocket_dioxus::typed::Json;
 use samesocket_dioxus::{UseWebsocket, connect, use_typed_websocket, use_websocket_with};
@@ -228,9 +230,12 @@ fn component_on_server_is_idle_and_starts_nothing() {
     type Kept = Rc<RefCell<Option<UseWebsocket>>>;
     #[expect(non_snake_case, reason = "the name of a component")]
     fn Page() -> Element {
+        let mut room = use_signal(|| 1);
         let configure = |url: String| connect(url).reconnect().executor(|_| panic!("nothing connects"));
-        let socket = use_websocket_with(|| "/chat".to_owned(), configure, |_| ());
+        let socket = use_websocket_with(move || format!("/chat/{room}"), configure, |_| ());
         socket.send("hello").unwrap();
+        use_hook(|| room.set(2));
+        socket.send("hello room 2").unwrap();
         *use_context::<Kept>().borrow_mut() = Some(socket);
         rsx! { "{socket.status}" }
     }
@@ -240,6 +245,105 @@ fn component_on_server_is_idle_and_starts_nothing() {
     let socket = kept.take().expect("it was rendered");
     dom.in_scope(ScopeId::ROOT, || assert_eq!(*socket.status.peek(), Status::Idle));
     assert_eq!(socket.socket().kept(), 1);
+}
+
+#[test]
+fn unmounting_closes_the_socket_and_drops_the_closures() {
+    type Shown = Rc<RefCell<Option<Signal<bool>>>>;
+    #[derive(Clone)]
+    struct Door {
+        network: Network,
+        /// The value that the closures of the last child share.
+        shared: Rc<RefCell<Weak<()>>>,
+        shown: Shown,
+    }
+    #[expect(non_snake_case, reason = "the name of a component")]
+    fn Parent() -> Element {
+        let shown = use_signal(|| true);
+        *use_context::<Door>().shown.borrow_mut() = Some(shown);
+        rsx! {
+            if shown() {
+                Child {}
+            }
+        }
+    }
+    #[expect(non_snake_case, reason = "the name of a component")]
+    fn Child() -> Element {
+        let Door { network, shared, .. } = use_context();
+        let in_configure = Rc::new(());
+        let (in_url, in_callback) = (Rc::clone(&in_configure), Rc::clone(&in_configure));
+        *shared.borrow_mut() = Rc::downgrade(&in_configure);
+        let url = move || {
+            let _ = &in_url;
+            "ws://a.example/1".to_owned()
+        };
+        let configure = move |url: String| {
+            let _ = &in_configure;
+            let (connect, network) = (connect(url).network(&network), network.clone());
+            connect.reconnect().executor(move |driver| network.spawn(driver))
+        };
+        use_websocket_with(url, configure, move |_| drop(Rc::clone(&in_callback)));
+        rsx! {}
+    }
+    testing::run(|network| async move {
+        let door = Door { network: network.clone(), shared: Rc::default(), shown: Shown::default() };
+        let mut dom = VirtualDom::new(Parent).with_root_context(door.clone());
+        dom.rebuild_in_place();
+        let mut shown = door.shown.take().expect("it was rendered");
+        for _ in 0..3 {
+            settle(&network, &mut dom).await;
+            let mut peer = network.accept().await.open();
+            settle(&network, &mut dom).await;
+            assert_eq!(door.shared.borrow().strong_count(), 3);
+            dom.in_scope(ScopeId::ROOT, || shown.set(false));
+            settle(&network, &mut dom).await;
+            assert!(matches!(peer.receive().await, Some(Received::Close { .. })));
+            assert_eq!(door.shared.borrow().strong_count(), 0);
+            dom.in_scope(ScopeId::ROOT, || shown.set(true));
+        }
+    });
+}
+
+#[test]
+fn close_and_restart_use_the_current_token() {
+    #[derive(Clone)]
+    struct Login {
+        network: Network,
+        token: Arc<AtomicU32>,
+        socket: Rc<RefCell<Option<UseWebsocket>>>,
+    }
+    #[expect(non_snake_case, reason = "the name of a component")]
+    fn User() -> Element {
+        let Login { network, token, socket } = use_context();
+        let tasks = network.clone();
+        let configure = move |url: String| {
+            let (network, token, tasks) = (network.clone(), Arc::clone(&token), tasks.clone());
+            let attempt = move |_| {
+                let connect = connect(format!("{url}?token={}", token.load(Ordering::Relaxed))).network(&network);
+                async move { Some(connect) }
+            };
+            reconnect(attempt).executor(move |driver| tasks.spawn(driver))
+        };
+        let hook = use_websocket_with(|| "ws://a.example/1".to_owned(), configure, |_| ());
+        *socket.borrow_mut() = Some(hook);
+        rsx! {}
+    }
+    testing::run(|network| async move {
+        let login = Login { network: network.clone(), token: Arc::new(AtomicU32::new(1)), socket: Rc::default() };
+        let mut dom = VirtualDom::new(User).with_root_context(login.clone());
+        dom.rebuild_in_place();
+        settle(&network, &mut dom).await;
+        let incoming = network.accept().await;
+        assert_eq!(incoming.url(), "ws://a.example/1?token=1");
+        let mut first = incoming.open();
+        settle(&network, &mut dom).await;
+        login.token.store(2, Ordering::Relaxed);
+        let socket = login.socket.take().expect("it was rendered");
+        socket.close(None, None).unwrap();
+        socket.restart();
+        assert!(matches!(first.receive().await, Some(Received::Close { .. })));
+        assert_eq!(network.accept().await.url(), "ws://a.example/1?token=2");
+    });
 }
 
 /// The values of the component that a test uses.

@@ -188,13 +188,12 @@ fn replace_if_changed<S: Handle>(running: StoredValue<Running<S>>, wanted: Strin
         (running.url, running.connected) = (wanted, false);
         mem::replace(&mut running.socket, new)
     });
-    old.iter().for_each(close_without_code);
-}
-
-/// Closes a socket that a handle may keep.
-fn close_without_code<S: Handle>(socket: &S) {
-    // Nothing about the arguments is invalid.
-    let _ = socket.messages().close(None, None);
+    let Some(old) = old.as_ref().map(Handle::messages) else { return };
+    // On a server, a close would start the task of a socket that has none.
+    if cfg!(target_family = "wasm") || old.status() != Status::Idle {
+        // A handle may be kept. Nothing about the arguments is invalid.
+        let _ = old.close(None, None);
+    }
 }
 
 impl UseWebsocket {

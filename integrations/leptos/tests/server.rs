@@ -4,6 +4,8 @@
 
 mod greeter;
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use samesocket::reconnect::{Sent, Status};
 use samesocket_leptos::typed::Json;
@@ -29,6 +31,26 @@ fn handle_after_the_unmount_returns_the_message() {
 }
 
 #[test]
+fn closures_are_dropped_with_the_owner() {
+    let owner = Owner::new();
+    let counted = Arc::new(());
+    let (in_configure, in_callback) = (Arc::clone(&counted), Arc::clone(&counted));
+    let configure = move |url: String| {
+        let _ = &in_configure;
+        connect(url).reconnect()
+    };
+    let socket = owner.with(|| use_websocket_with("/chat", configure, move |_| drop(Arc::clone(&in_callback))));
+    assert_eq!(Arc::strong_count(&counted), 3);
+    let kept = socket.socket().expect("it is mounted");
+    drop(owner);
+    assert!(socket.socket().is_none());
+    // A handle keeps the task of its socket, and with it the callback.
+    assert_eq!(Arc::strong_count(&counted), 2);
+    drop(kept);
+    assert_eq!(Arc::strong_count(&counted), 1);
+}
+
+#[test]
 fn value_before_hydration_is_kept_and_after_the_unmount_is_an_error() {
     let owner = Owner::new();
     let socket = owner.with(|| use_typed_websocket("/sum", Json, |_: Result<u32, _>| panic!("nothing connects")));
@@ -48,7 +70,8 @@ fn message_after_a_change_of_the_url_is_for_the_new_one() {
     owner.with(|| {
         let room = RwSignal::new(1);
         let url = Signal::derive(move || format!("/chat/{}", room.get()));
-        let socket = use_websocket(url, |_| panic!("nothing connects"));
+        let configure = |url: String| connect(url).reconnect().executor(|_| panic!("nothing connects"));
+        let socket = use_websocket_with(url, configure, |_| panic!("nothing connects"));
         socket.send("hello room 1").unwrap();
         let old = socket.socket().expect("the component is mounted");
         room.set(2);
