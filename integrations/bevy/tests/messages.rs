@@ -118,3 +118,19 @@ fn last_message_of_a_program_leaves_though_the_queue_is_full() {
         futures::join!(server, handle.closed());
     });
 }
+
+#[test]
+fn socket_that_replaces_another_closes_it() {
+    testing::run(|network| async move {
+        let (mut app, socket) = game(&network);
+        let entity = app.world_mut().spawn(socket).id();
+        let mut first = network.accept().await.open();
+        frame(&network, &mut app).await;
+        app.world_mut().entity_mut(entity).insert(game(&network).1);
+        let Some(AtServer::Close { .. }) = first.receive().await else { panic!("a Close") };
+        let second = network.accept().await.open();
+        first.send("old");
+        second.send("new");
+        assert_eq!(frame(&network, &mut app).await, ["attempt 1", "open", "message new"]);
+    });
+}

@@ -154,6 +154,28 @@ async fn callback_runs_with_the_owner_of_the_component() {
 }
 
 #[wasm_bindgen_test]
+async fn signal_of_a_closure_around_the_component_starts_another_socket() {
+    let network = Network::new();
+    let tasks = StoredValue::new_local(network.clone());
+    let token = RwSignal::new(1);
+    let chat = move |token: u32| {
+        let configure = move |url: String| {
+            tasks.with_value(|network| connect(format!("{url}?token={token}")).network(network).reconnect())
+        };
+        let socket = use_websocket_with("ws://a.example/", configure, |_| ());
+        view! { <p>{move || socket.status.get().to_string()}</p> }
+    };
+    let parent = document().create_element("div").expect("a div").unchecked_into();
+    let _unmount = mount_to(parent, move || view! { {move || chat(token.get())} });
+    let incoming = network.accept().await;
+    assert_eq!(incoming.url(), "ws://a.example/?token=1");
+    let mut first = incoming.open();
+    token.set(2);
+    assert!(matches!(first.receive().await, Some(Received::Close { .. })));
+    assert_eq!(network.accept().await.url(), "ws://a.example/?token=2");
+}
+
+#[wasm_bindgen_test]
 async fn page_of_a_server_is_hydrated_and_then_connects() {
     thread_local! {
         static NETWORK: RefCell<Option<Network>> = const { RefCell::new(None) };

@@ -7,11 +7,18 @@ mod greeter;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use samesocket::reconnect::{Sent, Status};
+use samesocket::reconnect::{Sent, Status, TypedLiveSocket};
 use samesocket_leptos::typed::Json;
 use samesocket_leptos::{UseWebsocket, connect, use_typed_websocket, use_websocket, use_websocket_with};
 
 use crate::greeter::{SERVER_HTML, greeter};
+
+/// A handle can be copied into each closure, and can be a context.
+const _: fn() = || {
+    fn is_shareable<T: Copy + Send + Sync + 'static>() {}
+    is_shareable::<UseWebsocket>();
+    is_shareable::<UseWebsocket<TypedLiveSocket<Box<dyn FnOnce()>, Box<dyn FnOnce()>>>>();
+};
 
 #[test]
 fn component_on_server_renders_the_idle_status() {
