@@ -56,7 +56,7 @@ impl<In: 'static, Out: 'static> Handle for TypedLiveSocket<In, Out> {
 
 /// Opens a socket that reconnects for as long as the component is mounted, and passes each message to `on_message`.
 ///
-/// `url` is called again after each rendering, before a message is sent, and when a signal that it reads changes. If the URL is
+/// `url` is called again after each rendering, by each method of the handle, and when a signal that it reads changes. If the URL is
 /// another one then, the socket is closed, and another one is opened. Messages that are still kept for the old URL are dropped. On the
 /// web, a relative URL is resolved against the page's.
 pub fn use_websocket(

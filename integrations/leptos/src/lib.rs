@@ -55,8 +55,8 @@ impl<In: 'static, Out: 'static> Handle for TypedLiveSocket<In, Out> {
 /// Opens a socket that reconnects for as long as the component is mounted, and passes each message to `on_message`.
 ///
 /// The URL may be a text or any signal. A relative URL is resolved against the page's. When the signal changes, the socket
-/// is closed, and another one is opened. Messages that are still kept for the old URL are dropped then. A message that is sent after
-/// the signal was set is for the new URL.
+/// is closed, and another one is opened. Messages that are still kept for the old URL are dropped then. What is called on the handle
+/// after the signal was set, such as `send` and `restart`, is for the new URL.
 ///
 /// `on_message` runs with the owner of the component, so that it can use its contexts. A signal that it creates is disposed of
 /// when the component is unmounted.

@@ -118,8 +118,9 @@ fn use_handle<S: Clone + 'static, M: 'static>(
         socket
     });
     // Effects do not run on a server, so nothing connects there.
-    let connecting = socket.clone();
-    use_effect_with(url, move |_| messages(&connecting).reconnect_now());
+    let (number, connecting) = (mounted.borrow().listener.current.get(), socket.clone());
+    // By number: a suspended component may have had another URL meanwhile, whose effect has not run.
+    use_effect_with(number, move |_| messages(&connecting).reconnect_now());
     socket
 }
 

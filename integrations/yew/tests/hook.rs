@@ -70,12 +70,12 @@ fn use_chat(props: &ChatProps) {
     let _ = shared.renderings.unbounded_send(socket);
 }
 
-/// A component that is suspended for ever, so that its effects do not run.
+/// A component that is suspended while its URL is not that of the first room, so that its effects do not run.
 #[component]
 fn SuspendedChat(props: &ChatProps) -> HtmlResult {
     use_chat(props);
     let suspended = use_state(Suspension::new);
-    Err(suspended.0.clone().into())
+    if props.url.ends_with("/1") { Ok(Html::default()) } else { Err(suspended.0.clone().into()) }
 }
 
 #[component]
@@ -95,6 +95,10 @@ struct Mounted<C: BaseComponent = Chat> {
 
 impl<C: BaseComponent<Properties = ChatProps>> Mounted<C> {
     fn new(network: &Network) -> Self {
+        Self::at(network, "ws://a.example/1")
+    }
+
+    fn at(network: &Network, url: &'static str) -> Self {
         let (renderings, messages) = (mpsc::unbounded(), mpsc::unbounded());
         let shared = Shared {
             network: network.clone(),
@@ -102,7 +106,7 @@ impl<C: BaseComponent<Properties = ChatProps>> Mounted<C> {
             messages: messages.0,
             configured: RefCell::default(),
         };
-        let props = ChatProps { url: "ws://a.example/1".into(), prefix: "".into(), shared: Rc::new(shared) };
+        let props = ChatProps { url: url.into(), prefix: "".into(), shared: Rc::new(shared) };
         let document = web_sys::window().expect("a window").document().expect("a document");
         let root = document.create_element("div").expect("a div");
         let app = yew::Renderer::<C>::with_root_and_props(root, props.clone()).render();
@@ -174,10 +178,10 @@ async fn unmounting_closes_the_socket_that_its_callback_owns() {
 #[wasm_bindgen_test]
 async fn unmounting_before_the_effects_closes_the_socket() {
     let network = Network::new();
-    let mut component = Mounted::<Suspending>::new(&network);
+    let mut component = Mounted::<Suspending>::at(&network, "ws://a.example/2");
     let first = component.renderings.next().await.expect("it was rendered");
     assert_eq!(first.status(), Status::Idle);
-    component.props.url = "ws://a.example/2".into();
+    component.props.url = "ws://a.example/3".into();
     component.app.update(component.props.clone());
     let second = component.renderings.next().await.expect("it was rendered");
     assert!(first != second);
@@ -189,4 +193,28 @@ async fn unmounting_before_the_effects_closes_the_socket() {
         socket.closed().await;
         assert!(socket.send("late").is_err());
     }
+}
+
+#[wasm_bindgen_test]
+async fn url_that_comes_back_after_a_suspension_connects() {
+    let network = Network::new();
+    let mut component = Mounted::<Suspending>::new(&network);
+    let mut first = network.accept().await.open();
+    let mut last = component.open().await;
+    for url in ["ws://a.example/2", "ws://a.example/1"] {
+        component.props.url = url.into();
+        component.app.update(component.props.clone());
+        // Each URL has a socket of its own.
+        while let Some(socket) = component.renderings.next().await {
+            if socket != last {
+                last = socket;
+                break;
+            }
+        }
+    }
+    assert!(matches!(first.receive().await, Some(Received::Close { .. })));
+    let incoming = network.accept().await;
+    assert_eq!(incoming.url(), "ws://a.example/1");
+    let _second = incoming.open();
+    component.open().await;
 }
