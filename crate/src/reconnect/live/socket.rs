@@ -212,8 +212,9 @@ impl LiveSocket {
     /// Returns a future that completes once the socket has ended, with the cause. It does not keep the socket alive.
     ///
     /// A program on native targets waits for it before it ends, because its last messages and its Close frame are lost otherwise. A
-    /// socket that was started [disconnected](Reconnect::disconnected) ends when it is closed or dropped. Cancelling the future has no
-    /// effect on the socket.
+    /// socket that was started [disconnected](Reconnect::disconnected) ends when it is closed or dropped. While its updates are taken
+    /// from a stream, take them meanwhile, or drop the stream: a socket does not go on while that is full. Cancelling the future has
+    /// no effect on the socket.
     ///
     /// ```no_run
     /// # fn example() -> Result<(), samesocket::Error<samesocket::OwnedMessage>> {
