@@ -187,7 +187,8 @@ impl WebSocket {
     /// discarded, as the Standard requires. [`buffered_amount`](Self::buffered_amount) returns the number of queued
     /// bytes.
     ///
-    /// In a browser only the platform copies the data; in a build with threads it is also copied out of shared memory.
+    /// In a browser only the platform copies the data. In a build with threads, and with the feature `js-runtimes`, bytes are
+    /// copied once more.
     ///
     /// On native targets the data is copied once, if possible while it is masked. `Bytes` that cannot be written at
     /// once are kept, and dropped later by the socket's task or by another call that sends, while nothing is locked. A

@@ -8,3 +8,6 @@ mod support;
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
 wasm_bindgen_test_configure!(run_in_browser);
+
+/// Whether the crate is built for runtimes outside browsers.
+const IS_OUTSIDE_BROWSERS: bool = false;

@@ -15,6 +15,9 @@ use support::{Fixture, collect, unreadable_blob, until};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
+/// Whether the crate is built for runtimes outside browsers.
+const IS_OUTSIDE_BROWSERS: bool = true;
+
 #[wasm_bindgen_test]
 async fn npm_class_passes_the_scripts() {
     DropIn::load().await;
@@ -93,6 +96,21 @@ async fn close_does_not_overtake_an_empty_blob() {
 mod platform_faults_in_runtimes {
     use crate::anywhere::platform_faults::{Fake, events};
     use wasm_bindgen_test::wasm_bindgen_test;
+
+    /// npm `ws` reads the bytes later if it compresses them.
+    #[wasm_bindgen_test]
+    async fn class_that_reads_bytes_later_sends_what_was_passed() {
+        let _fake = Fake::new();
+        let later = "setTimeout(() => { fake.calls += data; socket.end({ code: 1000, wasClean: true }); });";
+        Fake::set("send", "kind, socket, data", later);
+        let mut memory = vec![7_u8; 3];
+        let seen = events(|socket| {
+            socket.send(&*memory).expect("the socket is open");
+            memory.fill(8);
+        });
+        assert_eq!(seen.await, ["close 1000"]);
+        assert_eq!(Fake::calls(), "copy 7,7,7");
+    }
 
     #[wasm_bindgen_test]
     async fn close_of_the_server_is_answered_once() {

@@ -2,7 +2,7 @@
 //!
 //! bufferedAmount has to include every byte that was sent in the current task. Bun and npm `ws` leave out what they have written
 //! at once, and Deno leaves out blobs. workerd sends a blob as the text `[object Blob]`. There the bytes of a blob are read
-//! first, and later messages wait behind it.
+//! first, and later messages wait behind it. npm `ws` reads bytes later if it compresses them, so it gets a copy.
 
 use std::rc::Rc;
 
@@ -28,7 +28,11 @@ pub(super) fn send(inner: &Rc<SocketInner>, payload: Payload<'_>) -> bool {
         return true;
     }
     let amount = inner.buffered_amount() + size;
-    let accepted = inner.send(payload);
+    let accepted = match payload {
+        // A class that is written in JavaScript may read a view after the call. By then its memory has other content.
+        Payload::Binary(bytes, _) => inner.send_value(&Uint8Array::from(bytes)),
+        other => inner.send(other),
+    };
     if accepted && inner.platform_amount() < amount {
         count_until_task_ends(inner, amount);
     }
