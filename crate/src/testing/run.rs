@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 use super::Network;
@@ -26,6 +27,9 @@ use crate::socket::test_tasks::RunningTest;
 /// ```
 ///
 /// A [`Remote`](crate::Remote) of [`into_remote`](crate::Socket::into_remote) has its driver among these tasks.
+///
+/// On native targets, the clock stands still while the test or a task reads the file of a [`Blob`](crate::Blob). `run` does not wait
+/// for other work of other threads, and in a page not for promises: the clock advances meanwhile, or `run` panics.
 ///
 /// The network's clock may advance to at most 24 hours; [`run_with_limit`] sets another limit. Timers of tokio do not work within
 /// the test; see `Network::with_tokio_clock`, on native targets.
@@ -77,9 +81,14 @@ pub fn run_with_limit<F: Future>(limit: Duration, test: impl FnOnce(Network) -> 
         tasks.extend(network.take_spawned());
         tasks.retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
         rounds += 1;
+        // Asked before the flag is read, which is set before a read of a file ends.
+        let is_reading = is_reading_files();
         if woken.0.load(Ordering::Acquire) || network.has_spawned() {
             let problem = "the tasks wake each other without an end, and the clock stands still";
             assert!(rounds < MAX_ROUNDS, "{problem}: {}", Pending(&network, tasks.len()));
+        } else if is_reading {
+            // The end of the read unparks this thread.
+            thread::park();
         } else if network.clock().advance_to_next(limit) {
             rounds = 0;
         } else if network.clock().has_timer() {
@@ -89,6 +98,18 @@ pub fn run_with_limit<F: Future>(limit: Duration, test: impl FnOnce(Network) -> 
             panic!("deadlock: the test and its tasks wait, and no timer is set: {}", Pending(&network, tasks.len()));
         }
     }
+}
+
+/// Returns whether a file is read on another thread for a blob of the current one.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+fn is_reading_files() -> bool {
+    crate::types::blob::file_reads::are_unfinished()
+}
+
+/// Returns `false`, because a page reads no files by itself.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+const fn is_reading_files() -> bool {
+    false
 }
 
 /// The limit of [`run`] on the network's clock. Arbitrary: longer than the waits of most programs.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt};
 use samesocket::testing::{self, Network, Peer, Received, pair};
 use samesocket::{
-    BinaryType, ConnectError, Control, Error, Failure, Message, Options, PingError, ReadyState, RedirectFailure,
+    BinaryType, Blob, ConnectError, Control, Error, Failure, Message, Options, PingError, ReadyState, RedirectFailure,
     Remote, Response, connect,
 };
 
@@ -816,5 +816,27 @@ fn pings_after_the_close_of_the_peer_are_refused() {
         peer.start_closing();
         assert_eq!(socket.ping().await, Err(PingError::NotOpen));
         assert_eq!(peer.pings(), 1);
+    });
+}
+
+#[test]
+fn clock_stands_still_while_a_file_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "content").unwrap();
+    testing::run(|network| async move {
+        let (socket, mut peer) =
+            futures::join!(network.connect("ws://a.example"), async { network.accept().await.open() });
+        let timer = network.clock().sleep(Duration::from_secs(1));
+        socket.unwrap().send(Blob::from_file(&path).unwrap().into()).await.unwrap();
+        let Some(Received::Message(Message::Blob(blob))) = peer.receive().await else { panic!("no blob arrived") };
+        for _ in 0..100 {
+            assert_eq!(blob.bytes().await.unwrap(), "content");
+        }
+        assert_eq!(network.clock().now(), Duration::ZERO);
+        // A read whose future was dropped ends, too.
+        assert!(blob.bytes().now_or_never().is_none());
+        timer.await;
+        assert_eq!(network.clock().now(), Duration::from_secs(1));
     });
 }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use futures::channel::oneshot;
 
+use super::file_reads::FileRead;
 use crate::types::text::Text;
 
 /// Immutable bytes in memory or in a file, which are read on demand.
@@ -111,9 +112,11 @@ impl Blob {
                 let blob = self.clone();
                 let failed = |error| BlobError::new(&file.path, error);
                 let (sender, receiver) = oneshot::channel();
+                let unfinished = FileRead::start();
                 let read = move || {
                     // Sending fails if the future was dropped.
                     let _ = sender.send(blob.read());
+                    drop(unfinished);
                 };
                 thread::Builder::new().name("samesocket-blob".to_owned()).spawn(read).map_err(failed)?;
                 receiver.await.unwrap_or_else(|_| Err(failed(io::Error::other("the reading thread panicked"))))
