@@ -205,7 +205,18 @@ impl Incoming {
     ///     }
     /// });
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the status does not refuse: it is from 200 to 999. No real server could refuse with another one: a client accepts
+    /// a 101, and waits for more after the others from 100 to 199.
+    #[track_caller]
     pub fn refuse_with(mut self, response: Response) {
+        let status = response.status();
+        assert!(
+            (200..=999).contains(&status),
+            "a response with the status {status} does not refuse: see `Incoming::refuse_with`"
+        );
         let Some(connection) = self.connection.take() else { return };
         let response = self.redirected(response);
         self.request.keep_cookies(&connection, &response);

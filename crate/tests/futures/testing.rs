@@ -809,6 +809,23 @@ fn close_of_a_peer_has_what_a_close_frame_can_have() {
 }
 
 #[test]
+fn refusal_of_the_test_has_a_status_that_refuses() {
+    let refuse = |status| {
+        testing::run(|network| async move {
+            let refusing = async { network.accept().await.refuse_with(Response::new(status)) };
+            futures::join!(network.connect("ws://a.example"), refusing).0.unwrap_err()
+        })
+    };
+    for status in [0, 99, 100, 101, 199, 1000] {
+        let expected = format!("a response with the status {status} does not refuse: see `Incoming::refuse_with`");
+        assert_eq!(panic_of(|| drop(refuse(status))), expected);
+    }
+    for status in [200, 404, 999] {
+        assert_eq!(refuse(status).response().map(Response::status), Some(status));
+    }
+}
+
+#[test]
 fn pings_after_the_close_of_the_peer_are_refused() {
     testing::run(|_| async {
         let (socket, peer) = pair();
