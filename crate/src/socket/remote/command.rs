@@ -1,5 +1,6 @@
 //! The values that the handles of a remote and its driver exchange.
 
+use std::mem;
 use std::time::Duration;
 
 use futures::channel::oneshot;
@@ -48,15 +49,56 @@ impl Cancellable for SendRequest {
     }
 }
 
-impl Cancellable for RemoteRequest {
+/// A request that waits for the driver.
+pub(super) struct QueuedRequest {
+    pub(super) request: RemoteRequest,
+    /// Whether it changes what an earlier request does not change already.
+    is_new: bool,
+}
+
+impl Cancellable for QueuedRequest {
     fn is_cancelled(&self) -> bool {
-        match self {
-            Self::Send(send) => send.is_cancelled(),
-            Self::Command(Command::Drained(reply)) => reply.is_canceled(),
-            Self::Command(Command::ReceivedPings(reply)) => reply.is_canceled(),
-            Self::Command(Command::Status(reply)) => reply.is_canceled(),
+        match &self.request {
+            RemoteRequest::Send(send) => send.is_cancelled(),
+            RemoteRequest::Command(Command::Drained(reply)) => reply.is_canceled(),
+            RemoteRequest::Command(Command::ReceivedPings(reply)) => reply.is_canceled(),
+            RemoteRequest::Command(Command::Status(reply)) => reply.is_canceled(),
             // These have their effect even if nothing waits for the reply.
-            Self::Command(Command::Close(..) | Command::Abort | Command::Ping(_)) => false,
+            RemoteRequest::Command(Command::Close(.., reply)) => !self.is_new && reply.is_canceled(),
+            RemoteRequest::Command(Command::Abort) => !self.is_new,
+            RemoteRequest::Command(Command::Ping(reply)) => !self.is_new && reply.is_canceled(),
         }
+    }
+}
+
+/// The requests of each kind that have an effect without a reply, of which further ones have none.
+#[derive(Default)]
+pub(super) struct Effects {
+    /// Whether a close was requested.
+    closes: bool,
+    /// Whether an abort was requested.
+    aborts: bool,
+    /// Whether a ping waits.
+    pings: bool,
+}
+
+impl Effects {
+    /// Prepares a request for the queue.
+    pub(super) const fn prepare(&mut self, request: RemoteRequest) -> QueuedRequest {
+        let is_known = match &request {
+            RemoteRequest::Command(Command::Close(..)) => mem::replace(&mut self.closes, true) || self.aborts,
+            RemoteRequest::Command(Command::Abort) => mem::replace(&mut self.aborts, true),
+            RemoteRequest::Command(Command::Ping(_)) => mem::replace(&mut self.pings, true),
+            RemoteRequest::Send(_) | RemoteRequest::Command(_) => false,
+        };
+        QueuedRequest { request, is_new: !is_known }
+    }
+
+    /// Returns a request that left the queue for the driver.
+    pub(super) fn release(&mut self, QueuedRequest { request, is_new }: QueuedRequest) -> RemoteRequest {
+        if is_new && matches!(request, RemoteRequest::Command(Command::Ping(_))) {
+            self.pings = false;
+        }
+        request
     }
 }

@@ -145,7 +145,8 @@ impl RemoteSender {
     /// Requests a ping, and returns a future of the round-trip time; see [`Control::ping`](crate::Control::ping).
     ///
     /// The ping is sent when the [driver](crate::RemoteDriver) is polled next, and the time counts from then. Dropping the
-    /// future has no effect on the connection.
+    /// future has no effect on the connection. If many pings wait for the driver and their futures were dropped, one is sent for
+    /// them.
     ///
     /// ```no_run
     /// # async fn example(remote: samesocket::Remote) -> Result<(), samesocket::PingError> {

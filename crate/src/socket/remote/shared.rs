@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures::channel::oneshot;
 
-use super::command::{Command, Item, RemoteRequest, SendRequest};
+use super::command::{Command, Effects, Item, QueuedRequest, RemoteRequest, SendRequest};
 use crate::sync::SendLock;
 use crate::sync::cancellable_queue::CancellableQueue;
 use crate::sync::catch_panic::{drop_caught, wake};
@@ -29,7 +29,9 @@ pub(super) struct RemoteShared(SendLock<RemoteState>);
 struct RemoteState {
     /// The requests that the driver has not taken, of all kinds in one order. So a close overtakes no earlier send, and no later
     /// send overtakes a close.
-    requests: CancellableQueue<RemoteRequest>,
+    requests: CancellableQueue<QueuedRequest>,
+    /// The effects of those requests, so that repeated ones do not pile up.
+    effects: Effects,
     has_senders: bool,
     /// The items that the receiving half has not taken.
     items: VecDeque<Item>,
@@ -51,6 +53,7 @@ impl RemoteShared {
     pub(super) fn new() -> Self {
         Self(SendLock::new(RemoteState {
             requests: CancellableQueue::default(),
+            effects: Effects::default(),
             has_senders: true,
             items: VecDeque::new(),
             is_paused: false,
@@ -83,6 +86,7 @@ impl RemoteShared {
     pub(super) fn push(&self, request: RemoteRequest) {
         let (dropped, driver) = {
             let mut state = self.0.lock();
+            let request = state.effects.prepare(request);
             if state.has_driver {
                 (state.requests.push(request), state.driver.take())
             } else {
@@ -153,8 +157,9 @@ impl RemoteShared {
     pub(super) fn poll_request(&self) -> Poll<Option<RemoteRequest>> {
         let mut state = self.0.lock();
         match state.requests.pop() {
+            Some(request) => Poll::Ready(Some(state.effects.release(request))),
             None if state.has_senders => Poll::Pending,
-            request => Poll::Ready(request),
+            None => Poll::Ready(None),
         }
     }
 
@@ -256,5 +261,44 @@ impl Drop for RemoteClosed {
         let waker = self.shared.0.lock().close_waiters.remove(key);
         // Drop outside the lock: a waker may run any code.
         drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[crate::test]
+    fn repeated_requests_do_not_pile_up_without_a_driver() {
+        let repeated: [fn(&RemoteShared); 4] = [
+            |shared| drop(shared.command(Command::Ping)),
+            |shared| drop(shared.command(|reply| Command::Close(Some(1000), None, reply))),
+            |shared| shared.push(RemoteRequest::Command(Command::Abort)),
+            |shared| drop(shared.command(Command::Status)),
+        ];
+        let shared = RemoteShared::new();
+        for _ in 0..1000 {
+            repeated.iter().for_each(|request| request(&shared));
+        }
+        let queued = shared.0.lock().requests.len();
+        assert!(queued < 20, "{queued} requests wait");
+        // The first of each kind has its effect.
+        let mut kept = [0; 3];
+        while let Poll::Ready(Some(RemoteRequest::Command(command))) = shared.poll_request() {
+            let kind = match command {
+                Command::Ping(_) => 0,
+                Command::Close(..) => 1,
+                Command::Abort => 2,
+                _ => continue,
+            };
+            kept[kind] += 1;
+        }
+        assert!(kept.iter().all(|&count| count > 0), "{kept:?}");
+        // So has a ping after those that the driver has taken.
+        drop(shared.command(Command::Ping));
+        for _ in 0..100 {
+            drop(shared.command(Command::Status));
+        }
+        assert!(matches!(shared.poll_request(), Poll::Ready(Some(RemoteRequest::Command(Command::Ping(_))))));
     }
 }
