@@ -278,7 +278,9 @@ mod tests {
         ];
         let shared = RemoteShared::new();
         for _ in 0..1000 {
-            repeated.iter().for_each(|request| request(&shared));
+            for request in &repeated {
+                request(&shared);
+            }
         }
         let queued = shared.0.lock().requests.len();
         assert!(queued < 20, "{queued} requests wait");
