@@ -24,11 +24,11 @@ const MESSAGES: u32 = 2_000;
 /// The budgets of our clients, in thousands of instructions for each message. Each is the count plus an eighth. Where
 /// the count depends on the size of reads or on wake-ups of the background thread, it is the count plus a third.
 const INSTRUCTION_BUDGETS: [(&str, &str, f64); 30] = [
-    (PROTOCOL, "lat64", 3.8),
-    (PROTOCOL, "pipe64", 0.47),
-    (PROTOCOL, "recv64", 0.15),
-    (PROTOCOL, "send64", 0.41),
-    (PROTOCOL, "echo1k", 0.82),
+    (PROTOCOL, "lat64", 4.3),
+    (PROTOCOL, "pipe64", 0.51),
+    (PROTOCOL, "recv64", 0.17),
+    (PROTOCOL, "send64", 0.36),
+    (PROTOCOL, "echo1k", 0.87),
     (PROTOCOL, "recv16k", 0.65),
     (INTERFACE, "lat64", 12.4),
     (INTERFACE, "pipe64", 1.7),
