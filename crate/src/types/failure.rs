@@ -8,6 +8,7 @@ use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use crate::types::authority::Authority;
 use crate::types::blob::BlobError;
 use samesocket_spec::{ProtocolFailure, RedirectFailure, Response};
 
@@ -317,8 +318,7 @@ fn describe_attempts(
     attempts: &[(SocketAddr, Arc<io::Error>)],
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-    write!(f, "no connection to {open}{host}{close}:{port}")?;
+    write!(f, "no connection to {}", Authority(host, port))?;
     let is_literal = host.parse::<IpAddr>().is_ok();
     let mut mark = ": ";
     for (address, error) in attempts.iter().take(MAX_SHOWN_ATTEMPTS) {

@@ -5,6 +5,7 @@
 //! the causes of failed connections. Only native targets and the in-memory network know them. [`temporary`] decides
 //! after which causes to try again. Nothing here depends on a connection.
 
+pub(crate) mod authority;
 pub(crate) mod binary_type;
 pub(crate) mod blob;
 #[cfg_attr(not(feature = "compression"), allow(dead_code, unreachable_pub, reason = "only the defaults are used"))]

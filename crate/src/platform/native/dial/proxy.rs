@@ -24,6 +24,7 @@ use crate::platform::native::dial::target::{Target, without_brackets};
 use crate::platform::native::dial::tls;
 use crate::platform::native::dial::tls::TlsSettings;
 use crate::trace::event;
+use crate::types::authority::Authority;
 use crate::types::failure::{Failure, ProxyFailure};
 use crate::types::invalid_option::InvalidOption;
 use samesocket_spec::ProtocolFailure;
@@ -160,7 +161,7 @@ impl ProxyServer {
         end: Option<Instant>,
         permit: &mut Option<HandshakePermit>,
     ) -> Result<Box<dyn IoStream>, ProxyFailure> {
-        let authority = authority(&target.host, target.port);
+        let authority = Authority(&target.host, target.port);
         let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
         if let Some(credentials) = basic_auth(&self.username, self.password.as_deref()) {
             request.extend(["Proxy-Authorization: ", &credentials, "\r\n"]);
@@ -222,13 +223,8 @@ impl ProxyServer {
 impl fmt::Debug for ProxyServer {
     /// Shows the proxy without its credentials and certificates.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} proxy at {}", self.kind, authority(&self.host, self.port))
+        write!(f, "{:?} proxy at {}", self.kind, Authority(&self.host, self.port))
     }
-}
-
-/// Returns the host and the port as in a URL: an IPv6 address has brackets.
-fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Reads the head of the final response, and returns it with the bytes after it that were read.
