@@ -1,7 +1,7 @@
 //! Sockets of messages, on the network in memory.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod frames;
+
 use std::time::Duration;
 
 use bevy_app::{App, Update};
@@ -10,9 +10,7 @@ use samesocket::reconnect::{Status, Update as Received};
 use samesocket::testing::{self, Network, Received as AtServer};
 use samesocket_bevy::{SocketSend, SocketUpdate, WebSocket, WebSocketPlugin};
 
-/// The updates that a system has read, as text.
-#[derive(Resource, Default)]
-struct Seen(Vec<String>);
+use crate::frames::{Seen, Wakes, frame};
 
 /// The number of components that a system has seen as changed.
 #[derive(Resource, Default)]
@@ -43,13 +41,6 @@ fn game(network: &Network) -> (App, WebSocket) {
     (app, WebSocket::new(builder.executor(move |driver| tasks.spawn(driver))))
 }
 
-/// Lets all tasks of the test run until they wait, and then a frame of the app.
-async fn frame(network: &Network, app: &mut App) -> Vec<String> {
-    network.clock().sleep(Duration::from_millis(1)).await;
-    app.update();
-    std::mem::take(&mut app.world_mut().resource_mut::<Seen>().0)
-}
-
 #[test]
 fn messages_arrive_and_leave_between_statuses() {
     testing::run(|network| async move {
@@ -76,18 +67,16 @@ fn manual_socket_keeps_its_updates_and_wakes() {
     testing::run(|network| async move {
         let (mut app, socket) = game(&network);
         let mut socket = socket.manual();
-        let wakes = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&wakes);
-        socket.on_wake(move || {
-            counter.fetch_add(1, Ordering::Relaxed);
-        });
+        let wakes = Wakes::default();
+        let counter = wakes.clone();
+        socket.on_wake(move || counter.add());
         let socket = app.world_mut().spawn(socket).id();
         let peer = network.accept().await.open();
         peer.send("hello");
         for _ in 0..5 {
             assert!(frame(&network, &mut app).await.is_empty());
         }
-        assert!(wakes.load(Ordering::Relaxed) > 0);
+        assert!(wakes.count() > 0);
         let mut component = app.world_mut().get_mut::<WebSocket>(socket).expect("it was spawned");
         let updates = std::iter::from_fn(|| component.try_next());
         let messages = updates.filter(|update| matches!(update, Received::Message(_)));

@@ -1,8 +1,6 @@
 //! Sockets of values, on the network in memory.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+mod frames;
 
 use bevy_app::{App, Update};
 use bevy_ecs::prelude::*;
@@ -11,9 +9,7 @@ use samesocket::testing::{self, Network, Received};
 use samesocket::typed::Json;
 use samesocket_bevy::{TypedSend, TypedUpdate, TypedWebSocket, TypedWebSocketPlugin};
 
-/// The updates that a system has read, as text.
-#[derive(Resource, Default)]
-struct Seen(Vec<String>);
+use crate::frames::{Seen, Wakes, frame};
 
 fn record(mut updates: MessageReader<TypedUpdate<u32>>, mut seen: ResMut<Seen>) {
     for TypedUpdate { update, .. } in updates.read() {
@@ -27,19 +23,10 @@ fn record(mut updates: MessageReader<TypedUpdate<u32>>, mut seen: ResMut<Seen>) 
     }
 }
 
-/// Lets all tasks of the test run until they wait, and then a frame of the app.
-async fn frame(network: &Network, app: &mut App) -> Vec<String> {
-    network.clock().sleep(Duration::from_millis(1)).await;
-    app.update();
-    std::mem::take(&mut app.world_mut().resource_mut::<Seen>().0)
-}
-
 #[test]
 fn values_arrive_and_leave_between_statuses() {
     testing::run(|network| async move {
-        let mut app = App::new();
-        app.add_plugins(TypedWebSocketPlugin::<u32, Vec<u32>>::default());
-        app.init_resource::<Seen>().add_systems(Update, record);
+        let mut app = app();
         let socket = app.world_mut().spawn(sum(&network)).id();
 
         // Kept until there is a connection.
@@ -59,6 +46,14 @@ fn values_arrive_and_leave_between_statuses() {
     });
 }
 
+/// Returns an app for sockets of values.
+fn app() -> App {
+    let mut app = App::new();
+    app.add_plugins(TypedWebSocketPlugin::<u32, Vec<u32>>::default());
+    app.init_resource::<Seen>().add_systems(Update, record);
+    app
+}
+
 /// Returns a socket of values on the network.
 fn sum(network: &Network) -> TypedWebSocket<u32, Vec<u32>> {
     let tasks = network.clone();
@@ -69,22 +64,18 @@ fn sum(network: &Network) -> TypedWebSocket<u32, Vec<u32>> {
 #[test]
 fn manual_socket_keeps_its_updates_and_wakes() {
     testing::run(|network| async move {
-        let mut app = App::new();
-        app.add_plugins(TypedWebSocketPlugin::<u32, Vec<u32>>::default());
-        app.init_resource::<Seen>().add_systems(Update, record);
+        let mut app = app();
         let mut socket = sum(&network).manual();
-        let wakes = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&wakes);
-        socket.on_wake(move || {
-            counter.fetch_add(1, Ordering::Relaxed);
-        });
+        let wakes = Wakes::default();
+        let counter = wakes.clone();
+        socket.on_wake(move || counter.add());
         let socket = app.world_mut().spawn(socket).id();
         let peer = network.accept().await.open();
         peer.send("13");
         for _ in 0..5 {
             assert!(frame(&network, &mut app).await.is_empty());
         }
-        assert!(wakes.load(Ordering::Relaxed) > 0);
+        assert!(wakes.count() > 0);
         let mut component = app.world_mut().get_mut::<TypedWebSocket<u32, Vec<u32>>>(socket).expect("it was spawned");
         let updates = std::iter::from_fn(|| component.try_next());
         let values = updates.filter(|update| matches!(update, SocketUpdate::Message(Ok(13))));
@@ -95,9 +86,7 @@ fn manual_socket_keeps_its_updates_and_wakes() {
 #[test]
 fn value_for_an_entity_without_a_socket_is_dropped() {
     testing::run(|network| async move {
-        let mut app = App::new();
-        app.add_plugins(TypedWebSocketPlugin::<u32, Vec<u32>>::default());
-        app.init_resource::<Seen>().add_systems(Update, record);
+        let mut app = app();
         let (other, socket) = (app.world_mut().spawn_empty().id(), app.world_mut().spawn(sum(&network)).id());
         app.world_mut().write_message(TypedSend { socket: other, value: vec![1_u32] });
         app.world_mut().write_message(TypedSend { socket, value: vec![2_u32] });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dioxus::core::{NoOpMutations, VirtualDom};
 use dioxus::prelude::*;
 use samesocket::reconnect::{LiveSocket, Status, TypedLiveSocket, reconnect};
-use samesocket::testing::{self, Network, Received};
+use samesocket::testing::{self, Network, Peer, Received};
 use samesocket_dioxus::typed::Json;
 use samesocket_dioxus::{UseWebsocket, connect, use_typed_websocket, use_websocket_with};
 
@@ -57,21 +57,22 @@ async fn settle(network: &Network, dom: &mut VirtualDom) {
     }
 }
 
+/// Renders the component, and opens its connection.
+async fn open_chat(network: &Network) -> (Test, VirtualDom, Peer) {
+    let test =
+        Test { network: network.clone(), configured: Rc::default(), received: Rc::default(), component: Rc::default() };
+    let mut dom = VirtualDom::new(Chat).with_root_context(test.clone());
+    dom.rebuild_in_place();
+    settle(network, &mut dom).await;
+    let first = network.accept().await.open();
+    settle(network, &mut dom).await;
+    (test, dom, first)
+}
+
 #[test]
 fn change_of_the_url_uses_the_current_closures_and_closes_the_old_socket() {
     testing::run(|network| async move {
-        let test = Test {
-            network: network.clone(),
-            configured: Rc::default(),
-            received: Rc::default(),
-            component: Rc::default(),
-        };
-        let mut dom = VirtualDom::new(Chat).with_root_context(test.clone());
-        dom.rebuild_in_place();
-        settle(&network, &mut dom).await;
-        let mut first = network.accept().await.open();
-        settle(&network, &mut dom).await;
-
+        let (test, mut dom, mut first) = open_chat(&network).await;
         let Rendered { mut room, socket, kept: _kept } = test.component.take().expect("it was rendered");
         dom.in_scope(ScopeId::ROOT, || room.set(2));
         settle(&network, &mut dom).await;
@@ -92,18 +93,7 @@ fn change_of_the_url_uses_the_current_closures_and_closes_the_old_socket() {
 #[test]
 fn message_after_a_change_of_the_url_is_for_the_new_one() {
     testing::run(|network| async move {
-        let test = Test {
-            network: network.clone(),
-            configured: Rc::default(),
-            received: Rc::default(),
-            component: Rc::default(),
-        };
-        let mut dom = VirtualDom::new(Chat).with_root_context(test.clone());
-        dom.rebuild_in_place();
-        settle(&network, &mut dom).await;
-        let mut first = network.accept().await.open();
-        settle(&network, &mut dom).await;
-
+        let (test, mut dom, mut first) = open_chat(&network).await;
         let Rendered { mut room, socket, kept: _kept } = test.component.take().expect("it was rendered");
         dom.in_scope(ScopeId::ROOT, || {
             room.set(2);
@@ -120,18 +110,7 @@ fn message_after_a_change_of_the_url_is_for_the_new_one() {
 #[test]
 fn request_after_a_change_of_the_url_is_for_the_new_one() {
     testing::run(|network| async move {
-        let test = Test {
-            network: network.clone(),
-            configured: Rc::default(),
-            received: Rc::default(),
-            component: Rc::default(),
-        };
-        let mut dom = VirtualDom::new(Chat).with_root_context(test.clone());
-        dom.rebuild_in_place();
-        settle(&network, &mut dom).await;
-        let mut first = network.accept().await.open();
-        settle(&network, &mut dom).await;
-
+        let (test, mut dom, mut first) = open_chat(&network).await;
         let Rendered { mut room, socket, kept: old } = test.component.take().expect("it was rendered");
         dom.in_scope(ScopeId::ROOT, || {
             room.set(2);

@@ -71,12 +71,17 @@ fn value_before_hydration_is_kept_and_after_the_unmount_is_an_error() {
     assert!(socket.socket().is_none());
 }
 
+/// Returns the number of a room, and the URL of that room.
+fn rooms() -> (RwSignal<u32>, Signal<String>) {
+    let room = RwSignal::new(1);
+    (room, Signal::derive(move || format!("/chat/{}", room.get())))
+}
+
 #[test]
 fn message_after_a_change_of_the_url_is_for_the_new_one() {
     let owner = Owner::new();
     owner.with(|| {
-        let room = RwSignal::new(1);
-        let url = Signal::derive(move || format!("/chat/{}", room.get()));
+        let (room, url) = rooms();
         let configure = |url: String| connect(url).reconnect().executor(|_| panic!("nothing connects"));
         let socket = use_websocket_with(url, configure, |_| panic!("nothing connects"));
         socket.send("hello room 1").unwrap();
@@ -93,8 +98,7 @@ fn message_after_a_change_of_the_url_is_for_the_new_one() {
 fn request_after_a_change_of_the_url_is_for_the_new_one() {
     let owner = Owner::new();
     owner.with(|| {
-        let room = RwSignal::new(1);
-        let url = Signal::derive(move || format!("/chat/{}", room.get()));
+        let (room, url) = rooms();
         let socket = use_websocket(url, |_| panic!("nothing connects"));
         let values = use_typed_websocket(url, Json, |_: Result<u32, _>| panic!("nothing connects"));
         values.send(&vec![1]).unwrap();
@@ -124,8 +128,7 @@ fn request_after_a_change_of_the_url_is_for_the_new_one() {
 fn configure_that_uses_the_socket_has_the_old_one() {
     let owner = Owner::new();
     owner.with(|| {
-        let room = RwSignal::new(1);
-        let url = Signal::derive(move || format!("/chat/{}", room.get()));
+        let (room, url) = rooms();
         let slot = StoredValue::new(None::<UseWebsocket>);
         let configure = move |url: String| {
             if let Some(socket) = slot.get_value() {
@@ -148,8 +151,7 @@ fn configure_that_uses_the_socket_has_the_old_one() {
 fn panic_in_configure_leaves_the_next_url_alone() {
     let owner = Owner::new();
     owner.with(|| {
-        let room = RwSignal::new(1);
-        let url = Signal::derive(move || format!("/chat/{}", room.get()));
+        let (room, url) = rooms();
         let configure = |url: String| {
             assert_ne!(url, "/chat/2", "a fault of the program");
             connect(url).reconnect()
