@@ -91,6 +91,31 @@ fn long_binary_frame_shares_the_memory_of_the_read_buffer() {
 }
 
 #[test]
+fn less_is_read_at_once_while_long_messages_are_answered() {
+    const READS: usize = 20;
+    let mut driver = Driver::established("", Limits::default());
+    let mut stream = frame(0x82, &vec![7; 16 << 10]).into_iter().cycle();
+    // Fills all reads, answers the messages or not, and returns the largest one of the last reads.
+    let mut read = |is_answered: bool| {
+        let rooms: Vec<_> = (0..READS)
+            .map(|_| {
+                let room = room(&mut driver);
+                driver.connection.read_buffer().put_slice(&stream.by_ref().take(room).collect::<Vec<_>>());
+                driver.poll();
+                for _ in driver.take_events().iter().filter(|_| is_answered) {
+                    driver.send_binary(vec![8; 16 << 10]);
+                }
+                driver.write(usize::MAX);
+                room
+            })
+            .collect();
+        rooms[READS - 4..].iter().max().copied().unwrap()
+    };
+    let [before, meanwhile, after] = [false, true, false].map(&mut read);
+    assert!(before > 100 << 10 && meanwhile < 70 << 10 && after == before, "{before} {meanwhile} {after}");
+}
+
+#[test]
 fn frame_over_limit_fails_before_it_is_complete() {
     let mut driver = Driver::established("", Limits { message: 19_999, ..Limits::default() });
     driver.receive(&frame(0x82, &vec![7; 20_000])[..20]);
