@@ -9,7 +9,7 @@ const DECISION: u32 = 256 << 10;
 /// answered, and both sides wait for each other in turn. So the connection reads less at a time.
 #[derive(Debug, Default)]
 pub(super) struct Dialogue {
-    /// The bytes of long messages that were received.
+    /// The bytes of long messages that were received, with their headers.
     long: u32,
     /// The bytes that were written.
     written: u32,
@@ -29,7 +29,7 @@ impl Dialogue {
         add(&mut self.written, bytes);
     }
 
-    /// Records a long message that was received, with its header.
+    /// Records a long message, or a long part of one, that was received.
     #[inline]
     pub(super) fn on_long_message(&mut self, bytes: usize) {
         add(&mut self.long, bytes);

@@ -52,7 +52,7 @@ impl Cancellable for SendRequest {
 /// A request that waits for the driver.
 pub(super) struct QueuedRequest {
     pub(super) request: RemoteRequest,
-    /// Whether it changes what an earlier request does not change already.
+    /// Whether no earlier request has the same effect.
     is_new: bool,
 }
 
@@ -71,7 +71,7 @@ impl Cancellable for QueuedRequest {
     }
 }
 
-/// The requests of each kind that have an effect without a reply, of which further ones have none.
+/// Which requests that have an effect without a reply were made. A further one of the same kind has no effect of its own.
 #[derive(Default)]
 pub(super) struct Effects {
     /// Whether a close was requested.

@@ -98,7 +98,7 @@ pub(super) struct Driver {
     cookies: Option<ResponseCookies>,
     /// The redirects, if they are followed and the opening handshake is not over.
     redirects: Option<Box<Redirects>>,
-    /// The treatment of received messages, as of the last look at the state.
+    /// The treatment of received messages, as of the last round.
     delivery: Delivery,
     stage: Stage,
     /// Whether the opening handshake is over, and subscribers know the response.

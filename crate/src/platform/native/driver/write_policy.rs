@@ -6,7 +6,7 @@
 //!
 //! A driver on the sender's thread runs only once the sender waits. Meanwhile the sender writes what has waited for long.
 //!
-//! It is plain data: [`WritePolicy::decide`] maps a [`Snapshot`] of the connection to a [`Decision`].
+//! It is plain data, except that it reads the clock: [`WritePolicy::decide`] maps a [`Snapshot`] of the connection to a [`Decision`].
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ const FLOOD_THRESHOLD: usize = 256;
 /// writes.
 const BATCH: u64 = 256 << 10;
 
-/// The time after which the sender writes what waits, if the driver shares its thread and had no turn. Arbitrary: longer than a
+/// The time after which the sender writes what waits, if the driver shares its thread and did no round. Arbitrary: longer than a
 /// burst of messages, and shorter than a person notices.
 const MAX_WAIT: Duration = Duration::from_millis(1);
 
@@ -56,11 +56,11 @@ pub(super) struct WritePolicy {
     flush_due: bool,
     /// The queued bytes with which a long message is worth a write if the driver shares the sender's thread.
     next_write: u64,
-    /// The number of messages until the clock is read. Each time it doubles.
+    /// The messages until the clock is read again.
     until_clock: u32,
-    /// The former value.
+    /// The messages between the last two readings of the clock. It doubles each time. Zero before the first one.
     interval: u32,
-    /// The time at which the first message was sent after the driver had its turn, or a sender wrote.
+    /// The time of the first message since the driver's last round, or a sender's last write.
     waiting_since: Option<Instant>,
 }
 
@@ -139,7 +139,7 @@ impl WritePolicy {
         self.until_clock = self.interval;
     }
 
-    /// Records that the driver has its turn, or that a sender writes what waits.
+    /// Records that the driver begins a round, or that a sender writes what waits.
     pub(super) const fn on_round(&mut self) {
         (self.until_clock, self.interval, self.waiting_since) = (1, 0, None);
     }

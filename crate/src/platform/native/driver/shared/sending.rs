@@ -51,7 +51,7 @@ impl ConnState {
     }
 
     /// Queues a message; returns whether it was accepted.
-    pub(super) fn queue_message(&mut self, &Data { ref payload, compression }: &Data<'_>) -> bool {
+    fn queue_message(&mut self, &Data { ref payload, compression }: &Data<'_>) -> bool {
         // Another thread's message may have been rejected, and the socket is not closed for it yet.
         if self.is_full() {
             return false;
@@ -89,12 +89,12 @@ impl ConnState {
     }
 
     /// Returns whether a message was rejected because the queue was full.
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         matches!(self.connection.failure(), Some(ProtocolFailure::QueueFull { .. }))
     }
 
     /// Queues a file, which is read when its turn comes. What is sent after it waits behind it.
-    pub(super) fn queue_file(&mut self, file: &Blob, compression: MessageCompression) -> bool {
+    fn queue_file(&mut self, file: &Blob, compression: MessageCompression) -> bool {
         let fits = self.fits_behind_files(file.size());
         if fits {
             self.files.push_file(file.clone(), compression);
@@ -103,7 +103,7 @@ impl ConnState {
     }
 
     /// Returns whether a message of `size` bytes fits into the queue. If not, the connection fails.
-    pub(super) fn fits_behind_files(&mut self, size: u64) -> bool {
+    fn fits_behind_files(&mut self, size: u64) -> bool {
         let queued = self.connection.queued_bytes().saturating_add(self.files.queued_bytes());
         let fits = queued.saturating_add(size).saturating_add(MESSAGE_OVERHEAD) <= self.queue_limit;
         if !fits {
@@ -145,7 +145,7 @@ impl ConnState {
         self.policy.is_flooded() && !self.is_stream_blocked()
     }
 
-    pub(super) fn is_stream_blocked(&self) -> bool {
+    fn is_stream_blocked(&self) -> bool {
         self.stream.get().is_some_and(StreamIo::is_blocked)
     }
 
